@@ -5,7 +5,7 @@ import { digestOf, extractToken, Tokens } from "../../auth/tokens.ts";
 import { isToken } from "../../protocol/token.ts";
 import { seeded } from "../support/seeded.ts";
 
-Deno.test("a token is found by its digest, and its identity stays the same and tells nothing", async () => {
+Deno.test("a token is found by its digest, and its identity stays the same and reveals nothing", async () => {
   const grants = [{ token: "one" }, { token: "two", permissions: ["read"] as const }, {
     token: "one",
   }];
@@ -32,7 +32,7 @@ Deno.test("every byte of a digest counts", async () => {
   }
 });
 
-Deno.test("of ten thousand tokens each is looked up, and none is gone through", async () => {
+Deno.test("each of ten thousand tokens is found by lookup, not by search", async () => {
   const grants = Array.from({ length: 10_000 }, (_, i) => ({ token: `token-${i}` }));
   const tokens = await Tokens.create(grants);
   const [good, bad] = [await digestOf("token-77"), await digestOf("none")];
@@ -52,12 +52,12 @@ Deno.test("of ten thousand tokens each is looked up, and none is gone through", 
   assertEquals(tokens.findByIdentity(identity), tokens.find(good));
 });
 
-Deno.test("a token is visible ASCII of a length that fits into a header", () => {
+Deno.test("a token is visible ASCII, short enough for a header", () => {
   assertEquals(["a", "~!*,;=", "x".repeat(1024)].filter((token) => !isToken(token)), []);
   assertEquals(["", "a b", "ä", "a\n", "x".repeat(1025), 5, null].filter(isToken), []);
 });
 
-Deno.test("the token of a request is taken from its header, or else from its subprotocols", () => {
+Deno.test("the token of a request comes from its header, or else from its subprotocols", () => {
   const cases: [Record<string, string>, string | undefined][] = [
     [{}, undefined],
     [{ authorization: "Bearer a" }, "a"],
@@ -99,7 +99,7 @@ Deno.test("the token of a request is taken from its header, or else from its sub
   }
 });
 
-Deno.test("leave is for each right by itself, and for topics by as few prefixes as can be", () => {
+Deno.test("each permission is granted by itself, with as few prefixes as possible", () => {
   const all = new Permissions("", {});
   assert(all.full && all.admin && all.mayRead("t") && all.mayWrite("t"));
   assertEquals(all.readable, undefined);
@@ -135,7 +135,7 @@ Deno.test("a topic is granted by its exact name, and a prefix includes all that 
   ]);
 });
 
-Deno.test("whether a topic begins with one of thousands of prefixes is found out by looking at a few", () => {
+Deno.test("checking a topic against thousands of prefixes takes few comparisons", () => {
   const random = seeded(7);
   const letters = ["a", "b", ".", "é", "\ud7ff", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}"];
   const text = (max: number) =>
@@ -170,7 +170,7 @@ Deno.test("whether a topic begins with one of thousands of prefixes is found out
   assert(looked <= 6, `${looked}`);
 });
 
-Deno.test("changes of the tokens take place in the order of their calls", async () => {
+Deno.test("changes of the tokens apply in the order of their calls", async () => {
   const accessControl = await AccessControl.create({
     host: "127.0.0.1",
     allowedHosts: [],
@@ -190,14 +190,14 @@ Deno.test("changes of the tokens take place in the order of their calls", async 
   ]);
   assertEquals(accessControl.permissionsOf(await digestOf("first-0")), undefined);
   assert(accessControl.permissionsOf(await digestOf("second"))?.full);
-  // Nobody was told of those without a token: now they may do nothing.
+  // No anonymous grant was given: now connections without a token may do nothing.
   assertEquals([accessControl.requiresToken, accessControl.permissionsOf(undefined)], [
     true,
     undefined,
   ]);
 });
 
-Deno.test("what was said of those without a token stays, unless something else is said", async () => {
+Deno.test("the anonymous grant stays as it is unless it is changed", async () => {
   const accessControl = await AccessControl.create({
     host: "127.0.0.1",
     allowedHosts: [],

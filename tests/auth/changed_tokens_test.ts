@@ -1,5 +1,5 @@
 /**
- * Tokens that change while a server runs: connections end, or go on with other permissions.
+ * Tokens that change while a server runs: connections end, or continue with other permissions.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import { openServer } from "../support/open_server.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** What the client of a page does: it can set no header. */
+/** As a client in a web page, which cannot set headers. */
 
-/** An upgrade by who understands us, with a token or without. */
+/** An upgrade with our subprotocol, with a token or without. */
 function headers(port: number, token?: string): Record<string, string | undefined> {
   return {
     ...UPGRADE,
@@ -24,12 +24,12 @@ function headers(port: number, token?: string): Record<string, string | undefine
   };
 }
 
-/** What a promise rejects with. */
+/** The error that a promise rejects with. */
 async function failure(work: Promise<unknown>): Promise<DsmqError> {
   return await assertRejects(() => withTimeout(work), DsmqError);
 }
 
-Deno.test("a token that is taken back ends its connections at once, and no other", async () => {
+Deno.test("revoking a token ends its connections at once, and no others", async () => {
   await using server = await openServer({ tokens: [{ token: "gone" }, { token: "kept" }] });
   await using unchanged = await connect({ url: server.url, token: "kept" });
   const gone = await connect({ url: server.url, token: "gone" });
@@ -48,7 +48,7 @@ Deno.test("a token that is taken back ends its connections at once, and no other
   await gone.close();
 });
 
-Deno.test("a put that was under way when its token was taken back has no known outcome", async () => {
+Deno.test("a put that was in flight when its token was revoked has an unknown outcome", async () => {
   const server = new ScriptedServer();
   const mq = await connect({ dial: server.dial, token: "good" });
   const put = failure(mq.put("t", "message"));
@@ -59,7 +59,7 @@ Deno.test("a put that was under way when its token was taken back has no known o
   await mq.close();
 });
 
-Deno.test("rights that change count for the next request, and end waits and streams", async () => {
+Deno.test("changed permissions apply to the next request, and end waits and streams", async () => {
   const tokens = (topics: string[]) => [{ token: "good", topics }];
   await using server = await openServer({ tokens: tokens(["a", "b"]) });
   await using mq = await connect({ url: server.url, token: "good" });
@@ -79,7 +79,7 @@ Deno.test("rights that change count for the next request, and end waits and stre
   await going.return!();
 });
 
-Deno.test("what those without a token may do can be taken back, and they learn why", async () => {
+Deno.test("the anonymous grant can be revoked, and its connections learn why", async () => {
   await using server = await openServer();
   await using mq = await connect(server.url);
   await mq.put("t", "message");
@@ -92,7 +92,7 @@ Deno.test("what those without a token may do can be taken back, and they learn w
   assertEquals((await failure(reader.put("t", "m"))).code, "permission_denied");
 });
 
-Deno.test("tokens that are wrong change nothing", async () => {
+Deno.test("invalid tokens change nothing", async () => {
   await using server = await openServer({ token: "good" });
   await using mq = await connect({ url: server.url, token: "good" });
   const wrong = [{ token: "other" }, { token: "secret token" }];
@@ -104,7 +104,7 @@ Deno.test("tokens that are wrong change nothing", async () => {
   assert(await mq.put("t", "message") > 0);
 });
 
-Deno.test("a session is the same whatever token comes with it, and belongs to the newest connection", async () => {
+Deno.test("a session is the same with any token, and belongs to the newest connection", async () => {
   await using server = await openServer({ tokens: [{ token: "one" }, { token: "two" }] });
   const sessionId = "session-0123456789";
   const opened = async (token: string) => {
@@ -114,7 +114,7 @@ Deno.test("a session is the same whatever token comes with it, and belongs to th
   };
   using own = await opened("one");
   assertEquals(await own.request({ action: "heartbeat", id: 2 }), { id: 2 });
-  // Its name is a secret: whoever knows it is its client, which may have been given another token.
+  // Its name is a secret: a client that knows it owns it, and may have a new token.
   using _newer = await opened("two");
   assertEquals(await own.closeCode(), 4409);
 });

@@ -1,5 +1,5 @@
 /**
- * Hosts and origins: which names and which web pages may come.
+ * Hosts and origins: which names and web pages are allowed.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { AllowedHosts, hostFault, isLoopback } from "../../auth/allowed_hosts.ts";
 import { AllowedOrigins, originFault } from "../../auth/allowed_origins.ts";
 
-Deno.test("a name is told from an address, whatever is written around it", () => {
+Deno.test("a name is distinguished from an address, whatever surrounds it", () => {
   const hosts = new AllowedHosts(["mq.example.org", "other.test:444", "::1"], false);
   const cases: [string | null, boolean][] = [
     ["127.0.0.1", true],
@@ -43,13 +43,13 @@ Deno.test("a name is told from an address, whatever is written around it", () =>
   for (const [host, welcome] of cases) assertEquals(hosts.allows(host), welcome, String(host));
 });
 
-Deno.test("a name that is allowed with the usual port is called without it", () => {
+Deno.test("a name that is allowed with the default port is used without it", () => {
   assert(new AllowedHosts(["a.test:443"], true).allows("a.test"));
   assert(!new AllowedHosts(["a.test:443"], false).allows("a.test"));
   assert(new AllowedHosts(["a.test:80"], false).allows("a.test"));
 });
 
-Deno.test("loopback is told from what others can reach", () => {
+Deno.test("loopback addresses are distinguished from others", () => {
   const loopback = ["127.0.0.1", "127.9.9.9", "::1", "0:0:0:0:0:0:0:1", "LOCALHOST", "a.localhost"];
   const others = ["0.0.0.0", "::", "10.0.0.1", "example.org", "128.0.0.1", "localhost.test"];
   assertEquals(loopback.filter((host) => !isLoopback(host)), []);
@@ -57,7 +57,7 @@ Deno.test("loopback is told from what others can reach", () => {
   assert(isLoopback("::ffff:127.0.0.1"));
 });
 
-Deno.test("the own origin has the scheme of the server, and the host it was called by", () => {
+Deno.test("the own origin has the server's scheme, and the host of the request", () => {
   const plain = new AllowedOrigins([], false);
   const secure = new AllowedOrigins([], true);
   assert(plain.allows(null, "a.test"));
@@ -68,7 +68,7 @@ Deno.test("the own origin has the scheme of the server, and the host it was call
   assert(!secure.allows("https://b.test:1", "a.test:1"));
 });
 
-Deno.test("a host that could never match is refused, and the reason is said", () => {
+Deno.test("a host that could never match is refused with the reason", () => {
   const good = ["a.test", "A.test.", "a.test:1", "[::1]", "1.2.3.4", "a_b", "bücher.example:80"];
   for (const host of good) assertEquals(hostFault(host), undefined, host);
   const bad: [string, RegExp][] = [
@@ -96,7 +96,7 @@ Deno.test("a host that could never match is refused, and the reason is said", ()
   for (const [host, reason] of bad) assertMatch(hostFault(host) ?? "", reason, host);
 });
 
-Deno.test("a host beyond ASCII is the same in every form of it", () => {
+Deno.test("a host beyond ASCII is the same in each of its forms", () => {
   for (const allowed of ["bücher.example", "BÜCHER.example.", "xn--bcher-kva.example"]) {
     const hosts = new AllowedHosts([allowed], false);
     const inUtf8 = String.fromCharCode(...new TextEncoder().encode("bücher.example:30008"));
@@ -107,7 +107,7 @@ Deno.test("a host beyond ASCII is the same in every form of it", () => {
   }
 });
 
-Deno.test("an allowed origin is taken as browsers send it, however it is written", () => {
+Deno.test("an allowed origin is compared as browsers send it, however it is written", () => {
   const same: [written: string, sent: string][] = [
     ["https://example.org", "https://example.org"],
     ["https://example.org/", "https://example.org"],
@@ -128,7 +128,7 @@ Deno.test("an allowed origin is taken as browsers send it, however it is written
   );
 });
 
-Deno.test("an origin that could never match is refused, and the reason is said", () => {
+Deno.test("an origin that could never match is refused with the reason", () => {
   const bad: [string, RegExp][] = [
     ["null", /any page can have/],
     ["", /no scheme/],
@@ -146,14 +146,14 @@ Deno.test("an origin that could never match is refused, and the reason is said",
   for (const [origin, reason] of bad) assertMatch(originFault(origin) ?? "", reason, origin);
 });
 
-Deno.test("a server that answers to thousands of names looks each up by itself", () => {
+Deno.test("a server with thousands of names finds each by lookup", () => {
   const hosts = new AllowedHosts(
     [...Array.from({ length: 50_000 }, (_, i) => `h${i}.test`)],
     false,
   );
   const { some, find, filter } = Array.prototype;
   const walked = () => {
-    throw new Error("it went through them all");
+    throw new Error("it searched all of them");
   };
   [Array.prototype.some, Array.prototype.find, Array.prototype.filter] = [walked, walked, walked];
   try {

@@ -1,5 +1,5 @@
 /**
- * Who may come in, and what for: every row of the tables in `docs/reliability.md`, shown by a running server.
+ * Access control: every row of the tables in `docs/reliability.md`, tested on a running server.
  *
  * @module
  */
@@ -22,7 +22,7 @@ function table(heading: string): readonly (readonly string[])[] {
   return rows.map((row) => row.slice(1, -1).split("|").map((cell) => cell.trim()));
 }
 
-/** What stands in a cell as code; `undefined` for other words. */
+/** The code in a cell; `undefined` for other text. */
 function code(cell: string, port: number): string | undefined {
   return /^`(.*)`$/.exec(cell)?.[1]?.replaceAll("PORT", String(port));
 }
@@ -34,7 +34,7 @@ function started(cell: string): ServeOptions {
   return JSON.parse(`{${json}}`);
 }
 
-/** Has a server for the rows that are about the same one. */
+/** Runs one server for the rows that share it. */
 async function eachRow(
   heading: string,
   check: (port: number, row: readonly string[]) => Promise<void>,
@@ -48,10 +48,10 @@ async function eachRow(
   }
 }
 
-/** What everybody may say. */
+/** Requests that need no permission. */
 const HELLO = { action: "hello", id: 1 } as const;
 
-/** What came of a request for a WebSocket, in the words of the tables. */
+/** The outcome of an upgrade, in the words of the tables. */
 async function outcome(
   handshake: RawClient,
   first: { readonly action: "hello"; readonly id: number; readonly token?: string } = HELLO,
@@ -65,7 +65,7 @@ async function outcome(
   return "code" in end ? String(end.code) : "pending";
 }
 
-/** Those who are not in have learnt nothing of the queue. */
+/** Refused peers have learnt nothing about the queue. */
 function assertNothingShown({ received }: RawClient, result: string): void {
   if (result === "accepted") return;
   for (const text of received) {
@@ -75,7 +75,7 @@ function assertNothingShown({ received }: RawClient, result: string): void {
 
 const OFFERED = { "Sec-WebSocket-Protocol": "dsmq" };
 
-Deno.test("a server is called by its address, a loopback name, or a name that is allowed", async () => {
+Deno.test("a server accepts its address, a loopback name, or an allowed name", async () => {
   await eachRow("Host names", async (port, [setup, name, expected]) => {
     const host = name === "missing" ? undefined : code(name!, port) ?? "";
     const own = `http://${(host ?? "").toLowerCase()}`;
@@ -95,7 +95,7 @@ Deno.test("a server is called by its address, a loopback name, or a name that is
   });
 });
 
-Deno.test("a page comes in from the server's own origin, or from one that is allowed", async () => {
+Deno.test("a page may connect from the server's own origin, or from an allowed one", async () => {
   await eachRow("Origins", async (port, [setup, from, expected]) => {
     const origin = from === "missing" ? undefined : code(from!, port) ?? "";
     for (const offered of [{}, OFFERED]) {
@@ -108,7 +108,7 @@ Deno.test("a page comes in from the server's own origin, or from one that is all
   });
 });
 
-/** What the words for what is brought stand for. */
+/** What the words for tokens stand for. */
 function withToken(
   cell: string,
 ): { header?: string; protocol?: string; hello?: string; path?: string } {
@@ -119,7 +119,7 @@ function withToken(
   return word!.startsWith("dsmq.") ? { protocol: word! } : { header: word! };
 }
 
-Deno.test("a token is taken from each of its places, and from no other", async () => {
+Deno.test("a token is read from each of its places, and from no other", async () => {
   await eachRow("Tokens", async (port, [setup, what, own, expected]) => {
     const { header, protocol, hello, path } = withToken(what!);
     const offered = [own === "yes" ? "dsmq" : "", protocol ?? ""].filter((name) => name !== "");
@@ -155,7 +155,7 @@ const REQUESTS: Readonly<Record<string, object>> = {
   unsubscribe: { sub: 99 },
 };
 
-/** The columns, by the grant that each is about. */
+/** The columns, by the grant of each. */
 const GRANTS: readonly Grant[] = [
   { permissions: ["read"], prefixes: ["mine."] },
   { permissions: ["write"], prefixes: ["mine."] },
@@ -164,12 +164,12 @@ const GRANTS: readonly Grant[] = [
   { prefixes: ["other.", "mine!"] },
 ];
 
-Deno.test("each right allows what it stands for, in its topics, with a token and without", async () => {
+Deno.test("each permission allows its actions, in its topics, with a token and without", async () => {
   const rows = table("Permissions");
   assertEquals(rows.map(([action]) => action), Object.keys(REQUESTS).map((name) => `\`${name}\``));
   for (const [i, grant] of GRANTS.entries()) {
     for (const anonymous of [false, true]) {
-      // Who may do nothing without a token is not let in: that is another table.
+      // Connections without a token and without a grant are refused: that is another table.
       if (anonymous && grant.permissions?.length === 0) continue;
       const options: ServeOptions = anonymous
         ? { tokens: [], anonymous: grant, allowShutdown: true }
@@ -181,7 +181,7 @@ Deno.test("each right allows what it stands for, in its topics, with a token and
         ...UPGRADE,
       };
       using handshake = await RawClient.handshake(server.port, headers);
-      // The one that ends the server comes last.
+      // The request that ends the server comes last.
       const ordered = rows.toSorted(([a], [b]) =>
         Number(a === "`shutdown`") - Number(b === "`shutdown`")
       );
@@ -195,7 +195,7 @@ Deno.test("each right allows what it stands for, in its topics, with a token and
           assertEquals(plain.message, "", where);
           assertEquals(plain.error?.code, allowed ? undefined : "permission_denied", where);
         }
-        // What a client of dsmq 1.x does not wait for has no answer, allowed or not.
+        // Requests of dsmq 1.x that have no reply get none, allowed or not.
         if (action === "put" || !allowed && action === "shutdown") await handshake.send(request);
         const reply = await handshake.request({ ...request, id });
         assertEquals(reply.id, id, where);
@@ -214,7 +214,7 @@ Deno.test("each right allows what it stands for, in its topics, with a token and
   }
 });
 
-Deno.test("a shutdown needs leave of the server besides, and without tokens that alone", async () => {
+Deno.test("a shutdown needs the server's option as well, and without tokens the option alone", async () => {
   for (const tokens of [undefined, [{ token: "good" }]]) {
     await using server = await openServer({ ...(tokens && { tokens }) });
     const headers = { Host: `127.0.0.1:${server.port}`, Authorization: "Bearer good", ...UPGRADE };

@@ -1,5 +1,5 @@
 /**
- * Tokens while they are in use: brought by our client, changed, taken back, and kept to themselves.
+ * Tokens in use: sent by our client, refused, late, and never revealed.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import { openServer } from "../support/open_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 import { WebSocketPeer } from "../support/ws_peer.ts";
 
-/** What the client of a page does: it can set no header. */
+/** As a client in a web page, which cannot set headers. */
 const dial = (url: string, protocols: string[]) => new WebSocket(url, protocols);
 
-/** An upgrade by who understands us, with a token or without. */
+/** An upgrade with our subprotocol, with a token or without. */
 function headers(port: number, token?: string): Record<string, string | undefined> {
   return {
     ...UPGRADE,
@@ -26,12 +26,12 @@ function headers(port: number, token?: string): Record<string, string | undefine
   };
 }
 
-/** What a promise rejects with. */
+/** The error that a promise rejects with. */
 async function failure(work: Promise<unknown>): Promise<DsmqError> {
   return await assertRejects(() => withTimeout(work), DsmqError);
 }
 
-Deno.test("our client brings its token in a header, and from pages in a subprotocol", async () => {
+Deno.test("our client sends its token in a header, and from pages in a subprotocol", async () => {
   const token = "a~token/with+all_sorts=of?characters>>";
   await using server = await openServer({ token });
   for (const by of [{}, { dial }]) {
@@ -41,7 +41,7 @@ Deno.test("our client brings its token in a header, and from pages in a subproto
   }
 });
 
-Deno.test("a subprotocol is found however a client writes their list, with its token", async () => {
+Deno.test("a subprotocol and its token are found however a client writes the list", async () => {
   const token = `dsmq.token.${btoa("good").replaceAll("=", "")}`;
   for (const transport of ["builtin", "hardened"] as const) {
     await using server = await openServer({ transport, token: "good" });
@@ -64,7 +64,7 @@ Deno.test("a subprotocol is found however a client writes their list, with its t
   }
 });
 
-Deno.test("without a good token connect rejects at once, and says why", async () => {
+Deno.test("without a valid token, connect rejects at once and says why", async () => {
   await using server = await openServer({ token: "good" });
   for (const by of [{}, { dial }]) {
     const cases: [Partial<ConnectOptions>, RegExp][] = [
@@ -87,7 +87,7 @@ Deno.test("without a good token connect rejects at once, and says why", async ()
   }
 });
 
-Deno.test("a server that refuses is not asked again, and its answer is told", async () => {
+Deno.test("a server that refuses is not asked again, and the error has its answer", async () => {
   const server = new WebSocketPeer();
   const connecting = failure(connect(server.url));
   await server.accept();
@@ -98,7 +98,7 @@ Deno.test("a server that refuses is not asked again, and its answer is told", as
   server[Symbol.dispose]();
 });
 
-Deno.test("a token that cannot be one is refused without being shown", async () => {
+Deno.test("an invalid token is refused without being shown", async () => {
   const wrong: [unknown, typeof TypeError | typeof RangeError][] = [
     ["secret with blanks", RangeError],
     ["", RangeError],
@@ -125,7 +125,7 @@ Deno.test("a token that cannot be one is refused without being shown", async () 
   }
 });
 
-Deno.test("a token, and a name in the address, cannot be brought both", async () => {
+Deno.test("a token and a name in the address cannot be used together", async () => {
   const error = await assertRejects(
     () => connect({ url: "ws://name:password@127.0.0.1:1", token: "secret" }),
     TypeError,
@@ -134,7 +134,7 @@ Deno.test("a token, and a name in the address, cannot be brought both", async ()
   assert(!/secret|password@/.test(error.message));
 });
 
-Deno.test("who owes a token is closed when its time is over, and who brings it stays", async () => {
+Deno.test("a connection without its token is closed when its time is over, and one that sends it stays", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ token: "good", clock });
   using late = await RawClient.handshake(server.port, headers(server.port));
@@ -151,12 +151,12 @@ Deno.test("who owes a token is closed when its time is over, and who brings it s
     id: 3,
     seq: 1,
   });
-  // It does not answer the goodbye, and is given up.
+  // It does not answer the close, and is dropped.
   clock.advance(2000);
   assertEquals(server.stats().connections, 1);
 });
 
-Deno.test("who brings a token late reads what was stored since it connected", async () => {
+Deno.test("a client that sends its token late reads what was stored since it connected", async () => {
   await using server = await openServer({ token: "good" });
   using late = await RawClient.handshake(server.port, headers(server.port));
   assertEquals(late.status, 101);
@@ -167,7 +167,7 @@ Deno.test("who brings a token late reads what was stored since it connected", as
   assertEquals([welcome.start, read.body], [0, "meanwhile"]);
 });
 
-Deno.test("no token is in a log, a frame, an answer, an error or what a server shows of itself", async () => {
+Deno.test("no token appears in a log, a frame, a reply, an error or an inspected server", async () => {
   const secrets = ["good-secret-1", "bad-secret-2", "hello-secret-3", "gone-secret-4"];
   const [good, bad, hello, gone] = secrets as [string, string, string, string];
   const logged: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * Grants for some topics: what they open, and what they do not.
+ * Grants for some topics: what they allow, and what they do not.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { UPGRADE } from "../support/raw_socket.ts";
 import { openServer } from "../support/open_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** An upgrade by who understands us, with a token or without. */
+/** An upgrade with our subprotocol, with a token or without. */
 function headers(port: number, token?: string): Record<string, string | undefined> {
   return {
     ...UPGRADE,
@@ -21,12 +21,12 @@ function headers(port: number, token?: string): Record<string, string | undefine
   };
 }
 
-/** What a promise rejects with. */
+/** The error that a promise rejects with. */
 async function failure(work: Promise<unknown>): Promise<DsmqError> {
   return await assertRejects(() => withTimeout(work), DsmqError);
 }
 
-Deno.test("in a frame of many, what is not allowed fails alone and in its place", async () => {
+Deno.test("in a frame of many requests, a denied one fails alone and in its place", async () => {
   await using server = await openServer({ tokens: [{ token: "good", prefixes: ["a"] }] });
   using handshake = await RawClient.handshake(server.port, headers(server.port, "good"));
   const put = (topic: string, id: number) => ({ action: "put", topic, body: topic, id });
@@ -64,7 +64,7 @@ Deno.test("in a frame of many, what is not allowed fails alone and in its place"
   assertEquals(server.stats().stored, 3);
 });
 
-Deno.test("topics are listed as far as they may be read, in order and page by page", async () => {
+Deno.test("only readable topics are listed, in order and page by page", async () => {
   const topics = ["a", "a.1", "a.2", "b", "b.1", "c", "\u{e000}x", "\u{1f600}x", "z"];
   const prefixes = ["\u{1f600}", "b.", "a.", "\u{e000}", "a.1", "none"];
   await using server = await openServer({
@@ -100,7 +100,7 @@ Deno.test("topics are listed as far as they may be read, in order and page by pa
   }
 });
 
-Deno.test("a token for a topic opens no other topic, whatever begins or ends alike", async () => {
+Deno.test("a token for a topic allows no other topic, however similar the name", async () => {
   await using server = await openServer({
     tokens: [{ token: "all" }, { token: "one", topics: ["news", "mail."] }],
   });

@@ -1,5 +1,5 @@
 /**
- * Those who have not been admitted: what they may say, and that nothing else is done for them.
+ * Unauthenticated connections: what they may send, and that nothing else is done for them.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const GOOD = "Authorization: Bearer good";
 const hello = { action: "hello", id: 1 };
 const put = (id: number) => ({ action: "put", topic: "t", body: "m", id });
 
-/** A hello that is so long, with a good token. */
+/** A hello of this length, with a valid token. */
 const longHello = (length: number) => {
   const short = JSON.stringify({ ...hello, token: "good", more: "" });
   return short.replace('"more":""', `"more":"${"x".repeat(length - short.length)}"`);
@@ -31,21 +31,21 @@ async function sendFrames(client: RawSocket, ...frames: unknown[]): Promise<void
   }
 }
 
-// deno-lint-ignore no-explicit-any -- a test looks at what it expects
+// deno-lint-ignore no-explicit-any -- a test reads what it expects
 async function nextFrame(client: RawSocket): Promise<any> {
   const frame = await withTimeout(client.next());
   assertEquals(frame?.opcode, 1);
   return JSON.parse(new TextDecoder().decode(frame!.payload));
 }
 
-/** That one with a good token is served. */
+/** Asserts that a connection with a valid token is served. */
 async function assertServes(server: Server): Promise<void> {
   using client = await RawSocket.open(server.port, OFFERED, GOOD);
   await sendFrames(client, put(1));
   assertEquals((await nextFrame(client)).id, 1);
 }
 
-Deno.test("of a frame that is too long, or does not begin with a hello, nothing is parsed; of one that does, once", () => {
+Deno.test("a frame that is too long or does not begin with a hello is not parsed; one that does is parsed once", () => {
   const parse = JSON.parse;
   let parsed = 0;
   JSON.parse = (...args) => (parsed++, parse(...args));
@@ -85,22 +85,22 @@ for (const transport of ["builtin", "hardened"] as const) {
   const serve = (options: ServeOptions = {}) =>
     openServer({ transport, token: "good", ...options });
 
-  Deno.test(`${transport}: who owes a token and says anything but hello is closed with 4401 at once`, async () => {
+  Deno.test(`${transport}: an unauthenticated connection that sends anything but hello is closed with 4401 at once`, async () => {
     const clock = new ManualClock();
     await using server = await serve({ clock });
     const frames: [string, unknown][] = [
       ["a put of dsmq 1.x", { action: "put", topic: "t", message: "m" }],
       ["a get of dsmq 1.x", { action: "get", topic: "t" }],
       ["a put", put(2)],
-      ["an action that there is none of", { action: "dance", id: 1 }],
-      ["a hello behind another request", [put(2), { ...hello, token: "good" }]],
+      ["an unknown action", { action: "dance", id: 1 }],
+      ["a hello after another request", [put(2), { ...hello, token: "good" }]],
       ["a hello without an id", { action: "hello", token: "good" }],
       ["a hello that is too long", longHello(MAX_HELLO_LENGTH + 1)],
-      ["much that is nested", "[".repeat(100_000)],
+      ["deep nesting", "[".repeat(100_000)],
       ["many objects", `[${'{"id":1},'.repeat(100_000)}1]`],
       ["no JSON", "{hello"],
       ["nothing", ""],
-      ["what is binary", clientFrame(2, "hello")],
+      ["binary data", clientFrame(2, "hello")],
       ["nine frames", [0]],
     ];
     for (const [what, frame] of frames) {
@@ -113,7 +113,7 @@ for (const transport of ["builtin", "hardened"] as const) {
         );
       } else await sendFrames(client, frame);
       assertEquals(await withTimeout(client.closeCode()), 4401, what);
-      // It does not answer that, and is given up.
+      // It does not answer the close, and is dropped.
       await until(() => server.stats().pending === 1);
       clock.advance(500);
       await until(() => server.stats().pending === 0);
@@ -122,7 +122,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     await assertServes(server);
   });
 
-  Deno.test(`${transport}: a hello with a good token may be long, and late, and more may come with it and behind it`, async () => {
+  Deno.test(`${transport}: a hello with a valid token may be long and late, and more may come with it and after it`, async () => {
     await using server = await serve();
     using client = await RawSocket.open(server.port, OFFERED);
     await sendFrames(client, hello, { action: "heartbeat" }, [{ ...hello, id: 2 }, put(3)]);
@@ -145,7 +145,7 @@ for (const transport of ["builtin", "hardened"] as const) {
       2,
       undefined,
     ]);
-    // Nothing of that counts any more.
+    // Nothing of that counts from now on.
     await sendFrames(
       together,
       ...Array.from({ length: 20 }, (_, i) => put(i)),
@@ -157,7 +157,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals(server.stats().pending, 0);
   });
 
-  Deno.test(`${transport}: a hello with a bad token is answered, and closed with 4401, and what comes with it is not done`, async () => {
+  Deno.test(`${transport}: a hello with an invalid token is answered and closed with 4401, and nothing that comes with it is done`, async () => {
     await using server = await serve();
     for (const token of ["bad", "", "x".repeat(5000), 5, null, {}]) {
       using client = await RawSocket.open(server.port, OFFERED);
@@ -169,7 +169,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals(server.stats().stored, 0);
   });
 
-  Deno.test(`${transport}: tokens that change while many owe one count for the hello that comes then`, async () => {
+  Deno.test(`${transport}: tokens that change while connections are unauthenticated apply to their next hello`, async () => {
     await using server = await serve();
     const clients = [];
     for (let i = 0; i < 20; i++) clients.push(await RawSocket.open(server.port, OFFERED));
@@ -186,13 +186,13 @@ for (const transport of ["builtin", "hardened"] as const) {
     await until(() => server.stats().connections === 0);
   });
 
-  Deno.test(`${transport}: those who owe a token take no place: one who brings a good one gets in`, async () => {
+  Deno.test(`${transport}: unauthenticated connections take no place: one with a valid token is accepted`, async () => {
     await using server = await serve({ limits: { connections: 2, pendingConnections: 3 } });
     const unauthenticated = [];
     for (let i = 0; i < 10; i++) unauthenticated.push(await RawSocket.open(server.port, OFFERED));
     await until(() => server.stats().pending === 3);
     assertEquals(server.stats().connections, 0);
-    // The oldest had to go; the newest are here still.
+    // The oldest had to go; the newest are still here.
     for (const client of unauthenticated.slice(0, 7)) {
       assertEquals(await withTimeout(client.closeCode()), 1013);
     }
@@ -207,7 +207,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     await until(() => server.stats().connections === 0 && server.stats().pending === 0);
   });
 
-  Deno.test(`${transport}: a server that stops says so to those who owe a token, and does not wait long for them`, async () => {
+  Deno.test(`${transport}: a server that stops tells unauthenticated connections, and does not wait long for them`, async () => {
     const server = await serve();
     using client = await RawSocket.open(server.port, OFFERED);
     using disconnected = await RawSocket.open(server.port, OFFERED, "Authorization: Bearer bad");
@@ -218,7 +218,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   });
 }
 
-Deno.test("who may read nothing does not learn how many messages there were at what time", async () => {
+Deno.test("a connection without read permission does not learn how many messages there were at what time", async () => {
   const tokens = [{ token: "good" }, { token: "writer", permissions: ["write" as const] }];
   const clock = new ManualClock();
   await using server = await openServer({ tokens, clock });
@@ -236,7 +236,7 @@ Deno.test("who may read nothing does not learn how many messages there were at w
   }
 });
 
-Deno.test("hardened: who owes a token and sends more than 32 KiB, or many parts of frames, is cut off, in whatever form", async () => {
+Deno.test("hardened: an unauthenticated connection that sends more than 32 KiB or many partial frames is disconnected, in any form", async () => {
   const clock = new ManualClock();
   await using server = await openServer({ transport: "hardened", token: "good", clock });
   const part = new Uint8Array(16 * 1024);
@@ -250,7 +250,7 @@ Deno.test("hardened: who owes a token and sends more than 32 KiB, or many parts 
     ["a frame without an end", unfinished, part],
     ["fragments", clientFrame(1, part, { final: false }), clientFrame(0, part, { final: false })],
     [
-      "fragments of a byte",
+      "one-byte fragments",
       clientFrame(1, "x", { final: false }),
       many(clientFrame(0, "x", { final: false })),
     ],
@@ -261,7 +261,7 @@ Deno.test("hardened: who owes a token and sends more than 32 KiB, or many parts 
     await client.send(first);
     for (let sent = 0; sent < 48 * 1024; sent += next.length) await client.send(next);
     assertEquals(await withTimeout(client.closeCode()), 4401, what);
-    // Nothing more of it is taken: what it says stays in the system's buffers.
+    // Nothing more is read from it: what it sends stays in the system's buffers.
     let accepted = 0;
     const pinging = (async () => {
       for (; accepted < 64 * 1024 * 1024; accepted += part.length) await client.send(part);

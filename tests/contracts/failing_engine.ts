@@ -1,5 +1,5 @@
 /**
- * An engine that fails where a test tells it to.
+ * An engine that fails on demand.
  *
  * @module
  */
@@ -7,16 +7,16 @@
 import type { Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 
-/** An engine under watch. */
+/** An engine that a test controls. */
 export interface WatchedEngine {
   readonly failing: Engine;
-  /** The statements that were executed. */
+  /** The executed statements. */
   readonly executed: string[];
-  /** Has the statements fail that it says, instead of those that it said before. */
+  /** Makes these statements fail, instead of those chosen before. */
   failOn(on: (sql: string) => boolean | void): void;
 }
 
-/** An engine that notes its statements, and fails where it is told to. */
+/** An engine that records its statements, and fails on demand. */
 export function watchEngine(engine: Engine = nodeSqlite): WatchedEngine {
   const executed: string[] = [];
   let fails: (sql: string) => boolean | void = () => {};
@@ -45,7 +45,7 @@ export function watchEngine(engine: Engine = nodeSqlite): WatchedEngine {
   return { failing, executed, failOn };
 }
 
-/** The n-th statement that begins so. */
+/** The n-th statement that begins with this text. */
 export function nth(n: number, beginning: string): (sql: string) => boolean {
   let seen = 0;
   return (sql) => sql.startsWith(beginning) && ++seen === n;

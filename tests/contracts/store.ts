@@ -39,15 +39,15 @@ export interface Opening {
   readonly retention: number;
   readonly clock: ManualClock;
   readonly limits: Partial<StoreLimits>;
-  /** A name: where a store was opened and closed again it is found as it was, if it outlives its process. */
+  /** A name. Opening it again after a close finds the same store, if the store outlives its process. */
   readonly location: string;
 }
 
-/** What is to be proved of a backend. */
+/** What to test of a backend. */
 export interface Proofs {
-  /** Why this backend cannot be tested here. */
+  /** Why this backend cannot be tested on this machine. */
   readonly ignore?: string | undefined;
-  /** It outlives its process: restarts change nothing. */
+  /** The store outlives its process: restarts change nothing. */
   readonly restarts?: boolean;
 }
 
@@ -56,8 +56,8 @@ let locations = 0;
 /**
  * Registers one test for each promise of the {@linkcode Store} contract.
  *
- * @param name how the backend is called
- * @param open opens a store, in a new place a new and empty one
+ * @param name the name of the backend
+ * @param open opens a store; in a new place, an empty one
  * @param proofs see {@linkcode Proofs}
  */
 export function testStore(
@@ -94,7 +94,7 @@ export function testStore(
   }, true);
 }
 
-/** A store, and how it goes on. */
+/** A store, and how to restart it. */
 class OneStore implements AsyncDisposable {
   readonly clock = new ManualClock();
   readonly #open: (opening: Opening) => Promise<Store>;

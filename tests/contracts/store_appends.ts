@@ -1,5 +1,5 @@
 /**
- * What a store promises to who appends.
+ * What a store promises about appends.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import {
   trimAll,
 } from "./store_support.ts";
 
-/** The texts that something between a client and a disk may damage. */
+/** Texts that something between a client and a disk might damage. */
 const TEXTS = [
   "",
   " ",
@@ -56,7 +56,7 @@ export const appending: Promises = {
     assertIncreasing(seqs);
   },
 
-  async "a number is never used again, also when everything was purged"({ store, clock }) {
+  async "a number is never used again, even after everything was purged"({ store, clock }) {
     const seqs: number[] = [];
     for (let round = 0; round < 3; round++) {
       seqs.push(...(await append(store, puts("t", "1", "2", "3"))).map(({ seq }) => seq));
@@ -68,7 +68,7 @@ export const appending: Promises = {
     assertIncreasing(seqs);
   },
 
-  async "the results of an append have the length and the order of its batch"({ store }) {
+  async "the results of an append match its batch in length and order"({ store }) {
     const batches = [
       puts("t", "alone"),
       puts("t", "1", "2", "3"),
@@ -93,7 +93,7 @@ export const appending: Promises = {
     assertEquals(feed.portions, [1]);
   },
 
-  async "appends made at the same time are all stored, each in its order"({ store }) {
+  async "simultaneous appends are all stored, each in order"({ store }) {
     const batches = await Promise.all(
       Array.from({ length: 50 }, (_, i) => append(store, puts("t", `${i} a`, `${i} b`, `${i} c`))),
     );
@@ -103,7 +103,7 @@ export const appending: Promises = {
     assertMessages((await read(store, { topic: "t" })).messages, expected);
   },
 
-  async "a body comes out exactly as it went in, alone or in a batch"({ store }) {
+  async "a body is read exactly as it was put, alone or in a batch"({ store }) {
     for (const text of TEXTS) await append(store, [put("alone", text)]);
     await append(store, puts("together", ...TEXTS));
     for (const topic of ["alone", "together"]) {
@@ -114,7 +114,7 @@ export const appending: Promises = {
     }
   },
 
-  async "a body keeps its encoding, also one that is not ours"({ store }) {
+  async "a body keeps its encoding, even one that is not ours"({ store }) {
     const bodies = [String.raw`"\/\u0041\u00E9\ud83e\udd95\u000a"`, '"\u007f\u{1f995}/"'];
     const batch = bodies.map((body) => {
       return {
@@ -129,14 +129,14 @@ export const appending: Promises = {
     assertEquals((await read(store, { topic: "t" })).messages, [...one, ...many]);
   },
 
-  async "a very large body comes out exactly as it went in"({ store }) {
+  async "a very large body is read exactly as it was put"({ store }) {
     const large = ["\0".repeat(1_000_000), '\u{1f995}\\"'.repeat(300_000), "x".repeat(4_000_000)];
     const messages = await append(store, [put("t", large[0]), ...puts("u", ...large)]);
     assertMessages((await read(store, { topic: "t" })).messages, messages.slice(0, 1));
     assertMessages((await read(store, { topic: "u" })).messages, messages.slice(1));
   },
 
-  async "topics are told apart by their exact names, however odd"({ store }) {
+  async "topics are distinguished by their exact names, however odd"({ store }) {
     const names = [
       ...["__proto__", "constructor", "toString", "a", "A", "a ", " a", "\u00e9", "e\u0301"],
       ...["'", '"', "`", "\\", "'; DROP TABLE messages; --", "%", "_", "?", "?1", ":a", "*", ">"],
@@ -153,18 +153,18 @@ export const appending: Promises = {
     assertEquals((await topicNames(store)).toSorted(), names.toSorted());
   },
 
-  async "each store has a name and an epoch of its own, and says how it keeps messages"(
+  async "each store has its own name and epoch, and states its durability"(
     { store, another },
   ) {
     await using other = await another();
     assertNotEquals(store.epoch, other.epoch);
     assertNotEquals(store.id, other.id);
-    assert(store.epoch.length >= 22 && store.id.length >= 22, "nobody guesses it");
+    assert(store.epoch.length >= 22 && store.id.length >= 22, "nobody can guess it");
     assert(["memory", "process", "disk", "quorum"].includes(store.durability), store.durability);
     assert(store.description.length > 0);
   },
 
-  async "a closed store does nothing any more, and says so by a StoreError"({ another }) {
+  async "a closed store rejects every call with a StoreError"({ another }) {
     const store = await another();
     await append(store, [put("t")]);
     await store[Symbol.asyncDispose]();

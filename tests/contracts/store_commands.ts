@@ -1,5 +1,5 @@
 /**
- * What a store promises of its commands: their results follow from them and their times, and from nothing else.
+ * What a store promises about commands: their results depend on them and their times, and on nothing else.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
 import { ManualClock } from "../support/manual_clock.ts";
 import { type Random, seeded } from "../support/seeded.ts";
 
-/** Commands, and when they are applied. */
+/** Commands, and the times at which they are applied. */
 type Step = readonly [time: number, ...commands: Command[]];
 
 /** Ten bytes of body, one of topic and 100 make one message. */
@@ -103,7 +103,7 @@ const open = (session: string, owner?: string): Command => ({
 const forget = (session: string): Command => ({ type: "forget_session", session });
 
 export const commands: Promises = {
-  async "a session's repeated put is recognised or stored again by the times of the commands, whenever a store is purged"(
+  async "the times of the commands decide whether a repeated put is recognized, whenever a store is purged"(
     bench,
   ) {
     await using alike = await Alike.open(bench);
@@ -114,14 +114,14 @@ export const commands: Promises = {
       { seq: 3, time: 1000 + RETENTION, dup: undefined },
       { seq: 2, time: undefined, dup: true },
     ]);
-    // Also where more have expired than are freed at once.
+    // Also if more have expired than are freed at once.
     const many = Array.from({ length: 600 }, (_, i) => numbered(`many ${i}`, 1));
     await alike.apply(1001 + RETENTION, ...many);
     const last = await alike.apply(1001 + 2 * RETENTION, many[599]!);
     assertEquals(last, [{ seq: 604, time: 1001 + 2 * RETENTION, dup: undefined }]);
   },
 
-  async "messages make room by the times of the commands, whenever a store is read and purged"(
+  async "the times of the commands decide when messages make room, whenever a store is read and purged"(
     bench,
   ) {
     await using alike = await Alike.open(bench, { storedBytes: 3 * SIZE });
@@ -132,7 +132,9 @@ export const commands: Promises = {
     assertEquals(stored, [{ seq: 4, time: 1000 + RETENTION, dup: undefined }]);
   },
 
-  async "topics make room by the times of the commands, wherever their messages are"(bench) {
+  async "the times of the commands decide when topics make room, wherever their messages are"(
+    bench,
+  ) {
     await using alike = await Alike.open(bench, { topics: 2 });
     await alike.apply(1000, put("a"), put("a"));
     await alike.apply(1001, put("b"));
@@ -140,7 +142,7 @@ export const commands: Promises = {
     const full = await alike.apply(1000 + RETENTION, put("a"), put("b"));
     assertEquals((full[0] as string[])[0], "limit_exceeded", "what it held has expired");
     await alike.apply(1001 + RETENTION, put("a"), put("b"), ...puts("c", "1", "2"));
-    // Many topics come and go: those that hold nothing any more do not count, purged or not.
+    // Many topics come and go: empty ones do not count, purged or not.
     for (let i = 0; i < 40; i++) {
       const time = (i + 2) * (1001 + RETENTION);
       const results = await alike.apply(time, put(`${i}`), put(`${i}+`), put("too many"));
@@ -150,7 +152,7 @@ export const commands: Promises = {
 
   async "topics make room however many messages there are to purge first"(bench) {
     await using alike = await Alike.open(bench, { topics: 2 });
-    // In turns: each message is in a row of its own.
+    // Alternating topics: each message is in a row of its own.
     const many = Array.from({ length: 1500 }, (_, i) => put(i % 2 === 0 ? "a" : "b"));
     await alike.apply(1000, ...many);
     await alike.apply(1000 + RETENTION, put("c"), put("d"));
@@ -176,7 +178,7 @@ export const commands: Promises = {
     await alike.apply(1000 + RETENTION, message("w"), message("w"));
   },
 
-  async "sessions are bounded with each batch, however many are committed together"(bench) {
+  async "each batch bounds the sessions, however many batches are committed together"(bench) {
     await using alike = await Alike.open(bench, { dedupRuns: 6, dedupWindow: 4 });
     const steps: Step[] = [];
     for (let n = 1; n <= 9; n++) {
@@ -190,7 +192,7 @@ export const commands: Promises = {
     );
   },
 
-  async "commands have the time that they come with, or that of the last ones if it is later"(
+  async "commands have the time that they come with, or the time of the last commands if that is later"(
     bench,
   ) {
     await using alike = await Alike.open(bench);
@@ -218,7 +220,7 @@ export const commands: Promises = {
     ]);
   },
 
-  async "stores that are given the same commands answer alike, whatever these are"(bench) {
+  async "stores with the same commands give the same results, whatever the commands are"(bench) {
     for (const seed of [1, 2, 3]) {
       const random = seeded(seed);
       await using alike = await Alike.open(bench, {

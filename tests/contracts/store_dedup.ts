@@ -1,5 +1,5 @@
 /**
- * What a store promises to who puts a message again, not knowing whether it was stored.
+ * What a store promises about puts that are repeated because their outcome is not known.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import {
 } from "./store_support.ts";
 
 export const once: Promises = {
-  async "a put that is repeated is answered as the first time, and stored once"({ store, next }) {
+  async "a repeated put gets the first answer, and is stored once"({ store, next }) {
     const [first] = await append(store, [numbered("s", 1)]);
     let again = await next();
     assertEquals(await apply(again, [numbered("s", 1)]), [{ seq: first!.seq, dup: true }]);
@@ -32,21 +32,21 @@ export const once: Promises = {
     assertEquals(await texts(again), ["s 1", "s 2"]);
   },
 
-  async "a put that is repeated within a batch is stored once"({ store, next }) {
+  async "a put that is repeated in a batch is stored once"({ store, next }) {
     const batch = [numbered("s", 1), numbered("s", 1), numbered("s", 2), numbered("s", 1)];
     assertEquals(await outcomes(store, batch), [1, "dup 1", 2, "dup 1"]);
     assertEquals(await outcomes(await next(), batch), ["dup 1", "dup 1", "dup 2", "dup 1"]);
     assertEquals(await texts(await next()), ["s 1", "s 2"]);
   },
 
-  async "a put that is repeated while the first is under way is stored once"({ store, next }) {
+  async "a put that is repeated while the first is in flight is stored once"({ store, next }) {
     const batch = [numbered("s", 1), numbered("s", 2)];
     const replies = await Promise.all([1, 2, 3].map(() => outcomes(store, batch)));
     assertEquals(replies, [[1, 2], ["dup 1", "dup 2"], ["dup 1", "dup 2"]]);
     assertEquals(await texts(await next()), ["s 1", "s 2"]);
   },
 
-  async "a repetition is not fed, nor does it move the last number"({ store }) {
+  async "a repetition is not fed, and does not move the last number"({ store }) {
     await append(store, [numbered("s", 1)]);
     using feed = await Feed.open(store);
     assertEquals(await outcomes(store, [numbered("s", 1)]), ["dup 1"]);
@@ -64,7 +64,7 @@ export const once: Promises = {
     assertEquals(await outcomes(await next(), batch), expected);
   },
 
-  async "sessions with the same numbers are apart, and those without a session are not recognised"(
+  async "sessions with the same numbers are separate, and puts without a session are not deduplicated"(
     { store, next },
   ) {
     const batch = [numbered("a", 1), numbered("b", 1), put("t"), { ...put("t"), n: 1 }];
@@ -73,7 +73,7 @@ export const once: Promises = {
     assertEquals(await outcomes(await next(), [numbered("__proto__", 1)]), [7]);
   },
 
-  async "numbers may be skipped; one that its session has passed is refused as superseded, and never stored"(
+  async "numbers may be skipped; a number that its session has passed is refused as superseded, and never stored"(
     { store, next },
   ) {
     assertEquals(await outcomes(store, [1, 2, 5, 9].map((n) => numbered("s", n))), [1, 2, 3, 4]);
@@ -91,7 +91,7 @@ export const once: Promises = {
     assertEquals(await texts(await next()), ["s 1", "s 2", "s 5", "s 9", "s 10", "s 12"]);
   },
 
-  async "a number is superseded within a batch as well, and in one that comes with it"(
+  async "a number is also superseded within a batch, and by a batch that comes with it"(
     { store, next },
   ) {
     const replies = await Promise.all([
@@ -102,21 +102,21 @@ export const once: Promises = {
     assertEquals(await texts(await next()), ["s 2", "u 1", "s 3"]);
   },
 
-  async "a put that was refused and whose session went on is superseded"({ limited, next }) {
+  async "a refused put is superseded once its session has continued"({ limited, next }) {
     const store = await limited({ topics: 1 });
     const batch = [numbered("s", 1), numbered("s", 2, "u"), numbered("s", 3)];
     assertEquals(await outcomes(store, batch), [1, "limit_exceeded", 2]);
     assertEquals(await outcomes(await next(), [numbered("s", 2)]), ["superseded"]);
-    // As long as nothing came after it, it may be put again.
+    // Until something follows it, it may be put again.
     assertEquals(await outcomes(await next(), [numbered("s", 4, "u")]), ["limit_exceeded"]);
     assertEquals(await outcomes(await next(), [numbered("s", 4)]), [3]);
   },
 
-  async "the last numbers of a session are recognised, an older one is never stored again in silence"(
+  async "the last numbers of a session are recognized, and an older one is never silently stored again"(
     { limited, next },
   ) {
     let store = await limited({ dedupWindow: 10 });
-    // Somebody else puts in between, so that no two numbers of the session are in one run.
+    // Another session puts in between, so that no two numbers of this one share a run.
     for (let n = 1; n <= 30; n++) await append(store, [numbered("s", n), put("u")]);
     store = await next();
     for (let n = 21; n <= 30; n++) {
@@ -137,7 +137,7 @@ export const once: Promises = {
     ]);
   },
 
-  async "what was purged is recognised all the same"({ store, clock, next }) {
+  async "a repetition of a purged message is still recognized"({ store, clock, next }) {
     await append(store, [numbered("s", 1), numbered("s", 2)]);
     clock.advance(RETENTION - 1);
     await append(store, [numbered("s", 3)]);

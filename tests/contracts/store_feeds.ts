@@ -1,5 +1,5 @@
 /**
- * What a store promises to who follows it.
+ * What a store promises about its feed.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
 } from "./store_support.ts";
 
 export const feeding: Promises = {
-  async "a follower gets all that comes after `from`, in order, each once"({ store, clock }) {
+  async "a follower gets everything after `from`, in order, each message once"({ store, clock }) {
     const before = await append(store, puts("t", "1", "2"));
     using feed = await Feed.open(store);
     assertEquals(feed.from, before[1]!.seq);
@@ -35,7 +35,7 @@ export const feeding: Promises = {
     assertEquals(feed.errors, []);
   },
 
-  async "`from` is the last number, also when everything is gone"({ store, clock }) {
+  async "`from` is the last number, even when everything is gone"({ store, clock }) {
     const [message] = await append(store, [put("t")]);
     clock.advance(RETENTION);
     using feed = await Feed.open(store);
@@ -43,7 +43,7 @@ export const feeding: Promises = {
     assertEquals(feed.messages, []);
   },
 
-  async "followers do not disturb one another, and one that left gets nothing"({ store }) {
+  async "followers do not affect one another, and one that stopped gets nothing"({ store }) {
     using first = await Feed.open(store);
     using second = await Feed.open(store);
     const one = await append(store, puts("t", "1", "2"));
@@ -60,10 +60,10 @@ export const feeding: Promises = {
     assertEquals(second.messages, one);
     assertEquals(late.messages, more);
     assertEquals(first.messages, [...one, ...more]);
-    assertEquals(second.errors, [], "to leave is not to lose");
+    assertEquals(second.errors, [], "stopping is not an error");
   },
 
-  async "a follower that has left gets nothing more of what was under way"({ store }) {
+  async "a follower that has stopped gets nothing that was still pending"({ store }) {
     using observer = await Feed.open(store);
     for (let i = 0; i < 10; i++) {
       using second = await Feed.open(store);
@@ -76,7 +76,7 @@ export const feeding: Promises = {
     }
   },
 
-  async "a follower that another one sends away in the midst of the feed gets nothing more"(
+  async "a follower that another one stops in the middle of a feed gets nothing more"(
     { store },
   ) {
     const feeds: Feed[] = [];
@@ -96,7 +96,7 @@ export const feeding: Promises = {
     assertEquals(messages.length, length);
   },
 
-  async "a follower that leaves in the midst of the feed gets nothing more"({ store }) {
+  async "a follower that stops itself in the middle of a feed gets nothing more"({ store }) {
     using observer = await Feed.open(store);
     using second = await Feed.open(store, () => second[Symbol.dispose]());
     for (let i = 0; i < 5; i++) {
@@ -106,7 +106,7 @@ export const feeding: Promises = {
     assertEquals(second.portions.length, 1);
   },
 
-  async "a read covers all that the feed has given out"({ store }) {
+  async "a read covers everything that the feed has delivered"({ store }) {
     const checks: Promise<void>[] = [];
     async function check({ seq, topic }: TopicMessage): Promise<void> {
       const page = await read(store, { topic, after: seq - 1 });
@@ -123,7 +123,7 @@ export const feeding: Promises = {
     assert(checks.length > 0);
   },
 
-  async "following, reading up to there and the feed leave no gap and no overlap"({ store }) {
+  async "following, then reading up to that point, leaves no gap and no overlap"({ store }) {
     const all: TopicMessage[] = [];
     const topics = ["t", "u"];
     const readers: Promise<Feed>[] = [];
@@ -161,11 +161,11 @@ export const feeding: Promises = {
     assertEquals(feeds.length, 10);
   },
 
-  async "the feed stays in order for all when a follower appends in its midst"({ store }) {
+  async "the feed stays in order for all when a follower appends during it"({ store }) {
     const replies: Promise<TopicMessage[]>[] = [];
     let remaining = 20;
     using first = await Feed.open(store, () => {
-      if (remaining-- > 0) track(replies, append(store, puts("t", "in the midst", "of it")));
+      if (remaining-- > 0) track(replies, append(store, puts("t", "during it", "of it")));
     });
     using second = await Feed.open(store);
     const all = await append(store, [put("t", "from outside")]);
@@ -179,13 +179,13 @@ export const feeding: Promises = {
     assertEquals(second.messages, all);
   },
 
-  async "a follower that joins in the midst of the feed gets only what comes after"({ store }) {
+  async "a follower that joins during the feed gets only what comes after"({ store }) {
     const late: Promise<Feed>[] = [];
     const replies: Promise<TopicMessage[]>[] = [];
     let remaining = 5;
     using first = await Feed.open(store, () => {
-      // What is appended here is still on its way when the other joins, and yet behind them.
-      if (remaining-- > 0) track(replies, append(store, puts("t", "in the midst")));
+      // What is appended here is still pending when the other follower joins, but comes before its start.
+      if (remaining-- > 0) track(replies, append(store, puts("t", "during it")));
       track(late, Feed.open(store));
     });
     const all: TopicMessage[] = [];

@@ -1,5 +1,5 @@
 /**
- * What a store promises to who lost something: what is gone of a topic, and when it went; and whether a position is one of
+ * What a store promises about gaps: what is gone of a topic, and since when; and whether a position belongs to
  * its history.
  *
  * @module
@@ -26,7 +26,7 @@ import { seeded } from "../support/seeded.ts";
 const SIZE = 111;
 const message = (topic: string, n: number) => put(topic, `${n}`.padStart(8, "0"));
 
-/** What is gone of topics, as both ways to ask tell it. */
+/** What is gone of topics, as both queries report it. */
 async function gone(store: Store, ...topics: string[]): Promise<(Gone | undefined)[]> {
   const pages = await store.read(topics.map((topic) => {
     return { topic, after: 0, count: 1, bytes: 1, gone: true };
@@ -39,7 +39,7 @@ async function gone(store: Store, ...topics: string[]): Promise<(Gone | undefine
 }
 
 export const goneAndKnown: Promises = {
-  async "nothing is gone of a topic as long as all that was put into it can be read"(
+  async "nothing is gone of a topic as long as all its messages can be read"(
     { store, clock, next },
   ) {
     assertEquals(await gone(store, "t", "unknown"), [undefined, undefined]);
@@ -48,7 +48,7 @@ export const goneAndKnown: Promises = {
     assertEquals(await gone(await next(), "t", "u", "unknown"), Array(3).fill(undefined));
   },
 
-  async "what is gone of a topic is its newest message that expired, and when it did, purged or not"(
+  async "a topic's gap is its newest expired message and the time when it expired, purged or not"(
     { store, clock, next },
   ) {
     const start = clock.now();
@@ -68,13 +68,13 @@ export const goneAndKnown: Promises = {
     const at = start + 3 + RETENTION;
     const then = [{ seq: 7, at }, { seq: 5, at }, { seq: 6, at }, undefined];
     for (let step = 0; step < 3; step++) {
-      assertEquals(await gaps(), then, "also of topics that hold nothing any more");
+      assertEquals(await gaps(), then, "also of topics that are empty now");
       if (step === 0) await trimAll(await next());
       if (step === 1) await append(await next(), [put("u"), put("unknown")]);
     }
   },
 
-  async "a page tells what is gone only if that is asked for"({ store, clock }) {
+  async "a page reports gaps only on request"({ store, clock }) {
     await append(store, [put("t")]);
     clock.advance(RETENTION);
     for (const newest of [false, true]) {
@@ -85,7 +85,7 @@ export const goneAndKnown: Promises = {
     }
   },
 
-  async "what expired one after the other in one row of messages is told each for itself"(
+  async "messages that expire one after the other in one row are reported one by one"(
     { store, clock },
   ) {
     const start = clock.now();
@@ -106,7 +106,7 @@ export const goneAndKnown: Promises = {
     }
   },
 
-  async "the newest that is gone is told, whichever was purged first"({ store, clock, next }) {
+  async "the newest gone message is reported, whichever was purged first"({ store, clock, next }) {
     const start = clock.now();
     await append(store, [put("t"), put("u")]);
     await topicNames(store);
@@ -122,7 +122,7 @@ export const goneAndKnown: Promises = {
     }
   },
 
-  async "what was given up for want of room went when it was given up, unless it had expired"(
+  async "a message that made room is gone since it was dropped, unless it had expired before"(
     { limited, clock },
   ) {
     const store = await limited({ storedBytes: 3 * SIZE, overflow: "drop-oldest" });
@@ -131,7 +131,7 @@ export const goneAndKnown: Promises = {
     for (const topic of ["v", "w", "x"]) {
       clock.advance(7);
       await append(store, [message(topic, 4)]);
-      // In the millisecond before somebody may have read it.
+      // A client may have read it in the millisecond before.
       const t = { seq: topic === "x" ? 3 : 1, at: start + (topic === "x" ? 21 : 7) + 1 };
       const u = topic === "v" ? undefined : { seq: 2, at: start + 14 + 1 };
       assertEquals(await gone(store, "t", "u", "v"), [t, u, undefined], topic);
@@ -142,7 +142,7 @@ export const goneAndKnown: Promises = {
       const expected = [{ seq: 3, at: start + 22 }, { seq: 2, at: start + 15 }, undefined];
       assertEquals(await gone(store, "t", "u", "v"), expected);
     }
-    // The first of these has expired, and makes room for one; for the other one more has to go.
+    // The first of these has expired and makes room for one; for the other, one more has to go.
     clock.advance(RETENTION - 11);
     await append(store, [message("y", 7), message("y", 8)]);
     const expected = [
@@ -157,7 +157,7 @@ export const goneAndKnown: Promises = {
     }
   },
 
-  async "what is given up went after every time that was told before, also within a millisecond"(
+  async "a dropped message is gone after every time that was reported before, even within a millisecond"(
     { limited, next },
   ) {
     const store = await limited({ storedBytes: 3 * SIZE, overflow: "drop-oldest" });
@@ -173,7 +173,7 @@ export const goneAndKnown: Promises = {
     }
   },
 
-  async "of topics beyond the newest of which anything is gone it may be told too much, never too little"(
+  async "of topics beyond the newest gaps, too much may be reported as gone, never too little"(
     { limited, clock, next },
   ) {
     const store = await limited({ goneTopics: 2 });
@@ -196,7 +196,7 @@ export const goneAndKnown: Promises = {
       ]);
       await trimAll(await next());
     }
-    // What goes of a topic later is told exactly again.
+    // Later gaps of a topic are exact again.
     await append(await next(), [put("a")]);
     const at = clock.now() + RETENTION;
     clock.advance(RETENTION);
@@ -209,7 +209,7 @@ export const goneAndKnown: Promises = {
     ]);
   },
 
-  async "what is gone is told right, whatever is put, expires, is given up and is purged, in any order"(
+  async "gaps are right after any puts, expiries, drops and purges, in any order"(
     { limited, clock, next },
   ) {
     for (const overflow of ["reject", "drop-oldest"] as const) {
@@ -254,7 +254,7 @@ export const goneAndKnown: Promises = {
           if (!one) continue;
           reported++;
           const { at, most: max } = expected[i]!;
-          // A restart may forget when exactly something was given up, and errs on the safe side.
+          // A restart may forget when exactly something was dropped, and errs on the safe side.
           if (exact || at === max) assertEquals(one.at, at, `${topics[i]} at step ${step}`);
           else assert(one.at >= at && one.at <= max, `${topics[i]} at step ${step}`);
         }
@@ -263,7 +263,7 @@ export const goneAndKnown: Promises = {
     }
   },
 
-  async "a standing tells the bounds, and where the epoch that is named ends"(
+  async "the bounds of a topic include the end of the epoch in the query"(
     { store, another, clock },
   ) {
     await using other = await another();

@@ -1,5 +1,5 @@
 /**
- * What a store promises of its limits: how much is stored, and in how many topics.
+ * What a store promises about its limits: how much is stored, and in how many topics.
  *
  * @module
  */
@@ -31,7 +31,7 @@ const some = (from: number, to: number) => {
 const numbers = (found: readonly string[]) => found.map(Number);
 
 export const limited: Promises = {
-  async "of messages of a known size exactly as many fit as the limit says"({ limited, next }) {
+  async "exactly as many messages of a known size fit as the limit says"({ limited, next }) {
     for (const [bytes, fit] of [[10 * SIZE, 10], [10 * SIZE - 1, 9], [10 * SIZE + 110, 10]]) {
       const store = await limited({ storedBytes: bytes! });
       const results = await outcomes(store, some(1, 12));
@@ -42,7 +42,7 @@ export const limited: Promises = {
     }
   },
 
-  async "records of puts that outlive their messages leave less room, but most of it is for messages"(
+  async "deduplication records that outlive their messages take room, but most room is for messages"(
     { limited, next, clock },
   ) {
     const large = put("t", "x".repeat(998));
@@ -67,7 +67,7 @@ export const limited: Promises = {
     assertEquals(await outcomes(store, [put("\u{1f995}\u00e9", "\u{1f995}.."), odd]), ["full", 2]);
   },
 
-  async "the error says how large the message is, how much is stored and what the limit is, and readers go on"(
+  async "the error names the size of the message, the stored size and the limit, and readers continue"(
     { limited, next },
   ) {
     const store = await limited({ storedBytes: 3 * SIZE });
@@ -89,7 +89,7 @@ export const limited: Promises = {
     assertEquals(numbers(await texts(store)), [1, 2]);
   },
 
-  async "what has expired makes room, whether or not it was purged"({ limited, clock, next }) {
+  async "expired messages make room, purged or not"({ limited, clock, next }) {
     const store = await limited({ storedBytes: 10 * SIZE });
     await append(store, some(1, 4));
     clock.advance(1);
@@ -104,7 +104,7 @@ export const limited: Promises = {
     assertEquals(numbers(await texts(await next())).length, 10);
   },
 
-  async "many rounds of filling and expiring leave the same room"({ limited, clock, next }) {
+  async "filling and expiring many times leaves the same room"({ limited, clock, next }) {
     await limited({ storedBytes: 500 * SIZE });
     for (let round = 0; round < 5; round++) {
       const store = await next();
@@ -117,7 +117,7 @@ export const limited: Promises = {
     }
   },
 
-  async "after the first put of a session that is refused, all later ones in its batch are"(
+  async "after a refused put of a session, all its later puts in the batch are refused"(
     { limited, next },
   ) {
     const store = await limited({ storedBytes: 4 * SIZE });
@@ -125,7 +125,7 @@ export const limited: Promises = {
     const small = (sessionId: string, n: number) => numbered(sessionId, n, "t", "12345678");
     const batch = [small("s", 1), large(2), small("s", 3), small("u", 1), small("s", 4)];
     assertEquals(await outcomes(store, batch), [1, "full", "full", 2, "full"]);
-    // Refused is not stored: each may be repeated.
+    // Refused puts are not stored: each may be repeated.
     assertEquals(await outcomes(await next(), [small("s", 1), small("s", 3), small("s", 4)]), [
       "dup 1",
       3,
@@ -133,7 +133,7 @@ export const limited: Promises = {
     ]);
   },
 
-  async "drop-oldest gives up the oldest messages, and no more of them than it must"(
+  async "drop-oldest drops the oldest messages, and no more than it must"(
     { limited, next },
   ) {
     let store = await limited({ storedBytes: 10 * SIZE, overflow: "drop-oldest" });
@@ -150,7 +150,7 @@ export const limited: Promises = {
     assertEquals(numbers(await texts(await next())).slice(0, 2), [5, 6], "that much was left over");
   },
 
-  async "drop-oldest goes on for long, with single puts and with batches"({ limited, next }) {
+  async "drop-oldest works for long, with single puts and with batches"({ limited, next }) {
     let store = await limited({ storedBytes: 300 * SIZE, overflow: "drop-oldest" });
     let last = 0;
     for (let i = 0; i < 40; i++) {
@@ -170,7 +170,7 @@ export const limited: Promises = {
     }
   },
 
-  async "drop-oldest never gives anything up for a message that is larger than all that may be"(
+  async "drop-oldest drops nothing for a message that is larger than the limit"(
     { limited, next },
   ) {
     let store = await limited({ storedBytes: 4 * SIZE, overflow: "drop-oldest" });
@@ -183,7 +183,7 @@ export const limited: Promises = {
     assertEquals((await read(await next(), { topic: "t" })).messages.map(({ seq }) => seq), [5]);
   },
 
-  async "drop-oldest feeds all, and a reader learns from the floor what it lost"({ limited }) {
+  async "drop-oldest feeds all messages, and a reader learns its gap from the floor"({ limited }) {
     const store = await limited({ storedBytes: 3 * SIZE, overflow: "drop-oldest" });
     using feed = await Feed.open(store);
     const all = await append(store, some(1, 8));
@@ -193,7 +193,7 @@ export const limited: Promises = {
     assertEquals([page.messages.map(({ seq }) => seq), page.floor], [[6, 7, 8], 5]);
   },
 
-  async "so many topics may hold messages as the limit says, and those that do take more"(
+  async "as many topics may hold messages as the limit says, and those accept more"(
     { limited, next },
   ) {
     let store = await limited({ topics: 3 });
@@ -209,7 +209,7 @@ export const limited: Promises = {
     assertEquals(await topicNames(await next()), ["a", "b", "c"]);
   },
 
-  async "a topic whose messages have expired makes room for another"({ limited, clock, next }) {
+  async "a topic whose messages have all expired makes room for another"({ limited, clock, next }) {
     const store = await limited({ topics: 2 });
     await append(store, [put("a")]);
     clock.advance(1);

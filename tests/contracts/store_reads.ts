@@ -1,5 +1,5 @@
 /**
- * What a store promises to who reads.
+ * What a store promises about reads.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
 } from "./store_support.ts";
 
 export const reading: Promises = {
-  async "a page has what comes after its position, oldest first"({ store }) {
+  async "a page has the messages after its position, oldest first"({ store }) {
     const a = await append(store, puts("t", "1", "2", "3"));
     await append(store, puts("u", "other", "other"));
     const b = await append(store, puts("t", "4", "5"));
@@ -52,7 +52,7 @@ export const reading: Promises = {
     assertEquals((await read(store, { topic: "t", bytes: 10_000 })).messages, all);
   },
 
-  async "one message always comes, however large, and nothing with it"({ store }) {
+  async "one message is always returned, however large, and nothing with it"({ store }) {
     const small = await append(store, puts("t", "1", "2"));
     const large = await append(store, [put("t", "x".repeat(100_000)), put("t", "3")]);
     const page = (after: number, count: number) =>
@@ -87,7 +87,7 @@ export const reading: Promises = {
     }
   },
 
-  async "`through` passes over no message, and never goes back"({ store }) {
+  async "`through` skips no message, and never goes back"({ store }) {
     const all: TopicMessage[] = [];
     for (let i = 0; i < 20; i++) {
       all.push(...await append(store, [put("u"), ...puts("t", "1", "22", "333"), put("v")]));
@@ -108,7 +108,7 @@ export const reading: Promises = {
     }
   },
 
-  async "an empty page leads past everything that was stored elsewhere"({ store, clock }) {
+  async "an empty page moves past everything that was stored in other topics"({ store, clock }) {
     const [t] = await append(store, [put("t")]);
     const others = await append(store, puts("u", "1", "2"));
     for (const query of [{ topic: "t", after: t!.seq }, { topic: "unknown" }]) {
@@ -131,7 +131,7 @@ export const reading: Promises = {
     }
   },
 
-  async "the newest message comes alone, and `through` leads past all before it"({ store }) {
+  async "the newest message is returned alone, and `through` moves past all before it"({ store }) {
     const all = await append(store, puts("t", "1", "2", "x".repeat(100), "\u{1f995}"));
     await append(store, [put("u")]);
     const { last } = await store.bounds();
@@ -147,7 +147,7 @@ export const reading: Promises = {
     assertEquals(page.messages, []);
   },
 
-  async "several queries are answered each by itself, in their order"({ store }) {
+  async "each of several queries gets its own answer, in their order"({ store }) {
     const t = await append(store, puts("t", "1", "2", "3"));
     const u = await append(store, puts("u", "4"));
     const all = { after: 0, count: 100, bytes: 1e9 };

@@ -1,5 +1,5 @@
 /**
- * What a store that outlives its process keeps over a restart.
+ * What a store that outlives its process keeps after a restart.
  *
  * @module
  */
@@ -43,7 +43,7 @@ export const restarting: Promises = {
     assertEquals(await again.positionAt(all[4]!.time), 4);
   },
 
-  async "numbers go on after a restart, also when everything was purged"({ store, clock, next }) {
+  async "numbers continue after a restart, even if everything was purged"({ store, clock, next }) {
     await append(store, puts("t", "1", "2", "3"));
     clock.advance(RETENTION);
     await trimAll(store);
@@ -58,7 +58,7 @@ export const restarting: Promises = {
     assertEquals(message!.seq, 4);
   },
 
-  async "each opening begins an epoch, and where those before ended is known"({ store, next }) {
+  async "each opening starts an epoch, and the ends of earlier epochs are known"({ store, next }) {
     const known = [{ epoch: store.epoch, end: 0 }];
     for (const count of [2, 0, 3, 1]) {
       const now = await next();
@@ -72,14 +72,14 @@ export const restarting: Promises = {
     assertEquals(new Set(known.map(({ epoch }) => epoch)).size, 6);
   },
 
-  async "the newest epochs are known, as many as the limit says"({ limited, next }) {
+  async "as many of the newest epochs are known as the limit says"({ limited, next }) {
     const epochs = [(await limited({ epochs: 3 })).epoch];
     for (let i = 0; i < 4; i++) epochs.push((await next()).epoch);
     const standings = await (await next()).topicBounds(epochs.map((epoch) => ({ epoch })));
     assertEquals(standings.map(({ end }) => end), [undefined, undefined, undefined, 0, 0]);
   },
 
-  async "what is gone stays gone when the clock is set back over a restart"(
+  async "gone messages stay gone if the clock is set back during a restart"(
     { store, clock, next },
   ) {
     const [one] = await append(store, [put("t", "1")]);
@@ -93,7 +93,7 @@ export const restarting: Promises = {
     assertEquals([page.messages, page.floor], [[two!], one!.seq]);
   },
 
-  async "the clock may be set back over a restart: the store's time goes on, and nothing is immortal"(
+  async "if the clock is set back during a restart, the store's time continues, and nothing lives forever"(
     { store, clock, next },
   ) {
     const [one] = await append(store, [put("t", "1")]);
@@ -112,7 +112,7 @@ export const restarting: Promises = {
     assertEquals((await read(await next(), { topic: "t" })).messages, []);
   },
 
-  async "the clock may be set forward over a restart: nothing is lost earlier than by the jump"(
+  async "if the clock is set forward during a restart, nothing expires earlier than by the jump"(
     { store, clock, next },
   ) {
     const [one] = await append(store, [put("t", "1")]);
@@ -132,7 +132,7 @@ export const restarting: Promises = {
     assertEquals((await read(await next(), { topic: "t" })).messages, []);
   },
 
-  async "a purge that was cut off goes on after a restart"({ store, clock, next }) {
+  async "an interrupted purge continues after a restart"({ store, clock, next }) {
     for (let i = 0; i < 5; i++) {
       await append(store, Array.from({ length: 5000 }, (_, j) => put(`old ${j % 3}`, `${j}`)));
     }
@@ -147,7 +147,7 @@ export const restarting: Promises = {
     assertEquals((await read(await next(), { topic: "t" })).messages, [stored!]);
   },
 
-  async "appends that were not answered yet are stored when the store closes"({ store, next }) {
+  async "unanswered appends are stored when the store closes"({ store, next }) {
     const under = [outcomes(store, [numbered("s", 1)]), outcomes(store, [put("t"), put("u")])];
     const again = await next();
     assertEquals(await Promise.all(under), [[1], [2, 3]]);
@@ -155,7 +155,7 @@ export const restarting: Promises = {
     assert((await read(again, { topic: "u" })).messages.length === 1);
   },
 
-  async "a session is forgotten only so long after the restart"({ store, clock, next }) {
+  async "a restart begins the time of a session anew"({ store, clock, next }) {
     await append(store, [numbered("s", 1), put("t")]);
     const known = { epoch: store.epoch, seq: 0 };
     clock.advance(HOUR);
@@ -171,7 +171,7 @@ export const restarting: Promises = {
     assertEquals(await outcomes(await next(), [numbered("s", 1)]), [4]);
   },
 
-  async "a session that was closed is forgotten over a restart"({ store, next }) {
+  async "a closed session stays forgotten after a restart"({ store, next }) {
     await append(store, [numbered("s", 1), numbered("u", 1)]);
     await forgetSession(store, "s");
     const again = await next();

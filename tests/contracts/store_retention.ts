@@ -1,5 +1,5 @@
 /**
- * What a store promises of time: how long a message lasts, and what is left when it is gone.
+ * What a store promises about time: how long a message lasts, and what is left when it is gone.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
   trimAll,
 } from "./store_support.ts";
 
-/** Asserts by every method that topic `t` of the store holds exactly these messages and the store no others. */
+/** Asserts with every method that topic `t` of the store holds exactly these messages and the store no others. */
 async function assertHolds(store: Store, messages: readonly TopicMessage[], floor: number) {
   const page = await read(store, { topic: "t" });
   assertEquals(page.messages, messages);
@@ -34,7 +34,7 @@ async function assertHolds(store: Store, messages: readonly TopicMessage[], floo
 }
 
 export const lasting: Promises = {
-  async "a message lasts to the millisecond, whether or not it is purged"({ store, clock }) {
+  async "a message expires to the millisecond, purged or not"({ store, clock }) {
     const start = clock.now();
     const [one] = await append(store, [put("t", "1")]);
     clock.set(start + 1000);
@@ -51,7 +51,7 @@ export const lasting: Promises = {
     await assertHolds(store, [], two!.seq);
   },
 
-  async "each method finds out by itself that a message has expired"({ store, clock }) {
+  async "each method notices by itself that a message has expired"({ store, clock }) {
     const topics = () => topicNames(store);
     const reads: ((gone: TopicMessage) => Promise<unknown>)[] = [
       async () => (await read(store, { topic: "t" })).messages,
@@ -69,7 +69,7 @@ export const lasting: Promises = {
     }
   },
 
-  async "purging changes nothing but what is gone anyway"({ store, clock }) {
+  async "purging changes nothing that can still be read"({ store, clock }) {
     const start = clock.now();
     const [one] = await append(store, [put("t", "1")]);
     clock.set(start + 1);
@@ -85,14 +85,14 @@ export const lasting: Promises = {
     await assertHolds(store, [], two!.seq);
   },
 
-  async "a message has the time of the clock, in whole milliseconds"({ store, clock }) {
+  async "a message has the clock's time, in whole milliseconds"({ store, clock }) {
     const start = clock.now();
     assertEquals((await append(store, [put("t")]))[0]!.time, start);
     clock.set(start + 41.75);
     assertEquals((await append(store, [put("t")]))[0]!.time, start + 41);
   },
 
-  async "a wall clock that is set back changes nothing, and nothing lasts longer for it"(
+  async "a wall clock that is set back changes nothing, and nothing lasts longer"(
     { store, clock },
   ) {
     const start = clock.now();
@@ -111,7 +111,7 @@ export const lasting: Promises = {
     await assertHolds(store, [three!], two!.seq);
   },
 
-  async "a wall clock that is set forward changes nothing, and nothing expires earlier for it"(
+  async "a wall clock that is set forward changes nothing, and nothing expires earlier"(
     { store, clock },
   ) {
     const start = clock.now();
@@ -139,7 +139,7 @@ export const lasting: Promises = {
     }
   },
 
-  async "the bounds of a store are where it begins and ends, and its time"({ store, clock }) {
+  async "the bounds of a store are its first and last number, and its time"({ store, clock }) {
     const start = clock.now();
     assertEquals(await store.bounds(), { floor: 0, last: 0, time: start });
     await append(store, puts("t", "1", "2"));
@@ -154,7 +154,9 @@ export const lasting: Promises = {
     assertEquals(await store.bounds(), { floor: 3, last: 3, time: start + RETENTION + 1 });
   },
 
-  async "`positionAt` leads to what was stored at a time or later"({ store, clock }) {
+  async "`positionAt` is the position before the first message stored at a time or later"(
+    { store, clock },
+  ) {
     const start = clock.now();
     const all: TopicMessage[] = [];
     for (const at of [0, 0, 5, 6, 6, 20]) {
@@ -184,7 +186,7 @@ export const lasting: Promises = {
     assertEquals(await store.positionAt(start), gone[1]!.seq);
   },
 
-  async "trimming says that there is nothing more once all is purged"({ store, clock }) {
+  async "trimming says when everything is purged"({ store, clock }) {
     assertEquals(await trim(store, 1000), false);
     const all = await append(store, puts("t", "1", "2"));
     assertEquals(await trim(store, 1000), false);
@@ -194,7 +196,7 @@ export const lasting: Promises = {
     assertEquals(await trim(store, 0), false);
   },
 
-  async "trimming little by little ends, and all is right between its steps"({ store, clock }) {
+  async "trimming in small steps ends, and every step leaves the store right"({ store, clock }) {
     for (let i = 0; i < 10; i++) {
       await append(store, Array.from({ length: 5000 }, (_, j) => put(`old ${j % 3}`, `${i} ${j}`)));
     }

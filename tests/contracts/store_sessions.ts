@@ -1,5 +1,5 @@
 /**
- * What a store promises of sessions: how long each is remembered, and what it knows of those that it forgot.
+ * What a store promises about sessions: how long it remembers each, and what it knows about those that it forgot.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
 } from "./store_support.ts";
 
 export const sessions: Promises = {
-  async "a session that is not heard of for long is forgotten, and `recalls` tells"(
+  async "a session that is not used for long is forgotten, and `dedupFloor` says so"(
     { store, clock, next },
   ) {
     const { epoch } = store;
@@ -26,7 +26,7 @@ export const sessions: Promises = {
     await append(store, [numbered("new", 1)]);
     clock.advance(RETENTION / 2);
     await append(await next(), [numbered("new", 2)]);
-    // What is still used is not forgotten; the restarts of this test count as use.
+    // A session in use is not forgotten; the restarts of this test count as use.
     for (let i = 0; i < 4; i++) {
       clock.advance(RETENTION / 2);
       await append(await next(), [numbered("new", 3 + i)]);
@@ -43,7 +43,7 @@ export const sessions: Promises = {
     assertEquals(await again.isDedupComplete("old", { epoch, seq: 2 }), !forgotten);
     const old = forgotten ? 11 : "dup 2";
     assertEquals(await outcomes(again, [numbered("new", 1), numbered("old", 1)]), ["dup 5", old]);
-    // One that comes back may have stored anything before the number with which it comes back.
+    // A session that comes back may have stored any number before the one with which it comes back.
     if (!forgotten) return;
     assertEquals(await again.isDedupComplete("old", { epoch, seq: 2 }), false);
     await append(again, [numbered("old", 9)]);
@@ -54,12 +54,12 @@ export const sessions: Promises = {
     ]);
   },
 
-  async "where sessions have to be forgotten for want of room, each knows what it lost"(
+  async "when sessions are forgotten to make room, each knows what it lost"(
     { limited, next },
   ) {
     const store = await limited({ dedupRuns: 6 });
     await append(store, [numbered("quiet", 1)]);
-    // In turns: each put is a run of its own.
+    // Taking turns: each put is a run of its own.
     for (let n = 1; n <= 5; n++) {
       await append(await next(), [numbered("a", n), numbered("b", n)]);
     }
@@ -67,13 +67,13 @@ export const sessions: Promises = {
     const { epoch } = again;
     const remembered = async (sessionId: string, ...seqs: number[]) =>
       await Promise.all(seqs.map((seq) => again.isDedupComplete(sessionId, { epoch, seq })));
-    // Of eleven runs the first five are lost: that of the quiet one, and two each of the others.
+    // Of eleven runs, the first five are lost: that of the quiet session, and two of each of the others.
     assertEquals(await remembered("a", 3, 4, 11), [false, true, true]);
     assertEquals(await remembered("b", 4, 5, 11), [false, true, true]);
     const batch = [2, 3].flatMap((n) => [numbered("a", n), numbered("b", n)]);
     const expected = ["unknown_outcome", "unknown_outcome", "dup 6", "dup 7"];
     assertEquals(await outcomes(again, batch), expected);
-    // Who is asked for is known from then on, which takes the place of one more run.
+    // A session that is looked up is known from then on, which displaces one more run.
     assertEquals(await remembered("quiet", 0, 1), [false, true]);
     assertEquals(await remembered("never seen", 0, 1), [false, true], "it might be the quiet one");
     assertEquals(await outcomes(await next(), [numbered("quiet", 2), numbered("quiet", 1)]), [
@@ -82,7 +82,7 @@ export const sessions: Promises = {
     ]);
   },
 
-  async "one owner who puts too much forgets his own, before and after a restart, and others nothing"(
+  async "an owner that puts too much loses its own records, before and after a restart, and others lose nothing"(
     { limited, next },
   ) {
     const store = await limited({ dedupRuns: 30 });
@@ -107,17 +107,17 @@ export const sessions: Promises = {
     assertEquals(await again.isDedupComplete("w 0", known), false);
   },
 
-  async "a repetition, and that it is opened again, keep a session alive"(
+  async "a repetition keeps a session alive, and so does opening it again"(
     { store, clock },
   ) {
-    const sessionIds = ["repeats", "is opened", "is quiet", "is asked for"];
+    const sessionIds = ["repeats", "is opened", "is quiet", "is looked up"];
     await append(store, sessionIds.map((sessionId) => numbered(sessionId, 1)));
     const known = { epoch: store.epoch, seq: 0 };
     for (let i = 0; i < 4; i++) {
       clock.advance(RETENTION / 2);
       await outcomes(store, [numbered("repeats", 1)]);
       await openSession(store, "is opened");
-      await store.isDedupComplete("is asked for", known);
+      await store.isDedupComplete("is looked up", known);
       await trimAll(store);
     }
     const remembered = await Promise.all(
@@ -128,7 +128,7 @@ export const sessions: Promises = {
     assertEquals(again, ["dup 1", "dup 2", 5, 6]);
   },
 
-  async "a session is recalled after a position of this history, and of no other"(
+  async "deduplication is complete after a position of this history, and of no other"(
     { store, another, next },
   ) {
     const { epoch } = store;
@@ -146,7 +146,7 @@ export const sessions: Promises = {
     assertEquals(await again.isDedupComplete("s", { epoch: again.epoch, seq: 3 }), true);
   },
 
-  async "a session that is closed is forgotten, and nothing counts as lost"({ store, next }) {
+  async "a closed session is forgotten, and nothing counts as lost"({ store, next }) {
     const known = { epoch: store.epoch, seq: 0 };
     await append(store, [numbered("s", 1), numbered("u", 1), numbered("s", 2)]);
     await forgetSession(store, "s");
@@ -157,7 +157,7 @@ export const sessions: Promises = {
     assertEquals(await outcomes(await next(), [numbered("u", 1), numbered("s", 1)]), ["dup 2", 4]);
   },
 
-  async "what a session put before it was closed does not bring it back"({ store, next }) {
+  async "a put from before a session was closed does not bring it back"({ store, next }) {
     const put = outcomes(store, [numbered("s", 1), numbered("u", 1)]);
     const forgotten = forgetSession(store, "s");
     assertEquals(await put, [1, 2]);

@@ -1,5 +1,5 @@
 /**
- * What the promises of a store are tested with.
+ * Helpers for the tests of a store's promises.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
 import type { StoreLimits } from "../../stores/store_limits.ts";
 import type { ManualClock } from "../support/manual_clock.ts";
 
-/** For how many milliseconds the stores of these tests keep a message. */
+/** How long the stores of these tests keep a message, in milliseconds. */
 export const RETENTION = 600_000;
 
 /** What a test gets. */
@@ -28,24 +28,24 @@ export interface Bench {
   readonly store: Store;
   /** The store's clock. */
   readonly clock: ManualClock;
-  /** Opens another new store, perhaps with limits or a clock of its own; the test closes it. */
+  /** Opens another new store, perhaps with limits or its own clock. The test closes it. */
   another(limits?: Partial<StoreLimits>, clock?: ManualClock): Promise<Store>;
-  /** Goes on with a new store that has limits, instead of the one before. */
+  /** Continues with a new store that has limits, instead of the one before. */
   limited(limits: Partial<StoreLimits>): Promise<Store>;
-  /** The store as it goes on: where restarts are to change nothing, closed and opened again. */
+  /** The store for the next step: closed and opened again, if restarts must change nothing. */
   next(): Promise<Store>;
 }
 
-/** Promises, each with its proof. */
+/** Promises, each with its test. */
 export type Promises = Readonly<Record<string, (bench: Bench) => Promise<void>>>;
 
-/** A message to put, from a text. */
+/** A put of a text. */
 export function put(topic: string, text = "x"): Put {
   const body = JSON.stringify(text);
   return { type: "put", topic, body, bytes: new TextEncoder().encode(body).length };
 }
 
-/** A message that its session may put again. */
+/** A put that its session may repeat. */
 export function numbered(
   sessionId: string,
   n: number,
@@ -55,7 +55,7 @@ export function numbered(
   return { ...put(topic, text), session: sessionId, n };
 }
 
-/** Has a store apply commands now. */
+/** Applies commands to a store now. */
 export async function apply<C extends Command>(
   store: Store,
   commands: readonly C[],
@@ -65,7 +65,7 @@ export async function apply<C extends Command>(
   return results;
 }
 
-/** Opens a session, or goes on with it. */
+/** Opens or resumes a session. */
 export async function openSession(store: Store, sessionId: string, owner?: string): Promise<void> {
   assertEquals(await apply(store, [{ type: "open_session", session: sessionId, owner }]), [{}]);
 }
@@ -75,7 +75,7 @@ export async function forgetSession(store: Store, sessionId: string): Promise<vo
   assertEquals(await apply(store, [{ type: "forget_session", session: sessionId }]), [{}]);
 }
 
-/** What became of puts, in short: the number of what was stored, `dup` before it if it had been; or the code of the error. */
+/** The outcomes of puts, in short: the sequence number, after `dup` if it was stored before; or the code of the error. */
 export async function outcomes(store: Store, batch: readonly Put[]): Promise<(number | string)[]> {
   const results = await apply(store, batch);
   return results.map((result) => {
@@ -84,17 +84,17 @@ export async function outcomes(store: Store, batch: readonly Put[]): Promise<(nu
   });
 }
 
-/** All bodies of a topic, as texts. */
+/** The bodies of a topic, as texts. */
 export async function texts(store: Store, topic = "t"): Promise<string[]> {
   return (await read(store, { topic })).messages.map(({ body }) => JSON.parse(body) as string);
 }
 
-/** Texts to put into one topic. */
+/** Puts of texts into one topic. */
 export function puts(topic: string, ...texts: string[]): Put[] {
   return texts.map((text) => put(topic, text));
 }
 
-/** Appends what must not fail, and returns the messages that the store now has to have. */
+/** Appends messages, which must succeed, and returns those that the store must have now. */
 export async function append(store: Store, batch: readonly Put[]): Promise<TopicMessage[]> {
   const results = await apply(store, batch);
   return results.map((result, i) => {
@@ -103,7 +103,7 @@ export async function append(store: Store, batch: readonly Put[]): Promise<Topic
   });
 }
 
-/** Reads one page; all of the topic, unless the query says otherwise. */
+/** Reads one page: all of the topic, unless the query says otherwise. */
 export async function read(
   store: Store,
   query: Partial<MessageQuery> & { readonly topic: string },
@@ -113,7 +113,7 @@ export async function read(
   return { ...pages[0]!, messages: pages[0]!.messages.map(plain) };
 }
 
-/** Reads page after page, and checks that each stays within its limits, until all up to a number is read. */
+/** Reads page after page up to a number, and checks that each is within its limits. */
 export async function readUpTo(
   store: Store,
   upTo: number,
@@ -126,7 +126,7 @@ export async function readUpTo(
     assert(page.messages.length <= count, `at most ${count} messages`);
     const total = page.messages.reduce((sum, message) => sum + message.bytes, 0);
     assert(total <= bytes || page.messages.length === 1, `at most ${bytes} bytes, got ${total}`);
-    assert(page.through > after, `a page goes on from ${after}`);
+    assert(page.through > after, `a page continues after ${after}`);
     messages.push(...page.messages);
     after = page.through;
   }
@@ -139,26 +139,26 @@ export async function topicNames(store: Store): Promise<string[]> {
   return entries.map(({ topic }) => topic);
 }
 
-/** Purges what has expired by now, for about so many milliseconds; resolves whether there is more. */
+/** Purges expired messages for about this many milliseconds; resolves to whether there are more. */
 export async function trim(store: Store, budgetMs = 1000): Promise<boolean> {
   await apply(store, []);
   return await store.trim(budgetMs);
 }
 
-/** Purges all that has expired. */
+/** Purges all expired messages. */
 export async function trimAll(store: Store, budgetMs = 1000): Promise<void> {
   for (let calls = 1; await trim(store, budgetMs); calls++) assert(calls < 10_000, "trimming ends");
 }
 
-/** Collects what a store feeds. */
+/** Collects the feed of a store. */
 export class Feed implements Follower, Disposable {
-  /** All messages that came. */
+  /** All messages that arrived. */
   readonly messages: TopicMessage[] = [];
-  /** The errors that the feed was lost by. */
+  /** The errors that ended the feed. */
   readonly errors: Error[] = [];
-  /** How many messages came at a time. */
+  /** How many messages arrived at a time. */
   readonly portions: number[] = [];
-  /** The feed has what comes after this number. */
+  /** The feed has the messages after this number. */
   from = NaN;
   #following: Disposable | undefined;
   #highest = 0;
@@ -169,7 +169,7 @@ export class Feed implements Follower, Disposable {
     this.#also = also;
   }
 
-  /** Follows a store; what is given as `also` is called in the midst of the feed. */
+  /** Follows a store; `also` is called during the feed. */
   static async open(
     store: Store,
     also: (messages: readonly TopicMessage[]) => void = () => {},
@@ -195,7 +195,7 @@ export class Feed implements Follower, Disposable {
     this.errors.push(error);
   }
 
-  /** Resolves once a message with this number or a later one has come. */
+  /** Resolves once a message with this number or a later one has arrived. */
   async until({ seq }: { readonly seq: number }): Promise<void> {
     const received = Promise.withResolvers<void>();
     const check = () => {
@@ -225,7 +225,7 @@ export function assertIncreasing(seqs: readonly number[]): void {
   }
 }
 
-/** Asserts that messages are the same, one by one: the difference of two long lists is slow and says little. */
+/** Asserts that messages are equal, one by one: a diff of two long lists is slow and says little. */
 export function assertMessages(
   actual: readonly TopicMessage[],
   expected: readonly TopicMessage[],
@@ -239,7 +239,7 @@ export function assertMessages(
   assertEquals(actual.length, expected.length);
 }
 
-/** Keeps a promise for later; that it rejects before anybody awaits it is not an error of its own. */
+/** Keeps a promise for later. A rejection before anyone awaits it is not an unhandled one. */
 export function track<T>(promises: Promise<T>[], promise: Promise<T>): void {
   promise.catch(() => {});
   promises.push(promise);

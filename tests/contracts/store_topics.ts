@@ -1,5 +1,5 @@
 /**
- * What a store promises of its list of topics.
+ * What a store promises about its list of topics.
  *
  * @module
  */
@@ -24,13 +24,13 @@ async function list(store: Store, prefix: string, after: string, count: number):
 export const topics: Promises = {
   async "topics are listed in order of their code points"({ store }) {
     assertEquals(await topicNames(store), []);
-    // By units of UTF-16 the emoji would come before U+FFEE.
+    // In the order of UTF-16 units, the emoji would come before U+FFEE.
     const ordered = ["10", "9", "A", "Z", "a", "ab", "b", "\u00e9", "\uffee", "\u{1f995}"];
     await append(store, ordered.toReversed().map((name) => put(name)));
     assertEquals(await topicNames(store), ordered);
   },
 
-  async "topics are listed by their beginning"({ store }) {
+  async "topics are listed by prefix"({ store }) {
     const names = [
       "a",
       "a%",
@@ -58,7 +58,7 @@ export const topics: Promises = {
       "\uffee": [],
     };
     for (const [prefix, expected] of Object.entries(cases)) {
-      assertEquals(await list(store, prefix, "", 100), expected, `beginning with ${prefix}`);
+      assertEquals(await list(store, prefix, "", 100), expected, `with the prefix ${prefix}`);
     }
   },
 
@@ -95,15 +95,15 @@ export const topics: Promises = {
 
     clock.advance(RETENTION - 7);
     const remaining = [entry("a", 2, mixed[2]), ...others];
-    assertEquals(await store.topics(all), remaining, "what has expired does not count");
+    assertEquals(await store.topics(all), remaining, "expired messages do not count");
     await trimAll(store);
-    assertEquals(await store.topics(all), remaining, "nor what was purged");
+    assertEquals(await store.topics(all), remaining, "nor do purged ones");
     const [late] = await append(store, [put("a")]);
     assertEquals((await store.topics(all))[0], entry("a", 3, late));
     assertEquals(a.length, 2);
   },
 
-  async "an expired topic is not listed, and takes no place on a page"({ store, clock }) {
+  async "an expired topic is not listed, and takes no room on a page"({ store, clock }) {
     await append(store, ["a", "b", "c", "d", "e", "f", "g"].map((name) => put(name)));
     clock.advance(1);
     await append(store, ["c", "f", "h"].map((name) => put(name)));

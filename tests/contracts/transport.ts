@@ -1,5 +1,5 @@
 /**
- * The contract of a transport, as tests: one proves itself by calling one function.
+ * The contract of a transport, as tests: a transport proves itself by calling one function.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const PROMISES = { ...arrivals, ...reads, ...closing };
 /**
  * Registers one test for each promise of a transport.
  *
- * @param name how it is called
+ * @param name the name of the transport
  * @param listen opens a port
  */
 export function testTransport(name: string, listen: Transport): void {

@@ -1,5 +1,5 @@
 /**
- * The contract of a transport: how peers arrive, and what they say.
+ * The contract of a transport: how peers connect, and what they send.
  *
  * @module
  */
@@ -11,16 +11,18 @@ import { clientFrame, RawSocket, upgradeRequest } from "../support/raw_socket.ts
 import { OpenPort } from "../support/recording_handler.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** The status of an answer. */
+/** The status of an HTTP response. */
 async function status(port: number, request: string): Promise<number> {
   using client = await RawSocket.connect(port);
   await client.send(request);
   return Number((await withTimeout(client.head())).split(" ")[1]);
 }
 
-/** Each promise, and its proof. */
+/** Each promise, and its test. */
 export const arrivals: Readonly<Record<string, (listen: Transport) => Promise<void>>> = {
-  async "what a peer says arrives as it was said: text, bytes, and pieces put together"(listen) {
+  async "what a peer sends arrives as it was sent: text, bytes, and fragments put together"(
+    listen,
+  ) {
     await using opened = await OpenPort.with(listen);
     using client = await RawSocket.open(opened.port);
     await client.send(clientFrame(1, "é😀"));
@@ -34,7 +36,7 @@ export const arrivals: Readonly<Record<string, (listen: Transport) => Promise<vo
     assert(typeof received[2] !== "string");
   },
 
-  async "what a peer says together with its request for a WebSocket arrives"(listen) {
+  async "what a peer sends together with its upgrade request arrives"(listen) {
     await using opened = await OpenPort.with(listen);
     using client = await RawSocket.connect(opened.port);
     const request = new TextEncoder().encode(upgradeRequest());
@@ -55,7 +57,7 @@ export const arrivals: Readonly<Record<string, (listen: Transport) => Promise<vo
     }
   },
 
-  async "of the subprotocols that are offered dsmq alone is echoed"(listen) {
+  async "of the offered subprotocols, only dsmq is echoed"(listen) {
     await using opened = await OpenPort.with(listen);
     const echoed = async (...headers: string[]) => {
       using client = await RawSocket.connect(opened.port);
@@ -67,7 +69,7 @@ export const arrivals: Readonly<Record<string, (listen: Transport) => Promise<vo
     assertEquals(await echoed("Sec-WebSocket-Protocol: dsmq.token.c2VjcmV0, dsmq"), "dsmq");
   },
 
-  async "the house sees the request of who arrives, headers and all"(listen) {
+  async "the handler sees the request of a peer with its headers"(listen) {
     await using opened = await OpenPort.with(listen);
     const seen: { path: string; headerValues: (string | null)[] }[] = [];
     opened.handler.admit = ({ url, headers }) => {
@@ -91,7 +93,7 @@ export const arrivals: Readonly<Record<string, (listen: Transport) => Promise<vo
     }]);
   },
 
-  async "a request that is for no WebSocket is answered by HTTP"(listen) {
+  async "a request without an upgrade gets an HTTP response"(listen) {
     await using opened = await OpenPort.with(listen);
     opened.handler.http = ({ method, url }) =>
       new Response(`${method} ${new URL(url).pathname}\n`, {
@@ -105,7 +107,7 @@ export const arrivals: Readonly<Record<string, (listen: Transport) => Promise<vo
     assertEquals(await head.text(), "");
   },
 
-  async "an upgrade to something else, and one that is malformed, let nobody in"(listen) {
+  async "an upgrade to another protocol and a malformed one are refused"(listen) {
     await using opened = await OpenPort.with(listen);
     const { port, handler } = opened;
     const other = upgradeRequest().replace("Upgrade: websocket", "Upgrade: h2c");
@@ -114,7 +116,7 @@ export const arrivals: Readonly<Record<string, (listen: Transport) => Promise<vo
     assertEquals([handler.present, handler.failures], [0, []]);
   },
 
-  async "a house that throws is answered for with 500, and the next is let in"(listen) {
+  async "a handler that throws is answered with 500, and the next peer is accepted"(listen) {
     await using opened = await OpenPort.with(listen);
     const { handler, port } = opened;
     const { admit, http } = handler;
@@ -133,7 +135,7 @@ export const arrivals: Readonly<Record<string, (listen: Transport) => Promise<vo
     assertEquals(handler.present, 1);
   },
 
-  async "a visit that throws closes its own connection with 1011, and no other"(listen) {
+  async "an event handler that throws closes its own connection with 1011, and no other"(listen) {
     await using opened = await OpenPort.with(listen);
     const { handler, port } = opened;
     using client = await RawSocket.open(port);
@@ -151,7 +153,7 @@ export const arrivals: Readonly<Record<string, (listen: Transport) => Promise<vo
     assertEquals(handler.failures.length, 1);
   },
 
-  async "a visit that cannot begin closes its connection with 1011"(listen) {
+  async "a connection whose first event fails is closed with 1011"(listen) {
     await using opened = await OpenPort.with(listen);
     const { handler, port } = opened;
     handler.connect = () => {
@@ -164,7 +166,7 @@ export const arrivals: Readonly<Record<string, (listen: Transport) => Promise<vo
     assertEquals(handler.failures.length, 1);
   },
 
-  async "a port that is taken, and an address of another machine, are errors"(listen) {
+  async "a port in use and an address of another machine are errors"(listen) {
     await using opened = await OpenPort.with(listen);
     const { handler, port } = opened;
     const bounds = {

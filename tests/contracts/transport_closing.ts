@@ -1,5 +1,5 @@
 /**
- * The contract of a transport: how visits end.
+ * The contract of a transport: how connections end.
  *
  * @module
  */
@@ -11,20 +11,22 @@ import { clientFrame, RawSocket, upgradeRequest } from "../support/raw_socket.ts
 import { OpenPort } from "../support/recording_handler.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** Each promise, and its proof. */
+/** Each promise, and its test. */
 export const closing: Readonly<Record<string, (listen: Transport) => Promise<void>>> = {
-  async "a goodbye arrives with its code after all that was sent, and ends the visit once"(listen) {
+  async "a close arrives with its code after everything that was sent, and ends the connection once"(
+    listen,
+  ) {
     await using opened = await OpenPort.with(listen);
     const { handler, clock } = opened;
     using client = await RawSocket.open(opened.port);
     const [fakePeer] = handler.peers;
-    fakePeer!.peer.send("last words");
+    fakePeer!.peer.send("last frame");
     fakePeer!.peer.close(1012, "the server is stopping");
     fakePeer!.peer.close(1011, "twice");
-    fakePeer!.peer.send("in vain");
+    fakePeer!.peer.send("too late");
     assertEquals(
       new TextDecoder().decode((await withTimeout(client.next()))!.payload),
-      "last words",
+      "last frame",
     );
     assertEquals(await withTimeout(client.closeCode()), 1012);
     await client.send(clientFrame(8, new Uint8Array([3, 244])));
@@ -33,7 +35,7 @@ export const closing: Readonly<Record<string, (listen: Transport) => Promise<voi
     assertEquals([handler.reasons, handler.failures, clock.waiting], [[], [], 0]);
   },
 
-  async "a peer that does not answer the goodbye is given up"(listen) {
+  async "a peer that does not answer the close is dropped"(listen) {
     await using opened = await OpenPort.with(listen);
     const { handler, clock } = opened;
     using _client = await RawSocket.open(opened.port);
@@ -42,7 +44,7 @@ export const closing: Readonly<Record<string, (listen: Transport) => Promise<voi
     assertEquals([handler.peers[0]!.closed, handler.reasons.length, clock.waiting], [1, 1, 0]);
   },
 
-  async "a peer that says goodbye, one that hangs up, and one that is dropped each leave once"(
+  async "a peer that closes, one that disconnects, and one that is dropped each end once"(
     listen,
   ) {
     await using opened = await OpenPort.with(listen);
@@ -62,7 +64,7 @@ export const closing: Readonly<Record<string, (listen: Transport) => Promise<voi
     assertEquals(handler.reasons, ["it is unwelcome"]);
   },
 
-  async "a visit that throws at its end harms nobody"(listen) {
+  async "an event handler that throws at the end affects nobody"(listen) {
     await using opened = await OpenPort.with(listen);
     const { handler, port } = opened;
     handler.connect = () => ({
@@ -76,13 +78,13 @@ export const closing: Readonly<Record<string, (listen: Transport) => Promise<voi
     using _other = await RawSocket.open(port);
   },
 
-  async "peers that are cut in the middle of their handshake leave nothing"(listen) {
+  async "peers that disconnect during their handshake leave nothing behind"(listen) {
     await using opened = await OpenPort.with(listen);
     const { handler, port, clock } = opened;
     const request = upgradeRequest();
     for (let i = 0; i < 200; i++) {
       using client = await RawSocket.connect(port);
-      // Anywhere in it, and right behind it.
+      // Anywhere in it, and right after it.
       await client.send(request.slice(0, (i * 7) % (request.length + 7)));
     }
     using _honest = await RawSocket.open(port);
@@ -90,7 +92,7 @@ export const closing: Readonly<Record<string, (listen: Transport) => Promise<voi
     assertEquals([handler.failures, handler.reasons, clock.waiting], [[], [], 0]);
   },
 
-  async "stopping cuts whoever is there, and frees the port"(listen) {
+  async "stopping disconnects every peer, and frees the port"(listen) {
     const opened = await OpenPort.with(listen);
     const { handler, port, clock } = opened;
     using silent = await RawSocket.connect(port);

@@ -12,26 +12,26 @@ import { type FakePeer, OpenPort } from "../support/recording_handler.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 const MIB = 1024 * 1024;
-/** No larger than answers together may be. */
+/** Within the limit of a connection's replies. */
 const FRAME = "x".repeat(MIB / 4);
 const LARGE_FRAME = "x".repeat(MIB);
 
-/** What the system takes for a peer that does not read is far below this, in MiB. */
+/** The system buffers far less than this for a peer that does not read, in MiB. */
 const MUCH = 32;
 
-/** Lets the platform do what it has begun. */
+/** Lets the platform finish its pending work. */
 const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
 
-/** Reads so much, all of which has to be there. */
+/** Reads this many bytes, all of which must arrive. */
 async function read(client: RawSocket, bytes: number): Promise<void> {
   for (let remaining = bytes; remaining > 0;) {
     const count = await withTimeout(client.discard(remaining));
-    assert(count > 0, `it was cut off with ${remaining} bytes to read`);
+    assert(count > 0, `it was disconnected with ${remaining} bytes to read`);
     remaining -= count;
   }
 }
 
-/** Lets seconds pass, and the platform work meanwhile. */
+/** Advances the clock by seconds, and lets the platform work meanwhile. */
 async function pass({ clock }: OpenPort, seconds: number): Promise<void> {
   for (let i = 0; i < seconds; i++) {
     await turn();
@@ -39,7 +39,7 @@ async function pass({ clock }: OpenPort, seconds: number): Promise<void> {
   }
 }
 
-/** Sends so many MiB. */
+/** Sends this many MiB. */
 function send({ peer }: FakePeer, mib: number, frame = FRAME): void {
   for (let remaining = mib * MIB; remaining > 0; remaining -= frame.length) peer.send(frame);
 }
@@ -54,9 +54,9 @@ async function stalled(
   return { client, guest };
 }
 
-/** Each promise, and its proof. */
+/** Each promise, and its test. */
 export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>>> = {
-  async "a peer that does not read has more and more buffered, and is told of once it reads"(
+  async "data for a peer that does not read is buffered, and the handler is told once it reads"(
     listen,
   ) {
     await using opened = await OpenPort.with(listen);
@@ -76,7 +76,7 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     assert(peer.buffered < 64 * 1024, `${peer.buffered} bytes are buffered`);
   },
 
-  async "a frame that ends as those of others do arrives as any other, in its place, of any length"(
+  async "a frame with a shared end arrives in order like any other, at any length"(
     listen,
   ) {
     await using opened = await OpenPort.with(listen);
@@ -92,12 +92,12 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     }
     for (const text of ends.flatMap(({ body }) => ["before", `[${body}]}`, "after"])) {
       const { opcode, payload } = (await withTimeout(client.next()))!;
-      // Compared here: nobody wants to see the difference.
+      // Compared here, because a diff would be too long.
       assertEquals([opcode, new TextDecoder().decode(payload) === text], [1, true]);
     }
   },
 
-  async "a peer that reads nothing for 8 s is given up, once, and nothing of it is kept"(listen) {
+  async "a peer that reads nothing for 8 s is dropped, once, and nothing of it is kept"(listen) {
     await using opened = await OpenPort.with(listen);
     const { handler, clock } = opened;
     const { client, guest } = await stalled(opened);
@@ -109,15 +109,15 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     assertEquals([guest.closed, handler.reasons], [1, ["it read nothing for 8 s"]]);
     assertEquals([guest.peer.buffered, clock.waiting], [0, 0]);
     await withTimeout(drained);
-    guest.peer.send("in vain");
-    guest.peer.close(1000, "in vain");
+    guest.peer.send("too late");
+    guest.peer.close(1000, "too late");
     guest.peer.drop("a test");
     client.cut();
     await pass(opened, 10);
     assertEquals([guest.closed, handler.reasons.length, handler.failures], [1, 1, []]);
   },
 
-  async "a peer has as long for large frames as they take at 8 KiB a second, and no longer"(
+  async "a peer has as long for large frames as they take at 8 KiB per second, and no longer"(
     listen,
   ) {
     await using opened = await OpenPort.with(listen);
@@ -133,7 +133,7 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     ]]);
   },
 
-  async "a peer that cannot say that it reads has as long for what the system may hold back, and no longer"(
+  async "a peer that cannot report reading has extra time for the system's buffers, and no more"(
     listen,
   ) {
     await using opened = await OpenPort.with(listen);
@@ -150,7 +150,7 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     ]]);
   },
 
-  async "a peer that cannot say that it reads, and does not answer a goodbye, is given up after 8 s"(
+  async "a peer that cannot report reading and does not answer a close is dropped after 8 s"(
     listen,
   ) {
     await using opened = await OpenPort.with(listen);
@@ -162,7 +162,7 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     assertEquals(guest.closed, 1);
   },
 
-  async "a peer that says that it reads is kept, however slowly that shows, until it says so no more"(
+  async "a peer that reports reading is kept, however slowly its buffer shrinks, until it stops reporting"(
     listen,
   ) {
     await using opened = await OpenPort.with(listen);
@@ -183,7 +183,7 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     const { client, guest } = await stalled(opened);
     using _client = client;
     for (let i = 0; i < 5; i++) {
-      // As much as the system may hold back before it asks for more.
+      // As much as the system may buffer before it asks for more.
       await read(client, 5 * MIB);
       await pass(opened, 6);
     }
@@ -193,12 +193,12 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     assertEquals(clock.waiting, 0);
   },
 
-  async "a peer that is sent more and more, and reads it, is kept"(listen) {
+  async "a peer that reads a growing amount of data is kept"(listen) {
     await using opened = await OpenPort.with(listen);
     const { client, guest } = await stalled(opened);
     using _client = client;
     for (let i = 0; i < 12; i++) {
-      // It has more to read at the end of each second than before.
+      // At the end of each second it has more to read than before.
       await read(client, 6 * MIB);
       send(guest, 8);
       await pass(opened, 1);
@@ -206,7 +206,7 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     assertEquals([guest.closed, opened.handler.reasons], [0, []]);
   },
 
-  async "peers at rest are looked after with no timer, and stalled ones with one for all"(listen) {
+  async "idle peers need no timer, and stalled peers share one"(listen) {
     await using opened = await OpenPort.with(listen);
     const { handler, clock } = opened;
     const clients: RawSocket[] = [];

@@ -1,5 +1,5 @@
 /**
- * The programs of `tests/faults/` fail where something that is promised does not hold, and nowhere else.
+ * The programs of `tests/faults/` fail if a promise does not hold, and only then.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import { gradeOf, missedGoals, selected } from "./attack_runner.ts";
 
 const GOALS: readonly stated.Goal[] = ["wait", "memory", "life"];
 
-Deno.test("a goal that is missed is not good, whichever it is", () => {
+Deno.test("any missed goal is not good", () => {
   for (const goal of GOALS) assertEquals(gradeOf([goal], undefined).good, false);
   assertEquals(gradeOf([], undefined), { good: true, stated: undefined });
 });
 
-Deno.test("what the platform forbids excuses the goals that it costs, and no other", () => {
+Deno.test("a limit of the platform excuses the goals that it prevents, and no others", () => {
   for (const one of Object.values(stated)) {
     for (const goal of GOALS) {
       const excused = one.costs.includes(goal);
@@ -29,7 +29,7 @@ Deno.test("what the platform forbids excuses the goals that it costs, and no oth
   }
 });
 
-Deno.test("a neighbour may wait 100 ms unless less is promised, and a server take what it is allowed", () => {
+Deno.test("a neighbour may wait 100 ms unless less is promised, and a server may take its memory limit", () => {
   const missed = (longest: number, growth: number, max?: number) =>
     missedGoals({ longest, growth }, { memory: 1000, ...max !== undefined && { longest: max } });
   assertEquals(missed(100, 1000), []);
@@ -39,7 +39,7 @@ Deno.test("a neighbour may wait 100 ms unless less is promised, and a server tak
   assertEquals(missed(50.1, 1001, 50), ["wait", "memory"]);
 });
 
-Deno.test("one row that is not good ends a program with 1, and a figure that is only stated does not", () => {
+Deno.test("one row that is not good ends a program with 1, and a stated figure does not", () => {
   const report = new Report("attack", "longest");
   report.row(["a", "10 ms"], { good: true });
   report.row(["b", "900 ms"], { good: false, stated: "nothing can be done" });
@@ -54,13 +54,13 @@ Deno.test("one row that is not good ends a program with 1, and a figure that is 
   assertMatch(`${report}`, /^\| d +\| 101 ms +\| NO +\|$/m);
 });
 
-Deno.test("findings that are only stated do not fail a test, and others do", () => {
+Deno.test("stated findings do not fail a test, and others do", () => {
   const finding = { what: "frames", seen: 3, good: false };
   allGood([{ ...finding, stated: "nothing can be done" }, { ...finding, good: true }]);
   assertThrows(() => allGood([finding]), Error, "frames: 3");
 });
 
-Deno.test("attacks are picked by name or in parts, and the parts together are all", () => {
+Deno.test("attacks are selected by name or in parts, and the parts together are all of them", () => {
   const all = Array.from({ length: 19 }, (_, i) => ({ name: `attack ${i}` }));
   assertEquals(selected(all), all);
   assertEquals(selected(all, "7"), [all[7], all[17]]);

@@ -1,7 +1,7 @@
 /**
- * Attacks, one after another, each on a server of its own that has an honest neighbour; and what became of both, as a
- * table. It is good where no put of the neighbour fails or takes too long, the server takes no more memory than it may,
- * and lives.
+ * Attacks, one after another, each on its own server with an honest neighbour; and the results for both, as a
+ * table. A result is good if no put of the neighbour fails or takes too long, and the server stays within its memory
+ * limit and survives.
  *
  * @module
  */
@@ -14,45 +14,45 @@ import { sleep } from "./sleep.ts";
 import { mib, Report, type Verdict } from "./report.ts";
 import type { Goal, PlatformLimit } from "./platform_limits.ts";
 
-/** No put of a neighbour may take longer, in milliseconds. */
+/** The longest that a neighbour's put may take, in milliseconds. */
 const MAX_LATENCY = 100;
 
-/** What an attack took, and what those saw who attacked. */
+/** The cost of an attack, and what the attackers saw. */
 export interface Cost {
   readonly connections: number;
-  /** How many bytes they sent. */
+  /** How many bytes the attackers sent. */
   readonly bytes: number;
   readonly seen?: string;
 }
 
-/** An attack, and what it may do to others. */
+/** An attack, and what effect on others is allowed. */
 export interface AttackRun {
   readonly name: string;
-  /** How the server is started. */
+  /** The options of the server. */
   readonly options?: ChildOptions;
-  /** Its largest heap of JavaScript, in MiB. */
+  /** Its largest JavaScript heap, in MiB. */
   readonly heap?: number | undefined;
-  /** What the neighbour is admitted with. */
+  /** The token of the neighbour. */
   readonly token?: string;
   /** How much memory the server may take for it, in bytes. */
   readonly memory: number;
-  /** For how long the neighbour may wait, in milliseconds. Default: 100. */
+  /** How long the neighbour may wait, in milliseconds. Default: 100. */
   readonly longest?: number;
   /** Over `builtin` this cannot be promised. */
   readonly builtin?: PlatformLimit | undefined;
-  /** What comes before anything is measured. */
+  /** Preparations before anything is measured. */
   prepare?(server: ChildServer): Promise<void>;
-  /** Attacks, and resolves when it is over; those in the crowd stay until all is measured. It throws if they saw what may not be. */
+  /** Attacks, and resolves when it is over; connections on the stack stay until everything is measured. Throws if the attackers saw what must not be. */
   attack(server: ChildServer, stack: DisposableStack): Promise<Cost>;
 }
 
-/** What is missed of what is promised, and the verdict that this makes. */
+/** The missed goals, and the resulting verdict. */
 export function gradeOf(missed: readonly Goal[], stated: PlatformLimit | undefined): Verdict {
   const good = missed.every((goal) => stated?.costs.includes(goal));
   return { good, stated: good ? stated?.reason : undefined };
 }
 
-/** Which goals an attack has spoiled. */
+/** Which goals an attack has prevented. */
 export function missedGoals(
   harm: Pick<Harm, "longest" | "growth">,
   { longest = MAX_LATENCY, memory }: Pick<AttackRun, "longest" | "memory">,
@@ -64,9 +64,9 @@ export function missedGoals(
 }
 
 /**
- * Those that are asked for.
+ * The selected attacks.
  *
- * @param which a part of their names; or such as `2/3`, the second third of them
+ * @param which a part of their names; or a fraction such as `2/3`, the second third of them
  */
 export function selected<T extends { readonly name: string }>(all: readonly T[], which = ""): T[] {
   const [, part, parts] = /^(\d+)\/(\d+)$/.exec(which)?.map(Number) ?? [];
@@ -76,12 +76,12 @@ export function selected<T extends { readonly name: string }>(all: readonly T[],
 }
 
 /**
- * Tries attacks and prints what became of them; has the process end with 1 if something that is promised did not hold.
+ * Runs attacks and prints the results; the process ends with 1 if a promise did not hold.
  *
  * @param title what they have in common
  * @param transport of the servers
- * @param trials all that there are
- * @param which of them: see {@linkcode selected}
+ * @param trials all attacks
+ * @param which selects some of them: see {@linkcode selected}
  */
 export async function runAttacks(
   title: string,
@@ -95,7 +95,7 @@ export async function runAttacks(
   );
   for (const trial of selected(trials, which)) {
     let outcome = await runAttack(trial, transport);
-    // On a machine that is busy elsewhere the second outcome counts, whatever it is.
+    // On a busy machine the second result counts, whatever it is.
     if (outcome.lackedCores) outcome = await runAttack(trial, transport);
     console.error(report.row([trial.name, ...outcome.cells], outcome.verdict).join("  "));
   }
@@ -105,7 +105,7 @@ export async function runAttacks(
 interface Outcome {
   readonly cells: readonly string[];
   readonly verdict: Verdict;
-  /** It would have been good, had there been a core for everybody who had something to do. */
+  /** It would have been good with enough processor cores. */
   readonly lackedCores?: boolean;
 }
 
@@ -145,14 +145,14 @@ async function runAttack(trial: AttackRun, transport: TransportChoice): Promise<
     const withCores = missedGoals({ growth, longest: longest - coreless }, trial);
     return { cells, verdict, lackedCores: !verdict.good && gradeOf(withCores, stated).good };
   } catch (error) {
-    // Its process may be ending just now.
+    // Its process may be about to end.
     await sleep(200);
     if (server.ended) return failed("the server has ended", gradeOf(["life"], stated));
     return failed(`${(error as Error).message}`.slice(0, 200), { good: false });
   }
 }
 
-/** Attacks with what others leave of this machine: in truth it is other machines that attack. */
+/** Attacks with what others leave of this machine: real attackers have their own machines. */
 export async function withLowPriority<T>(attack: () => Promise<T>): Promise<T> {
   prioritize(19);
   try {
@@ -162,11 +162,11 @@ export async function withLowPriority<T>(attack: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Sets how this process gives way to others. Who may not take that back again goes on as it is. */
+/** Sets the priority of this process. Without the permission to raise it again, the process continues as it is. */
 function prioritize(priority: number): void {
   try {
     setPriority(priority);
   } catch {
-    // It attacks with what it has.
+    // It attacks at its present priority.
   }
 }

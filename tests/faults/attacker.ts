@@ -1,5 +1,5 @@
 /**
- * One who has no token, from an address of its own: it opens connections, and sends what no honest client would.
+ * An attacker without a token, from its own address: it opens connections, and sends what no honest client would.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import { connect, type Socket } from "node:net";
 import { clientFrame, upgradeRequest } from "../support/raw_socket.ts";
 import { sleep } from "./sleep.ts";
 
-/** What the handshake of a page says. */
+/** The headers of a web page's handshake. */
 export const OFFERED = "Sec-WebSocket-Protocol: dsmq";
 
-/** How many bytes strangers have sent, and connections they have opened. */
+/** How many bytes attackers have sent, and connections they have opened. */
 export const sent = { bytes: 0, connections: 0 };
 
-/** One connection of a stranger. What it is sent is thrown away, as fast as it comes. */
+/** One connection of an attacker. It discards what it receives, as fast as it arrives. */
 export class Attacker {
   readonly #socket: Socket;
   /** Resolves once it is gone. */
   readonly gone: Promise<void>;
   #isGone = false;
-  /** The first that it hears, and then all that is a text or a close. */
+  /** The first bytes that it receives, and then every text and close. */
   received = "";
 
   private constructor(socket: Socket) {
@@ -31,7 +31,7 @@ export class Attacker {
         resolve();
       });
     });
-    // The event that follows says enough.
+    // The close event that follows says enough.
     socket.on("error", () => {});
     socket.on("data", (data) => {
       if (this.received.length < 1000) {
@@ -40,7 +40,7 @@ export class Attacker {
     });
   }
 
-  /** Connects from an address of loopback, and is let in or not. */
+  /** Connects from a loopback address, and is accepted or not. */
   static open(
     port: number,
     { from = "127.0.0.1", headers = [OFFERED] }: {
@@ -63,7 +63,7 @@ export class Attacker {
     return this.#isGone;
   }
 
-  /** Sends bytes; resolves once the system took them, or it is gone. */
+  /** Sends bytes; resolves once the system has taken them, or the connection is gone. */
   async send(bytes: Uint8Array): Promise<void> {
     if (this.#isGone) return;
     sent.bytes += bytes.length;
@@ -78,13 +78,13 @@ export class Attacker {
     await this.send(clientFrame(1, text));
   }
 
-  /** Hangs up. */
+  /** Disconnects. */
   cut(): void {
     this.#socket.destroy();
   }
 }
 
-/** Has so many do something again and again, for so long (ms). */
+/** Repeats something on this many connections, for this long in milliseconds. */
 export async function repeat(
   attackers: number,
   ms: number,
@@ -100,7 +100,7 @@ export async function repeat(
 }
 
 /**
- * Honest browsers: each opens a connection, says hello with a good token a second later, and wants to be answered.
+ * Honest browsers: each opens a connection, sends hello with a valid token a second later, and waits for the reply.
  *
  * @param port where
  * @param count how many, a tenth of a second apart

@@ -1,11 +1,11 @@
 /**
- * Our client in a page of a real browser, while strangers attack its server: for how long its puts wait.
+ * Our client in a page of a real browser, while its server is under attack: how long its puts wait.
  *
  * ```sh
  * deno run -A tests/faults/browser.ts builtin|hardened [PART_OF_A_NAME]
  * ```
  *
- * It takes about 30 s, and needs Chromium, whose program the environment may name in `CHROMIUM`.
+ * It takes about 30 s, and needs Chromium, whose program the variable `CHROMIUM` may name.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { Report } from "./report.ts";
 import { FLOOD, type Goal, type PlatformLimit } from "./platform_limits.ts";
 import { gradeOf, selected, withLowPriority } from "./attack_runner.ts";
 
-/** How long each attack lasts, in milliseconds, and no put of the page may take longer. */
+/** How long each attack lasts, and the longest that a put of the page may take, in milliseconds. */
 const [DURATION, MAX_WAIT] = [3000, 100];
 
 const PAGE = (url: string) =>
@@ -31,7 +31,7 @@ const PAGE = (url: string) =>
   const mq = await connect({ url: "${url}", token: "good" });
   let took = [], failed = 0, began = Infinity;
   window.noticed = () => {
-    // What has not been answered yet has taken so long at least.
+    // An unanswered put has taken at least this long.
     const all = [...took, Math.max(0, performance.now() - began)].toSorted((a, b) => a - b);
     const at = (part) => all[Math.min(all.length - 1, Math.floor(part * all.length))] ?? 0;
     const seen = { puts: took.length, median: at(0.5), p99: at(0.99), longest: at(1), failed };
@@ -47,7 +47,7 @@ const PAGE = (url: string) =>
   }
 </script>`;
 
-/** A browser without a window, told what to do by its own protocol. */
+/** A headless browser, controlled by its own protocol. */
 class Browser implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #folder: string;
@@ -66,7 +66,7 @@ class Browser implements AsyncDisposable {
     };
   }
 
-  /** Starts one, at a page. */
+  /** Starts a browser with a page. */
   static async start(program: string, page: string): Promise<Browser> {
     const folder = await Deno.makeTempDir();
     const child = new Deno.Command(program, {
@@ -92,7 +92,7 @@ class Browser implements AsyncDisposable {
     return browser;
   }
 
-  /** What the page has noticed since it was asked last. */
+  /** What the page has noticed since the last call. */
   async noticed(): Promise<Noticed> {
     const expression = "JSON.stringify(window.noticed?.())";
     const { result } = await this.#call("Runtime.evaluate", { expression });
@@ -123,7 +123,7 @@ interface Attack {
   attack(port: number): Promise<void>;
 }
 
-/** So many connections send the same again and again, and come back when they are closed. */
+/** This many connections send the same frame again and again, and reconnect when they are closed. */
 function flood(name: string, connections: number, frame: Uint8Array, ...headers: string[]): Attack {
   const times = Math.max(1, Math.floor(64 * 1024 / frame.length));
   const block = new Uint8Array(times * frame.length);
@@ -158,13 +158,13 @@ const WEAK_TOKEN = "Authorization: Bearer weak";
 const text = (request: object) => clientFrame(1, JSON.stringify(request));
 
 const ATTACKS: readonly Attack[] = [
-  { name: "nobody attacks", attack: () => sleep(DURATION) },
+  { name: "no attack", attack: () => sleep(DURATION) },
   flood("empty frames without a token", 8, clientFrame(1), OFFERED),
   flood("pings", 8, clientFrame(9, "p"), WEAK_TOKEN),
   flood("puts", 8, text({ action: "put", topic: "hoard", message: "m" }), WEAK_TOKEN),
   flood("gets", 8, text({ action: "get", topic: "hoard" }), WEAK_TOKEN),
   {
-    name: "200,000 waits, made and cut",
+    name: "200,000 waits, created and disconnected",
     async attack(port) {
       const waits = Array.from(
         { length: 10_000 },

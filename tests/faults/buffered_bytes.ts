@@ -1,5 +1,5 @@
 /**
- * Strangers who have the server keep bytes: of frames and requests that never come whole, and of answers that they
+ * Attackers that make the server buffer bytes: of frames and requests that never complete, and of replies that they
  * never read. Beside them an honest neighbour, who must not notice. Linux alone.
  *
  * ```sh
@@ -24,19 +24,19 @@ import { type AttackRun, runAttacks } from "./attack_runner.ts";
 /** How long an attack goes on once all has been sent, in milliseconds. */
 const GOES_ON = 4000;
 
-/** So many act at a time: more is a flood of connections, which is another attack. */
+/** This many act at a time: more is a flood of connections, which is another attack. */
 const TOGETHER = 50;
 
-/** One way to hoard. */
+/** One way to fill buffers. */
 interface Attack {
   readonly connections: number;
   /** Over `builtin` this cannot be promised. */
   readonly builtin?: PlatformLimit;
-  /** It is let in before it acts. */
+  /** It is accepted before it acts. */
   readonly joins?: true;
   /** What one of the connections does. */
   act(attacker: BufferingAttacker): Promise<void>;
-  /** What comes once all have acted. */
+  /** What follows once all have acted. */
   then?(port: number): Promise<void>;
 }
 
@@ -47,7 +47,7 @@ class BufferingAttacker {
 
   constructor(client: RawSocket) {
     this.#client = client;
-    // Bytes that are sent alone come alone.
+    // Bytes that are sent alone arrive alone.
     client.conn.setNoDelay(true);
   }
 
@@ -58,7 +58,7 @@ class BufferingAttacker {
         this.sent += part.length;
       }
     } catch {
-      // It was hung up on.
+      // It was disconnected.
     }
   }
 
@@ -90,13 +90,13 @@ const GETS = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(3000);
 
 /** By name. */
 const ATTACKS: Readonly<Record<string, Attack>> = {
-  "frames of 2.9 MB that lack their end": {
+  "incomplete frames of 2.9 MB": {
     connections: 300,
     builtin: WHOLE_FRAMES,
     joins: true,
     act: (attacker) => attacker.sends(PART),
   },
-  "a frame of which each byte comes alone": {
+  "a frame byte by byte": {
     connections: 200,
     joins: true,
     async act(attacker) {
@@ -107,7 +107,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
       }
     },
   },
-  "1,000 fragments of a byte without an end": {
+  "1,000 one-byte fragments without an end": {
     connections: 500,
     builtin: FLOOD,
     joins: true,
@@ -119,44 +119,44 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     joins: true,
     act: (attacker) => attacker.sends(FIRST, ...Array(20).fill(LARGE_PIECE)),
   },
-  "70 kB of headers that lack their end": {
+  "70 kB of incomplete headers": {
     connections: 2000,
     builtin: PARTIAL_REQUESTS,
     act: (attacker) => attacker.sends(HEADERS),
   },
-  "connections that say nothing": {
+  "silent connections": {
     connections: 8000,
     act: () => Promise.resolve(),
   },
-  "answers of 1 MB that nobody reads": {
+  "unread replies of 1 MB": {
     connections: 500,
     joins: true,
     act: (attacker) => attacker.sends(GET_LARGE),
   },
-  "answers of 100 bytes that nobody reads, without an end": {
+  "unread replies of 100 bytes, without an end": {
     connections: 500,
     builtin: WHOLE_FRAMES,
     joins: true,
     act: (attacker) => attacker.sends(...Array(10).fill(GET_MANY)),
   },
-  "a message of 1 MB to each of many who do not read": {
+  "a message of 1 MB to each of many that do not read": {
     connections: 500,
     joins: true,
     act: (attacker) => attacker.sends(SUBSCRIBE),
     then: (port) => putLarge(port, "fan-out"),
   },
-  "a message of 1 MB for which many wait who do not read": {
+  "a message of 1 MB that many wait for and do not read": {
     connections: 500,
     joins: true,
     act: (attacker) => attacker.sends(WAIT),
     then: (port) => putLarge(port, "awaited"),
   },
-  "the newest message of 1 MB, which nobody reads": {
+  "the newest message of 1 MB, unread": {
     connections: 500,
     joins: true,
     act: (attacker) => attacker.sends(GET_LATEST),
   },
-  "bodies of POST that come slowly": {
+  "slow bodies of POST": {
     connections: 500,
     async act(attacker) {
       await attacker.sends(
@@ -168,7 +168,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
       }
     },
   },
-  "3,000 requests by HTTP at once, whose answers nobody reads": {
+  "3,000 HTTP requests at once, with unread responses": {
     connections: 50,
     act: (attacker) => attacker.sends(GETS),
   },
@@ -196,7 +196,7 @@ function trial(name: string, { connections, builtin, joins, act, then }: Attack)
             (client) => new BufferingAttacker(client),
             () => undefined,
           );
-          // It was not let in.
+          // It was not accepted.
           if (!attacker) continue;
           stack.defer(() => attacker.cut());
           await act(attacker);
@@ -213,6 +213,6 @@ function trial(name: string, { connections, builtin, joins, act, then }: Attack)
 if (import.meta.main) {
   const [transport = "hardened", which] = Deno.args;
   const trials = Object.entries(ATTACKS).map(([name, attack]) => trial(name, attack));
-  await runAttacks("Hoarded bytes", transport as TransportChoice, trials, which);
+  await runAttacks("Buffered bytes", transport as TransportChoice, trials, which);
   Deno.exit();
 }

@@ -1,9 +1,9 @@
 /**
- * A server in a process of its own, seen from outside: what it takes, what it says of itself, and how it ends.
+ * A server in its own process, seen from outside: its memory, its reports, and how it ends.
  *
- * Run as a program this file is that process: its argument is the options as JSON. Its first line says where it
- * listens; for each line that it reads it prints a {@linkcode Report}, after collecting garbage if it is asked to, or has
- * other tokens count if that is what the line is; and its last line is what it has done in all.
+ * As a program, this file is that process: its argument is the options as JSON. Its first line says where it
+ * listens. For each line that it reads, it prints a {@linkcode Report}, after a garbage collection on demand, or applies
+ * other tokens if the line has some; and its last line is what it has done in all.
  *
  * @module
  */
@@ -13,11 +13,11 @@ import { serve, type ServeOptions, type Stats, type TokenGrant } from "../../ser
 import { endWithParent } from "../support/end_with_parent.ts";
 import { ROOT } from "../support/program.ts";
 
-/** What a server says of itself. Sizes are in bytes. */
+/** A server's report. Sizes are in bytes. */
 export interface Report extends Stats {
-  /** What is in use of the heap of JavaScript, and what is kept outside for it. */
+  /** The used part of the JavaScript heap, and the external memory of its objects. */
   readonly heap: number;
-  /** What V8 holds for the heap and does not use: room for garbage, which it seldom gives back. */
+  /** The part of the heap that V8 holds and does not use: room for garbage, which it seldom returns. */
   readonly room: number;
   /** All memory of the process. */
   readonly resident: number;
@@ -25,11 +25,11 @@ export interface Report extends Stats {
 
 /** How a server ended. */
 export interface Ending {
-  /** What its process exited with; 128 and more after a signal. */
+  /** The exit code of its process; 128 and more after a signal. */
   readonly code: number;
-  /** What it had done, if it came to say that. */
+  /** What it had done, if it could still report that. */
   readonly stats: Stats | undefined;
-  /** What it said on standard error. */
+  /** Its standard error. */
   readonly stderr: string;
 }
 
@@ -60,11 +60,11 @@ export class ChildServer implements AsyncDisposable {
   }
 
   /**
-   * Starts one; it listens when this resolves.
+   * Starts a server; it listens when this resolves.
    *
-   * @param options how the server is started
-   * @param descriptors it may have so many open files; then warnings are among its complaints
-   * @param heap the largest heap of JavaScript, in MiB
+   * @param options the options of the server
+   * @param descriptors the limit of its open files; then its log includes warnings
+   * @param heap the largest JavaScript heap, in MiB
    */
   static async start(
     options: ChildOptions = {},
@@ -97,12 +97,12 @@ export class ChildServer implements AsyncDisposable {
     return new ChildServer(child, stdout, stderr, Number(value));
   }
 
-  /** Where to connect. */
+  /** The address to connect to. */
   get url(): string {
     return `ws://127.0.0.1:${this.port}`;
   }
 
-  /** Its process. */
+  /** The id of its process. */
   get pid(): number {
     return this.#child.pid;
   }
@@ -112,12 +112,12 @@ export class ChildServer implements AsyncDisposable {
     return this.#ended;
   }
 
-  /** Has it say what it holds, by default after collecting garbage. */
+  /** Requests a report, by default after a garbage collection. */
   async report(first: "gc" | "as it is" = "gc"): Promise<Report> {
     return JSON.parse(await this.#request(first));
   }
 
-  /** Has these tokens count from now on, and no others, as at SIGHUP. */
+  /** Applies these tokens from now on, and no others, as at SIGHUP. */
   async setTokens(tokens: readonly TokenGrant[]): Promise<void> {
     await this.#request(JSON.stringify(tokens));
   }
@@ -127,18 +127,18 @@ export class ChildServer implements AsyncDisposable {
     return this.#memory("VmRSS");
   }
 
-  /** The most that this ever was, or since it was told to {@linkcode forgetPeak}. Linux alone. */
+  /** The most that this ever was, or since the last {@linkcode forgetPeak}. Linux alone. */
   peak(): Promise<number> {
     return this.#memory("VmHWM");
   }
 
-  /** Has what it takes now count as the most that it ever took. Linux alone. */
+  /** Makes the present memory the peak. Linux alone. */
   async forgetPeak(): Promise<void> {
-    // What this means stands in proc(5).
+    // See proc(5).
     await Deno.writeTextFile(`/proc/${this.#child.pid}/clear_refs`, "5");
   }
 
-  /** How long it has used a processor, in milliseconds. Linux alone. */
+  /** The processor time that it has used, in milliseconds. Linux alone. */
   async cpu(): Promise<number> {
     const stat = await Deno.readTextFile(`/proc/${this.#child.pid}/stat`);
     // In hundredths of a second.
@@ -165,7 +165,7 @@ export class ChildServer implements AsyncDisposable {
 
   /** Waits until it has ended by itself. */
   async end(): Promise<Ending> {
-    // Or it would wait for the next line.
+    // Otherwise it would wait for the next line.
     await this.#writer.close().catch(() => {});
     const { code } = await this.#child.status;
     let last: string | undefined;
@@ -185,7 +185,7 @@ export class ChildServer implements AsyncDisposable {
     try {
       if (!this.#ended) this.#child.kill("SIGKILL");
     } catch {
-      // It has ended just now.
+      // It has just ended.
     }
     await this.end();
   }
@@ -204,7 +204,7 @@ async function* each(batches: AsyncGenerator<string[]>): AsyncGenerator<string> 
 
 async function main(options: ChildOptions, warns: boolean): Promise<void> {
   endWithParent();
-  // What goes wrong by a client's doing is counted in the report; what is wrong with the server is told.
+  // Faults of clients are counted in the report; faults of the server are logged.
   const log = { info() {}, warn: warns ? console.error : () => {}, error: console.error };
   const server = await serve({ port: 0, log, handleSignals: true, ...options });
   console.log(server.port);

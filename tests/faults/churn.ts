@@ -1,7 +1,7 @@
 /**
- * Connections that come and go: connect, subscribe, drop, half of them cut in the middle of the handshake. Nothing
+ * Connections that come and go: connect, subscribe, disconnect, half of them during the handshake. Nothing
  * may be left of them. `deno run -A tests/faults/churn.ts [CYCLES] [builtin|hardened]`; 100,000 and both
- * unless told otherwise. Linux alone, for it looks into `/proc`.
+ * by default. Linux alone, because it reads `/proc`.
  *
  * @module
  */
@@ -12,19 +12,19 @@ import { seeded } from "../support/seeded.ts";
 import { ChildServer, type Report } from "./child_server.ts";
 import { type Finding, mb, report } from "./report.ts";
 
-/** So many at a time. */
+/** How many at a time. */
 const TOGETHER = 50;
 
-/** What was there before and after. */
+/** The counts before and after. */
 export interface Leftovers {
   readonly before: Report & { readonly sockets: number };
   readonly after: Report & { readonly sockets: number };
 }
 
-/** Lets connections come and go, and tells what is left of them. */
+/** Opens and closes connections, and reports what is left of them. */
 export async function churn(transport: TransportChoice, cycles: number): Promise<Leftovers> {
   await using server = await ChildServer.start({ transport });
-  // So that all there is to load has been loaded.
+  // So that everything is loaded.
   await cycle(server.port, Math.min(cycles, 2000));
   const before = await settled(server);
   await cycle(server.port, cycles);
@@ -41,7 +41,7 @@ async function cycle(port: number, cycles: number): Promise<void> {
     await client.send(request);
     await client.head();
     await client.send(clientFrame(1, JSON.stringify({ ...subscribe, topic: `t${i % 100}` })));
-    // Every other waits for the answer, and some say goodbye.
+    // Every other connection waits for the response, and some send a close.
     if (i % 4 === 1) await client.next();
     if (i % 8 === 1) await client.send(clientFrame(8, new Uint8Array([3, 232])));
   };
@@ -52,7 +52,7 @@ async function cycle(port: number, cycles: number): Promise<void> {
   await Promise.all(Array.from({ length: TOGETHER }, inTurn));
 }
 
-/** What is there once it has been the same for half a second; after 15 s in any case. */
+/** The counts once they have been stable for half a second; after 15 s in any case. */
 async function settled(server: ChildServer): Promise<Report & { sockets: number }> {
   let [same, last] = [0, -1];
   for (let i = 0;; i++) {
@@ -64,13 +64,13 @@ async function settled(server: ChildServer): Promise<Report & { sockets: number 
   }
 }
 
-/** What may be left of them: nothing. */
+/** What may be left: nothing. */
 function findingsOf({ before, after }: Leftovers): Finding[] {
   const sockets = after.sockets - before.sockets;
   const growth = after.heap - before.heap;
   return [
-    { what: "sessions that are left", seen: after.connections, good: after.connections === 0 },
-    { what: "sockets that are left", seen: sockets, good: sockets <= 0 },
+    { what: "sessions left", seen: after.connections, good: after.connections === 0 },
+    { what: "sockets left", seen: sockets, good: sockets <= 0 },
     { what: "how much larger the heap is (10 MB)", seen: mb(growth), good: growth <= 10e6 },
   ];
 }
@@ -83,7 +83,7 @@ if (import.meta.main) {
     const findings = findingsOf(await churn(transport, cycles));
     const seconds = ((performance.now() - began) / 1000).toFixed(0);
     report(
-      `Connect, subscribe, drop: ${cycles} times in ${seconds} s, over ${transport}`,
+      `Connect, subscribe, disconnect: ${cycles} times in ${seconds} s, over ${transport}`,
       findings,
     );
   }

@@ -13,7 +13,7 @@ import { ManualClock } from "../support/manual_clock.ts";
 import { seeded } from "../support/seeded.ts";
 import { type Finding, none, report } from "./report.ts";
 
-/** How it is run. */
+/** The options of a run. */
 export interface ClockOptions {
   readonly steps: number;
   readonly seed: number;
@@ -24,11 +24,11 @@ const HOUR = 3_600_000;
 const RETENTION = 600_000;
 const TOPIC = "clock";
 
-/** What was put, and the latest that the store's time has been since: that of the clock at the start, and what has passed. */
+/** A put, and the latest time of the store since then: that of the clock at the start, plus the time that passed. */
 interface Put {
   readonly seq: number;
   latest: number;
-  /** When it was stored, once a reader has told. */
+  /** When it was stored, once a reader has seen it. */
   time?: number;
 }
 
@@ -49,7 +49,7 @@ export async function clocks({ steps, seed, store }: ClockOptions): Promise<Find
       retention: RETENTION,
       store: store === "file" ? `sqlite:${dir}/queue.db` : "memory",
     });
-    // Time that passes in leaps is not for signs of life.
+    // Time in leaps would break heartbeats.
     const open = () => connect({ url: server.url, heartbeatInterval: 600_000 });
     await using putter = await open();
     await using follower = await open();
@@ -74,7 +74,7 @@ export async function clocks({ steps, seed, store }: ClockOptions): Promise<Find
       if (kind < 5) {
         const body = `${i}`;
         puts.set(body, { seq: await putter.put(TOPIC, body), latest: clock.monotonic() });
-        // It has just been put, whatever the clock shows: one who follows gets it.
+        // It has just been put, whatever the clock shows: a subscriber gets it.
         const message = await follower.read(TOPIC);
         if (message?.body === body) check(message);
         else unread.push(body);
@@ -100,11 +100,11 @@ export async function clocks({ steps, seed, store }: ClockOptions): Promise<Find
     return [
       { what: "messages put", seen: puts.size, good: puts.size > 0 },
       { what: "jumps of an hour", seen: jumps, good: jumps > 0 },
-      { what: "looks at all there is", seen: reads, good: reads > 0 },
-      none("delivered past their time", overdue),
-      none("gone although the clock never reached their end", early),
+      { what: "reads of everything", seen: reads, good: reads > 0 },
+      none("delivered after expiry", overdue),
+      none("gone before expiry", early),
       none("out of order, in numbers or times", disorder),
-      none("not delivered to one who follows", unread),
+      none("not delivered to a subscriber", unread),
     ];
   } finally {
     await Deno.remove(dir, { recursive: true });
@@ -128,7 +128,7 @@ function ascending(numbers: readonly number[], strictly: boolean): boolean {
 if (import.meta.main) {
   const [steps = "2000", seed = "1", store = "memory"] = Deno.args;
   report(
-    `A clock that jumps, with messages in ${store}`,
+    `Clock jumps, with messages in ${store}`,
     await clocks({
       steps: Number(steps),
       seed: Number(seed),

@@ -12,7 +12,7 @@ export class ConnectionHerd implements Disposable {
   readonly #conns: Deno.TcpConn[] = [];
   #sent = 0;
 
-  /** Opens that many. If they read, they discard what comes. */
+  /** Opens this many. If they read, they discard what comes. */
   static async open(port: number, count: number, reads = true): Promise<ConnectionHerd> {
     const herd = new ConnectionHerd();
     let remaining = count;
@@ -34,7 +34,7 @@ export class ConnectionHerd implements Disposable {
     })();
   }
 
-  /** Each sends a frame of its own. */
+  /** Each sends its own frame. */
   async send(frame: (index: number) => Uint8Array): Promise<void> {
     await Promise.all(this.#conns.map(async (conn, index) => {
       const bytes = frame(index);
@@ -48,13 +48,13 @@ export class ConnectionHerd implements Disposable {
     return { connections: this.#conns.length, bytes: this.#sent, seen };
   }
 
-  /** Cuts all of them at once. */
+  /** Disconnects all of them at once. */
   cut(): void {
     for (const conn of this.#conns) {
       try {
         conn.close();
       } catch {
-        // It was closed.
+        // It was already closed.
       }
     }
   }

@@ -1,5 +1,5 @@
 /**
- * Frames that cost more to read than to write, from peers whose token is good; and what an honest neighbour notices.
+ * Frames that cost more to read than to write, from peers with a valid token; and what an honest neighbour notices.
  * Linux alone.
  *
  * ```sh
@@ -19,7 +19,7 @@ import { sleep } from "./sleep.ts";
 import { WHOLE_FRAMES } from "./platform_limits.ts";
 import { type AttackRun, runAttacks } from "./attack_runner.ts";
 
-/** For so long a server may be at it, in milliseconds. */
+/** How long a server may take for them, in milliseconds. */
 const TIMEOUT = 20_000;
 
 const TOKENS = [
@@ -28,11 +28,11 @@ const TOKENS = [
   { token: "reads", prefixes: ["public."], permissions: ["read" as const] },
 ];
 
-/** Says a frame, and waits until the server has gone past it: it answers what comes next, or has closed the connection. */
+/** Sends a frame, and waits until the server has processed it: it answers the next request, or has closed the connection. */
 async function attack(port: number, token: string, frame: Uint8Array): Promise<string> {
   using client = await RawSocket.open(port, `Authorization: Bearer ${token}`);
   const last = clientFrame(1, '{"action":"heartbeat","id":77777777}');
-  // It may be closed while it speaks.
+  // It may be closed while it sends.
   void client.send(frame).then(() => client.send(last)).catch(() => {});
   for (let next; (next = await client.next()) !== undefined;) {
     const { opcode, payload } = next;

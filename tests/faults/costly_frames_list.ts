@@ -1,13 +1,13 @@
 /**
- * Frames that cost more to read than to write, each as large as may be.
+ * Frames that cost more to read than to write, each as large as possible.
  *
  * @module
  */
 
-/** So large may a frame be, and a little less, in bytes. */
+/** The largest frame, less a little, in bytes. */
 const LARGE = 3_100_000;
 
-/** As often as fits into a frame. */
+/** Repeats a text as often as fits into a frame. */
 function full(piece: string | ((i: number) => string), before = "[", after = "]"): string {
   const make = typeof piece === "string" ? () => piece : piece;
   const pieces: string[] = [];
@@ -24,12 +24,12 @@ function requests(make: (i: number) => object, length = 16_384): string {
   return JSON.stringify(Array.from({ length }, (_, i) => make(i)));
 }
 
-/** Names that V8 hashes without a seed, and into one bucket each. */
+/** Names that V8 hashes without a seed, all into one bucket. */
 const colliding = (i: number) => `${1_000_013_824 + i * 65_536}`;
 
 const put = (id: number, topic = "public.t") => ({ action: "put", id, topic, body: "m" });
 
-/** What stands in a frame, by what it is called. */
+/** The content of each frame, by name. */
 export const FRAMES: Readonly<Record<string, () => string>> = {
   "nested lists": () => "[".repeat(LARGE / 2) + "]".repeat(LARGE / 2),
   "nested objects": () => '{"a":'.repeat(LARGE / 6) + "0" + "}".repeat(LARGE / 6),
@@ -58,7 +58,7 @@ export const FRAMES: Readonly<Record<string, () => string>> = {
     full((i) => `[${i}]`, '{"action":"put","topic":"public.t","message":1.50,"a":[', "]}"),
   "a list of a million messages": () =>
     full('""', '{"action":"put","id":1,"topic":"public.t","bodies":[', "]}"),
-  "a list of as many as may be": () =>
+  "the longest list": () =>
     JSON.stringify({
       ...put(1),
       body: undefined,
@@ -81,8 +81,8 @@ export const FRAMES: Readonly<Record<string, () => string>> = {
   "heartbeats with an id": () => full((i) => `{"action":"heartbeat","id":${i}}`),
   "topics": () => requests((id) => ({ action: "topics", id, prefix: "", count: 1 })),
   "gets of dsmq 1.x that are refused": () => full('{"action":"get"}'),
-  "what is no request, spelled with spaces": () => full(" [ ] "),
+  "invalid requests, written with spaces": () => full(" [ ] "),
   "white space": () => `[${" ".repeat(LARGE)}]`,
   "not JSON at its end": () => requests((id) => put(id)).slice(0, -1) + "x]",
-  "gets that are all answered": () => requests((id) => ({ action: "get", id, topic: "public.t" })),
+  "gets that all have a reply": () => requests((id) => ({ action: "get", id, topic: "public.t" })),
 };

@@ -1,5 +1,5 @@
 /**
- * Connections that are cut at random bytes, under puts, gets and a subscription: nothing may be lost, doubled or out
+ * Connections that are cut at random bytes, during puts, gets and a subscription: nothing may be lost, duplicated or out
  * of order.
  *
  * ```sh
@@ -15,16 +15,16 @@ import { type Random, seeded } from "../support/seeded.ts";
 import { type Faults, FaultyProxy } from "./proxy.ts";
 import { type Finding, none, report } from "./report.ts";
 
-/** How it is run. */
+/** The options of a run. */
 export interface CutsOptions {
-  /** How many cuts there are at least. */
+  /** The least number of cuts. */
   readonly cuts: number;
-  /** Makes the faults of a run those of another with the same seed. */
+  /** Two runs with the same seed have the same faults. */
   readonly seed: number;
   readonly transport?: TransportChoice;
 }
 
-/** The chance that a connection loses what comes down, before it is cut. */
+/** The chance that a connection loses data to the client before it is cut. */
 const LOST = 0.3;
 
 const TOPIC = "cuts";
@@ -33,14 +33,14 @@ function faults(random: Random): Faults {
   const bytes = 300 + random(6000);
   const piece = random(10) < 3 ? 1 + random(50) : 64 * 1024;
   if (random(1000) < 1000 * LOST) {
-    // Not in the midst of the handshake: nothing would go up after that, and so nothing be cut.
+    // Not during the handshake: nothing would be sent after that, and so nothing would be cut.
     return { piece, dropAfterDown: 1500 + bytes, cutAfterUp: bytes + random(4000) };
   }
   return random(2) === 0 ? { piece, cutAfterUp: bytes } : { piece, cutAfterDown: bytes };
 }
 
 /**
- * Runs a server, a putter, a getter and a subscriber, each behind a proxy that cuts.
+ * Runs a server, a putter, a getter and a subscriber, each behind a proxy that cuts connections.
  *
  * @param options how many cuts
  * @returns what was found
@@ -105,18 +105,18 @@ export async function cuts(
     { what: "connections cut", seen: proxy.cuts, good: proxy.cuts >= cuts },
     { what: "puts acknowledged", seen: acknowledged.size, good: acknowledged.size === put + 1 },
     { what: "puts and reads refused", seen: refused.length, good: refused.length === 0 },
-    none("acknowledged, and not in store", inOrder.filter((body) => !present.has(body))),
+    none("acknowledged, not stored", inOrder.filter((body) => !present.has(body))),
     {
       what: "stored twice",
       seen: stored.length - present.size,
       good: stored.length === present.size,
     },
     none(
-      "put one after another, and stored in another order",
+      "stored out of order",
       numbers(stored.slice(0, -1)).filter((n, i, all) => i > 0 && n < all[i - 1]!),
     ),
-    { what: "got, as stored", seen: got.length, good: same(got, stored) },
-    { what: "streamed, as stored", seen: streamed.length, good: same(streamed, stored) },
+    { what: "gets as stored", seen: got.length, good: same(got, stored) },
+    { what: "streams as stored", seen: streamed.length, good: same(streamed, stored) },
   ];
 }
 

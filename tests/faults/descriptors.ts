@@ -1,5 +1,5 @@
 /**
- * A server that runs out of file descriptors: who is in goes on, and others come in once there is room.
+ * A server that runs out of file descriptors: open connections continue, and new ones are accepted once there is room.
  *
  * ```sh
  * deno run -A tests/faults/descriptors.ts [ROUNDS] [memory|file] [builtin|hardened]
@@ -14,27 +14,27 @@ import { ChildServer } from "./child_server.ts";
 import { sleep, until } from "./sleep.ts";
 import { type Finding, none, report } from "./report.ts";
 
-/** How it is run. */
+/** The options of a run. */
 export interface DescriptorsOptions {
-  /** How often everything is taken and given back. */
+  /** How often all descriptors are taken and released. */
   readonly rounds: number;
   readonly store: "memory" | "file";
   readonly transport: TransportChoice;
 }
 
-/** So many files the server may have open. */
+/** How many files the server may have open. */
 const DESCRIPTORS = 100;
 
-/** For how long everything is taken, in milliseconds. */
+/** How long all descriptors are taken, in milliseconds. */
 const HOLD_TIME = 2000;
 
-/** Within what time somebody comes in again, in milliseconds. */
+/** The time within which a client is accepted again, in milliseconds. */
 const AGAIN = 10_000;
 
 /**
- * Takes all descriptors of a server, and gives them back.
+ * Takes all descriptors of a server, and releases them.
  *
- * @param options how
+ * @param options see {@linkcode DescriptorsOptions}
  * @returns what was found
  */
 export async function descriptors(options: DescriptorsOptions): Promise<Finding[]> {
@@ -52,13 +52,13 @@ export async function descriptors(options: DescriptorsOptions): Promise<Finding[
       const held = await hold(server.port);
       const before = await server.cpu();
       await sleep(HOLD_TIME / 2);
-      await putAndGet(mq, `in ${round}`).catch((error) => failed.push(`who is in: ${error}`));
+      await putAndGet(mq, `in ${round}`).catch((error) => failed.push(`open connection: ${error}`));
       await sleep(HOLD_TIME / 2);
       cpu = Math.max(cpu, await server.cpu() - before);
       for (const conn of held) conn.close();
       const began = performance.now();
       if (!await until(() => canConnect(server.url, round), AGAIN, 100)) {
-        failed.push("nobody comes in");
+        failed.push("no new connection is accepted");
       }
       back = Math.max(back, performance.now() - began);
     }
@@ -68,8 +68,12 @@ export async function descriptors(options: DescriptorsOptions): Promise<Finding[
     const warnings = stderr.split("\n").filter((line) => line.includes("cannot take connections"));
     return [
       none("calls that failed", failed),
-      { what: "of a processor while all is taken", seen: percent(cpu), good: cpu < HOLD_TIME / 2 },
-      { what: "others come in again after", seen: `${Math.round(back)} ms`, good: back < AGAIN },
+      { what: "processor use while all are taken", seen: percent(cpu), good: cpu < HOLD_TIME / 2 },
+      {
+        what: "new connections accepted after",
+        seen: `${Math.round(back)} ms`,
+        good: back < AGAIN,
+      },
       {
         what: "lines about it",
         seen: warnings.length,
@@ -86,7 +90,7 @@ function percent(cpu: number): string {
   return `${Math.round(100 * cpu / HOLD_TIME)} %`;
 }
 
-/** Opens more connections than the server can take, each with half a request. */
+/** Opens more connections than the server can accept, each with half a request. */
 async function hold(port: number): Promise<Deno.Conn[]> {
   const held: Deno.Conn[] = [];
   const half = new TextEncoder().encode("GET /health HTTP/1.1\r\nHost: localhost\r\n");
@@ -96,13 +100,13 @@ async function hold(port: number): Promise<Deno.Conn[]> {
       held.push(conn);
       await conn.write(half);
     } catch {
-      // It takes nobody any more.
+      // It accepts no more connections.
     }
   }
   return held;
 }
 
-/** Puts into a topic of its own, and reads it. */
+/** Puts into its own topic, and reads it. */
 async function putAndGet(mq: Connection, topic: string): Promise<void> {
   await mq.put(topic, "hello");
   const got = await mq.getWait(topic, { timeout: 1000 });

@@ -1,5 +1,5 @@
 /**
- * A queue that is put into when it is full: it refuses, or gives up its oldest messages, and its readers go on.
+ * Puts into a full queue: it refuses them or drops its oldest messages, and its readers continue.
  *
  * ```sh
  * deno run -A tests/faults/flood.ts [LIMIT_MB] [memory|file] [builtin|hardened]
@@ -18,7 +18,7 @@ import { until } from "./sleep.ts";
 import { type Finding, mb, none, report } from "./report.ts";
 import { memory, MemoryWatch } from "./memory_watch.ts";
 
-/** How it is run. */
+/** The options of a run. */
 export interface FloodOptions {
   /** How much may be stored, in bytes. */
   readonly limit: number;
@@ -30,21 +30,21 @@ export interface FloodOptions {
 const TOPIC = "flood";
 const BODY = "x".repeat(1000);
 
-/** Beyond what it stores a server may take so much, in bytes. */
+/** How much memory a server may take beyond its stored messages, in bytes. */
 const HEADROOM = 64 * 1024 * 1024;
 
-/** So many times as much is put as there is room for. */
+/** How many times the limit is put. */
 const TIMES = 3;
 
 const PUTTERS = 3;
 
-/** So many messages are there beforehand. */
+/** How many messages are there beforehand. */
 const WARM = 500;
 
 /**
- * Puts far more than a queue may keep.
+ * Puts far more than a queue may store.
  *
- * @param options how much that is, and what to do about it
+ * @param options how much that is, and the overflow policy
  * @returns what was found
  */
 export async function flood(options: FloodOptions): Promise<Finding[]> {
@@ -63,10 +63,10 @@ export async function flood(options: FloodOptions): Promise<Finding[]> {
     const putters = await Promise.all(Array.from({ length: PUTTERS }, open));
     const read = async (mode: ReadMode, sleepsAfter?: number) =>
       new FloodReader(await open(), TOPIC, mode, sleepsAfter);
-    const readers = [await read("subscribes, and goes on"), await read("gets")];
+    const readers = [await read("subscribes, and continues"), await read("gets")];
     const pausedReaders = await Promise.all([
       read("subscribes", 10),
-      read("subscribes, and goes on", 10),
+      read("subscribes, and continues", 10),
       read("gets", 10),
     ]);
     const all = [...readers, ...pausedReaders];
@@ -116,8 +116,8 @@ export async function flood(options: FloodOptions): Promise<Finding[]> {
 }
 
 /**
- * What a reader had of what was acknowledged: all of it, or it was told. A `get` is not told of messages that were
- * given up before it came to them, just as it is not of those that expired: there it is counted alone.
+ * A reader got all acknowledged messages, or was told of a gap. A `get` is not told of messages that were
+ * dropped before it reached them, nor of expired ones: for it they are only counted.
  */
 function findingsOf(reader: FloodReader, seqs: readonly number[], rejects: boolean): Finding[] {
   const { name, mode, sleeps, count, gapCount, failure } = reader;
@@ -128,14 +128,14 @@ function findingsOf(reader: FloodReader, seqs: readonly number[], rejects: boole
     ? gapCount > 0
     : count === seqs.length;
   const { skipped, wrong } = reader.disorder(seqs);
-  const gaps = gapCount > 0 ? `, and word of ${gapCount} gaps` : "";
+  const gaps = gapCount > 0 ? `, and ${gapCount} gaps` : "";
   return [
     {
       what: `${name}: messages`,
       seen: `${count}${gaps}${failure ?? ""}`,
       good: failure === undefined && (goodCount || gapCount > 0),
     },
-    none(`${name}: doubled or out of order`, wrong),
+    none(`${name}: duplicated or out of order`, wrong),
     {
       what: `${name}: gaps ${missedGaps ? "that a get is not told of" : "without a word"}`,
       seen: skipped.length,
@@ -144,7 +144,7 @@ function findingsOf(reader: FloodReader, seqs: readonly number[], rejects: boole
   ];
 }
 
-/** Has a server do what it will do, with few messages: the room that V8 takes for garbage grows once. */
+/** Warms up a server with few messages: the room that V8 takes for garbage grows once. */
 async function warm(url: string): Promise<void> {
   await using mq = await connect(url);
   const bodies = Array.from({ length: WARM }, (_, i) => `${BODY}${i}`);
@@ -161,7 +161,7 @@ async function warm(url: string): Promise<void> {
   );
 }
 
-/** Puts so many messages through all connections. */
+/** Puts this many messages through all connections. */
 async function put(putters: readonly Connection[], count: number) {
   const seqs: number[] = [];
   const refused: { readonly code: string }[] = [];

@@ -1,27 +1,27 @@
 /**
- * One who reads a topic, and remembers what came and of which gaps it was told.
+ * A reader of a topic that records its messages and gaps.
  *
  * @module
  */
 
 import { type Connection, DsmqError, type Message } from "../../client.ts";
 
-/** How messages come: with `getWait`, or by a subscription, which a gap ends or which goes on behind it. */
-export type ReadMode = "gets" | "subscribes" | "subscribes, and goes on";
+/** How messages are read: with `getWait`, or by a subscription that ends at a gap or continues after it. */
+export type ReadMode = "gets" | "subscribes" | "subscribes, and continues";
 
-/** A message that came, by its number; or the word that some are missing. */
+/** A message, by its sequence number; or a gap. */
 type Event = number | "gap";
 
-/** So many reads are under way at a time. */
+/** How many reads are in flight at a time. */
 const GETS = 100;
 
-/** Reads a topic from the beginning of its connection. */
+/** Reads a topic from its connection on. */
 export class FloodReader {
   readonly name: string;
   readonly mode: ReadMode;
-  /** It sleeps for a while. */
+  /** It pauses for a while. */
   readonly sleeps: boolean;
-  /** Something else than a gap went wrong. */
+  /** An error other than a gap. */
   failure: string | undefined;
   /** A gap has ended it. */
   ended = false;
@@ -34,11 +34,11 @@ export class FloodReader {
   #last = 0;
   #count = 0;
 
-  /** Begins to read; it may sleep after so many messages. */
+  /** Starts to read; it may pause after this many messages. */
   constructor(mq: Connection, topic: string, mode: ReadMode, sleepsAfter = Infinity) {
     this.mode = mode;
     this.sleeps = sleepsAfter < Infinity;
-    this.name = this.sleeps ? `one who sleeps, and ${mode}` : `one who ${mode}`;
+    this.name = this.sleeps ? `a reader that pauses, and ${mode}` : `a reader that ${mode}`;
     this.#mq = mq;
     this.#sleepsAfter = sleepsAfter;
     this.#reading = (mode === "gets" ? this.#get(topic) : this.#follow(topic, mode))
@@ -47,7 +47,7 @@ export class FloodReader {
       });
   }
 
-  /** How many messages have come. */
+  /** How many messages have arrived. */
   get count(): number {
     return this.#count;
   }
@@ -57,17 +57,17 @@ export class FloodReader {
     return this.#last;
   }
 
-  /** How often it was told that messages are gone. */
+  /** How many gaps it was told of. */
   get gapCount(): number {
     return this.#events.filter((event) => event === "gap").length;
   }
 
-  /** Wakes it. */
+  /** Ends its pause. */
   wake(): void {
     this.#awake.resolve();
   }
 
-  /** Reads no more, and closes its connection. */
+  /** Stops reading, and closes its connection. */
   async stop(): Promise<void> {
     this.#stop.abort();
     this.wake();
@@ -75,7 +75,7 @@ export class FloodReader {
     await this.#mq.close();
   }
 
-  /** Messages that came after a gap without a word of one, and those that are doubled or out of order. */
+  /** Messages after a gap that was not reported, and messages that are duplicated or out of order. */
   disorder(seqs: readonly number[]): { readonly skipped: number[]; readonly wrong: number[] } {
     const indexes = new Map(seqs.map((seq, i) => [seq, i]));
     const [skipped, wrong]: [number[], number[]] = [[], []];
@@ -99,7 +99,7 @@ export class FloodReader {
     for (let before = -1; !signal.aborted;) {
       const wait = before === this.#count;
       before = this.#count;
-      // Many at a time: one at a time would not keep up with those who put.
+      // Many at a time: one at a time would not keep up with the puts.
       const pending = wait
         ? [this.#mq.read(topic, { mode: "wait", timeout: 500, signal })]
         : Array.from({ length: GETS }, () => this.#mq.read(topic));
@@ -127,7 +127,7 @@ export class FloodReader {
     }
   }
 
-  /** Takes the word that messages are gone. */
+  /** Records a gap. */
   #gap(error: unknown): void {
     if (!(error instanceof DsmqError && error.code === "trimmed")) throw error;
     this.#events.push("gap");

@@ -1,5 +1,5 @@
 /**
- * A raw peer that sends as fast as it can and reads what it is sent, or does not.
+ * A raw peer that sends as fast as it can, and reads what it receives or does not.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export class Flooder {
   readonly #client: RawSocket;
   /** How many bytes it has sent. */
   sent = 0;
-  /** How many of the answers that it has read were of each kind; `over` are those that say that something has ended. */
+  /** How many replies of each kind it has read; `over` counts those that say that something has ended. */
   readonly received: { tooMany: number; replies: number; over: number; bytes: number } = {
     tooMany: 0,
     replies: 0,
@@ -25,7 +25,7 @@ export class Flooder {
     this.#client = client;
   }
 
-  /** Connects, and reads what comes, unless it is told not to. */
+  /** Connects, and reads what arrives unless told not to. */
   static async open(port: number, reads = true): Promise<Flooder> {
     const client = await RawSocket.open(port, "Authorization: Bearer weak");
     const flooder = new Flooder(client);
@@ -33,7 +33,7 @@ export class Flooder {
     return flooder;
   }
 
-  /** Sends requests as one frame of text. */
+  /** Sends requests as one text frame. */
   async send(...requests: readonly (string | object)[]): Promise<void> {
     const texts = requests.map((one) => typeof one === "string" ? one : JSON.stringify(one));
     const frame = clientFrame(1, texts.length === 1 ? texts[0]! : `[${texts.join()}]`);
@@ -47,7 +47,7 @@ export class Flooder {
     await this.#client.send(frame).catch(() => {});
   }
 
-  /** Hangs up. */
+  /** Disconnects. */
   cut(): void {
     this.#client.cut();
   }
@@ -64,7 +64,7 @@ export class Flooder {
       if (count === null) break;
       this.received.bytes += count;
       const bytes = buffer.subarray(0, count);
-      // Over `Deno.serve` who does not answer a goodbye stays connected.
+      // Over `Deno.serve`, a peer that does not answer a close stays connected.
       if (closeFrames.in(bytes)) void this.#client.send(clientFrame(8)).catch(() => {});
       const text = decoder.decode(bytes);
       this.received.tooMany += tooMany.in(text);
@@ -76,16 +76,16 @@ export class Flooder {
   }
 }
 
-/** What those are told whose wait or stream ends before its time. */
+/** The codes of waits and streams that end early. */
 const OVER = ['"permission_denied"', '"unauthorized"', '"shutting_down"'];
 
-/** Finds the goodbye of a server among its frames, which come in parts. */
+/** Finds the close of a server among its frames, which arrive in parts. */
 class CloseFrameFinder {
-  /** The header that has begun, and how many bytes of a payload are still to come. */
+  /** The header so far, and how many bytes of a payload are still missing. */
   #head: number[] = [];
   #remaining = 0;
 
-  /** Whether it begins in the next part. */
+  /** Whether the close begins in the next part. */
   in(bytes: Uint8Array): boolean {
     for (let at = 0; at < bytes.length;) {
       if (this.#remaining > 0) {
@@ -109,7 +109,7 @@ class CloseFrameFinder {
   }
 }
 
-/** Counts how often something occurs in a text that comes in parts. */
+/** Counts how often something occurs in a text that arrives in parts. */
 class Occurrences {
   readonly #what: string;
   #before = "";
@@ -118,7 +118,7 @@ class Occurrences {
     this.#what = what;
   }
 
-  /** How often it ends in the next part. */
+  /** How many occurrences end in the next part. */
   in(text: string): number {
     const all = this.#before + text;
     this.#before = all.slice(1 - this.#what.length);

@@ -1,7 +1,7 @@
 /**
- * Random and mutated frames, over many connections, beside a client that behaves: the server has to live, to answer
- * each request that has an id once, and to forget it all. And the program that runs this, or the other fuzzers: breaks
- * of all kinds, and calls that are made together.
+ * Random and mutated frames, over many connections, beside an honest client: the server must survive, answer
+ * each request with an id once, and keep nothing. Also the program that runs this or the other fuzzers: faults
+ * of all kinds, and simultaneous calls.
  *
  * ```sh
  * deno task fuzz frames [FRAMES] [SEED] [builtin|hardened]
@@ -21,26 +21,26 @@ import { FuzzSocket } from "./fuzz_socket.ts";
 import { type Finding, none, report } from "./report.ts";
 import { sleep } from "./sleep.ts";
 
-/** How it is run. */
+/** The options of a run. */
 export interface FuzzOptions {
-  /** How many frames there are. */
+  /** How many frames to send. */
   readonly frames: number;
-  /** Makes the frames of a run those of another with the same seed. */
+  /** Two runs with the same seed have the same frames. */
   readonly seed: number;
   readonly transport?: TransportChoice;
 }
 
-/** So many connections at a time. */
+/** How many connections at a time. */
 const LANES = 4;
 
-/** How long messages are kept: what was stored is gone before the memory is looked at, in milliseconds. */
+/** The retention, in milliseconds: messages have expired before the memory is measured. */
 const RETENTION = 500;
 const CLEANUP_TIME = 2500;
 
 const GOAL = 10e6;
 
 /**
- * Says all kinds of things to a server, and looks at how it takes them.
+ * Sends all kinds of frames to a server, and checks its replies.
  *
  * @param options how many frames
  * @returns what was found
@@ -49,7 +49,7 @@ export async function fuzz(
   { frames, seed, transport = "builtin" }: FuzzOptions,
 ): Promise<Finding[]> {
   await using server = await ChildServer.start({ retention: RETENTION, transport });
-  // The first frames make grow what grows once.
+  // The first frames cause the growth that happens once.
   const warmUp = await storm(server, Math.ceil(frames / 20), seed + 1);
   await sleep(CLEANUP_TIME);
   const before = await server.report();
@@ -72,7 +72,7 @@ export async function fuzz(
   for (const what of [...wrongReplies, ...wrong].slice(0, 5)) console.error(what);
   if (stderr !== "") console.error(stderr.slice(0, 2000));
   return [
-    { what: "frames said", seen: seen.frames, good: seen.frames >= frames },
+    { what: "frames sent", seen: seen.frames, good: seen.frames >= frames },
     { what: "connections", seen: sockets.length, good: true },
     {
       what: "of them closed by the server, with",
@@ -80,10 +80,10 @@ export async function fuzz(
       good: sockets.every(({ badlyClosed }) => !badlyClosed),
     },
     { what: "crashes", seen: crashed || code !== 0 ? 1 : 0, good: !crashed && code === 0 },
-    none("connections that hung", sockets.filter(({ hanging }) => hanging)),
-    { what: "requests that have an answer", seen: requestCount, good: requestCount > frames / 4 },
+    none("connections that hang", sockets.filter(({ hanging }) => hanging)),
+    { what: "requests with a reply", seen: requestCount, good: requestCount > frames / 4 },
     none("not answered", remaining),
-    none("answered twice, or with what is neither a result nor a coded error", wrongReplies),
+    none("answered twice, or with neither a result nor a coded error", wrongReplies),
     none("errors in the server's log", stderr.split("\n").filter(Boolean)),
     { what: "good requests beside them", seen: calls, good: calls > 0 },
     none("good requests answered wrongly", wrong),
@@ -93,7 +93,7 @@ export async function fuzz(
   ];
 }
 
-/** Says frames over many connections. */
+/** Sends frames over many connections. */
 async function storm(
   server: ChildServer,
   frames: number,
@@ -120,12 +120,12 @@ async function storm(
   return { all, frames: sentFrames };
 }
 
-/** A client that does only what it should, and looks at each answer. */
+/** An honest client that checks each reply. */
 async function runGoodClient(server: ChildServer, signal: AbortSignal) {
   const wrong: string[] = [];
   let [calls, slowest, last] = [0, 0, 0];
   await using mq = await connect({ url: server.url });
-  const topic = "of one who behaves";
+  const topic = "of an honest client";
   for (let i = 0; !signal.aborted; i++) {
     const begin = performance.now();
     try {
@@ -137,7 +137,7 @@ async function runGoodClient(server: ChildServer, signal: AbortSignal) {
       calls += 6;
       for (const [at, message] of [...got, newest].entries()) {
         const right = message?.body === bodies[at] && message?.seq === seqs[at];
-        // Where all was slow it may have expired, and one of those behind it have come in its place.
+        // On a slow machine it may have expired, and a later one may have arrived in its place.
         const late = performance.now() - begin > RETENTION / 2 &&
           (message === undefined || bodies.indexOf(message.body) > at);
         if (!right && !late) wrong.push(`${JSON.stringify(message)} is not ${bodies[at]}`);
@@ -154,7 +154,7 @@ async function runGoodClient(server: ChildServer, signal: AbortSignal) {
   return { calls, wrong, slowest };
 }
 
-/** What is run unless it is said. */
+/** The defaults. */
 const RUNS = { frames: "100000", resume: "1000", turns: "2000" };
 
 if (import.meta.main) {
@@ -168,16 +168,16 @@ if (import.meta.main) {
   console.log(["deno task fuzz", kind, count, seed, ...others].join(" "));
   const runs = { runs: Number(count), seed: Number(seed) };
   if (kind === "resume") {
-    report("Breaks of all kinds", await (await import("./fuzz_resume.ts")).resume(runs));
+    report("Faults of all kinds", await (await import("./fuzz_resume.ts")).resume(runs));
   } else if (kind === "turns") {
     const { turns } = await import("./fuzz_turns.ts");
     const [path, storeKind] = others;
     const storeKinds = storeKind === undefined ? {} : { storeKinds: [storeKind as StoreKind] };
-    report("Calls that are made together", await turns({ ...runs, path, ...storeKinds }));
+    report("Simultaneous calls", await turns({ ...runs, path, ...storeKinds }));
   } else {
     const [transport = "builtin"] = others;
     report(
-      "Frames as no sane client says them",
+      "Frames that no sane client sends",
       await fuzz({
         frames: runs.runs,
         seed: runs.seed,

@@ -1,5 +1,5 @@
 /**
- * Frames as no sane client sends them: random ones, and good ones with something wrong in them.
+ * Frames that no sane client sends: random ones, and valid ones with a mistake.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface FuzzFrame {
   readonly payload: Uint8Array;
 }
 
-/** Topics that are read and written; nobody else uses them. */
+/** The topics to read and write; nobody else uses them. */
 const TOPICS = ["a", "b", "é", "__proto__", "constructor", "toString"].map((name) => q(name));
 
 const SINCE = ['"start"', '"now"', '{"after":1}', '{"time":1}', '{"after":3,"epoch":"e"}'];
@@ -24,7 +24,7 @@ const SESSION_IDS = Array.from({ length: 16 }, (_, i) => q(`fuzz-fuzz_fuzz-${i}`
 
 const TEXTS = ['"m"', '""', '"\\ud800"', '"\\u0000"', '"é😀"'];
 
-/** The fields of each action, and good values for each, as JSON. Some of them exclude each other, which is wanted. */
+/** The fields of each action, and valid values for each, as JSON. Some of them exclude each other, on purpose. */
 const ACTIONS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   hello: {
     protocol: ["1"],
@@ -66,7 +66,7 @@ const FIELDS = [...new Set(Object.values(ACTIONS).flatMap((fields) => Object.key
 const IDS = ["0", "1", "2", "7", "50", "9007199254740991"];
 const BAD_IDS = ["-1", "1.5", "9007199254740992", "1e400", '"7"', "null", "true", "[]", "{}"];
 
-/** Values that are of the wrong type nearly everywhere, as JSON. */
+/** Values that have the wrong type nearly everywhere, as JSON. */
 const ODD_VALUES = [
   ...BAD_IDS,
   "-0",
@@ -131,7 +131,7 @@ function spoil(random: Random, fields: [name: string, value: string][]): void {
       if (fields.length > 1) fields.splice(at, 1);
       break;
     case 1:
-      // Two of one name: the last one counts.
+      // Two fields of one name: the last one counts.
       fields.push([fields[at]![0], pick(random, ODD_VALUES)]);
       break;
     case 2:
@@ -148,7 +148,7 @@ function spoil(random: Random, fields: [name: string, value: string][]): void {
   }
 }
 
-/** Whatever is large: it takes a server's time, and its memory for a while. */
+/** Large frames: they take a server's time, and its memory for a while. */
 function huge(random: Random): string {
   const deep = (inner: string) => `${"[".repeat(200_000)}${inner}${"]".repeat(200_000)}`;
   const deepObject = `${'{"a":'.repeat(200_000)}1${"}".repeat(200_000)}`;
@@ -180,7 +180,7 @@ function randomBytes(random: Random): FuzzFrame {
   return fitting(random, payload);
 }
 
-/** Changes, drops, doubles and moves bytes. */
+/** Changes, drops, duplicates and moves bytes. */
 function mutated(random: Random, bytes: Uint8Array): FuzzFrame {
   const all = [...bytes];
   for (let changes = 1 + random(4); changes > 0; changes--) {
@@ -202,7 +202,7 @@ function mutated(random: Random, bytes: Uint8Array): FuzzFrame {
   return fitting(random, Uint8Array.from(all));
 }
 
-/** Bytes that are no text are mostly sent as binary: as text they end the connection, and little is tried on it. */
+/** Bytes that are not text are mostly sent as binary: as text they end the connection, and test little else. */
 function fitting(random: Random, payload: Uint8Array): FuzzFrame {
   return { opcode: decoded(payload) !== undefined || random(20) === 0 ? 1 : 2, payload };
 }

@@ -1,6 +1,6 @@
 /**
- * The frames of an honest server, changed on their way to a client: whatever they have become, each call of the client
- * settles, and nothing is thrown where nobody can catch it.
+ * The frames of an honest server, changed on their way to a client: whatever they contain, each call of the client
+ * settles, and nothing throws where nobody can catch it.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 import { Outcomes, Uncaught } from "./outcomes.ts";
 import { sleep } from "./sleep.ts";
 
-/** What was done, and what came of it. Sizes are in bytes. */
+/** What was done, and the result. Sizes are in bytes. */
 export interface Fuzzed {
   readonly frames: number;
   readonly changed: number;
@@ -78,7 +78,7 @@ const NAMES = [
   "new",
 ];
 
-/** What a frame becomes: none, one or several. */
+/** The frames that replace a frame: none, one or several. */
 function changed(random: Random, frame: string, before: readonly string[]): string[] {
   switch (random(8)) {
     case 0:
@@ -124,7 +124,7 @@ function pick<T>(random: Random, from: readonly T[]): T | undefined {
   return from[random(from.length)];
 }
 
-/** A socket of the platform whose frames are changed now and then, until it is called off. */
+/** A socket of the platform whose frames are changed now and then, until it is stopped. */
 class ChangingNetwork {
   frames = 0;
   changed = 0;
@@ -163,7 +163,7 @@ class ChangingNetwork {
     return socket;
   };
 
-  /** Cuts all, and lets nobody in any more. */
+  /** Disconnects all, and accepts no more connections. */
   end(): void {
     this.off = true;
     for (const socket of this.#open) socket.close();
@@ -187,8 +187,8 @@ class ChangingNetwork {
  * Changes the frames of a server.
  *
  * @param url the honest server
- * @param frames after so many frames of it there is an end
- * @param seed of chance
+ * @param frames the run ends after this many frames
+ * @param seed of the random changes
  */
 export async function fuzzReplies(url: string, frames: number, seed: number): Promise<Fuzzed> {
   const random = seeded(seed);

@@ -1,7 +1,7 @@
 /**
- * Random faults under reads, newest, streams and puts: connections that are cut at any byte, replies that are lost or
- * late, servers that restart, lose their memory or come back with an older file, and two servers with two histories.
- * Nothing may be lost, doubled, reordered, silently skipped, falsely told, or hang. A seed repeats a run exactly.
+ * Random faults during reads, newest, streams and puts: connections that are cut at any byte, replies that are lost or
+ * late, servers that restart, lose their memory or return with an older file, and two servers with two histories.
+ * Nothing may be lost, duplicated, reordered, silently skipped, wrongly reported, or hang. A seed repeats a run exactly.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { RESUME_KINDS } from "../support/fuzz_calls.ts";
 import { resumeRun } from "../support/fuzz_resume_run.ts";
 import type { Finding } from "./report.ts";
 
-/** How often it is run. */
+/** The options of a run. */
 export interface ResumeOptions {
   /** How many seeds, each with all kinds. */
   readonly runs: number;
@@ -39,10 +39,10 @@ export async function resume({ runs, seed }: ResumeOptions): Promise<Finding[]> 
       console.error(`deno task fuzz resume 1 ${i}: ${kind}`);
       console.error([...lines, ...faults.slice(0, 10)].join("\n"));
     }
-    const figures = `${messages} messages, ${cuts} breaks, ${restarts} restarts`;
+    const figures = `${messages} messages, ${cuts} cuts, ${restarts} restarts`;
     found.push({ what: `${kind}: ${runs} runs`, seen: figures, good: true });
     found.push({
-      what: `${kind}: something lost, doubled, reordered, skipped, falsely told, or hanging`,
+      what: `${kind}: lost, duplicated, reordered, skipped, wrongly reported, or hanging`,
       seen: bad.length === 0 ? 0 : `seeds ${bad.slice(0, 10).join(", ")}`,
       good: bad.length === 0,
     });

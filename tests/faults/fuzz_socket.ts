@@ -1,5 +1,5 @@
 /**
- * One connection of the fuzzer: what it says, and whether the server is still with it.
+ * One connection of the fuzzer: what it sends, and whether the server still answers.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { decoded, type FuzzFrame, fuzzFrame } from "./fuzz_frames.ts";
 import { until } from "./sleep.ts";
 import { Tally } from "./tally.ts";
 
-/** A server that has not answered after so long hangs, in milliseconds. */
+/** A server that has not answered after this long hangs, in milliseconds. */
 const TIMEOUT = 20_000;
 
-/** Ids that no frame has by chance. */
+/** Ids that no random frame has. */
 const OWN_IDS = 2 ** 50;
 
-/** With what the server may close: it says so in docs/protocol.md, or RFC 6455 does. */
+/** The codes with which the server may close, by docs/protocol.md or RFC 6455. */
 const DOCUMENTED = new Set<number | undefined>([
-  1002, // it breaks the protocol of WebSockets
-  1007, // what it calls text is none
+  1002, // a violation of the WebSocket protocol
+  1007, // text that is not UTF-8
   1009, // a frame is too large
   CLOSE_CODE.policyViolation,
   CLOSE_CODE.tryAgainLater,
@@ -28,24 +28,24 @@ const DOCUMENTED = new Set<number | undefined>([
   CLOSE_CODE.sessionTakenOver,
 ]);
 
-/** A connection over which anything is said. */
+/** A connection that sends anything. */
 export class FuzzSocket {
   readonly tally: Tally = new Tally();
-  /** How many frames were said. */
+  /** How many frames were sent. */
   frames = 0;
-  /** The server closed it, with this code if with any. */
+  /** The server closed it, with this code if any. */
   closed = false;
   code: number | undefined;
   /** It was neither answered nor closed. */
   hanging = false;
-  /** What was not answered although it is open. */
+  /** Unanswered requests of an open connection. */
   unanswered: readonly unknown[] = [];
   readonly #client: RawSocket;
   readonly #random: Random;
   readonly #reading: Promise<void>;
   /**
-   * The server may hang up without our hearing its goodbye: what was sent as text is not UTF-8, or somebody else took
-   * the session while more of ours was under way, which resets the connection.
+   * The server may disconnect without a close that we see: the text was not UTF-8, or another connection took over
+   * the session while more of our data was in flight, which resets the connection.
    */
   #mayBeCut = false;
   #finished = false;
@@ -57,24 +57,24 @@ export class FuzzSocket {
     this.#reading = this.#read();
   }
 
-  /** Opens one. */
+  /** Opens a connection. */
   static async open(port: number, random: Random): Promise<FuzzSocket> {
     const headers = random(2) === 0 ? ["Sec-WebSocket-Protocol: dsmq"] : [];
     return new FuzzSocket(await RawSocket.open(port, ...headers), random);
   }
 
-  /** Nothing more can be said. */
+  /** Nothing more can be sent. */
   get over(): boolean {
     return this.closed || this.hanging;
   }
 
-  /** The server had no reason to close it that is written anywhere. */
+  /** The server closed it for no documented reason. */
   get badlyClosed(): boolean {
     return this.closed && !DOCUMENTED.has(this.code) &&
       !(this.#mayBeCut && this.code === undefined);
   }
 
-  /** Says some frames, and waits until the server is through with them. */
+  /** Sends some frames, and waits until the server has processed them. */
   async burst(count: number): Promise<void> {
     for (let i = 0; i < count && !this.over; i++) {
       const frame = fuzzFrame(this.#random);
@@ -87,7 +87,7 @@ export class FuzzSocket {
     await this.#settle();
   }
 
-  /** Calls off what waits, and hangs up once everything is answered. */
+  /** Cancels pending waits, and disconnects once everything is answered. */
   async finish(): Promise<void> {
     for (const wait of this.tally.expected) {
       if (typeof wait === "number") await this.#request({ action: "cancel", wait });
@@ -100,7 +100,7 @@ export class FuzzSocket {
     await this.#reading;
   }
 
-  /** The server works off a connection in order: once this is answered, it is through. */
+  /** The server processes a connection in order: once this is answered, it is done. */
   async #settle(): Promise<void> {
     const id = ++this.#lastOwn;
     await this.#request({ action: "heartbeat", id });
@@ -120,7 +120,7 @@ export class FuzzSocket {
     try {
       await this.#client.send(clientFrame(frame.opcode, frame.payload));
     } catch {
-      // The server has hung up; the reading comes to it.
+      // The server has disconnected; the reading side will notice.
     }
   }
 

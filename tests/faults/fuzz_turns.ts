@@ -1,5 +1,5 @@
 /**
- * Random calls that are made together, compared with a model: over memory, a store that answers late, and a file.
+ * Random simultaneous calls, compared with a model: over memory, a slow store, and a file.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { programs } from "../support/model_program.ts";
 import { runProgram, STORE_KINDS, type StoreKind } from "../support/model_run.ts";
 import type { Finding } from "./report.ts";
 
-/** How it is run. */
+/** The options of a run. */
 export interface TurnsOptions {
-  /** How many programs there are, for each of the stores. */
+  /** How many programs to run for each of the stores. */
   readonly runs: number;
-  /** Makes the programs of a run those of another with the same seed. */
+  /** Two runs with the same seed have the same programs. */
   readonly seed: number;
-  /** The one program that failed, as it was told. */
+  /** The program that failed, as it was reported. */
   readonly path?: string | undefined;
   /** Which stores. Default: all. */
   readonly storeKinds?: readonly StoreKind[];

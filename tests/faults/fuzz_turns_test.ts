@@ -1,5 +1,5 @@
 /**
- * Calls that are made together, compared with a model.
+ * Simultaneous calls, compared with a model.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { allGood } from "./report.ts";
 import { programs } from "../support/model_program.ts";
 import { runProgram, STORE_KINDS, type StoreKind } from "../support/model_run.ts";
 
-/** The same programs in each run of the tests; `deno task fuzz turns` takes others. */
+/** The tests always run the same programs; `deno task fuzz turns` takes others. */
 const SEED = 12;
 
 const WHERE: Readonly<Record<StoreKind, string>> = {
   memory: "memory",
-  late: "a store that answers late",
+  late: "a slow store",
   file: "a file",
 };
 
-/** More runs than usual, if the environment asks for it and may be read. */
+/** More runs, if the environment asks for them and may be read. */
 function numRuns(): number {
   const variable = "DSMQ_TURNS_RUNS";
   const readable = Deno.permissions.querySync({ name: "env", variable }).state === "granted";
@@ -28,7 +28,7 @@ function numRuns(): number {
 }
 
 for (const storeKind of STORE_KINDS) {
-  Deno.test(`whatever calls are made in one turn, they come to what a simple model says, over ${WHERE[storeKind]}`, async () => {
+  Deno.test(`any calls of one turn have the results of a simple model, over ${WHERE[storeKind]}`, async () => {
     allGood(await turns({ runs: numRuns(), seed: SEED, storeKinds: [storeKind] }));
   });
 }

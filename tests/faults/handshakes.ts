@@ -1,5 +1,5 @@
 /**
- * Strangers who never get as far as a WebSocket: half a handshake of TLS, HTTP/2 in all its floods, connections made
+ * Attackers that never reach a WebSocket: half a TLS handshake, floods of HTTP/2, connections opened
  * and dropped. Beside them an honest neighbour, who must not notice. Linux alone.
  *
  * ```sh
@@ -20,10 +20,10 @@ import { sleep } from "./sleep.ts";
 import { HTTP2, type PlatformLimit } from "./platform_limits.ts";
 import { type AttackRun, runAttacks } from "./attack_runner.ts";
 
-/** So many come at a time. */
+/** How many connect at a time. */
 const TOGETHER = 100;
 
-/** How long an attack goes on once all has been sent, in milliseconds. */
+/** How long an attack continues once everything has been sent, in milliseconds. */
 const GOES_ON = 2000;
 
 /** Sends bytes; an error if the other end has gone. */
@@ -32,7 +32,7 @@ type Send = (part: string | Uint8Array) => Promise<void>;
 interface Attack {
   readonly name: string;
   readonly connections: number;
-  /** How many of them are there at a time. Default: all. */
+  /** How many of them are open at a time. Default: all. */
   readonly atOnce?: number;
   readonly tls?: true;
   /** Over `builtin` this cannot be promised. */
@@ -64,10 +64,10 @@ function many(count: number, frames: (stream: number) => number[]): Uint8Array {
   return new Uint8Array(Array.from({ length: count }, (_, i) => frames(2 * i + 1)).flat());
 }
 
-/** How a handshake of TLS begins, and how long it says that it is. */
+/** The start of a TLS handshake, with the length that it announces. */
 const HELLO = new Uint8Array([22, 3, 1, 64, 0, 1, 0, 63, 252, 3, 3, ...Array(32).fill(7)]);
 
-/** Connections speak HTTP/2, and say the same so many times. */
+/** Connections use HTTP/2, and send the same frames this many times. */
 function h2Flood(what: string, times: number, bytes: Uint8Array): Attack {
   return {
     name: `HTTP/2: ${what}`,
@@ -80,7 +80,7 @@ function h2Flood(what: string, times: number, bytes: Uint8Array): Attack {
 }
 
 const ATTACKS: readonly Attack[] = [
-  { name: "TLS: connections that say nothing", connections: 2000, tls: true, act: async () => {} },
+  { name: "TLS: silent connections", connections: 2000, tls: true, act: async () => {} },
   {
     name: "TLS: half a ClientHello",
     connections: 2000,
@@ -100,7 +100,7 @@ const ATTACKS: readonly Attack[] = [
     },
   },
   {
-    name: "TLS: what is none",
+    name: "TLS: invalid bytes",
     connections: 500,
     tls: true,
     act: (send) => send(new Uint8Array(100_000).fill(255)),
@@ -112,7 +112,7 @@ const ATTACKS: readonly Attack[] = [
   ),
   {
     ...h2Flood(
-      "2,000 streams at once, whose answers nobody reads",
+      "2,000 streams at once, with unread responses",
       1,
       many(2000, (s) => h2(1, 5, s, REQUEST)),
     ),
@@ -120,14 +120,14 @@ const ATTACKS: readonly Attack[] = [
   },
   {
     ...h2Flood(
-      "pings, whose answers nobody reads",
+      "pings with unread replies",
       20,
       many(5000, () => h2(6, 0, 0, Array(8).fill(0))),
     ),
     builtin: HTTP2,
   },
   {
-    ...h2Flood("settings, whose answers nobody reads", 20, many(5000, () => h2(4, 0, 0))),
+    ...h2Flood("settings with unread replies", 20, many(5000, () => h2(4, 0, 0))),
     builtin: HTTP2,
   },
   {
@@ -142,7 +142,7 @@ const ATTACKS: readonly Attack[] = [
     },
   },
   {
-    name: "WebSockets that are made and dropped",
+    name: "WebSockets that are opened and dropped",
     connections: 5000,
     atOnce: TOGETHER,
     async act(send, client) {
@@ -160,14 +160,14 @@ function trial(
   return {
     name,
     options: { limits: MEMORY_LIMITS, ...tls && certificate },
-    // Nothing comes as far as a request.
+    // None of them gets as far as a request.
     memory: maxMemory(atOnce, MEMORY_LIMITS.totalPartialBytes),
     builtin,
     async attack({ port }, stack) {
       let [remaining, bytes] = [connections, 0];
       await Promise.all(Array.from({ length: TOGETHER }, async () => {
         while (remaining-- > 0) {
-          // It may not be let in.
+          // It may not be accepted.
           const client = await RawSocket.connect(port).catch(() => undefined);
           if (!client) continue;
           stack.use(client);
@@ -175,7 +175,7 @@ function trial(
             await client.send(part);
             bytes += part.length;
           };
-          // Who is not read, or hung up on, has done what it could.
+          // A peer that is not read, or disconnected, has done what it could.
           await Promise.race([act(send, client).catch(() => {}), sleep(5000)]);
         }
       }));

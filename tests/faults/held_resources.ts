@@ -1,5 +1,5 @@
 /**
- * What peers with a weak token can have of a server at once: as much as its limits allow.
+ * The resources that peers with a weak token can hold at once: as much as the limits allow.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { Flooder } from "./flooder.ts";
 import { until } from "./sleep.ts";
 import { FLOOD, type PlatformLimit } from "./platform_limits.ts";
 
-/** A token that may do all, and one that may read a little. */
+/** A token that may do everything, and one that may read a little. */
 export const GOOD: TokenGrant = { token: "good" };
 /** See {@linkcode GOOD}. */
 export const WEAK: TokenGrant = {
@@ -21,7 +21,7 @@ export const WEAK: TokenGrant = {
   prefixes: ["hoard"],
 };
 
-/** What there may be of each, by the limits of such a server: for one holder half of it. */
+/** The limits of such a server: one owner may have half of each. */
 export const RESOURCE_LIMITS: Partial<ServerLimits> & { readonly topicBytes: number } = {
   ...MEMORY_LIMITS,
   topicBytes: 64,
@@ -31,21 +31,21 @@ export const RESOURCE_LIMITS: Partial<ServerLimits> & { readonly topicBytes: num
   totalSubscriptions: 250_000,
 };
 
-/** Some of what can be hoarded. */
+/** A kind of resource that can be held. */
 export interface ResourceUse {
   readonly name: string;
   readonly connections: number;
-  /** They read nothing. */
+  /** Its connections read nothing. */
   readonly readsNothing?: boolean;
   /** How many of each the server holds. */
   readonly held: { readonly cursors?: number; readonly waits?: number; readonly streams?: number };
-  /** What each says. */
+  /** What each connection sends. */
   readonly framesOf: (index: number) => readonly string[];
-  /** So many are answered, once it is there. */
+  /** How many replies show that it is held. */
   readonly answered: number;
-  /** So many are told when all of it ends. */
+  /** How many notices there are when all of it ends. */
   readonly notified: number;
-  /** That others do not wait meanwhile cannot be promised over `builtin`. */
+  /** Over `builtin`, it cannot be promised that others do not wait meanwhile. */
   readonly builtin?: PlatformLimit;
 }
 
@@ -59,7 +59,7 @@ const stream = (i: number) =>
 
 const put = (i: number) => `{"action":"put","id":${i},"topic":"hoard","body":"m"}`;
 
-/** A few large heaps. */
+/** A few large holdings. */
 export const RESOURCE_USES: readonly ResourceUse[] = [
   {
     name: "200,000 waits",
@@ -71,7 +71,7 @@ export const RESOURCE_USES: readonly ResourceUse[] = [
           10_000,
           (i) => `{"action":"get_wait","id":${i},"topic":"hoard.${i}","timeout":1000000}`,
         ),
-        // It is answered when all of them wait.
+        // It is answered once all of them wait.
         `{"action":"heartbeat","id":10000}`,
       ]),
     ],
@@ -103,7 +103,7 @@ export const RESOURCE_USES: readonly ResourceUse[] = [
     notified: 10_000,
   },
   {
-    name: "400,000 puts that have yet to be done",
+    name: "400,000 queued puts",
     connections: 40,
     held: {},
     framesOf: () => times(10, (k) => list(times(1000, (i) => put(1000 * k + i)))),
@@ -112,7 +112,7 @@ export const RESOURCE_USES: readonly ResourceUse[] = [
     builtin: FLOOD,
   },
   {
-    name: "5,000 connections that say nothing and read nothing",
+    name: "5,000 silent connections that read nothing",
     connections: 5000,
     readsNothing: true,
     held: {},
@@ -122,7 +122,7 @@ export const RESOURCE_USES: readonly ResourceUse[] = [
   },
 ];
 
-/** How much memory a hoard may take, in bytes: what the limits count for it, and all that they allow to be under way. */
+/** How much memory the resource may take, in bytes: its counted size, and all work that the limits allow at once. */
 export function memoryOfUse(
   { held: { cursors = 0, waits = 0, streams = 0 } }: ResourceUse,
 ): number {
@@ -136,11 +136,11 @@ export function memoryOfUse(
 }
 
 /**
- * Hoards.
+ * Takes a resource.
  *
  * @param port of the server
- * @param hoard what
- * @returns those who have it now; the crowd has them hang up
+ * @param hoard the resource
+ * @returns the connections that hold it; the stack disconnects them
  */
 export async function useResources(
   port: number,
@@ -159,7 +159,7 @@ export async function useResources(
   const each = answered / connections;
   for (const [index, one] of flooders.entries()) {
     const frames = framesOf(index);
-    // One after another, or there would be no room for all that they say; who is not answered goes on in the background.
+    // One after another, so that there is room for their frames; a connection without a reply continues in the background.
     const sending = (async () => {
       for (const frame of frames) await one.send(frame);
     })();
@@ -169,7 +169,7 @@ export async function useResources(
   return flooders;
 }
 
-/** How many of a kind all of them have heard. */
+/** How many replies of a kind all of them have received. */
 export function totalReceived(
   flooders: readonly Flooder[],
   what: keyof Flooder["received"],

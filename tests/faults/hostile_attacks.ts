@@ -1,5 +1,5 @@
 /**
- * What a hostile server does to its clients, attack by attack.
+ * The attacks of a hostile server on its clients.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { serverFrame } from "../support/ws_peer.ts";
 import { sleep } from "./sleep.ts";
 import { MIB } from "./report.ts";
 
-/** Does it to one connection. It may go on for ever: the connection is cut in the end. */
+/** Attacks one connection. It may continue forever: the connection is cut in the end. */
 export type HostileAct = (peer: HostilePeer, port: number) => Promise<unknown>;
 
-/** The header of a frame of so many bytes. */
+/** The header of a frame of this many bytes. */
 function header(opcode: number, bytes: number, first = 128): Uint8Array {
   const head = new Uint8Array(10);
   head[0] = first | opcode;
@@ -22,7 +22,7 @@ function header(opcode: number, bytes: number, first = 128): Uint8Array {
   return head;
 }
 
-/** A frame of text of so many bytes, made of what is repeated. */
+/** A text frame of this many bytes, made of a repeated part. */
 async function large(peer: HostilePeer, bytes: number, begin: string, item: string, end: string) {
   const max = Math.floor((bytes - begin.length - end.length) / item.length);
   await peer.send(header(1, begin.length + max * item.length + end.length));
@@ -34,14 +34,14 @@ async function large(peer: HostilePeer, bytes: number, begin: string, item: stri
   await peer.send(end);
 }
 
-/** A frame of as many fields, each with a name of its own; in one object, or each in its own. */
+/** A frame of this many fields with different names, in one object or each in its own. */
 async function distinct(peer: HostilePeer, begin: string, end: string, around: string) {
   const [open = "", close = ""] = around;
   const items = Array.from({ length: 15 * MIB / 15 }, (_, i) => `${open}"${1e7 + i}k":1${close}`);
   await peer.send(serverFrame(1, `${begin}${items.join(",")}${end}`.slice(0, 15 * MIB)));
 }
 
-/** Answers hello, and does the rest. */
+/** Answers hello, and then attacks. */
 function afterHello(act: HostileAct, welcome: object = {}): HostileAct {
   return async (peer, port) => {
     await peer.welcome(welcome);
@@ -50,14 +50,14 @@ function afterHello(act: HostileAct, welcome: object = {}): HostileAct {
   };
 }
 
-/** Says the same for ever, and reads nothing. */
+/** Sends the same frame forever, and reads nothing. */
 function flood(bytes: Uint8Array | (() => Uint8Array)): HostileAct {
   return afterHello(async (peer) => {
     while (!peer.gone) await peer.send(typeof bytes === "function" ? bytes() : bytes);
   });
 }
 
-/** Answers each request of a kind. */
+/** Answers each request of one kind. */
 function answering(action: string, reply: (id: number, n: number) => unknown): HostileAct {
   return afterHello(async (peer) => {
     for (let n = 0, request; (request = await peer.nextOf(action)); n++) {
@@ -69,10 +69,10 @@ function answering(action: string, reply: (id: number, n: number) => unknown): H
 const once = (text: string | Uint8Array): HostileAct => afterHello((peer) => peer.send(text));
 const gap = { code: "trimmed", message: "gone", position: 0, floor: 1, last: 9 };
 
-/** Each, by its name. */
+/** Each attack, by name. */
 export const ATTACKS: Readonly<Record<string, HostileAct>> = {
   "nothing is answered": (peer) => peer.skim(),
-  "a byte a second instead of an answer of HTTP": async (peer) => {
+  "a byte per second instead of an HTTP response": async (peer) => {
     for (const byte of "HTTP/1.1 101 Switching Protocols\r\n") {
       if (!await peer.send(byte)) return;
       await sleep(1000);
@@ -83,7 +83,7 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
     await peer.send("HTTP/1.1 101 Switching Protocols\r\n");
     for (let i = 0; await peer.send(`X-${i}: ${"x".repeat(8000)}\r\n`); i++);
   },
-  "redirections without end": async (peer, port) => {
+  "redirects without end": async (peer, port) => {
     await peer.request();
     await peer.send(`HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:${port}/\r\n\r\n`);
   },
@@ -92,8 +92,8 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
     await peer.open();
     await peer.skim();
   },
-  "hello, and the end": (peer) => peer.welcome(),
-  "hello, a heartbeat, and the end": async (peer) => {
+  "hello, then a disconnect": (peer) => peer.welcome(),
+  "hello, a heartbeat, then a disconnect": async (peer) => {
     await peer.welcome();
     await peer.sendText({ heartbeat: 1000, time: 1, last: 0, floor: 0 });
   },
@@ -102,13 +102,13 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
     await large(peer, 60 * MIB, '{"id":1,"protocol":1,"x":"', "x", '"}');
     await peer.skim();
   },
-  "frames of anything before hello is answered": async (peer) => {
+  "other frames before hello is answered": async (peer) => {
     await peer.open();
     while (await peer.send(repeated(serverFrame(1, '{"sub":9,"id":null}'), 1000)));
   },
   "a frame of 64 MiB": afterHello((peer) => large(peer, 64 * MIB, '{"x":"', "x", '"}')),
-  "a frame that claims to have 2^63 bytes": afterHello((peer) => peer.send(header(1, 2 ** 62))),
-  "15 MiB of arrays within each other": afterHello((peer) => large(peer, 15 * MIB, "", "[", "")),
+  "a frame that announces 2^63 bytes": afterHello((peer) => peer.send(header(1, 2 ** 62))),
+  "15 MiB of nested arrays": afterHello((peer) => large(peer, 15 * MIB, "", "[", "")),
   "15 MiB of objects": afterHello((peer) => large(peer, 15 * MIB, "[", "{},", "{}]")),
   "15 MiB of fields": afterHello((peer) => large(peer, 15 * MIB, "{", '"a":1,', '"b":1}')),
   "15 MiB of fields with other names": afterHello((peer) => distinct(peer, "{", "}", "")),
@@ -124,11 +124,11 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
       '"}}',
     );
   }),
-  "a frame that does not end": afterHello(async (peer) => {
+  "an endless frame": afterHello(async (peer) => {
     await peer.send(header(1, 15 * MIB));
     while (await peer.send("[")) await sleep(10);
   }),
-  "parts without end, of one byte": afterHello(async (peer) => {
+  "endless one-byte fragments": afterHello(async (peer) => {
     await peer.send(serverFrame(1, "[", { final: false }));
     const parts = repeated(serverFrame(0, "[", { final: false }), 10_000);
     while (await peer.send(parts));
@@ -139,13 +139,13 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
     while (await peer.send(parts));
   }),
   "empty frames without end": flood(repeated(serverFrame(1), 10_000)),
-  "pings without end, whose answers are not read": flood(
+  "pings without end, with unread pongs": flood(
     repeated(serverFrame(9, "x".repeat(125)), 500),
   ),
-  "heartbeats without end, whose answers are not read": flood(
+  "heartbeats without end, with unread replies": flood(
     repeated(serverFrame(1, '{"heartbeat":1,"time":1,"last":0,"floor":0}'), 1000),
   ),
-  "announcements without end": flood(
+  "notices without end": flood(
     repeated(serverFrame(1, `{"ahead":${Number.MAX_SAFE_INTEGER}}`), 1000),
   ),
   "binary frames": once(serverFrame(2, "{}")),
@@ -157,7 +157,7 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
   "a close with code 0": once(serverFrame(8, new Uint8Array([0, 0]))),
   "a close with code 1005": once(serverFrame(8, new Uint8Array([3, 237]))),
   "a reason that is not UTF-8": once(serverFrame(8, new Uint8Array([3, 240, 0xff]))),
-  "refusals for ever, 1009": afterHello(async (peer) => {
+  "refusals without end, 1009": afterHello(async (peer) => {
     await peer.next();
     await peer.send(serverFrame(8, new Uint8Array([3, 241])));
   }),
@@ -176,7 +176,7 @@ export const ATTACKS: Readonly<Record<string, HostileAct>> = {
       });
     }
   }),
-  "a stream of what is read at once, without end": afterHello(async (peer) => {
+  "a stream without end that is read at once": afterHello(async (peer) => {
     const { id } = (await peer.nextOf("subscribe"))!;
     await peer.sendText({ id, sub: id, start: 0 });
     for (let seq = 1; !peer.gone; seq++) {

@@ -1,7 +1,7 @@
 /**
- * A server among strangers: fragments without an end, half-sent headers, frames that are not masked, peers that
- * read nothing. `deno run -A tests/faults/hostile_frames.ts [builtin|hardened]`; the figures that must
- * be reached are those of `hardened`, the default. Linux alone, for it looks into `/proc`.
+ * A server under attack: fragments without an end, half-sent headers, unmasked frames, peers that
+ * read nothing. `deno run -A tests/faults/hostile_frames.ts [builtin|hardened]`; the required
+ * figures are those of `hardened`, the default. Linux alone, because it reads `/proc`.
  *
  * @module
  */
@@ -17,16 +17,16 @@ import { WHOLE_FRAMES } from "./platform_limits.ts";
 const transport = (Deno.args[0] ?? "hardened") as TransportChoice;
 const report = new Report("what", "seen");
 
-const UNMASKED = "Deno.serve takes frames that are not masked";
-const HALVES = "Deno.serve waits for the rest of a request for as long as it takes";
-const UNANSWERED = "Deno.serve keeps the connection of one who does not answer a close";
+const UNMASKED = "Deno.serve accepts unmasked frames";
+const HALVES = "Deno.serve waits without limit for the rest of a request";
+const UNANSWERED = "Deno.serve keeps the connection of a peer that does not answer a close";
 
-/** Judges what a hardened server has to do, and a built-in one is only seen to do; and says why. */
+/** Grades what a hardened server must do; for a built-in one, the result is only stated, with the reason. */
 function check(what: string, good: boolean, seen: string, reason: string): void {
   report.row([what, seen], { good, stated: transport === "builtin" ? reason : undefined });
 }
 
-/** What an attack did to the memory at its worst, and to an honest client meanwhile. */
+/** The peak memory of an attack, and the wait of an honest client meanwhile. */
 async function during(
   server: ChildServer,
   attack: () => Promise<void>,
@@ -78,10 +78,10 @@ async function fragments(port: number): Promise<{ passed: boolean; seen: string 
     await client.send(clientFrame(1, "", { final: false }));
     for (; closes < 600; closes++) await client.send(piece);
   } catch {
-    // It was cut off.
+    // It was disconnected.
   }
   const code = await withTimeout(closed, 2000).catch(() => "none");
-  return { passed: code === 1009, seen: `close code ${code} after ${closes} MiB were taken` };
+  return { passed: code === 1009, seen: `close code ${code} after ${closes} MiB were accepted` };
 }
 
 async function halves(port: number): Promise<{ passed: boolean; seen: string }> {
@@ -114,7 +114,7 @@ async function unmasked(port: number): Promise<{ passed: boolean; seen: string }
   return { passed: codes.get(1002) === 100, seen };
 }
 
-/** A reader that asks for much and reads none of it. */
+/** A reader that requests much and reads none of it. */
 async function stalled(server: ChildServer): Promise<void> {
   const { port } = server;
   await using mq = await connect(`ws://127.0.0.1:${port}`);
@@ -135,7 +135,7 @@ async function stalled(server: ChildServer): Promise<void> {
   const seconds = (performance.now() - began) / 1000;
   const closed = now.dropped - before === 1 && now.connections === 1;
   const good = closed && seconds < 10;
-  const what = "a peer that reads nothing is given up within 10 s, and counted";
+  const what = "a peer that reads nothing is dropped within 10 s, and counted";
   report.row([what, `${seconds.toFixed(1)} s`], { good });
   await new Promise((resolve) => setTimeout(resolve, 200));
   const remaining = await server.sockets() - sockets;
@@ -147,7 +147,7 @@ async function stalled(server: ChildServer): Promise<void> {
   );
 }
 
-/** Uses a server as honest clients do: it has seen work, and its heap has grown to what that takes, before it is attacked. */
+/** Uses a server as honest clients do, so that its heap has its usual size before the attack. */
 async function use(port: number): Promise<void> {
   for (let round = 0; round < 4; round++) {
     const clients = await Promise.all(
@@ -170,7 +170,7 @@ async function use(port: number): Promise<void> {
     reason,
     () => fragments(port),
   );
-  await tryAttack(server, "frames that are not masked are refused", UNMASKED, () => unmasked(port));
+  await tryAttack(server, "unmasked frames are refused", UNMASKED, () => unmasked(port));
   await tryAttack(
     server,
     "1,000 half-sent headers are closed within 10 s",
@@ -182,5 +182,5 @@ async function use(port: number): Promise<void> {
   await using server = await ChildServer.start({ transport });
   await stalled(server);
 }
-report.print(`A server among strangers, over ${transport}`);
+report.print(`A server under attack, over ${transport}`);
 Deno.exit();

@@ -1,7 +1,7 @@
 /**
- * Clients among hostile servers: frames without an end, numbers that are none, answers to nothing, floods. Each attack
- * meets a client in a process of its own, with our WebSocket and with that of the platform; the process has a second
- * connection, to an honest server over the transport that is named, and that is what others notice. Then a proxy changes
+ * Clients of hostile servers: frames without an end, invalid numbers, replies to nothing, floods. Each attack
+ * targets a client in its own process, with our WebSocket and with that of the platform; the process has a second
+ * connection to an honest server over the chosen transport, which shows the effect on others. Then a proxy changes
  * the frames of an honest server.
  *
  * ```sh
@@ -25,15 +25,15 @@ import { PLATFORM_SOCKET } from "./platform_limits.ts";
 import { gradeOf, missedGoals, selected } from "./attack_runner.ts";
 
 /**
- * What a client may take, in bytes: one frame of the largest size that an answer can have, what a list of topics may have
- * besides (`MAX_BYTES` in client/topic_list.ts), and what any program takes.
+ * How much memory a client may take, in bytes: one frame of the largest reply, the limit of a list of topics
+ * (`MAX_BYTES` in client/topic_list.ts), and the memory of any program.
  */
 const [FRAME, TOPICS, SLACK] = [maxReplyFrameBytes(DEFAULT_LIMITS), 40 * MIB, 64 * MIB];
 
-/** For so long each client calls, in milliseconds. */
+/** How long each client makes calls, in milliseconds. */
 const TIME = 2000;
 
-/** So many meet their servers at a time: most only wait. Who is not good among the others is tried once more, alone. */
+/** How many attacks run at a time: most only wait. An attack with a bad result is repeated once, alone. */
 const TOGETHER = 6;
 
 const CHANGED = "frames of an honest server, changed";
@@ -60,7 +60,7 @@ function verdictOf({ name, socket, damage }: Encounter): Verdict {
   return gradeOf(missedGoals(damage!, { memory }), stated);
 }
 
-/** How calls ended. */
+/** The outcomes of the calls. */
 function seenOf(
   { outcomes, unsettled, uncaught }: Pick<Damage, "outcomes" | "unsettled" | "uncaught">,
 ): string {
@@ -82,7 +82,7 @@ async function main(transport: TransportChoice, which: string | undefined, frame
   await Promise.all(Array.from({ length: TOGETHER }, async () => {
     for (let encounter; (encounter = queue.shift());) await run(encounter, honest.url);
   }));
-  // A machine that is busy elsewhere is no fault of the client's.
+  // A busy machine is not the client's fault.
   for (const encounter of encounters) {
     if (!verdictOf(encounter).good) await run(encounter, honest.url);
   }

@@ -1,9 +1,9 @@
 /**
- * A program whose server is hostile, seen from outside: what becomes of its calls, of its memory, and of another
+ * A program whose server is hostile, seen from outside: its calls, its memory, and another
  * connection that it has to an honest server.
  *
- * Run as a program this file is that program; its argument is a {@linkcode VictimOptions} as JSON, and what it prints in
- * the end is a {@linkcode Damage}.
+ * As a program, this file is that program: its argument is a {@linkcode VictimOptions} as JSON, and it prints a
+ * {@linkcode Damage} in the end.
  *
  * @module
  */
@@ -14,22 +14,22 @@ import { ROOT } from "../support/program.ts";
 import { Outcomes, Uncaught } from "./outcomes.ts";
 import { sleep } from "./sleep.ts";
 
-/** What such a program connects to, and with which WebSocket. */
+/** What the program connects to, and with which WebSocket. */
 export interface VictimOptions {
   readonly hostile: string;
   readonly honest: string;
-  /** Ours, or that of the platform, as in a browser. */
+  /** Our WebSocket, or that of the platform, as in a browser. */
   readonly socket: "ours" | "platform";
-  /** For how long its calls may take, in milliseconds; then it closes. */
+  /** How long its calls may take, in milliseconds; then it closes. */
   readonly time: number;
 }
 
-/** What became of it. Times are in milliseconds, sizes in bytes. */
+/** The result. Times are in milliseconds, sizes in bytes. */
 export interface Damage {
   readonly outcomes: Outcomes["seen"];
-  /** Calls that were not settled a second after it had closed the connection. */
+  /** Calls that were still pending a second after it had closed the connection. */
   readonly unsettled: number;
-  /** What came to nobody: exceptions and rejections that would have ended it. */
+  /** Uncaught exceptions and rejections. */
   readonly uncaught: readonly string[];
   /** Of puts over the honest connection. */
   readonly p99: number;
@@ -37,7 +37,7 @@ export interface Damage {
   readonly growth: number;
 }
 
-/** Runs one in a process of its own; a process that has ended by itself is an error. */
+/** Runs the program in its own process; a process that ends by itself is an error. */
 export async function victim(options: VictimOptions): Promise<Damage> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", PROGRAM, JSON.stringify(options)],

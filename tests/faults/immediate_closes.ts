@@ -1,5 +1,5 @@
 /**
- * Peers that put and leave at once, one after another, as fast as can be: all that they put is there in the end, and an
+ * Peers that put and close at once, one after another, as fast as possible: all their puts are stored in the end, and an
  * honest neighbour does not notice.
  *
  * ```sh
@@ -21,19 +21,19 @@ import { MIB } from "./report.ts";
 import { FLOOD } from "./platform_limits.ts";
 import { type AttackRun, runAttacks } from "./attack_runner.ts";
 
-/** For how long, in milliseconds; over how many connections at a time; and how many messages at the most. */
+/** How long, in milliseconds; over how many connections at a time; and how many messages at most. */
 const [DURATION, CONNECTIONS, MESSAGES] = [2500, 8, 200_000];
 
-/** What a stored message takes at the most here, in bytes. */
+/** The most that a stored message takes here, in bytes. */
 const STORED = 512;
 
-/** What thousands of short connections leave behind of the runtime's own, in bytes. */
+/** What the runtime keeps after thousands of short connections, in bytes. */
 const CHURN = 112 * 1024 * 1024;
 
-/** For how long what was said may wait for its turn, in milliseconds. */
+/** How long sent frames may wait for their turn, in milliseconds. */
 const TIMEOUT = 10_000;
 
-/** All that is said at once finds room, though it comes from one address, which may have half of it. */
+/** Everything that is sent at once has room, although it comes from one address, which may have half. */
 const LIMITS = { ...MEMORY_LIMITS, totalPartialBytes: 128 * MIB, totalInFlightBytes: 512 * MIB };
 const MAX_HELD = Object.values(LIMITS).reduce((sum, bytes) => sum + bytes);
 
@@ -43,7 +43,7 @@ const GET = { action: "get", topic: "left" };
 const bytesOf = (...frames: readonly string[]) => frames.map((text) => clientFrame(1, text));
 const times = (count: number, what: object) => Array.from({ length: count }, () => what);
 
-/** What one of them says, and how many puts that is. */
+/** What one of them sends, and how many puts that is. */
 const FRAMES: Readonly<Record<string, readonly [frames: readonly Uint8Array[], puts: number]>> = {
   "a put": [bytesOf(JSON.stringify(PUT)), 1],
   "500 puts, each in a frame": [bytesOf(...times(500, PUT).map((put) => JSON.stringify(put))), 500],
@@ -52,10 +52,10 @@ const FRAMES: Readonly<Record<string, readonly [frames: readonly Uint8Array[], p
   "gets before puts": [bytesOf(JSON.stringify([...times(500, GET), ...times(500, PUT)])), 500],
 };
 
-/** How it leaves. */
+/** How it disconnects. */
 const ENDINGS: Readonly<Record<string, readonly Uint8Array[]>> = {
   "with a close frame": [clientFrame(8, new Uint8Array([3, 232]))],
-  "without a word": [],
+  "without a close frame": [],
 };
 
 function trial(frameName: string, ending: string): AttackRun {
@@ -78,12 +78,12 @@ function trial(frameName: string, ending: string): AttackRun {
         }
       }));
       await isThere(server, put);
-      return { connections: stored, bytes: stored * all.length, seen: `all ${put} are there` };
+      return { connections: stored, bytes: stored * all.length, seen: `all ${put} are stored` };
     },
   };
 }
 
-/** Resolves once so many messages are there; throws if they do not come. */
+/** Resolves once this many messages are stored; throws if they are not. */
 async function isThere(server: ChildServer, put: number): Promise<void> {
   await using mq = await connect(server.url);
   let seen = 0;
@@ -92,7 +92,7 @@ async function isThere(server: ChildServer, put: number): Promise<void> {
     seen = entry?.messages ?? 0;
     if (seen === put) return;
   }
-  throw new Error(`Of ${put} messages that were put ${seen} are there`);
+  throw new Error(`Of ${put} messages that were put, ${seen} are stored`);
 }
 
 function concat(frames: readonly Uint8Array[]): Uint8Array {
@@ -110,5 +110,5 @@ if (import.meta.main) {
   const trials = Object.keys(FRAMES).flatMap((frameName) =>
     Object.keys(ENDINGS).map((ending) => trial(frameName, ending))
   );
-  await runAttacks("Who puts and leaves at once", transport as TransportChoice, trials, which);
+  await runAttacks("Puts before an immediate close", transport as TransportChoice, trials, which);
 }

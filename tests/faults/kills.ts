@@ -1,5 +1,5 @@
 /**
- * A server on a file that is killed again and again while clients put: what it acknowledged has to be there, once
+ * A server on a file that is killed again and again during puts: what it acknowledged must be stored, once
  * and in order.
  *
  * ```sh
@@ -16,7 +16,7 @@ import { seeded } from "../support/seeded.ts";
 import { sleep } from "./sleep.ts";
 import { type Finding, none, report } from "./report.ts";
 
-/** How it is run. */
+/** The options of a run. */
 export interface KillsOptions {
   readonly kills: number;
   readonly durability?: string;
@@ -67,7 +67,7 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
       server.child.kill("SIGKILL");
       await server.end();
       ({ server, port } = await start(port));
-      // It has to come to some acknowledgements before it is killed.
+      // It must acknowledge some puts before it is killed.
       const before = acknowledged.size;
       const end = Date.now() + 20_000;
       while (acknowledged.size < before + 100 && Date.now() < end) await sleep(2);
@@ -107,8 +107,8 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
       none("stored twice", stored.filter((body, i) => at.get(body) !== seqs[i])),
       none("stored under another number than was acknowledged", misnumbered),
       none("numbers out of order", seqs.filter((seq, i) => i > 0 && seq <= seqs[i - 1]!)),
-      none("of one putter, out of order", disorder(stored)),
-      { what: "streamed, as stored", seen: streamed.length, good: `${streamed}` === `${stored}` },
+      none("out of order for one putter", disorder(stored)),
+      { what: "streams as stored", seen: streamed.length, good: `${streamed}` === `${stored}` },
       { what: "integrity_check", seen: integrity(file), good: integrity(file) === "ok" },
     ];
   } finally {
@@ -135,7 +135,7 @@ async function serverOn(
   return { server, port: JSON.parse(line).port };
 }
 
-/** Puts one after another, and some together, until it is to end. */
+/** Puts one after another, and some together, until it is stopped. */
 async function putAll(
   mq: Connection,
   putter: number,

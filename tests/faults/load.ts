@@ -1,45 +1,45 @@
 /**
- * Load on a server, from a thread beside the one that watches.
+ * Load on a server, from another thread than the one that measures.
  *
  * @module
  */
 
 import { median } from "../../cli/measure/quantiles.ts";
 
-/** What is put. */
+/** The options of a load. */
 export interface Load {
   readonly url: string;
   readonly topic: string;
-  /** The size of each body, about. */
+  /** The approximate size of each body. */
   readonly bytes: number;
   /** How many puts are unanswered at a time. */
   readonly window: number;
-  /** At most so many puts in a second. Default: as many as are taken. */
+  /** The limit of puts per second. Default: as many as the server accepts. */
   readonly perSecond?: number;
-  /** Reads it all again, and looks at what comes. Default: it does not. */
+  /** Whether to read everything again and check it. Default: false. */
   readonly reads?: boolean;
 }
 
-/** How far it is, each second. */
+/** Its progress, each second. */
 export interface Progress {
   /** How many puts were acknowledged in this second. */
   readonly done: number;
   /** How many puts have not been read. */
   readonly behind: number;
-  /** What failed, or came out of its turn. */
+  /** What failed, or arrived out of order. */
   readonly wrong: readonly string[];
 }
 
 /** Puts until it is disposed of. */
 export class Loader implements Disposable {
-  /** What failed, or came out of its turn. */
+  /** What failed, or arrived out of order. */
   readonly wrong: string[] = [];
   /** How many puts have not been read. */
   behind = 0;
   readonly #rates: number[] = [];
   readonly #worker: Worker;
 
-  /** Begins to put. */
+  /** Starts to put. */
   constructor(load: Load) {
     const url = new URL("./load_worker.ts", import.meta.url);
     this.#worker = new Worker(url, { type: "module" });
@@ -55,7 +55,7 @@ export class Loader implements Disposable {
     this.#worker.postMessage(load);
   }
 
-  /** How many puts were acknowledged in a second, in the middle of all. */
+  /** The median of the puts acknowledged per second. */
   get rate(): number {
     return this.#rates.length === 0 ? 0 : median(this.#rates);
   }

@@ -1,6 +1,6 @@
 /**
- * Puts as much as it is told to, in a thread of its own, and may read it all again. It is given a
- * {@linkcode Load}, and says each second how far it is.
+ * Puts as much as requested, in its own thread, and may read it all again. It is given a
+ * {@linkcode Load}, and reports its progress each second.
  *
  * @module
  */
@@ -41,7 +41,7 @@ async function run(load: Load): Promise<void> {
   const lane = async () => {
     for (;;) await put();
   };
-  /** Puts what is due, many at a time, as long as not too much is unanswered. */
+  /** Puts what is due, many at a time, unless too much is unanswered. */
   const paced = async () => {
     let unanswered = 0;
     for (;; await sleep(2)) {
@@ -56,7 +56,7 @@ async function run(load: Load): Promise<void> {
   await Promise.all([reading, ...lanes]);
 }
 
-/** Reads all that is put, and looks whether each comes once and in its turn. */
+/** Reads everything that is put, and checks that each message arrives once and in order. */
 async function follow(
   mq: Connection,
   topic: string,

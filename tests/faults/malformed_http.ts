@@ -1,6 +1,6 @@
 /**
- * Requests by HTTP as no browser makes them, as fast as can be: pipelined, with bodies, with what was expected and never
- * came, with headers at their limits. Beside them an honest neighbour, who must not notice.
+ * HTTP requests that no browser makes, as fast as possible: pipelined, with bodies, with expectations that are never
+ * met, with headers at their limits. Beside them an honest neighbour, who must not notice.
  *
  * ```sh
  * deno run -A tests/faults/malformed_http.ts builtin|hardened [PART_OF_A_NAME | 1/2]
@@ -17,19 +17,19 @@ import { maxMemory, MEMORY_LIMITS } from "./memory_limits.ts";
 import { sleep } from "./sleep.ts";
 import { type AttackRun, runAttacks } from "./attack_runner.ts";
 
-/** How long each goes on, in milliseconds, and over how many connections at a time. */
+/** How long each runs, in milliseconds, and over how many connections at a time. */
 const [DURATION, CONNECTIONS] = [2500, 8];
 
-/** A connection is left after so many requests. */
+/** A connection is closed after this many requests. */
 const TIMES = 20;
 
-/** What thousands of short connections leave behind of the runtime's own, in bytes. */
+/** What the runtime keeps after thousands of short connections, in bytes. */
 const CHURN = 112 * 1024 * 1024;
 
 const GET = "GET / HTTP/1.1\r\nHost: localhost\r\n";
 const POST = "POST / HTTP/1.1\r\nHost: localhost\r\n";
 
-/** An upgrade with more headers, and something behind it. */
+/** An upgrade with more headers, and something after it. */
 const upgrade = (headers: readonly string[], behind = "") => upgradeRequest(...headers) + behind;
 
 const chunk = (text: string, extension = "") =>
@@ -38,23 +38,22 @@ const chunk = (text: string, extension = "") =>
 const long = (count: number, part: (i: number) => string) =>
   Array.from({ length: count }, (_, i) => part(i)).join("");
 
-/** What is said, by name. */
+/** The requests, by name. */
 const REQUESTS: Readonly<Record<string, string>> = {
-  "20 pages with an upgrade behind them": `${GET}\r\n`.repeat(20) + upgradeRequest(),
-  "an upgrade with 20 pages behind it": upgrade([], `${GET}\r\n`.repeat(20)),
+  "20 pages with an upgrade after them": `${GET}\r\n`.repeat(20) + upgradeRequest(),
+  "an upgrade with 20 pages after it": upgrade([], `${GET}\r\n`.repeat(20)),
   "upgrades with a body": upgrade(["Content-Length: 5"], "hello"),
-  "upgrades with a body in chunks": upgrade(
+  "upgrades with a chunked body": upgrade(
     ["Transfer-Encoding: chunked"],
     `${chunk("hello")}0\r\nTrailer: value\r\n\r\n`,
   ),
-  "upgrades that expect to be told to go on": upgrade(["Expect: 100-continue"]),
-  "upgrades that expect something else": upgrade(["Expect: the unexpected"]),
-  "pages that expect to be told to go on":
-    `${POST}Expect: 100-continue\r\nContent-Length: 100000\r\n\r\n`,
+  "upgrades that expect 100 Continue": upgrade(["Expect: 100-continue"]),
+  "upgrades with another expectation": upgrade(["Expect: the unexpected"]),
+  "pages that expect 100 Continue": `${POST}Expect: 100-continue\r\nContent-Length: 100000\r\n\r\n`,
   "chunks with extensions and trailers": `${POST}Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n` +
     long(200, (i) => chunk("x", `;a${i}="${"y".repeat(50)}"`)) +
     `0\r\n${long(50, (i) => `X-${1e9 + 65_536 * i}: value\r\n`)}\r\n`,
-  "chunks of a byte": `${POST}Transfer-Encoding: chunked\r\n\r\n${
+  "one-byte chunks": `${POST}Transfer-Encoding: chunked\r\n\r\n${
     chunk("x").repeat(10_000)
   }0\r\n\r\n`,
   "a chunk without an end": `${POST}Transfer-Encoding: chunked\r\n\r\nFFFFFFFF\r\n${
@@ -63,7 +62,7 @@ const REQUESTS: Readonly<Record<string, string>> = {
   "two lengths": `${POST}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!`,
   "a length and chunks":
     `${POST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET`,
-  "offers of strange windows": upgrade(
+  "offers of odd windows": upgrade(
     Array.from(
       { length: 100 },
       (_, i) =>
@@ -102,11 +101,11 @@ const REQUESTS: Readonly<Record<string, string>> = {
   "a host of 1,000 letters beyond ASCII": `GET / HTTP/1.1\r\nHost: ${"ß".repeat(500)}\r\n\r\n`,
   "a host of 250 names": `GET / HTTP/1.1\r\nHost: ${"xn--a.".repeat(170)}\r\n\r\n`,
   "HTTP/1.0, kept alive": `GET / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n`,
-  "a method of its own": `FROBNICATE / HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+  "an unknown method": `FROBNICATE / HTTP/1.1\r\nHost: localhost\r\n\r\n`,
   "requests for a tunnel": `CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n`,
   "an upgrade to HTTP/2": `${GET}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n` +
     `HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n`,
-  "headers that go on in the next line": `${GET}X: a\r\n${" b\r\n".repeat(5000)}\r\n`,
+  "folded headers": `${GET}X: a\r\n${" b\r\n".repeat(5000)}\r\n`,
   "empty lines before the request": "\r\n".repeat(20_000) + `${GET}\r\n`,
 };
 
@@ -129,7 +128,7 @@ function trial(name: string, request: string): AttackRun {
             continue;
           }
           came++;
-          // Who is not answered, or hung up on, comes again.
+          // A peer that gets no answer, or is disconnected, connects again.
           const timer = setTimeout(() => client.cut(), 1000);
           const status = client.head().then((head) => head.split(" ", 2)[1] ?? "none");
           for (let i = 0; i < TIMES && performance.now() < end; i++) {

@@ -1,5 +1,5 @@
 /**
- * What a server under attack may take of memory: what its limits allow, and what any server takes.
+ * How much memory a server under attack may take: what its limits allow, and what any server takes.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import { MIB } from "./report.ts";
 
 /**
- * What the server may keep of what has not come whole, of what waits to be done, and of what nobody reads. An attack may
- * reach all three: a frame is whole before it waits, and is answered before the answers are read.
+ * How much the server may keep of incomplete frames, of queued work, and of unread data. An attack may
+ * reach all three: a frame is complete before it waits, and is answered before its replies are read.
  */
 export const MEMORY_LIMITS = {
   totalPartialBytes: 64 * MIB,
@@ -18,14 +18,14 @@ export const MEMORY_LIMITS = {
 
 const ALL_LIMITS = Object.values(MEMORY_LIMITS).reduce((sum, bytes) => sum + bytes);
 
-/** What a server takes that holds nothing: the garbage of what it has done, and what V8 compiles; and a connection at rest. */
+/** The memory of a server that holds nothing: garbage and compiled code; and the memory of an idle connection. */
 const [SLACK, IDLE_BYTES] = [64 * MIB, 20 * 1024];
 
 /**
- * All that limits bound, were all of it taken at once, beside what connections and the process take anyway.
+ * Everything that limits bound, if all of it were taken at once, plus what connections and the process take anyway.
  *
- * @param connections how many of an attack are there at once
- * @param heldBytes what the limits bound that this attack can reach, in bytes; by default {@linkcode MEMORY_LIMITS}
+ * @param connections how many connections of an attack there are at once
+ * @param heldBytes the limits that this attack can reach, in bytes; by default {@linkcode MEMORY_LIMITS}
  * @returns bytes
  */
 export function maxMemory(connections: number, heldBytes = ALL_LIMITS): number {

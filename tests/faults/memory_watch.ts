@@ -1,5 +1,5 @@
 /**
- * The memory of a server over some time.
+ * The memory of a server over a period.
  *
  * @module
  */
@@ -15,18 +15,18 @@ export interface Memory {
   readonly held: number;
 }
 
-/** The most that a server takes until it is told to look no more; no garbage is collected for it. */
+/** The peak memory of a server until it is stopped; it triggers no garbage collection. */
 export class MemoryWatch {
   #peak: Memory = { resident: 0, held: 0 };
   #stopped = false;
   readonly #sampling: Promise<void>;
 
-  /** Begins to look, each so many milliseconds. */
+  /** Starts to measure, at this interval in milliseconds. */
   constructor(server: ChildServer, every = 50) {
     this.#sampling = this.#watch(server, every);
   }
 
-  /** Looks no more: how much it was at most. */
+  /** Stops, and returns the peak. */
   async stop(): Promise<Memory> {
     this.#stopped = true;
     await this.#sampling;

@@ -1,8 +1,8 @@
 /**
- * An honest client in a process of its own, and what it notices of what others do to the server.
+ * An honest client in its own process, and what it notices of attacks on the server.
  *
- * Run as a program this file is that client: it puts one small message after another, 5 ms apart, and for each line that
- * it reads it prints how long its puts took since the line before.
+ * As a program, this file is that client: it puts one small message after another, 5 ms apart, and for each line that
+ * it reads, it prints how long its puts took since the last one.
  *
  * @module
  */
@@ -19,15 +19,15 @@ import { sleep } from "./sleep.ts";
 export interface Noticed {
   readonly puts: number;
   readonly p99: number;
-  /** The longest, and that of the put that is under way if it is longer. */
+  /** The longest, or the put in flight if that has taken longer. */
   readonly longest: number;
-  /** For how long of that it, or the server, had something to do and no core to do it on. */
+  /** How much of that time it or the server waited for a processor core. */
   readonly coreless: number;
   /** How many puts failed, and how often the connection broke. */
   readonly failed: number;
 }
 
-/** Such a client. It ends when it is disposed of. */
+/** An honest client. It ends when it is disposed of. */
 export class Neighbour implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -40,10 +40,10 @@ export class Neighbour implements AsyncDisposable {
   }
 
   /**
-   * Starts one; it is connected and has put something when this resolves.
+   * Starts a client; it is connected and has put something when this resolves.
    *
    * @param server whose neighbour it is
-   * @param token what it is admitted with, if it needs that
+   * @param token its token, if it needs one
    * @param url where the server is. Default: without TLS
    */
   static async start(
@@ -63,7 +63,7 @@ export class Neighbour implements AsyncDisposable {
     return neighbour;
   }
 
-  /** What it has noticed since it was asked last. */
+  /** What it has noticed since the last call. */
   async noticed(): Promise<Noticed> {
     await this.#writer.write(new TextEncoder().encode("\n"));
     const { done, value } = await this.#stdout.next();
@@ -77,19 +77,19 @@ export class Neighbour implements AsyncDisposable {
   }
 }
 
-/** What an attack did to others. Sizes are in bytes. */
+/** The effect of an attack on others. Sizes are in bytes. */
 export interface Harm extends Noticed {
-  /** How much memory the server took at most beyond what it had before. */
+  /** The peak memory of the server beyond what it had before. */
   readonly growth: number;
 }
 
 /**
  * Attacks a server that has an honest neighbour.
  *
- * @param server which one; it must be alive afterwards
- * @param neighbour who notices
+ * @param server the server; it must be alive afterwards
+ * @param neighbour the client that measures
  * @param attack resolves when it is over
- * @returns what it did to others meanwhile
+ * @returns its effect on others meanwhile
  */
 export async function harmBy(
   server: ChildServer,
@@ -109,7 +109,7 @@ const PROGRAM = new URL("tests/faults/neighbour.ts", ROOT).href;
 
 /** How long this process and the server have waited for a core, in milliseconds. Linux alone. */
 function corelessBy(server: string): number {
-  // What the second number means stands in sched-stats of the kernel's documentation: nanoseconds.
+  // The second number is in nanoseconds: see sched-stats in the kernel's documentation.
   const of = (pid: string) => Number(Deno.readTextFileSync(`/proc/${pid}/schedstat`).split(" ")[1]);
   try {
     return (of("self") + of(server)) / 1e6;
@@ -119,7 +119,7 @@ function corelessBy(server: string): number {
   }
 }
 
-/** A put that is under way. */
+/** A put in flight. */
 interface Put {
   readonly began: number;
   readonly corelessBefore: number;
@@ -165,7 +165,7 @@ async function main(url: string, server: string, token: string | undefined): Pro
     }
   }
   going = false;
-  // A server that has ended is not waited for.
+  // Do not wait for a server that has ended.
   await mq.close();
   await putting;
 }

@@ -1,5 +1,5 @@
 /**
- * The client as a bundle, as bundlers make it for Safari 16.4: it has no lookbehind, its declarations need no library but
+ * The client as a bundle for Safari 16.4: it has no lookbehind, its declarations need no library but
  * those that the guide names, and it works in the Node of this machine, with Node's WebSocket and with that of `npm:ws`.
  * Needs node and npm, and fetches esbuild, typescript and ws into a folder of its own.
  *
@@ -13,7 +13,7 @@
 import { serve } from "../../server.ts";
 import { ROOT } from "../support/program.ts";
 
-/** What Node runs: the first argument is an address, the second says which socket. */
+/** What Node runs: the first argument is an address, the second selects the socket. */
 const USE = `
 import { connect } from "./client.mjs";
 import { WebSocket as Ws } from "ws";
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
     const common = ["--strict", "--module", "esnext", "--moduleResolution", "bundler"];
     const declared = ["--declaration", "--emitDeclarationOnly", "--allowImportingTsExtensions"];
     const lib = ["--lib", "esnext,dom,dom.iterable", "--target", "esnext", "--outDir", "types"];
-    // What is not of our own making, in the sources, is for `deno check`.
+    // Errors in code of others are for `deno check`.
     await run(folder, tsc, ...common, ...declared, ...lib, client).catch(() => {});
     await Deno.writeTextFile(`${folder}/use.ts`, TYPES);
     const floor = ["--noEmit", "--target", "es2022", "--lib", "es2022,dom,esnext.disposable"];

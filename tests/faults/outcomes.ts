@@ -1,5 +1,5 @@
 /**
- * What becomes of the calls of a client, whatever its server does.
+ * The outcomes of a client's calls, whatever its server does.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { DsmqError } from "@dsmq/server/client";
 
 /** Counts how calls end. */
 export class Outcomes {
-  /** How often each outcome was seen: a code, `ok`, or what else it was. */
+  /** How often each outcome was seen: a code, `ok`, or another error. */
   readonly seen: Record<string, number> = {};
   /** How many calls there were. */
   calls = 0;
   /** How many of them have not ended yet. */
   unsettled = 0;
 
-  /** Counts a call; resolves when it has ended, in whatever way. */
+  /** Counts a call; resolves when it has settled. */
   async of(call: Promise<unknown>): Promise<void> {
     this.calls++;
     this.unsettled++;
@@ -28,7 +28,7 @@ export class Outcomes {
   }
 }
 
-/** What comes to nobody: exceptions and rejections that would have ended this process, until it is disposed of. */
+/** Collects uncaught exceptions and rejections, until it is disposed of. */
 export class Uncaught implements Disposable {
   readonly found: string[] = [];
   readonly #listen = (event: Event) => {
@@ -39,7 +39,7 @@ export class Uncaught implements Disposable {
     this.found.push(String(cause).slice(0, 300));
   };
 
-  /** Begins to listen. */
+  /** Starts to listen. */
   constructor() {
     for (const type of TYPES) addEventListener(type, this.#listen);
   }

@@ -1,27 +1,27 @@
 /**
- * A TCP proxy that does to connections what networks do: cuts them at any byte, loses what was under way, delays
- * it, and takes it apart.
+ * A TCP proxy that behaves like a bad network: it cuts connections at any byte, loses data in flight, delays
+ * it, and splits it.
  *
  * @module
  */
 
-/** What happens to one connection. */
+/** The faults of one connection. */
 export interface Faults {
-  /** It is cut once so many bytes have gone up, from the client to the server. */
+  /** It is cut after this many bytes from the client to the server. */
   readonly cutAfterUp?: number;
-  /** It is cut once so many bytes have come down, from the server to the client. */
+  /** It is cut after this many bytes from the server to the client. */
   readonly cutAfterDown?: number;
-  /** So many bytes come down; what the server says after them is lost, though it goes on to hear. */
+  /** The client gets this many bytes; later data from the server is lost, although the server still receives. */
   readonly dropAfterDown?: number;
-  /** How long each piece is held, in milliseconds. */
+  /** How long each chunk is delayed, in milliseconds. */
   readonly delay?: number;
-  /** The largest piece that is passed on at a time, in bytes. */
+  /** The largest chunk that is passed on at a time, in bytes. */
   readonly piece?: number;
 }
 
-/** Passes bytes on between those who connect to it and a port of this machine. */
+/** Passes bytes on between its clients and a port of this machine. */
 export class FaultyProxy implements AsyncDisposable {
-  /** Where those who connect are taken. */
+  /** The address that clients connect to. */
   target: number;
   /** How many connections were cut by a fault. */
   cuts = 0;
@@ -33,10 +33,10 @@ export class FaultyProxy implements AsyncDisposable {
   #connections = 0;
 
   /**
-   * Opens it.
+   * Opens the proxy.
    *
    * @param target the port to pass on to
-   * @param faults what happens to each connection, counted from 0
+   * @param faults the faults of each connection, counted from 0
    */
   constructor(target: number, faults: (connection: number) => Faults = () => ({})) {
     this.target = target;
@@ -44,7 +44,7 @@ export class FaultyProxy implements AsyncDisposable {
     this.#accepting = this.#accept();
   }
 
-  /** Where to connect. */
+  /** The URL to connect to. */
   get url(): string {
     return `ws://127.0.0.1:${(this.#listener.addr as Deno.NetAddr).port}`;
   }
@@ -60,7 +60,7 @@ export class FaultyProxy implements AsyncDisposable {
     this.#conns.clear();
   }
 
-  /** Cuts all connections and takes no more. */
+  /** Cuts all connections and accepts no more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
     this.cut();
@@ -120,7 +120,7 @@ interface Direction {
   cut(): void;
 }
 
-/** Passes bytes on one way, until there is an end to it. */
+/** Passes bytes on in one direction until its end. */
 async function pass(
   from: Deno.TcpConn,
   to: Deno.TcpConn,
@@ -148,6 +148,6 @@ function close(conn: Deno.TcpConn): void {
   try {
     conn.close();
   } catch {
-    // It is closed already.
+    // It is already closed.
   }
 }

@@ -1,31 +1,31 @@
 /**
- * A client without any of ours in it, which puts as fast as it can and knows what it is owed.
+ * A client without our code, which puts as fast as it can and checks its replies.
  *
  * @module
  */
 
 import { clientFrame, RawSocket } from "../support/raw_socket.ts";
 
-/** What the server answered. */
+/** The server's replies. */
 interface Reply {
   readonly id: number;
   readonly seq?: number;
   readonly error?: { readonly code: string };
 }
 
-/** So many puts go in a frame, and so many may be unanswered. */
+/** How many puts are in a frame, and how many may be unanswered. */
 const BATCH = 20;
 const WINDOW = 2000;
 
-/** Puts until the server says goodbye, and answers that. */
+/** Puts until the server sends a close, and answers it. */
 export class RawPutter {
-  /** What is stored, with its sequence number. */
+  /** The stored bodies, with their sequence numbers. */
   readonly acknowledged: Map<string, number> = new Map();
-  /** Codes of what was refused. */
+  /** The codes of refused puts. */
   readonly refused: string[] = [];
   /** How many puts were sent. */
   sent = 0;
-  /** What the connection was closed with; `undefined` if it was cut. */
+  /** The close code; `undefined` if the connection was cut. */
   code: number | undefined;
   /** Resolves at the end of the connection. */
   readonly over: Promise<void>;
@@ -33,7 +33,7 @@ export class RawPutter {
   readonly #name: string;
   readonly #topic: string;
   #answered = 0;
-  /** Answers came that were not the next ones. */
+  /** Replies arrived out of order. */
   #disordered = false;
   #closing = false;
   #space = Promise.withResolvers<void>();
@@ -45,7 +45,7 @@ export class RawPutter {
     this.over = Promise.all([this.#put(), this.#read()]).then(() => client.cut());
   }
 
-  /** Connects, and begins to put into a topic. */
+  /** Connects, and starts to put into a topic. */
   static async open(port: number, topic: string, name: string): Promise<RawPutter> {
     return new RawPutter(await RawSocket.open(port), topic, name);
   }
@@ -66,7 +66,7 @@ export class RawPutter {
         while (this.sent - this.#answered > WINDOW && !this.#closing) await this.#space.promise;
       }
     } catch {
-      // The line is cut: the reading comes to it.
+      // The connection is cut: the reading side will notice.
     }
   }
 

@@ -1,35 +1,35 @@
 /**
- * What a test of faults has found, in words and figures.
+ * The findings of a test of faults, in words and figures.
  *
  * @module
  */
 
 import { formatMarkdownTable } from "../../cli/measure/table.ts";
 
-/** Whether something is as it has to be. */
+/** Whether something is as it must be. */
 export interface Verdict {
   readonly good: boolean;
-  /** Why nobody is promised that it is good: then what was seen is a fact, whatever it was. */
+  /** Why it is not promised to be good: then any result is only stated. */
   readonly stated?: string | undefined;
 }
 
-/** One thing that was looked at. */
+/** One thing that was checked. */
 export interface Finding extends Verdict {
   readonly what: string;
   readonly seen: number | string;
 }
 
-/** What was looked for and must not be there. */
+/** A count that must be 0. */
 export function none(what: string, found: readonly unknown[]): Finding {
   return { what, seen: found.length, good: found.length === 0 };
 }
 
-/** Throws unless everything is as it has to be; for tests. */
+/** Throws unless everything is as it must be; for tests. */
 export function allGood(findings: readonly Finding[]): void {
   const bad = findings.filter(({ good, stated }) => !good && stated === undefined);
   if (bad.length === 0) return;
   const lines = bad.map(({ what, seen }) => `${what}: ${seen}`);
-  throw new Error(`It is not as it has to be.\n${lines.join("\n")}`);
+  throw new Error(`Not as it must be:\n${lines.join("\n")}`);
 }
 
 /** Rows of figures, each with a verdict. */
@@ -39,7 +39,7 @@ export class Report {
   readonly #stated = new Set<string>();
   #failed = false;
 
-  /** Makes one with these columns; the verdict has one more. */
+  /** Creates a table with these columns; the verdict gets one more. */
   constructor(...head: string[]) {
     this.#head = [...head, "good"];
   }
@@ -58,13 +58,13 @@ export class Report {
     return this.#failed ? 1 : 0;
   }
 
-  /** The table, and beneath it why some of it is only stated. */
+  /** The table, and below it why some of it is only stated. */
   toString(): string {
     const reason = [...this.#stated].map((stated) => `\nStated: ${stated}.`);
     return [formatMarkdownTable(this.#head, this.#rows), ...reason].join("\n");
   }
 
-  /** Prints it, and has the process end with 1 if a row is not good. */
+  /** Prints it; the process ends with 1 if a row is not good. */
   print(title: string): void {
     console.log(`${title}\n\n${this}`);
     if (this.#failed) Deno.exitCode = 1;
@@ -72,7 +72,7 @@ export class Report {
 }
 
 /**
- * Prints findings, and has the process end with 1 if one is not good.
+ * Prints findings; the process ends with 1 if one is not good.
  *
  * @param title what was done
  * @param findings what was found
@@ -83,15 +83,15 @@ export function report(title: string, findings: readonly Finding[]): void {
   rows.print(title);
 }
 
-/** Bytes as a person reads them. */
+/** Bytes in a readable form. */
 export function mb(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** How many bytes a MiB has. */
+/** The bytes of a MiB. */
 export const MIB: number = 1024 * 1024;
 
-/** The same in the unit that limits are given in. */
+/** The same in the unit of the limits. */
 export function mib(bytes: number): string {
   return `${(bytes / MIB).toFixed(bytes < 10 * MIB ? 1 : 0)} MiB`;
 }

@@ -1,5 +1,5 @@
 /**
- * What hoarders do.
+ * Attacks that hold resources.
  *
  * @module
  */
@@ -8,20 +8,20 @@ import type { Flooder } from "./flooder.ts";
 import { sleep } from "./sleep.ts";
 import { type PlatformLimit, WHOLE_FRAMES } from "./platform_limits.ts";
 
-/** One way to hoard. */
+/** One way to hold resources. */
 export interface Attack {
-  /** By how many connections. */
+  /** How many connections take part. */
   readonly connections: number;
   /** Over `builtin` this cannot be promised. */
   readonly builtin?: PlatformLimit;
-  /** Does it, and says what was seen. */
+  /** Attacks, and returns what was seen. */
   attack(flooders: readonly Flooder[]): Promise<string>;
 }
 
 /** A step of an attack. */
 type Step = (flooders: readonly Flooder[]) => Promise<unknown>;
 
-/** So many do these things, one after another. */
+/** This many connections take these steps, one after another. */
 function by(connections: number, ...steps: readonly Step[]): Attack {
   return {
     connections,
@@ -33,19 +33,19 @@ function by(connections: number, ...steps: readonly Step[]): Attack {
   };
 }
 
-/** Each sends a frame of requests; the next one when it is sent. */
+/** Each sends a frame of requests, and the next one once it is sent. */
 function send(requests: (flooder: number) => readonly string[]): Step {
   return async (flooders) => {
     for (const [i, one] of flooders.entries()) if (!one.ended) await one.send(...requests(i));
   };
 }
 
-/** They stay for so long, in milliseconds. */
+/** They stay for this long, in milliseconds. */
 function hold(ms: number): Step {
   return () => sleep(ms);
 }
 
-/** All hang up, and that is watched for a second. */
+/** All disconnect, and the server is watched for a second. */
 const cut: Step = (flooders) => {
   for (const one of flooders) one.cut();
   return sleep(1000);
@@ -66,7 +66,7 @@ const waits = (timeout: number) =>
   );
 const longWaits = send(() => waits(LONG));
 
-/** Waits that are all over at one moment, so many milliseconds after the first was made. */
+/** Waits that all end at one moment, this many milliseconds after the first was made. */
 function waitsUntil(ms: number): Step {
   let end: number | undefined;
   return send(() => {
@@ -83,7 +83,7 @@ const subscribe = (messages: number, bytes = messages, since = "") => (id: numbe
 const unsubscribe = (sub: number) => `{"action":"unsubscribe","sub":${sub}}`;
 const subscribeAndDrop = send(() => [...times(1000, subscribe(0)), ...times(1000, unsubscribe)]);
 
-/** So many frames of gets, each of a topic of its own. */
+/** This many frames of gets, each of its own topic. */
 const gets = (frames: number, since = "") =>
   times(
     frames,
@@ -102,12 +102,12 @@ const largePuts = times(
 );
 const manyGets = times(16_000, (i) => `{"action":"get","id":${i},"topic":"${TOPIC}"}`);
 
-/** By name. */
+/** The attacks, by name. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   "waits in 10,000 topics each": by(20, longWaits, hold(2000)),
   "waits, cut at once": by(20, longWaits, hold(1500), cut),
-  "waits, all over at once": by(20, waitsUntil(4000), hold(4500)),
-  "waits, called off one by one": by(
+  "waits, all timed out at once": by(20, waitsUntil(4000), hold(4500)),
+  "waits, cancelled one by one": by(
     ...[20, longWaits, hold(1500)] as const,
     send(() => times(FRAME, (i) => `{"action":"cancel","wait":${i}}`)),
     hold(1500),
@@ -119,7 +119,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     hold(2000),
     cut,
   ),
-  "subscriptions made and dropped": by(20, ...times(5, () => subscribeAndDrop), hold(1500)),
+  "subscriptions started and ended": by(20, ...times(5, () => subscribeAndDrop), hold(1500)),
   "streams of one topic, all of them live": by(
     20,
     send(() => times(1000, subscribe(900))),
@@ -155,11 +155,11 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     send((k) => times(FRAME, (i) => hello(i, 100 + (i * 59 + k) % 599_000))),
     hold(2000),
   ),
-  "requests that pile up": {
+  "queued requests": {
     ...by(60, ...times(8, () => send(() => largePuts)), hold(1000)),
     builtin: WHOLE_FRAMES,
   },
-  "requests whose answers nobody reads": by(
+  "requests with unread replies": by(
     60,
     (flooders) =>
       Promise.all(flooders.map(async (one) => {

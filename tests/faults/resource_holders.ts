@@ -1,6 +1,6 @@
 /**
- * Hoarders: peers whose token may read one topic, and who take as many cursors, waits and subscriptions as they get, make
- * and drop thousands at once, and let their requests pile up; and what an honest neighbour notices of it. Linux alone.
+ * Peers whose token may read one topic, and that take as many cursors, waits and subscriptions as they get, start
+ * and end thousands at once, and let their requests pile up; and what an honest neighbour notices of it. Linux alone.
  *
  * ```sh
  * deno run -A tests/faults/resource_holders.ts [builtin|hardened] [PART_OF_A_NAME|K/N] [HEAP_MB]
@@ -20,7 +20,7 @@ import { ATTACKS } from "./resource_attacks.ts";
 import { MIB } from "./report.ts";
 import { type AttackRun, runAttacks } from "./attack_runner.ts";
 
-/** What the server is held to: the sums are small, so that they are reached. */
+/** The limits of the server: small, so that they are reached. */
 const LIMITS = {
   topicBytes: 64,
   totalCursors: 250_000,
@@ -36,7 +36,7 @@ const TOKENS = [
   { token: "weak", permissions: ["read"] as const, prefixes: ["neighbour"] },
 ];
 
-/** What it is held to with a heap that is this small, in MiB: what nobody has set then fits it. */
+/** A small heap, in MiB: the limits that are not set then follow from it. */
 function limitsOf(heap: number | undefined): typeof LIMITS {
   if (heap === undefined) return LIMITS;
   const { topicBytes } = LIMITS;
@@ -69,6 +69,6 @@ if (import.meta.main) {
       return { connections, bytes: flooders.reduce((sum, { sent }) => sum + sent, 0), seen };
     },
   }));
-  await runAttacks("Hoarders", transport as TransportChoice, trials, which);
+  await runAttacks("Held resources", transport as TransportChoice, trials, which);
   Deno.exit();
 }

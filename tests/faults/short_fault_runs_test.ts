@@ -1,5 +1,5 @@
 /**
- * Short runs of what `tests/faults/` does at length.
+ * Short runs of the programs of `tests/faults/`.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import { allGood } from "./report.ts";
 import { RESUME_KINDS } from "../support/fuzz_calls.ts";
 import { resumeRun } from "../support/fuzz_resume_run.ts";
 
-Deno.test("connections that are cut at random bytes lose, double and disorder nothing", async () => {
+Deno.test("connections that are cut at random bytes lose, duplicate and reorder nothing", async () => {
   allGood(await cuts({ cuts: 60, seed: 7 }));
 });
 
-Deno.test("a server on a file that is killed has all that it acknowledged, once and in order", async () => {
+Deno.test("a killed server on a file has everything that it acknowledged, once and in order", async () => {
   allGood(await kills({ kills: 3 }));
 });
 
@@ -31,7 +31,7 @@ const WHAT = {
 };
 
 for (const kind of RESUME_KINDS) {
-  Deno.test(`breaks of all kinds under ${WHAT[kind]}: nothing is lost, doubled, reordered, silently skipped, falsely told, or hangs`, async () => {
+  Deno.test(`faults of all kinds during ${WHAT[kind]}: nothing is lost, duplicated, reordered, silently skipped, wrongly reported, or hangs`, async () => {
     for (let seed = 1; seed <= SEEDS; seed++) {
       const { faults } = await resumeRun(kind, seed);
       assertEquals(faults, [], `deno task fuzz resume 1 ${seed}: ${kind}`);
@@ -39,7 +39,7 @@ for (const kind of RESUME_KINDS) {
   });
 }
 
-Deno.test("a seed of the fuzzer of breaks repeats a run, frame by frame", async () => {
+Deno.test("a seed of the fuzzer of faults repeats a run, frame by frame", async () => {
   const once = await resumeRun("mixed", 4, { keepLog: true });
   const again = await resumeRun("mixed", 4, { keepLog: true });
   assertEquals(again.lines, once.lines);

@@ -1,6 +1,6 @@
 /**
- * Servers that are told to stop while peers with a weak token have as much as they may: each is told, an honest client
- * has its answers and a goodbye, and the end comes in time.
+ * Servers that are stopped while peers with a weak token hold as much as they may: each is told, an honest client
+ * gets its replies and a close, and the server ends in time.
  *
  * ```sh
  * deno run -A tests/faults/shutdowns.ts builtin|hardened [PART_OF_A_NAME]
@@ -27,11 +27,11 @@ import { RawPutter } from "./raw_putter.ts";
 import { Report } from "./report.ts";
 import { selected } from "./attack_runner.ts";
 
-/** Peers that do not answer the goodbye get 2 s; what comes after is not worth another. In milliseconds. */
+/** Peers that do not answer the close get 2 s; the rest takes less than another second. In milliseconds. */
 const STATED = 3000;
 
 async function stopped(transport: TransportChoice, use: ResourceUse): Promise<[string[], boolean]> {
-  // A stream ends with its connection, without a word.
+  // A stream ends with its connection, without a notice.
   const expected = use.held.waits ?? 0;
   await using server = await ChildServer.start({
     ...{ transport, limits: RESOURCE_LIMITS },
@@ -47,7 +47,7 @@ async function stopped(transport: TransportChoice, use: ResourceUse): Promise<[s
   const closeTime = performance.now() - begin;
   const { code, stderr } = await server.end();
   const took = performance.now() - begin;
-  // What was sent last is read.
+  // The last data is read.
   await sleep(200);
   const received = totalReceived(flooders, "over") + totalReceived(flooders, "tooMany");
   const good = code === 0 && stderr === "" && took < STATED && honest.ordered &&
@@ -66,7 +66,7 @@ async function stopped(transport: TransportChoice, use: ResourceUse): Promise<[s
 if (import.meta.main) {
   const [transport = "hardened", which] = Deno.args;
   const report = new Report(
-    ...["hoard", "the end took", "were told", "honest puts answered", "honest close", "exit"],
+    ...["held", "the end took", "were told", "honest puts answered", "honest close", "exit"],
   );
   for (const use of selected(RESOURCE_USES, which)) {
     const [cells, good] = await stopped(transport as TransportChoice, use);

@@ -1,5 +1,5 @@
 /**
- * Servers that are told to stop in the middle of much work: what they took they have to answer, and then to end.
+ * Servers that are stopped in the middle of much work: they must answer what they accepted, and then end.
  *
  * ```sh
  * deno run -A tests/faults/sigterm.ts [TIMES] [memory|file] [builtin|hardened]
@@ -17,7 +17,7 @@ import { sleep } from "./sleep.ts";
 import { RawPutter } from "./raw_putter.ts";
 import { type Finding, none, report } from "./report.ts";
 
-/** How it is run. */
+/** The options of a run. */
 export interface SigtermOptions {
   /** How many servers are stopped. */
   readonly times: number;
@@ -29,16 +29,16 @@ export interface SigtermOptions {
 
 const TOPIC = "sigterm";
 
-/** Peers that do not answer the goodbye get 2 s; what comes after is not worth another. */
+/** Peers that do not answer the close get 2 s; the rest takes less than another second. */
 const STATED = 3000;
 
 /** A second signal ends it at once, in milliseconds. */
 const AT_ONCE = 500;
 
-/** One server in each so many has a peer that never reads. */
+/** One server in this many has a peer that never reads. */
 const SILENT_EVERY = 4;
 
-/** What is left of a server that was stopped. */
+/** The record of a server that was stopped. */
 interface Stopped {
   readonly ending: Ending;
   readonly raw: readonly RawPutter[];
@@ -103,7 +103,7 @@ export async function sigterm(options: SigtermOptions): Promise<Finding[]> {
   }
 }
 
-/** What can be told without looking at what is stored. */
+/** The findings that need no look at the store. */
 function found(stopped: readonly Stopped[]): Finding[] {
   const raw = stopped.flatMap(({ raw }) => raw);
   const refused = raw.flatMap(({ refused }) => refused);
@@ -117,14 +117,14 @@ function found(stopped: readonly Stopped[]): Finding[] {
   return [
     { what: "servers stopped", seen: stopped.length, good: true },
     none("exit codes other than 0", stopped.filter(({ ending }) => ending.code !== 0)),
-    none("with words of error", stopped.map(({ ending }) => ending.stderr).filter(Boolean)),
+    none("with standard error", stopped.map(({ ending }) => ending.stderr).filter(Boolean)),
     {
       what: "puts acknowledged",
       seen: sum(stopped.map(({ acknowledged }) => acknowledged)),
       good: stopped.every(({ acknowledged }) => acknowledged > 0),
     },
     none(
-      "servers that stored other than they acknowledged",
+      "servers whose count of puts differs",
       stopped.filter(({ ending, acknowledged }) => ending.stats?.stored !== acknowledged),
     ),
     none("raw clients that were not closed with 1012", raw.filter(({ code }) => code !== 1012)),
@@ -132,14 +132,14 @@ function found(stopped: readonly Stopped[]): Finding[] {
       "raw clients with a put unanswered before one that was",
       raw.filter((one) => !one.ordered),
     ),
-    { what: "raw puts that came too late to be taken", seen: unanswered, good: true },
+    { what: "raw puts that came too late", seen: unanswered, good: true },
     { what: "raw puts refused", seen: [...new Set(refused)].join(), good: true },
     { what: "the end took at most, in ms", seen: Math.round(normal), good: normal < STATED },
     { what: "with a peer that reads nothing", seen: Math.round(longest), good: longest < STATED },
   ];
 }
 
-/** What is stored against what was acknowledged. */
+/** Compares the stored messages with the acknowledged ones. */
 function lasting(
   stored: readonly string[],
   stopped: readonly Stopped[],
@@ -154,11 +154,11 @@ function lasting(
     none("acknowledged, and missing", acknowledged.filter((body) => !present.has(body))),
     none("stored twice", stored.slice(present.size)),
     none("stored, and not acknowledged", stored.filter((body) => !known.has(body))),
-    none("puts of ours that failed", putters.flatMap(({ failed }) => failed)),
+    none("puts of our client that failed", putters.flatMap(({ failed }) => failed)),
   ];
 }
 
-/** A server with a peer that reads nothing waits for it; unless it is told again. */
+/** A server with a peer that reads nothing waits for it, unless it gets a second signal. */
 async function endsAtOnce(transport: TransportChoice): Promise<Finding> {
   await using server = await ChildServer.start({ transport });
   using _silent = await RawSocket.open(server.port);
@@ -187,7 +187,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((sum, number) => sum + number, 0);
 }
 
-/** Puts through a connection of ours until it is told to stop. */
+/** Puts through a connection of our client until it is stopped. */
 class Putter {
   readonly acknowledged: Map<string, number> = new Map();
   readonly failed: string[] = [];

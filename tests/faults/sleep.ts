@@ -1,15 +1,15 @@
 /**
- * Waiting, for programs that watch another process: its time is not theirs to set.
+ * Waiting, for programs that watch another process, whose clock they cannot set.
  *
  * @module
  */
 
-/** Waits for so many milliseconds. */
+/** Waits for this many milliseconds. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Waits until something holds, at most so many milliseconds; whether it does. */
+/** Waits until a condition holds, at most this many milliseconds; returns whether it does. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   ms: number,

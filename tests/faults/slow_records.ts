@@ -42,7 +42,7 @@ export class SlowRecords implements Disposable {
       try {
         conn.close();
       } catch {
-        // It was closed.
+        // It was already closed.
       }
     }
   }

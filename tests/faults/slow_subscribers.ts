@@ -1,5 +1,5 @@
 /**
- * Subscribers that never read, under full load: what they take, and what it costs those who behave.
+ * Subscribers that never read, under full load: the memory that they take, and their cost to honest clients.
  *
  * ```sh
  * deno run -A tests/faults/slow_subscribers.ts [SECONDS] [SUBSCRIBERS] [builtin|hardened]
@@ -19,32 +19,32 @@ import { sleep, until } from "./sleep.ts";
 import { type Finding, mb, report } from "./report.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 
-/** How it is run. */
+/** The options of a run. */
 export interface SlowOptions {
-  /** For how long there is load with subscribers that do not read, in all. */
+  /** How long there is load with subscribers that do not read, in all. */
   readonly seconds: number;
   readonly subscribers: number;
   readonly transport?: TransportChoice;
-  /** How much slower the 99th percentile of a put may be beside them. Default: 2. */
+  /** How much slower the 99th percentile of puts may be beside them. Default: 2. */
   readonly slower?: number;
-  /** Waits until all are given up, and looks at that. Default: true. */
+  /** Whether to wait until all are dropped, and check that. Default: true. */
   readonly untilGivenUp?: boolean;
 }
 
 const TOPIC = "slow";
 
-/** For how long a phase with or without them lasts at most, in seconds: long enough for some to be given up. */
+/** The longest phase with or without them, in seconds: long enough for some to be dropped. */
 const PHASE = 12;
 
-/** When one who reads nothing has to be given up, in milliseconds. */
+/** When a peer that reads nothing must be dropped, in milliseconds. */
 const GIVEN_UP = 10_000;
 
 const GOAL = 1e6;
 
-/** Messages are kept so short that what is kept does not grow, in milliseconds. */
+/** A retention so short that the stored messages do not grow, in milliseconds. */
 const RETENTION = 2000;
 
-/** What a phase has shown. */
+/** The results of a phase. */
 interface Phase {
   readonly resident: number;
   /** How long puts took, in milliseconds. */
@@ -52,7 +52,7 @@ interface Phase {
 }
 
 /**
- * Puts at full speed, with and without subscribers that do not read in turns.
+ * Puts at full speed, alternately with and without subscribers that do not read.
  *
  * @param options how long and how many
  * @returns what was found
@@ -63,7 +63,7 @@ export async function slow(options: SlowOptions): Promise<Finding[]> {
   using loader = new Loader({ url: server.url, topic: TOPIC, bytes: 100, window: 256 });
   const rounds = Math.ceil(seconds / PHASE);
   const length = seconds / rounds * 1000;
-  // What is kept, and what V8 takes, has grown to what it will be.
+  // The stored messages and V8's heap have reached their final size.
   await sleep(2 * RETENTION);
   const idle: Phase[] = [];
   const burdened: Phase[] = [];
@@ -88,16 +88,16 @@ export async function slow(options: SlowOptions): Promise<Finding[]> {
   return [
     { what: "subscribers that do not read", seen: subscribers, good: true },
     {
-      what: "puts acknowledged in a second, median",
+      what: "puts acknowledged per second, median",
       seen: Math.round(loader.rate),
       good: loader.wrong.length === 0,
     },
     { what: "memory without them", seen: mb(before), good: true },
     { what: "memory with them", seen: mb(max), good: true },
-    { what: "that is for each", seen: mb(Math.max(0, each)), good: each <= GOAL },
+    { what: "for each of them", seen: mb(Math.max(0, each)), good: each <= GOAL },
     { what: "a healthy put without them, p99 in ms", seen: p99(idle).toFixed(1), good: true },
     { what: "a healthy put beside them, p99 in ms", seen: p99(burdened).toFixed(1), good: true },
-    { what: "that is so many times as long", seen: times.toFixed(2), good: times <= slower },
+    { what: "ratio", seen: times.toFixed(2), good: times <= slower },
     {
       what: "the same, round by round",
       seen: ofRounds.map((n) => n.toFixed(2)).join(),
@@ -107,7 +107,7 @@ export async function slow(options: SlowOptions): Promise<Finding[]> {
   ];
 }
 
-/** Has all be given up, and looks at what is left of them. */
+/** Waits until all are dropped, and checks what is left of them. */
 async function givenUp(server: ChildServer, subscribers: number): Promise<Finding[]> {
   const before = await server.report();
   using subscriberGroup = new SlowSubscribers(server, subscribers);
@@ -122,10 +122,10 @@ async function givenUp(server: ChildServer, subscribers: number): Promise<Findin
   const after = await server.report();
   const growth = after.heap - before.heap;
   return [
-    { what: "given up, and counted", seen: dropped, good: dropped === subscribers },
-    { what: "after so many ms", seen: Math.round(took), good: took <= GIVEN_UP },
+    { what: "dropped, and counted", seen: dropped, good: dropped === subscribers },
+    { what: "after, in ms", seen: Math.round(took), good: took <= GIVEN_UP },
     {
-      what: "connections beside those there were",
+      what: "additional connections",
       seen: after.connections - before.connections,
       good: after.connections === before.connections,
     },
@@ -133,7 +133,7 @@ async function givenUp(server: ChildServer, subscribers: number): Promise<Findin
   ];
 }
 
-/** A while under load: what the server takes at most, and how long the puts of one who behaves take. */
+/** A phase under load: the peak memory of the server, and the latency of an honest client's puts. */
 async function phase(server: ChildServer, ms: number): Promise<Phase> {
   await using mq = await connect(server.url);
   const watch = new MemoryWatch(server, 200);
@@ -148,7 +148,7 @@ async function phase(server: ChildServer, ms: number): Promise<Phase> {
   return { resident, times };
 }
 
-/** Subscribers that ask for all they may, and read nothing. */
+/** Subscribers that request all they may, and read nothing. */
 class SlowSubscribers implements Disposable {
   readonly #server: ChildServer;
   readonly #size: number;
@@ -159,7 +159,7 @@ class SlowSubscribers implements Disposable {
     this.#size = size;
   }
 
-  /** Brings it to its size. */
+  /** Opens subscribers up to the number. */
   async fill(missing = this.#size): Promise<void> {
     const request = JSON.stringify({
       action: "subscribe",
@@ -173,11 +173,11 @@ class SlowSubscribers implements Disposable {
       await member.send(clientFrame(1, request));
       this.#members.push(member);
     }
-    // Those that came first were given up first.
+    // The first to arrive were dropped first.
     for (const member of this.#members.splice(0, this.#members.length - this.#size)) member.cut();
   }
 
-  /** Puts others in the place of those who are given up. */
+  /** Replaces those that are dropped. */
   async refill(signal: AbortSignal): Promise<void> {
     const { dropped } = await this.#server.report("as it is");
     let seen = dropped;
@@ -189,7 +189,7 @@ class SlowSubscribers implements Disposable {
     }
   }
 
-  /** Hangs up all. */
+  /** Disconnects all. */
   cut(): void {
     for (const member of this.#members.splice(0)) member.cut();
   }

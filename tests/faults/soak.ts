@@ -1,6 +1,6 @@
 /**
- * A server at half of its full speed for long, used in all ways there are: no error, no message lost, doubled or
- * out of its turn, and no more memory at the end than at the beginning.
+ * A server at half of its full speed for long, used in every way: no error, no message lost, duplicated or
+ * out of order, and no more memory at the end than at the beginning.
  *
  * ```sh
  * deno task soak [SECONDS] [memory|file] [builtin|hardened]
@@ -18,33 +18,33 @@ import { FaultyProxy } from "./proxy.ts";
 import { type Finding, mb, none, report } from "./report.ts";
 import { type RoleLog, ROLES } from "./soak_roles.ts";
 
-/** How it is run. */
+/** The options of a run. */
 export interface SoakOptions {
-  /** How long it takes, the measuring of the full speed aside. */
+  /** How long it takes, without the measurement of the full speed. */
   readonly seconds: number;
   readonly store?: "memory" | "file";
   readonly transport?: TransportChoice;
-  /** By what part memory may grow. Default: 0.1. */
+  /** The fraction by which memory may grow. Default: 0.1. */
   readonly growth?: number;
-  /** For how long messages are kept, in milliseconds. Default: 10000. */
+  /** The retention, in milliseconds. Default: 10000. */
   readonly retention?: number;
   readonly seed?: number;
 }
 
-/** The load beside those who look at each message on their own: 100 bytes each, put and read again. */
+/** The load beside the clients that check each message: 100 bytes each, put and read again. */
 const LOAD = { topic: "load", bytes: 100, window: 2048, reads: true };
 
-/** What is put in the time of the retention has room, also after a pause that is made up for. */
+/** All puts of one retention have room, even after a pause that is caught up. */
 const LIMITS = { storedBytes: 4 * 1024 ** 3 };
 
-/** For how long the full speed is measured, in milliseconds. */
+/** How long the full speed is measured, in milliseconds. */
 const MEASURED = 5000;
 
-/** What is taken at the beginning is not compared: two minutes, or the first part of a shorter run. */
+/** The memory of the warm-up is not compared: two minutes, or the first part of a shorter run. */
 const WARM = { seconds: 120, part: 0.25 };
 
 /**
- * Uses a server for long.
+ * Uses a server for a long time.
  *
  * @param options how long
  * @returns what was found
@@ -90,9 +90,9 @@ export async function soak(options: SoakOptions): Promise<Finding[]> {
     }
     const last = samples.at(-1)!;
     return [
-      { what: "full speed, puts in a second", seen: Math.round(full), good: full > 0 },
-      { what: "puts in a second", seen: Math.round(rate), good: rate > full / 3 },
-      none("of the load: failed, lost, doubled or out of its turn", wrong),
+      { what: "full speed, puts per second", seen: Math.round(full), good: full > 0 },
+      { what: "puts per second", seen: Math.round(rate), good: rate > full / 3 },
+      none("of the load: failed, lost, duplicated or out of order", wrong),
       { what: "the load's reader is behind by", seen: behind, good: behind < full },
       { what: "times that connections were cut", seen: proxy.cuts, good: true },
       ...roles.flatMap(({ name, notes: log }) => [
@@ -110,7 +110,7 @@ export async function soak(options: SoakOptions): Promise<Finding[]> {
   }
 }
 
-/** How many puts a second are taken and read again. */
+/** How many puts per second are accepted and read again. */
 async function fullSpeed(server: ChildServer, ms: number): Promise<number> {
   using loader = new Loader({ ...LOAD, topic: "measured", window: 512, url: server.url });
   await sleep(ms);
@@ -119,7 +119,7 @@ async function fullSpeed(server: ChildServer, ms: number): Promise<number> {
   return loader.rate;
 }
 
-/** What the server says after garbage collection, again and again. */
+/** The server's reports after garbage collection, again and again. */
 async function sampled(server: ChildServer, seconds: number): Promise<Report[]> {
   const samples: Report[] = [];
   const every = Math.min(5000, seconds * 1000 / 40);
@@ -131,7 +131,7 @@ async function sampled(server: ChildServer, seconds: number): Promise<Report[]> 
   return samples;
 }
 
-/** Whether the last quarter is as the first one, once it is warm. */
+/** Whether the last quarter is like the first one after the warm-up. */
 function flat(
   what: string,
   samples: readonly number[],

@@ -1,5 +1,5 @@
 /**
- * Those who use a server for long, each in its own way, and look at all that comes.
+ * Clients that use a server for a long time, each in its own way, and check everything that they receive.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { connect, type Connection } from "../../client.ts";
 import { clientFrame, RawSocket } from "../support/raw_socket.ts";
 import { sleep } from "./sleep.ts";
 
-/** What all of them note. */
+/** What all of them record. */
 export interface RoleLog {
-  /** How many messages came as they should. */
+  /** How many messages arrived as they should. */
   right: number;
-  /** What failed, or came out of its turn. */
+  /** What failed, or arrived out of order. */
   readonly wrong: string[];
 }
 
-/** Where they are, and until when. */
+/** The server's addresses, and the time of the end. */
 export interface RoleEnvironment {
   readonly url: string;
   /** The same server behind a proxy that cuts. */
@@ -25,29 +25,29 @@ export interface RoleEnvironment {
   readonly signal: AbortSignal;
 }
 
-/** One who uses a server until it is to end. */
+/** A client that uses a server until it is stopped. */
 export type Role = (environment: RoleEnvironment, log: RoleLog) => Promise<void>;
 
-/** All who there are, by name. */
+/** All of them, by name. */
 export const ROLES: Readonly<Record<string, Role>> = {
-  "one who puts, and one who gets": async ({ url, signal }, log) => {
+  "a putter and a getter": async ({ url, signal }, log) => {
     await putAndRead(await connect(url), await connect(url), "gets", { signal, log }, getAll);
   },
-  "one who waits": async ({ url, signal }, log) => {
+  "a waiter": async ({ url, signal }, log) => {
     await putAndRead(await connect(url), await connect(url), "waits", { signal, log }, waitAll);
   },
-  "one who subscribes": async ({ url, signal }, log) => {
+  "a subscriber": async ({ url, signal }, log) => {
     await putAndRead(await connect(url), await connect(url), "follows", { signal, log }, followAll);
   },
-  "one who gets, and is cut off now and then": async ({ cutUrl, signal }, log) => {
+  "a getter, cut off now and then": async ({ cutUrl, signal }, log) => {
     const [one, other] = [await back(cutUrl), await back(cutUrl)];
     await putAndRead(one, other, "cut gets", { signal, log }, waitAll);
   },
-  "one who subscribes, and is cut off now and then": async ({ cutUrl, signal }, log) => {
+  "a subscriber, cut off now and then": async ({ cutUrl, signal }, log) => {
     const [one, other] = [await back(cutUrl), await back(cutUrl)];
     await putAndRead(one, other, "cut follows", { signal, log }, followAll);
   },
-  "one who comes and goes": async ({ url, signal }, log) => {
+  "a short-lived client": async ({ url, signal }, log) => {
     for (let n = 0; !signal.aborted; n++) {
       await using mq = await connect(url);
       await mq.put("comes", `${n}`);
@@ -55,7 +55,7 @@ export const ROLES: Readonly<Record<string, Role>> = {
       await sleep(50);
     }
   },
-  "one who reads the latest": async ({ url, signal }, log) => {
+  "a reader of the latest": async ({ url, signal }, log) => {
     await using mq = await connect(url);
     for (let n = 0; !signal.aborted; n++) {
       await mq.putMany("latest", [`old ${n}`, `${n}`]);
@@ -64,7 +64,7 @@ export const ROLES: Readonly<Record<string, Role>> = {
       await sleep(10);
     }
   },
-  "one of dsmq 1.x": old,
+  "a client of dsmq 1.x": old,
 };
 
 interface Until {
@@ -72,7 +72,7 @@ interface Until {
   readonly log: RoleLog;
 }
 
-/** Takes message after message, and gives each to `take`. */
+/** Passes message after message to `take`. */
 type Reading = (
   mq: Connection,
   topic: string,
@@ -82,7 +82,7 @@ type Reading = (
 
 const LAST = "last";
 
-/** One puts numbers, the other has to get them all, in order. */
+/** One puts numbers, the other must get them all, in order. */
 async function putAndRead(
   putter: Connection,
   reader: Connection,
@@ -106,7 +106,7 @@ async function putAndRead(
   const late = setTimeout(() => through.abort(), 10_000);
   await reading;
   clearTimeout(late);
-  if (next !== n) log.wrong.push(`${topic}: ${n} were put, ${next} came`);
+  if (next !== n) log.wrong.push(`${topic}: ${n} were put, ${next} arrived`);
   await Promise.all([putter.close(), reader.close()]);
 }
 
@@ -148,7 +148,7 @@ async function followAll(
   }
 }
 
-/** A client without ids: what it puts is not acknowledged, but it gets it in order. */
+/** A client without ids: its puts are not acknowledged, but it gets them in order. */
 async function old({ port, signal }: RoleEnvironment, log: RoleLog): Promise<void> {
   using client = await RawSocket.open(port);
   const send = (request: object) => client.send(clientFrame(1, JSON.stringify(request)));

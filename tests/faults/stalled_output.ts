@@ -16,9 +16,9 @@ import { ChildServer } from "./child_server.ts";
 import { sleep } from "./sleep.ts";
 import { type Finding, mb, none, report } from "./report.ts";
 
-/** How it is run. */
+/** The options of a run. */
 export interface PagerOptions {
-  /** For how long nobody reads. */
+  /** How long nobody reads. */
   readonly seconds: number;
   /** How many messages each topic has. */
   readonly messages: number;
@@ -28,13 +28,13 @@ export interface PagerOptions {
 const TOPICS = ["a", "b", "c"];
 const SIZE = 900_000;
 
-/** What the command may take beside what Deno takes by itself, a stream of 4 MiB and a message for each topic, twice over. */
+/** How much memory the command may take beyond Deno's own: twice a stream of 4 MiB and a message for each topic. */
 const MEMORY = 100e6 + TOPICS.length * 2 * (4 * 1024 * 1024 + SIZE);
 
 /**
- * Has nobody read, and then all.
+ * Stops reading, and then reads everything.
  *
- * @param options how
+ * @param options see {@linkcode PagerOptions}
  * @returns what was found
  */
 export async function pager({ seconds, messages, transport }: PagerOptions): Promise<Finding[]> {
@@ -68,9 +68,9 @@ export async function pager({ seconds, messages, transport }: PagerOptions): Pro
   const { code } = await child.status;
   const read = [...next.values()].reduce((sum, count) => sum + count, 0);
   return [
-    { what: "messages that were read", seen: read, good: read === total },
-    none("that were not the next of their topic", wrong),
-    { what: "memory of the command at most", seen: mb(memory), good: memory < MEMORY },
+    { what: "messages read", seen: read, good: read === total },
+    none("out of order in their topic", wrong),
+    { what: "peak memory of the command", seen: mb(memory), good: memory < MEMORY },
     none("lines on standard error", (await stderr).split("\n").filter((line) => line !== "")),
     { what: "exit code", seen: code, good: code === 0 },
   ];

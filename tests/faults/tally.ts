@@ -1,5 +1,5 @@
 /**
- * What a connection asked and what it was answered, request by request.
+ * The requests of a connection and their replies, one by one.
  *
  * @module
  */
@@ -7,20 +7,20 @@
 import { ERRORS } from "../../protocol/errors.ts";
 import { decoded, type FuzzFrame } from "./fuzz_frames.ts";
 
-/** What one item of an answer may be. */
-// deno-lint-ignore no-explicit-any -- whatever the server says is looked at
+/** What one item of a reply may be. */
+// deno-lint-ignore no-explicit-any -- the server may send anything
 type WireItem = any;
 
-/** Counts what is owed to one connection, and what it got beyond that. */
+/** Counts the replies that one connection must get, and those it got beyond that. */
 export class Tally {
-  /** Requests with a usable id, and those of dsmq 1.x that have an answer. */
+  /** Requests with a usable id, and those of dsmq 1.x that have a reply. */
   requested = 0;
-  /** What was said that should not have been, and why. */
+  /** Replies that should not have been sent, and why. */
   readonly wrong: string[] = [];
-  /** By id (`null` for what is none, `plain` for dsmq 1.x): how many answers are owed. */
+  /** By id (`null` for an invalid one, `plain` for dsmq 1.x): how many replies are owed. */
   readonly #expected = new Map<number | null | "plain", number>();
 
-  /** Notes a frame that is sent. */
+  /** Records a sent frame. */
   sent({ opcode, payload }: FuzzFrame): void {
     const text = opcode === 1 ? decoded(payload) : undefined;
     const value = text === undefined ? undefined : parsed(text);
@@ -32,35 +32,35 @@ export class Tally {
     }
   }
 
-  /** Notes a frame that has come. */
+  /** Records a received frame. */
   received(text: string): void {
     const value = parsed(text);
     if (value === undefined) this.wrong.push(`not JSON: ${brief(text)}`);
     for (const item of Array.isArray(value) ? value : [value]) this.#receivedOne(item);
   }
 
-  /** Ids of requests that were not answered. */
+  /** The ids of unanswered requests. */
   get expected(): (number | null | "plain")[] {
     return [...this.#expected.keys()];
   }
 
-  /** Whether an answer is owed under an id. */
+  /** Whether a reply is owed under an id. */
   expects(id: number): boolean {
     return this.#expected.has(id);
   }
 
   #receivedOne(item: WireItem): void {
-    if (!wellFormed(item)) this.wrong.push(`no answer of the protocol: ${brief(item)}`);
+    if (!wellFormed(item)) this.wrong.push(`not a reply of the protocol: ${brief(item)}`);
     if (isUnsolicited(item)) return;
     const name = item?.id === undefined ? "plain" : item.id;
     const expected = this.#expected.get(name);
-    if (expected === undefined) this.wrong.push(`not asked for, or answered twice: ${brief(item)}`);
+    if (expected === undefined) this.wrong.push(`not requested, or answered twice: ${brief(item)}`);
     else if (expected === 1) this.#expected.delete(name);
     else this.#expected.set(name, expected - 1);
   }
 }
 
-/** Under which id a request is answered; `undefined` if it is not. */
+/** The id of a request's reply; `undefined` if it has none. */
 function answeredAs(item: WireItem): number | null | "plain" | undefined {
   if (item === null || typeof item !== "object" || Array.isArray(item)) return undefined;
   const { id, action } = item;
@@ -68,7 +68,7 @@ function answeredAs(item: WireItem): number | null | "plain" | undefined {
   return Number.isSafeInteger(id) && id >= 0 ? id : null;
 }
 
-/** Parts of streams, heartbeats, and the word that a large frame follows. */
+/** Parts of streams, heartbeats, and notices of large frames. */
 function isUnsolicited(item: WireItem): boolean {
   if (item?.id !== undefined) return false;
   return item?.sub !== undefined || item?.heartbeat !== undefined || item?.ahead !== undefined;

@@ -33,7 +33,7 @@ const list = (count: number, request: (i: number) => object | string) =>
     }).join()
   }]`;
 
-/** Thousands do the same at once. */
+/** Thousands of connections do the same at once. */
 function herd(
   name: string,
   count: number,
@@ -60,7 +60,7 @@ function herd(
   };
 }
 
-/** A few make much of little: what is sent is small beside what it asks for. */
+/** A few connections cause much work: their frames are small beside what they request. */
 function few(
   name: string,
   count: number,
@@ -81,18 +81,18 @@ function few(
   };
 }
 
-/** Asks for something, and waits until so many answers have come. */
+/** Sends requests, and waits until this many replies have arrived. */
 async function requests(all: readonly Flooder[], replies: number, ...requests: string[]) {
   await Promise.all(all.map(async (one) => {
     for (const request of requests) await one.send(request);
     await until(() => one.ended || one.received.replies >= replies, 20_000);
   }));
   const received = all.map(({ received }) => received.replies);
-  if (received.some((count) => count < replies)) throw new Error(`answered: ${received.join()}`);
-  return `${received[0]} answers each`;
+  if (received.some((count) => count < replies)) throw new Error(`replies: ${received.join()}`);
+  return `${received[0]} replies each`;
 }
 
-/** The first waits for messages again and again, after it has said something; the second puts one for each wait. */
+/** The first waits for messages again and again, after its first requests; the second puts one for each wait. */
 async function serve(all: readonly Flooder[], ...first: string[]): Promise<string> {
   const [waiter, putter] = all as [Flooder, Flooder];
   const count = 10_000;
@@ -108,7 +108,7 @@ async function serve(all: readonly Flooder[], ...first: string[]): Promise<strin
     await putter.send({ action: "put", id: k, topic: "crowd", bodies: messages });
     await until(() => waiter.received.replies >= first.length + (k + 1) * count, 10_000);
   }
-  return `${waiter.received.replies} answers`;
+  return `${waiter.received.replies} replies`;
 }
 
 const HELLO_SMALL = '{"action":"hello","id":1,"frameBytes":1}';
@@ -122,37 +122,37 @@ const gets = list(
 const refused = list(COUNT, (i) => `{"action":"nothing","id":${i + 2}}`);
 
 const TRIALS: readonly AttackRun[] = [
-  herd("are cut at one moment", 5000, async (all) => {
+  herd("disconnect at one moment", 5000, async (all) => {
     await sleep(500);
     all.cut();
     await sleep(1500);
   }, { builtin: MANY_CLOSES }),
-  herd("say goodbye at one moment", 5000, async (all) => {
+  herd("close at one moment", 5000, async (all) => {
     await sleep(500);
     await all.send(() => clientFrame(8, new Uint8Array([3, 232])));
     await sleep(1500);
   }, { builtin: MANY_CLOSES }),
-  herd("break a rule at one moment", 5000, async (all) => {
+  herd("violate the protocol at one moment", 5000, async (all) => {
     await sleep(500);
     await all.send(() => new Uint8Array([0xff, 0x80, 0, 0, 0, 0]));
     await sleep(2500);
   }, { builtin: MANY_CLOSES }),
-  herd("ask for something at one moment, ten times", 3000, async (all) => {
+  herd("send a request at one moment, ten times", 3000, async (all) => {
     for (let i = 0; i < 10; i++) {
       await all.send((index) => text({ action: "get", id: i, topic: `crowd.${index}` }));
       await sleep(100);
     }
   }),
-  herd("go on with one session", 2000, async (all) => {
+  herd("resume one session", 2000, async (all) => {
     const sessionId = "a-session-of-a-crowd";
     await all.send((index) => text({ action: "hello", id: 1, session: sessionId, try: index }));
     await sleep(3000);
   }),
-  herd("ask for heartbeats of 100 ms and answer none", 3000, async (all) => {
+  herd("request heartbeats of 100 ms and answer none", 3000, async (all) => {
     await all.send(() => text({ action: "hello", id: 1, heartbeat: 100 }));
     await sleep(2000);
   }),
-  herd("ask for heartbeats of 100 ms and answer each", 3000, async (all) => {
+  herd("request heartbeats of 100 ms and answer each", 3000, async (all) => {
     await all.send(() => text({ action: "hello", id: 1, heartbeat: 100 }));
     const end = performance.now() + 3000;
     while (performance.now() < end) {
@@ -161,7 +161,7 @@ const TRIALS: readonly AttackRun[] = [
     }
   }, { builtin: FLOOD }),
   herd(
-    "read nothing, and are given up at one moment",
+    "read nothing, and are dropped at one moment",
     800,
     async (all, port) => {
       await all.send(() => text({ action: "get", id: 1, topic: "large", since: "start" }));
@@ -177,7 +177,7 @@ const TRIALS: readonly AttackRun[] = [
       },
     },
   ),
-  herd("begin a frame at one moment, and end it a second later", 3000, async (all) => {
+  herd("start a frame at one moment, and end it a second later", 3000, async (all) => {
     const frame = text({ action: "get", id: 1, topic: "crowd" });
     await all.send(() => frame.subarray(0, 20));
     await sleep(1000);
@@ -185,12 +185,12 @@ const TRIALS: readonly AttackRun[] = [
     await sleep(1000);
   }, { builtin: WHOLE_FRAMES }),
   few(
-    "puts that are answered one to a frame",
+    "puts with one reply per frame",
     4,
     (all) => requests(all, COUNT + 1, HELLO_SMALL, puts("crowd")),
   ),
   few(
-    "gets that are answered one to a frame",
+    "gets with one reply per frame",
     4,
     async (all) => {
       await requests(all.slice(0, 1), COUNT, puts("crowd"));
@@ -198,11 +198,11 @@ const TRIALS: readonly AttackRun[] = [
     },
   ),
   few(
-    "refusals that are answered one to a frame",
+    "errors with one reply per frame",
     4,
     (all) => requests(all, COUNT + 1, HELLO_SMALL, refused),
   ),
-  few("a stream of which each message has a frame", 4, async (all) => {
+  few("a stream with one message per frame", 4, async (all) => {
     await requests(all.slice(0, 1), COUNT, puts("crowd"));
     const subscribe = JSON.stringify({
       ...{ action: "subscribe", id: 2, topic: "crowd", since: "start" },
@@ -212,7 +212,7 @@ const TRIALS: readonly AttackRun[] = [
     await until(() => all.slice(1).every(({ received }) => received.bytes > 90 * COUNT), 10_000);
     return `${all[1]!.received.bytes} bytes`;
   }),
-  few("1,000 streams of one connection that read on together", 2, async (all) => {
+  few("1,000 streams of one connection that continue together", 2, async (all) => {
     await requests(all.slice(0, 1), COUNT, puts("crowd"));
     const [from] = all.slice(1);
     const subscribe = list(
@@ -229,7 +229,7 @@ const TRIALS: readonly AttackRun[] = [
     return `${from!.received.bytes} bytes`;
   }),
   few("10,000 waits for one topic, served by one list", 2, serve),
-  few("10,000 waits, served one to a frame", 2, (all) => serve(all, HELLO_SMALL)),
+  few("10,000 waits, served one per frame", 2, (all) => serve(all, HELLO_SMALL)),
   few(
     "500,000 messages of one topic that expire while others put",
     4,
@@ -242,7 +242,7 @@ const TRIALS: readonly AttackRun[] = [
     maxMemory(4) + 4 * 8 * COUNT * 200,
   ),
   few(
-    "listings of 60,000 topics that begin alike, by 8",
+    "listings of 60,000 topics with one prefix, by 8",
     8,
     async (all) => {
       const name = `crowd.${"x".repeat(200)}`;

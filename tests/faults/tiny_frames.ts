@@ -1,5 +1,5 @@
 /**
- * Floods of frames, each of which is as small as can be, and an honest client beside: from one connection, from eight
+ * Floods of the smallest possible frames, with an honest client beside: from one connection, from eight
  * and from thirty. Linux alone.
  *
  * ```sh
@@ -20,28 +20,28 @@ import { sleep } from "./sleep.ts";
 import { FLOOD } from "./platform_limits.ts";
 import { type AttackRun, runAttacks } from "./attack_runner.ts";
 
-/** The longest wait that may be, in milliseconds. */
+/** The longest allowed wait, in milliseconds. */
 const MAX_LATENCY = { hardened: 50, builtin: 100 };
 
 /** How long each flood lasts, in milliseconds. */
 const DURATION = 1500;
 
-/** How much is said at a time, in bytes. */
+/** How much is sent at a time, in bytes. */
 const BLOCK = 64 * 1024;
 
 const TEXT = 1, BINARY = 2, PING = 9, PONG = 10, CLOSE = 8;
 
 /** Who floods. */
-type Role = "no token" | "reads only" | "may do all";
+type Role = "no token" | "reads only" | "all permissions";
 
 interface Flood {
   readonly name: string;
   readonly role: Role;
-  /** It is said again and again. */
+  /** The frame that is repeated. */
   readonly frames: readonly Uint8Array[];
-  /** It is said first. */
+  /** The frame that is sent first. */
   readonly first?: readonly Uint8Array[];
-  /** It reads nothing of what comes back. */
+  /** It reads no replies. */
   readonly readsNothing?: boolean;
 }
 
@@ -49,7 +49,7 @@ function requests(request: object): Uint8Array {
   return clientFrame(TEXT, JSON.stringify(request));
 }
 
-function flood(name: string, frames: readonly Uint8Array[], role: Role = "may do all"): Flood {
+function flood(name: string, frames: readonly Uint8Array[], role: Role = "all permissions"): Flood {
   return { name, role, frames };
 }
 
@@ -77,14 +77,14 @@ const FLOODS: readonly Flood[] = [
   flood("heartbeats", [requests({ action: "heartbeat" })]),
   flood("answered heartbeats", [requests({ action: "heartbeat", id: 1 })], "reads only"),
   flood("puts", [PUT]),
-  flood("puts that are refused", [PUT], "reads only"),
+  flood("refused puts", [PUT], "reads only"),
   flood("gets", [GET], "reads only"),
-  { ...flood("gets, answers unread", [GET], "reads only"), readsNothing: true },
+  { ...flood("gets, replies unread", [GET], "reads only"), readsNothing: true },
   flood("cancels", [requests({ action: "cancel", wait: 1 })], "reads only"),
   { ...flood("frames after a close", [EMPTY]), first: [clientFrame(CLOSE)] },
 ];
 
-/** Repeats frames up to a block. */
+/** Repeats frames up to the size of a block. */
 function block(frames: readonly Uint8Array[]): Uint8Array {
   const once = frames.reduce(concat);
   return repeated(once, Math.max(1, Math.floor(BLOCK / once.length)));
@@ -98,10 +98,11 @@ interface FloodCost {
   readonly codes: Map<number | "cut", number>;
 }
 
-/** Floods over one connection after another, as the server ends them. */
+/** Floods over one connection after another, as the server closes them. */
 async function floodOnce(port: number, what: Flood, until: number, cost: FloodCost): Promise<void> {
   const bytes = block(what.frames);
-  const token = { "no token": undefined, "reads only": "reader", "may do all": "good" }[what.role];
+  const token =
+    { "no token": undefined, "reads only": "reader", "all permissions": "good" }[what.role];
   const headers = token === undefined ? [] : [`Authorization: Bearer ${token}`];
   while (performance.now() < until) {
     let client: RawSocket;
@@ -132,7 +133,7 @@ async function floodOnce(port: number, what: Flood, until: number, cost: FloodCo
   }
 }
 
-/** Uses a server as honest clients do: its heap has grown to what that takes before it is attacked. */
+/** Uses a server as honest clients do, so that its heap has its usual size before the attack. */
 async function use(url: string): Promise<void> {
   await using mq = await connect({ url, token: "good" });
   for (let round = 0; round < 4; round++) {

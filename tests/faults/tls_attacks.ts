@@ -21,15 +21,15 @@ import { CERTIFICATE, CERTIFICATE_FILE, TlsClient } from "./tls_client.ts";
 import { FLOOD, type PlatformLimit, WHOLE_FRAMES } from "./platform_limits.ts";
 import { type AttackRun, runAttacks } from "./attack_runner.ts";
 
-/** How long an attack goes on, in milliseconds. */
+/** How long an attack lasts, in milliseconds. */
 const DURATION = 3000;
 
-/** What a connection takes for TLS, in bytes: what has come of a record either way. */
+/** The memory of a connection for TLS, in bytes: a partial record in each direction. */
 const RECORDS = 2 * 16 * 1024;
 
 const key = Deno.readTextFileSync(new URL("tests/fixtures/localhost_key.pem", ROOT));
 
-/** Programs of `openssl` that say the same word again and again, and come back when they are cut off. */
+/** Programs of `openssl` that send the same command again and again, and reconnect when they are disconnected. */
 async function words(port: number, count: number, version: string, word: string): Promise<string> {
   const end = performance.now() + DURATION;
   let [connectionCount, handshakes] = [0, 0];
@@ -82,7 +82,7 @@ function trial(
   };
 }
 
-/** So many connections say the same block as often as they can. */
+/** This many connections send the same block as often as they can. */
 function flood(
   name: string,
   connections: number,
@@ -145,8 +145,8 @@ const PUT = clientFrame(1, '{"action":"put","topic":"t","message":"m"}');
 
 const TRIALS: readonly AttackRun[] = [
   trial("renegotiations of TLS 1.2", 8, (port) => words(port, 8, "-tls1_2", "R\n")),
-  trial("new keys of TLS 1.3, asked for and given", 8, (port) => words(port, 8, "-tls1_3", "K\n")),
-  trial("handshakes as fast as can be, 50 at a time", 50, async (port) => {
+  trial("key updates of TLS 1.3", 8, (port) => words(port, 8, "-tls1_3", "K\n")),
+  trial("handshakes as fast as possible, 50 at a time", 50, async (port) => {
     const end = performance.now() + DURATION;
     let connectionCount = 0;
     await Promise.all(Array.from({ length: 50 }, async () => {
@@ -161,12 +161,12 @@ const TRIALS: readonly AttackRun[] = [
     }));
     return `${connectionCount} handshakes`;
   }),
-  trial("handshakes that nothing follows", 1500, async (port, stack) => {
+  trial("handshakes without a request", 1500, async (port, stack) => {
     const all = await opened(port, 1500, stack, TlsClient.connect);
     await sleep(DURATION);
     return `${all.length} came`;
   }),
-  trial("records of 16 KiB that lack a byte", 500, async (port, stack) => {
+  trial("records of 16 KiB without their last byte", 500, async (port, stack) => {
     const slowRecords = stack.use(new SlowRecords(port));
     const all = await opened(slowRecords.port, 500, stack, (port) => TlsClient.open(port, true));
     slowRecords.withholding = true;
@@ -179,7 +179,7 @@ const TRIALS: readonly AttackRun[] = [
   flood("pings", 8, clientFrame(9, "p")),
   flood("puts", 8, PUT),
   trial(
-    "frames of 2.9 MB that lack their end",
+    "incomplete frames of 2.9 MB",
     100,
     async (port, stack) => {
       const all = await opened(port, 100, stack, (port) => TlsClient.open(port, true));
@@ -189,7 +189,7 @@ const TRIALS: readonly AttackRun[] = [
     },
     WHOLE_FRAMES,
   ),
-  trial("answers that nobody reads", 300, async (port, stack) => {
+  trial("unread replies", 300, async (port, stack) => {
     const all = await opened(port, 300, stack, (port) => TlsClient.open(port, false));
     const handshakes = Promise.all(all.map(async (one) => {
       for (let i = 0; i < 10; i++) await one.send(GETS).catch(() => {});

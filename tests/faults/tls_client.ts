@@ -7,7 +7,7 @@
 import { ROOT } from "../support/program.ts";
 import { upgradeRequest } from "../support/raw_socket.ts";
 
-/** The certificate that the server under attack has. */
+/** The certificate of the server under attack. */
 export const CERTIFICATE_FILE: URL = new URL("tests/fixtures/localhost_cert.pem", ROOT);
 /** Its text. */
 export const CERTIFICATE: string = Deno.readTextFileSync(CERTIFICATE_FILE);
@@ -15,14 +15,14 @@ export const CERTIFICATE: string = Deno.readTextFileSync(CERTIFICATE_FILE);
 /** One connection of an attacker. */
 export class TlsClient implements Disposable {
   readonly conn: Deno.TlsConn;
-  /** How many bytes all have sent. */
+  /** How many bytes all connections have sent. */
   static sent = 0;
 
   private constructor(conn: Deno.TlsConn) {
     this.conn = conn;
   }
 
-  /** Completes the handshake of TLS, and sends nothing. */
+  /** Completes the TLS handshake, and sends nothing. */
   static async connect(port: number): Promise<TlsClient> {
     const conn = await Deno.connectTls({
       ...{ hostname: "localhost", port, caCerts: [CERTIFICATE] },
@@ -32,7 +32,7 @@ export class TlsClient implements Disposable {
     return new TlsClient(conn);
   }
 
-  /** Completes the handshake of the WebSocket, too, and reads what comes if `reads`. */
+  /** Completes the WebSocket handshake, too, and reads what arrives if `reads`. */
   static async open(port: number, reads: boolean): Promise<TlsClient> {
     const client = await TlsClient.connect(port);
     await client.send(new TextEncoder().encode(upgradeRequest()));
@@ -59,7 +59,7 @@ export class TlsClient implements Disposable {
     try {
       this.conn.close();
     } catch {
-      // It was closed.
+      // It was already closed.
     }
   }
 }

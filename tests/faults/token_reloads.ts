@@ -1,5 +1,5 @@
 /**
- * Other tokens, as at SIGHUP, while peers with a weak one have as much as they may: what they may not have any more ends,
+ * New tokens, as at SIGHUP, while peers with a weak one hold as much as they may: what is no longer permitted ends,
  * each is told, and an honest neighbour does not notice.
  *
  * ```sh
@@ -28,11 +28,11 @@ import {
 import { sleep, until } from "./sleep.ts";
 import { type AttackRun, runAttacks } from "./attack_runner.ts";
 
-/** In which way tokens change. */
+/** How the tokens change. */
 interface Change {
   readonly name: string;
   readonly tokens: readonly TokenGrant[];
-  /** How often, a twentieth of a second apart, and back in between. */
+  /** How often, 50 ms apart, and back in between. */
   readonly times?: number;
   /** The connections end. */
   readonly ends?: boolean;
@@ -40,10 +40,10 @@ interface Change {
 
 const CHANGES: readonly Change[] = [
   {
-    name: "whose token may read other topics now",
+    name: "whose token now may read other topics",
     tokens: [GOOD, { ...WEAK, prefixes: ["other"] }],
   },
-  { name: "whose token is taken away", tokens: [GOOD], ends: true },
+  { name: "whose token is revoked", tokens: [GOOD], ends: true },
   {
     name: "whose token changes 40 times",
     tokens: [GOOD, { ...WEAK, permissions: ["read"] }],
@@ -51,7 +51,7 @@ const CHANGES: readonly Change[] = [
   },
 ];
 
-/** How long those have who have to be told, in milliseconds. */
+/** How long the notices may take, in milliseconds. */
 const NOTIFY_TIMEOUT = 10_000;
 
 function trial(use: ResourceUse, { name, tokens, times = 1, ends = false }: Change): AttackRun {
@@ -77,7 +77,7 @@ function trial(use: ResourceUse, { name, tokens, times = 1, ends = false }: Chan
   };
 }
 
-/** Waits until all are told that has to be told, and those have left who have to. */
+/** Waits until all notices have arrived, and the connections that must end have ended. */
 async function ended(
   server: ChildServer,
   flooders: readonly Flooder[],
@@ -85,7 +85,7 @@ async function ended(
   ends: boolean,
   allNotified: boolean,
 ): Promise<string> {
-  // A stream ends with its connection, without a word.
+  // A stream ends with its connection, without a notice.
   const expected = ends ? resources.waits ?? 0 : whole;
   const received = () => totalReceived(flooders, "over") + totalReceived(flooders, "tooMany");
   if (allNotified && !await until(() => received() >= expected, NOTIFY_TIMEOUT)) {
@@ -94,7 +94,7 @@ async function ended(
   if (ends) {
     // The neighbour stays.
     const remaining = async () => (await server.report("as it is")).connections <= 1;
-    if (!await until(remaining, NOTIFY_TIMEOUT)) throw new Error("some did not leave");
+    if (!await until(remaining, NOTIFY_TIMEOUT)) throw new Error("some did not end");
   }
   if (
     !readsNothing && ends &&
@@ -108,5 +108,5 @@ async function ended(
 if (import.meta.main) {
   const [transport = "hardened", which] = Deno.args;
   const trials = RESOURCE_USES.flatMap((use) => CHANGES.map((change) => trial(use, change)));
-  await runAttacks("Other tokens", transport as TransportChoice, trials, which);
+  await runAttacks("New tokens", transport as TransportChoice, trials, which);
 }

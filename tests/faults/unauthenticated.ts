@@ -1,5 +1,5 @@
 /**
- * Strangers without a token, at a server that asks for one, and what an honest neighbour notices of them. Linux alone.
+ * Attackers without a token, at a server that requires one, and what an honest neighbour notices of them. Linux alone.
  *
  * ```sh
  * deno run -A tests/faults/unauthenticated.ts [builtin|hardened] [PART_OF_A_NAME|K/N]
@@ -17,7 +17,7 @@ import { sent } from "./attacker.ts";
 import { type AttackRun, runAttacks } from "./attack_runner.ts";
 import { ATTACKS } from "./unauthenticated_attacks.ts";
 
-/** What those can have the server hold who are not admitted: what has not come whole, and a little on each seat. */
+/** What unauthenticated connections can make the server hold: incomplete frames, and a little in each slot. */
 const MAX_HELD = MEMORY_LIMITS.totalPartialBytes +
   DEFAULT_LIMITS.pendingConnections * PREAUTH_BYTES;
 
@@ -36,6 +36,6 @@ if (import.meta.main) {
       return { connections, bytes: sent.bytes - before.bytes, seen };
     },
   }));
-  await runAttacks("Strangers without a token", transport as TransportChoice, trials, which);
+  await runAttacks("Attackers without a token", transport as TransportChoice, trials, which);
   Deno.exit();
 }

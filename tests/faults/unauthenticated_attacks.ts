@@ -1,5 +1,5 @@
 /**
- * What strangers without a token do to a server that asks for one.
+ * Attacks without a token on a server that requires one.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { MIB } from "./report.ts";
 import { FLOOD, PARTIAL_REQUESTS, type PlatformLimit, WHOLE_FRAMES } from "./platform_limits.ts";
 import { Attacker, honestBrowsers, OFFERED, repeat, sent } from "./attacker.ts";
 
-/** How long an attack that goes on does so, in milliseconds. */
+/** How long a continuous attack lasts, in milliseconds. */
 const LONG = 4000;
 
-/** So many come at a time where connections are made as fast as can be, and so many of them stay. */
+/** How many connections are opened at a time in floods of connections, and how many of them stay. */
 const [OPEN_RATE, HOLD_TIME] = [50, 3000];
 
 /** One attack; resolves when it is over, with what the attackers saw. */
@@ -26,7 +26,7 @@ export interface Attack {
   attack(port: number): Promise<string | void>;
 }
 
-/** A text of about so many bytes. */
+/** A text of about this many bytes. */
 function filled(part: string, head = "[", tail = "]", bytes = 2.9 * MIB): string {
   const count = Math.floor((bytes - head.length - tail.length) / part.length);
   return head + part.repeat(count).replace(/,$/, "") + tail;
@@ -43,7 +43,7 @@ const nested = () => "[".repeat(1.4 * MIB) + "]".repeat(1.4 * MIB);
 const objects = () => filled("{},");
 const list = () => filled('"",', '{"action":"put","id":1,"topic":"a","bodies":[', "]}");
 
-/** So many connections send one such frame each. */
+/** This many connections send one such frame each. */
 function bombs(text: () => string, connections: number): Attack {
   return {
     atOnce: connections,
@@ -58,7 +58,7 @@ function bombs(text: () => string, connections: number): Attack {
   };
 }
 
-/** So many connections send the same again and again, and come back when they are closed. */
+/** This many connections send the same frame again and again, and reconnect when they are closed. */
 function flood(connections: number, block: Uint8Array, headers = [OFFERED]): Attack {
   return {
     atOnce: connections,
@@ -73,7 +73,7 @@ function flood(connections: number, block: Uint8Array, headers = [OFFERED]): Att
   };
 }
 
-/** So many connections ask by HTTP again and again, and come back when they are hung up on. */
+/** This many connections send HTTP requests again and again, and reconnect when they are disconnected. */
 function httpRequests(connections: number, ...headers: string[]): Attack {
   return repeats(connections, ["GET / HTTP/1.1", ...headers, "", ""].join("\r\n"));
 }
@@ -95,7 +95,7 @@ function repeats(connections: number, text: string): Attack {
         using client = await RawSocket.connect(port);
         sent.connections++;
         for (let i = 0; i < 50; i++) {
-          // It may be hung up on before it has said all.
+          // It may be disconnected before it has sent everything.
           if (!await client.send(request).then(() => true, () => false)) break;
           sent.bytes += request.length;
           received++;
@@ -107,7 +107,7 @@ function repeats(connections: number, text: string): Attack {
   };
 }
 
-/** So many connections send bodies by HTTP that do not end, and come back when they are hung up on. */
+/** This many connections send endless HTTP bodies, and reconnect when they are disconnected. */
 function bodies(connections: number, ...headers: string[]): Attack {
   const head = ["POST / HTTP/1.1", "Host: localhost", ...headers, "", ""].join("\r\n");
   const block = new Uint8Array(256 * 1024).fill(120);
@@ -128,7 +128,7 @@ function bodies(connections: number, ...headers: string[]): Attack {
   };
 }
 
-/** So many connections ask for many pages each, at one moment. */
+/** This many connections request many pages each, at one moment. */
 function pages(connections: number, each: number): Attack {
   return {
     atOnce: connections,
@@ -147,7 +147,7 @@ function pages(connections: number, each: number): Attack {
   };
 }
 
-/** Connections are opened as fast as can be, from so many addresses, and stay; honest browsers come meanwhile. */
+/** Connections are opened as fast as possible, from this many addresses, and stay; honest browsers connect meanwhile. */
 function connectionSlots(addresses: number, headers = [OFFERED]): Attack {
   return {
     atOnce: HOLD_TIME + OPEN_RATE,
@@ -162,13 +162,13 @@ function connectionSlots(addresses: number, headers = [OFFERED]): Attack {
       const answered = await honestBrowsers(port, 20);
       await attack;
       for (const attacker of attackers) attacker.cut();
-      if (answered < 20) throw new Error(`only ${answered} of 20 browsers got in`);
-      return "all browsers got in";
+      if (answered < 20) throw new Error(`only ${answered} of 20 browsers were accepted`);
+      return "all browsers were accepted";
     },
   };
 }
 
-/** So many connections hold something that is not whole. */
+/** This many connections hold something incomplete. */
 function unfinished(connections: number, ...parts: readonly Uint8Array[]): Attack {
   return {
     atOnce: connections,
@@ -188,7 +188,7 @@ function opened(port: number, count: number): Promise<Attacker[]> {
 function ended(attackers: readonly Attacker[]): string {
   const closed = attackers.filter(({ isGone }) => isGone).length;
   for (const attacker of attackers) attacker.cut();
-  return `${closed} of ${attackers.length} were cut off`;
+  return `${closed} of ${attackers.length} were disconnected`;
 }
 
 const part = clientFrame(1, new Uint8Array(3_000_000)).subarray(0, 60_000);
@@ -199,18 +199,18 @@ const costlyHello = clientFrame(
   `[{"action":"hello","id":1},${"[".repeat(4000)}${"]".repeat(4000)}]`,
 );
 
-/** A name that is dear to read: each of its parts is as long as `URL` takes, and of characters that are all different. */
+/** A name that is expensive to parse: each of its labels is as long as `URL` allows, with different characters. */
 const costlyName = Array(20).fill(
   String.fromCharCode(...Array.from({ length: 990 }, (_, i) => 0x4e00 + i)),
 ).join(".");
 
-/** So many headers, whose names V8 hashes without a seed. */
+/** This many headers, whose names V8 hashes without a seed. */
 const headers = (count: number) =>
   Array.from({ length: count }, (_, i) => `${1_000_000_000 + i * 65_536}:`);
 
-/** By name. */
+/** The attacks, by name. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
-  "connections that say nothing at all": {
+  "silent connections": {
     atOnce: OPEN_RATE,
     async attack(port) {
       await repeat(OPEN_RATE, LONG, async () => {
@@ -219,7 +219,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       });
     },
   },
-  "6,000 that say nothing until their time is over": {
+  "6,000 silent connections until their timeout": {
     atOnce: 6000,
     async attack(port) {
       const silent: Deno.Conn[] = [];
@@ -233,7 +233,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       for (const conn of silent) conn.close();
     },
   },
-  "requests with a dear Host, of 4": httpRequests(4, `Host: ${costlyName}`),
+  "requests with an expensive Host, of 4": httpRequests(4, `Host: ${costlyName}`),
   "requests with 120 headers, of 4": httpRequests(4, "Host: localhost", ...headers(120)),
   "requests with 5,000 headers, of 4": httpRequests(4, "Host: localhost", ...headers(5000)),
   "upgrades with 5,000 subprotocols, of 4": httpRequests(
@@ -241,10 +241,10 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     ...upgradeRequest(`${OFFERED}, ${headers(5000).join(" ").replaceAll(":", ",")} z`).trim()
       .split("\r\n").slice(1),
   ),
-  "bodies by HTTP without an end, of 30": bodies(30, "Content-Length: 1000000000000"),
-  "bodies by HTTP without an end, of 200": bodies(200, "Transfer-Encoding: chunked"),
-  "bodies of 60 kB by HTTP, of 200": posts(200),
-  "what is no HTTP, without an end, of 200": bodies(200, "Host: another"),
+  "HTTP bodies without an end, of 30": bodies(30, "Content-Length: 1000000000000"),
+  "HTTP bodies without an end, of 200": bodies(200, "Transfer-Encoding: chunked"),
+  "HTTP bodies of 60 kB, of 200": posts(200),
+  "invalid HTTP without an end, of 200": bodies(200, "Host: another"),
   "32 pages for each of 1,000 at one moment": pages(1000, 32),
   "a frame for a second pass": bombs(reviver, 1),
   "a nested frame": bombs(nested, 1),
@@ -257,12 +257,15 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   "pings of 8": flood(8, repeated(clientFrame(9), 2000)),
   "heartbeats of 8": flood(8, repeated(clientFrame(1, '{"action":"heartbeat"}'), 700)),
   "bad tokens in hello of 8": flood(8, badHello),
-  "the dearest hellos of 8": flood(8, repeated(costlyHello, 8)),
+  "the most expensive hellos of 8": flood(8, repeated(costlyHello, 8)),
   "bad tokens in the header of 8": flood(8, badHello, [OFFERED, "Authorization: Bearer bad"]),
   "connections of one address": connectionSlots(1),
   "connections of 8 addresses": connectionSlots(8),
   "connections of 250 addresses": connectionSlots(250),
-  "expelled ones of 250 addresses": connectionSlots(250, [OFFERED, "Authorization: Bearer bad"]),
+  "rejected connections of 250 addresses": connectionSlots(250, [
+    OFFERED,
+    "Authorization: Bearer bad",
+  ]),
   "500 frames without an end": unfinished(500, part),
   "500 frames without an end, too long": { ...unfinished(500, part, part), builtin: WHOLE_FRAMES },
   "500 times 9,000 fragments": {

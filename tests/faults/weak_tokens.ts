@@ -1,5 +1,5 @@
 /**
- * Peers with a weak token, who may write and read a few topics and do as much of that as they get; and what an honest
+ * Peers with a weak token that may write and read a few topics, and do as much of that as they can; and what an honest
  * neighbour notices of it. Linux alone.
  *
  * ```sh
@@ -21,15 +21,15 @@ import { MESSAGE_OVERHEAD } from "../../protocol/limits.ts";
 import { MAX_RUNS, RECORDS_PART, RUN_BYTES } from "../../stores/store_limits.ts";
 import { type Attack, ATTACKS } from "./weak_tokens_attacks.ts";
 
-/** What all connections may have under way, and have yet to read. */
+/** The limits of queued and unread data of all connections. */
 const IN_FLIGHT_BYTES = { totalInFlightBytes: 32 * MIB, totalUnreadBytes: 16 * MIB };
 
-/** A body and a topic of these attacks take about so much, in bytes. */
+/** The approximate size of a body and a topic of these attacks, in bytes. */
 const SMALL = 16;
 
 /**
- * What memory the server may take: what it stores and remembers, counted as its limits count it; each topic twice, once
- * as one that holds messages and once as one of which something is gone; and what is under way.
+ * How much memory the server may take: what it stores and remembers, counted as its limits count it; each topic twice, once
+ * for its messages and once for its gaps; and the work in progress.
  */
 function boundOf({ capacity: { messages, topics, records = 0 }, options }: Attack): number {
   const max = options?.limits?.storedBytes ?? Infinity;

@@ -1,5 +1,5 @@
 /**
- * What those do whose token allows a little: all within their rights, and as much of it as they get.
+ * Attacks with a token that permits a little: all within its permissions, and as much as possible.
  *
  * @module
  */
@@ -9,16 +9,16 @@ import { clientFrame, RawSocket } from "../support/raw_socket.ts";
 import type { Flooder } from "./flooder.ts";
 import { sleep, until } from "./sleep.ts";
 
-/** One way to be a burden. */
+/** One attack. */
 export interface Attack {
   readonly options?: Pick<ServeOptions, "retention" | "limits" | "overflow">;
-  /** What it has the server hold at most, as the limits count it. */
+  /** The most that it makes the server hold, as the limits count it. */
   readonly capacity: {
     readonly messages: number;
     readonly topics: number;
     readonly records?: number;
   };
-  /** Does it, and says what was seen; an error, if something is not as it has to be. */
+  /** Attacks, and returns what was seen; throws if something is not as it must be. */
   attack(flooder: Flooder, port: number, bytesOfFile: () => number): Promise<string>;
 }
 
@@ -28,7 +28,7 @@ const times = (count: number, request: (i: number) => string) =>
 const put = (topic: string, message = "") => (i: number) =>
   `{"action":"put","id":${i + 2},"topic":"${topic}${i}","body":"${message}"}`;
 
-/** Asks for many things, some at a time, each time when what was asked before is answered. */
+/** Sends many requests, some at a time, each after the replies to the ones before. */
 async function request(flooder: Flooder, requests: readonly string[], max = 8000): Promise<void> {
   for (let i = 0; i < requests.length && !flooder.ended; i += max) {
     const before = flooder.received.replies;
@@ -36,16 +36,16 @@ async function request(flooder: Flooder, requests: readonly string[], max = 8000
     await flooder.send(...some);
     await until(() => flooder.ended || flooder.received.replies >= before + some.length, 20_000, 2);
   }
-  if (flooder.ended) throw new Error("the weak one was cut off");
+  if (flooder.ended) throw new Error("the weak client was disconnected");
 }
 
-/** The answers to requests with ids in one frame, by a connection with a good token. */
+/** The replies to requests with ids in one frame, on a connection with a valid token. */
 async function replies(client: RawSocket, ...requests: object[]): Promise<{ seq?: number }[]> {
   await client.send(clientFrame(1, JSON.stringify(requests)));
   const found = [];
   while (found.length < requests.length) {
     const frame = await client.next();
-    if (!frame) throw new Error("the honest one was cut off");
+    if (!frame) throw new Error("the honest client was disconnected");
     if (frame.opcode === 1) {
       found.push(...[JSON.parse(new TextDecoder().decode(frame.payload))].flat());
     }
@@ -53,7 +53,7 @@ async function replies(client: RawSocket, ...requests: object[]): Promise<{ seq?
   return found;
 }
 
-/** Has the weak one fill the memory of what was put once, and sees what an honest one is then told. */
+/** The weak client fills the deduplication index; checks what an honest client is told afterwards. */
 async function flood(flooder: Flooder, port: number, requests: readonly string[]): Promise<string> {
   using honest = await RawSocket.open(port, "Authorization: Bearer good");
   const sessionId = "an-honest-session";
@@ -75,7 +75,7 @@ async function flood(flooder: Flooder, port: number, requests: readonly string[]
   ) {
     throw new Error(`an honest put was forgotten: ${JSON.stringify([again, repeated])}`);
   }
-  return `${requests.length} requests, an honest put is known still`;
+  return `${requests.length} requests, an honest put is still known`;
 }
 
 const sessionId = (i: number) => `{"action":"hello","id":1,"session":"session-of-a-weak-one-${i}"}`;
@@ -83,10 +83,10 @@ const skipping = (i: number) =>
   `{"action":"put","id":${i + 2},"topic":"public.a","body":"","n":${2 * i + 1}}`;
 const runs = Array.from({ length: 40 }, (_, i) => [sessionId(i), ...times(7000, skipping)]).flat();
 
-/** A name whose hash V8 takes from the number alone: all of these fall into one place of a table. */
+/** A name that V8 hashes by its number alone: all of these share one slot of a table. */
 const colliding = (i: number) => `${1_000_013_824 + i * 65_536}`;
 
-/** Each attack, by what it does. */
+/** Each attack, by name. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   "puts into 40,000 topics that collide": {
     capacity: { messages: 120_000, topics: 40_000 },
@@ -103,7 +103,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       return "120,000 puts";
     },
   },
-  "makes 280,000 runs": {
+  "creates 280,000 runs": {
     capacity: { messages: 280_000, topics: 7000, records: 280_000 },
     attack: (flooder, port) => flood(flooder, port, runs),
   },
@@ -112,7 +112,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     attack: (flooder, port) =>
       flood(flooder, port, times(100_000, sessionId).flatMap((hello) => [hello, skipping(0)])),
   },
-  "makes 280,000 runs and closes its sessions": {
+  "creates 280,000 runs and closes its sessions": {
     capacity: { messages: 280_000, topics: 7000, records: 280_000 },
     async attack(flooder, port) {
       const closing = Array.from(
@@ -138,7 +138,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       return `${16 * lists} listings`;
     },
   },
-  "puts into new topics where 50,000 have expired": {
+  "puts into new topics when 50,000 have expired": {
     options: { retention: 3000, limits: { topics: 50_000 } },
     capacity: { messages: 89_990, topics: 89_990 },
     async attack(flooder) {
@@ -173,7 +173,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       return "two frames";
     },
   },
-  "gets 16,384 topics from a time each": {
+  "gets 16,384 topics, each from a time": {
     capacity: { messages: 60_000, topics: 2 },
     async attack(flooder) {
       await request(flooder, times(60_000, (i) => put("public.")(i % 2)), 4096);
@@ -189,7 +189,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       return "one frame";
     },
   },
-  "fills little room with records": {
+  "fills a small store with records": {
     options: { limits: { storedBytes: 5_000_000 }, overflow: "drop-oldest" },
     capacity: { messages: 280_000, topics: 7000, records: 280_000 },
     async attack(flooder, port, bytesOfFile) {

@@ -1,6 +1,6 @@
 /**
  * Appends to a file until it is killed, several batches at a time, and prints each acknowledged message: its
- * number and where it is stored.
+ * number and its sequence number.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
- * A client of dsmq 1.x as Node's programs have it, and a program that uses it.
+ * A client of dsmq 1.x for Node, and a program that uses it.
  *
  *     client_1x.mjs HOST PORT         puts and gets between two connections
  *     client_1x.mjs HOST PORT stop    asks the server to stop
  *
- * What it got is printed as lines of JSON.
+ * It prints what it received as lines of JSON.
  */
 
 import process from "node:process";
@@ -22,7 +22,7 @@ function dial(url) {
   });
 }
 
-/** As Python's `json.dumps` has it. */
+/** As Python's `json.dumps` formats it. */
 function json(request) {
   const field = ([name, value]) =>
     `"${name}": ${typeof value === "number" ? value : JSON.stringify(value)}`;
@@ -88,7 +88,7 @@ class Client {
     await sleep(100);
   }
 
-  /** Frames that nobody asked for. */
+  /** Unsolicited frames. */
   get unasked() {
     return this.#frames;
   }

@@ -58,7 +58,7 @@ class Client:
         time.sleep(0.1)
 
     def unasked(self):
-        """Frames that nobody asked for and that are there already."""
+        """Unsolicited frames that have already arrived."""
         self._socket.settimeout(0.01)
         try:
             return [self._socket.recv()]

@@ -1,6 +1,6 @@
 /**
  * The command line, many times in one process: `deno run -A commands.ts '[["put", "t", "m"], …]'` prints a line of JSON
- * with the outcome of each. With the word `terminal` behind that, its output is taken for one.
+ * with the outcome of each. With the word `terminal` after that, the output counts as a terminal.
  *
  * @module
  */

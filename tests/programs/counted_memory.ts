@@ -1,5 +1,5 @@
 /**
- * What things take of memory, and what is counted for them: prints both, in bytes, by what they are. V8 has to be told
+ * The memory that things take, and the size that is counted for them: prints both in bytes, by name. V8 needs
  * `--expose-gc`.
  *
  * @module
@@ -18,23 +18,23 @@ import { SegmentTable } from "../../stores/segment_table.ts";
 import { TopicTable } from "../../stores/topic_table.ts";
 import { FRAMES } from "../faults/costly_frames_list.ts";
 
-/** How much it is of each. */
+/** How many of each. */
 const RUNS = 50_000;
 const WAITING = 8000;
 const CHANGES = 50_000;
 
-/** The numbers are larger than those that V8 keeps in the place of a pointer. */
+/** The numbers are larger than those that V8 stores in place of a pointer. */
 const N = 2 ** 40;
 let last = 2 ** 33;
 
 interface Counted {
-  /** Makes it, and keeps it. */
+  /** Creates it, and keeps it. */
   make(): unknown;
-  /** What is counted for it. */
+  /** The size that is counted for it. */
   counted(made: unknown): number;
 }
 
-/** A text of its own, as one that came from outside is. */
+/** A separate string, as one from outside. */
 function own(text: string): string {
   return JSON.parse(JSON.stringify(text));
 }
@@ -46,7 +46,7 @@ function putIn(puts: DedupIndex, name: string): void {
   puts.commit();
 }
 
-/** The name of a session: it begins with a digit, which takes a key of its own. */
+/** The name of a session: it begins with a digit, which needs its own key. */
 const nameOf = (i: number, length: number) => own(`${i}-`.padEnd(length, "x"));
 
 function puts(record: (puts: DedupIndex, i: number) => void): Counted {
@@ -60,7 +60,7 @@ function puts(record: (puts: DedupIndex, i: number) => void): Counted {
   };
 }
 
-/** Frames that wait, so many of each, and are scanned as far as they can be. */
+/** Waiting frames, this many of each, scanned as far as possible. */
 function frames(count: number, frame: (i: number) => string): Counted {
   const limits = count === 1 ? DEFAULT_LIMITS : { ...DEFAULT_LIMITS, inFlight: 4 * WAITING };
   const budgets = new SharedBudgets(DEFAULT_LIMITS);
@@ -79,7 +79,7 @@ function frames(count: number, frame: (i: number) => string): Counted {
 const ALL: Readonly<Record<string, Counted>> = {
   "sessions of one put, named as clients do": puts((puts, i) => putIn(puts, nameOf(i, 22))),
   "sessions of one put, with the longest names": puts((puts, i) => putIn(puts, nameOf(i, 64))),
-  "sessions in which nothing was put": puts((puts, i) => puts.open(nameOf(i, 64), "owner")),
+  "sessions without puts": puts((puts, i) => puts.open(nameOf(i, 64), "owner")),
   "runs of a few sessions": puts((puts, i) => {
     puts.record(nameOf(i % 50, 64), N + i, last += 2, "owner");
     puts.settle();
@@ -90,9 +90,9 @@ const ALL: Readonly<Record<string, Counted>> = {
     putIn(puts, nameOf(2 * i + 1, 64));
     puts.forget(nameOf(2 * i, 64));
   }),
-  "heartbeats that wait": frames(WAITING, (id) => `{"action":"heartbeat","id":${id}}`),
-  "gets that wait": frames(WAITING, (id) => `{"action":"get","id":${id},"topic":"t"}`),
-  "puts that wait": frames(
+  "waiting heartbeats": frames(WAITING, (id) => `{"action":"heartbeat","id":${id}}`),
+  "waiting gets": frames(WAITING, (id) => `{"action":"get","id":${id},"topic":"t"}`),
+  "waiting puts": frames(
     WAITING,
     (id) => `{"action":"put","id":${id},"topic":"t","body":"${"x".repeat(400)}"}`,
   ),
@@ -109,7 +109,7 @@ const ALL: Readonly<Record<string, Counted>> = {
   ),
 };
 
-/** A store's tables of topics, into one of which is put again and again. */
+/** A store's tables of topics, with repeated puts into one of them. */
 function topicsChanged(withTombstones: boolean): Counted {
   return {
     make() {
@@ -127,11 +127,11 @@ function topicsChanged(withTombstones: boolean): Counted {
   };
 }
 
-/** What changes again and again, and does not grow by that. */
+/** Things that change again and again, and must not grow. */
 const CHANGED: Readonly<Record<string, Counted>> = {
-  "topics that are put into again and again": topicsChanged(false),
-  "the same after it was looked which have expired": topicsChanged(true),
-  "what is gone of a topic, told again and again": {
+  "topics with repeated puts": topicsChanged(false),
+  "the same after a check for expired ones": topicsChanged(true),
+  "a topic's gap, reported again and again": {
     make() {
       const gone = new GoneMap(1);
       for (let seq = 1; seq <= CHANGES; seq++) {
@@ -144,7 +144,7 @@ const CHANGED: Readonly<Record<string, Counted>> = {
   },
 };
 
-/** What is done again and again, and leaves nothing that only a collection of the whole heap frees. */
+/** Repeated work that must leave nothing that only a full garbage collection frees. */
 const DONE: Readonly<Record<string, () => () => void>> = {
   "statements without rows": () => {
     const db = nodeSqlite.open(":memory:");
@@ -175,7 +175,7 @@ function heap(): number {
   return Deno.memoryUsage().heapUsed;
 }
 
-/** What has come to V8's old space, garbage or not. */
+/** What has reached V8's old space, garbage or not. */
 function old(): number {
   for (let i = 0; i < 3; i++) gc({ type: "minor" });
   const spaces = getHeapSpaceStatistics();

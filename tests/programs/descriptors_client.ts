@@ -1,9 +1,9 @@
 /**
- * A client that runs out of file descriptors, and has some again.
+ * A client that runs out of file descriptors, and gets some back.
  *
- *     descriptors_client.ts URL    with few files that may be open; prints what it sees, a line each
+ *     descriptors_client.ts URL    with a low limit of open files; prints what it sees, a line each
  *
- * It says "ready" when all is taken: then its connection is to be cut.
+ * It prints "ready" when all are taken: then its connection must be cut.
  *
  * @module
  */
@@ -12,10 +12,10 @@ import { connect, DsmqError } from "../../client.ts";
 
 const [url] = Deno.args;
 
-// Deno opens something for signals when it is about to exit, and panics if it cannot: so it does at once.
+// Deno opens a descriptor for signals before it exits, and panics if it cannot: so it opens it now.
 Deno.addSignalListener("SIGTERM", () => Deno.exit(1));
 
-/** Opens files until there are no more to be had. */
+/** Opens files until there are no descriptors left. */
 function takeAll(): Deno.FsFile[] {
   const taken: Deno.FsFile[] = [];
   try {
@@ -39,7 +39,7 @@ console.log("ready");
 for await (const { status } of mq.statusChanges()) {
   if (status === "connected" && files.length === 0) break;
   if (status !== "reconnecting") continue;
-  // What its connection had is free now. Meanwhile it tries in vain.
+  // The descriptor of its connection is free now. Until then, its attempts fail.
   files.push(...takeAll());
   await new Promise((resolve) => setTimeout(resolve, 300));
   for (const file of files.splice(0)) file.close();

@@ -1,7 +1,7 @@
 /**
- * Puts messages into a file one by one, while the disk fails under it. It says in a second file what becomes of each: its
- * number and where it is stored, or the code of the error; what may be stored is put once more at once. Beside it stands how
- * many messages can be read. Then it ends without closing the file, as if it were killed.
+ * Puts messages into a file one by one, while the disk fails. A second file gets the outcome of each: its
+ * number and sequence number, or the code of the error; a put that may be stored is repeated at once. Each line also has how
+ * many messages can be read. Then the program ends without closing the file, as if it were killed.
  *
  * @module
  */

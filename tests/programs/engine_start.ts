@@ -1,5 +1,5 @@
 /**
- * Loads the engine, twice at once and then again, and tells which it was, what was said, and how long it took.
+ * Loads the engine, twice at once and then again, and prints which it was, what was logged, and how long it took.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Is stopped while it loads the engine, and ends.
+ * A program that is stopped while it loads the engine, and ends.
  *
  * @module
  */

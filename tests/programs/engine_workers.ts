@@ -1,5 +1,5 @@
 /**
- * Loads the engine in several workers at once, and tells which it was, and what was said.
+ * Loads the engine in several workers at once, and prints which it was, and what was logged.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { loadEngine } from "../../stores/engines/load_engine.ts";
 
 const WORKERS = 4;
 
-/** What a worker is, and what it tells. */
+/** What a worker is, and what it reports. */
 interface Loader {
   readonly name?: string;
   postMessage(results: unknown): void;
@@ -25,7 +25,7 @@ if (me.name === "loader") {
   const results = await Promise.all(Array.from({ length: WORKERS }, fromWorker));
   const variable = Deno.env.get("DENO_SQLITE_PATH");
   const warnings = results.flatMap(({ warnings }) => warnings);
-  if (variable !== undefined) warnings.push(`DENO_SQLITE_PATH is left as ${variable}`);
+  if (variable !== undefined) warnings.push(`DENO_SQLITE_PATH is still ${variable}`);
   console.log(JSON.stringify({ engines: [...new Set(results.map(({ name }) => name))], warnings }));
 }
 

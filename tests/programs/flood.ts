@@ -1,5 +1,5 @@
 /**
- * Puts four times as much into a store as it may hold, and prints by how many bytes the process grew at most.
+ * Puts four times the limit into a store, and prints by how many bytes the process grew at most.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const clock = { now: () => Date.now() };
 const limits = { storedBytes, overflow };
 const options = { engine: nodeSqlite, retention: 600_000, clock };
 {
-  // What the process itself takes once it has worked for a while is not what is measured.
+  // The memory that the process itself takes after some work is not measured.
   await using store = new MemoryStore({ ...options, limits: { ...limits, storedBytes: 2 ** 20 } });
   for (let i = 0; i < 1000; i++) await apply(store, batch(i));
 }

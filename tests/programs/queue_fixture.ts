@@ -1,6 +1,6 @@
 /**
- * Makes a queue in a file as this version writes it, for later versions to open: `tests/fixtures/queue_v2.db` and, as a
- * killed process leaves it, `queue_v2_killed.db` with its log. Run it once for each form of the file, and keep what it made:
+ * Creates a queue in a file of this version, for later versions to open: `tests/fixtures/queue_v2.db` and, as a
+ * killed process leaves it, `queue_v2_killed.db` with its log. Run it once for each schema version, and keep the files:
  * `deno run -A tests/programs/queue_fixture.ts FOLDER NAME`.
  *
  * @module
@@ -25,7 +25,7 @@ let store = open();
 await apply(store, [put("gone", "expires"), put("t", "expires")]);
 clock.advance(RETENTION);
 await trim(store, 1000);
-// More than may be stored: the first of these is given up.
+// More than the limit: the first of these is dropped.
 await apply(store, [put("t", "given up".padEnd(600)), numbered("session-1", 1, "t", "kept 1")]);
 await apply(store, [numbered("session-1", 2, "u", "kept 2".padEnd(300))]);
 await store[Symbol.asyncDispose]();

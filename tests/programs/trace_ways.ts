@@ -24,7 +24,7 @@ session.connect();
 await session.post("Profiler.enable");
 await session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: false });
 
-/** The files in which a function runs while something is done. Each look resets the counts. */
+/** The files in which a function runs while something is done. Each reading resets the counts. */
 async function filesOf(work: () => Promise<unknown>): Promise<string[]> {
   await session.post("Profiler.takePreciseCoverage");
   await work();

@@ -1,5 +1,5 @@
 /**
- * The certificate and the key of TLS: a fault is found before anybody comes, and told with the name of the file.
+ * The certificate and the key of TLS: a fault is found before anyone connects, and reported with the name of the file.
  *
  * @module
  */
@@ -29,21 +29,21 @@ const good: Record<string, [cert: string, key: string]> = {
   "with a byte order mark": [`\uFEFF${cert}`, `\uFEFF${key}`],
   "with the line ends of Windows": [cert.replaceAll("\n", "\r\n"), key.replaceAll("\n", "\r\n")],
   "with the line ends of old Macs": [cert.replaceAll("\n", "\r"), key.replaceAll("\n", "\r")],
-  "with words around it": [`subject=CN\n${cert}\nend`, `Key Attributes\n${key}`],
+  "with text around it": [`subject=CN\n${cert}\nend`, `Key Attributes\n${key}`],
   "both in one file": [`${key}${cert}`, `${key}${cert}`],
-  "with the one above it": [chain, pem("tls/chain_key")],
+  "with its issuer": [chain, pem("tls/chain_key")],
 };
 
 const bad: Record<string, [cert: string, key: string, reason: string]> = {
   "an empty certificate": ["", key, "Cannot use C.pem: it is empty"],
-  "a certificate of blanks": ["\uFEFF \n", key, "Cannot use C.pem: it is empty"],
+  "a blank certificate": ["\uFEFF \n", key, "Cannot use C.pem: it is empty"],
   "an empty key": [cert, "\n", "Cannot use K.pem: it is empty"],
-  "a certificate that is none": [
+  "an invalid certificate": [
     "secret",
     key,
     "Cannot use C.pem: there is no certificate in it: it is not in PEM",
   ],
-  "a key that is none": [
+  "an invalid key": [
     cert,
     "secret",
     "Cannot use K.pem: there is no private key in it: it is not in PEM",
@@ -58,13 +58,13 @@ const bad: Record<string, [cert: string, key: string, reason: string]> = {
     cert,
     "Cannot use K.pem: there is no private key in it, but certificate",
   ],
-  "a certificate cut off": [cert.slice(0, 300), key, "Cannot use C.pem: there is no certificate"],
+  "a truncated certificate": [cert.slice(0, 300), key, "Cannot use C.pem: there is no certificate"],
   "a damaged certificate": [
     cert.replace(/\nMI.{30}/, "\nMIIBVVVVVVVVVVVVVVVVVVVVVVVVVVVVVV"),
     key,
     "Cannot use C.pem: certificate number 1 in it is damaged",
   ],
-  "a damaged certificate above": [
+  "a damaged certificate of the issuer": [
     `${leaf}${above.replace(/\nMI.{30}/, "\nMIIBVVVVVVVVVVVVVVVVVVVVVVVVVVVVVV")}`,
     pem("tls/chain_key"),
     "Cannot use C.pem: certificate number 2 in it is damaged",
@@ -74,13 +74,17 @@ const bad: Record<string, [cert: string, key: string, reason: string]> = {
     key.replace(/\nMI.{30}/, "\nMIGVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVV"),
     "Cannot use K.pem: the private key in it is damaged, or of an unknown kind",
   ],
-  "the key of another": [
+  "the key of another certificate": [
     cert,
     pem("localhost_renewed_key"),
     "Cannot use K.pem: the certificate in C.pem is for another key",
   ],
-  "a locked key": [cert, pem("tls/locked_key"), "Cannot use K.pem: the key in it is locked with a"],
-  "a key locked as of old": [
+  "an encrypted key": [
+    cert,
+    pem("tls/locked_key"),
+    "Cannot use K.pem: the key in it is locked with a",
+  ],
+  "a key in the old form of encryption": [
     cert,
     pem("tls/locked_old_key"),
     "Cannot use K.pem: the key in it is locked with a passphrase",
@@ -95,7 +99,7 @@ const bad: Record<string, [cert: string, key: string, reason: string]> = {
     pem("tls/short_key"),
     "Cannot use K.pem: its key is rsa 1024, and has to be RSA of at least 2048 bits",
   ],
-  "the one above first": [
+  "the issuer first": [
     `${above}${leaf}`,
     pem("tls/chain_key"),
     "Cannot use C.pem: the certificate of the key must come first in it, but is number 2",
@@ -107,9 +111,9 @@ const NOW = Date.UTC(2027, 0);
 
 for (const transport of ["builtin", "hardened"] as const) {
   for (const [what, [cert, key]] of Object.entries(good)) {
-    Deno.test(`a certificate ${what} serves (${transport})`, async () => {
+    Deno.test(`a certificate ${what} is accepted (${transport})`, async () => {
       await using server = await openServer({ cert, key, transport });
-      const caCert = what === "with the one above it" ? above : pem("localhost_cert");
+      const caCert = what === "with its issuer" ? above : pem("localhost_cert");
       using conn = await Deno.connectTls({
         hostname: "localhost",
         port: server.port,
@@ -120,7 +124,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     });
   }
 
-  Deno.test(`what cannot be a certificate or a key is refused at the start (${transport})`, async () => {
+  Deno.test(`an unusable certificate or key is refused at the start (${transport})`, async () => {
     for (const [what, [cert, key, reason]] of Object.entries(bad)) {
       const error = await assertRejects(() => openServer({ cert, key, transport }), RangeError);
       const expected = reason.replaceAll("C.pem", "cert").replaceAll("K.pem", "key");
@@ -128,7 +132,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     }
   });
 
-  Deno.test(`another certificate is for those who come then, and one with a fault for nobody (${transport})`, async () => {
+  Deno.test(`a renewed certificate applies to new connections, and a faulty one to none (${transport})`, async () => {
     await using server = await openServer({ cert, key, transport });
     await server.setCertificate(pem("localhost_renewed_cert"), pem("localhost_renewed_key"));
     const renewed = pem("localhost_renewed_cert");
@@ -148,7 +152,7 @@ async function handshake(port: number, caCert: string): Promise<void> {
   await conn.handshake();
 }
 
-Deno.test("a fault is told with the name of the file, and nothing that is in it", async () => {
+Deno.test("a fault is reported with the name of the file, and nothing of its contents", async () => {
   for (const [what, [cert, key, reason]] of Object.entries(bad)) {
     const error = await assertRejects(() => checkTls({ cert, key }, NAMES, NOW), RangeError);
     assertStringIncludes(error.message, reason, what);
@@ -156,7 +160,7 @@ Deno.test("a fault is told with the name of the file, and nothing that is in it"
   }
 });
 
-Deno.test("what will keep clients away is warned of, and does not keep the server from starting", async () => {
+Deno.test("a certificate that clients will reject causes a warning, and the server starts", async () => {
   const nameless = [pem("tls/nameless_cert"), pem("tls/nameless_key")] as const;
   const cases: [cert: string, key: string, year: number, warnings: RegExp[]][] = [
     [cert, key, 2030, []],
@@ -189,7 +193,7 @@ Deno.test("what will keep clients away is warned of, and does not keep the serve
   }
 });
 
-Deno.test("a server without TLS gets no certificate afterwards, and one with it needs both parts", async () => {
+Deno.test("a server without TLS accepts no certificate later, and one with TLS needs both parts", async () => {
   await using plain = await openServer();
   const error = await assertRejects(() => plain.setCertificate(cert, key), TypeError);
   assertStringIncludes(error.message, "the server was started without TLS");

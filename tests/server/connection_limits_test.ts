@@ -1,5 +1,5 @@
 /**
- * How many connections there may be, in all and from one address.
+ * The limits of connections, in all and from one address.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { openContext } from "../support/memory_peer.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** A house with a clock that stands still. */
+/** A connection handler with a stopped clock. */
 async function connectionsFixture(
   limits: Partial<ServerLimits>,
   { tokens, heldStore }: { tokens?: readonly TokenGrant[]; heldStore?: HeldStore } = {},
@@ -52,14 +52,14 @@ async function connectionsFixture(
     store,
     accessControl,
     connections,
-    /** Somebody comes from an address. */
+    /** A peer connects from an address. */
     admit: (from: string, protocols = "", headers = {}) =>
       connections.admit(request(protocols, headers), from),
     [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
   };
 }
 
-/** A peer that may be told goodbye. */
+/** A peer that can be closed. */
 function peer() {
   const { promise: closeCode, resolve } = Promise.withResolvers<[number, string]>();
   let events: PeerEvents | undefined;
@@ -76,7 +76,7 @@ function peer() {
     closeAndStopReading: (code: number, reason: string) => resolve([code, reason]),
     drop: () => events?.end(),
     enter(verdict: Response | ((peer: Peer) => PeerEvents)): PeerEvents {
-      assert(typeof verdict === "function", "it is let in");
+      assert(typeof verdict === "function", "it is accepted");
       return events = verdict(self);
     },
   };
@@ -89,10 +89,10 @@ const cases = [
 ] as const;
 
 for (const { name, from: [first, second, third], status } of cases) {
-  Deno.test(`${name}: the N+1st is turned away with ${status}, or with 1013 if it is ours`, async () => {
+  Deno.test(`${name}: connection N + 1 is refused with ${status}, or closed with 1013 if it is our client`, async () => {
     await using server = await connectionsFixture({ [name]: 2 });
     const one = peer().enter(await server.admit(first));
-    // One on its way in counts, too.
+    // A pending connection counts, too.
     const arriving = await server.admit(second);
     const refused = await server.admit(third);
     assert(refused instanceof Response);
@@ -118,7 +118,7 @@ for (const { name, from: [first, second, third], status } of cases) {
   });
 }
 
-Deno.test("one address at its limit keeps no other out", async () => {
+Deno.test("an address at its limit does not block others", async () => {
   await using server = await connectionsFixture({ connectionsPerAddress: 1 });
   const admitted: PeerEvents[] = [];
   for (const from of ["10.0.0.1", "10.0.0.2", "2001:db8:1:1::1", "2001:db8:1:2::1"]) {
@@ -129,7 +129,7 @@ Deno.test("one address at its limit keeps no other out", async () => {
   for (const events of admitted) events.end();
 });
 
-Deno.test("who says nothing though there is no place is told so in time, and given up if it stays", async () => {
+Deno.test("a silent connection beyond the limit is closed in time, and dropped if it stays", async () => {
   await using server = await connectionsFixture({ connections: 1 });
   const only = peer().enter(await server.admit("10.0.0.1"));
   const waiting = Array.from({ length: 100 }, peer);
@@ -143,7 +143,7 @@ Deno.test("who says nothing though there is no place is told so in time, and giv
   only.end();
 });
 
-Deno.test("who finds a place after its token was taken away does not stay in it", async () => {
+Deno.test("a connection that finds a place after its token was revoked does not keep it", async () => {
   const heldStore = new HeldStore(["open_session"]);
   await using server = await connectionsFixture({ connections: 1 }, {
     tokens: [{ token: "good" }],
@@ -187,7 +187,7 @@ Deno.test("what counts as one address", () => {
 });
 
 for (const name of ["connections", "connectionsPerAddress"]) {
-  Deno.test(`${name} on the wire: one more is told why, the others go on, and who leaves makes room`, async () => {
+  Deno.test(`${name} on the wire: one connection more is told why, the others continue, and a closed one makes room`, async () => {
     await using server = await openServer({ limits: { [name]: 2 } });
     await using old = await RawClient.open(server.url);
     {
@@ -215,7 +215,7 @@ for (const name of ["connections", "connectionsPerAddress"]) {
   });
 }
 
-Deno.test("who goes away in the midst of the handshake leaves its place", async () => {
+Deno.test("a peer that disconnects during the handshake frees its place", async () => {
   await using server = await openServer({ limits: { connections: 10 } });
   for (let i = 0; i < 10; i++) {
     await Promise.all(Array.from({ length: 10 }, async () => {
@@ -260,7 +260,7 @@ async function statusOfUpgrade(port: number, key?: string): Promise<number> {
   return Number(new TextDecoder().decode(into.subarray(0, read ?? 0)).split(" ")[1]);
 }
 
-/** Handshakes that fail; each would take a place if it did not leave it. */
+/** Failing handshakes: each would take a place if it did not free it. */
 async function bad(port: number): Promise<void> {
   for (let i = 0; i < 20; i++) {
     for (;;) {

@@ -1,5 +1,5 @@
 /**
- * `/health` tells load balancers where nothing can be stored, and again where it can.
+ * `/health` tells load balancers when nothing can be stored, and when it can again.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { FileFolder } from "../support/file_folder.ts";
 const LOG = { info() {}, warn() {}, error() {} };
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`${transport}: /health says 503 while the file is away, with puts and without, and names no file`, async () => {
+  Deno.test(`${transport}: /health answers 503 while the file is away, with puts and without, and names no file`, async () => {
     using folder = new FileFolder();
     const store = `sqlite:${folder.path}` as const;
     await using server = await serve({ port: 0, store, transport, log: LOG });

@@ -1,5 +1,5 @@
 /**
- * Where a server listens, and by which name it is called: what cannot be is said in a sentence.
+ * Where a server listens, and under which names it is reached: errors are one sentence.
  *
  * @module
  */
@@ -12,12 +12,12 @@ import type { ServeOptions } from "../../server.ts";
 import { openServer, quiet } from "../support/open_server.ts";
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`why a server cannot listen is said in a sentence (${transport})`, async () => {
+  Deno.test(`a server that cannot listen says why in one sentence (${transport})`, async () => {
     await using first = await openServer({ transport });
     const { port } = first;
     const cases: [host: string, port: number, reason: string][] = [
       ["127.0.0.1", port, `Cannot serve on 127.0.0.1:${port}: the port is taken`],
-      // Of the blocks that are reserved for documentation.
+      // From the address blocks that are reserved for documentation.
       ["192.0.2.1", 0, "Cannot serve on 192.0.2.1:0: this machine does not have the address"],
       ["2001:db8::1", 0, "Cannot serve on [2001:db8::1]:0: this machine does not have the address"],
       [
@@ -32,7 +32,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     }
   });
 
-  Deno.test(`an address in brackets is an address, and of loopback alone if it is (${transport})`, async () => {
+  Deno.test(`an address in brackets is an address, and a loopback address stays one (${transport})`, async () => {
     const warnings: string[] = [];
     const log = { ...quiet, warn: (text: string) => warnings.push(text) };
     await using server = await openServer({ host: "[::1]", transport, log });
@@ -40,7 +40,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals(warnings, []);
   });
 
-  Deno.test(`who is refused for a name or a page learns which option allows it (${transport})`, async () => {
+  Deno.test(`a client that is refused for its host or origin learns which option allows it (${transport})`, async () => {
     const warnings: string[] = [];
     const log = { ...quiet, warn: (text: string) => warnings.push(text) };
     await using server = await openServer({ transport, log });
@@ -64,7 +64,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     );
   });
 
-  Deno.test(`the log names the address of who is refused, and the option that would let it in (${transport})`, async () => {
+  Deno.test(`the log names the address of a refused client, and the option that would allow it (${transport})`, async () => {
     const listener = { "Sec-WebSocket-Protocol": "dsmq" };
     const bad = { Authorization: "Bearer bad" };
     const token = "--token or --token-file (tokens)";
@@ -94,11 +94,11 @@ for (const transport of ["builtin", "hardened"] as const) {
         handshakes.use(await RawClient.handshake(server.port, { Host, ...UPGRADE, ...more }));
       }
       assertStringIncludes(warnings[0] ?? "", "dsmq: refused a request from 127.0.0.1: ");
-      assertStringIncludes(warnings[0]!, `; ${named} says `);
+      assertStringIncludes(warnings[0]!, `; ${named} sets `);
     }
   });
 
-  Deno.test(`a server with a name beyond ASCII is found by its form in ASCII (${transport})`, async () => {
+  Deno.test(`a server with a name beyond ASCII is reached by its ASCII form (${transport})`, async () => {
     await using server = await openServer({ transport, allowedHosts: ["Bücher.example"] });
     for (const Host of ["xn--bcher-kva.example", "bücher.example"]) {
       using page = await RawClient.handshake(server.port, { Host, Connection: "close" });
@@ -139,7 +139,7 @@ Deno.test("an address or a name to listen on has nothing around it", async () =>
   }
 });
 
-Deno.test("a port that needs more rights is told from one that somebody forbids", () => {
+Deno.test("a port that needs more privileges is distinguished from a forbidden one", () => {
   const denied = Object.assign(new Error("listen EACCES: permission denied"), { code: "EACCES" });
   assertEquals(
     toListenError("127.0.0.1", 80, denied).message,

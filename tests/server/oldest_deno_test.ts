@@ -9,7 +9,7 @@ import { DsmqError } from "@dsmq/server";
 import { MIN_DENO_VERSION, requireDeno } from "../../server/runtime.ts";
 import { ROOT } from "../support/program.ts";
 
-Deno.test("a Deno that is too old is told what a server needs, in a sentence", () => {
+Deno.test("a server on a Deno that is too old says in one sentence what it needs", () => {
   for (const version of ["1.46.3", "2.0.0", "2.8.3", "2.1.99"]) {
     const error = assertThrows(() => requireDeno(version), DsmqError);
     const expected =

@@ -13,7 +13,7 @@ function peerOf(closed: number[]): Peer {
   };
 }
 
-Deno.test("who leaves while its hello is judged is heard, and gone after that", async () => {
+Deno.test("the hello of a connection that closes meanwhile is processed, and then the connection is gone", async () => {
   const events: unknown[] = [];
   const peerEvents: PeerEvents = {
     receive: (data) => void events.push(data),
@@ -26,7 +26,7 @@ Deno.test("who leaves while its hello is judged is heard, and gone after that", 
       timedOut() {},
       closed: () => void events.push("left"),
     },
-    rejection: () => [4401, "it owes a token"],
+    rejection: () => [4401, "it is unauthenticated"],
     digestOf: () => Promise.resolve(new Uint8Array(32)),
     checkHello: () => ({ handler: peerEvents }),
     onError: (error) => void events.push(error),
@@ -40,12 +40,12 @@ Deno.test("who leaves while its hello is judged is heard, and gone after that", 
   assertEquals(events, [...frames, "gone", "left"]);
 });
 
-Deno.test("a defect while a hello is judged ends its connection with 1011, and not the process", async () => {
+Deno.test("a defect while a hello is processed closes its connection with 1011, and does not end the process", async () => {
   const failures: unknown[] = [];
   const closed: number[] = [];
   const reception: HandshakePolicy = {
     ...{ clock: new ManualClock(), timeout: 1000, timedOut() {}, closed() {} },
-    rejection: () => [4401, "it owes a token"],
+    rejection: () => [4401, "it is unauthenticated"],
     digestOf: () => Promise.resolve(new Uint8Array(32)),
     checkHello: () => {
       throw new Error("a defect");

@@ -1,5 +1,5 @@
 /**
- * Who may wait to be admitted when more come than there are seats, and for whom the last places are kept.
+ * Which pending connections stay when there are too many, and who gets the last places.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ConnectionLimiter } from "../../server/connection_limiter.ts";
 import { PendingLimiter } from "../../server/pending_limiter.ts";
 
-/** A room in which those who come are counted. */
+/** A limiter that counts arrivals. */
 class FullLimiter {
   readonly limiter: PendingLimiter;
   readonly putOut: string[] = [];
@@ -21,7 +21,7 @@ class FullLimiter {
     return this.limiter.acquire(from, () => this.putOut.push(from));
   }
 
-  /** How many come one after another, from these addresses in turn, until the honest one is put out. */
+  /** How many arrive one after another, from these addresses in turn, until the honest one is evicted. */
   outlasts(honest: string, addresses: number, max: number): number {
     this.enter(honest);
     for (let i = 0; i < max; i++) {
@@ -33,20 +33,20 @@ class FullLimiter {
 }
 
 for (const addresses of [1, 8, 250]) {
-  Deno.test(`one who waits is not put out, however many come from ${addresses} addresses`, () => {
+  Deno.test(`a pending connection is not evicted, however many arrive from ${addresses} addresses`, () => {
     const fullLimiter = new FullLimiter(100);
-    // Those of the attack come first, and go on.
+    // The attackers come first, and continue.
     for (let i = 0; i < 1000; i++) fullLimiter.enter(`10.0.0.${i % addresses}`);
     assertEquals(fullLimiter.outlasts("192.0.2.1", addresses, 20_000), 20_000);
     assertEquals(fullLimiter.limiter.count, 100);
   });
 }
 
-Deno.test("of ten thousand addresses, each new, none is put out before so many more came as there are seats", () => {
+Deno.test("of ten thousand new addresses, none is evicted before as many more arrive as there are slots", () => {
   assertEquals(new FullLimiter(100).outlasts("192.0.2.1", 10_000, 20_000), 99);
 });
 
-Deno.test("addresses of one network of IPv6 are one, and who was admitted does not count against its address", () => {
+Deno.test("addresses of one IPv6 network count as one, and admitted connections do not count against their address", () => {
   const fullLimiter = new FullLimiter(3);
   for (let i = 0; i < 100; i++) fullLimiter.enter("192.0.2.1")(true);
   fullLimiter.enter("2001:db8::1");
@@ -54,14 +54,14 @@ Deno.test("addresses of one network of IPv6 are one, and who was admitted does n
   fullLimiter.enter("2001:db8::2");
   fullLimiter.enter("192.0.2.2");
   assertEquals(fullLimiter.putOut, ["2001:db8::1"]);
-  // Nor does who left long ago.
+  // Nor do connections that closed long ago.
   for (let i = 0; i < 65_536; i++) fullLimiter.enter("198.51.100.1")(false);
   assertEquals(fullLimiter.limiter.count, 2);
   for (let i = 0; i < 2; i++) fullLimiter.enter("198.51.100.1");
   assertEquals(fullLimiter.putOut.at(-1), "198.51.100.1");
 });
 
-Deno.test("where all come from one address, as through a proxy, the oldest has to go", () => {
+Deno.test("if all come from one address, as through a proxy, the oldest is evicted", () => {
   const fullLimiter = new FullLimiter(50);
   let evicted = 0;
   fullLimiter.limiter.acquire("192.0.2.1", () => evicted++);
@@ -71,7 +71,7 @@ Deno.test("where all come from one address, as through a proxy, the oldest has t
   assertEquals([evicted, fullLimiter.limiter.count], [1, 50]);
 });
 
-Deno.test("a seat that was left, or put out, is left once, and nothing is kept of who left long ago", () => {
+Deno.test("a slot is freed once, and nothing is kept of connections that closed long ago", () => {
   const fullLimiter = new FullLimiter(1);
   const first = fullLimiter.enter("192.0.2.1");
   const second = fullLimiter.enter("192.0.2.2");
@@ -83,7 +83,7 @@ Deno.test("a seat that was left, or put out, is left once, and nothing is kept o
   assertEquals(fullLimiter.limiter.knownAddresses, 65_536);
 });
 
-Deno.test("where a token is asked for the last places are kept for those who have few", () => {
+Deno.test("if tokens are required, the last places are kept for owners with few connections", () => {
   const connectionLimiter = new ConnectionLimiter({ connections: 100, connectionsPerAddress: 100 });
   const slot = (holder?: string) => {
     let count = 0;
@@ -94,7 +94,7 @@ Deno.test("where a token is asked for the last places are kept for those who hav
     return count;
   };
   const releases: (() => void)[] = [];
-  // One has half of the last ten, the next half of what is left, and so on.
+  // One owner gets half of the last ten, the next half of the rest, and so on.
   assertEquals(["@192.0.2.1", "weak", "other", "good"].map(slot), [95, 3, 1, 1]);
   const refused = connectionLimiter.acquire("192.0.2.1", "weak");
   assert("error" in refused);

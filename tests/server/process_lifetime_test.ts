@@ -1,5 +1,5 @@
 /**
- * What keeps a program alive: its servers, and nothing that is left of them.
+ * What keeps a program alive: its servers, and nothing that they leave behind.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const GET = clientFrame(1, '{"action":"get","topic":"t"}');
 
-/** How a peer that has said something goes away. */
+/** How a peer disconnects after it has sent something. */
 const ENDINGS: readonly ((client: RawSocket) => unknown)[] = [
   (client) => client.cut(),
   (client) => client.send(clientFrame(8, new Uint8Array([3, 232]))),
@@ -20,7 +20,7 @@ const ENDINGS: readonly ((client: RawSocket) => unknown)[] = [
   () => {},
 ];
 
-Deno.test("a program ends with its servers, in whatever way their peers have gone", async () => {
+Deno.test("a program ends with its servers, however their peers have disconnected", async () => {
   await using program = new Program(["-A", "tests/programs/two_servers.ts"]);
   const ports = (await program.line())!.split(" ").map(Number);
   using peers = new DisposableStack();

@@ -1,5 +1,5 @@
 /**
- * The log of a server: whatever it does, the server goes on.
+ * The log of a server: whatever happens to it, the server continues.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const failing = {
 };
 
 for (const [what, logFailure] of Object.entries(failing)) {
-  Deno.test(`a log that ${what} stalls nothing, and does not end the process`, async () => {
+  Deno.test(`a log that ${what} blocks nothing, and does not end the process`, async () => {
     let count = 0;
     const fail = () => (count++, logFailure());
     const log = { info: fail, warn: fail, error: fail };
@@ -36,7 +36,7 @@ for (const [what, logFailure] of Object.entries(failing)) {
   });
 }
 
-Deno.test("refusals are told at most once a second, and the last of them when the server stops", () => {
+Deno.test("refusals are logged at most once a second, and the last when the server stops", () => {
   const clock = new ManualClock();
   const logged: string[] = [];
   const rateLimited = new RateLimitedLog(
@@ -56,37 +56,37 @@ Deno.test("refusals are told at most once a second, and the last of them when th
   assertEquals([logged, rateLimited.count], [[], 4]);
 });
 
-Deno.test("each kind of refusal has its line, also while another kind comes in a flood", () => {
+Deno.test("each kind of refusal has its line, even during a flood of another kind", () => {
   const clock = new ManualClock();
   const logged: string[] = [];
   const log = { ...quiet, warn: (text: string) => logged.push(text) };
   const rateLimited = new RateLimitedLog(clock, log, "refused a request");
   const flood = (second: number) => {
     for (let i = 0; i < 100; i++) {
-      rateLimited.record(`host "${second}.${i}" is none`, `10.0.0.${i}`);
+      rateLimited.record(`host "${second}.${i}" is not allowed`, `10.0.0.${i}`);
     }
   };
   flood(0);
   rateLimited.record("a token is needed", "192.0.2.1", "--token");
-  rateLimited.record('origin "https://a" is none', "192.0.2.2");
+  rateLimited.record('origin "https://a" is not allowed', "192.0.2.2");
   for (let second = 1; second < 4; second++) {
     clock.advance(1000);
     flood(second);
   }
   assertEquals(logged, [
-    'dsmq: refused a request from 10.0.0.0: host "0.0" is none',
-    'dsmq: refused a request from 10.0.0.99: host "0.99" is none (and 98 more in the last second)',
+    'dsmq: refused a request from 10.0.0.0: host "0.0" is not allowed',
+    'dsmq: refused a request from 10.0.0.99: host "0.99" is not allowed (and 98 more in the last second)',
     "dsmq: refused a request from 192.0.2.1: a token is needed; --token",
-    'dsmq: refused a request from 192.0.2.2: origin "https://a" is none',
+    'dsmq: refused a request from 192.0.2.2: origin "https://a" is not allowed',
   ]);
-  // Of any number of kinds a few wait.
+  // Of any number of kinds, only a few wait.
   for (let i = 0; i < 100; i++) rateLimited.record("x".repeat(i));
   logged.length = 0;
   rateLimited.stop();
   assertEquals([logged.length, rateLimited.count], [9, 502]);
 });
 
-Deno.test("refusals that go on for hours are told less and less often, and none is forgotten", () => {
+Deno.test("refusals that continue for hours are logged less and less often, and none is forgotten", () => {
   const clock = new ManualClock();
   const logged: string[] = [];
   const log = { ...quiet, warn: (text: string) => logged.push(text) };
@@ -102,7 +102,7 @@ Deno.test("refusals that go on for hours are told less and less often, and none 
   assert(logged.some((line) => / more in the last 30 s\)$/.test(line)), logged[100]);
 });
 
-Deno.test("a refusal is told in one short line, whatever is in it", () => {
+Deno.test("a refusal is logged in one short line, whatever it contains", () => {
   const logged: string[] = [];
   const log = { ...quiet, warn: (text: string) => logged.push(text) };
   const rateLimited = new RateLimitedLog(new ManualClock(), log, "refused a request");

@@ -1,5 +1,5 @@
 /**
- * Where all places are taken: a client that comes back has the one that is its own, and nobody else's.
+ * When all places are taken, a client that comes back gets its own place, and nobody else's.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const SESSION_ID = "0123456789abcdefABCDEF";
 
-/** One who offers the subprotocol, with a token if there is one. */
+/** A peer that offers the subprotocol, with a token if there is one. */
 function openHandshake(port: number, token?: string): Promise<RawClient> {
   return RawClient.handshake(port, {
     "Host": "localhost",
@@ -34,7 +34,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     const serve = (options: ServeOptions = {}) =>
       openServer({ transport, limits: { [limit]: 1 }, ...options });
 
-    Deno.test(`${transport}, ${limit}: 1: who comes back has its place, though the old connection is there still`, async () => {
+    Deno.test(`${transport}, ${limit}: 1: a client that comes back gets its place, although the old connection still exists`, async () => {
       await using server = await serve();
       using old = await openHandshake(server.port);
       await old.request(hello(SESSION_ID, 1));
@@ -50,7 +50,7 @@ for (const transport of ["builtin", "hardened"] as const) {
         );
         connections.push(again);
       }
-      // The stream of the old one ended before anything was put: it hears of its end alone.
+      // The stream of the old connection ended before anything was put: it gets its close alone.
       const last = connections.pop()!;
       for (const closed of connections) {
         assertEquals(await withTimeout(closed.closeCode()), 4409);
@@ -62,7 +62,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     });
   }
 
-  Deno.test(`${transport}: nobody has the place of another, of a newer one, or with another token`, async () => {
+  Deno.test(`${transport}: nobody gets the place of another session, of a newer connection, or with another token`, async () => {
     const tokens = [{ token: "one" }, { token: "two" }];
     await using server = await openServer({ transport, tokens, limits: { connections: 1 } });
     using old = await openHandshake(server.port, "one");
@@ -88,7 +88,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals(server.stats().connections, 1);
   });
 
-  Deno.test(`${transport}: who came when all places were taken has one that is free by the time it says hello`, async () => {
+  Deno.test(`${transport}: a connection beyond the limit gets a place that is free by the time of its hello`, async () => {
     await using server = await openServer({ transport, limits: { connections: 1 } });
     for (const sessionId of [SESSION_ID, undefined]) {
       const old = await openHandshake(server.port);
@@ -98,7 +98,7 @@ for (const transport of ["builtin", "hardened"] as const) {
       await until(() => server.stats().connections === 0);
       assertEquals((await withTimeout(again.request(hello(sessionId, 2)))).id, 1);
       assertEquals(server.stats().connections, 1);
-      // It has the place, and no seat without one: the next is turned away.
+      // It has the place, and there is no slot without one: the next is refused.
       using attacker = await openHandshake(server.port);
       assertEquals(
         await withTimeout(attacker.requestOrCode(hello("anotherSession0123456789", 1))),
@@ -109,7 +109,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     }
   });
 
-  Deno.test(`${transport}: an older try has no place that is free by the time it says hello, and leaves none taken`, async () => {
+  Deno.test(`${transport}: an older connect attempt gets no place that is free by the time of its hello, and occupies none`, async () => {
     await using server = await openServer({ transport, limits: { connections: 1 } });
     const old = await openHandshake(server.port);
     await old.request(hello(SESSION_ID, 7));
@@ -123,7 +123,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals((await withTimeout(next.request(hello(SESSION_ID, 8)))).id, 1);
   });
 
-  Deno.test(`${transport}: nothing is done for one without a place that does not say hello first`, async () => {
+  Deno.test(`${transport}: nothing is done for a connection without a place that does not send hello first`, async () => {
     await using server = await openServer({ transport, limits: { connections: 1 } });
     using old = await openHandshake(server.port);
     await old.request(hello(SESSION_ID, 1));
@@ -135,7 +135,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   });
 }
 
-Deno.test("a place that was passed on is free again once its last connection has gone, and all others are", async () => {
+Deno.test("a place that was passed on is free once its last connection is gone, and so are all others", async () => {
   await using server = await openServer({ limits: { connections: 2 } });
   {
     using other = await openHandshake(server.port);

@@ -1,5 +1,5 @@
 /**
- * Why a server does not start, as a code for programs.
+ * Why a server does not start, as a code.
  *
  * @module
  */
@@ -21,7 +21,7 @@ async function refused(options: ServeOptions, expectedCode: ErrorCode): Promise<
 }
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`a server that cannot listen says why with a code (${transport})`, async () => {
+  Deno.test(`a server that cannot listen rejects with a code (${transport})`, async () => {
     await using first = await openServer({ transport });
     await refused({ transport, port: first.port }, "address_in_use");
     for (const host of ["192.0.2.1", "2001:db8::1", "name.invalid"]) {
@@ -30,13 +30,13 @@ for (const transport of ["builtin", "hardened"] as const) {
   });
 
   Deno.test({
-    name: `a server that may not listen says so with a code (${transport})`,
+    name: `a server without permission to listen rejects with a code (${transport})`,
     permissions: { net: false, read: true, env: true, sys: true },
     fn: async () => void await refused({ transport, engine: "node:sqlite" }, "permission_denied"),
   });
 }
 
-Deno.test("a file that cannot be used is told with a code, and can be used by the next", async () => {
+Deno.test("an unusable file rejects with a code, and the next server can use the file", async () => {
   using folder = new FileFolder();
   const store = (path: string) => ({ store: `sqlite:${path}` }) as const;
   await using server = await openServer(store(folder.path));
@@ -51,7 +51,7 @@ Deno.test("a file that cannot be used is told with a code, and can be used by th
     await refused(store(`${folder.root}/${path}`), "store_unusable");
   }
   await using again = await openServer(store(folder.path));
-  // One whose port is taken has given the file back.
+  // A server whose port is in use has released the file.
   const file = `${folder.root}/second.db`;
   await refused({ ...store(file), port: again.port }, "address_in_use");
   await using second = await openServer(store(file));
@@ -59,7 +59,7 @@ Deno.test("a file that cannot be used is told with a code, and can be used by th
 });
 
 Deno.test({
-  name: "a file that may not be written is told with a code",
+  name: "a file without write permission rejects with a code",
   permissions: { net: true, read: true, write: false },
   fn: async () => {
     const error = await refused({ store: "sqlite:queue.db" }, "permission_denied");
@@ -68,7 +68,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "an engine that cannot be loaded is told with a code",
+  name: "an engine that cannot be loaded rejects with a code",
   permissions: { net: true },
   fn: async () => {
     const error = await refused({ engine: "@db/sqlite" }, "module_unavailable");
@@ -81,7 +81,7 @@ Deno.test({
   },
 });
 
-Deno.test("what the system says of files and addresses has a code each", () => {
+Deno.test("each system error of files and addresses has a code", () => {
   const files: [object, ErrorCode][] = [
     [{ errcode: SQLITE_ERRORS.busy }, "store_in_use"],
     [{ code: SQLITE_ERRORS.busy }, "store_in_use"],

@@ -1,5 +1,5 @@
 /**
- * The server: how it starts, and what it answers to those who do not speak dsmq.
+ * The server: how it starts, and what it answers to clients that do not use dsmq.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { RawClient } from "../support/raw_client.ts";
 
 const quiet = { info() {}, warn() {}, error() {} };
 
-/** Sends bytes to a port and returns the first line of what it says; then hangs up. */
+/** Sends bytes to a port, returns the first line of the response, and disconnects. */
 async function firstReplyLine(port: number, request: string): Promise<string> {
   using conn = await Deno.connect({ hostname: "127.0.0.1", port });
   await conn.write(new TextEncoder().encode(request));
@@ -25,7 +25,7 @@ async function firstReplyLine(port: number, request: string): Promise<string> {
   return new TextDecoder().decode(buffer.subarray(0, n)).split("\r\n")[0]!;
 }
 
-Deno.test("a server says where it listens, and how it keeps messages", async () => {
+Deno.test("a server says where it listens, and how it stores messages", async () => {
   await using server = await serve({ port: 0 });
   assertEquals(server.host, "127.0.0.1");
   assert(server.port > 0);
@@ -35,7 +35,7 @@ Deno.test("a server says where it listens, and how it keeps messages", async () 
   assertEquals(mq.durability, "memory");
 });
 
-Deno.test("a server runs on the engine that it was told to", async () => {
+Deno.test("a server runs on the chosen engine", async () => {
   await using server = await serve({ port: 0, engine: "node:sqlite" });
   assertEquals(server.storeDescription, "memory on node:sqlite");
 });
@@ -54,11 +54,11 @@ Deno.test("a server on an IPv6 address has it in brackets in its url", async () 
   assert(await mq.put("t", "message") > 0);
 });
 
-Deno.test("a port that is taken is a clear error, and nothing is left running", async () => {
+Deno.test("a port in use is a clear error, and nothing is left running", async () => {
   await using first = await serve({ port: 0 });
   const error = await assertRejects(() => serve({ port: first.port }), Error, "the port is taken");
   assertStringIncludes(error.message, `127.0.0.1:${first.port}`);
-  // Whoever has it is not disturbed.
+  // Its owner is not disturbed.
   await using mq = await connect(first.url);
   assert(await mq.put("t", "message") > 0);
 });
@@ -71,13 +71,13 @@ Deno.test("a port is free again once its server has stopped", async () => {
   assertEquals(again.port, port);
 });
 
-Deno.test("an address that is none of this machine's is a clear error", async () => {
-  // Of the block that is reserved for documentation.
+Deno.test("an address of another machine is a clear error", async () => {
+  // From the address block that is reserved for documentation.
   const error = await assertRejects(() => serve({ host: "192.0.2.1", port: 0 }), Error);
   assertStringIncludes(error.message, "Cannot serve on 192.0.2.1:0");
 });
 
-Deno.test("a host that cannot be a name is a clear error", async () => {
+Deno.test("an invalid host is a clear error", async () => {
   const error = await assertRejects(() => serve({ host: "no such host", port: 0 }), Error);
   assertStringIncludes(
     error.message,
@@ -85,7 +85,7 @@ Deno.test("a host that cannot be a name is a clear error", async () => {
   );
 });
 
-Deno.test("wrong options are refused, each by its name and value", async () => {
+Deno.test("invalid options are refused with their names and values", async () => {
   const wrong: [unknown, typeof TypeError | typeof RangeError, string][] = [
     [{ prot: 1 }, TypeError, 'no option "prot"'],
     [{ limits: { message: 1 } }, TypeError, 'no limit "message"'],
@@ -152,7 +152,7 @@ Deno.test("wrong options are refused, each by its name and value", async () => {
   }
 });
 
-Deno.test("a browser is told what this is, and a probe that it is well", async () => {
+Deno.test("a browser gets a page about the server, and a probe its health", async () => {
   await using server = await serve({ port: 0 });
   const address = server.url.replace("ws:", "http:");
   const root = await fetch(`${address}/`);
@@ -164,7 +164,7 @@ Deno.test("a browser is told what this is, and a probe that it is well", async (
   assertEquals([head.status, await head.text()], [200, ""]);
 });
 
-Deno.test("what there is not is not found, and what may not be done is not allowed", async () => {
+Deno.test("an unknown path is not found, and a wrong method is not allowed", async () => {
   await using server = await serve({ port: 0 });
   const address = server.url.replace("ws:", "http:");
   const missing = await fetch(`${address}/etc/passwd`);
@@ -180,7 +180,7 @@ Deno.test("what there is not is not found, and what may not be done is not allow
   }
 });
 
-Deno.test("an upgrade that is malformed is a bad request, and the server goes on", async () => {
+Deno.test("a malformed upgrade is a bad request, and the server continues", async () => {
   await using server = await serve({ port: 0, log: quiet });
   const upgrade = "Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
   const requests = [
@@ -196,7 +196,7 @@ Deno.test("an upgrade that is malformed is a bad request, and the server goes on
   assert(await mq.put("t", "message") > 0);
 });
 
-Deno.test("stats count connections, and messages stored and delivered, and what was refused", async () => {
+Deno.test("stats count connections, stored and delivered messages, and refusals", async () => {
   await using server = await serve({ port: 0, log: quiet });
   assertEquals(server.stats(), {
     connections: 0,
@@ -238,17 +238,17 @@ Deno.test("stats count connections, and messages stored and delivered, and what 
   });
 });
 
-Deno.test("a connection that is closed counts no more", async () => {
+Deno.test("a closed connection no longer counts", async () => {
   await using server = await serve({ port: 0 });
   const mq = await connect(server.url);
   assertEquals(server.stats().connections, 1);
   await mq.close();
-  // Another's arrival comes after the goodbye that the server has answered.
+  // Another peer arrives after the close that the server has answered.
   await using _other = await connect(server.url);
   assertEquals(server.stats().connections, 1);
 });
 
-Deno.test("a Host that makes no address is refused, and no defect", async () => {
+Deno.test("an invalid Host is refused, and is not a defect", async () => {
   const logged: unknown[] = [];
   const log = { info() {}, warn() {}, error: (...data: unknown[]) => void logged.push(data) };
   await using server = await serve({ port: 0, log });
@@ -260,7 +260,7 @@ Deno.test("a Host that makes no address is refused, and no defect", async () => 
   assertEquals(logged, []);
 });
 
-Deno.test("a server that others can reach over builtin says in one line that floods need hardened", async () => {
+Deno.test("a reachable server over builtin says in one line that floods need hardened", async () => {
   for (const transport of ["builtin", "hardened"] as const) {
     for (const host of ["0.0.0.0", "127.0.0.1"]) {
       const lines: string[] = [];

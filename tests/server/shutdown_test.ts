@@ -13,7 +13,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const quiet = { info() {}, warn() {}, error() {} };
 
-/** Asserts that nobody listens on the server's port. */
+/** Asserts that nothing listens on the server's port. */
 async function assertPortFree({ port }: Server): Promise<void> {
   await (await serve({ port })).shutdown();
 }
@@ -57,7 +57,7 @@ Deno.test("shutdown may be called twice, at once and afterwards", async () => {
   await withTimeout(server.shutdown());
 });
 
-Deno.test("shutdown finishes what was accepted: all of a frame is answered before the goodbye", async () => {
+Deno.test("shutdown finishes accepted work: all of a frame is answered before the close", async () => {
   const server = await serve({ port: 0, allowShutdown: true });
   await using raw = await RawClient.open(server.url);
   raw.send([
@@ -74,7 +74,7 @@ Deno.test("shutdown finishes what was accepted: all of a frame is answered befor
   assertEquals([replies[3].body, replies[4].body], ["before", "after"]);
 });
 
-Deno.test("a client that is in the middle of many puts has every answer, and the goodbye, before the end", async () => {
+Deno.test("a client in the middle of many puts gets every reply, and the close, before the end", async () => {
   for (let i = 0; i < 5; i++) {
     const server = await serve({ port: 0 });
     const putter = await RawPutter.open(server.port, "t", "raw");
@@ -87,7 +87,7 @@ Deno.test("a client that is in the middle of many puts has every answer, and the
   }
 });
 
-Deno.test("shutdown tells those who wait that the server is stopping", async () => {
+Deno.test("shutdown tells pending waits that the server is shutting down", async () => {
   const server = await serve({ port: 0, log: quiet });
   await using raw = await RawClient.open(server.url);
   raw.send([
@@ -100,7 +100,7 @@ Deno.test("shutdown tells those who wait that the server is stopping", async () 
   assertEquals([reply.id, reply.error.code], [1, "shutting_down"]);
 });
 
-Deno.test("a server that is stopping is not well, and lets nobody in", async () => {
+Deno.test("a server that is shutting down is not healthy, and accepts nobody", async () => {
   const server = await serve({ port: 0 });
   await using raw = await RawClient.open(server.url);
   const address = server.url.replace("ws:", "http:");
@@ -112,13 +112,13 @@ Deno.test("a server that is stopping is not well, and lets nobody in", async () 
     }),
   ]);
   await withTimeout(stopping);
-  // Either it is said, or the port is closed already.
+  // Either it says so, or the port is already closed.
   if (health.status === "fulfilled") assertEquals(health.value, 503);
   assertEquals((await raw.closed).code, 1012);
   await assertRejects(() => connect({ url: server.url, timeout: 50 }), Error);
 });
 
-Deno.test("a client may stop a server that gave leave for it", async () => {
+Deno.test("a client may stop a server that allows it", async () => {
   const server = await serve({ port: 0, allowShutdown: true });
   await using mq = await connect(server.url);
   await mq.shutdownServer();
@@ -126,7 +126,7 @@ Deno.test("a client may stop a server that gave leave for it", async () => {
   await assertPortFree(server);
 });
 
-Deno.test("a client may not stop a server that did not", async () => {
+Deno.test("a client may not stop a server that does not allow it", async () => {
   await using server = await serve({ port: 0, log: quiet });
   await using mq = await connect(server.url);
   await assertRejects(() => mq.shutdownServer(), Error, "does not allow");
@@ -149,7 +149,7 @@ Deno.test("a signal that has aborted already keeps the server from starting", as
   assert(await assertRejects(() => serve({ port: 0, signal }), Error) === reason);
 });
 
-Deno.test("a signal that aborts while the server is starting is heard", async () => {
+Deno.test("a signal that aborts while the server is starting stops it", async () => {
   const controller = new AbortController();
   const starting = serve({ port: 0, signal: controller.signal });
   controller.abort();
@@ -157,7 +157,7 @@ Deno.test("a signal that aborts while the server is starting is heard", async ()
   try {
     server = await starting;
   } catch {
-    // As good: it did not start.
+    // Also right: it did not start.
   }
   try {
     if (server) await withTimeout(server.finished, 1000);
@@ -166,7 +166,7 @@ Deno.test("a signal that aborts while the server is starting is heard", async ()
   }
 });
 
-Deno.test("a request whose body does not end keeps no server from stopping", async () => {
+Deno.test("a request whose body does not end does not prevent a stop", async () => {
   const server = await serve({ port: 0 });
   using conn = await Deno.connect({ hostname: server.host, port: server.port });
   const request = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nonly this";
@@ -197,7 +197,7 @@ const PROGRAM = `
   await server.finished;
   console.log(await finished);
   worker.terminate();
-  // Nothing is left that would hear it.
+  // No listener is left for it.
   Deno.kill(Deno.pid, Deno.args[0]);
   setTimeout(() => console.log("not ended"), 1000);
 `;
@@ -206,7 +206,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test({
     ...ignoredIf(
       noPosix,
-      `${signal} ends all servers of a process that handle it, after a goodbye with 1012, and is then as before`,
+      `${signal} stops all servers of a process that handle it, with close code 1012, and then has its default effect again`,
     ),
     async fn() {
       const child = new Deno.Command(Deno.execPath(), {
@@ -258,7 +258,7 @@ function listeners(): { readonly count: number } & Disposable {
   };
 }
 
-Deno.test("a server leaves signals alone unless it is told to handle them, and takes its listeners back", async () => {
+Deno.test("a server ignores signals unless told to handle them, and removes its listeners", async () => {
   using there = listeners();
   await using plain = await serve({ port: 0 });
   assertEquals(there.count, 0);
@@ -266,13 +266,13 @@ Deno.test("a server leaves signals alone unless it is told to handle them, and t
   assert(there.count > 0);
   await handling.shutdown();
   assertEquals(there.count, 0);
-  // One that cannot start takes them back, too.
+  // A server that cannot start removes them, too.
   await assertRejects(() => serve({ port: plain.port, handleSignals: true }), Error, "taken");
   assertEquals(there.count, 0);
 });
 
 Deno.test({
-  ...ignoredIf(noPosix, "a signal that comes while a server starts stops it once it has started"),
+  ...ignoredIf(noPosix, "a signal during the start of a server stops it once it has started"),
   async fn() {
     const starting = serve({ port: 0, handleSignals: true });
     Deno.kill(Deno.pid, "SIGTERM");

@@ -1,5 +1,5 @@
 /**
- * What thousands are told at once they are told in parts: others have their turn between two of these.
+ * Notices to thousands of connections are sent in parts, with turns of other work between them.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { ManualClock } from "../support/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 import { UPGRADE } from "../support/raw_socket.ts";
 
-/** How many of something there were each time that others had their turn, until there were as many as that. */
+/** The counts at each turn of other work, until this count is reached. */
 async function parts(all: number, count: () => number): Promise<number[]> {
   const seen: number[] = [];
   const deadline = performance.now() + 10_000;
@@ -28,7 +28,7 @@ async function parts(all: number, count: () => number): Promise<number[]> {
   return seen;
 }
 
-Deno.test("heartbeats to thousands are sent in parts, and those who leave meanwhile get none", async () => {
+Deno.test("heartbeats to thousands are sent in parts, and connections that close meanwhile get none", async () => {
   const clock = new ManualClock();
   await using host = await testServer(inMemory(clock), clock);
   const heartbeats = new Heartbeats(host.queue);
@@ -36,7 +36,7 @@ Deno.test("heartbeats to thousands are sent in parts, and those who leave meanwh
   const peers = Array.from({ length: 16 * 1000 }, (_, i) => {
     const sendAll = () => {
       notified.push(i);
-      // As long as it takes to send one.
+      // The time that sending one takes.
       for (const end = performance.now() + 0.05; performance.now() < end;);
     };
     const heartbeat = {
@@ -50,7 +50,7 @@ Deno.test("heartbeats to thousands are sent in parts, and those who leave meanwh
   clock.advance(100);
   await until(() => notified.length > 0);
   assert(notified.length < 1000, `${notified.length} at once`);
-  // Each sixteenth is asked at one time: the last of them leaves.
+  // A sixteenth is due at a time: the last of them closes.
   const others = new Set(notified.map((i) => i % 16));
   const last = peers.findLastIndex((_, i) => others.has(i % 16));
   peers[last]!();
@@ -59,7 +59,7 @@ Deno.test("heartbeats to thousands are sent in parts, and those who leave meanwh
   heartbeats.stop();
 });
 
-Deno.test("heartbeats do not wait until all is cleared up that others have left", async () => {
+Deno.test("heartbeats do not wait until all closed connections are cleaned up", async () => {
   const clock = new ManualClock();
   await using host = await testServer(inMemory(clock), clock);
   const heartbeats = new Heartbeats(host.queue);
@@ -79,13 +79,13 @@ Deno.test("heartbeats do not wait until all is cleared up that others have left"
   });
   clock.advance(100);
   await until(() => notified === 200);
-  assert(cleared < many.length / 2, `${cleared} were cleared up before`);
+  assert(cleared < many.length / 2, `${cleared} were cleaned up before`);
   heartbeats.stop();
   host.queue.cleanup.stop();
   await all;
 });
 
-Deno.test("streams of topics that may not be read any more end in parts, and stream nothing meanwhile", async () => {
+Deno.test("streams of topics without permission end in parts, and send nothing meanwhile", async () => {
   const clock = new ManualClock();
   await using host = await testServer(inMemory(clock), clock);
   using peer = new ManualPeer(host);
@@ -107,7 +107,7 @@ Deno.test("streams of topics that may not be read any more end in parts, and str
   assertEquals([host.queue.listenedTopics, host.queue.counts.delivered], [0, 0]);
 });
 
-Deno.test("a token that is said again has none of those looked at again who wait", async () => {
+Deno.test("an unchanged token does not check pending waits again", async () => {
   const permissions = new Permissions("one", { prefixes: ["t"] });
   const { mayRead } = permissions;
   let rounds = 0;
@@ -125,7 +125,7 @@ Deno.test("a token that is said again has none of those looked at again who wait
   assertEquals(rounds, 0);
 });
 
-Deno.test("where tokens change, thousands of connections are judged again in parts, and those who have left are not", async () => {
+Deno.test("when tokens change, thousands of connections are checked again in parts, and closed ones are skipped", async () => {
   const clock = new ManualClock();
   await using host = await testServer(inMemory(clock), clock);
   const accessControl = await AccessControl.create({
@@ -159,7 +159,7 @@ Deno.test("where tokens change, thousands of connections are judged again in par
     return currentPermissions.call(accessControl, permissions);
   };
   connections.tokensChanged();
-  assert(checked < 300, "all were judged at once");
+  assert(checked < 300, "all were checked at once");
   peerEvents.at(-1)!.end();
   await parts(299, () => checked);
   for (const events of peerEvents) events.end();

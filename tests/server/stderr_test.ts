@@ -1,5 +1,5 @@
 /**
- * The log on standard error, whatever is behind that.
+ * The log on standard error, whatever reads it.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { LogWriter, writeFully } from "../../server/stderr.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { quiet } from "../support/open_server.ts";
 
-/** Something to write to, as a test has it. */
+/** A test's output. */
 class Sink {
   text = "";
-  /** What the next write does; by default it takes all. */
+  /** What the next write does; by default it accepts everything. */
   next: (bytes: Uint8Array) => Promise<number> = (bytes) => this.take(bytes);
 
   readonly write = (bytes: Uint8Array) => this.next(bytes);
@@ -23,7 +23,7 @@ class Sink {
     return Promise.resolve(bytes.length);
   }
 
-  /** Blocks from now on; returns how to end that. */
+  /** Blocks from now on; returns a function that ends it. */
   block(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.next = (bytes) => promise.then(() => this.take(bytes));
@@ -33,7 +33,7 @@ class Sink {
 
 const enospc = () => Promise.reject(new Error("No space left on device"));
 
-Deno.test("of a log that nobody reads a bounded part is kept, and what was dropped is told later", async () => {
+Deno.test("a bounded part of an unread log is kept, and dropped lines are reported later", async () => {
   const sink = new Sink();
   const log = new LogWriter(sink.write);
   const unblock = sink.block();
@@ -51,7 +51,7 @@ Deno.test("of a log that nobody reads a bounded part is kept, and what was dropp
   assert(sink.text.endsWith("dropped\nmore\n"));
 });
 
-Deno.test("long lines are cut, and many of them take no more than their bound", async () => {
+Deno.test("long lines are truncated, and many of them stay within the bound", async () => {
   const sink = new Sink();
   const log = new LogWriter(sink.write);
   const unblock = sink.block();
@@ -61,7 +61,7 @@ Deno.test("long lines are cut, and many of them take no more than their bound", 
   assert(sink.text.length < 70_000, `${sink.text.length} characters`);
 });
 
-Deno.test("a disk that is full costs the lines of that time, and the log goes on after it", async () => {
+Deno.test("a full disk loses the lines of that time, and the log continues after it", async () => {
   const sink = new Sink();
   const log = new LogWriter(sink.write);
   log.writeLine("before");
@@ -77,7 +77,7 @@ Deno.test("a disk that is full costs the lines of that time, and the log goes on
   assertEquals(sink.text, "before\nafter\ndsmq: 2 lines of the log were dropped\n");
 });
 
-Deno.test("a line that was written in part is not continued by the next", async () => {
+Deno.test("a partly written line is not continued by the next", async () => {
   const sink = new Sink();
   const log = new LogWriter(sink.write);
   sink.next = (bytes) => {
@@ -92,7 +92,7 @@ Deno.test("a line that was written in part is not continued by the next", async 
   assertEquals(sink.text, "hal\nwhole\ndsmq: 1 line of the log was dropped\n");
 });
 
-Deno.test("the end waits for a log that nobody reads, but not for long", async () => {
+Deno.test("the end waits for an unread log, but not for long", async () => {
   const sink = new Sink();
   const log = new LogWriter(sink.write);
   const unblock = sink.block();
@@ -104,7 +104,7 @@ Deno.test("the end waits for a log that nobody reads, but not for long", async (
   unblock();
 });
 
-Deno.test("a log obeys nobody: what a terminal would take for a command is written out", async () => {
+Deno.test("a log contains no terminal commands: control characters are escaped", async () => {
   const sink = new Sink();
   const log = new LogWriter(sink.write);
   log.writeLine("\x1b[2Jone\r\u009b31m\ttwo\nthree\0");
@@ -112,7 +112,7 @@ Deno.test("a log obeys nobody: what a terminal would take for a command is writt
   assertEquals(sink.text, "\\u001b[2Jone\\u000d\\u009b31m\ttwo\nthree\\u0000\n");
 });
 
-Deno.test("where a write does not wait for room, nothing is lost and nothing is written twice", async () => {
+Deno.test("if a write does not wait for room, nothing is lost and nothing is written twice", async () => {
   let text = "";
   let turn = 0;
   const write = (bytes: Uint8Array) => {
@@ -125,7 +125,7 @@ Deno.test("where a write does not wait for room, nothing is lost and nothing is 
   await assertRejects(() => writeFully(enospc, new Uint8Array(1)), Error, "No space");
 });
 
-Deno.test("an error that strangers cause as often as they like makes few lines", async () => {
+Deno.test("an error that clients can cause at will makes few lines", async () => {
   const clock = new ManualClock();
   const logged: unknown[][] = [];
   const record = (...data: unknown[]) => void logged.push(data);

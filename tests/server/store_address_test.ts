@@ -1,5 +1,5 @@
 /**
- * What the option `store` takes: a path as it is written, and nothing that a person may have meant otherwise.
+ * What the option `store` accepts: a path as it is written, and nothing ambiguous.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { serve, type StoreChoice } from "../../server.ts";
 import { FileFolder } from "../support/file_folder.ts";
 
-/** What is refused, and what the error says. */
+/** Refused values, and their errors. */
 const WRONG: Readonly<Record<string, RegExp>> = {
   "sqlite:///q.db": /without slashes before the path/,
   "sqlite://q.db": /without slashes before the path/,
@@ -37,7 +37,7 @@ const WRONG: Readonly<Record<string, RegExp>> = {
   ":memory:": /got ":memory:"; did you mean "memory"\?$/,
 };
 
-/** Runs work in a folder. */
+/** Runs work in a folder of its own. */
 async function within(path: string, work: () => Promise<void>): Promise<void> {
   const before = Deno.cwd();
   Deno.chdir(path);
@@ -48,7 +48,7 @@ async function within(path: string, work: () => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("a store that is written wrongly is refused with a sentence, and nothing is made", async () => {
+Deno.test("an invalid store is refused with a sentence, and nothing is created", async () => {
   using folder = new FileFolder();
   await within(`${folder.root}/present`, async () => {
     for (const [store, expected] of Object.entries(WRONG)) {
@@ -62,7 +62,7 @@ Deno.test("a store that is written wrongly is refused with a sentence, and nothi
   assertEquals(folder.names(), []);
 });
 
-Deno.test("a server says the absolute path of its file, however that is written", async () => {
+Deno.test("a server reports the absolute path of its file, however it was given", async () => {
   using folder = new FileFolder();
   await within(`${folder.root}/present`, async () => {
     for (const store of ["sqlite:q.db", "SQLite:./q.db", `sqlite:${folder.root}/present/q.db`]) {

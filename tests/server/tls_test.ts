@@ -1,5 +1,5 @@
 /**
- * TLS: the certificate of `tests/fixtures` is for localhost, signed by itself, and good for a hundred years.
+ * TLS: the certificate of `tests/fixtures` is for localhost, self-signed, and valid for a hundred years.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const KEY = "tests/fixtures/localhost_key.pem";
 const cert = await Deno.readTextFile(new URL(CERT, ROOT));
 const key = await Deno.readTextFile(new URL(KEY, ROOT));
 
-Deno.test("with a certificate and its key all goes through TLS, pages too", async () => {
+Deno.test("with a certificate and its key, everything uses TLS, including pages", async () => {
   await using server = await openServer({ cert, key, token: "good" });
   assertEquals(server.url, `wss://127.0.0.1:${server.port}`);
   using client = Deno.createHttpClient({ caCerts: [cert] });
@@ -38,7 +38,7 @@ Deno.test("with a certificate and its key all goes through TLS, pages too", asyn
   assertEquals(get, { code: 0, stdout: "over TLS", stderr: "" });
 });
 
-Deno.test("with TLS the own origin begins with https, and no other may come in", async () => {
+Deno.test("with TLS, the own origin begins with https, and no other is allowed", async () => {
   await using server = await openServer({ cert, key });
   const authority = `localhost:${server.port}`;
   for (
@@ -70,7 +70,7 @@ Deno.test("with TLS the own origin begins with https, and no other may come in",
   }
 });
 
-Deno.test("who does not know the certificate does not connect, and who has no TLS neither", async () => {
+Deno.test("a client that does not trust the certificate does not connect, and one without TLS does not either", async () => {
   await using server = await openServer({ cert, key });
   for (const url of [server.url, server.url.replace("wss:", "ws:")]) {
     const error = await assertRejects(() => connect({ url, timeout: 300 }), DsmqError);
@@ -78,7 +78,7 @@ Deno.test("who does not know the certificate does not connect, and who has no TL
   }
 });
 
-Deno.test("hardened: what is no TLS is counted where there is TLS, and told in a line; who just looks whether the port is open is not", async () => {
+Deno.test("hardened: connections without TLS are counted and logged in one line; a mere port check is not", async () => {
   const logged: unknown[] = [];
   const log = { info() {}, warn: (line: unknown) => void logged.push(line), error: console.error };
   await using server = await openServer({ transport: "hardened", cert, key, log });
@@ -86,7 +86,7 @@ Deno.test("hardened: what is no TLS is counted where there is TLS, and told in a
     using probe = await Deno.connect({ port: server.port });
     using plain = await Deno.connect({ port: server.port });
     await plain.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-    // It is told by an alert of TLS.
+    // A TLS alert tells it.
     const alert = new Uint8Array(100);
     assertEquals([await withTimeout(plain.read(alert)), alert[0]], [7, 21]);
     void probe;

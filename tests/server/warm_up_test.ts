@@ -1,5 +1,5 @@
 /**
- * What is done before the first requests, so that these take no longer than later ones.
+ * The work before the first requests, so that these take no longer than later ones.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { MemoryStore } from "../../stores/memory_store.ts";
 import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 
-Deno.test("the warm-up puts and gets on a store of its own, and closes it", async () => {
+Deno.test("the warm-up puts and gets on its own store, and closes it", async () => {
   const done: string[] = [];
   const engine: Engine = {
     name: "node:sqlite",
@@ -40,7 +40,7 @@ Deno.test("a warm-up that fails ends", async () => {
   await assertRejects(() => warmUp(open), Error, "there is no memory");
 });
 
-Deno.test("nothing of the warm-up is seen by clients: the first message has number 1, and nothing was counted", async () => {
+Deno.test("clients see nothing of the warm-up: the first message has number 1, and nothing was counted", async () => {
   await using server = await openServer();
   await using client = await RawClient.open(server.url);
   await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,5 +1,5 @@
 /**
- * Which topics count: those that hold messages. What was refused takes no place among them.
+ * Only topics that hold messages count. A topic whose message was refused does not.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { Store } from "../../stores/store.ts";
 import { outcomes, put, topicNames, trim } from "../contracts/store_support.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
-/** Opens a store of each kind; disposing of the stack closes it. */
+/** Opens a store of each kind. Disposing of the stack closes it. */
 const KINDS: Readonly<
   Record<string, (limits: Partial<StoreLimits>, stack: AsyncDisposableStack) => Store>
 > = {
@@ -31,11 +31,11 @@ function options(limits: Partial<StoreLimits>) {
 }
 
 for (const [where, open] of Object.entries(KINDS)) {
-  Deno.test(`a message that does not fit takes no place among the topics, ${where}`, async () => {
+  Deno.test(`a message that does not fit does not make its topic count, ${where}`, async () => {
     await using stack = new AsyncDisposableStack();
     const store = open({ topics: 2, storedBytes: 400 }, stack);
     assertEquals(await outcomes(store, [put("a")]), [1]);
-    // What was stored is moved to where it lasts: from then on topics are counted in two places.
+    // Moves the messages to the database: from then on, topics are counted in two places.
     await trim(store, 10);
     assertEquals(await outcomes(store, [put("b", "x".repeat(300))]), ["full"]);
     assertEquals(await topicNames(store), ["a"]);
@@ -43,7 +43,7 @@ for (const [where, open] of Object.entries(KINDS)) {
     assertEquals(await topicNames(store), ["a", "c"]);
   });
 
-  Deno.test(`within one batch no more topics hold messages than may, also where one was refused, ${where}`, async () => {
+  Deno.test(`one batch never fills more topics than the limit, even if one of its puts was refused, ${where}`, async () => {
     await using stack = new AsyncDisposableStack();
     const store = open({ topics: 1, storedBytes: 250, overflow: "drop-oldest" }, stack);
     assertEquals(await outcomes(store, [put("a")]), [1]);

@@ -18,7 +18,7 @@ const overFake = dbSqlite({ Database: FakeDatabase });
 const native = await loadEngine("@db/sqlite").catch((error: Error) => error);
 const noNative = native instanceof Error ? native.message : undefined;
 
-/** The files of the stores, by their place; they go with the process. */
+/** The files of the stores, by their place. They are removed with the process. */
 const files = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(files, { recursive: true }));
 
@@ -41,11 +41,11 @@ testStore(
   async (options) => openFile(await loadEngine("@db/sqlite"), options),
   { ignore: noNative, restarts: true },
 );
-testStore("a file by the adapter for @db/sqlite", (options) => openFile(overFake, options), {
+testStore("a file on the adapter for @db/sqlite", (options) => openFile(overFake, options), {
   restarts: true,
 });
 
-/** Its messages are in the database before they are read. */
+/** Its messages are in the database before anyone reads them. */
 class Moving extends MemoryStore {
   override async apply<C extends Command>(
     batch: CommandBatch<C>,
@@ -72,7 +72,7 @@ for (const seed of [1, 2]) {
   );
 }
 
-Deno.test("a message lasts as long as the store is told", async () => {
+Deno.test("a message lasts as long as the store's retention", async () => {
   const clock = new ManualClock();
   await using store = open(nodeSqlite, clock, 50);
   const messages = await append(store, [put("t")]);
@@ -94,13 +94,13 @@ for (const engine of [nodeSqlite, overFake]) {
     let steps = 1;
     while (await trim(store, 1)) steps++;
     assert(steps > 1, `${steps} steps`);
-    // Also within a step: who has more time than one slice takes deletes more than one slice.
+    // Also within a step: a purge that has time for more than one slice deletes more than one.
     const slices = executed.filter((sql) => sql.startsWith("DELETE FROM runs")).length;
     assert(slices >= steps - 1, `${slices} slices in ${steps} steps`);
   });
 }
 
-Deno.test("a store says which engine keeps its messages, and that they are in memory", async () => {
+Deno.test("a store in memory names its engine and says that its messages are in memory", async () => {
   await using store = open(nodeSqlite);
   assertStringIncludes(store.description, "node:sqlite");
   assertEquals(store.durability, "memory");

@@ -1,5 +1,5 @@
 /**
- * What one asks of a store costs no more for what others have put: the steps are counted, not the time.
+ * A request to a store costs no more because of what others have put. The tests count steps, not time.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { TopicTable } from "../../stores/topic_table.ts";
 import { seeded } from "../support/seeded.ts";
 import { opened, put, putsIn, RETENTION } from "../support/counted_store.ts";
 
-Deno.test("who reads what was put just now looks at no message of another topic", () => {
+Deno.test("a read of new messages does not look at messages of other topics", () => {
   const tail = new WriteBuffer();
   let rounds = 0;
   for (let seq = 1; seq <= 4000; seq++) {
@@ -52,7 +52,7 @@ Deno.test("who reads what was put just now looks at no message of another topic"
 });
 
 for (const storeKind of ["memory", "file"] as const) {
-  Deno.test(`${storeKind}: who lists topics gives way to others while it passes over those that have expired`, async () => {
+  Deno.test(`${storeKind}: a listing of topics yields to other work while it skips expired topics`, async () => {
     const { store, clock, end } = opened(storeKind);
     await apply(store, putsIn(20_000, (i) => `t ${i}`));
     await trim(store, 0);
@@ -66,12 +66,12 @@ for (const storeKind of ["memory", "file"] as const) {
     assertEquals((await store.topics({ prefix: "", after: "", count: 1 }))[0]?.topic, "zz");
     listed = true;
     await counting;
-    assert(turns >= 9, `${turns} turns of others`);
+    assert(turns >= 9, `other work had ${turns} turns`);
     await store[Symbol.asyncDispose]();
     end();
   });
 
-  Deno.test(`${storeKind}: a topic finds room at once where all others have expired, however many`, async () => {
+  Deno.test(`${storeKind}: a new topic is accepted at once when all others have expired, however many there are`, async () => {
     const { engine, store, clock, end } = opened(storeKind, { topics: 5000 });
     await apply(store, putsIn(5000, (i) => `t ${i}`));
     await trim(store, 0);
@@ -80,14 +80,14 @@ for (const storeKind of ["memory", "file"] as const) {
       assertEquals((await apply(store, [put("new")])).map((found) => "seq" in found), [true]);
     });
     assert(rows < 100, `${rows} steps`);
-    // And they are not more than there may be.
+    // And there are no more of them than the limit.
     const found = await apply(store, putsIn(5000, (i) => `u ${i}`));
     assertEquals(found.filter((result) => "seq" in result).length, 4999);
     await store[Symbol.asyncDispose]();
     end();
   });
 
-  Deno.test(`${storeKind}: one large message takes the place of very many small ones little by little`, async () => {
+  Deno.test(`${storeKind}: one large message replaces very many small ones in small steps`, async () => {
     const limits = { storedBytes: 1_000_000, overflow: "drop-oldest" as const };
     const { engine, store, end } = opened(storeKind, limits);
     await apply(store, putsIn(9000, (i) => `t ${i}`));
@@ -106,7 +106,7 @@ for (const storeKind of ["memory", "file"] as const) {
   });
 }
 
-Deno.test("what many put at the same time into a file is not committed in one go", async () => {
+Deno.test("many simultaneous puts into a file are not committed in one transaction", async () => {
   const { engine, store, end } = opened("file");
   const before = engine.commits;
   const all = Array.from({ length: 20 }, (_, i) => apply(store, putsIn(512, () => `t ${i}`)));
@@ -120,7 +120,7 @@ Deno.test("what many put at the same time into a file is not committed in one go
   end();
 });
 
-Deno.test("an append that is followed by a close is committed, however much waits", async () => {
+Deno.test("an append before a close is committed, however much is waiting", async () => {
   const { store, end } = opened("file");
   const all = Array.from({ length: 5 }, (_, i) => apply(store, putsIn(1000, () => `t ${i}`)));
   await store[Symbol.asyncDispose]();
@@ -128,7 +128,7 @@ Deno.test("an append that is followed by a close is committed, however much wait
   end();
 });
 
-Deno.test("to forget a session costs a file no more for the many numbers that it had skipped", async () => {
+Deno.test("forgetting a session in a file costs no more if it skipped many numbers", async () => {
   const { engine, store, end } = opened("file");
   const session = "a session of its own";
   await apply(
@@ -144,7 +144,7 @@ Deno.test("to forget a session costs a file no more for the many numbers that it
   end();
 });
 
-Deno.test("how many topics hold something is known whatever is put, deleted and undone", () => {
+Deno.test("the number of topics that hold messages is right after any puts, deletions and rollbacks", () => {
   const random = seeded(3);
   const db = nodeSqlite.open(":memory:");
   const runs = new SegmentTable(db);
@@ -185,7 +185,7 @@ Deno.test("how many topics hold something is known whatever is put, deleted and 
   db.close();
 });
 
-Deno.test("however many list topics at once, one part of one listing is done between two looks at the network", async () => {
+Deno.test("however many clients list topics at once, only one part of one listing runs between two turns of the event loop", async () => {
   const rounds: (() => void)[] = [];
   const { clock, store } = opened("memory", {}, (callback) => rounds.push(callback));
   await using _ = store;
@@ -217,11 +217,11 @@ for (const storeKind of ["memory", "file"] as const) {
   for (
     const [reason, limits, before, numbered] of [
       ["there is no room", { storedBytes: 2000 }, 30, false],
-      ["its topic is one too many", { topics: 1 }, 0, false],
-      ["its session has gone past it", {}, 0, true],
+      ["it has one topic more than the limit", { topics: 1 }, 0, false],
+      ["its session has passed its number", {}, 0, true],
     ] as const
   ) {
-    Deno.test(`a long list that is refused because ${reason} is looked at once, and makes one error: ${storeKind}`, async () => {
+    Deno.test(`a long batch that is refused because ${reason} is checked once and creates one error: ${storeKind}`, async () => {
       const { engine, store, end } = opened(storeKind, limits);
       if (reason.includes("topic")) await apply(store, [put("another")]);
       await apply(store, putsIn(before, () => "t"));

@@ -1,5 +1,5 @@
 /**
- * What is remembered of puts, beyond what the contract of stores says: how it is bounded, and undone.
+ * The deduplication index beyond the contract of stores: how it is bounded, and rolled back.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { FORGOTTEN, SUPERSEDED } from "../../stores/dedup_session.ts";
 import { seeded } from "../support/seeded.ts";
 import { commit, MINUTE, remember } from "../support/dedup_turns.ts";
 
-Deno.test("consecutive puts of a session are one run, however many", () => {
+Deno.test("consecutive puts of a session form one run, however many there are", () => {
   const { puts } = remember(1);
   for (let n = 1; n <= 60_000; n++) puts.record("s", n, n + 7);
   commit(puts);
@@ -18,10 +18,10 @@ Deno.test("consecutive puts of a session are one run, however many", () => {
   assertEquals([puts.isCompleteAfter("s", 0), puts.evictedTo], [true, 0]);
 });
 
-Deno.test("where there are too many runs the oldest are dropped, of whatever session, and `recalls` tells of each", () => {
+Deno.test("when there are too many runs, the oldest of any session are dropped, and `dedupFloor` says so for each", () => {
   const { puts, dropped } = remember(10);
   let seq = 0;
-  // Two sessions in turns: each put is a run of its own.
+  // Two sessions take turns, so each put is a run of its own.
   for (let n = 1; n <= 20; n++) {
     for (const sessionId of ["a", "b"]) puts.record(sessionId, n, ++seq);
     commit(puts);
@@ -39,7 +39,7 @@ Deno.test("where there are too many runs the oldest are dropped, of whatever ses
     assertEquals(puts.find("a", n), n <= 15 ? FORGOTTEN : 2 * n - 1);
     assertEquals(puts.find("b", n), n <= 15 ? FORGOTTEN : 2 * n);
   }
-  // One that is quiet meanwhile is forgotten by and by, and then nothing is known of it.
+  // A session that is quiet meanwhile is forgotten step by step; then nothing is known about it.
   for (let n = 21; n <= 31; n++) {
     puts.record("a", n, seq += 2);
     commit(puts);
@@ -52,7 +52,7 @@ Deno.test("where there are too many runs the oldest are dropped, of whatever ses
   assert(dropped.some(({ session: sessionId, evicted }) => sessionId === "b" && evicted));
 });
 
-Deno.test("what was noted and not committed is undone", () => {
+Deno.test("records that are not committed are rolled back", () => {
   const { puts, dropped } = remember(100);
   puts.record("old", 1, 1);
   puts.record("old", 2, 2);
@@ -77,7 +77,7 @@ Deno.test("what was noted and not committed is undone", () => {
   assertEquals(dropped, []);
 });
 
-Deno.test("a session is forgotten once it has put nothing for ten minutes, or the retention, if that is longer", () => {
+Deno.test("a session is forgotten once it has put nothing for ten minutes, or for the retention if that is longer", () => {
   for (
     const [retention, lifetime] of [[MINUTE, 10 * MINUTE], [15 * MINUTE, 15 * MINUTE]] as const
   ) {
@@ -97,7 +97,7 @@ Deno.test("a session is forgotten once it has put nothing for ten minutes, or th
   }
 });
 
-Deno.test("a session that is heard of is remembered as long as one that puts", () => {
+Deno.test("a session that is only looked up is remembered as long as one that puts", () => {
   const puts = new DedupIndex({ window: 100, retention: MINUTE, maxRuns: 100 });
   for (const [i, sessionId] of ["a", "b", "c"].entries()) puts.record(sessionId, 1, i + 1);
   commit(puts);
@@ -107,7 +107,7 @@ Deno.test("a session that is heard of is remembered as long as one that puts", (
   puts.begin(2 * MINUTE);
   puts.record("c", 2, 4);
   commit(puts);
-  // Each goes in its time, whoever was heard of in between.
+  // Each expires at its own time, whichever sessions were used in between.
   for (
     const [at, known] of [[10, [1, 0, 3]], [11, [0, 0, 3]], [12, [0, 0, 0]]] as [number, number[]][]
   ) {
@@ -117,7 +117,7 @@ Deno.test("a session that is heard of is remembered as long as one that puts", (
   assertEquals(puts.evictedTo, 4);
 });
 
-Deno.test("a number that its session has passed was not stored, if nothing is forgotten that low", () => {
+Deno.test("a number that its session has passed was not stored if nothing that low is forgotten", () => {
   const { puts } = remember(100, 10);
   let seq = 0;
   for (const n of [2, 4, 20, 22]) {
@@ -129,7 +129,7 @@ Deno.test("a number that its session has passed was not stored, if nothing is fo
   assertEquals(found, [F, F, F, S, S, 6, S, 8, 0]);
 });
 
-Deno.test("a session that was lost and comes back may have stored what came before", () => {
+Deno.test("a session that was forgotten and comes back may have stored earlier numbers", () => {
   const { puts } = remember(100);
   puts.record("s", 3, 1);
   puts.record("t", 1, 2);
@@ -143,7 +143,7 @@ Deno.test("a session that was lost and comes back may have stored what came befo
   assertEquals([1, 2].map((seq) => puts.isCompleteAfter("s", seq)), [false, true]);
 });
 
-Deno.test("a session that is closed is gone at once, and nothing of it is lost", () => {
+Deno.test("a closed session is removed at once and does not count as lost", () => {
   const { puts, dropped } = remember(100);
   for (const [i, n] of [1, 3, 5].entries()) {
     puts.record("s", n, 2 * i + 1);
@@ -161,7 +161,7 @@ Deno.test("a session that is closed is gone at once, and nothing of it is lost",
 });
 
 for (const seed of [1, 2, 3, 4]) {
-  Deno.test(`never forgets what it should know, nor knows what was not (seed ${seed})`, () => {
+  Deno.test(`never forgets what it should know, and never invents anything (seed ${seed})`, () => {
     const whole = seeded(seed);
     const random = () => whole(2 ** 32) / 2 ** 32;
     const [window, max] = [20, 60];
@@ -184,7 +184,7 @@ for (const seed of [1, 2, 3, 4]) {
         const was = known.get(n);
         const inWindow = n > highest - window;
         if (found > 0) assertEquals(found, was);
-        // What is not known of a session of which all is recalled was not stored.
+        // If all of a session is remembered, a number that is not known was not stored.
         else if (was !== undefined && inWindow) {
           assert(
             !puts.isCompleteAfter(sessionId, was - 1),
@@ -192,7 +192,7 @@ for (const seed of [1, 2, 3, 4]) {
           );
         }
         if (found === SUPERSEDED) {
-          assert(n < highest && was === undefined, `${sessionId} ${n} is no hole`);
+          assert(n < highest && was === undefined, `${sessionId} ${n} is not a skipped number`);
         } else if (found === FORGOTTEN) {
           assert(n <= highest, `${sessionId} ${n} is forgotten`);
           assert(
@@ -222,7 +222,7 @@ for (const seed of [1, 2, 3, 4]) {
         puts.forget(sessionId);
         stored.delete(sessionId);
       }
-      // Somebody without a session.
+      // A client without a session.
       if (random() < 0.3) seq++;
     }
     const remembered = [...stored.keys()].map((sessionId) => puts.isCompleteAfter(sessionId, 0));

@@ -1,5 +1,5 @@
 /**
- * What was put once, beside a model of it: sessions, rollbacks, time that passes, and restarts over a table.
+ * Deduplication, compared with a model: sessions, rollbacks, passing time, and restarts on a table.
  *
  * @module
  */
@@ -17,13 +17,13 @@ const STEPS = 200;
 const SESSION_IDS = ["a", "b", "c", "d"];
 const OWNERS: Readonly<Record<string, string>> = { a: "x", b: "x", c: "y", d: "z" };
 
-/** A session of the model: the last number that it stored, and where each was stored. */
+/** A session of the model: the last number that it stored, and the sequence number of each. */
 interface ModelSession {
   readonly last: number;
   readonly stored: ReadonlyMap<number, number>;
 }
 
-/** What is tested: {@linkcode DedupIndex} and its table, which are one over any restart. */
+/** What is tested: {@linkcode DedupIndex} and its table, which stay the same over any restart. */
 class RestartingIndex {
   readonly #options: {
     readonly window: number;
@@ -70,12 +70,12 @@ class RestartingIndex {
   }
 }
 
-/** Everything that was ever stored, as if all of it could be remembered. */
+/** Everything that was ever stored, as if all of it could be remembered for good. */
 class Model {
   #sessions = new Map<string, ModelSession>();
   seq = 0;
 
-  /** What is to be put: mostly the next number of a session, or one that comes later; else one that it has passed. */
+  /** The next put: mostly the next number of a session, or a later one; otherwise one that it has passed. */
   draw(random: Random): { name: string; n: number } {
     const name = SESSION_IDS[random(SESSION_IDS.length)]!;
     const last = this.#sessions.get(name)?.last ?? 0;
@@ -83,7 +83,7 @@ class Model {
     return { name, n: random(10) < 7 ? next : 1 + random(last + 2) };
   }
 
-  /** Checks what is said of a number. */
+  /** Checks what the index says about a number. */
   check(name: string, n: number, found: number): void {
     const entry = this.#sessions.get(name);
     const known = entry?.stored.get(n);
@@ -94,11 +94,11 @@ class Model {
     if (found === SUPERSEDED) assertEquals(known, undefined, "superseded, though it was stored");
   }
 
-  /** Stores a number of which nothing is remembered. */
+  /** Stores a number that the index does not know. */
   store(name: string, n: number): number {
     const entry = this.#sessions.get(name);
     const seq = ++this.seq;
-    // What is stored a second time is a new life of its session: nobody was told that the first is recalled.
+    // A second store of a number starts its session anew: nobody was told that the first is still remembered.
     const before = entry && n > entry.last ? entry.stored : [];
     this.#sessions.set(name, { last: n, stored: new Map([...before, [n, seq]]) });
     return seq;
@@ -108,7 +108,7 @@ class Model {
     this.#sessions.delete(name);
   }
 
-  /** How to undo what is done from now on. */
+  /** How to roll back everything from now on. */
   mark(): () => void {
     const sessions = new Map(this.#sessions);
     return () => {
@@ -116,7 +116,7 @@ class Model {
     };
   }
 
-  /** Checks that whatever is said to be recalled would be recognised. */
+  /** Checks that everything above the reported floor would be recognized. */
   checkRemembered(puts: DedupIndex, window: number, random: Random): void {
     for (const [name, { last, stored }] of this.#sessions) {
       const known = random(this.seq + 1);
@@ -130,7 +130,7 @@ class Model {
   }
 }
 
-/** One run of steps that are drawn from a seed. */
+/** One run of random steps from a seed. */
 function run(seed: number): void {
   const random = seeded(seed);
   const window = [1, 3, 10, 1000][random(4)]!;
@@ -169,7 +169,7 @@ function run(seed: number): void {
   index.close();
 }
 
-Deno.test("what was put once is remembered as a model says, and what is recalled is recognised", () => {
+Deno.test("deduplication behaves as its model, and recognizes everything above the floor that it reports", () => {
   for (let seed = 1; seed <= RUNS; seed++) {
     try {
       run(seed);

@@ -1,5 +1,5 @@
 /**
- * How what is remembered of puts is shared between owners, and freed.
+ * How owners share the deduplication index, and how it is freed.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { SUPERSEDED } from "../../stores/dedup_session.ts";
 import { seeded } from "../support/seeded.ts";
 import { commit, MINUTE, remember } from "../support/dedup_turns.ts";
 
-Deno.test("whoever makes the most runs forgets his own, and all others keep theirs", () => {
+Deno.test("the owner with the most runs loses its own, and all others keep theirs", () => {
   const { puts } = remember(1000, 10_000);
   let seq = 0;
   const record = (sessionId: string, n: number, owner: string) => {
@@ -24,16 +24,16 @@ Deno.test("whoever makes the most runs forgets his own, and all others keep thei
   for (let n = 1; n <= 140; n++) assert(puts.find("honest", n) > 0, `${n}`);
   assertEquals(puts.isCompleteAfter("honest", 0), true);
   assertEquals([puts.find("weak 39", 400), puts.find("weak 39", 2)], [seq - 2, seq - 2 * 200]);
-  assertEquals(puts.find("weak 0", 400), 0, "he has forgotten whole sessions of his own");
+  assertEquals(puts.find("weak 0", 400), 0, "it has lost whole sessions of its own");
 });
 
-Deno.test("where many owners want more than there is, each of them has as much as any other", () => {
+Deno.test("when many owners want more than there is, each has as much as any other", () => {
   const random = seeded(7);
   for (const owners of [2, 3, 10, 100]) {
     const { puts } = remember(1000, 10_000);
     const last = Array(owners).fill(0);
     for (let seq = 1; seq <= 20_000; seq++) {
-      // Some put far more often than others.
+      // Some put far more often than others do.
       const owner = random(owners) && random(owners);
       puts.record(`session ${owner}`, ++last[owner], 2 * seq, `owner ${owner}`);
       if (random(3) === 0) commit(puts);
@@ -49,7 +49,7 @@ Deno.test("where many owners want more than there is, each of them has as much a
   }
 });
 
-Deno.test("a session that was opened is known whatever others lose, before it has put anything", () => {
+Deno.test("an opened session is known even before its first put, whatever others lose", () => {
   const { puts, dropped } = remember(100);
   puts.open("quiet", "honest");
   for (let i = 1; i <= 1000; i++) {
@@ -65,7 +65,7 @@ Deno.test("a session that was opened is known whatever others lose, before it ha
   puts.record("quiet", 2, 1001, "honest");
   commit(puts);
   assertEquals([1, 2, 3].map((n) => puts.find("quiet", n)), [SUPERSEDED, 1001, 0]);
-  // What was never noted is no news when it goes.
+  // A session that was never recorded is not reported when it goes.
   puts.open("never puts", "honest");
   puts.open("closes", "honest");
   puts.forget("closes");
@@ -74,7 +74,7 @@ Deno.test("a session that was opened is known whatever others lose, before it ha
   assertEquals(puts.runs, 0);
 });
 
-Deno.test("what is opened and never puts anything is bounded as well, and pushes out its owner's alone", () => {
+Deno.test("sessions that are opened and never put are bounded as well, and displace only those of their owner", () => {
   const { puts } = remember(100);
   puts.record("mine", 1, 1, "honest");
   commit(puts);
@@ -86,7 +86,7 @@ Deno.test("what is opened and never puts anything is bounded as well, and pushes
   assertEquals(puts.runs, 100);
 });
 
-Deno.test("sessions that are too old are forgotten some at a time", () => {
+Deno.test("sessions that are too old are forgotten in small steps", () => {
   const { puts } = remember(100_000);
   for (let i = 1; i <= 5000; i++) puts.record(`session ${i}`, 1, i);
   commit(puts);

@@ -1,5 +1,5 @@
 /**
- * The store that other tests delay: that it does what they rely on.
+ * The delayed store does what other tests rely on.
  *
  * @module
  */
@@ -16,7 +16,7 @@ function open(): DelayedStore {
   return new DelayedStore(new MemoryStore({ engine: nodeSqlite, retention: RETENTION, clock }));
 }
 
-Deno.test("a delayed store loses its feeds when told to, and can be followed again", async () => {
+Deno.test("a delayed store drops its feeds on demand, and can be followed again", async () => {
   await using store = open();
   using one = await Feed.open(store);
   using two = await Feed.open(store);

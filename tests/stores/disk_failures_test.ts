@@ -1,5 +1,5 @@
 /**
- * What is acknowledged while the disk fails: the system itself fails here, not a made-up error. What was acknowledged is
+ * What is acknowledged while the disk fails. The system itself fails here, not a simulated error. Acknowledged messages are
  * counted in the file after the process has ended without closing it.
  *
  * @module
@@ -25,7 +25,7 @@ function putEvents(events: readonly Event[]): PutEvent[] {
   return events.filter((event) => event.did === "say");
 }
 
-/** The numbers of the messages that a file has, by where they are stored. */
+/** The numbers of the messages in a file, by sequence number. */
 async function stored(path: string): Promise<Map<number, number>> {
   const clock = { now: () => Date.now() };
   const options = { path, clock, engine: nodeSqlite, retention: RETENTION };
@@ -35,7 +35,7 @@ async function stored(path: string): Promise<Map<number, number>> {
   return new Map(page!.messages.map(({ seq, body }) => [seq, Number.parseInt(JSON.parse(body))]));
 }
 
-/** Asserts that all is there that was acknowledged, once, and nothing that was refused; and that it could be read meanwhile. */
+/** Asserts that every acknowledged message is there once, no refused one is, and that they could be read meanwhile. */
 async function assertStored(path: string, events: readonly Event[]): Promise<void> {
   const found = await stored(path);
   const all = [...found.values()];
@@ -53,7 +53,7 @@ async function assertStored(path: string, events: readonly Event[]): Promise<voi
   }
 }
 
-/** Runs work with a file in a folder of its own. */
+/** Runs work with a file in its own folder. */
 async function withFile(work: (path: string) => Promise<void>): Promise<void> {
   const folder = Deno.makeTempDirSync();
   try {
@@ -63,7 +63,7 @@ async function withFile(work: (path: string) => Promise<void>): Promise<void> {
   }
 }
 
-/** What is done where nothing fails: by it is found when to fail. */
+/** What happens if nothing fails: it shows when to fail. */
 async function withoutFailures(engine: string): Promise<Event[]> {
   let events: Event[] = [];
   await withFile(async (path) => {
@@ -81,7 +81,7 @@ for (const { name: engine } of engines) {
   Deno.test({
     ...ignoredIf(
       reason,
-      `${engine}: while the syncs of the disk fail nothing is acknowledged, nor later what rests on it`,
+      `${engine}: while the disk's syncs fail, nothing is acknowledged, and nothing that builds on it later`,
     ),
     async fn() {
       const begin = callsBefore(await withoutFailures(engine), "sync", 2) + 1;
@@ -97,14 +97,14 @@ for (const { name: engine } of engines) {
           let failed = 0;
           for (const event of events) {
             if (event.did === "sync" && event.failed) uncertain = !!++failed;
-            // Only the database itself, written anew from the log, and synced.
+            // Only the database itself, written again from the log, and synced.
             else if (event.did === "sync" && event.file === "queue.db") uncertain = false;
             else if (event.did === "say" && typeof event.outcome === "number") {
               assert(!uncertain, `${event.n} was acknowledged after a sync had failed`);
             }
           }
           assertEquals(failed, failing);
-          // Where it is closed well after it had failed, SQLite leaves out what was not committed: that is no doubt.
+          // If it is closed cleanly after a failure, SQLite drops what was not committed: then there is no doubt.
           const third = failing === 1 ? "unavailable" : "unknown_outcome";
           assertEquals(putEvents(events)[2]!.outcome, third);
           assert(
@@ -120,7 +120,7 @@ for (const { name: engine } of engines) {
   Deno.test({
     ...ignoredIf(
       reason,
-      `${engine}: a full disk is told as full, and nothing that was refused is stored`,
+      `${engine}: a full disk is reported as full, and nothing that was refused is stored`,
     ),
     async fn() {
       const third = callsBefore(await withoutFailures(engine), "write", 2) + 1;
@@ -143,7 +143,7 @@ for (const { name: engine } of engines) {
   Deno.test({
     ...ignoredIf(
       reason,
-      `${engine}: where the disk takes no writes nothing is acknowledged that it does not have`,
+      `${engine}: when the disk accepts no writes, nothing is acknowledged that it does not have`,
     ),
     async fn() {
       const third = callsBefore(await withoutFailures(engine), "write", 2) + 1;
@@ -166,11 +166,11 @@ for (const { name: engine } of engines) {
 Deno.test({
   ...ignoredIf(
     reason,
-    "with normal what the process has written survives it, also where syncs fail",
+    "with process durability, what the process has written survives its end, even if syncs fail",
   ),
   async fn() {
     await withFile(async (path) => {
-      // So large that the log is written to the database meanwhile: with normal there are no other syncs.
+      // So large that the log is written to the database meanwhile: with process durability there are no other syncs.
       const large = { count: COUNT, size: 500_000 };
       const events = await putWithFailures(
         { path, engine: "node:sqlite", durability: "process", ...large },
@@ -230,7 +230,7 @@ for (const engine of engines) {
   Deno.test({
     ...ignoredIf(
       noMount,
-      `${engine.name}: on a disk that is full puts are refused with full, and taken once there is room`,
+      `${engine.name}: on a full disk, puts are refused as full, and accepted once there is room`,
     ),
     async fn() {
       await using disk = await SmallDisk.mount("1m") as SmallDisk;
@@ -248,7 +248,7 @@ for (const engine of engines) {
         else refused.push(outcome);
         assertEquals(refused, Array(refused.length).fill("full"));
         assertEquals((await texts(store)).length, last, "it can be read");
-        assert(last < 200, "1 MB is never full");
+        assert(last < 200, "1 MB is never filled");
       }
       assert(last > 10, `${last}`);
       assertEquals(await outcomes(store, [large(last)]), [`dup ${last}`]);

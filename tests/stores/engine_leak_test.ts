@@ -7,14 +7,14 @@
 import { assertEquals } from "@std/assert";
 import { ROOT } from "../support/program.ts";
 
-Deno.test("with the real packages no test is said to leak the native library", async () => {
+Deno.test("with the real packages, no test is reported to leak the native library", async () => {
   const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   const at = (path: string) => new URL(path, ROOT).href;
   const imports = {
     ...config.imports,
     ...(config.links && { "@std/assert": at("offline/std_assert/mod.ts") }),
     "@dsmq/server": at("mod.ts"),
-    // The imitation opens a library, too.
+    // The stand-in opens a library, too.
     [config.imports["@db/sqlite"]]: at("tests/support/fake_db_sqlite.ts"),
   };
   const file = await Deno.makeTempFile({ suffix: ".json" });

@@ -1,5 +1,5 @@
 /**
- * The choice between the two SQLite libraries, and the test that each has to pass.
+ * The choice between the two SQLite libraries, and the self-test that each must pass.
  *
  * @module
  */
@@ -31,7 +31,7 @@ Deno.test("the engine is @db/sqlite where it can be used, else node:sqlite", asy
 
 for (const permission of ["ffi", "read", "write", "env", "net"] as const) {
   Deno.test({
-    name: `without the leave ${permission} the engine is node:sqlite`,
+    name: `without the permission ${permission} the engine is node:sqlite`,
     permissions: {
       ...{ ffi: true, read: true, write: true, env: true, net: true },
       [permission]: false,
@@ -46,14 +46,14 @@ for (const permission of ["ffi", "read", "write", "env", "net"] as const) {
   });
 }
 
-Deno.test("node:sqlite serves without any leave", { permissions: "none" }, async () => {
+Deno.test("node:sqlite needs no permission", { permissions: "none" }, async () => {
   assertEquals((await loadEngine("node:sqlite")).name, "node:sqlite");
 });
 
 Deno.test({
   ...ignoredIf(
     !inCheckout && "@db/sqlite can be used here",
-    "an engine that is asked for by name and cannot be used is an error that says why",
+    "an engine that is requested by name and cannot be used is an error that says why",
   ),
   async fn() {
     const expected = "Cannot use @db/sqlite: the package is not available in a checkout";
@@ -62,7 +62,7 @@ Deno.test({
   },
 });
 
-Deno.test("a program that this is bundled into is never started a second time to try @db/sqlite", async () => {
+Deno.test("a program that bundles dsmq is never started a second time to try @db/sqlite", async () => {
   const bundle = await Deno.makeTempFile({ suffix: ".ts" });
   try {
     await Deno.copyFile(new URL("../../stores/engines/load_engine.ts", import.meta.url), bundle);
@@ -117,7 +117,7 @@ for (const [damage, damaged] of Object.entries(DAMAGES)) {
   });
 }
 
-/** What a statement throws that does not fit into a small database. */
+/** What a statement throws if its data does not fit into a small database. */
 function overflowing(engine: Engine, run: (db: Database, sql: string) => unknown): unknown {
   const db = engine.open(":memory:");
   try {
@@ -132,7 +132,7 @@ function overflowing(engine: Engine, run: (db: Database, sql: string) => unknown
 }
 
 for (const engine of [nodeSqlite, dbSqlite({ Database: FakeDatabase })]) {
-  Deno.test(`${engine.name}: what SQLite calls an error is known, of a statement or of exec`, () => {
+  Deno.test(`${engine.name}: SQLite's name for an error is known, from a statement or from exec`, () => {
     const statement = overflowing(engine, (db, sql) => db.prepare(sql).run());
     const exec = overflowing(engine, (db, sql) => db.exec(sql));
     assertEquals([sqliteErrorCode(statement), sqliteErrorCode(exec)], [
@@ -142,7 +142,7 @@ for (const engine of [nodeSqlite, dbSqlite({ Database: FakeDatabase })]) {
   });
 }
 
-Deno.test("what SQLite calls an error is known by its number, or else by SQLite's words for it", () => {
+Deno.test("an SQLite error is recognized by its number, or else by its text", () => {
   const known: [unknown, number | undefined][] = [
     [Object.assign(new Error("disk I/O error"), { errcode: 1034, code: "ERR_SQLITE_ERROR" }), 10],
     [Object.assign(new Error("14: unable to open database file"), { code: 14 }), 14],

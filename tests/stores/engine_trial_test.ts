@@ -1,5 +1,5 @@
 /**
- * The first start with `@db/sqlite`, and the later ones, whatever its registry and its library are like.
+ * The first start with `@db/sqlite` and later ones, whatever state its registry and its library are in.
  *
  * @module
  */
@@ -16,14 +16,14 @@ interface Started {
   readonly ms: number;
 }
 
-/** Starts a program that loads the engine, waits until it ends by itself, and gives what it printed. */
+/** Starts a program that loads the engine, waits until it ends by itself, and returns what it printed. */
 async function start(
   registry: JsrRegistry,
   cache: string,
   args = ["-A"],
   program = "tests/programs/engine_start.ts",
 ): Promise<Started> {
-  // Without the project's configuration, which puts a stand-in in the place of the package.
+  // Without the project's configuration, which replaces the package with a stand-in.
   await using process = new Program([
     ...args,
     ...args.includes("--frozen") ? [] : ["--no-lock"],
@@ -57,7 +57,7 @@ function libraryIn(cache: string): string {
   return `${folder}/${names.find((name) => name.startsWith("sqlite3-"))}`;
 }
 
-Deno.test("of first starts at once one tries @db/sqlite and all use it, later ones without asking anybody", async () => {
+Deno.test("of several simultaneous first starts, one tries @db/sqlite and all use it; later starts contact no registry", async () => {
   await withRegistry(async (registry, cache) => {
     const all = await Promise.all([1, 2, 3].map(() => start(registry, cache("c"))));
     for (const { engines, warnings } of all) {
@@ -65,14 +65,14 @@ Deno.test("of first starts at once one tries @db/sqlite and all use it, later on
     }
     assertEquals(registry.requestCounts.library, 1);
 
-    // No process may be started by the last one: it needs none.
+    // The last one may not start a process: it needs none.
     const { all: before } = registry.requestCounts;
     const permissions = ["ffi", "read", "write", "env", "net"].map((name) => `--allow-${name}`);
     const later = await start(registry, cache("c"), permissions);
     assertEquals([later.engines, later.warnings], [["@db/sqlite"], []]);
     assertEquals(registry.requestCounts.all, before);
 
-    // Cut off, as by a full disk.
+    // Truncated, as by a full disk.
     await Deno.truncate(libraryIn(cache("c")), 4);
     const healed = await start(registry, cache("c"));
     assertEquals([healed.engines, healed.warnings], [["@db/sqlite"], []]);
@@ -81,7 +81,7 @@ Deno.test("of first starts at once one tries @db/sqlite and all use it, later on
   });
 });
 
-Deno.test("workers that load @db/sqlite at once have one trial, and change nothing in their program's environment", async () => {
+Deno.test("workers that load @db/sqlite at once share one trial, and do not change the program's environment", async () => {
   await withRegistry(async (registry, cache) => {
     for (const _ of ["cold", "warm"]) {
       const { engines, warnings } = await start(
@@ -96,7 +96,7 @@ Deno.test("workers that load @db/sqlite at once have one trial, and change nothi
   });
 });
 
-Deno.test("a start that is stopped does not wait for @db/sqlite, however long that may take", async () => {
+Deno.test("a start that is aborted does not wait for @db/sqlite, however long that takes", async () => {
   await withRegistry(async (registry, cache) => {
     registry.hangs = true;
     const program = "tests/programs/engine_stopped.ts";
@@ -106,13 +106,13 @@ Deno.test("a start that is stopped does not wait for @db/sqlite, however long th
   });
 });
 
-Deno.test("two versions of Deno or of the package that share a cache leave each other's library alone", async () => {
+Deno.test("two versions of Deno or of the package that share a cache do not touch each other's library", async () => {
   await withRegistry(async (registry, cache) => {
     await start(registry, cache("v"));
     const folder = `${cache("v")}/dsmq/${Deno.build.target}`;
     const records = () => [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith("json"));
     const [{ name }] = records() as [Deno.DirEntry];
-    // Also the library of another user, who filled the cache for all.
+    // Also a library of another user, who filled the cache for everyone.
     assertEquals(Deno.statSync(`${folder}/${name}`).mode! & 0o777, 0o666 & ~Deno.umask());
     await Deno.rename(`${folder}/${name}`, `${folder}/${name.replace(Deno.version.deno, "2.9.0")}`);
     await start(registry, cache("v"));
@@ -120,7 +120,7 @@ Deno.test("two versions of Deno or of the package that share a cache leave each 
   });
 });
 
-Deno.test("a program whose lock file is frozen takes node:sqlite, and leaves the library to others", async () => {
+Deno.test("a program with a frozen lock file uses node:sqlite, and leaves the library for others", async () => {
   await withRegistry(async (registry, cache) => {
     await start(registry, cache("l"));
     const lock = cache("deno.lock");
@@ -133,7 +133,7 @@ Deno.test("a program whose lock file is frozen takes node:sqlite, and leaves the
   });
 });
 
-Deno.test("a permission with exceptions is none to @db/sqlite: node:sqlite serves, and nothing is tried", async () => {
+Deno.test("a permission with exceptions does not count for @db/sqlite: node:sqlite is used, and nothing is tried", async () => {
   await withRegistry(async (registry, cache) => {
     const args = ["-A", "--deny-env=JSR_URL"];
     const { engines, warnings } = await start(registry, cache("x"), args);
@@ -141,13 +141,13 @@ Deno.test("a permission with exceptions is none to @db/sqlite: node:sqlite serve
   });
 });
 
-Deno.test("where @db/sqlite cannot be used a start takes node:sqlite within 2 s, says once why, and ends", async () => {
+Deno.test("if @db/sqlite cannot be used, a start uses node:sqlite within 2 s, says once why, and ends", async () => {
   await using silent = await JsrRegistry.open();
   silent.hangs = true;
   await using empty = await JsrRegistry.open();
   empty.library = undefined;
   await withRegistry(async (registry, cache) => {
-    // Used before, and then Deno's modules were cleared away.
+    // Used before; then Deno's modules were removed.
     await start(registry, cache("f"));
     await Deno.remove(`${cache("f")}/remote`, { recursive: true });
     registry.library = "a libr";

@@ -1,5 +1,5 @@
 /**
- * A file belongs to one store at a time, is for its owner alone, and can be read by other programs meanwhile.
+ * One store at a time has a file. Only its owner may read it, and other programs can read it meanwhile.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { Program } from "../support/program.ts";
 
 const POSIX = Deno.build.os !== "windows";
 
-/** The error of a queue that does not open, without its beginning. */
+/** The error of a queue that does not open, without its prefix. */
 function refused(folder: FileFolder, path = folder.path): string {
   const error = assertThrows(() => folder.open(path), Error);
   const begin = `Cannot open sqlite:${path}: `;
@@ -29,17 +29,17 @@ function refused(folder: FileFolder, path = folder.path): string {
   return error.message.slice(begin.length);
 }
 
-/** What programs do with a file that somebody else has open. */
+/** What other programs do with an open file. */
 const ACTIONS: Readonly<Record<string, (path: string) => unknown>> = {
   "copies it": (path) => Deno.copyFileSync(path, `${path}.copy`),
   "reads it": (path) => Deno.readFileSync(path),
   "opens and closes it": (path) => Deno.openSync(path).close(),
-  "reads what is beside it": (path) =>
+  "reads the files beside it": (path) =>
     ["-wal", "-shm", "-lock"].map((part) => Deno.readFileSync(path + part)),
   "streams it": async (path) => {
     for await (const _ of (await Deno.open(path)).readable);
   },
-  "looks into it with SQLite": (path) => {
+  "opens it with SQLite": (path) => {
     const db = new DatabaseSync(path);
     assertEquals(db.prepare("SELECT last FROM state").get()!.last, 2);
     db.close();
@@ -50,7 +50,7 @@ const ACTIONS: Readonly<Record<string, (path: string) => unknown>> = {
   },
 };
 
-Deno.test("a second process is refused, whatever the first has done with the file", async () => {
+Deno.test("a second process is refused, whatever another program has done with the file", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   await append(store, puts("t", "1", "2"));
@@ -65,7 +65,7 @@ Deno.test("a second process is refused, whatever the first has done with the fil
   assertEquals((await append(store, [put("t")]))[0]!.seq, 3);
 });
 
-Deno.test("a file is the same under each of its paths, and refused where it has several names", async () => {
+Deno.test("a file is the same under each of its paths, and refused if it has several names", async () => {
   using folder = new FileFolder();
   const store = folder.open();
   const before = Deno.cwd();
@@ -87,7 +87,7 @@ Deno.test("a file is the same under each of its paths, and refused where it has 
   await store[Symbol.asyncDispose]();
 });
 
-Deno.test("a file that is named from the working folder stays the same when that changes", async () => {
+Deno.test("a relative path keeps naming the same file when the working folder changes", async () => {
   using folder = new FileFolder();
   const before = Deno.cwd();
   Deno.chdir(`${folder.root}/present`);
@@ -106,7 +106,7 @@ Deno.test("a file that is named from the working folder stays the same when that
 Deno.test({
   ...ignoredIf(
     noPosix,
-    "a link that leads elsewhere now is noticed; one that leads nowhere yet makes a file there",
+    "a changed symbolic link is noticed; a dangling one creates its file",
   ),
   async fn() {
     using folder = new FileFolder();
@@ -125,7 +125,7 @@ Deno.test({
   },
 });
 
-Deno.test("the lock that a killed process has left holds nobody up", async () => {
+Deno.test("the lock of a killed process blocks nobody", async () => {
   using folder = new FileFolder();
   const args = ["-A", "tests/programs/appender.ts", folder.path, "s", "process"];
   await using program = new Program(args);
@@ -139,7 +139,7 @@ Deno.test("the lock that a killed process has left holds nobody up", async () =>
   assertEquals(folder.names(), ["queue.db"]);
 });
 
-Deno.test("who opens a file whose lock was deleted has it; the store before stores nothing more in it", async () => {
+Deno.test("a store that opens a file whose lock was deleted owns it; the earlier store writes nothing more", async () => {
   using folder = new FileFolder();
   await using first = folder.open();
   await append(first, puts("t", "1"));
@@ -154,7 +154,7 @@ Deno.test("who opens a file whose lock was deleted has it; the store before stor
   assertEquals(refused(folder), "another process uses it");
 });
 
-Deno.test("a lock file that is not one of dsmq is left as it is", () => {
+Deno.test("a lock file that dsmq did not make is not touched", () => {
   using folder = new FileFolder();
   const lock = `${folder.path}-lock`;
   Deno.writeTextFileSync(lock, "precious\n");
@@ -168,7 +168,7 @@ Deno.test("a lock file that is not one of dsmq is left as it is", () => {
 });
 
 Deno.test({
-  ...ignoredIf(noPosix, "what a store makes is for its owner alone, whatever the umask"),
+  ...ignoredIf(noPosix, "only the owner may access the files of a store, whatever the umask"),
   async fn() {
     for (const umask of [0, 0o022, 0o077]) {
       using folder = new FileFolder();
@@ -191,7 +191,7 @@ Deno.test({
 });
 
 Deno.test({
-  ...ignoredIf(noPosix, "a file that others can read keeps its mode, and a person is told"),
+  ...ignoredIf(noPosix, "a file that others can read keeps its mode, and a warning says so"),
   async fn() {
     using folder = new FileFolder();
     await folder.open()[Symbol.asyncDispose]();
@@ -205,7 +205,10 @@ Deno.test({
 });
 
 Deno.test({
-  ...ignoredIf(noPosix, "what is no file is refused at once, and so is a name of SQLite's own"),
+  ...ignoredIf(
+    noPosix,
+    "something that is not a file is refused at once, and so is a name that SQLite reserves",
+  ),
   async fn() {
     using folder = new FileFolder();
     assertEquals(refused(folder, "/dev/null"), "it is not a file");
@@ -222,7 +225,7 @@ Deno.test({
   },
 });
 
-Deno.test("other programs read what was acknowledged while the file is open, and hold nobody up", async () => {
+Deno.test("other programs can read acknowledged messages while the file is open, and block nobody", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   await append(store, puts("t", "1"));
@@ -235,7 +238,7 @@ Deno.test("other programs read what was acknowledged while the file is open, and
   assertEquals(reader.prepare("SELECT last FROM state").get()!.last, 3);
 });
 
-Deno.test("a program that writes beside the queue, as those do that copy it as it grows, disturbs nothing", async () => {
+Deno.test("another program that writes to the database, as replication tools do, disturbs nothing", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   await append(store, puts("t", "1"));
@@ -250,7 +253,7 @@ Deno.test("a program that writes beside the queue, as those do that copy it as i
   assertEquals(await texts(store), ["1", "2", "3", "4"]);
 });
 
-Deno.test("a file that another program makes shorter by VACUUM is gone on with", async () => {
+Deno.test("a store continues with a file that another program has shortened by VACUUM", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   await append(store, puts("t", ...Array(300).fill("x".repeat(9000))));
@@ -268,7 +271,7 @@ Deno.test("a file that another program makes shorter by VACUUM is gone on with",
   assertEquals(await texts(store), ["301", "302", "303"]);
 });
 
-Deno.test("while another program is writing, puts are refused, and then taken again", async () => {
+Deno.test("while another program is writing, puts are refused; afterwards they are accepted again", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   await append(store, puts("t", "1"));
@@ -280,7 +283,7 @@ Deno.test("while another program is writing, puts are refused, and then taken ag
   assertEquals(await texts(store), ["1", "3"]);
 });
 
-Deno.test("what another program changes in the state of the queue is not written over", async () => {
+Deno.test("a change that another program makes to the queue's state is not overwritten", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   await append(store, puts("t", "1", "2"));

@@ -16,7 +16,7 @@ function recordingFollower(): Follower & { readonly seqs: number[]; readonly err
   };
 }
 
-Deno.test("a follower that throws has lost the feed, and the others go on", () => {
+Deno.test("a follower that throws loses the feed, and the others continue", () => {
   const feed = new Feed();
   const [bad, good] = [recordingFollower(), recordingFollower()];
   feed.follow({
@@ -32,7 +32,7 @@ Deno.test("a follower that throws has lost the feed, and the others go on", () =
   assertEquals([bad.errors, good.errors], [["too much"], []]);
 });
 
-Deno.test("one who follows twice is brought everything twice, and may leave once", () => {
+Deno.test("a subscriber that follows twice gets everything twice, and may stop one of the two", () => {
   const feed = new Feed();
   const follower = recordingFollower();
   const first = feed.follow(follower, 0);

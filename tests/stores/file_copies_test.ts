@@ -1,6 +1,6 @@
 /**
- * Copies of a file, and what a killed process leaves: they are opened with all that is in them, or refused with a
- * sentence. Never is a queue that has lost something taken for a whole one, or for a new one.
+ * Copies of a file, and the files of a killed process: they are opened with all that is in them, or refused with a
+ * reason. A queue that has lost something is never taken for a complete one, or for a new one.
  *
  * @module
  */
@@ -24,13 +24,13 @@ async function messages(folder: FileFolder, path: string): Promise<string[]> {
   return await texts(store);
 }
 
-/** Runs SQL in a file, as somebody does at a prompt. */
+/** Runs SQL in a file, as a person does at a prompt. */
 function run(path: string, sql: string): void {
   using db = new DatabaseSync(path);
   db.exec(sql);
 }
 
-Deno.test("a copy without its log is refused, whenever it is made, and opened if a person says so", async () => {
+Deno.test("a copy without its log is refused, whenever it was made, and opened if the operator allows it", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   for (let n = 0; n < 4; n++) {
@@ -46,7 +46,7 @@ Deno.test("a copy without its log is refused, whenever it is made, and opened if
   }
 });
 
-Deno.test("a copy of all files that a process has in use is opened with all that was acknowledged", async () => {
+Deno.test("a copy of all files of a running process is opened with all that was acknowledged", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   const expected: string[] = [];
@@ -62,7 +62,7 @@ Deno.test("a copy of all files that a process has in use is opened with all that
   }
 });
 
-Deno.test("a copy of the file and one of its log that is of a later time are not taken for one", async () => {
+Deno.test("a copy of the file and a later copy of its log are not accepted together", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   await append(store, puts("t", "1"));
@@ -70,7 +70,7 @@ Deno.test("a copy of the file and one of its log that is of a later time are not
     const copy = `${folder.root}/copy${later}`;
     Deno.copyFileSync(folder.path, copy);
     for (let n = 0; n < later; n++) {
-      // So much that the log is brought into the file, and begins anew.
+      // So much that the log is written to the file, and starts again.
       await append(store, puts("t", "x".repeat(9_000_000)));
       await append(store, puts("t", "2"));
     }
@@ -79,7 +79,7 @@ Deno.test("a copy of the file and one of its log that is of a later time are not
   }
 });
 
-Deno.test("copies that SQLite makes are opened, also of a file in use", async () => {
+Deno.test("copies that SQLite makes are opened, even of a file in use", async () => {
   using folder = new FileFolder();
   const copies: string[] = [];
   const copy = () => {
@@ -87,7 +87,7 @@ Deno.test("copies that SQLite makes are opened, also of a file in use", async ()
     run(folder.path, `VACUUM INTO '${path}'`);
     copies.push(path);
   };
-  // Also in the midst of bringing the log into the file, when the mark can be seen.
+  // Also during a checkpoint, when the mark can be seen.
   let damagedCopies = 0;
   await using store = folder.open(
     folder.path,
@@ -104,7 +104,7 @@ Deno.test("copies that SQLite makes are opened, also of a file in use", async ()
   assertEquals(await messages(folder, copies.at(-1)!), ["1", "2"]);
 });
 
-Deno.test("a file that lost its log, when its process was killed as it wrote that to the file, is refused", async () => {
+Deno.test("a file that lost its log, and whose process was killed during a checkpoint, is refused", async () => {
   using folder = new FileFolder();
   const killed: string[] = [];
   await using store = folder.open(
@@ -121,7 +121,7 @@ Deno.test("a file that lost its log, when its process was killed as it wrote tha
   }
 });
 
-Deno.test("a file that lost its log when its process was killed is refused, whatever is in its place", async () => {
+Deno.test("a file that lost its log, and whose process was killed, is refused, whatever replaces the log", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   await append(store, puts("t", "1"));
@@ -134,7 +134,7 @@ Deno.test("a file that lost its log when its process was killed is refused, what
     refused(folder, lost, WITHOUT_LOG);
     Deno.writeTextFileSync(`${lost}-wal`, "");
     refused(folder, lost, WITHOUT_LOG);
-    Deno.writeTextFileSync(`${lost}-wal`, "no log of SQLite, but long enough to be one");
+    Deno.writeTextFileSync(`${lost}-wal`, "not a log of SQLite, but long enough to be one");
     refused(folder, lost, OTHER_LOG);
     Deno.copyFileSync(`${folder.root}/another-wal`, `${lost}-wal`);
     const before = Deno.readFileSync(`${lost}-wal`);
@@ -143,7 +143,7 @@ Deno.test("a file that lost its log when its process was killed is refused, what
   }
 });
 
-Deno.test("what is put in the place of a file whose process was killed does not get its log", async () => {
+Deno.test("a file that replaces one whose process was killed does not get its log", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   await append(store, puts("t", "1"));
@@ -169,7 +169,7 @@ Deno.test("what is put in the place of a file whose process was killed does not 
   }
 });
 
-Deno.test("an empty file where one was in use is refused, and so is none; a new one is taken once a person says so", async () => {
+Deno.test("an empty or missing file where one was in use is refused; a new one is accepted once the operator allows it", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   await append(store, puts("t", "1"));
@@ -190,7 +190,7 @@ Deno.test("an empty file where one was in use is refused, and so is none; a new 
   }
 });
 
-Deno.test("a file without tables is refused, unless its process was killed as it made them", async () => {
+Deno.test("a file without tables is refused, unless its process was killed while it created them", async () => {
   using folder = new FileFolder();
   const path = `${folder.root}/bare`;
   run(path, "PRAGMA journal_mode = WAL; VACUUM");
@@ -199,7 +199,7 @@ Deno.test("a file without tables is refused, unless its process was killed as it
   assertEquals(await messages(folder, path), []);
 });
 
-Deno.test("a file whose process was killed, and that somebody looked into, is opened", async () => {
+Deno.test("a file whose process was killed, and that another program has opened since, is opened", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   await append(store, puts("t", "1", "2"));
@@ -209,12 +209,12 @@ Deno.test("a file whose process was killed, and that somebody looked into, is op
   assertEquals(await messages(folder, path), ["1", "2"]);
 });
 
-Deno.test("wherever a process is killed, the next start has all that was acknowledged, also if somebody looked into it", async () => {
+Deno.test("wherever a process is killed, the next start has all that was acknowledged, even if another program has opened the file", async () => {
   using folder = new FileFolder();
   let [acknowledged, begun, copies] = [0, 0, 0];
   const expected: { path: string; min: number; max: number; sql: string; checked: boolean }[] = [];
   const engine = watchedEngine((sql) => {
-    // Copied as the process would leave it, with what is on its way.
+    // Copied as the process would leave it, with its pending writes.
     for (const checked of sql.startsWith("PRAGMA") ? [false, true] : [false]) {
       const path = folder.killed(`killed ${++copies}`);
       expected.push({ path, min: acknowledged, max: begun, sql, checked });
@@ -223,7 +223,7 @@ Deno.test("wherever a process is killed, the next start has all that was acknowl
   for (let opening = 0; opening < 2; opening++) {
     const store = folder.open(folder.path, engine);
     for (let n = 0; n < 3; n++) {
-      // So large that the log is brought into the file meanwhile.
+      // So large that the log is written to the file meanwhile.
       const large = "x".repeat(opening === 1 && n === 2 ? 9_000_000 : 10);
       begun++;
       assertEquals(await outcomes(store, [put("t", large)]), [begun]);
@@ -234,7 +234,7 @@ Deno.test("wherever a process is killed, the next start has all that was acknowl
   assert(copies > 100, `${copies}`);
   assert(expected.some(({ sql }) => sql.includes("checkpoint(PASSIVE)")));
   for (const { path, min, max, sql, checked } of expected) {
-    // That brings the log into the file and deletes it, as the last program does that closes a file.
+    // This writes the log to the file and deletes it, as the last program that closes a file does.
     if (checked) run(path, "SELECT * FROM sqlite_schema");
     await using store = folder.open(path);
     const { last } = await store.bounds();

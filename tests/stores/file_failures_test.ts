@@ -1,6 +1,6 @@
 /**
- * What becomes of puts where the file fails: each step of a commit is made to fail once. Nothing may be
- * acknowledged that is not in the file, and nothing delivered that was refused.
+ * Puts while the file fails: each step of a commit fails once. Nothing may be
+ * acknowledged that is not in the file, and nothing may be delivered that was refused.
  *
  * @module
  */
@@ -29,7 +29,7 @@ import { FailingFile } from "../support/failing_file.ts";
 import { Database as FakeDatabase } from "../support/fake_db_sqlite.ts";
 import { both } from "../support/two_batches.ts";
 
-/** The statements that a commit of both batches takes. */
+/** The statements of a commit of both batches. */
 async function steps(): Promise<number> {
   await using file = new FailingFile();
   await append(file.store, puts("t", "before"));
@@ -58,7 +58,7 @@ for (const engine of [nodeSqlite, overFake]) {
         };
         const results = await both(file.store);
         const where = `step ${fails}, ${failed}`;
-        // Only where the commit was done all the same is there a doubt: the error says that the disk failed.
+        // Only if the commit succeeded nevertheless is there a doubt: the error says that the disk failed.
         const stored = failed === "COMMIT" && when === "after";
         const code = stored ? "unknown_outcome" : "unavailable";
         assertEquals(results, Array(5).fill(code), where);
@@ -71,7 +71,7 @@ for (const engine of [nodeSqlite, overFake]) {
           stored ? ["before", "s 1", "s 2", "u 1", "last"] : ["before"],
         );
         assertEquals((await store.bounds()).last, stored ? 6 : 1, where);
-        // Who repeats gets what holds: nothing is stored twice.
+        // A repetition gets the final result: nothing is stored twice.
         const again = await both(store);
         const expected = stored ? ["dup 2", 7, "dup 4", "dup 5", 8] : [2, 3, 4, 5, 6];
         assertEquals(again, expected, where);
@@ -90,7 +90,7 @@ for (const engine of [nodeSqlite, overFake]) {
   }
 }
 
-Deno.test("a transaction that cannot be undone either is undone by opening the file again", async () => {
+Deno.test("a transaction that cannot be rolled back is undone by opening the file again", async () => {
   for (const beginning of ["INSERT INTO runs", "INSERT INTO numbers", "UPDATE state", "COMMIT"]) {
     await using file = new FailingFile();
     await append(file.store, puts("t", "before"));
@@ -102,7 +102,7 @@ Deno.test("a transaction that cannot be undone either is undone by opening the f
   }
 });
 
-Deno.test("where nobody can find out whether it was committed, the outcome is unknown, and never success", async () => {
+Deno.test("if nobody can find out whether a commit succeeded, the outcome is unknown, and never success", async () => {
   for (const done of [false, true]) {
     await using file = new FailingFile();
     using feed = await Feed.open(file.store);
@@ -116,7 +116,7 @@ Deno.test("where nobody can find out whether it was committed, the outcome is un
     assertEquals(await outcomes(file.store, [put("t")]), ["unavailable"]);
     assertEquals([feed.messages.length, feed.errors.length], [1, 0]);
     file.repair();
-    // What is in the file counts: who follows is told that something may have been missed.
+    // The file decides: followers are told that they may have missed something.
     assertEquals((await store(file)).bounds().last, done ? 6 : 1);
     assertEquals([feed.messages.length, feed.errors.length], [1, done ? 1 : 0]);
     assertEquals((await both(file.store))[0], done ? "dup 2" : 2);
@@ -128,7 +128,7 @@ Deno.test("where nobody can find out whether it was committed, the outcome is un
   }
 });
 
-Deno.test("a repetition is answered also while the file fails", async () => {
+Deno.test("a repetition is answered even while the file fails", async () => {
   await using file = new FailingFile();
   await append(file.store, [numbered("s", 1)]);
   file.before = (sql) => sql === "BEGIN" || sql === "open";
@@ -138,7 +138,7 @@ Deno.test("a repetition is answered also while the file fails", async () => {
   ]);
 });
 
-Deno.test("a purge that fails harms nobody, and is done later", async () => {
+Deno.test("a failed purge affects nobody, and is done later", async () => {
   for (const beginning of ["DELETE FROM runs", "DELETE FROM topics", "UPDATE state", "COMMIT"]) {
     await using file = new FailingFile();
     await append(file.store, [put("gone"), put("t")]);
@@ -164,7 +164,7 @@ Deno.test("a purge that fails harms nobody, and is done later", async () => {
 });
 
 for (const engine of [nodeSqlite, overFake]) {
-  Deno.test(`${engine.name}: a full disk refuses puts with full; reading goes on, and service once there is room`, async () => {
+  Deno.test(`${engine.name}: on a full disk, puts are refused as full, reads continue, and puts are accepted once there is room`, async () => {
     await using file = new FailingFile(engine);
     using feed = await Feed.open(file.store);
     const large = (n: number) => numbered("s", n, "t", `${n} `.padEnd(20_000, "x"));
@@ -183,11 +183,11 @@ for (const engine of [nodeSqlite, overFake]) {
     assertEquals(await outcomes(file.store, [large(1), large(refused)]), ["dup 1", "full"]);
     assertEquals((await texts(file.store)).length, refused - 1);
     assertEquals(feed.messages.length, refused - 1);
-    // Others have expired: there is room.
+    // Other messages have expired: there is room.
     file.clock.advance(RETENTION);
     await trimAll(file.store);
     assertEquals(await outcomes(file.store, [large(refused)]), [refused]);
-    // Or the disk is larger now.
+    // Or the disk has grown.
     while ((await outcomes(file.store, [large(++last)]))[0] !== "full");
     file.db.exec("PRAGMA max_page_count = 100000");
     assertEquals(await outcomes(file.store, [large(last)]), [last]);
@@ -198,12 +198,12 @@ for (const engine of [nodeSqlite, overFake]) {
   });
 }
 
-Deno.test("what fails takes no room, and drops nothing", async () => {
+Deno.test("a failed put takes no room, and drops nothing", async () => {
   const message = (n: number) => put("t", `${n}`.padStart(8, "0"));
   for (const overflow of ["reject", "drop-oldest"] as const) {
     await using file = new FailingFile(nodeSqlite, { limits: { storedBytes: 4 * 111, overflow } });
     const before = await append(file.store, [1, 2, 3].map(message));
-    // The first of these has the file opened again, the others are undone in memory.
+    // The first of these makes the store open the file again; the others are undone in memory.
     for (const beginning of ["COMMIT", "INSERT INTO runs", "UPDATE state"]) {
       file.before = nth(1, beginning);
       const failed = await outcomes(file.store, [message(4), message(5), message(6)]);
@@ -222,7 +222,7 @@ Deno.test("what fails takes no room, and drops nothing", async () => {
   }
 });
 
-Deno.test("what is appended in one turn is one transaction, and fed before it is answered", async () => {
+Deno.test("all appends of one turn are one transaction, and are fed before they are answered", async () => {
   await using file = new FailingFile();
   using feed = await Feed.open(file.store);
   file.executed.length = 0;
@@ -235,7 +235,7 @@ Deno.test("what is appended in one turn is one transaction, and fed before it is
   assertEquals(fed, Array(50).fill(50));
 });
 
-Deno.test("a file that was replaced by another while it could not be used is not taken for it", async () => {
+Deno.test("a file that replaced another while that could not be used is not accepted in its place", async () => {
   await using file = new FailingFile();
   await append(file.store, puts("t", "before"));
   file.before = (sql) => sql === "COMMIT" || sql === "open";
@@ -248,7 +248,7 @@ Deno.test("a file that was replaced by another while it could not be used is not
   }
 });
 
-Deno.test("a file that somebody else had while it could not be used is not gone on with", async () => {
+Deno.test("a store does not continue with a file that another process used while it failed", async () => {
   await using file = new FailingFile();
   await append(file.store, puts("t", "before"));
   file.before = (sql) => sql === "COMMIT" || sql === "open";
@@ -260,7 +260,7 @@ Deno.test("a file that somebody else had while it could not be used is not gone 
   await assertRejects(() => file.store.bounds(), StoreError, "queue.db was overwritten");
 });
 
-Deno.test("a file that went back behind what was acknowledged is not gone on with", async () => {
+Deno.test("a store does not continue with a file that lacks acknowledged messages", async () => {
   await using file = new FailingFile();
   await append(file.store, puts("t", "before"));
   file.before = (sql) => sql === "COMMIT" || sql === "open";
@@ -271,7 +271,7 @@ Deno.test("a file that went back behind what was acknowledged is not gone on wit
   assertEquals(await outcomes(file.store, [put("t")]), ["unavailable"]);
 });
 
-Deno.test("a file that SQLite cannot make is not blamed on its folder alone: files may be too many", async () => {
+Deno.test("if SQLite cannot create a file, the error names both causes: the folder, or too many open files", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const error = Object.assign(new Error("unable to open database file"), { errcode: 14 });

@@ -1,6 +1,6 @@
 /**
- * Programs that read a file while it is in use, hold what they read for long, and bring the log into the file, as those do
- * that copy it as it grows (Litestream): nobody is held up, nothing is lost, and nothing is refused that is whole.
+ * Other programs that read a file in use, hold read transactions for long, and checkpoint the log, as replication tools
+ * do (Litestream): nobody is blocked, nothing is lost, and no complete file is refused.
  *
  * @module
  */
@@ -17,14 +17,14 @@ function alone(folder: FileFolder): string {
   return path;
 }
 
-/** Another program brings the log into the file, at another time than the store did. */
+/** Another program checkpoints the log, at another time than the store does. */
 function checkpoint(db: DatabaseSync, path: string, how: string): void {
   assertEquals(db.prepare(`PRAGMA wal_checkpoint(${how})`).get()!.busy, 0);
   Deno.utimeSync(path, new Date(), new Date(Date.now() + 60_000));
 }
 
 for (const how of ["PASSIVE", "FULL", "RESTART", "TRUNCATE"]) {
-  Deno.test(`another program brings the log into the file (${how}): puts go on, and copies are judged as before`, async () => {
+  Deno.test(`another program checkpoints the log (${how}): puts continue, and copies are checked as before`, async () => {
     using folder = new FileFolder();
     const store = folder.open();
     using other = new DatabaseSync(folder.path);
@@ -47,7 +47,7 @@ for (const how of ["PASSIVE", "FULL", "RESTART", "TRUNCATE"]) {
   });
 }
 
-Deno.test("in a burst of puts another program may cut the log back, too", async () => {
+Deno.test("another program may truncate the log during a burst of puts", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   using other = new DatabaseSync(folder.path);
@@ -58,7 +58,7 @@ Deno.test("in a burst of puts another program may cut the log back, too", async 
   assertEquals(folder.warnings, []);
 });
 
-Deno.test("a log that grew while another program read is cut back later, and puts go on", async () => {
+Deno.test("a log that grew while another program was reading is truncated later, and puts continue", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   await append(store, puts("t", "1"));
@@ -80,7 +80,7 @@ const ENDS = [
 ];
 
 for (const end of ENDS) {
-  Deno.test(`puts are taken after ${end}, and whoever is killed then has lost nothing`, async () => {
+  Deno.test(`puts are accepted after ${end}, and a process that is killed then loses nothing`, async () => {
     using folder = new FileFolder();
     Deno.writeTextFileSync(folder.path, "", { mode: 0o600 });
     using reader = new DatabaseSync(folder.path);
@@ -91,12 +91,12 @@ for (const end of ENDS) {
       await append(store, puts("t", "2"));
     }
     if (end === ENDS[2]) reader.exec("BEGIN; SELECT * FROM state");
-    // What one that is killed leaves beside the log is the lock.
+    // A killed process leaves the log and the lock.
     if (end === ENDS[1]) Deno.writeTextFileSync(`${folder.path}-lock`, "dsmq 12345\n");
     using other = new DatabaseSync(folder.path);
     await using next = folder.open();
     assertEquals(await outcomes(next, [put("t", "3")]), [3]);
-    // As far as the reader lets it.
+    // As far as the reader allows.
     other.exec("PRAGMA wal_checkpoint(PASSIVE)");
     Deno.utimeSync(folder.path, new Date(), new Date(Date.now() + 60_000));
     assertEquals(await outcomes(next, [put("t", "4")]), [4]);

@@ -1,6 +1,6 @@
 /**
- * What is special to a store in a file: whose it is, what it says where it cannot be used, and that it is
- * where it should be after the process was killed.
+ * What is special about a store in a file: its lock, its errors if the file cannot be used, and that it is
+ * complete after the process was killed.
  *
  * @module
  */
@@ -26,7 +26,7 @@ import { ManualClock } from "../support/manual_clock.ts";
 import { Program } from "../support/program.ts";
 import { openFile, TempFolder } from "../support/queue_files.ts";
 
-/** Asserts that a file is refused at start, in one sentence. */
+/** Asserts that a file is refused at the start, in one sentence. */
 function assertRefused(path: string, reason: string | RegExp, engine?: Engine): void {
   const error = assertThrows(() => openFile(path, engine), Error);
   const begin = `Cannot open sqlite:${path}: `;
@@ -36,7 +36,7 @@ function assertRefused(path: string, reason: string | RegExp, engine?: Engine): 
   else assertMatch(detail, reason);
 }
 
-Deno.test("a file that another store has open is refused, and free once that one is closed", async () => {
+Deno.test("a file that another store has open is refused, and accepted once that one is closed", async () => {
   using folder = new TempFolder();
   const store = openFile(folder.file);
   const all = await append(store, puts("t", "1", "2"));
@@ -55,14 +55,14 @@ Deno.test("a file that another process has open is refused", async () => {
   assertRefused(folder.file, "another process uses it");
 });
 
-Deno.test("a path that leads nowhere is refused, and nothing is made there", () => {
+Deno.test("a path without a folder is refused, and nothing is created there", () => {
   using folder = new TempFolder();
   assertRefused(`${folder.path}/none/queue.db`, "its folder is not there");
   assertRefused(folder.path, "it is a folder");
   assertEquals([...Deno.readDirSync(folder.path)], []);
 });
 
-Deno.test("what is not a database is refused and left as it is", () => {
+Deno.test("a file that is not a database is refused and not touched", () => {
   using folder = new TempFolder();
   for (const text of ["hello", "hello ".repeat(10_000)]) {
     Deno.writeTextFileSync(folder.file, text);
@@ -82,11 +82,11 @@ for (
   const [owner, sql] of [
     ["with tables", "CREATE TABLE things (a); INSERT INTO things VALUES (1)"],
     ["with a mark", "PRAGMA application_id = 7; CREATE TABLE a (b)"],
-    ["with a form of its own", "PRAGMA user_version = 3"],
-    ["that writes ahead", "PRAGMA journal_mode = WAL; CREATE TABLE things (a)"],
+    ["with its own schema version", "PRAGMA user_version = 3"],
+    ["with a write-ahead log", "PRAGMA journal_mode = WAL; CREATE TABLE things (a)"],
   ] as const
 ) {
-  Deno.test(`the database of another program, ${owner}, is refused and left as it is`, () => {
+  Deno.test(`the database of another program, ${owner}, is refused and not touched`, () => {
     using folder = new TempFolder();
     const db = new DatabaseSync(folder.file);
     db.exec(sql);
@@ -117,14 +117,14 @@ async function filled(path: string): Promise<void> {
   }
 }
 
-/** As if the process had been killed while it had the file open. */
+/** Leaves the file as a process does that is killed while it has the file open. */
 function unclean(path: string): void {
   const db = new DatabaseSync(path);
   db.exec("UPDATE state SET clean = 0");
   db.close();
 }
 
-Deno.test("a file that was cut short is refused", async () => {
+Deno.test("a truncated file is refused", async () => {
   using folder = new TempFolder();
   await filled(folder.file);
   unclean(folder.file);
@@ -135,7 +135,7 @@ Deno.test("a file that was cut short is refused", async () => {
   }
 });
 
-/** Runs work for each page of a file but the first, with the head of that page damaged, by which all else in it is found. */
+/** Runs work for each page of a file but the first, with the header of that page damaged. */
 async function eachDamaged(path: string, work: (page: number) => Promise<void>): Promise<void> {
   const whole = Deno.readFileSync(path);
   for (let page = 1; page < whole.length / 4096; page++) {
@@ -146,7 +146,7 @@ async function eachDamaged(path: string, work: (page: number) => Promise<void>):
   }
 }
 
-Deno.test("a file that was not closed as it should be is refused if a page is damaged, whichever", async () => {
+Deno.test("a file that was not closed cleanly is refused if any page is damaged", async () => {
   using folder = new TempFolder();
   await filled(folder.file);
   unclean(folder.file);
@@ -157,7 +157,7 @@ Deno.test("a file that was not closed as it should be is refused if a page is da
   });
 });
 
-Deno.test("a page that was damaged later costs errors, and no wrong message", async () => {
+Deno.test("a page that is damaged later causes errors, and never a wrong message", async () => {
   using folder = new TempFolder();
   await filled(folder.file);
   let found = 0;
@@ -212,7 +212,7 @@ for (const permission of ["read", "write"] as const) {
   });
 }
 
-Deno.test("a name that SQLite has another use for is the name of a file", async () => {
+Deno.test("a name that means something else to SQLite is the name of a file", async () => {
   using folder = new TempFolder();
   const cwd = Deno.cwd();
   Deno.chdir(folder.path);
@@ -227,7 +227,7 @@ Deno.test("a name that SQLite has another use for is the name of a file", async 
   }
 });
 
-Deno.test("a server whose file cannot be opened does not start, and leaves nothing running", async () => {
+Deno.test("a server whose file cannot be opened does not start, and nothing keeps running", async () => {
   using folder = new TempFolder();
   await using server = await serve({ port: 0, store: `sqlite:${folder.file}` });
   assertMatch(
@@ -241,7 +241,7 @@ Deno.test("a server whose file cannot be opened does not start, and leaves nothi
   assertEquals(error?.message, `Cannot open sqlite:${folder.file}: another process uses it`);
 });
 
-Deno.test("nothing is left in the file of what was purged and forgotten", async () => {
+Deno.test("purged messages and forgotten sessions leave nothing in the file", async () => {
   using folder = new TempFolder();
   const clock = new ManualClock();
   const options = { path: folder.file, engine: nodeSqlite, retention: RETENTION, clock };
@@ -259,7 +259,7 @@ Deno.test("nothing is left in the file of what was purged and forgotten", async 
   db.close();
 });
 
-Deno.test("what a message survives is said: power with full, the process with normal", async () => {
+Deno.test("a store says what a message survives: a power failure with disk durability, the end of the process with process durability", async () => {
   using folder = new TempFolder();
   for (
     const [durability, safety, words] of [["disk", "disk", "a loss of power"], [

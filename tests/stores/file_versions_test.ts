@@ -1,7 +1,7 @@
 /**
- * Files that earlier versions have written are opened with all that is in them. `fixtures/queue_v2.db` was made by
- * `programs/queue_fixture.ts`, and so was what a killed process leaves; `queue_v1.db` by the code of then: see
- * `store_upgrade_test.ts`.
+ * Files that earlier versions wrote are opened with all that is in them. `fixtures/queue_v2.db` was made by
+ * `programs/queue_fixture.ts`, and so were the files of a killed process; `queue_v1.db` by the code of its time: see
+ * `upgrade_test.ts`.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const EPOCHS = ["47df0eb8-77a4-4fea-905f-a86a98979ef5", "3ea26b85-a641-463d-b04d
 /** When its last message was stored. */
 const LAST = 1_767_226_201_000;
 
-/** Puts files in the place of a queue. */
+/** Puts files in place of a queue. */
 function copyFixture(folder: FileFolder, ...parts: string[]): void {
   for (const part of parts) {
     const name = part.endsWith("-wal") ? `${folder.path}-wal` : folder.path;
@@ -27,7 +27,7 @@ function copyFixture(folder: FileFolder, ...parts: string[]): void {
 }
 
 for (const parts of [["queue_v2.db"], ["queue_v2_killed.db", "queue_v2_killed.db-wal"]]) {
-  Deno.test(`${parts[0]} is opened with its messages, numbers, epochs, sessions, and what is gone`, async () => {
+  Deno.test(`${parts[0]} is opened with its messages, numbers, epochs, sessions and gaps`, async () => {
     using folder = new FileFolder();
     copyFixture(folder, ...parts);
     {

@@ -1,5 +1,5 @@
 /**
- * A flood of puts into a full store: what the process takes stays near the limit.
+ * A flood of puts into a full store: the memory of the process stays near the limit.
  *
  * @module
  */
@@ -11,7 +11,7 @@ const LIMIT = 32 * 1024 * 1024;
 const MORE = 64 * 1_000_000;
 
 for (const overflow of ["reject", "drop-oldest"]) {
-  Deno.test(`four times as much as may be stored takes no more memory than the limit and 64 MB (${overflow})`, async () => {
+  Deno.test(`putting four times the limit takes no more memory than the limit and 64 MB (${overflow})`, async () => {
     await using program = new Program(["-A", "tests/programs/flood.ts", `${LIMIT}`, overflow]);
     const { stdout, stderr } = await program.end();
     assertEquals(stderr, "");

@@ -1,5 +1,5 @@
 /**
- * What is gone of topics, as it is remembered in memory and in a table: bounded, and undone with its transaction.
+ * The record of what is gone of topics, in memory and in a table: bounded, and rolled back with its transaction.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { seeded } from "../support/seeded.ts";
 
 const MAX = 16;
 
-/** Runs work in a transaction, and undoes it if it is said so. */
+/** Runs work in a transaction, and rolls it back on demand. */
 type Transact = (work: () => void, undo?: boolean) => void;
 
 function inMemory(): [GoneTopics, Transact] {
@@ -39,7 +39,7 @@ function inTable(db: Database = nodeSqlite.open(":memory:")): [GoneTopics, Trans
 }
 
 for (const [name, make] of [["a map", inMemory], ["a table", () => inTable()]] as const) {
-  Deno.test(`${name} tells what is gone of the newest topics exactly, of the others never too little`, () => {
+  Deno.test(`${name} reports exactly what is gone of the newest topics, and never too little of the others`, () => {
     for (const seed of [1, 2, 3]) {
       const random = seeded(seed);
       const [gone, transact] = make();
@@ -59,14 +59,14 @@ for (const [name, make] of [["a map", inMemory], ["a table", () => inTable()]] a
           0;
         for (const [topic, expected] of real) {
           const found = gone.find(topic);
-          // What was undone may have cost a map the order of those that go first, and so one or another of them.
+          // A rollback may change which entries a map drops first, and so may cost one or another of them.
           if (expected.seq >= newest && !(undone && name === "a map")) {
             assertEquals(found, expected, topic);
           }
           if (found) assertEquals(found, expected);
           else assert(gone.horizon.seq >= expected.seq && gone.horizon.at >= expected.at, topic);
         }
-        assert(gone.horizon.seq <= seq, "no more than what there was");
+        assert(gone.horizon.seq <= seq, "no more than there was");
       }
       assert(gone.horizon.seq > 0);
       const known = [...real.keys()].filter((topic) => gone.find(topic));
@@ -74,7 +74,7 @@ for (const [name, make] of [["a map", inMemory], ["a table", () => inTable()]] a
     }
   });
 
-  Deno.test(`${name} takes what comes late for what it is: older than what it knows`, () => {
+  Deno.test(`${name} treats late entries as what they are: older than what it knows`, () => {
     const [gone, transact] = make();
     const record = (...messages: GoneMessage[]) => transact(() => gone.record(messages));
     record({ topic: "t", seq: 10, at: 100 });
@@ -82,7 +82,7 @@ for (const [name, make] of [["a map", inMemory], ["a table", () => inTable()]] a
     assertEquals([gone.find("t"), gone.horizon], [{ seq: 10, at: 100 }, { seq: 0, at: 0 }]);
     for (let i = 0; i < 2 * MAX; i++) record({ topic: `other ${i}`, seq: 20 + i, at: 200 + i });
     assertEquals(gone.find("t"), undefined);
-    // Something newer of it may have been given up: it must not be told as the newest.
+    // Something newer of it may have been dropped: this must not be reported as the newest.
     const { horizon } = gone;
     record({ topic: "t", seq: 7, at: 900 });
     assertEquals([gone.find("t"), gone.horizon], [undefined, { seq: horizon.seq, at: 900 }]);
@@ -90,7 +90,7 @@ for (const [name, make] of [["a map", inMemory], ["a table", () => inTable()]] a
 }
 
 for (const [name, make] of [["a map", inMemory], ["a table", () => inTable()]] as const) {
-  Deno.test(`${name} knows nothing of what was noted in a transaction that was undone`, () => {
+  Deno.test(`${name} does not keep the entries of a transaction that was rolled back`, () => {
     const [gone, transact] = make();
     const record = (from: number, to: number, undo: boolean) => {
       const messages: GoneMessage[] = [];
@@ -105,7 +105,7 @@ for (const [name, make] of [["a map", inMemory], ["a table", () => inTable()]] a
   });
 }
 
-Deno.test("a table has what it had when it is opened again", () => {
+Deno.test("a table has the same entries when it is opened again", () => {
   const db = nodeSqlite.open(":memory:");
   const [one, transact] = inTable(db);
   for (let i = 1; i <= 3 * MAX; i++) {
@@ -118,21 +118,21 @@ Deno.test("a table has what it had when it is opened again", () => {
   db.close();
 });
 
-Deno.test("when a message ceased to be readable is known as long as anybody may ask, and what was given up is bounded", () => {
+Deno.test("the time at which a message stopped being readable is known as long as anyone may ask, and the record of dropped messages is bounded", () => {
   const times = new GoneTimes(1000);
   assertEquals([times.goneAt(1, 5), times.total], [1005, { upTo: 0, at: 0, retention: 1000 }]);
   let queryCount = 0;
   for (let n = 1; n <= 10_000; n++) {
     times.drop(n, 100 + n);
     if (!times.isWorthPruning) continue;
-    // All but the last few are purged.
+    // Purges all but the last few.
     times.prune(n - 10);
     queryCount++;
     for (let i = n - 9; i <= n; i++) assertEquals(times.goneAt(i, i), 100 + i, `${i} of ${n}`);
   }
   assert(queryCount > 50 && queryCount < 200, `${queryCount}`);
   assertEquals(times.goneAt(10_001, 7), 1007, "it has expired");
-  assertEquals(times.goneAt(10_000, -950), 50, "it had expired when it would have been given up");
+  assertEquals(times.goneAt(10_000, -950), 50, "it had expired before it would have been dropped");
   assertEquals(times.total, { upTo: 10_000, at: 10_100, retention: 1000 });
   const undo = times.savepoint();
   times.drop(10_001, 10_100);

@@ -1,5 +1,5 @@
 /**
- * What becomes of a history when files are copied, brought back, served twice, or lose what the disk did not have: no number
+ * A history when files are copied, restored, served twice, or lose what the disk did not have: no number
  * is trusted outside its epoch.
  *
  * @module
@@ -21,7 +21,7 @@ import {
 } from "../contracts/store_support.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
-/** Files in a folder of their own, and the stores that are open in them. */
+/** Files in their own folder, and the stores that have them open. */
 class Histories implements AsyncDisposable {
   readonly clock = new ManualClock();
   readonly #folder = Deno.makeTempDirSync();
@@ -44,7 +44,7 @@ class Histories implements AsyncDisposable {
     return store;
   }
 
-  /** Copies a file with its log, as both are at the moment. */
+  /** Copies a file with its log, as both are now. */
   copy(from: string, to: string): void {
     for (const part of ["", "-wal"]) {
       const [source, target] = [`${this.#folder}/${from}${part}`, `${this.#folder}/${to}${part}`];
@@ -53,7 +53,7 @@ class Histories implements AsyncDisposable {
     }
   }
 
-  /** Takes what came last from a log, as a loss of power does. */
+  /** Removes the end of a log, as a power failure does. */
   lose(name: string, bytes: number): void {
     const path = `${this.#folder}/${name}-wal`;
     Deno.truncateSync(path, Deno.statSync(path).size - bytes);
@@ -78,7 +78,7 @@ function exists(path: string): boolean {
   }
 }
 
-/** Where each position's epoch ends in a store, and whether what a session stored after it is recalled. */
+/** Where each position's epoch ends in a store, and whether the store would recognize all that a session stored after it. */
 async function standingOf(store: FileStore, ...known: EpochPosition[]) {
   const standings = await store.topicBounds(known);
   const remembered = await Promise.all(
@@ -116,14 +116,14 @@ for (const closed of [true, false]) {
         store = files.open("queue.db");
         epochs.add(store.epoch);
         assertEquals(await standingOf(store, ...positions), expected);
-        // Numbers are given again, in an epoch of their own.
+        // Numbers are used again, in an epoch of their own.
         await append(store, [numbered("s", 2), put("t"), put("t")]);
         assertEquals(await standingOf(store, ...positions), expected);
         positions.push({ epoch: store.epoch, seq: 5 });
         expected.push([5, true]);
         assertEquals(await standingOf(store, ...positions), expected);
         await files.close(store);
-        // The next file that is brought back knows nothing of this one.
+        // The next restored file knows nothing of this one.
         expected[expected.length - 1] = [undefined, false];
       }
       assertEquals(epochs.size, closed ? 4 : 3);
@@ -131,7 +131,7 @@ for (const closed of [true, false]) {
   );
 }
 
-Deno.test("two servers on copies of a file are told apart, and have what they shared in common", async () => {
+Deno.test("two servers on copies of a file can be told apart, and agree on what they shared", async () => {
   await using files = new Histories();
   let one = files.open("one.db");
   const shared = { epoch: one.epoch, seq: 2 };
@@ -159,13 +159,13 @@ Deno.test("two servers on copies of a file are told apart, and have what they sh
   ]);
 });
 
-Deno.test("what a loss of power took is found to lie beyond the end of its epoch", async () => {
+Deno.test("messages lost in a power failure are beyond the end of their epoch", async () => {
   await using files = new Histories();
   const store = files.open("queue.db");
   const { epoch } = store;
   for (let n = 1; n <= 6; n++) await append(store, [numbered("s", n)]);
   files.copy("queue.db", "lost.db");
-  // The last frame of the last transaction: it is as if it had never been.
+  // The last frame of the last transaction: without it, the transaction never happened.
   files.lose("lost.db", 100);
   const after = files.open("lost.db");
   assertEquals(await texts(after), ["s 1", "s 2", "s 3", "s 4", "s 5"]);
@@ -175,13 +175,13 @@ Deno.test("what a loss of power took is found to lie beyond the end of its epoch
   assertEquals(
     await standingOf(after, ...known),
     [[5, true], [5, false]],
-    "its number is another's now",
+    "another message has its number now",
   );
-  // Whoever knows no more than what is left repeats what was lost, and it is stored once.
+  // A client that knows no more than what is left repeats what was lost, and it is stored once.
   assertEquals(await outcomes(after, [numbered("s", 5), numbered("s", 6)]), ["dup 5", 8]);
 });
 
-Deno.test("a loss of power that takes the opening takes its epoch as well", async () => {
+Deno.test("a power failure that loses the opening of a store loses its epoch as well", async () => {
   await using files = new Histories();
   let store = files.open("queue.db");
   const first = { epoch: store.epoch, seq: 1 };
@@ -196,7 +196,7 @@ Deno.test("a loss of power that takes the opening takes its epoch as well", asyn
   assertEquals(await standingOf(store, first, second), [[1, true], [undefined, false]]);
 });
 
-Deno.test("a file whose last time lies in the future: nothing expires early, and nothing is immortal", async () => {
+Deno.test("in a file whose last time is in the future, nothing expires early, and nothing lives forever", async () => {
   await using files = new Histories();
   const YEAR = 31_536_000_000;
   files.clock.jump(YEAR);
@@ -214,7 +214,7 @@ Deno.test("a file whose last time lies in the future: nothing expires early, and
   assertEquals(gone!.gone, { seq: 1, at: message!.time + RETENTION });
 });
 
-Deno.test("what goes because messages are kept for a shorter time goes when the file is opened", async () => {
+Deno.test("with a shorter retention, old messages are gone when the file is opened", async () => {
   await using files = new Histories();
   const start = files.clock.now();
   let store = files.open("queue.db");
@@ -227,14 +227,14 @@ Deno.test("what goes because messages are kept for a shorter time goes when the 
   for (let time = 0; time < 3; time++) {
     store = files.open("queue.db", { retention: 2000 });
     files.clock.advance(10);
-    // Somebody may have heard of the store until it was closed, and could have read them until then.
+    // A client may have used the store until it was closed, and could have read them until then.
     const standings = await store.topicBounds([{ topic: "old" }, { topic: "t" }, { topic: "u" }]);
     const expected = [{ seq: 2, at: opened + 1 }, { seq: 3, at: opened + 1 }, undefined];
     assertEquals(standings.map(({ gone }) => gone), expected);
     if (time === 1) { while (await trim(store, 1000)); }
     await files.close(store);
   }
-  // Those that had expired before went when they did.
+  // Those that had expired before were gone from then on.
   files.clock.advance(RETENTION);
   store = files.open("longer.db");
   await append(store, [put("t")]);
@@ -245,7 +245,7 @@ Deno.test("what goes because messages are kept for a shorter time goes when the 
   assertEquals(standing!.gone, { seq: 1, at: start + 10_030 + 2 * RETENTION });
 });
 
-Deno.test("when something was given up is known over a restart, or it is told later than it was", async () => {
+Deno.test("the time at which a message was dropped is known after a restart, or reported later than it was", async () => {
   await using files = new Histories();
   const limits = { storedBytes: 3 * 111, overflow: "drop-oldest" } as const;
   const message = (topic: string) => put(topic, "12345678");

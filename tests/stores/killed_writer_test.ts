@@ -1,5 +1,5 @@
 /**
- * A file whose process is killed while it puts.
+ * A file whose process is killed during puts.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { Program } from "../support/program.ts";
 import { isClean, openFile, TempFolder } from "../support/queue_files.ts";
 
 for (const durability of ["disk", "process"]) {
-  Deno.test(`nothing acknowledged is lost, doubled or out of order when the process is killed (${durability})`, async () => {
+  Deno.test(`nothing acknowledged is lost, duplicated or out of order when the process is killed (${durability})`, async () => {
     using folder = new TempFolder();
     await openFile(folder.file)[Symbol.asyncDispose]();
     assertEquals(isClean(folder.file), true);
@@ -68,7 +68,7 @@ for (const durability of ["disk", "process"]) {
   });
 }
 
-/** What was printed in whole lines: the last one may have been cut off. */
+/** The complete lines that were printed: the last one may have been cut off. */
 function whole(text: string): string[] {
   return text.split("\n").filter((line) => /^\d+ \d+$/.test(line)).slice(0, -1);
 }

@@ -1,5 +1,5 @@
 /**
- * Large messages that many read: the database is asked for them once.
+ * Large messages with many readers are read from the database once.
  *
  * @module
  */
@@ -54,14 +54,14 @@ for (const storeKind of ["memory", "file"] as const) {
         await until(() => peer.messages.length > 0);
         assert(peer.messages[0] === LARGE);
       }
-      // It may be forgotten where V8 wants its memory.
+      // It may be dropped if V8 wants its memory.
       const times = (engine.read - before) / SIZE;
       assert(times < 10, `it was read ${times.toFixed(1)} times`);
       end();
     });
   }
 
-  Deno.test(`${storeKind}: a large message that is remembered is the one that is asked for`, async () => {
+  Deno.test(`${storeKind}: a cached large message is the one that was requested`, async () => {
     const { engine, clock, store, end } = opened(storeKind);
     const texts = ["a", "b", "c"].map((letter) => letter.repeat(70_000));
     const puts = texts.map((text) => put("t", text));

@@ -1,5 +1,5 @@
 /**
- * A store in memory whose database fails, is full, or is read while it takes nothing.
+ * A store in memory whose database fails, is full, or is read while it accepts nothing.
  *
  * @module
  */
@@ -33,7 +33,7 @@ const FAILURES: Record<string, (sql: string) => boolean> = {
 };
 
 for (const [failure, fails] of Object.entries(FAILURES)) {
-  Deno.test(`what was stored is not lost, nor there twice, if ${failure}`, async () => {
+  Deno.test(`stored messages are neither lost nor duplicated if ${failure}`, async () => {
     const { failing, failOn } = watchEngine();
     await using store = open(failing);
     using feed = await Feed.open(store);
@@ -57,7 +57,7 @@ for (const [failure, fails] of Object.entries(FAILURES)) {
   });
 }
 
-Deno.test("a store that cannot move what it has takes no more, says why, and goes on when it can", async () => {
+Deno.test("a store that cannot move its messages refuses more, says why, and continues when it can", async () => {
   const { failing, failOn } = watchEngine();
   await using store = open(failing);
   const before = await append(store, Array.from({ length: 1024 }, () => put("t")));
@@ -81,20 +81,20 @@ Deno.test("a store that cannot move what it has takes no more, says why, and goe
   assertEquals(await listed(store), [["t", 1025]]);
 });
 
-Deno.test("an error says why, also if SQLite has undone the transaction already", async () => {
+Deno.test("an error says why, even if SQLite has already rolled back the transaction", async () => {
   const { failing, failOn } = watchEngine();
   let db: ReturnType<Engine["open"]>;
   const engine: Engine = { name: failing.name, open: (path) => db = failing.open(path) };
   await using store = open(engine);
   await append(store, [put("t")]);
-  // As SQLite does by itself where the disk is full or memory runs out.
+  // As SQLite does by itself if the disk is full or memory runs out.
   failOn((sql) => sql === "COMMIT" ? (db.exec("ROLLBACK"), true) : false);
   await assertRejects(() => listed(store), StoreError, "the disk is full");
   failOn(() => {});
   assertEquals(await listed(store), [["t", 1]]);
 });
 
-Deno.test("readers who are close behind do not wait for the database", async () => {
+Deno.test("readers that are close behind do not wait for the database", async () => {
   const { failing, executed } = watchEngine();
   await using store = open(failing);
   executed.length = 0;
@@ -105,7 +105,7 @@ Deno.test("readers who are close behind do not wait for the database", async () 
   assertEquals(executed, []);
 });
 
-Deno.test("a row is read once for those who read one message after another", async () => {
+Deno.test("a row is read once for readers that take one message after another", async () => {
   const { failing, executed } = watchEngine();
   await using store = open(failing);
   const messages = await append(store, Array.from({ length: 100 }, (_, i) => put("t", `${i}`)));
@@ -123,7 +123,7 @@ Deno.test("a row is read once for those who read one message after another", asy
 });
 
 for (const statement of ["DELETE FROM topics", "DELETE FROM runs", "COMMIT"]) {
-  Deno.test(`a purge whose ${statement} fails can be repeated, and counts right`, async () => {
+  Deno.test(`a purge whose ${statement} fails can be repeated, and counts correctly`, async () => {
     const { failing, failOn } = watchEngine();
     const clock = new ManualClock();
     await using store = open(failing, clock);
@@ -148,7 +148,7 @@ for (const statement of ["DELETE FROM topics", "DELETE FROM runs", "COMMIT"]) {
   });
 }
 
-/** An engine whose databases hold 400 pages and no more. */
+/** An engine whose databases hold at most 400 pages. */
 const small: Engine = {
   name: nodeSqlite.name,
   open(path) {
@@ -158,7 +158,7 @@ const small: Engine = {
   },
 };
 
-Deno.test("a database that is full takes messages again once others have expired", async () => {
+Deno.test("a full database accepts messages again once others have expired", async () => {
   const clock = new ManualClock();
   await using store = open(small, clock);
   const large = put("t", "x".repeat(20_000));
@@ -175,7 +175,7 @@ Deno.test("a database that is full takes messages again once others have expired
   assertEquals(await listed(store), [["t", 1]]);
 });
 
-Deno.test("older and newer messages can be read while a database takes nothing", async () => {
+Deno.test("older and newer messages can be read while a database accepts nothing", async () => {
   const { failing, failOn } = watchEngine();
   await using store = open(failing);
   const all = await append(store, Array.from({ length: 100 }, (_, i) => put("t", `${i}`)));
@@ -199,7 +199,7 @@ Deno.test("older and newer messages can be read while a database takes nothing",
   }
 });
 
-Deno.test("a long batch is in the database at once: to look through it would take longer", async () => {
+Deno.test("a long batch goes to the database at once: searching it in memory would take longer", async () => {
   let inserts = 0;
   const counting: Engine = {
     name: nodeSqlite.name,
@@ -226,7 +226,7 @@ Deno.test("a long batch is in the database at once: to look through it would tak
   assertEquals(inserts, Math.ceil(4000 / 64) + 4096 / 64);
 });
 
-Deno.test("what the engine fails at is rejected with a StoreError", async () => {
+Deno.test("a failure of the engine rejects with a StoreError", async () => {
   const { failing, failOn } = watchEngine();
   const clock = new ManualClock();
   await using store = open(failing, clock);

@@ -1,5 +1,5 @@
 /**
- * Stores beside a model of them: what is stored, read, given up and told, in whatever order it is done.
+ * Stores compared with a model: puts, reads, dropped messages and gaps, in any order.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { outcomes, put, read, trim } from "../contracts/store_support.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { type Random, seeded } from "../support/seeded.ts";
 
-/** A file takes its time. */
+/** A file takes longer. */
 const RUNS = { "in memory": 40, "in a file": 6 };
 const STEPS = 100;
 const TOPICS = ["a", "b", "c", "dé", "e"];
@@ -26,7 +26,7 @@ interface ModelMessage {
   readonly topic: string;
   readonly time: number;
   readonly size: number;
-  /** When it ceased to be readable. */
+  /** When it stopped being readable. */
   removedAt: number | undefined;
 }
 
@@ -36,7 +36,7 @@ interface Setting {
   readonly limits: Pick<StoreLimits, "topics" | "storedBytes" | "overflow">;
 }
 
-/** All that was ever stored, as a list. */
+/** Everything that was ever stored, as a list. */
 class Model {
   readonly #setting: Setting;
   readonly #clock: ManualClock;
@@ -51,12 +51,12 @@ class Model {
     return this.#all.at(-1)?.seq ?? 0;
   }
 
-  /** Everything up to there is gone: what goes first is what came first. */
+  /** Everything up to there is gone: the oldest goes first. */
   get floor(): number {
     return this.#all.findLast(({ removedAt }) => removedAt !== undefined)?.seq ?? 0;
   }
 
-  /** What can be read of a topic, or of all. */
+  /** The readable messages of a topic, or of all. */
   live(topic?: string): ModelMessage[] {
     return this.#all.filter((one) =>
       one.removedAt === undefined && (topic === undefined || one.topic === topic)
@@ -95,7 +95,7 @@ class Model {
   }
 }
 
-/** Checks one page, drawn at random, and what is told of the whole. */
+/** Checks one random page, and what is said about the whole. */
 async function check(store: Store, model: Model, random: Random): Promise<void> {
   model.expire();
   const topic = TOPICS[random(TOPICS.length)]!;
@@ -109,9 +109,9 @@ async function check(store: Store, model: Model, random: Random): Promise<void> 
   assertEquals(numbered(page.messages), numbered(expected), "the page");
   const removed = model.lastGone(topic);
   assertEquals(page.gone?.seq, removed?.seq, "what is gone");
-  // The store's time goes on by a millisecond where something is given up before its time.
+  // The store's time advances by a millisecond if a message is dropped before it expires.
   const late = removed ? page.gone!.at - removed.removedAt! : 0;
-  assert(late >= 0 && late <= 2, `it went ${late} ms before that is told`);
+  assert(late >= 0 && late <= 2, `it was gone ${late} ms before the reported time`);
   const { floor, last } = await store.bounds();
   assertEquals([floor, last], [model.floor, model.last], "the bounds");
   if (random(10) > 2) return;
@@ -124,7 +124,7 @@ async function check(store: Store, model: Model, random: Random): Promise<void> 
   );
 }
 
-/** A batch: mostly of a few messages, at times of many, and a few of them large. */
+/** A batch: mostly of a few messages, sometimes of many, and a few of them large. */
 function draw(random: Random): Put[] {
   return Array.from(
     { length: 1 + random(random(5) === 0 ? 90 : 4) },
@@ -132,7 +132,7 @@ function draw(random: Random): Put[] {
   );
 }
 
-/** One run of steps that are drawn from a seed; `restart` closes and opens the store again, if that keeps anything. */
+/** One run of random steps from a seed; `restart` closes and opens the store again, if that keeps anything. */
 async function run(
   random: Random,
   setting: Setting,
@@ -164,10 +164,10 @@ async function run(
 }
 
 for (
-  const [where, topics] of [["", [100]], [" while few topics may hold messages", [2, 4]]] as const
+  const [where, topics] of [["", [100]], [" with a limit of few topics", [2, 4]]] as const
 ) {
   for (const kind of ["in memory", "in a file"] as const) {
-    Deno.test(`a store ${kind} does as its model does${where}`, async () => {
+    Deno.test(`a store ${kind} behaves as its model${where}`, async () => {
       for (let seed = 1; seed <= RUNS[kind]; seed++) {
         const random = seeded(seed);
         const setting: Setting = {

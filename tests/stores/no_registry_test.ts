@@ -1,5 +1,5 @@
 /**
- * A checkout where no registry can be reached.
+ * A checkout without access to any registry.
  *
  * @module
  */
@@ -14,12 +14,12 @@ import { Program } from "../support/program.ts";
 Deno.test({
   ...ignoredIf(
     !("links" in deno) && "the packages come from JSR here, not from the stand-ins",
-    "with leave for the network alone, a checkout serves without any registry; hardened it says what does not load, and can be stopped meanwhile",
+    "with permission for the network alone, a checkout serves without any registry; the hardened transport says what does not load, and can be stopped meanwhile",
   ),
   async fn() {
     const cache = await Deno.makeTempDir();
     try {
-      // Registries at an address that swallows every packet: whoever asked them would hang.
+      // Registries at an address that drops every packet: a request to them would hang.
       const silent = "http://192.0.2.1/";
       const env = { JSR_URL: silent, NPM_CONFIG_REGISTRY: silent, DENO_DIR: cache };
       const words = ["mod.ts", "serve", "--port", "0", "--json"];

@@ -1,6 +1,6 @@
 /**
- * A file that is removed, moved, replaced, emptied or overwritten while it is in use: nothing is acknowledged that nobody
- * will find, and nothing that belongs to another file is touched.
+ * A file that is removed, moved, replaced, emptied or overwritten while it is in use: nothing is acknowledged that cannot
+ * be found later, and no other file is touched.
  *
  * @module
  */
@@ -11,17 +11,17 @@ import { append, outcomes, put, puts, texts } from "../contracts/store_support.t
 import { FileFolder, watchedEngine } from "../support/file_folder.ts";
 import { nextStart, otherPath } from "../support/file_folder.ts";
 
-/** What a person does to the file, and whether the server may go on afterwards. */
+/** What happens to the file, and whether the server may continue afterwards. */
 interface Scenario {
   readonly what: string;
   readonly work: (folder: FileFolder) => void;
-  /** Undoes it. */
+  /** Reverses it. */
   readonly undo?: (folder: FileFolder) => void;
-  /** What the next start says. `undefined`: it goes on with all that was acknowledged. */
+  /** The error of the next start. `undefined`: it continues with all that was acknowledged. */
   readonly next?: RegExp;
 }
 
-/** A queue of somebody else's, closed. */
+/** Another queue, closed. */
 async function queueAt(folder: FileFolder, path: string): Promise<void> {
   await using store = folder.open(path);
   await append(store, puts("t", ...Array(300).fill("of another")));
@@ -52,7 +52,7 @@ const SCENARIOS: readonly Scenario[] = [
     next: /its folder is not there/,
   },
   {
-    what: "the folder is moved away, and another is made",
+    what: "the folder is moved away, and another is created",
     work: ({ root }) => {
       Deno.renameSync(`${root}/present`, `${root}/away`);
       Deno.mkdirSync(`${root}/present`);
@@ -77,7 +77,7 @@ const SCENARIOS: readonly Scenario[] = [
       /the log beside it, .* is that of another file, or of this one at another time: move it away/,
   },
   {
-    what: "another queue is written over the file",
+    what: "another queue overwrites the file",
     work: ({ root, path }) => Deno.copyFileSync(`${root}/queue`, path),
     next:
       /the log beside it, .* is that of another file, or of this one at another time: move it away/,
@@ -88,7 +88,7 @@ const SCENARIOS: readonly Scenario[] = [
     next: /its log is: bring it back/,
   },
   {
-    what: "the file is shortened",
+    what: "the file is truncated",
     work: ({ path }) => Deno.truncateSync(path, 8192),
   },
   {
@@ -105,7 +105,7 @@ const SCENARIOS: readonly Scenario[] = [
 ];
 
 for (const { what, work, undo, next: expected } of SCENARIOS) {
-  Deno.test(`${what}: puts are refused and reading goes on, from the next put on`, async () => {
+  Deno.test(`${what}: from the next put on, puts are refused and reads continue`, async () => {
     using folder = new FileFolder();
     await queueAt(folder, `${folder.root}/queue`);
     const store = folder.open();
@@ -117,9 +117,9 @@ for (const { what, work, undo, next: expected } of SCENARIOS) {
         Array(2).fill("unavailable"),
       );
     }
-    // What was in the log cannot be read if that is emptied.
+    // An emptied log cannot be read.
     if (what !== "the log is emptied") assertEquals(await texts(store), ["1", "2"]);
-    assertEquals(folder.warnings.length, 1, "a person is told, once");
+    assertEquals(folder.warnings.length, 1, "one warning");
     assertMatch(folder.warnings[0]!, /^dsmq: puts are refused: /);
     if (!undo) return await store[Symbol.asyncDispose]();
     undo(folder);
@@ -130,7 +130,7 @@ for (const { what, work, undo, next: expected } of SCENARIOS) {
     assertEquals(await nextStart(folder), ["1", "2", "3"]);
   });
 
-  Deno.test(`${what}: the next start goes on with all that was acknowledged, or says what is wrong`, async () => {
+  Deno.test(`${what}: the next start continues with all that was acknowledged, or says what is wrong`, async () => {
     using folder = new FileFolder();
     await queueAt(folder, `${folder.root}/queue`);
     const store = folder.open();
@@ -139,7 +139,7 @@ for (const { what, work, undo, next: expected } of SCENARIOS) {
     const before = what === "the log is replaced" && Deno.readFileSync(`${folder.path}-wal`);
     await store[Symbol.asyncDispose]();
     if (before) {
-      assertEquals(Deno.readFileSync(`${folder.path}-wal`), before, "it is left as it is");
+      assertEquals(Deno.readFileSync(`${folder.path}-wal`), before, "it is not touched");
       assertMatch(folder.warnings.at(-1)!, /all that was in it is in the file itself now$/);
       Deno.removeSync(`${folder.path}-wal`);
     }
@@ -147,7 +147,7 @@ for (const { what, work, undo, next: expected } of SCENARIOS) {
       assertMatch(folder.warnings.at(-1)!, /was (emptied or shortened|overwritten)/);
     }
     const found = await nextStart(folder);
-    if (what === "the file is shortened" || what === "the log is emptied") {
+    if (what === "the file is truncated" || what === "the log is emptied") {
       assertMatch(String(found), /damaged|its log, .* is not there/);
     } else if (expected) assertMatch(String(found), expected);
     else assertEquals(found, ["1", "2"]);
@@ -158,7 +158,7 @@ for (const { what, work, undo, next: expected } of SCENARIOS) {
 }
 
 for (const what of ["removed", "moved away", "removed with its index"]) {
-  Deno.test(`the log is ${what}: all that was in it is brought into the file, and puts go on`, async () => {
+  Deno.test(`the log is ${what}: all that was in it is written to the file, and puts continue`, async () => {
     using folder = new FileFolder();
     await using store = folder.open();
     await append(store, puts("t", "1", "2"));
@@ -171,7 +171,7 @@ for (const what of ["removed", "moved away", "removed with its index"]) {
     await using killed = folder.open(folder.killed("killed"));
     assertEquals(await texts(killed), ["1", "2", "3"]);
     if (what === "moved away") {
-      // The log of before is that of another state of the file.
+      // The old log belongs to another state of the file.
       Deno.renameSync(otherPath(folder), log);
       assertEquals(await outcomes(store, [put("t", "lost")]), ["unavailable"]);
       Deno.removeSync(log);
@@ -191,7 +191,7 @@ for (const what of ["removed", "moved away", "removed with its index"]) {
 }
 
 for (const how of ["VACUUM INTO", ".backup"]) {
-  Deno.test(`a copy of itself that is written over the file is noticed (${how})`, async () => {
+  Deno.test(`a copy of the file that overwrites it is noticed (${how})`, async () => {
     using folder = new FileFolder();
     const store = folder.open();
     await append(store, puts("t", "1"));
@@ -199,7 +199,7 @@ for (const how of ["VACUUM INTO", ".backup"]) {
     if (how === ".backup") await backup(db, otherPath(folder));
     else db.exec(`VACUUM INTO '${otherPath(folder)}'`);
     db.close();
-    // The log begins anew: what is in it goes with a file that has what was in it before.
+    // The log starts again: it belongs to a file that has its earlier contents.
     await append(store, puts("t", "x".repeat(9_000_000)));
     await append(store, puts("t", "2"));
     const copy = Deno.readFileSync(otherPath(folder));
@@ -208,14 +208,14 @@ for (const how of ["VACUUM INTO", ".backup"]) {
     Deno.utimeSync(folder.path, new Date(), new Date(Date.now() + 60_000));
     assertEquals(await outcomes(store, [put("t", "lost")]), ["unavailable"]);
     await store[Symbol.asyncDispose]();
-    assertEquals(Deno.readFileSync(folder.path), copy, "it is left as it is");
+    assertEquals(Deno.readFileSync(folder.path), copy, "it is not touched");
     assertMatch(String(await nextStart(folder)), /the log beside it, .* is that of another file/);
     Deno.removeSync(`${folder.path}-wal`);
     assertEquals(await nextStart(folder), ["1"]);
   });
 }
 
-Deno.test("a file that takes another's place gets nothing of ours, and its log stays its own", async () => {
+Deno.test("a file that replaces ours gets nothing from us, and keeps its own log", async () => {
   using folder = new FileFolder();
   const store = folder.open();
   await append(store, puts("t", "1"));
@@ -234,7 +234,7 @@ Deno.test("a file that takes another's place gets nothing of ours, and its log s
   assertEquals(["", "-wal"].map((part) => Deno.readFileSync(folder.path + part)), before);
 });
 
-Deno.test("a database that is closed for good beside a stranger's log, or over a stranger's file, leaves both alone", async () => {
+Deno.test("closing a database whose file or log was replaced touches neither", async () => {
   for (const part of ["", "-wal"]) {
     using folder = new FileFolder();
     await queueAt(folder, `${folder.root}/queue`);
@@ -248,7 +248,7 @@ Deno.test("a database that is closed for good beside a stranger's log, or over a
     }
     const before = Deno.readFileSync(folder.path + part);
     await store[Symbol.asyncDispose]();
-    // One that is left open is closed as the program ends, with all that SQLite does then.
+    // A database that stays open is closed as the program ends, with all that SQLite does then.
     assertEquals(executed.at(-1), "close");
     assertEquals(Deno.readFileSync(folder.path + part), before);
     assertEquals(folder.names(), ["queue.db", "queue.db-lock", "queue.db-shm", "queue.db-wal"]);

@@ -1,5 +1,5 @@
 /**
- * A file that is moved, replaced or cut while many puts are under way, or while some are repeated.
+ * A file that is moved, replaced or truncated during many puts, or during repetitions.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
 import { FileFolder } from "../support/file_folder.ts";
 import { nextStart, otherPath } from "../support/file_folder.ts";
 
-Deno.test("in a burst of puts too: of the file from the next put on, of its log soon after", async () => {
+Deno.test("in a burst of puts, a removed file is noticed at the next put, and a removed log soon after", async () => {
   for (const part of ["", "-wal"]) {
     using folder = new FileFolder();
     await using store = folder.open();
@@ -38,18 +38,18 @@ Deno.test("in a burst of puts too: of the file from the next put on, of its log 
 });
 
 for (const size of [0, 32, 5000, 40_000]) {
-  Deno.test(`in a burst of puts a log that is cut to ${size} bytes is noticed, though it grows again, and not forgotten`, async () => {
+  Deno.test(`in a burst of puts, a log that is truncated to ${size} bytes is noticed although it grows again, and stays refused`, async () => {
     using folder = new FileFolder();
     const store = folder.open();
     for (let n = 1; n <= 50; n++) assertEquals(await outcomes(store, [put("t")]), [n]);
     Deno.truncateSync(`${folder.path}-wal`, size);
     const end = performance.now() + 5000;
     const refused = async () => (await outcomes(store, [put("t")]))[0] === "unavailable";
-    while (!await refused() && performance.now() < end) { /* until it is looked at */ }
+    while (!await refused() && performance.now() < end) { /* until the store checks it */ }
     for (let time = 0; time < 50; time++) assert(await refused());
     const before = Deno.readFileSync(folder.path);
     await store[Symbol.asyncDispose]();
-    assertEquals(Deno.readFileSync(folder.path), before, "nothing is made of what is not there");
+    assertEquals(Deno.readFileSync(folder.path), before, "nothing is created in its place");
   });
 }
 
@@ -66,7 +66,7 @@ Deno.test("a purge in a file that was moved does no harm", async () => {
   assertEquals(await nextStart(folder), ["2"]);
 });
 
-Deno.test("with normal durability the same is noticed", async () => {
+Deno.test("the same is noticed with process durability", async () => {
   using folder = new FileFolder();
   const { path, clock } = folder;
   const options = { path, clock, engine: nodeSqlite, retention: RETENTION };
@@ -78,7 +78,7 @@ Deno.test("with normal durability the same is noticed", async () => {
   assertEquals(await outcomes(store, [put("t", "2")]), [2]);
 });
 
-Deno.test("what is repeated while the file is away is told as stored if it was, else it is refused", async () => {
+Deno.test("while the file is away, a repeated put is reported as stored if it was, and refused otherwise", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   const numbered = (n: number) => ({ ...put("t", `${n}`), session: "s", n });
@@ -90,7 +90,7 @@ Deno.test("what is repeated while the file is away is told as stored if it was, 
   assert((await texts(store)).length === 2);
 });
 
-Deno.test("however many puts are repeated while the file is away, one error tells of all whose outcome nobody knows", async () => {
+Deno.test("while the file is away, one error covers all repeated puts with an unknown outcome, however many there are", async () => {
   using folder = new FileFolder();
   await using store = folder.open();
   const numbered = (n: number) => ({ ...put("t", "x"), session: "s", n });

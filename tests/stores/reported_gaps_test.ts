@@ -1,5 +1,5 @@
 /**
- * What readers were told is gone stays gone, whatever becomes of the process and its options.
+ * A gap that readers were told of stays gone, whatever happens to the process and its options.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { QueueFile } from "../support/queue_file.ts";
 
 const [SHORT, LONG] = [1000, 60_000];
 
-/** A file in which one message has expired and another has not; nothing was put since, and readers were told. */
+/** A file in which one message has expired and another has not. Nothing was put since, and readers were told. */
 async function expired(file: QueueFile, clock: ManualClock): Promise<Store> {
   const store = file.open(clock, SHORT);
   assertEquals(await outcomes(store, [put("t", "expired")]), [1]);
@@ -24,11 +24,11 @@ async function expired(file: QueueFile, clock: ManualClock): Promise<Store> {
 }
 
 for (const how of ["a crash", "a restart"]) {
-  Deno.test(`what has expired does not come back with a longer retention, after ${how}`, async () => {
+  Deno.test(`expired messages do not come back with a longer retention, after ${how}`, async () => {
     await using file = new QueueFile();
     const clock = new ManualClock();
     const store = await expired(file, clock);
-    // What is on the disk while the process lives is what a crash leaves.
+    // What is on the disk while the process runs is what a crash leaves.
     file.copy("crash");
     await store[Symbol.asyncDispose]();
     if (how === "a crash") file.bringBack("crash");
@@ -37,7 +37,7 @@ for (const how of ["a crash", "a restart"]) {
     assertEquals((await again.bounds()).floor, 1);
     const [page] = await again.read([{ topic: "t", after: 0, count: 9, bytes: 999, gone: true }]);
     assertEquals(page!.gone?.seq, 1);
-    // What had not expired has the longer retention from now on.
+    // Messages that had not expired have the longer retention from now on.
     clock.advance(LONG - SHORT / 2 - 1);
     assertEquals(await texts(again, "t"), ["fresh"]);
     clock.advance(1);
@@ -45,7 +45,7 @@ for (const how of ["a crash", "a restart"]) {
   });
 }
 
-Deno.test("with a shorter retention what is too old is gone at once, and went when the store was opened", async () => {
+Deno.test("with a shorter retention, old messages are gone at once, as of the opening of the store", async () => {
   await using file = new QueueFile();
   const clock = new ManualClock();
   const store = file.open(clock, LONG);
@@ -57,7 +57,7 @@ Deno.test("with a shorter retention what is too old is gone at once, and went wh
   await using again = file.open(clock, SHORT);
   assertEquals(await texts(again, "t"), ["fresh"]);
   assertEquals((await again.bounds()).floor, 1);
-  // A reader who heard of the store until then was not told before.
+  // A reader that used the store until then was not told before.
   const [standing] = await again.topicBounds([{ topic: "t" }]);
   assertEquals([standing!.gone!.seq, standing!.gone!.at > readAt], [1, true]);
 });

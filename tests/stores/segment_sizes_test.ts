@@ -1,5 +1,5 @@
 /**
- * What the messages in a table take is counted right, and with few questions to the database.
+ * The size of the messages in a table is counted correctly, and with few queries.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { CountingEngine } from "../support/counting_engine.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { seeded } from "../support/seeded.ts";
 
-Deno.test("what messages take is known whatever is put, deleted and undone", () => {
+Deno.test("the size of messages is right after any puts, deletions and rollbacks", () => {
   const random = seeded(5);
   const db = nodeSqlite.open(":memory:");
   const runs = new SegmentTable(db);
@@ -44,7 +44,11 @@ Deno.test("what messages take is known whatever is put, deleted and undone", () 
       const upTo = random(4) === 0 ? all.length : Math.min(all.length, after + random(400));
       const bytes = all.slice(after, upTo).reduce((sum, message) => sum + storedSize(message), 0);
       assertEquals(sizes.sizeBetween(after, upTo), bytes, `step ${step}: size(${after}, ${upTo})`);
-      assertEquals(sizes.seqCovering(after, bytes), { upTo, missing: 0 }, `step ${step}: reach`);
+      assertEquals(
+        sizes.seqCovering(after, bytes),
+        { upTo, missing: 0 },
+        `step ${step}: seqCovering`,
+      );
     };
     check();
     if (random(5) === 0) {
@@ -59,7 +63,7 @@ Deno.test("what messages take is known whatever is put, deleted and undone", () 
   db.close();
 });
 
-Deno.test("where the oldest give way to new messages, few questions are asked for each of them", async () => {
+Deno.test("when new messages displace the oldest, each needs few queries", async () => {
   const engine = new CountingEngine();
   const limits = { storedBytes: 1_000_000, topics: 100_000, overflow: "drop-oldest" as const };
   const clock = new ManualClock(1_000_000);
@@ -77,6 +81,6 @@ Deno.test("where the oldest give way to new messages, few questions are asked fo
   const rows = await engine.rowsFor(async () => {
     for (let i = 0; i < 8; i++) await some();
   });
-  // It is inserted with its topic, looked at once, deleted with its topic, and told of as what is gone.
+  // Each row is inserted with its topic, looked at once, deleted with its topic, and recorded as gone.
   assert(rows < 9 * 8 * 512, `${rows / 8 / 512} steps a put`);
 });

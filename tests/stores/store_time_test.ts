@@ -9,7 +9,7 @@ import { systemClock } from "../../queue/clock.ts";
 import { StoreTime } from "../../stores/store_time.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
-Deno.test("a store's time begins with the wall clock, and goes on by what passes", () => {
+Deno.test("a store's time starts at the wall clock, and advances by the time that passes", () => {
   const clock = new ManualClock(1000.5);
   const time = new StoreTime(clock);
   assertEquals(time.now(), 1000);
@@ -21,7 +21,7 @@ Deno.test("a store's time begins with the wall clock, and goes on by what passes
   assertEquals(time.now(), 1011);
 });
 
-Deno.test("without a monotonic clock the passing of the wall clock counts, and never backwards", () => {
+Deno.test("without a monotonic clock, time advances with the wall clock, and never goes back", () => {
   let now = 1000;
   const time = new StoreTime({ now: () => now });
   for (const [set, expected] of [[1010, 1010], [500, 1010], [1009, 1010], [1012, 1012]] as const) {
@@ -30,7 +30,7 @@ Deno.test("without a monotonic clock the passing of the wall clock counts, and n
   }
 });
 
-Deno.test("a store's time goes on from one that was reached before, but never back to it", () => {
+Deno.test("a store's time continues from an earlier one, and never goes back to it", () => {
   const clock = new ManualClock(1000);
   const time = new StoreTime(clock);
   time.resumeFrom(900);
@@ -41,7 +41,7 @@ Deno.test("a store's time goes on from one that was reached before, but never ba
   assertEquals(time.now(), 5003);
 });
 
-Deno.test("commands have the time that they come with, but none before that of others, whatever the clock says", () => {
+Deno.test("commands have the time that they come with, but never one before that of earlier commands, whatever the clock says", () => {
   const clock = new ManualClock(1000);
   const time = new StoreTime(clock);
   assertEquals([time.apply(400), time.apply(500.5), time.apply(450)], [400, 500, 500]);
@@ -53,10 +53,10 @@ Deno.test("commands have the time that they come with, but none before that of o
   assertEquals([time.now(), time.applied], [2001, 2000]);
 });
 
-Deno.test("the machine's monotonic time keeps to the real one within a millisecond, whatever the wall clock does", () => {
+Deno.test("the machine's monotonic time stays within a millisecond of the real one, whatever the wall clock does", () => {
   const { now } = Date;
   try {
-    // One that goes, one that stands still, and one that is set back all the time.
+    // A clock that runs, one that stands still, and one that is set back all the time.
     for (const wall of [now, () => 7, () => 1e12 - now()]) {
       Date.now = wall;
       let last = 0;
@@ -69,7 +69,7 @@ Deno.test("the machine's monotonic time keeps to the real one within a milliseco
       const real = performance.now();
       while (performance.now() < real + 2);
       for (let looks = 0; looks < 64; looks++) last = systemClock.monotonic!();
-      assert(last >= real, "it is looked at now and then, even if the wall clock stands still");
+      assert(last >= real, "it is read now and then, even if the wall clock stands still");
     }
   } finally {
     Date.now = now;

@@ -26,7 +26,7 @@ import { Database as FakeDatabase } from "../support/fake_db_sqlite.ts";
 const overFake = dbSqlite({ Database: FakeDatabase });
 
 for (const engine of [nodeSqlite, overFake]) {
-  Deno.test(`${engine.name}: a full disk found out at the commit is no doubt: nothing is stored`, async () => {
+  Deno.test(`${engine.name}: a full disk at the commit leaves no doubt: nothing is stored`, async () => {
     await using file = new FailingFile(engine);
     file.failure = "database or disk is full";
     file.before = (sql) => sql === "COMMIT" || sql === "open";
@@ -36,7 +36,7 @@ for (const engine of [nodeSqlite, overFake]) {
     assertEquals(await both(file.store), [1, 2, 3, 4, 5]);
   });
 
-  Deno.test(`${engine.name}: a commit whose sync failed is not acknowledged, nor its repetition, until a checkpoint has succeeded`, async () => {
+  Deno.test(`${engine.name}: neither a commit whose sync failed nor its repetition is acknowledged until a checkpoint has succeeded`, async () => {
     await using file = new FailingFile(engine);
     using feed = await Feed.open(file.store);
     const safe = numbered("s", 1);
@@ -48,13 +48,13 @@ for (const engine of [nodeSqlite, overFake]) {
     const checkpoint: Step = (sql) => sql.startsWith("PRAGMA wal_checkpoint");
     file.before = checkpoint;
     assertEquals(await outcomes(file.store, [safe, uncertain]), ["dup 1", "unknown_outcome"]);
-    // It is there for all to read, and so they get it.
+    // It can be read, and so readers get it.
     assertEquals(feed.messages.map(({ seq }) => seq), [1, 2]);
     for (let time = 0; time < 3; time++) {
       const batch = [safe, uncertain, later, put("t")];
       const expected = ["dup 1", "unknown_outcome", "unavailable", "unavailable"];
       assertEquals(await outcomes(file.store, batch), expected);
-      assertEquals(await texts(file.store), ["s 1", "s 2"], "reads go on");
+      assertEquals(await texts(file.store), ["s 1", "s 2"], "reads continue");
       assertEquals((await file.store.bounds()).last, 2);
     }
     file.repair();
@@ -67,7 +67,7 @@ for (const engine of [nodeSqlite, overFake]) {
     assertEquals(file.executed.filter(checkpoint), []);
   });
 
-  Deno.test(`${engine.name}: after a purge whose sync failed nothing is acknowledged until a checkpoint has succeeded`, async () => {
+  Deno.test(`${engine.name}: after a purge whose sync failed, nothing is acknowledged until a checkpoint has succeeded`, async () => {
     await using file = new FailingFile(engine);
     await append(file.store, [put("t")]);
     file.clock.advance(RETENTION - 1);
@@ -84,7 +84,7 @@ for (const engine of [nodeSqlite, overFake]) {
     assertEquals(await outcomes(file.store, [put("t")]), [3]);
   });
 
-  Deno.test(`${engine.name}: with normal what can be read back is acknowledged`, async () => {
+  Deno.test(`${engine.name}: with process durability, what can be read back is acknowledged`, async () => {
     await using file = new FailingFile(engine, { durability: "process" });
     file.after = nth(1, "COMMIT");
     file.before = (sql) => sql.startsWith("PRAGMA wal_checkpoint");
@@ -98,7 +98,7 @@ for (const engine of [nodeSqlite, overFake]) {
   });
 }
 
-Deno.test("a file whose log cannot be brought to the disk as it is opened can be read, and takes nothing", async () => {
+Deno.test("a file whose log cannot be synced when it is opened can be read, and accepts no puts", async () => {
   await using file = new FailingFile();
   await append(file.store, [numbered("s", 1)]);
   await file.restart((sql) => sql.startsWith("PRAGMA wal_checkpoint"));

@@ -1,5 +1,5 @@
 /**
- * A file of the version before: it is taken over as it is opened. `fixtures/queue_v1.db` was made by the code of then.
+ * A file of the version before is upgraded when it is opened. `fixtures/queue_v1.db` was made by the code of its time.
  *
  * @module
  */
@@ -68,7 +68,7 @@ Deno.test("a file of version 1 keeps its messages, numbers and sessions, and its
     assertNotEquals(store.epoch, EPOCH);
     if (opening > 0) assertEquals(store.id, id, "it has a name from then on");
     id = store.id;
-    // The names of sessions do not say any more whose they are.
+    // The names of sessions no longer name their owner.
     const again = [
       numbered("session-1", 1),
       numbered("session-1", 2),
@@ -83,7 +83,7 @@ Deno.test("a file of version 1 keeps its messages, numbers and sessions, and its
   assertEquals((await append(store, [put("t")]))[0]!.seq, 8);
 });
 
-Deno.test("what went before version 2 may be of any topic, and as late as the upgrade", async () => {
+Deno.test("messages that were gone before version 2 may be of any topic, and as late as the upgrade", async () => {
   using file = new OldFile();
   const upgraded = file.clock.now();
   for (let opening = 0; opening < 2; opening++) {
@@ -95,11 +95,11 @@ Deno.test("what went before version 2 may be of any topic, and as late as the up
   file.clock.advance(RETENTION);
   await using store = file.open();
   const [t, u] = await store.topicBounds([{ topic: "t" }, { topic: "u" }]);
-  assertEquals(t!.gone, { seq: 7, at: LAST + RETENTION }, "what goes later is told exactly");
+  assertEquals(t!.gone, { seq: 7, at: LAST + RETENTION }, "later gaps are exact");
   assertEquals(u!.gone, { seq: 5, at: LAST + RETENTION });
 });
 
-Deno.test("in a file of version 1 a session that one client had under two names is the newer of them", async () => {
+Deno.test("if a file of version 1 has a session under two names, the newer one counts", async () => {
   using file = new OldFile("UPDATE sessions SET name = 'bob.session-1' WHERE name = 'session-2'");
   await using store = file.open();
   assertEquals(await outcomes(store, [numbered("session-1", 1)]), ["dup 6"]);
@@ -108,7 +108,7 @@ Deno.test("in a file of version 1 a session that one client had under two names 
   assertEquals(await store.isDedupComplete("never seen", { epoch: EPOCH, seq: 4 }), true);
 });
 
-Deno.test("a new file of version 1, or one that was not closed, is taken over as well", async () => {
+Deno.test("a new file of version 1, or one that was not closed, is upgraded as well", async () => {
   const emptied =
     "DELETE FROM runs; DELETE FROM topics; DELETE FROM sessions; DELETE FROM numbers; " +
     "UPDATE state SET floor = 0, last = 0, time = 0";
@@ -122,7 +122,7 @@ Deno.test("a new file of version 1, or one that was not closed, is taken over as
   }
 });
 
-Deno.test("a file of version 1 that cannot be taken over is refused, and left as it was", () => {
+Deno.test("a file of version 1 that cannot be upgraded is refused and not touched", () => {
   using file = new OldFile("DELETE FROM runs WHERE last = 5");
   const before = Deno.readFileSync(file.path);
   for (let time = 0; time < 2; time++) {

@@ -1,5 +1,5 @@
 /**
- * What many puts cost that are brought into a file: commits in parts, and a log that stays small.
+ * The cost of many puts into a file: commits in parts, and a log that stays small.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { countWalFrames } from "../../stores/wal_mark.ts";
 import { seeded } from "../support/seeded.ts";
 import { opened, put, putsIn, RETENTION } from "../support/counted_store.ts";
 
-Deno.test("a file takes what many put at once in parts, and looks at the network between them, whoever lists topics", async () => {
+Deno.test("a file commits many simultaneous puts in parts, with a turn of the event loop between them, even while topics are listed", async () => {
   const rounds: (() => void)[] = [];
   const { store, end } = opened("file", {}, (callback) => rounds.push(callback));
   await apply(store, [put("first")]);
@@ -32,7 +32,7 @@ Deno.test("a file takes what many put at once in parts, and looks at the network
   end();
 });
 
-Deno.test("what is in the log of a file is brought into it in parts of some 4 MB, however much is put", async () => {
+Deno.test("the log of a file is written to it in parts of about 4 MB, however much is put", async () => {
   const { store, logBytes, end } = opened("file");
   const body = JSON.stringify("x".repeat(50_000));
   for (let i = 0; i < 40; i++) {
@@ -43,7 +43,7 @@ Deno.test("what is in the log of a file is brought into it in parts of some 4 MB
   end();
 });
 
-Deno.test("the same holds where very many topics are put into, and go", async () => {
+Deno.test("the same holds when very many topics come and go", async () => {
   const { store, clock, logBytes, end } = opened("file");
   const random = seeded(7);
   const names = Array.from({ length: 10_000 }, (_, i) => `${random(1e9)} ${i}`);
@@ -61,7 +61,7 @@ Deno.test("the same holds where very many topics are put into, and go", async ()
   end();
 });
 
-Deno.test("how many frames a log has is known, also where it has begun anew", () => {
+Deno.test("the number of frames in a log is known, even after it has started again", () => {
   const folder = Deno.makeTempDirSync();
   const path = `${folder}/queue.db`;
   const db = nodeSqlite.open(path);

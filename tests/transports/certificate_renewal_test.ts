@@ -1,5 +1,5 @@
 /**
- * Another certificate while the port is open. Both are for localhost, signed by themselves, and told apart by who
+ * Another certificate while the port is open. Both are for localhost and self-signed, and are distinguished by who
  * trusts them.
  *
  * @module
@@ -23,7 +23,7 @@ async function fixture(name: string): Promise<{ cert: string; key: string }> {
 const before = await fixture("localhost");
 const after = await fixture("localhost_renewed");
 
-/** Connects, trusting one certificate alone, and asks for a WebSocket; the first line of the answer. */
+/** Connects, trusts one certificate alone, and requests an upgrade. Returns the first line of the response. */
 async function connectTls(port: number, { cert }: { cert: string }): Promise<Deno.TlsConn> {
   const conn = await Deno.connectTls({
     hostname: "localhost",
@@ -60,14 +60,14 @@ async function renewed(
   assertEquals(handler.failures, []);
 }
 
-Deno.test("hardened: who comes after a renewal gets the new certificate, and who is in stays", async () => {
+Deno.test("hardened: new connections get the renewed certificate, and open ones stay", async () => {
   await renewed(hardened, async ({ handler }, old) => {
     await old.write(clientFrame(1, "still here"));
     await withTimeout(handler.until(() => handler.peers[0]!.received[0] === "still here"));
   });
 });
 
-Deno.test("builtin: who comes after a renewal gets the new certificate, and who was in is sent to it with 1001", async () => {
+Deno.test("builtin: new connections get the renewed certificate, and open ones are sent to it with 1001", async () => {
   await renewed(builtin, async ({ handler }, old) => {
     const frame = new Uint8Array(4);
     await withTimeout(old.read(frame).then(() => {}));
@@ -76,13 +76,13 @@ Deno.test("builtin: who comes after a renewal gets the new certificate, and who 
   });
 });
 
-Deno.test("builtin: a certificate that cannot be used leaves the old one", async () => {
+Deno.test("builtin: the old certificate stays if the new one cannot be used", async () => {
   await using opened = await OpenPort.with(builtin, {}, before);
   await assertRejects(() => opened.renew({ ...after, cert: "none" }), Error);
   using _new = await withTimeout(connectTls(opened.port, before));
 });
 
-Deno.test("builtin: a port that cannot be opened anew for a certificate is opened as soon as that can be", async () => {
+Deno.test("builtin: a port that cannot be reopened for a new certificate is opened as soon as possible", async () => {
   await using opened = await OpenPort.with(builtin, {}, before);
   const { serve } = Deno;
   let fails = 4;

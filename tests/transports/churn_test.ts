@@ -6,7 +6,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   Deno.test({
     ...ignoredIf(
       noProc,
-      `${transport}: of 2,000 connections that come, subscribe and are cut, half of them in mid-handshake, nothing is left`,
+      `${transport}: 2,000 connections that connect, subscribe and disconnect, half of them during the handshake, leave nothing behind`,
     ),
     async fn() {
       const { before, after } = await churn(transport, 2000);

@@ -1,5 +1,5 @@
 /**
- * The hardened transport: what it holds against that the built-in one does not.
+ * The hardened transport: attacks that the built-in one does not resist.
  *
  * @module
  */
@@ -22,7 +22,7 @@ Deno.test("a frame that is not masked closes its connection with 1002", async ()
   assertEquals(opened.handler.peers[0]!.received, []);
 });
 
-Deno.test("the largest message is taken, in one frame or in pieces, and a byte more closes with 1009", async () => {
+Deno.test("the largest message is accepted, in one frame or in fragments, and one byte more closes with 1009", async () => {
   await using opened = await OpenPort.with(listen, { frameBytes: 100_000 });
   const { handler, port } = opened;
   using honest = await RawSocket.open(port);
@@ -39,14 +39,14 @@ Deno.test("the largest message is taken, in one frame or in pieces, and a byte m
   assertEquals(await withTimeout(pieces.closeCode()), 1009);
 });
 
-Deno.test("a frame that says it is larger than a message may be is refused before it comes", async () => {
+Deno.test("a frame that announces more than a message may have is refused before it arrives", async () => {
   await using opened = await OpenPort.with(listen, { frameBytes: 100_000 });
   using client = await RawSocket.open(opened.port);
   await client.send(clientFrame(1, "x".repeat(200_000)).subarray(0, 100));
   assertEquals(await withTimeout(client.closeCode()), 1009);
 });
 
-Deno.test("64 MiB of fragments without an end do not get in", async () => {
+Deno.test("64 MiB of fragments without an end are not accepted", async () => {
   await using opened = await OpenPort.with(listen);
   using client = await RawSocket.open(opened.port);
   const before = Deno.memoryUsage().rss;
@@ -56,7 +56,7 @@ Deno.test("64 MiB of fragments without an end do not get in", async () => {
     await client.send(clientFrame(1, "", { final: false }));
     for (let i = 0; i < 64; i++) await client.send(piece);
   } catch {
-    // It was hung up on, which is as good.
+    // It was disconnected, which is as good.
   }
   assertEquals(await withTimeout(closed), 1009);
   const growth = (Deno.memoryUsage().rss - before) / MIB;
@@ -64,7 +64,7 @@ Deno.test("64 MiB of fragments without an end do not get in", async () => {
   await withTimeout(opened.handler.until(() => opened.handler.present === 0));
 });
 
-Deno.test("fragments of nothing without an end do not get in", async () => {
+Deno.test("empty fragments without an end are not accepted", async () => {
   await using opened = await OpenPort.with(listen);
   using client = await RawSocket.open(opened.port);
   const many = new Uint8Array(6 * 10_000);
@@ -78,7 +78,7 @@ Deno.test("fragments of nothing without an end do not get in", async () => {
   await withTimeout(opened.handler.until(() => opened.handler.present === 0));
 });
 
-Deno.test("half-sent headers are closed in time, and an honest client is let in meanwhile", async () => {
+Deno.test("connections with half-sent headers are closed in time, and an honest client is accepted meanwhile", async () => {
   await using opened = await OpenPort.with(listen, { headerTimeout: 800 });
   const { handler, port } = opened;
   const began = performance.now();
@@ -94,13 +94,13 @@ Deno.test("half-sent headers are closed in time, and an honest client is let in 
   const took = performance.now() - began;
   assert(took > 700, `they were closed after ${took} ms already`);
   for (const client of clients) client.cut();
-  // Whoever is in may rest as long as it likes.
+  // An accepted connection may be idle as long as it likes.
   await new Promise((resolve) => setTimeout(resolve, 1000));
   await honest.send(clientFrame(1, "still here"));
   await withTimeout(handler.until(() => handler.peers[0]!.received.length === 1));
 });
 
-Deno.test("headers that come byte by byte have to come in time as well", async () => {
+Deno.test("headers that arrive byte by byte must arrive in time as well", async () => {
   await using opened = await OpenPort.with(listen, { headerTimeout: 400 });
   using client = await RawSocket.connect(opened.port);
   let closed = false;
@@ -112,13 +112,13 @@ Deno.test("headers that come byte by byte have to come in time as well", async (
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   } catch {
-    // It was hung up on.
+    // It was disconnected.
   }
   await withTimeout(ended);
   assertEquals(opened.handler.peers, []);
 });
 
-Deno.test("a peer that is given up is cut off: what was not read never comes", async () => {
+Deno.test("a dropped peer is disconnected: data that it has not read never arrives", async () => {
   await using opened = await OpenPort.with(listen);
   using client = await RawSocket.open(opened.port);
   const { peer } = opened.handler.peers[0]!;
@@ -130,7 +130,7 @@ Deno.test("a peer that is given up is cut off: what was not read never comes", a
   assert(read < 16 * MIB, `${read} bytes came`);
 });
 
-Deno.test("a peer that asks for pongs and reads none is cut off", async () => {
+Deno.test("a peer that asks for pongs and reads none is disconnected", async () => {
   await using opened = await OpenPort.with(listen);
   using client = await RawSocket.open(opened.port);
   const ping = clientFrame(9, "x".repeat(125));
@@ -143,13 +143,13 @@ Deno.test("a peer that asks for pongs and reads none is cut off", async () => {
       pings += many.length;
     }
   } catch {
-    // It was hung up on, and that is what should be.
+    // It was disconnected, as it should be.
   }
-  assert(pings < 256 * MIB, "it was never cut off");
+  assert(pings < 256 * MIB, "it was never disconnected");
   await withTimeout(opened.handler.until(() => opened.handler.present === 0));
 });
 
-Deno.test("without leave for two variables the hardened transport says in a line what it needs", async () => {
+Deno.test("without permission for two variables, the hardened transport says in one line what it needs", async () => {
   const args = ["--allow-net", "--no-prompt", "mod.ts", "serve", "--port", "0"];
   await using refused = new Program([...args, "--transport", "hardened"]);
   const { code, stderr } = await refused.end();

@@ -1,5 +1,5 @@
 /**
- * `hardened` among those who speak HTTP slowly, too much of it, or without reading what is answered.
+ * The hardened transport with peers that send HTTP slowly or too much of it, or do not read the responses.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { openServer } from "../support/open_server.ts";
 import { HOST, httpRequest } from "../support/raw_http.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** Answers all requests; says how many there were. */
+/** Answers all requests, and counts them. */
 function counting({ handler }: OpenPort): () => number {
   let count = 0;
   handler.http = () => {
@@ -23,7 +23,7 @@ function counting({ handler }: OpenPort): () => number {
   return () => count;
 }
 
-Deno.test("hardened: bad requests are counted, and told in few lines", async () => {
+Deno.test("hardened: bad requests are counted, and logged in few lines", async () => {
   const logged: unknown[] = [];
   const log = { info() {}, warn: (line: unknown) => void logged.push(line), error: console.error };
   await using server = await openServer({ transport: "hardened", log });
@@ -38,7 +38,7 @@ Deno.test("hardened: bad requests are counted, and told in few lines", async () 
   assertStringIncludes(body, "TLS");
 });
 
-Deno.test("hardened: half a request is answered with 408 in time, and one who has said nothing is not told of", async () => {
+Deno.test("hardened: half a request is answered with 408 in time, and a peer that has sent nothing is not logged", async () => {
   await using opened = await OpenPort.with(hardened, { headerTimeout: 400 });
   const { handler, port } = opened;
   using silent = await RawSocket.connect(port);
@@ -55,7 +55,7 @@ Deno.test("hardened: half a request is answered with 408 in time, and one who ha
   assertEquals(handler.refusals, ["Cannot read a request: it took too long"]);
 });
 
-Deno.test("hardened: one who hangs up in the midst of anything is not told of", async () => {
+Deno.test("hardened: a peer that disconnects at any point is not logged", async () => {
   await using opened = await OpenPort.with(hardened);
   for (
     const request of [
@@ -72,7 +72,7 @@ Deno.test("hardened: one who hangs up in the midst of anything is not told of", 
   assertEquals([opened.handler.failures, opened.handler.refusals], [[], []]);
 });
 
-Deno.test("hardened: one who is refused while it talks on can read why", async () => {
+Deno.test("hardened: a peer that is refused while it is sending can read why", async () => {
   await using opened = await OpenPort.with(hardened);
   using client = await RawSocket.connect(opened.port);
   await client.send("GET / HTTP/1.1\r\nHost: localhost\r\nCookie: a=");
@@ -85,7 +85,7 @@ Deno.test("hardened: one who is refused while it talks on can read why", async (
   assertEquals(opened.handler.refusals.length, 1);
 });
 
-Deno.test("hardened: of hundreds that say nothing few are ended between two turns of others", async () => {
+Deno.test("hardened: of hundreds of silent peers, few are ended in one turn", async () => {
   await using opened = await OpenPort.with(hardened, { headerTimeout: 1000 });
   const { destroy } = Socket.prototype;
   let [ended, before, max] = [0, 0, 0];
@@ -107,11 +107,11 @@ Deno.test("hardened: of hundreds that say nothing few are ended between two turn
     Socket.prototype.destroy = destroy;
   }
   assert(ended >= 600, `${ended}`);
-  // Timers of others may fall behind a little on a busy machine.
+  // Other timers may be a little late on a busy machine.
   assert(max <= 150, `${max} at once`);
 });
 
-Deno.test("hardened: of the headers of a request none is copied that nobody looks at", async () => {
+Deno.test("hardened: a header of a request is copied only if it is read", async () => {
   await using opened = await OpenPort.with(hardened);
   const seen: string[][] = [];
   opened.handler.http = ({ headers }) => {
@@ -126,7 +126,7 @@ Deno.test("hardened: of the headers of a request none is copied that nobody look
   assertEquals(seen, [["host", "origin"]]);
 });
 
-Deno.test("hardened: requests in one packet with garbage behind them have their answers first", async () => {
+Deno.test("hardened: requests in one packet with garbage after them are answered first", async () => {
   await using opened = await OpenPort.with(hardened);
   using client = await RawSocket.connect(opened.port);
   const good = `GET / HTTP/1.1\r\n${HOST}\r\n\r\n`;
@@ -139,7 +139,7 @@ Deno.test("hardened: requests in one packet with garbage behind them have their 
   assertEquals(await withTimeout(client.discard(1)), 0);
 });
 
-Deno.test("hardened: one who asks and asks and reads no answer is cut off before it takes memory", async () => {
+Deno.test("hardened: a peer that sends requests and reads no response is disconnected before it takes memory", async () => {
   await using opened = await OpenPort.with(hardened);
   const count = counting(opened);
   using client = await RawSocket.connect(opened.port);
@@ -150,22 +150,22 @@ Deno.test("hardened: one who asks and asks and reads no answer is cut off before
     })().catch(() => {}),
   );
   await withTimeout(opened.handler.until(() => opened.handler.refusals.length > 0));
-  assert(count() < 20_000, `${count()} requests were taken`);
+  assert(count() < 20_000, `${count()} requests were accepted`);
   assertEquals((await httpRequest(opened.port, `GET / HTTP/1.1\r\n${HOST}`)).status, 200);
   assertEquals(opened.handler.refusals.length, 1);
 });
 
-Deno.test("hardened: of thousands of requests in a packet only a few are taken", async () => {
+Deno.test("hardened: only a few of thousands of requests in a packet are accepted", async () => {
   await using opened = await OpenPort.with(hardened);
   const count = counting(opened);
   using client = await RawSocket.connect(opened.port);
   await client.send(`GET / HTTP/1.1\r\n${HOST}\r\n\r\n`.repeat(1500));
   await withTimeout(opened.handler.until(() => opened.handler.refusals.length > 0));
-  assert(count() < 100, `${count()} requests were taken`);
+  assert(count() < 100, `${count()} requests were accepted`);
   assertEquals(opened.handler.failures, []);
 });
 
-Deno.test("hardened: a body that is larger than what may wait is thrown away, and the end of its connection is seen", async () => {
+Deno.test("hardened: a body that is larger than what may wait is discarded, and the end of its connection is noticed", async () => {
   await using opened = await OpenPort.with(hardened);
   using client = await RawSocket.connect(opened.port);
   await client.send(`POST / HTTP/1.1\r\n${HOST}\r\nTransfer-Encoding: chunked\r\n\r\n`);

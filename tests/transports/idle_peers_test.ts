@@ -1,5 +1,5 @@
 /**
- * Peers at rest: what keeps them connected through proxies that cut what rests, and finds those who have vanished.
+ * Idle peers: what keeps them connected through proxies that cut idle connections, and detects those that have vanished.
  *
  * @module
  */
@@ -18,16 +18,16 @@ const TEXT = 1;
 const PING = 9;
 const pong = clientFrame(10);
 
-/** Lets the platform do what it has begun. */
+/** Lets the platform finish its pending work. */
 const turn = () => new Promise((resolve) => setTimeout(resolve, 10));
 
-/** Lets so many rests pass. */
+/** Advances the clock by this many idle periods. */
 async function passIdle({ clock }: OpenPort, times = 1): Promise<void> {
   for (let part = 0; part < 16 * times; part++) clock.advance(IDLE_INTERVAL / 16);
   await turn();
 }
 
-/** One at rest, who was looked at once. */
+/** An idle peer, checked once. */
 async function idleClient(opened: OpenPort): Promise<RawSocket> {
   const client = await RawSocket.open(opened.port);
   await withTimeout(opened.handler.until(() => opened.handler.present > 0));
@@ -35,7 +35,7 @@ async function idleClient(opened: OpenPort): Promise<RawSocket> {
   return client;
 }
 
-/** Says something, and waits until all of it has come. */
+/** Sends something, and waits until all of it has arrived. */
 async function arrive(opened: OpenPort, client: RawSocket, ...frames: Uint8Array[]): Promise<void> {
   const { peer } = opened.handler.peers[0]!;
   const before = peer.bytesReceived!;
@@ -48,7 +48,7 @@ async function pinged(client: RawSocket): Promise<void> {
   assertEquals((await withTimeout(client.next()))?.opcode, PING);
 }
 
-Deno.test("hardened: one at rest is pinged again and again, and kept though it never answers", async () => {
+Deno.test("hardened: an idle peer is pinged again and again, and kept although it never answers", async () => {
   await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
   using client = await idleClient(opened);
   for (let i = 0; i < 20; i++) {
@@ -58,7 +58,7 @@ Deno.test("hardened: one at rest is pinged again and again, and kept though it n
   assertEquals([opened.handler.present, opened.handler.reasons], [1, []]);
 });
 
-Deno.test("hardened: one who answers is pinged on, and is gone once it has left three pings unanswered", async () => {
+Deno.test("hardened: a peer that answers keeps being pinged, and is dropped after three unanswered pings", async () => {
   await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
   using client = await idleClient(opened);
   for (let i = 0; i < 5; i++) {
@@ -74,13 +74,13 @@ Deno.test("hardened: one who answers is pinged on, and is gone once it has left 
   ]]);
 });
 
-Deno.test("hardened: one who answers has time to read what it was sent before it has to answer", async () => {
+Deno.test("hardened: a peer that answers has time to read its data before it must answer", async () => {
   await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
   using client = await idleClient(opened);
   await passIdle(opened);
   await pinged(client);
   await arrive(opened, client, pong);
-  // The system takes it at once, and the line for as long as it likes.
+  // The system takes it at once; the network may take as long as it likes.
   const { peer } = opened.handler.peers[0]!;
   peer.send("x".repeat(800 * 1024));
   await until(() => peer.buffered === 0);
@@ -90,13 +90,13 @@ Deno.test("hardened: one who answers has time to read what it was sent before it
   assertEquals([opened.handler.present, opened.handler.reasons.length], [0, 1]);
 });
 
-Deno.test("hardened: one who answers pings only when it reads something else may rest on", async () => {
+Deno.test("hardened: a peer that answers pings only when it reads something else may stay idle", async () => {
   await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
   using client = await idleClient(opened);
   for (let i = 0; i < 3; i++) {
     await passIdle(opened, 5);
     for (let ping = 0; ping < (i === 0 ? 5 : 4); ping++) await pinged(client);
-    // It asks for something, reads the answer, and with it what came before.
+    // It sends a request, and reads the reply with everything before it.
     const get = clientFrame(1, '{"action":"get","topic":"t"}');
     await arrive(opened, client, get, new Uint8Array([...pong, ...pong, ...pong]));
   }
@@ -104,7 +104,7 @@ Deno.test("hardened: one who answers pings only when it reads something else may
   assertEquals([opened.handler.present, opened.handler.reasons], [1, []]);
 });
 
-Deno.test("hardened: one who says something is not pinged, and one timer does for all", async () => {
+Deno.test("hardened: a peer that sends something is not pinged, and all peers share one timer", async () => {
   await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
   const clients = await Promise.all(Array.from({ length: 40 }, () => RawSocket.open(opened.port)));
   await withTimeout(opened.handler.until(() => opened.handler.present === 40));
@@ -116,7 +116,7 @@ Deno.test("hardened: one who says something is not pinged, and one timer does fo
     );
     await passIdle(opened);
   }
-  for (const { peer } of opened.handler.peers) peer.send("the first that it hears");
+  for (const { peer } of opened.handler.peers) peer.send("the first that it reads");
   for (const client of clients) {
     assertEquals((await withTimeout(client.next()))?.opcode, TEXT);
     client.cut();
@@ -126,7 +126,7 @@ Deno.test("hardened: one who says something is not pinged, and one timer does fo
 });
 
 Deno.test({
-  ...ignoredIf(noProc, "hardened: the system looks after connections at rest, too"),
+  ...ignoredIf(noProc, "hardened: the system checks idle connections, too"),
   async fn() {
     await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
     using client = await RawSocket.open(opened.port);
@@ -137,13 +137,13 @@ Deno.test({
     const connections = (await Deno.readTextFile("/proc/net/tcp")).split("\n")
       .map((line) => line.trim().split(/\s+/))
       .filter(([, local, remote, state]) => local === here && remote === there && state === "01");
-    // The system may show one more than once while others come and go.
+    // The system may list a connection twice while others come and go.
     const timers = new Set(connections.map(([, , , , , timer]) => timer!.split(":")[0]));
     assertEquals([...timers], [KEEPALIVE]);
   },
 });
 
-Deno.test("builtin: one at rest is pinged; again if it answers, and kept if it does not", async () => {
+Deno.test("builtin: an idle peer is pinged; again if it answers, and kept if it does not", async () => {
   await using opened = await OpenPort.with(builtin, { idlePingInterval: 30 });
   using replies = await RawSocket.open(opened.port);
   using silent = await RawSocket.open(opened.port);
@@ -162,7 +162,7 @@ Deno.test("builtin: one at rest is pinged; again if it answers, and kept if it d
   assertEquals(opened.handler.present, 2);
 });
 
-Deno.test("builtin: a client of ours, which has heartbeats, is not pinged", async () => {
+Deno.test("builtin: our client has heartbeats and is not pinged", async () => {
   await using opened = await OpenPort.with(builtin, { idlePingInterval: 10 });
   using client = await RawSocket.open(opened.port, "Sec-WebSocket-Protocol: dsmq");
   await new Promise((resolve) => setTimeout(resolve, 60));
@@ -174,18 +174,18 @@ Deno.test("builtin: a client of ours, which has heartbeats, is not pinged", asyn
 
 const { upgradeWebSocket } = Deno;
 
-/** Denos that treat the option as none does today. */
+/** Versions of Deno that treat the option as none does today. */
 const others: Record<string, typeof upgradeWebSocket> = {
-  "asks for the time only once": (request, options) =>
+  "reads the option only once": (request, options) =>
     upgradeWebSocket(request, { ...options, idleTimeout: Number(options?.idleTimeout) }),
-  "takes nothing but a number": (request, options) => {
+  "accepts only a number": (request, options) => {
     if (typeof options?.idleTimeout !== "number") throw new TypeError("idleTimeout is a number");
     return upgradeWebSocket(request, options);
   },
 };
 
 for (const [what, other] of Object.entries(others)) {
-  Deno.test(`builtin: a Deno that ${what} lets in who may rest, and keeps it`, async () => {
+  Deno.test(`builtin: a Deno that ${what} accepts idle peers, and keeps them`, async () => {
     await using opened = await OpenPort.with(builtin, { idlePingInterval: 30 });
     Deno.upgradeWebSocket = other;
     try {

@@ -1,5 +1,5 @@
 /**
- * Peers of both transports that put and leave at once, without waiting for anything.
+ * Peers of both transports that put and close at once, without waiting for anything.
  *
  * @module
  */
@@ -18,7 +18,7 @@ function all(frames: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(frames.flatMap((frame) => [...frame]));
 }
 
-/** What is said before leaving, and how many puts that is. */
+/** What is sent before the close, and how many puts that is. */
 const REQUESTS: Readonly<Record<string, [frames: readonly Uint8Array[], puts: number]>> = {
   "a put": [[clientFrame(1, JSON.stringify(PUT))], 1],
   "3,000 puts": [Array(3000).fill(clientFrame(1, JSON.stringify(PUT))), 3000],
@@ -32,7 +32,7 @@ const REQUESTS: Readonly<Record<string, [frames: readonly Uint8Array[], puts: nu
 
 for (const transport of ["builtin", "hardened"] satisfies TransportChoice[]) {
   for (const [what, [frames, puts]] of Object.entries(REQUESTS)) {
-    Deno.test(`${transport}: who says ${what} and leaves at once has put all of it`, async () => {
+    Deno.test(`${transport}: all puts of ${what} are stored if the peer closes at once`, async () => {
       await using server = await openServer({ transport, host: "127.0.0.1" });
       for (const close of [[CLOSE_FRAME], []]) {
         const before = server.stats().stored;

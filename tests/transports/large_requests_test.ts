@@ -7,7 +7,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const POST = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-Deno.test("hardened: a body in parts of a byte is hung up on, for each part takes as long as a large one", async () => {
+Deno.test("hardened: a body in chunks of one byte is disconnected, because each chunk takes as long as a large one", async () => {
   await using opened = await OpenPort.with(hardened);
   using client = await RawSocket.connect(opened.port);
   await client.send(POST);
@@ -18,11 +18,11 @@ Deno.test("hardened: a body in parts of a byte is hung up on, for each part take
       for (; sent < 1_000_000; sent += 1000) await client.send(parts);
     })().catch(() => {}),
   );
-  assert(sent < 1_000_000, "it was hung up on before it had said all");
+  assert(sent < 1_000_000, "it was disconnected before it had sent everything");
   assertEquals(opened.handler.failures, []);
 });
 
-Deno.test("hardened: a body in a few hundred small parts is answered, and so is what comes behind it", async () => {
+Deno.test("hardened: a body in a few hundred small chunks is answered, and so is the next request", async () => {
   await using opened = await OpenPort.with(hardened);
   using client = await RawSocket.connect(opened.port);
   const body = `${"1\r\nx\r\n".repeat(200)}0\r\n\r\n`;
@@ -35,7 +35,7 @@ Deno.test("hardened: a body in a few hundred small parts is answered, and so is 
 });
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`${transport}: an address of more than 16,384 characters is refused, and not read`, async () => {
+  Deno.test(`${transport}: a URL of more than 16,384 characters is refused, and not read`, async () => {
     await using server = await openServer({ transport });
     const { parse } = URL;
     let longest = 0;

@@ -1,5 +1,5 @@
 /**
- * Requests that come whole when their time is over already.
+ * Requests that are complete only after their time is over.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import { turns, until } from "../support/bridge.ts";
 import { OpenPort } from "../support/recording_handler.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** What `node:http` says of one whose time is over. */
+/** The error of `node:http` for a late request. */
 const late = () => Object.assign(new Error("Request timeout"), { code: REQUEST_TIMEOUT_CODE });
 
-/** An upgrade as `node:http` has it. */
+/** An upgrade as `node:http` reports it. */
 function upgradeOf(socket: Socket): object {
   const rawHeaders = upgradeRequest().trim().split("\r\n").slice(1).flatMap((line) =>
     line.split(": ")
@@ -24,7 +24,7 @@ function upgradeOf(socket: Socket): object {
   return { method: "GET", url: "/", headers: { upgrade: "websocket" }, rawHeaders, socket };
 }
 
-Deno.test("hardened: an upgrade that comes whole before its turn to be ended for being late is hung up on", async () => {
+Deno.test("hardened: a late upgrade that is complete before its turn to be ended is disconnected", async () => {
   const { listen } = Server.prototype;
   let server: Server | undefined;
   Server.prototype.listen = function (this: Server, ...args: Parameters<typeof listen>) {
@@ -42,7 +42,7 @@ Deno.test("hardened: an upgrade that comes whole before its turn to be ended for
   let admitted = 0;
   const { admit } = opened.handler;
   opened.handler.admit = (request, from) => (admitted++, admit(request, from));
-  // A few are ended at once, and the others in their turns.
+  // A few are ended at once, the others in their turns.
   for (const socket of sockets) server!.emit("clientError", late(), socket);
   const last = sockets.at(-1)!;
   assertEquals([sockets[0]!.destroyed, last.destroyed], [true, false]);

@@ -1,5 +1,5 @@
 /**
- * HTTP as load balancers, old programs, strangers and mistakes speak it.
+ * HTTP of load balancers, old programs, attackers and mistakes.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { openServer } from "../support/open_server.ts";
 import { HOST, httpRequest } from "../support/raw_http.ts";
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`${transport}: /health answers load balancers as they ask, and tells nobody of it`, async () => {
+  Deno.test(`${transport}: /health answers load balancers in their own way, and logs nothing`, async () => {
     const logged: unknown[] = [];
     const log = {
       info() {},
@@ -45,7 +45,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals([logged, server.stats().refused], [[], 0]);
   });
 
-  Deno.test(`${transport}: who names no host, or a strange one, gets nothing else`, async () => {
+  Deno.test(`${transport}: a request with no host or a wrong one gets nothing else`, async () => {
     await using server = await openServer({ transport });
     const cases = [
       "GET / HTTP/1.1",
@@ -63,9 +63,9 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals(server.stats().refused, cases.length);
   });
 
-  Deno.test(`${transport}: 64 KiB of headers pass, and a hundred of them; so much more is refused with a status`, async () => {
+  Deno.test(`${transport}: 64 KiB of headers and a hundred of them are accepted; much more is refused with a status`, async () => {
     await using server = await openServer({ transport });
-    /** A request of so many bytes in all. */
+    /** A request of this many bytes in all. */
     const padded = (request: string, bytes: number) => {
       const cookie = "\r\nCookie: a=";
       return request + cookie + "x".repeat(bytes - request.length - cookie.length - 4);
@@ -83,10 +83,10 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals((await httpRequest(server.port, page)).status, 200);
   });
 
-  Deno.test(`${transport}: a request has at most 128 headers, and what is beyond is not dropped in silence`, async () => {
+  Deno.test(`${transport}: a request has at most 128 headers, and more are not silently dropped`, async () => {
     await using server = await openServer({ transport });
     const more = (count: number) => Array.from({ length: count }, (_, i) => `${1e9 + i}: value`);
-    // Were it dropped, a page of a stranger would come in.
+    // If it were dropped, a foreign page could connect.
     const origin = "Origin: http://evil.example";
     for (const [count, upgrade, page] of [[122, 101, 200], [123, 403, 200], [127, 403, 200]]) {
       const headers = count === 122 ? more(122) : [...more(count! - 1), origin];
@@ -110,7 +110,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     }
   });
 
-  Deno.test(`${transport}: a Host that is far too long for one is refused unread`, async () => {
+  Deno.test(`${transport}: a Host that is far too long is refused unread`, async () => {
     const [parse, Url] = [URL.parse, Request];
     const read: number[] = [];
     URL.parse = (url, base) => {
@@ -138,7 +138,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals(read.filter((length) => length > 1024), []);
   });
 
-  Deno.test(`${transport}: what is no proper request for a WebSocket is told what is wrong with it`, async () => {
+  Deno.test(`${transport}: an invalid upgrade is answered with its mistake`, async () => {
     await using server = await openServer({ transport });
     const cases: [string, RegExp, string, number, string][] = [
       ["no key", /Sec-WebSocket-Key.*\r\n/, "", 400, "Sec-WebSocket-Key"],
@@ -183,7 +183,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals((await httpRequest(server.port, both)).status, 101);
   });
 
-  Deno.test(`${transport}: what is no HTTP, or bad HTTP, is answered with 400, and the next is served`, async () => {
+  Deno.test(`${transport}: invalid HTTP is answered with 400, and the next request is served`, async () => {
     await using server = await openServer({ transport });
     const hello = new Uint8Array([22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3, ...new Uint8Array(60)]);
     const cases: (string | Uint8Array)[] = [

@@ -3,11 +3,11 @@ import { EventEmitter } from "node:events";
 import { HttpInput, type InputConnection } from "../../transports/node_http_input.ts";
 import { ManualTurns } from "../support/manual_turns.ts";
 
-/** A connection, and one who listens to it and takes so long for each piece of what comes. */
+/** A connection, and a listener that takes this long for each chunk. */
 class FakeConnection extends EventEmitter {
   destroyed = false;
   paused = false;
-  /** What was heard. */
+  /** What the listener has received. */
   readonly received: (number | string)[] = [];
   readonly caught: unknown[] = [];
   readonly intake: HttpInput;
@@ -28,7 +28,7 @@ class FakeConnection extends EventEmitter {
     );
   }
 
-  /** The system brings some bytes, unless it is to bring nothing now. */
+  /** The system delivers some bytes, unless it must deliver nothing now. */
   receive(bytes: number): void {
     if (!this.paused) this.emit("data", new Uint8Array(bytes));
   }
@@ -42,16 +42,16 @@ class FakeConnection extends EventEmitter {
   }
 }
 
-Deno.test("of what 1,000 ask by HTTP at one moment no more is taken in than 15 ms allow before the network is looked at", async () => {
+Deno.test("of 1,000 simultaneous HTTP requests, only 15 ms are processed between two turns of the event loop", async () => {
   const manual = new ManualTurns();
   const all = Array.from({ length: 1000 }, () => new FakeConnection(manual, 1));
   let before = manual.now();
   for (const one of all) one.receive(1000);
-  assert(all.some(({ received }) => received.length === 0), "all of it was taken in at once");
+  assert(all.some(({ received }) => received.length === 0), "all of it was processed at once");
   for (let looks = 0; all.some(({ received }) => received.length === 0); looks++) {
     const passed = manual.now() - before;
     assert(passed <= 15, `${passed} ms passed before the ${looks + 1}th look`);
-    assert(looks < 1000, "some are never heard");
+    assert(looks < 1000, "some are never received");
     before = manual.now();
     await manual.networkLook();
   }
@@ -61,13 +61,13 @@ Deno.test("of what 1,000 ask by HTTP at one moment no more is taken in than 15 m
   );
 });
 
-Deno.test("what waits for its turn by HTTP comes whole, once and in order, and the end after it", async () => {
+Deno.test("HTTP data that waits for its turn arrives complete, once and in order, and the end after it", async () => {
   const manual = new ManualTurns();
   const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
   busy.receive(1000);
   one.receive(100);
   assertEquals([one.received, one.paused, one.intake.buffered], [[], true, 100]);
-  // What the stream had read already.
+  // What the stream had already read.
   one.emit("data", new Uint8Array(50));
   one.emit("end");
   assertEquals([one.received, one.intake.buffered], [[], 150]);
@@ -75,7 +75,7 @@ Deno.test("what waits for its turn by HTTP comes whole, once and in order, and t
   assertEquals([one.received, one.intake.buffered], [[150, "end"], 0]);
 });
 
-Deno.test("of a connection that is gone nothing is kept, and nothing is heard", async () => {
+Deno.test("nothing of a closed connection is kept or delivered", async () => {
   const manual = new ManualTurns();
   const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
   busy.receive(1000);
@@ -87,7 +87,7 @@ Deno.test("of a connection that is gone nothing is kept, and nothing is heard", 
   assertEquals(one.received, []);
 });
 
-Deno.test("once a connection is a WebSocket its intake stands aside, and what listeners throw ends nothing", () => {
+Deno.test("once a connection is a WebSocket, its HTTP input stops, and errors of listeners end nothing", () => {
   const manual = new ManualTurns();
   const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
   const error = new Error("one too many");
@@ -103,7 +103,7 @@ Deno.test("once a connection is a WebSocket its intake stands aside, and what li
   assertEquals(one.received, [10, 20, 30]);
 });
 
-Deno.test("whoever listens may pause a connection, also where what comes on it waited for its turn", async () => {
+Deno.test("a listener may pause a connection even if its data waited for its turn", async () => {
   const manual = new ManualTurns();
   const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
   busy.receive(1000);
@@ -113,7 +113,7 @@ Deno.test("whoever listens may pause a connection, also where what comes on it w
   assertEquals([one.received, one.paused], [[100], true]);
 });
 
-Deno.test("what HTTP has read is freed at once, and what waits for its turn once that was handed over", async () => {
+Deno.test("data that HTTP has read is freed at once, and waiting data once it was delivered", async () => {
   const manual = new ManualTurns();
   const [busy, one] = [new FakeConnection(manual, 20), new FakeConnection(manual, 1)];
   const received: number[] = [];

@@ -1,5 +1,5 @@
 /**
- * What a connection of the hardened transport has sent and what waits for its turn.
+ * What a peer of the hardened transport has sent, and what waits for its turn.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { ManualTurns } from "../support/manual_turns.ts";
 
 const CAPACITY = 1_000_000;
 
-/** A connection and its WebSocket: what comes is a message once so many bytes have come. */
+/** A connection and its WebSocket: this many bytes make a message. */
 function connectedPeer(manual: ManualTurns, messageBytes: number) {
   const clock = new ManualClock();
   const bounds = {
@@ -66,7 +66,7 @@ function connectedPeer(manual: ManualTurns, messageBytes: number) {
   return { line: peer, connection, partial, handler: shared.handler };
 }
 
-Deno.test("what has come and waits for its turn counts until it is handed over, also if it is whole", async () => {
+Deno.test("received data that waits for its turn counts until it is delivered, even if it is complete", async () => {
   const manual = new ManualTurns();
   const frame = clientFrame(1, "x".repeat(100_000));
   const { line: peer, connection, partial, handler } = connectedPeer(manual, frame.length);
@@ -81,7 +81,7 @@ Deno.test("what has come and waits for its turn counts until it is handed over, 
   assertEquals([partial.free, handler.peers[0]!.received], [CAPACITY, ["message"]]);
 });
 
-Deno.test("one who is cut off is read no further, not even what the system brings in the same go", async () => {
+Deno.test("a disconnected peer is not read further, not even what the system delivers in the same turn", async () => {
   const manual = new ManualTurns();
   const { line: peer, connection } = connectedPeer(manual, Infinity);
   peer.limitInput(
@@ -90,7 +90,7 @@ Deno.test("one who is cut off is read no further, not even what the system bring
   );
   connection.emit("data", new Uint8Array(64 * 1024));
   assertEquals(connection.paused, true);
-  // Its WebSocket may have it read on, since it knows nothing of this.
+  // Its WebSocket may resume reading, because it does not know of this.
   for (let times = 0; times < 3; times++) {
     connection.paused = false;
     connection.emit("data", new Uint8Array(64 * 1024));

@@ -5,7 +5,7 @@ import { WebSocketInput } from "../../transports/node_websocket_input.ts";
 import { Pacer } from "../../transports/pacer.ts";
 import { ManualTurns, settled } from "../support/manual_turns.ts";
 
-/** How large an empty frame of a client is, and how many are in one piece of what the system brings. */
+/** The size of an empty frame of a client, and how many are in one chunk of the system. */
 const FRAME = 6;
 const FRAMES = 10_922;
 
@@ -17,9 +17,9 @@ class FakeSocket extends EventEmitter {
   writableEnded = false;
   /** How many frames were read. */
   frames = 0;
-  /** What it was told of its end. */
+  /** The reason that it was closed with. */
   readonly ended: string[] = [];
-  /** What the stream has, and nobody has read. */
+  /** What the stream has buffered. */
   buffered: Uint8Array | null = null;
   #bytes = 0;
 
@@ -35,7 +35,7 @@ class FakeSocket extends EventEmitter {
     this.feed = new WebSocketInput(this as unknown as Socket, this, manual.turns.join(), ends);
   }
 
-  /** The system brings what the peer sends without end. */
+  /** The system delivers what the peer sends without end. */
   receive(): void {
     if (!this.paused) this.emit("data", new Uint8Array(FRAMES * FRAME));
   }
@@ -55,23 +55,26 @@ class FakeSocket extends EventEmitter {
   }
 }
 
-Deno.test("of 10,922 empty frames that come in one go those are read for which there is time", async () => {
+Deno.test("of 10,922 empty frames in one chunk, as many are read as there is time for", async () => {
   const manual = new ManualTurns();
   const socket = new FakeSocket(manual, 0.005);
   socket.receive();
   const first = socket.frames;
-  assert(first > 0 && first <= 1000, `${first} frames were read in one go`);
+  assert(first > 0 && first <= 1000, `${first} frames were read in one turn`);
   assertEquals([socket.paused, socket.feed.isWaiting], [true, true]);
   for (let looks = 0; socket.frames < FRAMES; looks++) {
     const before = socket.frames;
     await manual.networkLook();
     const more = socket.frames - before;
-    assert(more > 0 && more <= 2000, `${more} frames were read between two looks at the network`);
+    assert(
+      more > 0 && more <= 2000,
+      `${more} frames were read between two turns of the event loop`,
+    );
   }
   assertEquals([socket.frames, socket.paused, socket.feed.isWaiting], [FRAMES, false, false]);
 });
 
-Deno.test("frames of 30 who flood are read for no more than 10 ms before the network is looked at", async () => {
+Deno.test("frames of 30 flooding peers are read for at most 10 ms between two turns of the event loop", async () => {
   const manual = new ManualTurns();
   const sockets = Array.from({ length: 30 }, () => new FakeSocket(manual, 0.005));
   let before = manual.now();
@@ -79,7 +82,7 @@ Deno.test("frames of 30 who flood are read for no more than 10 ms before the net
     for (const socket of sockets) socket.receive();
     await manual.networkLook();
     const passed = manual.now() - before;
-    // What comes while nothing waits, and the next turns.
+    // Data that arrives while nothing waits, and the next turns.
     assert(passed <= 2 * 10, `${passed} ms passed`);
     before = manual.now();
   }
@@ -87,7 +90,7 @@ Deno.test("frames of 30 who flood are read for no more than 10 ms before the net
   assert(Math.max(...frames) <= 2 * Math.min(...frames), `${frames}`);
 });
 
-Deno.test("frames that cost little are handed over as they come", () => {
+Deno.test("cheap frames are delivered as they arrive", () => {
   const manual = new ManualTurns();
   const socket = new FakeSocket(manual, 0);
   for (let i = 0; i < 10; i++) {
@@ -96,7 +99,7 @@ Deno.test("frames that cost little are handed over as they come", () => {
   }
 });
 
-Deno.test("what comes after a goodbye, and what is left of one who was given up, is not read", async () => {
+Deno.test("nothing is read after a close frame, nor from a dropped peer", async () => {
   const manual = new ManualTurns();
   const gone = new FakeSocket(manual, 0.005);
   gone.readyState = 2;
@@ -113,7 +116,7 @@ Deno.test("what comes after a goodbye, and what is left of one who was given up,
   assertEquals([cut.frames, cut.ended], [frames, ["end", "close"]]);
 });
 
-Deno.test("who leaves while what it said waits for its turn is heard, before it is known that it left", async () => {
+Deno.test("if a peer disconnects while its data waits for its turn, the data is delivered before the end", async () => {
   const manual = new ManualTurns();
   const socket = new FakeSocket(manual, 0.005);
   socket.receive();
@@ -127,7 +130,7 @@ Deno.test("who leaves while what it said waits for its turn is heard, before it 
   assertEquals([socket.frames, socket.ended], [FRAMES + 2, ["end", "close"]]);
 });
 
-Deno.test("thousands who leave at one moment are seen off a few at a time between two looks at the network", async () => {
+Deno.test("thousands of peers that disconnect at once are handled a few at a time", async () => {
   const manual = new ManualTurns();
   let afterLook = () => {};
   const ends = new Pacer((callback) => afterLook = callback);
@@ -136,7 +139,7 @@ Deno.test("thousands who leave at one moment are seen off a few at a time betwee
   for (const socket of sockets) socket.emit("end");
   for (let before = 0; before < 1000;) {
     const more = remaining() - before;
-    assert(more > 0 && more <= 20, `${more} left with one look at the network`);
+    assert(more > 0 && more <= 20, `${more} ended in one turn of the event loop`);
     before += more;
     afterLook();
     await settled();
@@ -144,7 +147,7 @@ Deno.test("thousands who leave at one moment are seen off a few at a time betwee
   assert(sockets.every(({ ended: [first, ...more] }) => first === "end" && more.length === 0));
 });
 
-Deno.test("of one whose connection is closed while its end waits for its turn both are known at once, in order", async () => {
+Deno.test("if a connection is closed while its end waits for its turn, both are reported at once, in order", async () => {
   const manual = new ManualTurns();
   let afterLook = () => {};
   const ends = new Pacer((callback) => afterLook = callback);
@@ -160,10 +163,10 @@ Deno.test("of one whose connection is closed while its end waits for its turn bo
   }
 });
 
-Deno.test("one that waits with a few bytes is not paused before it sends more", async () => {
+Deno.test("a connection with a few waiting bytes is not paused before it sends more", async () => {
   const manual = new ManualTurns();
   const socket = new FakeSocket(manual, 0);
-  /** The network was not looked at for long: others have their turn first. */
+  /** The event loop has not turned for long: others have their turn first. */
   const work = () => {
     const other = manual.turns.join();
     other.mayAccept();
@@ -184,7 +187,7 @@ Deno.test("one that waits with a few bytes is not paused before it sends more", 
   assertEquals(state(), [11, true, true]);
 });
 
-Deno.test("what Node makes of a peer's errors has no long stacks, and all others have theirs", () => {
+Deno.test("Node's errors for a peer have no long stacks, and all others have theirs", () => {
   const { stackTraceLimit } = Error;
   const socket = new EventEmitter() as unknown as FakeSocket;
   const limits: number[] = [];
@@ -204,7 +207,7 @@ Deno.test("what Node makes of a peer's errors has no long stacks, and all others
   assertEquals(limits, [1, 1, 1]);
 });
 
-Deno.test("a peer that is told goodbye is read until it says so itself", () => {
+Deno.test("a peer that is sent a close is read until it answers it", () => {
   const manual = new ManualTurns();
   const socket = new FakeSocket(manual, 0);
   socket.feed.onCloseSent();

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { TimedOutRequests } from "../../transports/node_timed_out_requests.ts";
 import { Pacer } from "../../transports/pacer.ts";
 
-Deno.test("of thousands that come at once a few are received each time the network was looked at, in the order in which they came", async () => {
+Deno.test("of thousands of simultaneous connections, a few are accepted in each turn of the event loop, in order of arrival", async () => {
   let pending: (() => void) | undefined;
   const pace = new Pacer((callback) => {
     assertEquals(pending, undefined);
@@ -15,7 +15,7 @@ Deno.test("of thousands that come at once a few are received each time the netwo
     if (turn) await turn;
     received.push(i);
   }));
-  // Nothing else lets them in, however long that takes.
+  // Nothing else accepts them, however long that takes.
   await new Promise((resolve) => setTimeout(resolve, 5));
   for (let max = 8; pending; max += 8) {
     assertEquals(received.length, Math.min(max, 3000));
@@ -28,14 +28,14 @@ Deno.test("of thousands that come at once a few are received each time the netwo
   assertEquals(received, Array.from({ length: 3000 }, (_, i) => i));
 });
 
-Deno.test("one who comes alone does not wait, however many came before", async () => {
+Deno.test("a single connection does not wait, however many came before", async () => {
   const pace = new Pacer();
   await Promise.all(Array.from({ length: 100 }, () => pace.wait()));
   await new Promise((resolve) => setTimeout(resolve, 20));
   for (let i = 0; i < 8; i++) assertEquals(pace.wait(), undefined);
 });
 
-Deno.test("one whose request is late is ended once, in its turn, and known to be late before", async () => {
+Deno.test("a late request is ended once, in its turn, and known to be late before", async () => {
   const late = new TimedOutRequests();
   const ended: number[] = [];
   const sockets = Array.from({ length: 20 }, () => new Socket());

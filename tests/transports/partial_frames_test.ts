@@ -1,5 +1,5 @@
 /**
- * What has not come whole, of all connections: the hardened transport bounds its sum.
+ * Incomplete frames and requests of all connections: the hardened transport bounds their sum.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const MIB = 1024 * 1024;
 
-/** What evicts nobody before it has been under way for so long, in milliseconds, and something over. */
+/** How long a frame may be incomplete before it can be evicted, in milliseconds, and a little more. */
 const GRACE_PERIOD = 2100;
 
-/** What each connection has for itself, in bytes. */
+/** The reserve of each connection, in bytes. */
 const OWN = 8192;
 
-/** All share what is given, beside what each has for itself. */
+/** All share this many bytes besides the reserve of each. */
 function budgetOf(shared: number): Budget {
   return new Budget({ own: OWN, shared });
 }
@@ -29,7 +29,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** How many of these have been closed or hung up on, after a moment. */
+/** How many of these have been closed or disconnected, after a moment. */
 async function closedCount(clients: readonly RawSocket[]): Promise<number> {
   const open = Symbol();
   const ends = await Promise.all(
@@ -38,7 +38,7 @@ async function closedCount(clients: readonly RawSocket[]): Promise<number> {
   return ends.filter((end) => end !== open).length;
 }
 
-Deno.test("frames that are not whole take no more together than there is room for, and the last hears why", async () => {
+Deno.test("incomplete frames together take no more than their limit, and the last peer learns why", async () => {
   const partial = budgetOf(4 * MIB);
   await using opened = await OpenPort.with(listen, { partial });
   const part = clientFrame(1, new Uint8Array(MIB)).subarray(0, 900_000);
@@ -47,7 +47,7 @@ Deno.test("frames that are not whole take no more together than there is room fo
   const whole = partial.free;
   await first!.send(part);
   await second!.send(part);
-  // All of that has come before the third says anything.
+  // All of that has arrived before the third sends anything.
   await until(() => partial.free <= whole - 2 * part.length + 2 * OWN);
   const closed = third!.closeCode();
   for (let at = 0; at < part.length && opened.handler.reasons.length === 0; at += 100_000) {
@@ -60,7 +60,7 @@ Deno.test("frames that are not whole take no more together than there is room fo
   for (const client of clients) client.cut();
 });
 
-Deno.test("whose frame has been under way for longest gives way to others", async () => {
+Deno.test("the frame that has been incomplete for longest gives way to others", async () => {
   await using opened = await OpenPort.with(listen, { partial: budgetOf(4 * MIB) });
   const frame = clientFrame(1, new Uint8Array(MIB));
   const attackers = await Promise.all([1, 2].map(() => RawSocket.open(opened.port)));
@@ -79,7 +79,7 @@ Deno.test("whose frame has been under way for longest gives way to others", asyn
   for (const attacker of attackers) attacker.cut();
 });
 
-Deno.test("pieces count with what they take, not with what is in them", async () => {
+Deno.test("fragments count with the memory that they take, not with their content", async () => {
   await using opened = await OpenPort.with(listen, { partial: budgetOf(4 * MIB) });
   const pieces = new Uint8Array(1000 * 7);
   for (let i = 0; i < 1000; i++) {
@@ -96,7 +96,7 @@ Deno.test("pieces count with what they take, not with what is in them", async ()
   for (const client of clients) client.cut();
 });
 
-Deno.test("what is over is free again: whole frames in any number find room", async () => {
+Deno.test("complete frames free their room: any number of them is accepted", async () => {
   await using opened = await OpenPort.with(listen, { partial: budgetOf(4 * MIB) });
   const frame = clientFrame(1, new Uint8Array(MIB));
   using client = await RawSocket.open(opened.port);
@@ -114,7 +114,7 @@ Deno.test("what is over is free again: whole frames in any number find room", as
   assertEquals(opened.handler.reasons, []);
 });
 
-Deno.test("connections that ask for nothing give way to those that do", async () => {
+Deno.test("connections without requests give way to those with some", async () => {
   await using opened = await OpenPort.with(listen, { partial: budgetOf(64 * 1024) });
   const silent = await Promise.all(
     Array.from({ length: 8 }, () => RawSocket.connect(opened.port)),
@@ -127,7 +127,7 @@ Deno.test("connections that ask for nothing give way to those that do", async ()
   await withTimeout(opened.handler.until(() => opened.handler.present === 0));
 });
 
-Deno.test("headers that are not whole count with their bytes", async () => {
+Deno.test("incomplete headers count with their bytes", async () => {
   await using opened = await OpenPort.with(listen, { partial: budgetOf(256 * 1024) });
   const clients: RawSocket[] = [];
   for (let i = 0; i < 6; i++) {
@@ -142,7 +142,7 @@ Deno.test("headers that are not whole count with their bytes", async () => {
   for (const client of clients) client.cut();
 });
 
-Deno.test("one who rests between requests by HTTP takes no more for all that it has asked before", async () => {
+Deno.test("a peer that is idle between HTTP requests takes no memory for its earlier requests", async () => {
   await using opened = await OpenPort.with(listen, { partial: budgetOf(256 * 1024) });
   using client = await RawSocket.connect(opened.port);
   for (let i = 0; i < 10; i++) {

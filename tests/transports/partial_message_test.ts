@@ -13,7 +13,7 @@ function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-Deno.test("nothing is held of frames that are whole, however they are cut", () => {
+Deno.test("complete frames hold no memory, however they are split", () => {
   const random = seeded(7);
   const sizes = [0, 1, 125, 126, 127, 65_535, 65_536, 100_000];
   for (let round = 0; round < 200; round++) {
@@ -40,7 +40,7 @@ Deno.test("nothing is held of frames that are whole, however they are cut", () =
   }
 });
 
-Deno.test("what has come of a frame is held until it is whole", () => {
+Deno.test("a partial frame is held until it is complete", () => {
   const scan = new PartialMessage();
   const frame = clientFrame(1, "x".repeat(100_000));
   scan.scan(concat(clientFrame(1, "before"), frame.subarray(0, 60_000)));
@@ -71,7 +71,7 @@ Deno.test("a ping between the fragments of a message does not hide them", () => 
   assertEquals(scan.held >= 10_000, true);
 });
 
-Deno.test("the bytes of many whole frames are looked at once each", () => {
+Deno.test("each byte of many complete frames is scanned once", () => {
   const frames = concat(...Array.from({ length: 10_000 }, () => clientFrame(1, "")));
   let reads = 0;
   const counted = new Proxy(frames, {

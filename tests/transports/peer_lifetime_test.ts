@@ -1,5 +1,5 @@
 /**
- * Whoever is admitted has a visit, and it ends: or a place would be taken for ever.
+ * Every admitted peer gets its events, and they end: otherwise a place would be taken forever.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 const transports: Readonly<Record<string, Transport>> = { builtin, hardened };
 
 for (const [name, listen] of Object.entries(transports)) {
-  Deno.test(`${name}: one whose handshake fails has a visit that ends`, async () => {
+  Deno.test(`${name}: a peer whose handshake fails ends`, async () => {
     await using opened = await OpenPort.with(listen);
     const ended = Promise.withResolvers<string>();
     opened.handler.admit = (_request, from) =>
@@ -26,8 +26,8 @@ for (const [name, listen] of Object.entries(transports)) {
   });
 
   Deno.test({
-    name: `${name}: one who goes away before being let in has a visit that ends`,
-    // Deno itself waits for such an upgrade for ever.
+    name: `${name}: a peer that disconnects before it is accepted ends`,
+    // Deno itself waits forever for such an upgrade.
     sanitizeOps: name !== "builtin",
     async fn() {
       await using opened = await OpenPort.with(listen);
@@ -45,7 +45,7 @@ for (const [name, listen] of Object.entries(transports)) {
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
       reply.resolve();
-      // The hardened one knows at once. Deno does not tell: whoever arrives after a while clears it away.
+      // The hardened transport knows at once. Deno does not report it: a later arrival clears it away.
       if (name === "builtin") {
         await new Promise((resolve) => setTimeout(resolve, 2100));
         opened.handler.admit = () => Promise.resolve(new Response("no"));

@@ -1,5 +1,5 @@
 /**
- * Whether a port of Node still takes connections, as it is found out.
+ * How the server finds out whether a port of Node still accepts connections.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { PortProbe } from "../../transports/node_port_probe.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** How often the probe looks, in milliseconds. */
+/** The interval of the probe, in milliseconds. */
 const EVERY = 20;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A port that is looked after; who comes is told by the test. */
+/** A port under probe; the test reports the arrivals. */
 async function probed(act: (server: EventEmitter, died: Promise<void>) => Promise<void>) {
   const listener = createServer((socket) => socket.on("error", () => {}));
   await new Promise<void>((resolve) => listener.listen({ host: "127.0.0.1", port: 0 }, resolve));
@@ -31,7 +31,7 @@ async function probed(act: (server: EventEmitter, died: Promise<void>) => Promis
   }
 }
 
-Deno.test("a port is not taken for dead because its process was busy or asleep, and did not look who came", () =>
+Deno.test("a port does not count as dead because its process was busy or asleep", () =>
   probed(async (server, died) => {
     const probed = Promise.withResolvers<void>();
     // The probe begins to wait.
@@ -43,5 +43,5 @@ Deno.test("a port is not taken for dead because its process was busy or asleep, 
     server.emit("connection");
   }));
 
-Deno.test("a port at which nobody arrives who could connect is found to be dead", () =>
+Deno.test("a port that connects and reports no arrivals is found to be dead", () =>
   probed(async (_server, died) => await withTimeout(died)));

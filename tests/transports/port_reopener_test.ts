@@ -12,7 +12,7 @@ import { inVirtualTime } from "../support/in_virtual_time.ts";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A port that can be opened or not, and what is said about it. */
+/** A port that can be opened or not, and its log. */
 function port() {
   const self = {
     opens: true,
@@ -26,7 +26,7 @@ function port() {
   return self;
 }
 
-Deno.test("a port that has died is opened again, as often as it takes, and at most about once a second", () =>
+Deno.test("a dead port is opened again, as often as necessary, and at most about once a second", () =>
   inVirtualTime(async () => {
     const it = port();
     it.opens = false;
@@ -42,7 +42,7 @@ Deno.test("a port that has died is opened again, as often as it takes, and at mo
     it.reopening.stop();
   }));
 
-Deno.test("that a port has died is said once, and that it is well again once it has been for 10 s", () =>
+Deno.test("a dead port is logged once, and its recovery after 10 s", () =>
   inVirtualTime(async () => {
     const it = port();
     for (let i = 0; i < 50; i++) {
@@ -64,7 +64,7 @@ Deno.test("that a port has died is said once, and that it is well again once it 
     assertEquals([it.attempts, it.logged.length], [50, 3]);
   }));
 
-Deno.test("a server of Node that could not listen, however often, has forgotten that once it can", async () => {
+Deno.test("a server of Node that could not listen, however often, keeps nothing of that once it can", async () => {
   const blocker = createServer();
   await startListening(blocker, { host: "127.0.0.1", port: 0 });
   const { port } = blocker.address() as AddressInfo;

@@ -1,15 +1,15 @@
 import { assertEquals } from "@std/assert";
 import { ROOT } from "../support/program.ts";
 
-/** What clients see of a server, whatever transport they came by. */
+/** What clients see of a server, over any transport. */
 const SUITES = ["tests/promises/", "tests/wire/", "tests/server/shutdown_test.ts"];
 
-Deno.test("what is promised to clients holds with the hardened transport, too", async () => {
+Deno.test("the promises to clients hold over the hardened transport, too", async () => {
   const { imports, scopes } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   const at = (path: string) => new URL(path, ROOT).href;
   const map = await Deno.makeTempFile({ suffix: ".json" });
   try {
-    // It stands in for the built-in one, so that the suites need not know.
+    // It replaces the built-in one, so that the suites need not know.
     await Deno.writeTextFile(
       map,
       JSON.stringify({

@@ -9,18 +9,18 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const SHARED = 2 ** 27;
 
-Deno.test("hardened: what is held for connections that are reset at once is given back, whatever is known of them", async () => {
+Deno.test("hardened: connections that are reset at once leave nothing behind, whatever is known about them", async () => {
   const partial = new Budget({ own: 0, shared: SHARED });
   await using opened = await OpenPort.with(hardened, { partial });
   const resets = Array.from({ length: 400 }, () => {
     const socket = connect(opened.port, "127.0.0.1");
     socket.on("error", () => {});
-    // Nobody knows its address any more when it is taken.
+    // Its address is no longer known when it is accepted.
     socket.once("connect", () => socket.resetAndDestroy());
     return new Promise<void>((resolve) => socket.once("close", () => resolve()));
   });
   await Promise.all(resets);
-  // All were taken once another one is answered.
+  // All were accepted once another one is answered.
   using client = await RawSocket.connect(opened.port);
   await client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
   assertStringIncludes(await withTimeout(client.head()), "200");

@@ -1,5 +1,5 @@
 /**
- * What a server keeps of what it has sent: nothing, also of large messages to many.
+ * A server keeps nothing of what it has sent, even of large messages to many.
  *
  * @module
  */
@@ -16,16 +16,16 @@ const MESSAGE = "x".repeat(990_000);
 
 const subscribe = { action: "subscribe", id: 1, topic: "t", messages: 10, bytes: 10 * MIB };
 
-/** Reads so much, and forgets it. */
+/** Reads this many bytes, and drops them. */
 async function read(client: RawSocket, bytes: number): Promise<void> {
   for (let remaining = bytes, count; remaining > 0; remaining -= count) {
     count = await withTimeout(client.discard(256 * 1024), 60_000);
-    assert(count > 0, `it was cut off with ${remaining} bytes to read`);
+    assert(count > 0, `it was disconnected with ${remaining} bytes to read`);
   }
 }
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`${transport}: of a large message that ${READERS} have read nothing is kept for each of them`, async () => {
+  Deno.test(`${transport}: a large message that ${READERS} peers have read leaves nothing behind for each of them`, async () => {
     await using server = await ChildServer.start({ transport });
     await using writer = await connect(server.url);
     const readers: RawSocket[] = [];

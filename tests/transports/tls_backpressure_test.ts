@@ -1,5 +1,5 @@
 /**
- * The hardened transport over TLS: who is not read cannot go on sending.
+ * The hardened transport over TLS: a peer that is not read cannot keep sending.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const [cert, key] = ["cert", "key"].map((what) =>
   Deno.readTextFileSync(new URL(`tests/fixtures/localhost_${what}.pem`, ROOT))
 ) as [string, string];
 
-/** A connection that is let in. */
+/** An accepted connection. */
 async function connectTls({ port }: OpenPort): Promise<Deno.TlsConn> {
   const conn = await Deno.connectTls({ hostname: "localhost", port, caCerts: [cert] });
   await conn.write(new TextEncoder().encode(upgradeRequest()));
@@ -25,7 +25,7 @@ async function connectTls({ port }: OpenPort): Promise<Deno.TlsConn> {
   return conn;
 }
 
-/** Sends until nothing more is taken, or so much was; how much that is, in bytes. */
+/** Sends until nothing more is accepted, or this much was. Returns how many bytes were sent. */
 async function sends(conn: Deno.TlsConn, max: number): Promise<number> {
   const block = new Uint8Array(MIB);
   let sent = 0;
@@ -39,22 +39,22 @@ async function sends(conn: Deno.TlsConn, max: number): Promise<number> {
   return sent;
 }
 
-Deno.test("hardened: over TLS nothing is taken in of one who is not read any more", async () => {
+Deno.test("hardened: over TLS, nothing is read from a peer that is paused", async () => {
   await using opened = await OpenPort.with(hardened, {}, { cert, key });
   using conn = await connectTls(opened);
   await withTimeout(opened.handler.until(() => opened.handler.peers.length === 1));
   const [{ peer }] = opened.handler.peers as [OpenPort["handler"]["peers"][number]];
   peer.closeAndStopReading(4401, "nothing more is read");
-  // What the system keeps by itself, at both ends.
+  // What the system buffers at both ends.
   assert(await sends(conn, 64 * MIB) < 32 * MIB);
   peer.drop("the test is over");
 });
 
-Deno.test("hardened: over TLS one whose turn is late is read on in its turn, and hears all answers", async () => {
+Deno.test("hardened: over TLS, a peer whose turn is late is read further in its turn, and gets all replies", async () => {
   await using opened = await OpenPort.with(hardened, {}, { cert, key });
   let replyCount = 0;
   opened.handler.receive = (guest) => {
-    // As one who takes long: its input has to wait.
+    // As for a slow peer: its input has to wait.
     for (const end = performance.now() + 1; performance.now() < end;);
     guest.peer.send(`${++replyCount}`);
   };

@@ -1,5 +1,5 @@
 /**
- * What all peers have yet to read: those who are sent much wait for each other.
+ * The unread data of all peers: peers with much of it wait for each other.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const MIB = 1024 * 1024;
 
-Deno.test("what is small is sent whatever others have to read", () => {
+Deno.test("small frames are sent whatever others have to read", () => {
   const unread = new UnreadLimiter(new Budget({ own: 1000, shared: 10_000 }));
   const slow = unread.open("10.0.0.1", () => 1e9);
   slow.onSent();
@@ -29,7 +29,7 @@ Deno.test("what is small is sent whatever others have to read", () => {
   unread.stop();
 });
 
-Deno.test("who comes from elsewhere has room beside one who reads nothing", () => {
+Deno.test("a peer from another address has room beside one that reads nothing", () => {
   const unread = new UnreadLimiter(new Budget({ own: 0, shared: 100_000 }));
   unread.open("10.0.0.1", () => 60_000).onSent();
   assert(!unread.open("10.0.0.1", () => 0).hasRoom(5000));
@@ -37,7 +37,7 @@ Deno.test("who comes from elsewhere has room beside one who reads nothing", () =
   unread.stop();
 });
 
-Deno.test("who waits for room has it once another has read, or is gone", async () => {
+Deno.test("a waiting peer gets room once another has read, or is gone", async () => {
   const unread = new UnreadLimiter(new Budget({ own: 0, shared: 100_000 }));
   let remaining = 60_000;
   const slow = unread.open("10.0.0.1", () => remaining);
@@ -49,7 +49,7 @@ Deno.test("who waits for room has it once another has read, or is gone", async (
   assertEquals(served, 0);
   remaining = 0;
   await withTimeout(waits[0]!);
-  // The first has leave for it, and what it has not sent yet is no room for others.
+  // The first has been granted room, and what it has not sent yet is not free for others.
   assert(first.hasRoom(30_000));
   first.close();
   await withTimeout(waits[1]!);
@@ -58,16 +58,16 @@ Deno.test("who waits for room has it once another has read, or is gone", async (
   unread.stop();
 });
 
-Deno.test("at once only so much begins to leave, and all of it does in the end", async () => {
+Deno.test("only a part is sent at once, and everything in the end", async () => {
   const unread = new UnreadLimiter(new Budget({ own: 0, shared: 1000 * MIB }));
   const clients = Array.from({ length: 100 }, (_, i) => unread.open(`10.0.0.${i}`, () => 0));
   const now = clients.filter((client) => client.hasRoom(MIB));
-  assert(now.length < 10, `${now.length} MiB began to leave at once`);
+  assert(now.length < 10, `${now.length} MiB were sent at once`);
   await withTimeout(Promise.all(clients.map((client) => client.waitForRoom(MIB))));
   unread.stop();
 });
 
-Deno.test("before more begins to leave the network is looked at, however long it took to hand over", async () => {
+Deno.test("before more is sent the event loop turns, however long the sending took", async () => {
   let turn = Promise.withResolvers<() => void>();
   const unread = new UnreadLimiter(
     new Budget({ own: 0, shared: 1000 * MIB }),
@@ -82,7 +82,7 @@ Deno.test("before more begins to leave the network is looked at, however long it
     await new Promise((resolve) => setTimeout(resolve, 15));
     assert(
       remaining <= max * (rounds - 1),
-      `${remaining} began to leave, with ${rounds - 1} looks`,
+      `${remaining} were sent, in ${rounds - 1} turns`,
     );
     turn = Promise.withResolvers();
     afterLook();
@@ -92,7 +92,7 @@ Deno.test("before more begins to leave the network is looked at, however long it
   await Promise.all(waits);
 });
 
-Deno.test("a message that is larger than all the room there is goes alone", () => {
+Deno.test("a message that is larger than all the room is sent alone", () => {
   const unread = new UnreadLimiter(new Budget({ own: 0, shared: 1000 }));
   const client = unread.open("10.0.0.1", () => 5000);
   assert(client.hasRoom(5000));
@@ -101,7 +101,7 @@ Deno.test("a message that is larger than all the room there is goes alone", () =
   unread.stop();
 });
 
-/** A line to a peer that reads nothing. */
+/** A peer that reads nothing. */
 class UnreadPeer extends BasePeer {
   #sent = 0;
   dropped = false;
@@ -122,7 +122,7 @@ class UnreadPeer extends BasePeer {
   }
 }
 
-/** What lines share, with room for so many bytes, and a clock that moves by hand. */
+/** What peers share, with room for this many bytes, and a manual clock. */
 function sharedBy(clock: ManualClock, capacity: number) {
   const unread = new UnreadLimiter(new Budget({ own: 0, shared: capacity }));
   const after = (ms: number, callback: () => void) => clock.after(ms, callback);
@@ -135,7 +135,7 @@ function sharedBy(clock: ManualClock, capacity: number) {
   return { handler, slowPeers, unread, turns: new Turns(), terminatePacer: new Pacer() };
 }
 
-Deno.test("who has a token has room beside another one that reads nothing, also from the same address", () => {
+Deno.test("a peer with a token has room beside another that reads nothing, even at the same address", () => {
   const shared = sharedBy(new ManualClock(), 200_000);
   const [slow, good, attacker] = [0, 1, 2].map(() => new UnreadPeer(shared)) as [
     UnreadPeer,
@@ -152,7 +152,7 @@ Deno.test("who has a token has room beside another one that reads nothing, also 
   shared.unread.stop();
 });
 
-Deno.test("a session tells its connection whose token it came with", async () => {
+Deno.test("a connection tells its peer the identity of its token", async () => {
   const clock = new ManualClock();
   await using host = await testServer(inMemory(clock), clock);
   using peer = new ManualPeer(host, { permissions: new Permissions("one", {}) });
@@ -161,7 +161,7 @@ Deno.test("a session tells its connection whose token it came with", async () =>
   assertEquals(peer.holder, "another");
 });
 
-Deno.test("thousands that are given up at once are hung up on a few at a time, and are gone at once", async () => {
+Deno.test("thousands of peers that are dropped at once are disconnected a few at a time, and count as gone at once", async () => {
   const clock = new ManualClock();
   const shared = sharedBy(clock, 1e9);
   let disconnected = 0;
@@ -189,8 +189,10 @@ Deno.test("thousands that are given up at once are hung up on a few at a time, a
 
 for (const room of [2_000_000, 200_000]) {
   const scarce = room === 200_000;
-  const when = scarce ? "in eight seconds where its holder may have no more" : "only after long";
-  Deno.test(`a peer of dsmq 1.x that reads nothing is given up ${when}`, () => {
+  const when = scarce
+    ? "after eight seconds if its owner may have no more"
+    : "only after a long time";
+  Deno.test(`a peer of dsmq 1.x that reads nothing is dropped ${when}`, () => {
     const clock = new ManualClock();
     const shared = sharedBy(clock, room);
     const peer = new UnreadPeer(shared);

@@ -1,5 +1,5 @@
 /**
- * What a peer is sent when there is little room for what peers have yet to read: reads, lists and streams wait for it.
+ * What a peer is sent when there is little room for unread data: reads, lists and streams wait for room.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const MIB = 1024 * 1024;
 
-/** A peer that there is little room for, until there is more. */
+/** A peer with little room, until there is more. */
 class NarrowPeer extends ManualPeer {
   readonly requested: number[] = [];
   readonly #more = Promise.withResolvers<void>();
@@ -57,7 +57,7 @@ for (const action of ["get", "get_latest"]) {
   });
 }
 
-Deno.test("a list of topics waits for room like large messages, and is as it is then", async () => {
+Deno.test("a list of topics waits for room like large messages, and is read then", async () => {
   const clock = new ManualClock();
   await using host = await testServer(inMemory(clock), clock);
   await store(host, "a".repeat(200), "");
@@ -72,7 +72,7 @@ Deno.test("a list of topics waits for room like large messages, and is as it is 
 });
 
 for (const transport of ["builtin", "hardened"] as const) {
-  Deno.test(`${transport}: large messages reach every reader, in order, where there is room for few at a time`, async () => {
+  Deno.test(`${transport}: large messages reach every reader in order, even with room for few at a time`, async () => {
     const log = { info() {}, warn() {}, error: console.error };
     const limits = { totalUnreadBytes: 4 * MIB };
     await using server = await serve({ port: 0, transport, limits, log });
@@ -108,7 +108,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   });
 }
 
-Deno.test("where much waits to be read, who has more than each may have is told to read first, until others have read", async () => {
+Deno.test("while much is unread, a peer with more than its share must read first, until others have read", async () => {
   const unread = new UnreadLimiter(new Budget({ own: 1000, shared: 100_000 }));
   let remaining = 60_000;
   const slow = unread.open("10.0.0.1", () => remaining);
