@@ -18,7 +18,7 @@ export const PERMISSIONS: readonly Permission[] = ["read", "write", "admin"];
 export interface Grant {
   /** What is allowed. None of them includes another. Default: all. */
   readonly permissions?: readonly Permission[];
-  /** Topics by their exact names: `news` does not include `newsletter`. */
+  /** Topics by their exact names: `news` does not include `newsletter`. A name with a `*` is an error: use `prefixes`. */
   readonly topics?: readonly string[];
   /** All topics that begin with one of these: `news.` includes `news.today`. */
   readonly prefixes?: readonly string[];

@@ -5,7 +5,9 @@
  */
 
 import type { Grant, Permission, TokenGrant } from "../server.ts";
+import { LIMITS } from "../protocol/limits.ts";
 import { NameMap } from "../protocol/name_map.ts";
+import { topicProblem } from "../protocol/text.ts";
 import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
 import { nearestWord } from "./did_you_mean.ts";
 
@@ -101,6 +103,9 @@ function parseTopics(
         "a topic has a * that is not at its end: news.* means every topic that begins with news.",
       );
     }
+    // The server would find this, too, but show the word, which may be a token.
+    const problem = topicProblem(word, LIMITS.topicBytes.max);
+    if (problem !== undefined) throw lineError(problem);
   }
   const topics = words.filter((word) => !word.endsWith("*"));
   const prefixes = words.filter((word) => word.endsWith("*")).map((word) => word.slice(0, -1));

@@ -8,9 +8,10 @@ import type { AccessControlOptions } from "../auth/access_control.ts";
 import { hostFault } from "../auth/allowed_hosts.ts";
 import { type Grant, PERMISSIONS, type TokenGrant } from "../auth/permissions.ts";
 import { originFault } from "../auth/allowed_origins.ts";
+import { LIMITS } from "../protocol/limits.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import { describeKind, isOptions } from "../protocol/option_kinds.ts";
-import { formatValue, kindOf, quoted } from "../protocol/text.ts";
+import { formatValue, kindOf, quoted, topicProblem } from "../protocol/text.ts";
 import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
 import type { Tls } from "./certificate.ts";
 import { OptionChecks } from "./option_checks.ts";
@@ -132,11 +133,24 @@ export function requireGrant(
   if (permissions !== undefined) {
     check.list(`${name}.permissions`, permissions, "read, write, admin", isPermission);
   }
-  const isText = (text: unknown) => typeof text === "string" && text.isWellFormed();
-  if (topics !== undefined) check.list(`${name}.topics`, topics, "topics", isText);
-  if (prefixes !== undefined) {
-    check.list(`${name}.prefixes`, prefixes, "beginnings of topics", isText);
+  if (topics !== undefined) {
+    requireTexts(check, `${name}.topics`, topics, "exact names of topics", grantedTopicFault);
   }
+  if (prefixes !== undefined) {
+    requireTexts(check, `${name}.prefixes`, prefixes, "beginnings of topics", prefixFault);
+  }
+}
+
+/** A name with a `*` would be taken for a pattern by whoever reads the grant. */
+function grantedTopicFault(topic: string): string | undefined {
+  if (topic.includes("*")) return "to include all topics that begin with a text, use prefixes";
+  // A topic may be longer than the limit of this server, which does not matter here.
+  return topicProblem(topic, LIMITS.topicBytes.max);
+}
+
+function prefixFault(prefix: string): string | undefined {
+  if (prefix.includes("*")) return "a prefix has no *; it includes all topics that begin with it";
+  return prefix === "" ? undefined : topicProblem(prefix, LIMITS.topicBytes.max);
 }
 
 function mergeGrants(

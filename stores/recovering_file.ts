@@ -284,7 +284,6 @@ function syncToDisk(file: DatabaseFile, disk: FileOnDisk): boolean {
   } catch (error) {
     // Its messages can be read all the same; if it is still so, the next put is told. A program that copies a growing
     // file may read all the time: then the data stays in the log.
-    // may read there all the time: then it stays in the log.
     return error instanceof WalInUseError && disk.syncWal();
   }
 }

@@ -47,6 +47,8 @@ Deno.test("a token file is parsed line by line, and a fault is reported by its l
     "s3cret read *.news": star,
     "s3cret read news.*.today": star,
     "s3cret read news.**": star,
+    "s3cret read s3cr\u0007": "a topic has no control characters",
+    [`s3cret read ${"s3cr".repeat(1025)}`]: "the topic is 4100 bytes, the limit is 4096",
     "s3cret read news.*,orders": comma,
     "s3cret read news. # s3cr": "a # after the permissions: a comment must have its own line",
     "s3cret read # s3cr": "a # after the permissions: a comment must have its own line",

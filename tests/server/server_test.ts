@@ -119,6 +119,14 @@ Deno.test("invalid options are refused with their names and values", async () =>
     [{ tokens: [{ token: "a", topics: [undefined] }] }, TypeError, "tokens[0].topics"],
     [{ tokens: [{ token: "a", prefixes: "a" }] }, TypeError, "tokens[0].prefixes"],
     [{ anonymous: { prefixes: ["\ud800"] } }, RangeError, "anonymous.prefixes"],
+    [
+      { anonymous: { topics: ["news", "news.*"] } },
+      RangeError,
+      'anonymous.topics must be a list of exact names of topics, got one with "news.*": to include all topics',
+    ],
+    [{ tokens: [{ token: "a", topics: ["*"] }] }, RangeError, "begin with a text, use prefixes"],
+    [{ tokens: [{ token: "a", topics: [""] }] }, RangeError, "at least one character"],
+    [{ tokens: [{ token: "a", prefixes: ["news.*"] }] }, RangeError, "a prefix has no *"],
     [{ anonymous: { token: "a" } }, TypeError, 'anonymous has no member "token"'],
     [
       { tokens: [{ token: "a" }, { token: "a" }] },
