@@ -5,29 +5,12 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connect, DsmqError } from "@dsmq/server";
+import { connect } from "@dsmq/server";
+import { failure, headers } from "./auth_support.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { UPGRADE } from "../support/raw_socket.ts";
 import { openServer } from "../support/open_server.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
-
-/** As a client in a web page, which cannot set headers. */
-
-/** An upgrade with our subprotocol, with a token or without. */
-function headers(port: number, token?: string): Record<string, string | undefined> {
-  return {
-    ...UPGRADE,
-    "Host": `127.0.0.1:${port}`,
-    "Sec-WebSocket-Protocol": "dsmq",
-    "Authorization": token && `Bearer ${token}`,
-  };
-}
-
-/** The error that a promise rejects with. */
-async function failure(work: Promise<unknown>): Promise<DsmqError> {
-  return await assertRejects(() => withTimeout(work), DsmqError);
-}
 
 Deno.test("revoking a token ends its connections at once, and no others", async () => {
   await using server = await openServer({ tokens: [{ token: "gone" }, { token: "kept" }] });

@@ -5,31 +5,15 @@
  */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { connect, type ConnectOptions, DsmqError, type ServeOptions } from "@dsmq/server";
+import { connect, type ConnectOptions, type ServeOptions } from "@dsmq/server";
+import { failure, headers } from "./auth_support.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { UPGRADE } from "../support/raw_socket.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
-import { withTimeout } from "../support/with_timeout.ts";
 import { WebSocketPeer } from "../support/ws_peer.ts";
 
 /** As a client in a web page, which cannot set headers. */
 const dial = (url: string, protocols: string[]) => new WebSocket(url, protocols);
-
-/** An upgrade with our subprotocol, with a token or without. */
-function headers(port: number, token?: string): Record<string, string | undefined> {
-  return {
-    ...UPGRADE,
-    "Host": `127.0.0.1:${port}`,
-    "Sec-WebSocket-Protocol": "dsmq",
-    "Authorization": token && `Bearer ${token}`,
-  };
-}
-
-/** The error that a promise rejects with. */
-async function failure(work: Promise<unknown>): Promise<DsmqError> {
-  return await assertRejects(() => withTimeout(work), DsmqError);
-}
 
 Deno.test("our client sends its token in a header, and from pages in a subprotocol", async () => {
   const token = "a~token/with+all_sorts=of?characters>>";

@@ -4,27 +4,11 @@
  * @module
  */
 
-import { assertEquals, assertRejects } from "@std/assert";
-import { connect, DsmqError } from "@dsmq/server";
+import { assertEquals } from "@std/assert";
+import { connect } from "@dsmq/server";
+import { failure, headers } from "./auth_support.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { UPGRADE } from "../support/raw_socket.ts";
 import { openServer } from "../support/open_server.ts";
-import { withTimeout } from "../support/with_timeout.ts";
-
-/** An upgrade with our subprotocol, with a token or without. */
-function headers(port: number, token?: string): Record<string, string | undefined> {
-  return {
-    ...UPGRADE,
-    "Host": `127.0.0.1:${port}`,
-    "Sec-WebSocket-Protocol": "dsmq",
-    "Authorization": token && `Bearer ${token}`,
-  };
-}
-
-/** The error that a promise rejects with. */
-async function failure(work: Promise<unknown>): Promise<DsmqError> {
-  return await assertRejects(() => withTimeout(work), DsmqError);
-}
 
 Deno.test("in a frame of many requests, a denied one fails alone and in its place", async () => {
   await using server = await openServer({ tokens: [{ token: "good", prefixes: ["a"] }] });

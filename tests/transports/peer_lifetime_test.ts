@@ -8,6 +8,7 @@ import { assertEquals } from "@std/assert";
 import { listen as builtin } from "../../transports/deno.ts";
 import { listen as hardened } from "../../transports/node.ts";
 import type { Transport } from "../../transports/transport.ts";
+import { turns } from "../support/bridge.ts";
 import { RawSocket, upgradeRequest } from "../support/raw_socket.ts";
 import { OpenPort } from "../support/recording_handler.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -47,10 +48,14 @@ for (const [name, listen] of Object.entries(transports)) {
       reply.resolve();
       // The hardened transport knows at once. Deno does not report it: a later arrival clears it away.
       if (name === "builtin") {
-        await new Promise((resolve) => setTimeout(resolve, 2100));
+        await turns();
+        const { now } = performance;
+        performance.now = () => now.call(performance) + 2100;
+        using _restored = { [Symbol.dispose]: () => void (performance.now = now) };
         opened.handler.admit = () => Promise.resolve(new Response("no"));
         using later = await RawSocket.connect(opened.port);
         await later.send(upgradeRequest());
+        await withTimeout(ended.promise);
       }
       await withTimeout(ended.promise);
     },
