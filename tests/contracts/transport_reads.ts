@@ -47,11 +47,11 @@ function send({ peer }: FakePeer, mib: number, frame = FRAME): void {
 async function stalled(
   opened: OpenPort,
   frame = FRAME,
-): Promise<{ client: RawSocket; guest: FakePeer }> {
+): Promise<{ client: RawSocket; fakePeer: FakePeer }> {
   const client = await RawSocket.open(opened.port);
-  const guest = opened.handler.peers.at(-1)!;
-  send(guest, MUCH, frame);
-  return { client, guest };
+  const fakePeer = opened.handler.peers.at(-1)!;
+  send(fakePeer, MUCH, frame);
+  return { client, fakePeer };
 }
 
 /** Each promise, and its test. */
@@ -61,10 +61,10 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
   ) {
     await using opened = await OpenPort.with(listen);
     using client = await RawSocket.open(opened.port);
-    const [guest] = opened.handler.peers;
-    const { peer } = guest!;
+    const [fakePeer] = opened.handler.peers;
+    const { peer } = fakePeer!;
     assertEquals(peer.buffered, 0);
-    send(guest!, MUCH);
+    send(fakePeer!, MUCH);
     await turn();
     assert(peer.buffered > MUCH / 2 * MIB, `${peer.buffered} bytes are buffered`);
     let drained = false;
@@ -100,35 +100,35 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
   async "a peer that reads nothing for 8 s is dropped, once, and nothing of it is kept"(listen) {
     await using opened = await OpenPort.with(listen);
     const { handler, clock } = opened;
-    const { client, guest } = await stalled(opened);
+    const { client, fakePeer } = await stalled(opened);
     using _client = client;
-    const drained = guest.peer.drained();
+    const drained = fakePeer.peer.drained();
     await pass(opened, 7);
-    assertEquals([guest.closed, handler.reasons], [0, []]);
+    assertEquals([fakePeer.closed, handler.reasons], [0, []]);
     await pass(opened, 3);
-    assertEquals([guest.closed, handler.reasons], [1, ["it read nothing for 8 s"]]);
-    assertEquals([guest.peer.buffered, clock.waiting], [0, 0]);
+    assertEquals([fakePeer.closed, handler.reasons], [1, ["it read nothing for 8 s"]]);
+    assertEquals([fakePeer.peer.buffered, clock.waiting], [0, 0]);
     await withTimeout(drained);
-    guest.peer.send("too late");
-    guest.peer.close(1000, "too late");
-    guest.peer.drop("a test");
+    fakePeer.peer.send("too late");
+    fakePeer.peer.close(1000, "too late");
+    fakePeer.peer.drop("a test");
     client.cut();
     await pass(opened, 10);
-    assertEquals([guest.closed, handler.reasons.length, handler.failures], [1, 1, []]);
+    assertEquals([fakePeer.closed, handler.reasons.length, handler.failures], [1, 1, []]);
   },
 
   async "a peer has as long for large frames as they take at 8 KiB per second, and no longer"(
     listen,
   ) {
     await using opened = await OpenPort.with(listen);
-    const { guest, client } = await stalled(opened, LARGE_FRAME);
+    const { fakePeer, client } = await stalled(opened, LARGE_FRAME);
     using _client = client;
     const bufferedFrames = 8 + 2 * MIB / (8 * 1024);
     await turn();
     opened.clock.advance((bufferedFrames - 1) * 1000);
-    assertEquals(guest.closed, 0);
+    assertEquals(fakePeer.closed, 0);
     opened.clock.advance(3000);
-    assertEquals([guest.closed, opened.handler.reasons], [1, [
+    assertEquals([fakePeer.closed, opened.handler.reasons], [1, [
       `it read nothing for ${bufferedFrames} s`,
     ]]);
   },
@@ -137,15 +137,15 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     listen,
   ) {
     await using opened = await OpenPort.with(listen);
-    const { guest, client } = await stalled(opened);
+    const { fakePeer, client } = await stalled(opened);
     using _client = client;
-    guest.peer.cannotConfirmReads!();
+    fakePeer.peer.cannotConfirmReads!();
     const bufferedFrames = 8 + MIB / (8 * 1024);
     await turn();
     opened.clock.advance((bufferedFrames - 1) * 1000);
-    assertEquals(guest.closed, 0);
+    assertEquals(fakePeer.closed, 0);
     opened.clock.advance(3000);
-    assertEquals([guest.closed, opened.handler.reasons], [1, [
+    assertEquals([fakePeer.closed, opened.handler.reasons], [1, [
       `it read nothing for ${bufferedFrames} s`,
     ]]);
   },
@@ -154,40 +154,40 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     listen,
   ) {
     await using opened = await OpenPort.with(listen);
-    const { guest, client } = await stalled(opened);
+    const { fakePeer, client } = await stalled(opened);
     using _client = client;
-    guest.peer.cannotConfirmReads!();
-    guest.peer.close(1008, "enough");
+    fakePeer.peer.cannotConfirmReads!();
+    fakePeer.peer.close(1008, "enough");
     await pass(opened, 10);
-    assertEquals(guest.closed, 1);
+    assertEquals(fakePeer.closed, 1);
   },
 
   async "a peer that reports reading is kept, however slowly its buffer shrinks, until it stops reporting"(
     listen,
   ) {
     await using opened = await OpenPort.with(listen);
-    const { guest, client } = await stalled(opened);
+    const { fakePeer, client } = await stalled(opened);
     using _client = client;
     for (let i = 0; i < 10; i++) {
       await pass(opened, 6);
-      guest.peer.confirmRead!();
+      fakePeer.peer.confirmRead!();
     }
-    assertEquals(guest.closed, 0);
+    assertEquals(fakePeer.closed, 0);
     await pass(opened, 10);
-    assertEquals(guest.closed, 1);
+    assertEquals(fakePeer.closed, 1);
   },
 
   async "a peer that reads slowly is kept"(listen) {
     await using opened = await OpenPort.with(listen);
     const { handler, clock } = opened;
-    const { client, guest } = await stalled(opened);
+    const { client, fakePeer } = await stalled(opened);
     using _client = client;
     for (let i = 0; i < 5; i++) {
       // As much as the system may buffer before it asks for more.
       await read(client, 5 * MIB);
       await pass(opened, 6);
     }
-    assertEquals([guest.closed, handler.reasons], [0, []]);
+    assertEquals([fakePeer.closed, handler.reasons], [0, []]);
     await read(client, (MUCH - 25) * MIB);
     await pass(opened, 2);
     assertEquals(clock.waiting, 0);
@@ -195,15 +195,15 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
 
   async "a peer that reads a growing amount of data is kept"(listen) {
     await using opened = await OpenPort.with(listen);
-    const { client, guest } = await stalled(opened);
+    const { client, fakePeer } = await stalled(opened);
     using _client = client;
     for (let i = 0; i < 12; i++) {
       // At the end of each second it has more to read than before.
       await read(client, 6 * MIB);
-      send(guest, 8);
+      send(fakePeer, 8);
       await pass(opened, 1);
     }
-    assertEquals([guest.closed, opened.handler.reasons], [0, []]);
+    assertEquals([fakePeer.closed, opened.handler.reasons], [0, []]);
   },
 
   async "idle peers need no timer, and stalled peers share one"(listen) {
@@ -214,7 +214,7 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     for (const { peer } of handler.peers) peer.send("little");
     await turn();
     assertEquals(clock.waiting, 0);
-    for (const guest of handler.peers.slice(0, 3)) send(guest, MUCH);
+    for (const fakePeer of handler.peers.slice(0, 3)) send(fakePeer, MUCH);
     assertEquals(clock.waiting, 1);
     await pass(opened, 10);
     assertEquals([handler.present, handler.reasons.length, clock.waiting], [17, 3, 0]);

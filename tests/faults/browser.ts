@@ -161,14 +161,14 @@ const ATTACKS: readonly Attack[] = [
   { name: "no attack", attack: () => sleep(DURATION) },
   flood("empty frames without a token", 8, clientFrame(1), OFFERED),
   flood("pings", 8, clientFrame(9, "p"), WEAK_TOKEN),
-  flood("puts", 8, text({ action: "put", topic: "hoard", message: "m" }), WEAK_TOKEN),
-  flood("gets", 8, text({ action: "get", topic: "hoard" }), WEAK_TOKEN),
+  flood("puts", 8, text({ action: "put", topic: "held", message: "m" }), WEAK_TOKEN),
+  flood("gets", 8, text({ action: "get", topic: "held" }), WEAK_TOKEN),
   {
     name: "200,000 waits, created and disconnected",
     async attack(port) {
       const waits = Array.from(
         { length: 10_000 },
-        (_, id) => ({ action: "get_wait", id, topic: `hoard.${id}`, timeout: 100_000 }),
+        (_, id) => ({ action: "get_wait", id, topic: `held.${id}`, timeout: 100_000 }),
       );
       const flooders = await Promise.all(Array.from({ length: 20 }, () => Flooder.open(port)));
       await Promise.all(flooders.map((one) => one.send(...waits)));

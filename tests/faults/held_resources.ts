@@ -18,7 +18,7 @@ export const GOOD: TokenGrant = { token: "good" };
 export const WEAK: TokenGrant = {
   token: "weak",
   permissions: ["read", "write"],
-  prefixes: ["hoard"],
+  prefixes: ["held"],
 };
 
 /** The limits of such a server: one owner may have half of each. */
@@ -55,9 +55,9 @@ const times = (count: number, request: (i: number) => string) =>
 const list = (requests: readonly string[]) => `[${requests.join()}]`;
 
 const stream = (i: number) =>
-  `{"action":"subscribe","id":${i},"topic":"hoard.${i}","messages":9,"bytes":999}`;
+  `{"action":"subscribe","id":${i},"topic":"held.${i}","messages":9,"bytes":999}`;
 
-const put = (i: number) => `{"action":"put","id":${i},"topic":"hoard","body":"m"}`;
+const put = (i: number) => `{"action":"put","id":${i},"topic":"held","body":"m"}`;
 
 /** A few large holdings. */
 export const RESOURCE_USES: readonly ResourceUse[] = [
@@ -69,7 +69,7 @@ export const RESOURCE_USES: readonly ResourceUse[] = [
       list([
         ...times(
           10_000,
-          (i) => `{"action":"get_wait","id":${i},"topic":"hoard.${i}","timeout":1000000}`,
+          (i) => `{"action":"get_wait","id":${i},"topic":"held.${i}","timeout":1000000}`,
         ),
         // It is answered once all of them wait.
         `{"action":"heartbeat","id":10000}`,
@@ -82,7 +82,7 @@ export const RESOURCE_USES: readonly ResourceUse[] = [
     name: "100,000 cursors",
     connections: 10,
     held: { cursors: 100_000 },
-    framesOf: () => [list(times(10_000, (i) => `{"action":"get","id":${i},"topic":"hoard.${i}"}`))],
+    framesOf: () => [list(times(10_000, (i) => `{"action":"get","id":${i},"topic":"held.${i}"}`))],
     answered: 100_000,
     notified: 0,
   },
@@ -139,7 +139,7 @@ export function memoryOfUse(
  * Takes a resource.
  *
  * @param port of the server
- * @param hoard the resource
+ * @param use the resource
  * @returns the connections that hold it; the stack disconnects them
  */
 export async function useResources(

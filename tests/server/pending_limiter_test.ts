@@ -13,8 +13,8 @@ class FullLimiter {
   readonly limiter: PendingLimiter;
   readonly putOut: string[] = [];
 
-  constructor(seats: number) {
-    this.limiter = new PendingLimiter(seats);
+  constructor(slots: number) {
+    this.limiter = new PendingLimiter(slots);
   }
 
   enter(from: string): (admitted: boolean) => void {

@@ -220,12 +220,12 @@ Deno.test("a file that replaces ours gets nothing from us, and keeps its own log
   const store = folder.open();
   await append(store, puts("t", "1"));
   Deno.renameSync(folder.path, `${folder.root}/moved`);
-  const other = new DatabaseSync(`${folder.root}/stranger`);
+  const other = new DatabaseSync(`${folder.root}/replacement`);
   other.exec(
     "PRAGMA journal_mode = WAL; CREATE TABLE theirs (n); INSERT INTO theirs VALUES (1)",
   );
   for (const part of ["", "-wal"]) {
-    Deno.copyFileSync(`${folder.root}/stranger${part}`, folder.path + part);
+    Deno.copyFileSync(`${folder.root}/replacement${part}`, folder.path + part);
   }
   other.close();
   const before = ["", "-wal"].map((part) => Deno.readFileSync(folder.path + part));

@@ -166,8 +166,8 @@ Deno.test("builtin: our client has heartbeats and is not pinged", async () => {
   await using opened = await OpenPort.with(builtin, { idlePingInterval: 10 });
   using client = await RawSocket.open(opened.port, "Sec-WebSocket-Protocol: dsmq");
   await new Promise((resolve) => setTimeout(resolve, 60));
-  const [guest] = opened.handler.peers;
-  guest!.peer.send("hello");
+  const [fakePeer] = opened.handler.peers;
+  fakePeer!.peer.send("hello");
   const frame = await withTimeout(client.next());
   assert(frame?.opcode === 1, `it got ${frame?.opcode}`);
 });

@@ -53,10 +53,10 @@ Deno.test("hardened: over TLS, nothing is read from a peer that is paused", asyn
 Deno.test("hardened: over TLS, a peer whose turn is late is read further in its turn, and gets all replies", async () => {
   await using opened = await OpenPort.with(hardened, {}, { cert, key });
   let replyCount = 0;
-  opened.handler.receive = (guest) => {
+  opened.handler.receive = (fakePeer) => {
     // As for a slow peer: its input has to wait.
     for (const end = performance.now() + 1; performance.now() < end;);
-    guest.peer.send(`${++replyCount}`);
+    fakePeer.peer.send(`${++replyCount}`);
   };
   using conn = await connectTls(opened);
   const frame = clientFrame(1, "x".repeat(10_000));
