@@ -103,7 +103,7 @@ export class FileOnDisk {
   /** It is opened by name, perhaps again: throws unless the same file has that name. */
   requireSameFile(): void {
     this.#file = this.#requireFile();
-    this.#wal.requireNotReplaced();
+    this.#wal.beforeOpening();
   }
 
   /**

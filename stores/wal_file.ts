@@ -16,6 +16,8 @@ export class WalFile {
   readonly #path: string;
   /** The log when it was checked last. */
   #snapshot: FileSnapshot | undefined;
+  /** It was gone when SQLite opened the database: the one that is there now was made by SQLite. */
+  #isNew = false;
   /** Its least size, by what SQLite knows. */
   #minBytes: () => number = () => Infinity;
 
@@ -37,7 +39,16 @@ export class WalFile {
   get state(): "gone" | "another" | "there" {
     const snapshot = fileSnapshot(this.#path);
     if (!snapshot) return "gone";
-    return this.#snapshot && isOtherFile(snapshot, this.#snapshot) ? "another" : "there";
+    const before = this.#before;
+    return before && isOtherFile(snapshot, before) ? "another" : "there";
+  }
+
+  /** SQLite is about to open the database. Throws if another file is in its place. */
+  beforeOpening(): void {
+    this.#isNew = false;
+    this.requireNotReplaced();
+    // Opening may fail once SQLite has made a new one: that is to be closed like any other.
+    this.#isNew = this.state === "gone";
   }
 
   /**
@@ -46,7 +57,7 @@ export class WalFile {
    * @param minBytes asks SQLite for its least size
    */
   opened(minBytes: () => number): void {
-    this.#snapshot = fileSnapshot(this.#path);
+    this.#identify(fileSnapshot(this.#path));
     this.#minBytes = minBytes;
   }
 
@@ -68,13 +79,13 @@ export class WalFile {
   /** Throws unless it is there, and complete. */
   requireIntact(): void {
     const snapshot = fileSnapshot(this.#path);
-    const before = this.#snapshot;
+    const before = this.#before;
     if (!snapshot) throw new UnusableFileError(`its log, ${this.#path}, is not there any more`);
     if (before && isOtherFile(snapshot, before)) throw this.#replacedError();
     if (before && this.#isCut(snapshot.size, before.size)) {
       throw new UnusableFileError(`its log, ${this.#path}, was emptied or shortened`);
     }
-    this.#snapshot = snapshot;
+    this.#identify(snapshot);
   }
 
   /** Syncs it to the disk; returns whether that worked. */
@@ -86,6 +97,16 @@ export class WalFile {
     } catch {
       return false;
     }
+  }
+
+  /** What must be in its place, as far as that is known. */
+  get #before(): FileSnapshot | undefined {
+    return this.#isNew ? undefined : this.#snapshot;
+  }
+
+  #identify(snapshot: FileSnapshot | undefined): void {
+    this.#snapshot = snapshot;
+    this.#isNew = false;
   }
 
   #isCut(size: number, before: number): boolean {
