@@ -29,7 +29,7 @@ export interface AccessControlOptions {
 export type Verdict =
   /** It is refused before the upgrade. */
   | { readonly kind: "refused"; readonly status: 401 | 403; readonly reason: string }
-  /** It is admitted, and told then that its token is not valid. */
+  /** It is admitted, and then closed, because its token is not valid. */
   | { readonly kind: "invalid_token" }
   /** It is admitted; {@linkcode AccessControl.permissionsOf} says what it may do. `undefined`: it brought no token. */
   | { readonly kind: "admitted"; readonly digest: Digest | undefined };
@@ -39,7 +39,7 @@ export class AccessControl {
   readonly #hosts: AllowedHosts;
   readonly #origins: AllowedOrigins;
   readonly #secure: boolean;
-  /** `undefined`: no token is required, and a token that a request brings is ignored. */
+  /** `undefined`: no token is required, and a token in a request is ignored. */
   #tokens: Tokens | undefined;
   #anonymous: Permissions | undefined;
   /** The permissions of clients without a token were given, and do not depend on whether a token is required. */

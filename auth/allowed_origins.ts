@@ -7,7 +7,7 @@
  * @module
  */
 
-/** Allows every page, whatever its origin. */
+/** Allows pages of every origin. */
 const ANY = "*";
 
 /** Origins of browser extensions have schemes of their own, for which URLs have no origin. */

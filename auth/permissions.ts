@@ -33,13 +33,13 @@ export interface TokenGrant extends Grant {
 /** The error of a request that needs a token and came without one. */
 export const TOKEN_NEEDED: WireError = {
   code: "unauthorized",
-  message: "Cannot do this: a token is needed, and none was given",
+  message: "Access denied: a token is needed, and none was given",
 };
 
 /** The error of a token that is unknown, or was revoked. */
 export const TOKEN_INVALID: WireError = {
   code: "unauthorized",
-  message: "Cannot do this: the token is not valid",
+  message: "Access denied: the token is not valid",
 };
 
 /**
@@ -130,7 +130,7 @@ function matchesPrefix(topic: string, prefixes: readonly string[]): boolean {
     if (prefixes[middle]! <= topic) low = middle + 1;
     else high = middle;
   }
-  // Whatever is sorted between a prefix and a topic that begins with it begins with that prefix, too. So it is not in the list.
+  // Everything that is sorted between a prefix and a topic that begins with it begins with that prefix, too. So it is not in the list.
   return low > 0 && topic.startsWith(prefixes[low - 1]!);
 }
 

@@ -17,7 +17,7 @@ import { Permissions, type TokenGrant } from "./permissions.ts";
 export type Digest = Uint8Array<ArrayBuffer>;
 
 /**
- * A header that is meant to bring a token, also as the second value of a header that came twice. The name of the scheme
+ * A header that is meant to carry a token, also as the second value of a header that came twice. The name of the scheme
  * must end there: otherwise it is another scheme, for a proxy in front of the server.
  */
 const BEARER = /(?:^|,)[ \t]*bearer(?![\w!#$%&'*+.^`|~-])/i;

@@ -155,7 +155,7 @@ async function end({ process, end }: Child): Promise<void> {
   await process.status;
 }
 
-/** Arguments that make Deno use the configuration of a checkout, whatever its working directory is. */
+/** Arguments that make Deno use the configuration of a checkout, in any working directory. */
 export function configArgs(root: URL): readonly string[] {
   return ["--config", fileURLToPath(new URL("deno.json", root))];
 }

@@ -7,7 +7,7 @@
 /** The number of levels. A level stands for twice as much use as the one before. */
 const LEVELS = 10;
 
-/** One of this many turns goes to the levels in rotation, so that a heavy user waits long, but not for ever. */
+/** One of this many turns goes to the levels in rotation, so that a heavy user waits long, but is never starved. */
 const ROTATION = 4;
 
 interface WaitingTask {

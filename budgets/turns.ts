@@ -7,7 +7,7 @@
 import { PriorityLevels } from "./priority_levels.ts";
 import { afterNetworkPoll } from "./after_network_poll.ts";
 
-/** The network is polled again after this time, in milliseconds, whatever work is left. */
+/** The network is polled again after this time, in milliseconds, also when work is left. */
 const POLL_EVERY = 5;
 
 /** The interval while only one connection was active for a while, in milliseconds: polling interrupts its work. */
@@ -237,7 +237,7 @@ export class Turn {
   }
 
   /**
-   * Lets earlier input of other connections run first, as far as it is little. A poll of the network brings one frame of
+   * Lets earlier input of other connections run first, as far as it is little. A poll of the network yields one frame of
    * each connection, so after a pause a read can arrive before a put that another connection sent long before.
    *
    * @param resume called when that is done

@@ -12,7 +12,7 @@ import { BadLine, lines } from "./lines.ts";
 import { flushStdout, json, OutputClosed, print, printError, waitForSpace } from "./terminal.ts";
 import { parseTopic } from "./values.ts";
 
-/** Input may go on for days, so a server may take a while to come back. In milliseconds. */
+/** Input may last for days, so a server may take a while to come back. In milliseconds. */
 const INPUT_CONNECT_OPTIONS = { reconnectTimeout: 600_000 };
 
 /** Means standard input, unless it comes after `--`. */

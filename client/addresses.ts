@@ -25,7 +25,7 @@ export function urlAuthority(host: unknown, port: number, name: string = "host")
     : formatValue(host);
   const invalidHost = (reason: string) =>
     new TypeError(
-      `Cannot connect: ${name} must be an address or a name alone${reason}, got ${redacted}`,
+      `Cannot connect: ${name} must be only an address or a name${reason}, got ${redacted}`,
     );
   if (typeof host !== "string" || host === "") throw invalidHost("");
   if (/^\d+$/.test(host)) {

@@ -25,7 +25,7 @@ export interface Message {
 /** How to wait for a message. */
 export interface WaitOptions {
   /**
-   * How long to wait, in milliseconds; `Infinity` waits for ever. The client measures this time, also while it has no
+   * How long to wait, in milliseconds; `Infinity` is no limit. The client measures this time, also while it has no
    * connection. While it has one, the server always gets at least half a second to answer. Default: 10000.
    */
   readonly timeout?: number;
@@ -67,11 +67,11 @@ export interface SubscribeOptions {
 export type MessageStream = AsyncIterableIterator<Message, undefined> & AsyncDisposable;
 
 /**
- * A connection to a server. Unless told otherwise it reads only messages that were stored after it connected. It has a
+ * A connection to a server. By default it reads only messages that were stored after it connected. It has a
  * cursor of its own for each topic.
  *
  * When the network or the server fails, the client reconnects and continues where it was: reads and subscriptions resume
- * at their cursors, waits go on, and unanswered puts are sent again without being stored twice. Calls made in the
+ * at their cursors, waits continue, and unanswered puts are sent again without being stored twice. Calls made in the
  * meantime wait. If messages of a topic were lost meanwhile (they expired, or the server lost its history), the next read
  * of that topic rejects once with `trimmed`, `ahead` or `epoch_changed`, and subscriptions do what their `onGap` says.
  *

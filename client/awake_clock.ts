@@ -1,7 +1,7 @@
 /**
  * The time during which this process is awake.
  *
- * `Date.now` jumps when somebody sets the clock, and `performance.now` goes on while a process is stopped or its machine
+ * `Date.now` jumps when somebody sets the clock, and `performance.now` continues while a process is stopped or its machine
  * sleeps: a client that waited by either would give up as soon as it wakes.
  *
  * @module

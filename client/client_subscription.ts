@@ -211,7 +211,7 @@ export class ClientSubscription extends PendingRequest
       const after = reply.through ?? gap.floor;
       if (isGap(gap) && after !== undefined && after < this.#last) {
         this.#failWithProtocolError(
-          `the stream goes on after ${after}, its last message was ${this.#last}`,
+          `the stream continues after ${after}, its last message was ${this.#last}`,
         );
       }
       return this.#onGapAfter(gap, after);
@@ -219,7 +219,7 @@ export class ClientSubscription extends PendingRequest
     const { prev, bodies, bytes } = reply;
     if (prev !== this.#last) {
       this.#failWithProtocolError(
-        `the stream goes on after ${prev}, its last message was ${this.#last}`,
+        `the stream continues after ${prev}, its last message was ${this.#last}`,
       );
     }
     if (!this.#credit.receive({ messages: bodies.length, bytes })) {

@@ -21,7 +21,7 @@ const CONNECT_DELAY = { min: 10, max: 1000 } as const;
 /** How long one attempt may take, in milliseconds. */
 const ATTEMPT_TIMEOUT = 5000;
 
-/** Whatever the caller wants: after `attempts` in a row no delay is shorter than `delay`, in milliseconds. */
+/** Regardless of the caller's options: after `attempts` in a row no delay is shorter than `delay`, in milliseconds. */
 const MIN_DELAY_AFTER = { attempts: 16, delay: 10 } as const;
 
 /** A delay is doubled at most this many times, so that it stays finite. */
@@ -30,7 +30,7 @@ const MAX_DOUBLINGS = 64;
 /** A longer timer, in milliseconds, would fire at once. */
 const MAX_TIMER = 2 ** 31 - 1;
 
-/** A server that asks for a longer delay is obeyed up to this, in milliseconds. */
+/** If a server asks for a longer delay, it gets at most this, in milliseconds. */
 const MAX_RETRY_AFTER = 5000;
 
 /** The attempts to reconnect since a connection was useful, and how long there was no server in all (ms). */
@@ -135,7 +135,7 @@ async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Ha
 
 /**
  * Reconnects, with exponential backoff and full jitter, so that clients which lost the same server do not all come at
- * once. The delays go on growing if a server accepts the connection and it breaks before it was useful.
+ * once. The delays keep growing if a server accepts the connection and it breaks before it was useful.
  */
 async function dialAgain(
   target: ConnectTarget,

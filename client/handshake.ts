@@ -138,7 +138,7 @@ async function exchangeHello(socket: ClientSocket, fields: object): Promise<Welc
   const welcome = deferred<Welcome>();
   socket.attach({
     onFrame: (replies) => {
-      if (!replies) return welcome.reject(protocolMismatch("what it sends is not of the protocol"));
+      if (!replies) return welcome.reject(protocolMismatch("what it sends violates the protocol"));
       const index = replies.findIndex((reply) => "id" in reply && reply.id === HELLO_ID);
       if (index < 0) return;
       const reply = replies[index]!;

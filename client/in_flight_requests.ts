@@ -243,7 +243,7 @@ export class InFlightRequests {
       ? protocolError(
         "read on",
         request.topic,
-        "the server sent something that is not of the protocol",
+        "the server sent something that violates the protocol",
       )
       : protocolError(request.action, request.topic, reason);
     request.onError(error);

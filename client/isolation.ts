@@ -5,7 +5,7 @@
  * rejects a frame that is too large, or a request meets a defect of the server. Then everything that was sent and is
  * unfinished is suspected, and is sent one request to a frame on the next connection, at first one at a time. The same holds
  * for what the server was about to send: it is asked for small frames, and names what is in each before it sends it. What
- * closes the connection again while it is the only possible cause fails; everything else goes on.
+ * closes the connection again while it is the only possible cause fails; everything else continues.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import type { InFlightRequests } from "./in_flight_requests.ts";
 import type { KnownPosition } from "./known_position.ts";
 import type { PendingRequest } from "./pending_request.ts";
 
-/** The network or the server ended the connection, whatever it carried. */
+/** The network or the server ended the connection, not because of what it carried. */
 const NETWORK_CLOSE_CODES: ReadonlySet<number> = new Set([
   CLOSE_CODE.goingAway,
   CLOSE_CODE.abnormal,

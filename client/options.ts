@@ -45,7 +45,7 @@ export interface ConnectOptions {
   /** How often the server sends a heartbeat, from 100 to 600000 milliseconds. Default: 10000. */
   readonly heartbeatInterval?: number;
   /**
-   * How long to try to connect for the first time, in milliseconds; `Infinity`: for ever. An error that cannot pass, such
+   * How long to try to connect for the first time, in milliseconds; `Infinity` is no limit. An error that a retry cannot fix, such
    * as an unknown host name or an invalid certificate, ends the attempts at once. Default: 15000.
    */
   readonly timeout?: number;

@@ -200,7 +200,7 @@ export function requireKind<Kind extends ResultReply["kind"]>(
 export function protocolError(
   action: string,
   topic?: string,
-  reason: string = "the server's reply is not of the protocol",
+  reason: string = "the server's reply violates the protocol",
 ): DsmqError {
   const details = topic === undefined ? {} : { topic };
   return new DsmqError("protocol_error", `Cannot ${actionInWords(action)}: ${reason}`, details);

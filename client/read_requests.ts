@@ -14,7 +14,7 @@ import { type QueueItem, TopicQueue } from "./topic_queue.ts";
 import { NewestRead, OldestRead, type SharedByReads } from "./topic_read.ts";
 import { WaitingRead, type WaitLimits } from "./waiting_read.ts";
 
-/** Up to this many queues are kept, whatever is in them. */
+/** Up to this many queues are kept, also those that hold only expired messages. */
 const SWEEP_SIZE = 1024;
 
 /** The reads of a connection. */

@@ -266,7 +266,7 @@ export class ReconnectingClient implements TransportHandler {
 
   /** The server violates the protocol. */
   #endWithProtocolError(error?: unknown): void {
-    const reason = "the server sent something that is not of the protocol";
+    const reason = "the server sent something that violates the protocol";
     const detail = error instanceof Error ? error.message : error;
     this.#end({
       code: "protocol_error",
@@ -278,7 +278,7 @@ export class ReconnectingClient implements TransportHandler {
   #end(end: ConnectionEnd): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    // Whatever ends it after `close` is not an error.
+    // What ends it after `close` is not an error.
     const isOwn = this.requests.ended !== undefined;
     this.#abortController.abort();
     this.#socket?.abort(end.reason);

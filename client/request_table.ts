@@ -161,7 +161,7 @@ export class RequestTable {
     const request = this.#requests.get(id);
     if (!request || request.sendOrder === 0) {
       const reason = `the server answers request ${id}, which is not open`;
-      throw protocolError("go on", undefined, reason);
+      throw protocolError("continue", undefined, reason);
     }
     this.delete(request);
     return request;
@@ -176,7 +176,7 @@ export class RequestTable {
     const stream = this.#streams.get(sub);
     if (sub <= this.#lastId && !(stream && this.#requests.get(sub) === stream)) return stream;
     const reason = `the server sends messages of stream ${sub}, which has not begun`;
-    throw protocolError("go on", undefined, reason);
+    throw protocolError("continue", undefined, reason);
   }
 
   /** A request is made, or sent again: it gets the next id. */

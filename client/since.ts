@@ -1,5 +1,5 @@
 /**
- * Where to start reading, as a caller says it.
+ * Where to start reading, as a caller specifies it.
  *
  * @module
  */

@@ -23,7 +23,7 @@ export interface StatusChange {
 
 /** How a connection ended for good. */
 export interface CloseInfo {
-  /** `closed`, or why it cannot go on: `unauthorized`, `session_taken_over` or `protocol_error`. */
+  /** `closed`, or why it cannot continue: `unauthorized`, `session_taken_over` or `protocol_error`. */
   readonly code: ErrorCode;
   /** Why, in words. */
   readonly reason: string;
@@ -31,7 +31,7 @@ export interface CloseInfo {
   readonly error?: DsmqError;
 }
 
-/** So many changes are kept for an iterator that is not read, the newest ones. */
+/** This many changes are kept for an iterator that is not read, the newest ones. */
 const MAX_BUFFERED_CHANGES = 100;
 
 /** Holds the status, and tells iterators of its changes. */

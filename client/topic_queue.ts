@@ -29,7 +29,7 @@ export type QueueItem =
 export interface TopicReader {
   /** Not settled. */
   readonly isOpen: boolean;
-  /** It takes the newest message, when its own reply arrives. Others take the oldest, whichever reply brings it. */
+  /** It takes the newest message, when its own reply arrives. Others take the oldest, in whichever reply it arrives. */
   readonly newest: boolean;
   /** Settles it with an item, or with nothing. Returns `false` if it leaves a message in the queue, as a stream does. */
   settle(item: QueueItem | undefined): boolean;
@@ -143,7 +143,7 @@ export class TopicQueue {
   }
 
   /**
-   * Readers that wait for the replies to others must not outnumber those replies, or the last would wait for ever. A server
+   * Readers that wait for the replies to others must not outnumber those replies, or the last would never be served. A server
    * that answers in another order than it was asked makes them too many, and so does a wait that is sent again.
    */
   #releaseStarved(): void {

@@ -147,7 +147,7 @@ export class Backlog {
     return frame;
   }
 
-  /** So many more requests of the frame that was taken were started. */
+  /** This many more requests of the frame that was taken were started. */
   markStarted(requests: number): void {
     this.#started += requests;
   }

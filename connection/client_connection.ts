@@ -21,7 +21,7 @@ import { withErrorRateLimit } from "./error_rate_limit.ts";
 import { ReplyWriter } from "./reply_writer.ts";
 import { type DispatchConnection, Dispatcher } from "./dispatcher.ts";
 
-/** The error of waits that end when nobody can be told any more. */
+/** The error of waits that end when their peer is gone. */
 const CONNECTION_CLOSED: WireError = {
   code: "shutting_down",
   message: "Cannot wait: the connection is closed",
@@ -95,7 +95,7 @@ export class ClientConnection
     this.#gracefulClose.onFrame();
     const heartbeat = parseHeartbeat(data);
     const hasRead = this.liveness.onFrame(heartbeat);
-    // A closing connection waits until its peer has read everything. A peer that only claimed to read would keep its slot for ever.
+    // A closing connection waits until its peer has read everything. A peer that only claimed to read would never release its slot.
     if (hasRead && !this.#closed) this.peer.confirmRead?.();
     // Not every transport can limit a frame before it has arrived.
     if (

@@ -1,5 +1,5 @@
 /**
- * `hello`: the token that a connection brings, the session that it resumes, the slot that it gets if it has none, and the
+ * `hello`: the token of a connection, the session that it resumes, the slot that it gets if it has none, and the
  * heartbeats that it asks for.
  *
  * @module
@@ -24,7 +24,7 @@ import type { ReplyWriter } from "./reply_writer.ts";
 export interface HelloConnection extends SessionOwner {
   /** Sends the heartbeats that a hello asks for. */
   readonly liveness: HeartbeatTarget;
-  /** What it may do; `undefined` until it brings a token. */
+  /** What it may do; `undefined` until it has sent a token. */
   permissions: Permissions | undefined;
   readonly closed: boolean;
   /** Closes it because its token is invalid. */
@@ -152,7 +152,7 @@ export class HelloVerb {
     if (session !== undefined) this.#context.sessionOwners.release(session, this.#connection);
   }
 
-  /** Whether it may go on. A token that the `hello` brings counts from now on. */
+  /** Whether it may continue. The token of the `hello` counts from now on. */
   async #isAdmitted(request: HelloRequest): Promise<boolean> {
     const { accessControl } = this.#context;
     const { replies } = this.#state;
@@ -169,7 +169,7 @@ export class HelloVerb {
     return this.#connection.permissions !== undefined;
   }
 
-  /** Becomes the owner of a session. Its name is a secret, and identifies it whatever token comes with it. */
+  /** Becomes the owner of a session. Its name is a secret, and identifies it with any token. */
   #acquire(session: string, attempt: number): boolean {
     const { sessionOwners } = this.#context;
     const { putVerb } = this.#state;

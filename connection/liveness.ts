@@ -49,7 +49,7 @@ export class Liveness implements HeartbeatTarget {
   /**
    * Begins to watch.
    *
-   * @param connection is told when its peer is silent for too long
+   * @param connection is notified when its peer is silent for too long
    * @param peer tells how much has come, if it knows
    * @param replies tells how much was sent, and sends heartbeats
    * @param limits what the connection is held to
@@ -117,7 +117,7 @@ export class Liveness implements HeartbeatTarget {
     // A peer that does not read has enough to read.
     if (this.#peer.buffered >= BUFFER_LIMIT) return;
     this.#sentBefore.push(this.#replies.sent);
-    // A peer that answers no heartbeats is heard otherwise.
+    // A peer that never answers heartbeats shows in other ways that it is alive.
     if (this.#sentBefore.length > MAX_UNANSWERED) this.#arrived = this.#sentBefore.shift()!;
     this.#replies.sendFrame(heartbeatFrame({ heartbeat: every, ...bounds }));
   }

@@ -41,7 +41,7 @@ export interface ReadVerbOptions extends CursorsOptions {
   readonly mayRead: (topic: string) => boolean;
 }
 
-/** How far a run of `get`s is answered, and for how many bytes there has to be room before it goes on. */
+/** How far a run of `get`s is answered, and for how many bytes there has to be room before it continues. */
 interface BatchProgress {
   next: number;
   roomNeeded: number;
@@ -234,7 +234,7 @@ export class ReadVerb {
   }
 }
 
-/** Replies to a read with a gap, and from where reading goes on. That is no failure of the client. */
+/** Replies to a read with a gap, and from where reading continues. That is no failure of the client. */
 export function replyGap({ id }: WireRequest, { error, through }: Gap, replies: ReplyWriter): void {
   if (typeof id === "number") replies.add(errorReply(id, error, through));
   else replies.addLegacy(legacyErrorReply(error));

@@ -158,7 +158,7 @@ export class ReplyWriter {
     this.#peer.cannotConfirmReads?.();
   }
 
-  /** What one batch of the feed brings leaves together. */
+  /** Everything from one batch of the feed is sent together. */
   #scheduleFlush(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;

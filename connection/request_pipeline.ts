@@ -40,9 +40,9 @@ export interface RequestHandler {
   onUnanswered(unanswered: readonly RefusedRequest[]): void;
 }
 
-/** The connection, which has to be closed if the pipeline cannot go on. */
+/** The connection, which has to be closed if the pipeline cannot continue. */
 export interface PipelineConnection {
-  /** The peer goes on sending although far too much waits of it, or (`outOfMemory`) of all peers. The pipeline has stopped. */
+  /** The peer keeps sending although far too many of its requests wait, or (`outOfMemory`) those of all peers. The pipeline has stopped. */
   onFlood(outOfMemory: boolean): void;
   /** Not even the error could be handled. The pipeline has stopped. */
   onDefect(error: unknown): void;
@@ -75,7 +75,7 @@ export class RequestPipeline {
    * @param replies where replies go
    * @param limits the limits of the connection
    * @param handler handles the requests
-   * @param connection is told if the pipeline cannot go on
+   * @param connection is notified if the pipeline cannot continue
    * @param budgets the share of the connection in what all share. Default: no limit
    */
   constructor(
@@ -197,7 +197,7 @@ export class RequestPipeline {
     }
   }
 
-  /** A client of dsmq 1.x is not told when a put is stored: its read on another connection can arrive first. */
+  /** A client of dsmq 1.x gets no acknowledgement: its read on another connection can arrive first. */
   #afterOthers(): Promise<void> | undefined {
     const { promise, resolve } = Promise.withResolvers<void>();
     return this.#turn.afterOthers(resolve) ? promise : undefined;

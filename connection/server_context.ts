@@ -26,7 +26,7 @@ export interface ServerContext {
   readonly welcome: Omit<Welcome, "start" | "last" | "floor" | "time">;
   /** How many requests of a connection may fail in a minute before it is closed. */
   readonly errorsPerMinute: number;
-  /** Knows the tokens that `hello` may bring. */
+  /** Knows the tokens that `hello` may carry. */
   readonly accessControl: Pick<AccessControl, "digestOf" | "permissionsOf">;
   /** The owners of sessions. */
   readonly sessionOwners: SessionOwners;

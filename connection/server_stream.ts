@@ -92,7 +92,7 @@ export class ServerStream implements TopicListener {
     this.#context.queue.removeListener(this.topic, this);
   }
 
-  /** Ends the stream with an error; after a gap also with the number from which it could go on. */
+  /** Ends the stream with an error; after a gap also with the number from which it could continue. */
   endWithError(error: WireError, through?: number): void {
     this.#context.replies.sendFrame(streamError(this.sub, error, through));
     this.end();

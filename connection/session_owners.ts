@@ -36,7 +36,7 @@ export class SessionOwners {
   readonly #lastAttempts = new LastAttempts();
 
   /**
-   * Makes a connection the owner of a session. The previous owner is told first.
+   * Makes a connection the owner of a session. The previous owner is notified first.
    *
    * @param session its name
    * @param owner the connection

@@ -5,7 +5,7 @@
  */
 
 /**
- * Why a server could not be reached, as a word for programs; the error's message says it for people.
+ * Why a server could not be reached, as a code for programs; the error's message is for people.
  *
  * - `name_not_found`: the host name is unknown, or cannot be looked up
  * - `refused`: nothing listens there

@@ -33,7 +33,7 @@ import type { Limits } from "./limits.ts";
 /** How durable messages are: lost with the process; survive `kill -9`; survive power loss; held by several servers. */
 export type Durability = "memory" | "process" | "disk" | "quorum";
 
-/** What an acknowledged message in a file survives: `disk` a loss of power, `process` the end of the process. */
+/** What an acknowledged message in a file survives: `disk` a power failure, `process` the end of the process. */
 export type FileDurability = Extract<Durability, "disk" | "process">;
 
 /** A message as the store returns it: `body` is its JSON encoding. */

@@ -37,7 +37,7 @@ import type { ConnectReason } from "./connect_reason.ts";
  * - `closed`: the connection is closed or broken
  * - `refused`: the connection is closed each time this is sent, or each time its reply arrives
  * - `unreachable`: no dsmq server answers at the address; `reason` says why, as a {@linkcode ConnectReason}
- * - `protocol_error`: the server sent something that is not of the protocol
+ * - `protocol_error`: the server sent something that violates the protocol
  *
  * What `serve` rejects with, beside `permission_denied`, `full` and `unavailable`:
  *
@@ -135,7 +135,7 @@ export const ERRORS: Readonly<
   unreachable: { scope: "client", description: "No dsmq server answers at the address." },
   protocol_error: {
     scope: "client",
-    description: "The server sent something that is not of the protocol.",
+    description: "The server sent something that violates the protocol.",
   },
   address_in_use: {
     scope: "server",

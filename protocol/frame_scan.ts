@@ -1,6 +1,6 @@
 /**
  * Scans a frame without making objects of it: where each request begins, what it counts for, and what it would cost to
- * decode. That takes time in proportion to the length, whatever the frame contains.
+ * decode. That takes time in proportion to the length, regardless of its contents.
  *
  * A scan relies only on quotes and brackets. Where the text is JSON, it sees the same as `JSON.parse`; where it is not,
  * `JSON.parse` fails when that part is decoded.

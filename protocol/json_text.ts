@@ -22,7 +22,7 @@ export function skipWhitespace(text: string, at: number): number {
   return at;
 }
 
-/** So many characters of a string are read one by one before it is searched: most strings are shorter. */
+/** This many characters of a string are read one by one before it is searched: most strings are shorter. */
 const SHORT_STRING = 32;
 
 /**

@@ -73,7 +73,7 @@ export interface ErrorReply {
   readonly kind: "error";
   readonly id: number;
   readonly error: WireError;
-  /** With a gap: reading goes on after this sequence number. */
+  /** With a gap: reading continues after this sequence number. */
   readonly through: number | undefined;
 }
 
@@ -95,7 +95,7 @@ export interface StreamErrorReply {
   readonly kind: "stream_error";
   readonly sub: number;
   readonly error: WireError;
-  /** With a gap: the stream could go on after this sequence number. */
+  /** With a gap: the stream could continue after this sequence number. */
   readonly through: number | undefined;
 }
 

@@ -47,7 +47,7 @@ export class DecodedFrame implements RequestFrame {
   }
 }
 
-/** Frames up to this many characters are parsed as a whole, which takes some milliseconds whatever they contain. */
+/** Frames up to this many characters are parsed as a whole, which takes some milliseconds with any contents. */
 export const MAX_PARSED_AT_ONCE = 72 * 1024;
 
 /**

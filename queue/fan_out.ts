@@ -52,7 +52,7 @@ export class FanOut {
     this.#onError = onError;
   }
 
-  /** The feed brings messages: a new slice of time begins. */
+  /** The feed delivers messages: a new slice of time begins. */
   beginSlice(): void {
     this.#delivered = 0;
   }

@@ -2,7 +2,7 @@
  * Where a reader starts, and what it means if it cannot start there.
  *
  * A position is a number within an epoch, one opening of the store. If the store knows the epoch and the number is
- * within it, reading goes on after it. If the number is beyond the end of the epoch, the tail of the history was
+ * within it, reading continues after it. If the number is beyond the end of the epoch, the tail of the history was
  * lost (`ahead`). An unknown epoch is another history (`epoch_changed`). And if the newest message of the topic
  * that is gone comes after the position, messages are missing (`trimmed`).
  *
@@ -13,10 +13,10 @@ import type { WireError } from "../protocol/errors.ts";
 import type { WirePosition, WireSince } from "../protocol/requests.ts";
 import type { Store, TopicBounds } from "../stores/store.ts";
 
-/** What a reader is told once, in place of a message. */
+/** What a reader gets once, in place of a message. */
 export interface Gap {
   readonly error: WireError;
-  /** Reading goes on after this. */
+  /** Reading continues after this. */
   readonly through: number;
 }
 
@@ -44,7 +44,7 @@ export interface TopicSince {
  *
  * @param store the store to be read
  * @param wanted topics, and from where
- * @returns the position of each; after a gap it is the nearest one from which reading can go on
+ * @returns the position of each; after a gap it is the nearest one from which reading can continue
  */
 export async function locatePositions(
   store: Store,

@@ -1,5 +1,5 @@
 /**
- * What a client is told of an error of the store.
+ * The error that a client gets when the store fails.
  *
  * @module
  */

@@ -8,7 +8,7 @@ import { streamBody, streamHead } from "../protocol/encode_replies.ts";
 import { SharedSuffix } from "../protocol/shared_suffix.ts";
 import type { TopicMessage } from "../stores/store.ts";
 
-/** New messages of one topic, as the feed brings them. */
+/** New messages of one topic, as the feed delivers them. */
 export class TopicBatch {
   /** The messages, oldest first; at least one. */
   readonly messages: readonly TopicMessage[];

@@ -20,7 +20,7 @@ const CHECK_EVERY = 64;
  * A cursor and its waiters.
  *
  * While there are waiters, everything up to the cursor has been read, and nothing after it is known. So what the feed
- * brings next goes to the first waiter; or, if the peer has much to read already, it stays in the store until the peer has
+ * delivers next goes to the first waiter; or, if the peer has much to read already, it stays in the store until the peer has
  * read.
  */
 export class TopicCursor implements TopicListener {
@@ -33,7 +33,7 @@ export class TopicCursor implements TopicListener {
   #gap: Gap | undefined;
   /** Created for the first waiter: most cursors never have one. */
   #waiters: Waiters | undefined;
-  /** The waiters are being served from the store. What the feed brings meanwhile is only noted. */
+  /** The waiters are being served from the store. What the feed delivers meanwhile is only noted. */
   #reading: Promise<void> | undefined;
   #newMeanwhile = false;
 
@@ -118,7 +118,7 @@ export class TopicCursor implements TopicListener {
     await this.#catchUp();
   }
 
-  /** Gives the waiters what is in the store by now: the feed may bring it later. */
+  /** Gives the waiters what is in the store by now: the feed may deliver it later. */
   serveWaiters(): Promise<void> {
     return this.#catchUp();
   }

@@ -52,7 +52,7 @@ export function toListenError(host: string, port: number, cause: Error): DsmqErr
  * @throws {RangeError} if it is neither an address nor a name
  */
 export function listenHost(host: string, check: OptionChecks = new OptionChecks()): string {
-  // Whoever types a password there does not want to see it in a log.
+  // A password that was typed there must not appear in a log.
   const shown = host.replace(/^.*@/s, "…@");
   const hostError = (reason: string) =>
     check.rangeError("host", "an address or a name", `${quoted(shown)}: ${reason}`);
@@ -90,7 +90,7 @@ export function hostAndPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** An address that stands for all addresses of a machine is none to connect to. */
+/** A client cannot connect to an address that stands for all addresses of a machine. */
 export function connectHost(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;

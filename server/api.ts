@@ -35,13 +35,13 @@ export interface Server extends AsyncDisposable {
   readonly transport: TransportChoice;
   /** Where messages are stored, such as `memory on node:sqlite`. */
   readonly storeDescription: string;
-  /** Resolves once the server has stopped, for whatever reason. */
+  /** Resolves once the server has stopped, for any reason. */
   readonly finished: Promise<void>;
   /** Counts since the start. */
   stats(): Stats;
   /**
-   * Replaces the tokens. Connections whose token is not among them are told (`unauthorized`) and closed with code 4401 at
-   * once; the others go on, with their present permissions.
+   * Replaces the tokens. Connections whose token is not among them get `unauthorized` and are closed with code 4401 at
+   * once; the others continue, with their present permissions.
    *
    * @param tokens all valid tokens
    * @param anonymous what clients without a token may do. Default: as given to `serve`; nothing, if it was not
@@ -59,7 +59,7 @@ export interface Server extends AsyncDisposable {
    */
   setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void>;
   /**
-   * Uses another certificate for new connections. Connections go on, except with the transport `builtin`: it closes them with
+   * Uses another certificate for new connections. Connections continue, except with the transport `builtin`: it closes them with
    * code 1001, and clients that reconnect are back at once.
    *
    * @param cert the certificate, in PEM, followed by those above it

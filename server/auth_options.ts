@@ -141,7 +141,7 @@ export function requireGrant(
   }
 }
 
-/** A name with a `*` would be taken for a pattern by whoever reads the grant. */
+/** A reader of the grant would take a name with a `*` for a pattern. */
 function grantedTopicFault(topic: string): string | undefined {
   if (topic.includes("*")) return "to include all topics that begin with a text, use prefixes";
   // A topic may be longer than the limit of this server, which does not matter here.
@@ -222,7 +222,7 @@ function requireTexts(
   for (const value of values as readonly string[]) {
     const reason = fault(value);
     if (reason !== undefined) {
-      // Whoever types a password there does not want to see it in a log.
+      // A password that was typed there must not appear in a log.
       const shown = quoted(value.replace(/^([a-z]+:\/\/)?.*@/is, "$1…@"));
       throw check.rangeError(name, `a list of ${of}`, `one with ${shown}: ${reason}`);
     }

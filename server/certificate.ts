@@ -148,7 +148,7 @@ function tlsWarnings(chain: readonly X509Certificate[], name: string, now: numbe
   // The default of `openssl req -x509`.
   if (chain[0]!.ca) {
     tlsWarnings.push(
-      `${name} is one of an authority (CA:TRUE): clients on Deno will not trust it, make one with CA:FALSE`,
+      `${name} is the certificate of an authority (CA:TRUE): clients on Deno will not trust it, make one with CA:FALSE`,
     );
   }
   return tlsWarnings;

@@ -146,7 +146,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     }
   }
 
-  /** Applies changed tokens: connections without permissions are told and closed, the others go on. */
+  /** Applies changed tokens: connections without permissions get an error and are closed, the others continue. */
   tokensChanged(): void {
     const all = [...this.#open];
     const { urgentTasks } = this.shared.queue;

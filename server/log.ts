@@ -16,7 +16,7 @@ export interface GuardedLog extends Log {
 }
 
 /**
- * Ignores the failures of a log: lines are written in the middle of work that has to go on. Lines with a value, such as an
+ * Ignores the failures of a log: lines are written in the middle of work that has to continue. Lines with a value, such as an
  * error, may come as often as somebody causes them: of each such sentence there are few lines, and the others are counted.
  *
  * @param log the log of the program; may throw, or reject

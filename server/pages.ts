@@ -56,7 +56,7 @@ export function httpPage(
     // Not which file: everybody may ask.
     return canStore()
       ? textResponse(200, "ok")
-      : textResponse(503, "nothing can be stored: the file is not what it was");
+      : textResponse(503, "nothing can be stored: the file was removed or changed");
   }
   return textResponse(404, "Not found");
 }

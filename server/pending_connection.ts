@@ -32,7 +32,7 @@ export type CloseReason = readonly [code: number, reason: string];
 
 /** The result of a `hello`. */
 export type HelloResult =
-  /** It is admitted, and this goes on with it. */
+  /** It is admitted, and this continues with it. */
   | { readonly handler: PeerEvents }
   /** It may send another `hello`, or is closed. */
   | { readonly error: WireError; readonly close?: CloseReason };
@@ -44,7 +44,7 @@ export interface HandshakePolicy {
   readonly timeout: number;
   /** The digest of a token. */
   digestOf(token: string): Promise<Digest>;
-  /** Checks a `hello`, with the digest of its token if it brings one. */
+  /** Checks a `hello`, with the digest of its token if it has one. */
   checkHello(
     pending: PendingConnection,
     hello: FirstHello,

@@ -18,7 +18,7 @@ export const MIN_DENO_VERSION = "2.9";
 export function requireDeno(version: string | undefined = currentVersion()): void {
   if (version !== undefined && toNumber(version) >= toNumber(MIN_DENO_VERSION)) return;
   const what = version === undefined
-    ? "there is none here (the client, connect, needs none)"
+    ? "this is not Deno (the client, connect, does not need it)"
     : `this is ${version}`;
   throw new DsmqError(
     "module_unavailable",

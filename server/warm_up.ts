@@ -27,7 +27,7 @@ const FRAMES = [
 /** How the last reply begins. */
 const LAST_REPLY_PREFIX = '{"id":2,';
 
-/** Has no timers: nothing of this goes on, or keeps a process alive. */
+/** Has no timers: nothing of this continues, or keeps a process alive. */
 const clock: Clock = { now: () => Date.now(), after: () => () => {} };
 
 /**

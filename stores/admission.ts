@@ -76,7 +76,7 @@ export class Admission {
     messages: TopicMessage[],
   ): (Result | StoreError)[] {
     const { range } = this.#messageLog;
-    // Up to this many bytes there is room, whatever is remembered of puts.
+    // Up to this many bytes there is room, even with the largest record of puts.
     const guaranteed = this.#limits.storedBytes * (1 - RECORDS_PART);
     const results: (Result | StoreError)[] = [];
     let lastTopic: string | undefined;

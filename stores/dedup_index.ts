@@ -141,7 +141,7 @@ export class DedupIndex {
     this.#markChanged(this.#sessions.addRun(session, n, 1, seq), 0);
   }
 
-  /** Opens a session of an owner, or goes on with it: it counts as used now. */
+  /** Opens a session of an owner, or continues it: it counts as used now. */
   open(name: string, owner = ""): void {
     const known = this.#known(name);
     if (known) known.lastUsed = this.#sessions.now;

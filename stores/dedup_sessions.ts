@@ -25,7 +25,7 @@ export class DedupSessions {
   /**
    * Has no sessions yet.
    *
-   * @param lifetime a session that was not used for so many milliseconds has expired
+   * @param lifetime for how many milliseconds an unused session is kept
    */
   constructor(lifetime: number) {
     this.#lifetime = lifetime;

@@ -13,7 +13,7 @@ const SCHEMA = `
 
 /**
  * The epochs of a file. The row of the present one has no last number: it is written when the next epoch begins, from
- * what is in the file then. So a number that was told but is not in the file is found to lie beyond the end of its
+ * what is in the file then. So a number that a client was sent but that is not in the file is found to lie beyond the end of its
  * epoch.
  */
 export class EpochTable {

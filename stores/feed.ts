@@ -38,7 +38,7 @@ export class Feed {
     }
   }
 
-  /** Messages may have been missed: all followers are told, and get nothing more. */
+  /** Messages may have been missed: all followers get an error, and nothing more. */
   fail(error: Error): void {
     const followers = this.#followers;
     this.#followers = [];

@@ -66,7 +66,7 @@ function openErrorReason(path: string, error: unknown): string {
       return "the disk is full";
     case "ENOENT":
     case "ENOTDIR":
-      return "its folder is not there";
+      return "its folder does not exist";
     case "EROFS":
       return "it is read-only, or its folder is";
     case "EMFILE":
@@ -96,7 +96,7 @@ function pathFault(path: string): string | undefined {
   try {
     return Deno.statSync(path).isDirectory ? "it is a folder" : undefined;
   } catch (error) {
-    if (error instanceof Deno.errors.NotADirectory) return "its folder is not there";
+    if (error instanceof Deno.errors.NotADirectory) return "its folder does not exist";
     if (!(error instanceof Deno.errors.NotFound)) return undefined;
   }
   try {
@@ -105,7 +105,7 @@ function pathFault(path: string): string | undefined {
     const which = "its folder cannot be written to, or too many files are open";
     return Deno.statSync(folder).isDirectory ? which : undefined;
   } catch (error) {
-    return error instanceof Deno.errors.NotFound ? "its folder is not there" : undefined;
+    return error instanceof Deno.errors.NotFound ? "its folder does not exist" : undefined;
   }
 }
 

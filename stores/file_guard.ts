@@ -1,5 +1,5 @@
 /**
- * Watches a file in use: what happens if it is no longer what it was, and what the operator is told.
+ * Watches a file in use: what happens when it was changed or removed, and what is logged.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const BURST_COMMITS = 16;
 export class FileGuard {
   readonly #disk: FileOnDisk;
   readonly #warn: (text: string) => void;
-  /** Why puts are refused, as the operator was told; `""` while they are accepted. */
+  /** Why puts are refused, as it was logged; `""` while they are accepted. */
   #reportedFault = "";
   /** When the last check was, when the last commit was, and how many commits came close together. */
   #lastCheck = -Infinity;
@@ -36,7 +36,9 @@ export class FileGuard {
     const { mode, realPath } = disk;
     if ((mode & 0o077) === 0) return;
     const octal = mode.toString(8).padStart(3, "0");
-    warn(`dsmq: others can read or write ${realPath} (its mode is ${octal}): chmod 600 ends that`);
+    warn(
+      `dsmq: others can read or write ${realPath} (its mode is ${octal}): chmod 600 makes it private`,
+    );
   }
 
   /**
@@ -44,7 +46,7 @@ export class FileGuard {
    *
    * @param file the open file
    * @param isUnchanged whether the queue is as known, after another program has written to the file
-   * @returns whether to go on with the file. If not, close it and open it again: either the queue in it was changed,
+   * @returns whether to continue with the file. If not, close it and open it again: either the queue in it was changed,
    * or its log has lost its name, as happens when another program believes to be the last one that has the file open;
    * everything in the log is saved
    * @throws {Error} if the next one that opens the file would not find what is stored
@@ -75,7 +77,7 @@ export class FileGuard {
   get fault(): string | undefined {
     const fault = this.#disk.fault;
     if (fault !== undefined || this.#reportedFault === "") return fault;
-    // What was told before is over, except for a log that was emptied: SQLite itself makes it shorter, too.
+    // What was logged before is over, except for a log that was emptied: SQLite itself makes it shorter, too.
     return this.#disk.walIsShorter ? this.#reportedFault : undefined;
   }
 

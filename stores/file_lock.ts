@@ -77,7 +77,7 @@ export class FileLock {
       this.#file.writeSync(new TextEncoder().encode(`dsmq ${use}${writing ? " writing" : ""}\n`));
       this.#content = { use, writing };
     } catch {
-      // The database says it, too.
+      // The database reports it, too.
     }
   }
 

@@ -232,7 +232,7 @@ export class FileOnDisk {
     return this.#wal.sync();
   }
 
-  /** What SQLite was told to checkpoint is in the file. */
+  /** What SQLite was asked to checkpoint is in the file. */
   checkpointed(): void {
     const file = fileSnapshot(this.path);
     if (file && !isOtherFile(file, this.#file) && !this.#isShortened(file)) this.#file = file;
@@ -261,7 +261,7 @@ export class FileOnDisk {
     this.release(this.isNew || !!this.#lock.previous?.use);
   }
 
-  /** Releases it after it was closed. If that failed, the next start is told. */
+  /** Releases it after it was closed. If that failed, the next start detects it. */
   release(hasFailed = false): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -271,7 +271,7 @@ export class FileOnDisk {
 
   #requireFile(): FileSnapshot {
     const file = fileSnapshot(this.path);
-    if (!file) throw new UnusableFileError(`${this.path} is not there any more`);
+    if (!file) throw new UnusableFileError(`${this.path} is missing`);
     if (isOtherFile(file, this.#file)) {
       throw new UnusableFileError(`${this.path} is not the same file as before`);
     }

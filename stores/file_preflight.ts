@@ -88,12 +88,12 @@ export function isNewFile(
   }
   if (wal) {
     throw new UnusableFileError(
-      `it is empty or was not there, but its log is: bring it back, or move ${realPath}-wal away`,
+      `it is empty or missing, but its log exists: restore it, or move ${realPath}-wal away`,
     );
   }
   if (previous?.use) {
     throw new UnusableFileError(
-      `it is empty or was not there, though it was in use: bring it back, or delete ${realPath}-lock to begin a new queue`,
+      `it is empty or missing, though it was in use: restore it, or delete ${realPath}-lock to begin a new queue`,
     );
   }
   return true;

@@ -31,7 +31,7 @@ export function fileSnapshot(path: string): FileSnapshot | undefined {
 }
 
 /**
- * Whether two files differ, whatever is in them.
+ * Whether these are two files, even with the same contents.
  *
  * @param a one
  * @param b the other

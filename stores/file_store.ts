@@ -25,9 +25,9 @@ import {
 /** How a {@linkcode FileStore} is opened. */
 export interface FileStoreOptions extends SqliteStoreOptions {
   readonly path: string;
-  /** What an acknowledged message survives: `disk` a loss of power, `process` the end of the process. */
+  /** What an acknowledged message survives: `disk` a power failure, `process` the end of the process. */
   readonly durability: FileDurability;
-  /** Takes what an operator should know about the file. Default: nobody is told. */
+  /** Receives what an operator should know about the file. Default: it is dropped. */
   readonly warn?: ((text: string) => void) | undefined;
 }
 
@@ -41,14 +41,14 @@ interface PendingAppend {
 }
 
 const DURABILITY_TEXT: Readonly<Record<FileDurability, string>> = {
-  disk: "an acknowledged message survives a loss of power",
+  disk: "an acknowledged message survives a power failure",
   process: "an acknowledged message survives the end of the process",
 };
 
 /**
  * Keeps messages in a file.
  *
- * All batches of one turn of the event loop are committed together, in one transaction; then the feed brings the
+ * All batches of one turn of the event loop are committed together, in one transaction; then the feed delivers the
  * messages, and then all calls are answered. {@linkcode RecoveringFile} says what happens when the file fails.
  */
 export class FileStore extends SqliteStore {
@@ -117,7 +117,7 @@ export class FileStore extends SqliteStore {
     return this.#file.ready().dedup;
   }
 
-  /** While commands wait, the time of the first one: nobody is told of a later time before they are applied. */
+  /** While commands wait, the time of the first one: no later time is returned before they are applied. */
   protected override get readTime(): number {
     const [first] = this.#pending;
     if (!first) return super.readTime;
@@ -173,7 +173,7 @@ export class FileStore extends SqliteStore {
     } catch (error) {
       if (messages.length === 0 || !this.#file.isStored(messages.at(-1)!)) throw error;
       if (this.#file.needsSync) {
-        // Everyone can read the messages, so the feed brings them. But nobody knows whether the disk has them.
+        // Everyone can read the messages, so the feed delivers them. But nobody knows whether the disk has them.
         this.#publish(messages);
         throw unknownOutcome(error);
       }

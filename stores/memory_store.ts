@@ -70,7 +70,7 @@ export class MemoryStore extends SqliteStore {
     try {
       this.requireOpen();
       this.#machine.begin(time);
-      // Before more is taken: if the database fails, the caller is told, and nothing piles up here.
+      // Before more is taken: if the database fails, the caller gets the error, and nothing piles up here.
       if (buffer.isFull && commands.length > 0) this.messageLog.flush();
     } catch (error) {
       const failure = toStoreError("store messages", error);
@@ -93,7 +93,7 @@ export class MemoryStore extends SqliteStore {
     try {
       this.messageLog.flush();
     } catch {
-      // The messages stay in the buffer, and the next put is told.
+      // The messages stay in the buffer, and the next put gets the error.
     }
   }
 }

@@ -44,7 +44,7 @@ export interface OpenedFile {
  * Opens a file, or makes a new one.
  *
  * @param options which file, and how
- * @param epoch the epoch that begins; without it the file goes on with the present one, and is opened even if it
+ * @param epoch the epoch that begins; without it the file continues the present one, and is opened even if it
  * cannot be written
  * @returns the open file
  * @throws {Error} if it cannot be used; the message says why

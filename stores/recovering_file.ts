@@ -139,7 +139,7 @@ export class RecoveringFile {
     this.#durableTo = this.#opened!.messageLog.range.last;
   }
 
-  /** The feed brings everything up to here. */
+  /** The feed delivers everything up to here. */
   fed(upTo: number): void {
     this.#fedTo = upTo;
   }
@@ -282,7 +282,7 @@ function syncToDisk(file: DatabaseFile, disk: FileOnDisk): boolean {
     file.wal.checkpoint();
     return true;
   } catch (error) {
-    // Its messages can be read all the same; if it is still so, the next put is told. A program that copies a growing
+    // Its messages can be read all the same; if the problem lasts, the next put gets the error. A program that copies a growing
     // file may read all the time: then the data stays in the log.
     return error instanceof WalInUseError && disk.syncWal();
   }

@@ -159,7 +159,7 @@ export class SegmentTable {
       if (!takeRow(cached)) return found;
       from = cached.at(-1)!.seq;
     }
-    // Rows may be full or hold one message: what the first query does not bring, the next ones do.
+    // Rows may be full or hold one message: what the first query does not return, the next ones do.
     for (let limit = 1 + Math.ceil(count / SEGMENT_MESSAGES); found.length < count; limit *= 2) {
       const large = this.#findLarge("next", id, from);
       if (large) {

@@ -56,7 +56,7 @@ export abstract class SqliteStore implements Store {
   protected readonly time: StoreTime;
   protected readonly retention: number;
   protected closed = false;
-  /** Long work goes on here, in slices. */
+  /** Long work is done here, in slices. */
   protected readonly slicedWork: SlicedWork;
 
   /**

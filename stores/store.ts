@@ -1,5 +1,5 @@
 /**
- * The contract of a store: what the queue asks of whatever keeps its messages.
+ * The contract of a store: what the queue needs of it.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export interface Put {
   readonly n?: number | undefined;
 }
 
-/** Opens a session of an owner, or goes on with it: it counts as used now. */
+/** Opens a session of an owner, or continues it: it counts as used now. */
 export interface OpenSession {
   readonly type: "open_session";
   readonly session: string;
@@ -187,8 +187,8 @@ export interface Follower {
  *
  * **Commands.** All changes go through {@linkcode Store.apply}. First everything happens that is due by its time: messages
  * expire, and sessions that were not used for long are forgotten. Then the commands happen in order. Results depend on
- * nothing but the commands and their times: two stores that are given the same ones answer alike, whenever each is trimmed
- * or read, however its commits are grouped, and whatever its clock says. The time comes from {@linkcode Store.now}, or
+ * nothing but the commands and their times: two stores that are given the same ones give the same results, whenever each is trimmed
+ * or read, however its commits are grouped, and with any clock. The time comes from {@linkcode Store.now}, or
  * from a log that orders the commands of several stores.
  *
  * **Numbers.** A sequence number is a safe integer above 0. Numbers increase over the whole store, and none is used twice,
@@ -226,8 +226,8 @@ export interface Store extends AsyncDisposable {
   now(): number;
 
   /**
-   * Applies commands, in the order of the calls. The results have the same length and order as the commands; each stands
-   * by itself. Without commands, only what is due happens. The feed brings what became readable before this resolves.
+   * Applies commands, in the order of the calls. The results have the same length and order as the commands; each is
+   * independent of the others. Without commands, only what is due happens. The feed delivers what became readable before this resolves.
    */
   apply<C extends Command>(
     batch: CommandBatch<C>,

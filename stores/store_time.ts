@@ -15,7 +15,7 @@ export class StoreTime {
   readonly #origin: number;
   /** The time at the origin. */
   #anchor: number;
-  /** The time that was told last. Time never goes back, not even if a clock has no monotonic time. */
+  /** The time that was returned last. Time never goes back, not even if a clock has no monotonic time. */
   #latest = 0;
   /** The time of the last commands. */
   #applied = 0;

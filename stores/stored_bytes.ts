@@ -14,8 +14,8 @@ export class StoredBytes {
   readonly #buffer: WriteBuffer;
   readonly #segmentSizes: SegmentSizes;
   /**
-   * The bytes of all messages after `#subtractedTo`, some of which may have expired. Whoever adds a message adds its
-   * size.
+   * The bytes of all messages after `#subtractedTo`, some of which may have expired. The code that adds a message adds
+   * its size.
    */
   total = 0;
   /** At or below the floor. */

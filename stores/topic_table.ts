@@ -24,7 +24,7 @@ interface Topic {
 /** A part of a listing. */
 export interface TopicListing {
   readonly topics: readonly TopicInfo[];
-  /** Where the listing goes on; absent if everything was found that was asked for, or that there is. */
+  /** Where the listing continues; absent if everything was found that was asked for, or that there is. */
   readonly after?: string;
 }
 

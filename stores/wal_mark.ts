@@ -232,7 +232,7 @@ export function requireOwnWal(
     !isMarked(header) || isCheckpointed || ((userVersion >>> 9) & 0x3f) !== (schemaCookie & 0x3f)
   ) return;
   throw new UnusableFileError(
-    `its log, ${path}-wal, is not there, and messages are in it: bring it back, or, to go on without them: ` +
+    `its log, ${path}-wal, is missing, and it holds messages: restore it, or, to continue without them: ` +
       `sqlite3 '${path}' 'PRAGMA user_version = ${SCHEMA_VERSION}'`,
   );
 }

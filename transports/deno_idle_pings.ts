@@ -6,16 +6,16 @@
  * that proxies keep them, and must not be closed. No number does that. But Deno converts the option to a number each time it
  * sets a timer, so an object can give each timer its own number.
  *
- * Also, Deno does not stop the timer of a connection that was reset: the process would live on until it fires. Setting it
+ * Also, Deno does not stop the timer of a connection that was reset: the process would not end until it fires. Setting it
  * again with no time at all ends it.
  *
  * Deno has worked like this since before 2.0, but it is not documented. With a Deno that converts the option only once, or
- * accepts only a number, nobody is pinged, and still nobody is closed.
+ * accepts only a number, no peer is pinged, and still none is closed.
  *
  * @module
  */
 
-/** In seconds, practically for ever: no timer takes a longer time. */
+/** In seconds: about the longest time that a timer takes, so practically never. */
 const MAX_SECONDS = 4_000_000;
 
 /** Neither pings nor closes. */

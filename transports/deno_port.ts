@@ -7,7 +7,7 @@
 import { PortReopener } from "./port_reopener.ts";
 import type { ConnectionHandler, ListenAddress } from "./transport.ts";
 
-/** How long requests may go on after the port was closed for another certificate, in milliseconds. */
+/** How long requests may continue after the port was closed for another certificate, in milliseconds. */
 const SHUTDOWN_TIMEOUT = 2000;
 
 /** How long the system may take to free a closed port, in milliseconds: mostly it takes less than 20. */
@@ -17,7 +17,7 @@ type Server = Deno.HttpServer<Deno.NetAddr>;
 
 /**
  * `Deno.serve` ends for good at the first connection that it cannot accept (too many open files), and only `finished` tells
- * so; its WebSockets go on. So it is opened again.
+ * so; its WebSockets continue. So it is opened again.
  */
 export class DenoPort {
   readonly #host: string;

@@ -145,7 +145,7 @@ export async function listen(
   const { address: host, port } = server.address() as AddressInfo;
   const reopener = new PortReopener(async () => {
     isReopening = true;
-    // Open connections go on.
+    // Open connections continue.
     server.close();
     await startListening(server, { ...address, port }).finally(() => isReopening = false);
   }, handler);

@@ -26,7 +26,7 @@ export function preventConsume(socket: Socket): void {
 }
 
 /**
- * Stands between a connection and its listeners until it becomes a WebSocket. The system brings up to 2 MiB of one
+ * Stands between a connection and its listeners until it becomes a WebSocket. The system delivers up to 2 MiB of one
  * connection before it polls any other: of a body that nothing reads, or of thousands of requests. A listener that keeps
  * a part of the data has to copy it.
  */
@@ -39,7 +39,7 @@ export class HttpInput {
   #buffered: Uint8Array | undefined;
   /** It waits for its turn. */
   #isWaiting = false;
-  /** It has ended, and its listeners were not told yet. */
+  /** It has ended, and its listeners were not called yet. */
   #ended = false;
 
   /** Takes its place before anything has come. Exceptions of listeners are caught. */
@@ -47,7 +47,7 @@ export class HttpInput {
     this.#connection = connection;
     this.#turn = turn;
     this.#onError = onError;
-    // The listeners change as HTTP goes on: so it does not replace them.
+    // The listeners change in the course of HTTP: so it does not replace them.
     const emit = this.#emit = connection.emit;
     connection.emit = (event, ...args) => {
       if (event === "data") return this.#onData(args[0] as Uint8Array);

@@ -124,7 +124,7 @@ export class NodePeer extends BasePeer implements PingTarget {
       clearTimeout(this.#terminateTimer);
       this.onClose();
     });
-    // It broke the rules of WebSockets, and is being told so. Without a listener this would end the process.
+    // It violated the WebSocket protocol, and `npm:ws` sends it a close frame. Without a listener this would end the process.
     socket.on("error", () => {
       this.onClose();
       this.#terminateSoon();

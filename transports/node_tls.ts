@@ -24,7 +24,7 @@ export function underlyingSocket(socket: Socket): Socket {
 }
 
 /**
- * Makes a connection stop reading together with its TLS socket. On Deno 2.9 decryption goes on when the socket is paused or
+ * Makes a connection stop reading together with its TLS socket. On Deno 2.9 decryption continues when the socket is paused or
  * full: a client that is not read could send without end, and all of it would stay in memory.
  *
  * @param socket one whose TLS handshake is done

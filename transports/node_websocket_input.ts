@@ -41,7 +41,7 @@ const OPEN = 1;
 
 /**
  * Stands between a connection and its WebSocket. A piece of 64 KiB, as it comes from the system, can hold 10,922 frames,
- * which `npm:ws` would parse in one go; and the system may bring five of them before it polls another connection.
+ * which `npm:ws` would parse in one go; and the system may deliver five of them before it polls another connection.
  */
 export class WebSocketInput {
   readonly #connection: Socket;

@@ -9,12 +9,12 @@ import type { ConnectionHandler } from "./transport.ts";
 /** How long to wait before a port is opened again, in milliseconds; longer if it fails again soon. */
 const RETRY_DELAY = { first: 20, max: 1000 };
 
-/** A port that was open for this long is well again, in milliseconds. */
+/** A port that was open for this long has recovered, in milliseconds. */
 const RECOVERED_AFTER = 10_000;
 
 /**
  * Opens a port again, as often as necessary, and logs it only once: a client that uses up some resource could make this
- * happen for ever.
+ * happen again and again.
  */
 export class PortReopener {
   readonly #open: () => Promise<void> | void;
@@ -42,7 +42,7 @@ export class PortReopener {
     if (!this.#reported) {
       this.#reported = true;
       this.#handler.report(
-        `cannot take connections: ${reason}; it goes on as soon as that is over`,
+        `cannot accept connections: ${reason}; it continues as soon as that is over`,
       );
     }
     this.#opening = true;
@@ -67,7 +67,7 @@ export class PortReopener {
     this.#schedule(RECOVERED_AFTER, () => {
       this.#delay = RETRY_DELAY.first;
       this.#reported = false;
-      this.#handler.report("takes connections again");
+      this.#handler.report("accepts connections again");
     });
   }
 

@@ -62,7 +62,7 @@ export interface PeerLimits {
   readonly partial: Budget;
   /** Memory for what all peers have not read yet, in bytes. */
   readonly unread: Budget;
-  /** How long the headers of a request may take to arrive, in milliseconds. `Deno.serve` waits for ever. */
+  /** How long the headers of a request may take to arrive, in milliseconds. `Deno.serve` has no such limit. */
   readonly headerTimeout: number;
   /** For how long a peer that has much to read may read nothing, in milliseconds; longer with large frames. */
   readonly slowReaderTimeout: number;

@@ -76,7 +76,7 @@ const CERTIFICATE_ERRORS: readonly [
  * @param error what Deno's network rejected with
  * @param url the address
  * @param phase how far it had come
- * @returns the error; one that says it already, or that a permission is missing, is returned unchanged
+ * @returns the error; one that is explained already, or that names a missing permission, is returned unchanged
  */
 export function toConnectError(error: unknown, url: URL, phase: OpeningPhase): unknown {
   if (!(error instanceof Error) || error instanceof ConnectError) return error;

@@ -220,7 +220,7 @@ export class DenoSocket implements Socket {
     this.#callHandler(this.onclose, { code, reason, wasClean: wasClean } as CloseEvent);
   }
 
-  /** What a handler throws is reported, as with every WebSocket, and the socket goes on. */
+  /** What a handler throws is reported, as with every WebSocket, and the socket continues. */
   #callHandler<E extends Event>(
     handler: ((this: never, event: E) => unknown) | null,
     event: E,

@@ -75,7 +75,7 @@ export class FrameReader {
     return this.#buffer.subarray(this.#end);
   }
 
-  /** So many bytes were written there. */
+  /** Tells it how many bytes were written there. */
   advance(bytes: number): void {
     this.#end += bytes;
   }
@@ -107,7 +107,7 @@ export class FrameReader {
       throw new FrameError(1002, `a frame of an unknown kind, ${opcode}`);
     }
     if (opcode >= OPCODE.close && (short > 125 || !final)) {
-      throw new FrameError(1002, "a control frame that is too long, or in parts");
+      throw new FrameError(1002, "a control frame that is too long, or fragmented");
     }
     if (length > this.maxBytes) throw new FrameError(1009, `a frame of ${length} bytes`);
     this.#frameSize = 2 + extra + length;
@@ -157,9 +157,9 @@ export class MessageReader {
     }
     if (isFirst && final) return toMessageData(opcode, payload);
     if (isFirst) [this.#opcode, this.#fragmentCount] = [opcode, 0];
-    if (this.#opcode === undefined) throw new FrameError(1002, "a part of no message");
+    if (this.#opcode === undefined) throw new FrameError(1002, "a continuation without a message");
     if (++this.#fragmentCount > MAX_FRAGMENTS) {
-      throw new FrameError(1009, "a message of too many parts");
+      throw new FrameError(1009, "a message of too many fragments");
     }
     const size = this.#size + payload.length;
     if (size > this.maxBytes) throw new FrameError(1009, `a message of ${size} bytes`);

@@ -67,7 +67,7 @@ export async function requestUpgrade(
   const status = `${statusCode} ${printable(statusText)}`.trim();
   if (statusCode === "101") {
     if (await isValidUpgrade(responseHeaders, key, protocols)) return { remainder };
-    throw new ConnectError("the answer to the handshake is not of RFC 6455", {
+    throw new ConnectError("the answer to the handshake violates RFC 6455", {
       reason: "not_websocket",
       final: true,
     });
@@ -110,7 +110,7 @@ async function isValidUpgrade(
 
 /** The error of a response with another status. */
 function statusError(code: number, status: string, headers: Headers, body: string): ConnectError {
-  const what = code < 300 ? "the answer is no WebSocket, but" : "the answer is";
+  const what = code < 300 ? "the answer is not a WebSocket upgrade, but" : "the answer is";
   return new ConnectError(`${what} ${status}${body && `: ${body}`}`, {
     reason: "http_status",
     status: code,

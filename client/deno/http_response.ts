@@ -82,7 +82,7 @@ export function notHttpError(received: string): ConnectError {
   const quoted = JSON.stringify(printable(received.split(/[\r\n]/, 1)[0]!).slice(0, 80));
   const [reason, message] = received.startsWith(TLS_ALERT)
     ? ["tls_needed", "the server uses TLS: the address must begin with wss://"] as const
-    : ["not_websocket", `what answers there is no web server, it says ${quoted}`] as const;
+    : ["not_websocket", `what answers there is not a web server, it sent ${quoted}`] as const;
   return new ConnectError(message, { reason, final: true });
 }
 

@@ -42,7 +42,7 @@ export function followRedirect(
   to.protocol = /^(https|wss):$/.test(to.protocol) ? "wss:" : "ws:";
   to.username = to.password = to.hash = "";
   if (followedBefore === MAX_REDIRECTS) {
-    return refuse(`it has led on ${followedBefore} times already`);
+    return refuse(`it has redirected ${followedBefore} times already`);
   }
   if (to.hostname !== from.hostname) {
     return refuse("another host, which must be addressed by its own name");

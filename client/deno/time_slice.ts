@@ -16,7 +16,7 @@ const SLICE = 30;
  */
 const IDLE_READ = 2;
 
-/** So many turns of the event loop take less than 0.1 ms; a timer, for which Deno must be idle, takes 1 ms or more. */
+/** This many turns of the event loop take less than 0.1 ms; a timer, for which Deno must be idle, takes 1 ms or more. */
 const IMMEDIATES = 70;
 
 /** The clock of a slice. */
@@ -64,7 +64,7 @@ export class TimeSlice {
     if (now - this.#checkedAt > IDLE_READ) this.#startedAt = now;
   }
 
-  /** What to wait for before going on, if anything. */
+  /** What to wait for before continuing, if anything. */
   yieldIfOver(): Promise<void> | undefined {
     this.#checkedAt = this.#clock.now();
     if (this.#checkedAt - this.#startedAt < SLICE) return undefined;

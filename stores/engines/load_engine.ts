@@ -26,7 +26,7 @@ let hasWarned = false;
  * test; else `node:sqlite`, which is built in. Permissions are checked, never requested.
  *
  * @param choice which engine
- * @param warn is told, once in a process, why `auto` could not take `@db/sqlite`
+ * @param warn is called once in a process, with the reason why `auto` could not take `@db/sqlite`
  * @param signal ends the wait
  * @returns the engine
  * @throws {Error} if the engine that was named cannot be used here, and the signal's reason
@@ -70,7 +70,7 @@ export async function loadEngine(
   }
 }
 
-/** Others may wait for the same attempt, so it goes on. */
+/** Others may wait for the same attempt, so it continues. */
 async function withAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return await work;
   const aborted = Promise.withResolvers<never>();

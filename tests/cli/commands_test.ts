@@ -194,7 +194,7 @@ Deno.test("a server with a file continues after a restart, and states what its m
   try {
     const store = ["--store", `sqlite:${folder}/queue.db`];
     for (
-      const [durability, survives] of [["disk", "a loss of power"], ["process", "the end of "]]
+      const [durability, survives] of [["disk", "a power failure"], ["process", "the end of "]]
     ) {
       await using server = await served(...store, "--durability", durability!);
       await ran("put", "t", durability!, "--port", server.port);
@@ -235,7 +235,7 @@ Deno.test("a failure is reported in one line, with code 1", async () => {
     [["serve", "no-such-host.invalid", "0"], /^dsmq: Cannot serve on no-such-host\.invalid:0: /],
     [
       ["serve", "--port", "0", "--store", "sqlite:/not/there/queue.db"],
-      /^dsmq: Cannot open sqlite:\/not\/there\/queue\.db: its folder is not there$/,
+      /^dsmq: Cannot open sqlite:\/not\/there\/queue\.db: its folder does not exist$/,
     ],
   ];
   const allow = ["--allow-net", "--allow-read", "--allow-write"];

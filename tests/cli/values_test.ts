@@ -11,7 +11,7 @@ import { runCommands } from "../support/run_commands.ts";
 
 const PORT = "must be a whole number from 1 to 65535";
 const TIME = "must be a duration such as 600, 90s, 10m or 2h, from 0 to 2147483647ms";
-const HOST = "Cannot connect: --host must be an address or a name alone";
+const HOST = "Cannot connect: --host must be only an address or a name";
 const URL_FORM = "Cannot connect: --url must be a ws:// or wss:// address";
 
 /** Arguments, and their error. */

@@ -61,7 +61,7 @@ for (const [closeCode, code] of [[4401, "unauthorized"], [4409, "session_taken_o
   });
 }
 
-Deno.test("closed has the code protocol_error after a reply that is not of the protocol", async () => {
+Deno.test("closed has the code protocol_error after a reply that violates the protocol", async () => {
   const script = new ScriptedServer();
   await using mq = await connect({ dial: script.dial });
   await script.send("no JSON");

@@ -65,7 +65,7 @@ Deno.test("a redirect to another host, from TLS to none, to no WebSocket, or in 
       ["http://u:p@other.example/mq", /leads to ws:\/\/other\.example\/mq: another host/],
       ["ftp://127.0.0.1/", /: that is not the address of a WebSocket/],
       ["http://[bad", /leads to "http:\/\/\[bad": that is not the address of a WebSocket/],
-      ["/mq", /: it has led on 5 times already$/],
+      ["/mq", /: it has redirected 5 times already$/],
     ] as const
   ) {
     await using server = new HandshakeServer(() =>
@@ -102,14 +102,14 @@ Deno.test("a host is parsed with brackets and without, and anything else in it g
       ["127.0.0.1:30329", "the port is a separate option"],
       ["localhost:5", "the port is a separate option"],
       ["[::1]:5", "the port is a separate option"],
-      ["localhost/x", "host must be an address or a name alone"],
-      ["ws://localhost", "host must be an address or a name alone"],
-      ["me@localhost", "host must be an address or a name alone"],
-      ["local host", "host must be an address or a name alone"],
-      ["localhost?x", "host must be an address or a name alone"],
-      ["localhost#x", "host must be an address or a name alone"],
-      ["[localhost]", "host must be an address or a name alone"],
-      ["", "host must be an address or a name alone"],
+      ["localhost/x", "host must be only an address or a name"],
+      ["ws://localhost", "host must be only an address or a name"],
+      ["me@localhost", "host must be only an address or a name"],
+      ["local host", "host must be only an address or a name"],
+      ["localhost?x", "host must be only an address or a name"],
+      ["localhost#x", "host must be only an address or a name"],
+      ["[localhost]", "host must be only an address or a name"],
+      ["", "host must be only an address or a name"],
     ] as const
   ) {
     await assertRejects(() => connect({ host, dial }), TypeError, reason);

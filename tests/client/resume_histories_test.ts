@@ -58,7 +58,7 @@ Deno.test("a file that is opened again is the same history: reading continues, a
 
 for (const second of [false, true]) {
   const more = second ? ", and a second break before it is read" : "";
-  Deno.test(`if a file lost its newest messages, as in a loss of power, the loss is reported${more}`, async () => {
+  Deno.test(`if a file lost its newest messages, as in a power failure, the loss is reported${more}`, async () => {
     await using setup = await fileSetup();
     const { file } = setup;
     await setup.put("m1", "m2");

@@ -65,7 +65,9 @@ export async function descriptors(options: DescriptorsOptions): Promise<Finding[
     await mq.close();
     server.signal("SIGTERM");
     const { code, stderr } = await server.end();
-    const warnings = stderr.split("\n").filter((line) => line.includes("cannot take connections"));
+    const warnings = stderr.split("\n").filter((line) =>
+      line.includes("cannot accept connections")
+    );
     return [
       none("calls that failed", failed),
       { what: "processor use while all are taken", seen: percent(cpu), good: cpu < HOLD_TIME / 2 },

@@ -168,7 +168,7 @@ Deno.test("a certificate that clients will reject causes a warning, and the serv
     [cert, key, 2000, [/^cert is not valid yet, but from 2026-11-25T.* on: clients will not/]],
     [...nameless, 2030, [
       /^cert names no host \(subjectAltName\): clients will not trust it$/,
-      /^cert is one of an authority \(CA:TRUE\): clients on Deno will not trust it, make one with CA:FALSE$/,
+      /^cert is the certificate of an authority \(CA:TRUE\): clients on Deno will not trust it, make one with CA:FALSE$/,
     ]],
     [
       `${leaf}${cert}${above}`,

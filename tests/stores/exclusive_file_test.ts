@@ -198,7 +198,7 @@ Deno.test({
     Deno.chmodSync(folder.path, 0o644);
     await folder.open()[Symbol.asyncDispose]();
     const expected = `dsmq: others can read or write ${folder.path} (its mode is 644): ` +
-      "chmod 600 ends that";
+      "chmod 600 makes it private";
     assertEquals(folder.warnings, [expected]);
     assertEquals(Deno.statSync(folder.path).mode! & 0o777, 0o644);
   },
@@ -219,9 +219,9 @@ Deno.test({
       assertMatch(refused(folder, folder.path + part), /^a name that ends with /);
     }
     assertEquals(folder.names(), []);
-    assertEquals(refused(folder, `${folder.root}/none/queue.db`), "its folder is not there");
+    assertEquals(refused(folder, `${folder.root}/none/queue.db`), "its folder does not exist");
     Deno.writeTextFileSync(`${folder.root}/file`, "");
-    assertEquals(refused(folder, `${folder.root}/file/queue.db`), "its folder is not there");
+    assertEquals(refused(folder, `${folder.root}/file/queue.db`), "its folder does not exist");
   },
 });
 

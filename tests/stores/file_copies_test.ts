@@ -10,7 +10,7 @@ import { DatabaseSync } from "node:sqlite";
 import { append, outcomes, put, puts, texts } from "../contracts/store_support.ts";
 import { FileFolder, watchedEngine } from "../support/file_folder.ts";
 
-const WITHOUT_LOG = /: its log, .*-wal, is not there, and messages are in it: bring it back, or, /;
+const WITHOUT_LOG = /: its log, .*-wal, is missing, and it holds messages: restore it, or, /;
 const OTHER_LOG =
   /: the log beside it, .*-wal, is that of another file, or of this one at another time: move it away$/;
 
@@ -180,11 +180,11 @@ Deno.test("an empty or missing file where one was in use is refused; a new one i
     refused(
       folder,
       path,
-      /: it is empty or was not there, but its log is: bring it back, or move /,
+      /: it is empty or missing, but its log exists: restore it, or move /,
     );
     assert(Deno.statSync(`${path}-wal`).size > 0, "the log is not deleted");
     Deno.removeSync(`${path}-wal`);
-    refused(folder, path, /though it was in use: bring it back, or delete .*-lock to begin/);
+    refused(folder, path, /though it was in use: restore it, or delete .*-lock to begin/);
     Deno.removeSync(`${path}-lock`);
     assertEquals(await messages(folder, path), []);
   }

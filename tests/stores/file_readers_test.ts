@@ -34,7 +34,7 @@ for (const how of ["PASSIVE", "FULL", "RESTART", "TRUNCATE"]) {
       await append(store, puts("t", `${n + 1}`));
       await append(store, puts("t", `${n + 2}`));
       const error = assertThrows(() => folder.open(alone(folder)), Error);
-      assertMatch(error.message, /its log, .* is not there, and messages are in it/);
+      assertMatch(error.message, /its log, .* is missing, and it holds messages/);
       checkpoint(other, folder.path, how);
       await using killed = folder.open(folder.killed(`killed ${n}`));
       assertEquals((await texts(killed)).length, n + 2);

@@ -57,7 +57,7 @@ Deno.test("a file that another process has open is refused", async () => {
 
 Deno.test("a path without a folder is refused, and nothing is created there", () => {
   using folder = new TempFolder();
-  assertRefused(`${folder.path}/none/queue.db`, "its folder is not there");
+  assertRefused(`${folder.path}/none/queue.db`, "its folder does not exist");
   assertRefused(folder.path, "it is a folder");
   assertEquals([...Deno.readDirSync(folder.path)], []);
 });
@@ -232,7 +232,7 @@ Deno.test("a server whose file cannot be opened does not start, and nothing keep
   await using server = await serve({ port: 0, store: `sqlite:${folder.file}` });
   assertMatch(
     server.storeDescription,
-    /^sqlite:.* on (node:sqlite|@db\/sqlite) \(an acknowledged message survives a loss/,
+    /^sqlite:.* on (node:sqlite|@db\/sqlite) \(an acknowledged message survives a power failure/,
   );
   const error = await serve({ port: 0, store: `sqlite:${folder.file}` }).then(
     () => undefined,
@@ -262,7 +262,7 @@ Deno.test("purged messages and forgotten sessions leave nothing in the file", as
 Deno.test("a store says what a message survives: a power failure with disk durability, the end of the process with process durability", async () => {
   using folder = new TempFolder();
   for (
-    const [durability, safety, words] of [["disk", "disk", "a loss of power"], [
+    const [durability, safety, words] of [["disk", "disk", "a power failure"], [
       "process",
       "process",
       "the end of the process",

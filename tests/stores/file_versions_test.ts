@@ -57,5 +57,5 @@ for (const parts of [["queue_v2.db"], ["queue_v2_killed.db", "queue_v2_killed.db
 Deno.test("queue_v2_killed.db without its log is refused", () => {
   using folder = new FileFolder();
   copyFixture(folder, "queue_v2_killed.db");
-  assertThrows(() => folder.open(), Error, "is not there, and messages are in it");
+  assertThrows(() => folder.open(), Error, "is missing, and it holds messages");
 });

@@ -31,7 +31,7 @@ const SCENARIOS: readonly Scenario[] = [
   {
     what: "the file is removed",
     work: ({ path }) => Deno.removeSync(path),
-    next: /its log is: bring it back/,
+    next: /its log exists: restore it/,
   },
   {
     what: "all files are removed",
@@ -43,13 +43,13 @@ const SCENARIOS: readonly Scenario[] = [
     what: "the file is moved away",
     work: (folder) => Deno.renameSync(folder.path, otherPath(folder)),
     undo: (folder) => Deno.renameSync(otherPath(folder), folder.path),
-    next: /its log is: bring it back/,
+    next: /its log exists: restore it/,
   },
   {
     what: "the folder is moved away",
     work: ({ root }) => Deno.renameSync(`${root}/present`, `${root}/away`),
     undo: ({ root }) => Deno.renameSync(`${root}/away`, `${root}/present`),
-    next: /its folder is not there/,
+    next: /its folder does not exist/,
   },
   {
     what: "the folder is moved away, and another is created",
@@ -85,7 +85,7 @@ const SCENARIOS: readonly Scenario[] = [
   {
     what: "the file is emptied",
     work: ({ path }) => Deno.truncateSync(path),
-    next: /its log is: bring it back/,
+    next: /its log exists: restore it/,
   },
   {
     what: "the file is truncated",
@@ -148,7 +148,7 @@ for (const { what, work, undo, next: expected } of SCENARIOS) {
     }
     const found = await nextStart(folder);
     if (what === "the file is truncated" || what === "the log is emptied") {
-      assertMatch(String(found), /damaged|its log, .* is not there/);
+      assertMatch(String(found), /damaged|its log, .* is missing/);
     } else if (expected) assertMatch(String(found), expected);
     else assertEquals(found, ["1", "2"]);
     if (!undo || expected?.test("a new queue")) return;

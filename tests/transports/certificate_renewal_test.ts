@@ -98,7 +98,7 @@ Deno.test("builtin: a port that cannot be reopened for a new certificate is open
     })());
     using _again = await withTimeout(connectTls(opened.port, before));
     assertEquals(opened.handler.logged, [
-      "cannot take connections: Too many open files (os error 24); it goes on as soon as that is over",
+      "cannot accept connections: Too many open files (os error 24); it continues as soon as that is over",
     ]);
   } finally {
     Deno.serve = serve;

@@ -54,8 +54,8 @@ Deno.test("a dead port is logged once, and its recovery after 10 s", () =>
     assertEquals(it.logged.length, 1);
     await pause(10_000);
     assertEquals(it.logged, [
-      "cannot take connections: it is a test; it goes on as soon as that is over",
-      "takes connections again",
+      "cannot accept connections: it is a test; it continues as soon as that is over",
+      "accepts connections again",
     ]);
     it.reopening.onPortFailed("it is a test");
     assertEquals(it.logged.length, 3);
