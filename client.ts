@@ -25,7 +25,7 @@ export {
   DsmqError,
 } from "./protocol/errors.ts";
 export type {
-  /** What an error carries beside its code and message. */
+  /** What an error carries besides its code and message. */
   DsmqErrorDetails,
   /** The codes of errors, and what each means. */
   ErrorCode,

@@ -56,7 +56,7 @@ export class AllowedOrigins {
   /**
    * Parses the origins.
    *
-   * @param allowed origins beside the server's own; `*` allows all
+   * @param allowed origins besides the server's own; `*` allows all
    * @param secure the server has TLS
    */
   constructor(allowed: readonly string[], secure: boolean) {

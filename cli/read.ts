@@ -228,7 +228,7 @@ function onGapOption(text: string | undefined): (gap: DsmqError) => GapPolicy | 
   };
 }
 
-/** The server has lost all its messages, and counts anew. */
+/** The server has lost all its messages, and counts from 1 again. */
 function isEpochChanged(error: unknown): boolean {
   return error instanceof DsmqError && error.code === "epoch_changed";
 }

@@ -77,7 +77,7 @@ export type MessageStream = AsyncIterableIterator<Message, undefined> & AsyncDis
  *
  * If something between client and server closes the connection because of what it carries, such as a proxy that rejects
  * large frames, only the call that causes it fails: a put with `unknown_outcome`, anything else with `refused`. If the
- * message cannot be received, the read or subscription fails once, and the next one continues behind that message.
+ * message cannot be received, the read or subscription fails once, and the next one continues after that message.
  *
  * The messages of a topic go to its readers oldest first, in the order in which the readers asked.
  *

@@ -238,13 +238,13 @@ export class ClientSubscription extends PendingRequest
     this.#end(isOwnClose ? undefined : error);
   }
 
-  /** Fails, or continues behind a gap if it is known after which number. */
+  /** Fails, or continues after a gap if it is known after which number. */
   #onGapAfter(error: DsmqError, after: number | undefined): void {
     if (after === undefined) this.#end(error);
     else this.#onGapAt(error, this.#position.positionAt(after));
   }
 
-  /** Ends, unless the error is a gap and the caller wants to continue behind it. */
+  /** Ends, unless the error is a gap and the caller wants to continue after it. */
   #onGapAt(error: DsmqError, position: WirePosition): void {
     if (this.#buffer.isEnded) return;
     if (!isGap(error)) return this.#end(error);

@@ -8,7 +8,7 @@ import type { ConnectReason } from "../protocol/connect_reason.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 import { escapeControls } from "../protocol/text.ts";
 
-/** What is known of a failure beside its message. */
+/** What is known of a failure besides its message. */
 export interface ConnectErrorDetails extends ErrorOptions {
   /** The code of the error that a caller gets. Default: `"unreachable"`. */
   readonly code?: ErrorCode;

@@ -216,14 +216,14 @@ export class InFlightRequests {
           throw protocolError(
             "put",
             request.topic,
-            "the server stores behind what was stored before",
+            "its sequence number is not above that of an earlier message",
           );
         }
         request.onReply(reply);
       }
     } catch (thrown) {
       request.onError(thrown);
-      // An error of the caller's own code concerns the caller alone; a breach of the protocol ends the connection.
+      // An error of the caller's own code concerns only the caller; a violation of the protocol ends the connection.
       if (!(thrown instanceof DsmqError) || thrown.code === "protocol_error") throw thrown;
     }
   }

@@ -233,7 +233,7 @@ function printableOutcome(outcome: PutOutcome): PutOutcome {
   return { code: outcome.code, message: printableSentence(outcome.message) };
 }
 
-/** Whether an error means that messages are missing, or that one cannot be received: reading continues behind it. */
+/** Whether an error means that messages are missing, or that one cannot be received: reading continues after it. */
 export function isGap({ code }: DsmqError): boolean {
   return code === "trimmed" || code === "ahead" || code === "epoch_changed" || code === "refused";
 }

@@ -14,7 +14,7 @@ import { type PendingRequest, protocolError, type StreamHandler } from "./pendin
 /** A stream, with the request that asked for it. */
 export type PendingStream = StreamHandler & PendingRequest;
 
-/** Roughly what a call takes beside its text, in bytes. */
+/** Roughly what a call takes besides its text, in bytes. */
 const CALL_BYTES = 100;
 
 /** Counts what is unanswered, and says when it is as much as may be. */

@@ -11,7 +11,7 @@ import type { TopicsReply } from "../protocol/replies.ts";
 import { compareCodePoints } from "../protocol/text.ts";
 import { protocolError } from "./pending_request.ts";
 
-/** Roughly what an entry takes beside its name, and what a whole list may take, in bytes. */
+/** Roughly what an entry takes besides its name, and what a whole list may take, in bytes. */
 const TOPIC_OVERHEAD = 100;
 const MAX_LIST_BYTES = 40 * 1024 * 1024;
 

@@ -11,7 +11,7 @@ import type { RequestFrame } from "../protocol/scanned_frame.ts";
 /** A frame that waits takes room, however short it is. */
 const MIN_WEIGHT = 16;
 
-/** The memory of a frame beside its text, in bytes. */
+/** The memory of a frame besides its text, in bytes. */
 export const FRAME_OVERHEAD_BYTES = 192;
 
 /** A shorter text, in characters, is not searched: it takes little memory anyway. */

@@ -25,7 +25,7 @@ import type { ConnectReason } from "./connect_reason.ts";
  * - `unknown_outcome`: nobody can know whether the message is stored
  * - `superseded`: the message is not stored: a later one of its session was stored before it arrived
  *
- * What ends a subscription, or fails one read; the next read continues behind the gap:
+ * What ends a subscription, or fails one read; the next read continues after the gap:
  *
  * - `trimmed`: messages after the requested position are gone
  * - `ahead`: the requested position is beyond the last message
@@ -39,7 +39,7 @@ import type { ConnectReason } from "./connect_reason.ts";
  * - `unreachable`: no dsmq server answers at the address; `reason` says why, as a {@linkcode ConnectReason}
  * - `protocol_error`: the server sent something that violates the protocol
  *
- * What `serve` rejects with, beside `permission_denied`, `full` and `unavailable`:
+ * What `serve` rejects with, besides `permission_denied`, `full` and `unavailable`:
  *
  * - `address_in_use`: another program listens at the address already
  * - `address_not_available`: this machine does not have the address, or the name is unknown
@@ -179,7 +179,7 @@ export interface WireError {
 /** The outcome of one message of a `putMany`: its sequence number, or why it was not stored. */
 export type PutOutcome = number | { readonly code: ErrorCode; readonly message: string };
 
-/** What an error carries beside its code and message. */
+/** What an error carries besides its code and message. */
 export interface DsmqErrorDetails
   extends ErrorOptions, Omit<Partial<WireError>, "code" | "message"> {
   /** The topic that the failed call named. */

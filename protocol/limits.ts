@@ -42,7 +42,7 @@ export const TOPICS_PAGE = 1000;
 /** What happens to a put when as much is stored as may be. */
 export type Overflow = "reject" | "drop-oldest";
 
-/** What a message counts in stored bytes, beside its body and its topic. */
+/** What a message counts in stored bytes, besides its body and its topic. */
 export const MESSAGE_OVERHEAD = 100;
 
 /** The limits that a server tells its clients in the reply to `hello`. Sizes are in bytes of UTF-8. */

@@ -49,7 +49,7 @@ export function tokenProblem(token: string): string | undefined {
  * Offers a token as a subprotocol, for those who cannot set a header: web pages.
  *
  * @param token the token
- * @returns what to offer beside `dsmq`
+ * @returns what to offer besides `dsmq`
  */
 export function tokenSubprotocol(token: string): string {
   return TOKEN_SUBPROTOCOL + encodeBase64Url(new TextEncoder().encode(token));

@@ -27,9 +27,9 @@ export interface AuthOptions {
   readonly tokens?: readonly TokenGrant[];
   /** What clients without a token may do. Default: everything if no token is required, else nothing. */
   readonly anonymous?: Grant;
-  /** The origins of web pages that may connect, beside the server's own; `"*"` allows all. Default: none. */
+  /** The origins of web pages that may connect, besides the server's own; `"*"` allows all. Default: none. */
   readonly allowedOrigins?: readonly string[];
-  /** Names of the server, beside `host` and the names of loopback. Default: none. */
+  /** Names of the server, besides `host` and the names of loopback. Default: none. */
   readonly allowedHosts?: readonly string[];
   /** The certificate for TLS, in PEM, followed by those above it. Default: no TLS. */
   readonly cert?: string;
@@ -107,7 +107,7 @@ export function requireTokens(
  *
  * @param name its name in errors
  * @param grant as the caller gave it
- * @param more the members that it may have beside its own
+ * @param more the members that it may have besides its own
  * @param check how options are named in errors. Default: as in a program
  * @throws {TypeError | RangeError} if something is invalid
  */

@@ -47,7 +47,7 @@ const EVICTED_CLOSE: CloseReason = [
   "too many connections wait to be admitted, and most of them are from its address",
 ];
 
-/** What this needs beside what the connections share. */
+/** What this needs besides what the connections share. */
 export interface ConnectionsOptions {
   readonly access: AccessControl;
   /** How many connections may be open, or wait to be admitted, and how long a required token may take. */

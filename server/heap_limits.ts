@@ -48,7 +48,7 @@ export function fitToHeap(
   return { ...limits, ...Object.fromEntries(entries) };
 }
 
-/** How much memory these limits allow in all, in bytes, beside what every server needs. */
+/** How much memory these limits allow in all, in bytes, besides what every server needs. */
 export function memoryFor(limits: Pick<ServerLimits, SharedLimit | "topicBytes">): number {
   return Object.entries(MEMORY_USE).reduce(
     (sum, [name, { bytesEach }]) => sum + limits[name as SharedLimit] * bytesEach(limits),

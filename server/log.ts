@@ -28,7 +28,7 @@ export function guardLog(log: Log, clock: Clock): GuardedLog {
     try {
       await log[level](...data);
     } catch {
-      // There is nobody left to tell.
+      // There is nowhere left to report it.
     }
   };
   const plain = { info: write("info"), warn: write("warn"), error: write("error") };

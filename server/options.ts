@@ -62,7 +62,7 @@ export interface ServeOptions extends AuthOptions {
   readonly limits?: Partial<ServerLimits>;
   /** What to do at the storage limit: reject puts, or drop the oldest messages. Default: `"reject"`. */
   readonly overflow?: Overflow;
-  /** The transport. Default: `"builtin"`; use `"hardened"` if strangers can connect, even through a proxy. */
+  /** The transport. Default: `"builtin"`; use `"hardened"` if untrusted clients can connect, even through a proxy. */
   readonly transport?: TransportChoice;
   /** Whether clients may stop the server; if a token is required, it needs the permission `admin`. Default: `false`. */
   readonly allowShutdown?: boolean;

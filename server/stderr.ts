@@ -106,7 +106,7 @@ export class LogWriter {
         await writeFully((rest) => this.#writeSome(rest), bytes);
         this.#reportDropped();
       } catch {
-        // There is nobody left to tell.
+        // There is nowhere left to report it.
         this.#dropped += lines.length;
       }
       this.#characters -= characters;

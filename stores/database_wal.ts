@@ -20,7 +20,7 @@ import {
 /** This many pages may be in the log before a checkpoint, for which all others wait. */
 const CHECKPOINT_PAGES = 1000;
 
-/** How many pages a transaction writes beside the messages. */
+/** How many pages a transaction writes besides the messages. */
 const OVERHEAD_PAGES = 4;
 
 /** The log cannot be checkpointed, because another program reads an earlier state. */

@@ -66,7 +66,7 @@ export class FileOnDisk {
   }
 
   /**
-   * Takes a file for this process alone. A file that does not exist is made, readable by its owner alone.
+   * Takes a file for this process only. A file that does not exist is created, readable only by its owner.
    *
    * @param given its path
    * @returns the file; the caller releases it

@@ -49,7 +49,7 @@ export function requirePlainFile(path: string): boolean {
 }
 
 /**
- * Opens a file. A file that does not exist is made, readable by its owner alone.
+ * Opens a file. A file that does not exist is created, readable only by its owner.
  *
  * @param path the file
  * @returns the open file; the caller closes it

@@ -32,12 +32,12 @@ export interface MessageLogOptions {
 const PURGE_SLICE = { first: 16, max: 1024 };
 
 /**
- * How much of a database changes at most, in bytes of pages. A row: two pages of indexes beside its bodies. A topic
+ * How much of a database changes at most, in bytes of pages. A row: two pages of indexes besides its bodies. A topic
  * that loses messages: a page in each of three indexes, and one for what is remembered of it as gone.
  */
 const [ROW_BYTES, PURGED_BYTES] = [2 * 4096, 4 * 4096];
 
-/** With each commit, this many evicted rows are deleted, beside as many as its puts may add. */
+/** With each commit, this many evicted rows are deleted, besides as many as its puts may add. */
 const PURGED_ROWS = 128;
 
 /** Messages in a database, and those in the buffer that come after them. */

@@ -33,7 +33,7 @@ export const MAX_RUNS = 262_144;
 /** How many of the stored bytes a run counts, its session included. */
 export const RUN_BYTES = 550;
 
-/** What is remembered beside the messages takes at most this part of the stored bytes. */
+/** What is remembered besides the messages takes at most this part of the stored bytes. */
 export const RECORDS_PART = 1 / 4;
 
 const DEFAULT_LIMITS: StoreLimits = {
@@ -67,7 +67,7 @@ export function completeLimits(given: Partial<StoreLimits> = {}): StoreLimits {
   };
 }
 
-/** What each message of a topic counts beside its body, in bytes. */
+/** What each message of a topic counts besides its body, in bytes. */
 export function topicOverhead(topic: string): number {
   return utf8Length(topic) + MESSAGE_OVERHEAD;
 }

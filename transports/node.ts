@@ -1,5 +1,5 @@
 /**
- * The transport for ports that strangers can reach: `node:http` with `npm:ws`. Messages have a maximum size, headers have to
+ * The transport for ports that untrusted clients can reach: `node:http` with `npm:ws`. Messages have a maximum size, headers have to
  * arrive in time, and a dropped peer is disconnected at once.
  *
  * @module

@@ -34,7 +34,7 @@ const PONG = 6;
 /** How long a peer that broke the rules has to receive the reason, in milliseconds. */
 const CLOSE_TIMEOUT = 1000;
 
-/** What these peers share beside what all share. */
+/** What these peers share besides what all share. */
 export interface HardenedContext extends PortContext {
   readonly pings: IdlePings;
   readonly endPacer: Pacer;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** The memory of a part beside its bytes: on Deno an array, a view of it, and their places in the heap. */
+/** The memory of a part besides its bytes: on Deno an array, a view of it, and their places in the heap. */
 const PART_BYTES = 512;
 
 /** From this value on the length is in the 2 or 8 bytes that follow. */
