@@ -28,10 +28,10 @@ async function contents(host: Parameters<typeof connectedPair>[0], topic = "t"):
   return bodies;
 }
 
-for (const recalled of [undefined, false]) {
-  Deno.test(`what was sent to a server without complete deduplication is not sent again (recalled: ${recalled})`, async () => {
+for (const dedupComplete of [undefined, false]) {
+  Deno.test(`what was sent to a server without complete deduplication is not sent again (dedupComplete: ${dedupComplete})`, async () => {
     const script = new ScriptedServer();
-    script.welcome = { ...WELCOME, dedupComplete: recalled };
+    script.welcome = { ...WELCOME, dedupComplete };
     const mq = await connect({ dial: script.dial, reconnect });
     const calls = [mq.put("t", "once"), mq.putMany("t", ["a", "b"])].map((work) =>
       settled<unknown>(work)
