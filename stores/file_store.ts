@@ -4,7 +4,6 @@
  * @module
  */
 
-import { clearImmediate, setImmediate } from "node:timers";
 import type { FileDurability } from "../protocol/encode_replies.ts";
 import type { NameMap } from "../protocol/name_map.ts";
 import type { MessageLog } from "./message_log.ts";

@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { turns } from "./fuzz_turns.ts";
 import { allGood } from "./report.ts";
-import { programs } from "../support/model_program.ts";
+import { type Program, programs, type Step } from "../support/model_program.ts";
 import { runProgram, STORE_KINDS, type StoreKind } from "../support/model_run.ts";
 
 /** The tests always run the same programs; `deno task fuzz turns` takes others. */
@@ -42,4 +42,49 @@ Deno.test("a program of the model runs the same way again, frame by frame", asyn
       assertEquals(again, once);
     }
   }
+});
+
+const ALONE: Omit<Program, "turns"> = {
+  seed: 0,
+  clients: 1,
+  since: "start",
+  servers: 1,
+  retention: 600_000,
+  stored: undefined,
+  heartbeat: 100,
+};
+
+const READ = { do: "read", who: 0, topic: "a", plain: false, timeout: 0, signal: false } as const;
+const GET: Step = { ...READ, mode: "oldest" };
+const PUT: Step = { do: "put", who: 0, topic: "a", count: 1, list: false };
+
+Deno.test("a lost history that a stream was told of, because the read it answers was cancelled, is not owed to reads", async () => {
+  const program: Program = {
+    ...ALONE,
+    servers: 2,
+    turns: [
+      { steps: [GET], pass: 20, move: true },
+      {
+        steps: [
+          { ...READ, mode: "wait", signal: true, timeout: 100 },
+          { do: "subscribe", who: 0, topic: "a", since: "cursor" },
+        ],
+        pass: 0,
+        move: false,
+      },
+      { steps: [{ do: "abort", which: 0, late: false }], pass: 20, move: false },
+      { steps: [{ do: "arrive", topic: "a", count: 1 }, GET], pass: 20, move: false },
+    ],
+  };
+  assertEquals(await runProgram(program, "memory"), []);
+});
+
+Deno.test("no time passes while a file commits what one frame asks for in several turns", async () => {
+  const program: Program = {
+    ...ALONE,
+    retention: 500,
+    heartbeat: 10_000,
+    turns: [{ steps: [PUT, GET, PUT, { do: "topics", who: 0 }, PUT], pass: 0, move: false }],
+  };
+  assertEquals(await runProgram(program, "file"), []);
 });

@@ -8,7 +8,7 @@ import type { Journal, PutCall, ReadCall, StreamLog } from "./fuzz_client.ts";
 import { ReaderChecker } from "./fuzz_reader_checker.ts";
 import type { ReadingEvent } from "./fuzz_reading.ts";
 import type { Recorded, Records } from "./fuzz_records.ts";
-import type { ClientLog, WireLog } from "./fuzz_wire_log.ts";
+import type { ClientLog, ReportedGap, WireLog } from "./fuzz_wire_log.ts";
 
 /**
  * What a run must not show.
@@ -25,6 +25,7 @@ export function checkRun(
   wire: WireLog,
   cursors?: "exact",
 ): readonly string[] {
+  assignGapsToStreams(journal, wire);
   return [
     ...records.faults,
     ...journal.faults,
@@ -33,6 +34,30 @@ export function checkRun(
     ...puts(journal, records, wire),
     ...waits(journal),
   ];
+}
+
+/**
+ * A gap that answers a read that was cancelled is reported to the next reader at the connection's cursor. If that is a
+ * stream, the reads after it are not told again: it counts as the gap of that stream.
+ */
+function assignGapsToStreams({ streams }: Journal, wire: WireLog): void {
+  for (const { client, topic, since, ids, events } of streams) {
+    if (since !== "cursor") continue;
+    const gaps = wire.of(client).gaps.filter((gap) => gap.topic === topic);
+    const own = gaps.filter(({ stream }) => ids.includes(stream ?? 0));
+    for (const { at, outcome } of events) {
+      if (outcome.kind !== "gap") continue;
+      const { code, position } = outcome.error;
+      const isIt = (gap: ReportedGap) =>
+        gap.code === code && gap.position === position && gap.at <= at;
+      const i = own.findIndex(isIt);
+      if (i >= 0) own.splice(i, 1);
+      else {
+        const answered = gaps.findLast((gap) => gap.stream === undefined && isIt(gap));
+        if (answered) [answered.stream, answered.cursor] = [ids[0], true];
+      }
+    }
+  }
 }
 
 /** The events of reads in the order in which they happened. */

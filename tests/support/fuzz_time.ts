@@ -4,7 +4,7 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
+import { clearImmediate, setImmediate } from "node:timers";
 
 interface Timer {
   readonly id: number;
@@ -23,8 +23,8 @@ const FIRST_ID = 2 ** 40;
 /** The shortest time of a timer, in milliseconds: those of 0 must not keep time from passing. */
 const SHORTEST = 0.05;
 
-/** After each event everything that follows at once is done: promises, and what a file commits in a turn of its own. */
-const ROUNDS = 3;
+/** After each event everything that follows at once is done: after this many turns without a callback nothing is left. */
+const QUIET_TURNS = 3;
 
 /**
  * The time of one run. While it is installed, timers, clocks and random numbers of the whole process are its own,
@@ -38,8 +38,8 @@ export class VirtualTime implements Disposable {
   readonly #restore: (() => void)[] = [];
   #timers: Timer[] = [];
   #lastId = FIRST_ID;
-  /** How many callbacks are still to come that follow at once. */
-  #immediates = 0;
+  /** Callbacks that are still to come and follow at once. */
+  readonly #immediates = new Set<unknown>();
 
   /** Takes over all timers, clocks and random numbers; chance comes from the seed. */
   constructor(seed: number) {
@@ -68,14 +68,20 @@ export class VirtualTime implements Disposable {
       clearTimeout: (id?: number) => this.#clear(id) || clearTimeout(id),
       clearInterval: (id?: number) => this.#clear(id) || clearInterval(id),
     });
-    // A poll of the network lets many of these pass: all of them follow at once.
+    // A poll of the network lets many of these pass, and a file commits in turns of its own: all of them follow
+    // at once.
     this.#replace(globalThis, {
       setImmediate: (callback: (...args: unknown[]) => void, ...args: unknown[]) => {
-        this.#immediates++;
-        return setImmediate(() => {
-          this.#immediates--;
+        const immediate = setImmediate(() => {
+          this.#immediates.delete(immediate);
           callback(...args);
         });
+        this.#immediates.add(immediate);
+        return immediate;
+      },
+      clearImmediate: (immediate: Parameters<typeof clearImmediate>[0]) => {
+        this.#immediates.delete(immediate);
+        clearImmediate(immediate);
       },
     });
     this.#replace(Date, { now: () => BEGIN + Math.floor(this.now) });
@@ -110,7 +116,8 @@ export class VirtualTime implements Disposable {
 
   /** Does all that follows at once from what was done. */
   async settle(): Promise<void> {
-    for (let i = 0; i < ROUNDS || this.#immediates > 0; i++) {
+    for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
+      if (this.#immediates.size > 0) quiet = 0;
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
   }

@@ -26,9 +26,9 @@ export interface ReportedGap {
   readonly through: number | undefined;
   readonly at: number;
   /** The id of the subscription that was told; none if it was a read. */
-  readonly stream: number | undefined;
+  stream: number | undefined;
   /** By a stream that should begin at the connection's cursor. */
-  readonly cursor: boolean;
+  cursor: boolean;
   taken: boolean;
 }
 
