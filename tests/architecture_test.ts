@@ -58,7 +58,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "node:crypto": ["server/"],
   "node:sqlite": ["stores/"],
-  "node:timers": ["stores/"],
   "node:http": ["transports/"],
   "node:https": ["transports/"],
   "node:v8": ["server/"],

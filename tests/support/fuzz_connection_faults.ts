@@ -8,7 +8,7 @@ import type { ConnectionFaults } from "./fuzz_network.ts";
 import type { Random } from "./seeded.ts";
 
 /**
- * Draws the fate of a connection.
+ * Draws what happens to a connection.
  *
  * @param random draws
  * @param heartbeat the heartbeat interval, in milliseconds: if it is long, a client must learn of a cut

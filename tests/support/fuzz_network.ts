@@ -13,7 +13,7 @@ import { ALL_PERMISSIONS } from "./memory_peer.ts";
 import { FuzzDirection } from "./fuzz_direction.ts";
 import type { Random } from "./seeded.ts";
 
-/** The fate of a connection. Times are in milliseconds. */
+/** What happens to a connection. Times are in milliseconds. */
 export interface ConnectionFaults {
   /** Each frame takes up to this long. */
   readonly delay: number;
@@ -46,7 +46,7 @@ export interface NetworkObserver {
 export class FuzzNetwork {
   /** All connections that were ever opened. */
   readonly connections: FuzzConnection[] = [];
-  /** The fate of the next one. */
+  /** What happens to the next one. */
   faults: (client: string) => ConnectionFaults = () => ({ delay: 1 });
   observer: NetworkObserver = {};
   readonly time: VirtualTime;
