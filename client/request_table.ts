@@ -155,7 +155,7 @@ export class RequestTable {
   /**
    * Removes the request that a reply answers.
    *
-   * @throws {DsmqError} `protocol_error`, if there is none that was sent
+   * @throws {DsmqError} `protocol_error`, if no request with that id was sent
    */
   take(id: number): PendingRequest {
     const request = this.#requests.get(id);
