@@ -26,7 +26,7 @@ export const PREVIOUS_SCHEMA_VERSION = 1;
 /** The bit that distinguishes the mark from a number of a use. */
 const MARK_BIT = 0x100;
 
-/** In the place of the number of a use: any is right. */
+/** Passed in place of the number of a use: the mark then matches whatever its number. */
 export const ANY_USE = 0x10000;
 
 /**
