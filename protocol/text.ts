@@ -47,7 +47,7 @@ function longLength(text: string): number {
 /** The beginning of a text is checked first: text that is not ASCII mostly shows it there. */
 const ASCII_PROBE = 256;
 
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- they are ASCII as well
 const NON_ASCII = /[^\x00-\x7f]/;
 
 /** Whether a text is all ASCII. */
@@ -84,7 +84,7 @@ function utf8Rank(unit: number): number {
   return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;
 }
 
-// deno-lint-ignore no-control-regex
+// deno-lint-ignore no-control-regex -- it looks for control characters
 const TOPIC_CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** A topic with this many times more characters than bytes allowed is not looked at further. */
@@ -149,7 +149,7 @@ export function quoted(text: string): string {
  * pairs.
  */
 const TERMINAL_CONTROLS =
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- it looks for control characters
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/gu;
 
 /**
