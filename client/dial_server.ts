@@ -5,13 +5,12 @@
  */
 
 import { encodeBase64Url } from "../protocol/base64url.ts";
-import { DsmqError } from "../protocol/errors.ts";
 import { PROTOCOL_VERSION } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
-import { redactUrl } from "./addresses.ts";
 import { AwakeClock } from "./awake_clock.ts";
 import { ConnectError } from "./connect_error.ts";
-import { abortable, attemptHandshake, type Handshake, isFinalCode } from "./handshake.ts";
+import { ConnectFailures, formatSeconds } from "./connect_failures.ts";
+import { abortable, attemptHandshake, type Handshake } from "./handshake.ts";
 import type { KnownSeq } from "./known_position.ts";
 import type { Backoff, ConnectTarget, PendingLimits } from "./options.ts";
 
@@ -96,7 +95,7 @@ async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Ha
   const abort = () => controller.abort();
   const cancelTimer = clock.setTimer(timeout, abort);
   const { signal } = controller;
-  const failures: AttemptFailures = new Map();
+  const failures = new ConnectFailures();
   let attempts = 0;
   try {
     target.signal?.addEventListener("abort", abort);
@@ -106,25 +105,21 @@ async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Ha
       delayMs = Math.min(2 * delayMs, CONNECT_DELAY.max)
     ) {
       attempts++;
-      const candidates = urls.filter((url) => !failures.get(url)?.final);
+      const candidates = urls.filter((url) => !failures.isFinalAt(url));
       const remaining = () => timeout - clock.elapsed;
       const handshake = await attemptAll(candidates, target, hello, remaining, signal, failures);
       if (handshake) return handshake;
-      const transient = candidates.filter((url) => !failures.get(url)!.final);
-      if (transient.length === 0) throw connectFailure(failures);
+      if (candidates.every((url) => failures.isFinalAt(url))) throw failures.toError();
       // An attempt that took all the time that was left is the last.
       const willRetry = remaining() > CONNECT_DELAY.min;
-      for (const url of willRetry ? candidates : []) {
-        target.onRetry?.(connectFailure(new Map([[url, failures.get(url)!]])));
-      }
-      await delay(Math.max(delayMs, retryDelay(failures, MAX_RETRY_AFTER)), signal);
+      for (const error of willRetry ? failures.lastErrors(candidates) : []) target.onRetry?.(error);
+      await delay(Math.max(delayMs, failures.retryDelay(MAX_RETRY_AFTER)), signal);
     }
   } catch (error) {
     // If the caller's signal aborted, its reason is the error.
     target.signal?.throwIfAborted();
     if (!signal.aborted) throw error;
-    throw connectFailure(
-      failures,
+    throw failures.toError(
       `${attempts} ${attempts === 1 ? "try" : "tries"} in ${formatSeconds(clock.elapsed)}`,
     );
   } finally {
@@ -149,13 +144,12 @@ async function dialAgain(
   const clock = new AwakeClock();
   // Only while an alarm is set, time asleep is recognised.
   const cancelTimer = clock.setTimer(Infinity, () => {});
-  const failures: AttemptFailures = new Map();
+  const failures = new ConnectFailures();
   try {
     for (;; attempts.count++) {
       attempts.downtime = downtimeBefore + clock.elapsed;
       if (attempts.count > 0 && attempts.downtime >= timeout) {
-        throw connectFailure(
-          failures,
+        throw failures.toError(
           `nobody answered for ${formatSeconds(attempts.downtime)}`,
           urls,
         );
@@ -172,24 +166,21 @@ async function dialAgain(
       );
       // The last attempt comes when the time is over, not a delay later.
       const remaining = Math.max(0, timeout - attempts.downtime);
-      await delay(Math.min(remaining, Math.max(delayMs, retryDelay(failures, maxDelay))), signal);
+      await delay(Math.min(remaining, Math.max(delayMs, failures.retryDelay(maxDelay))), signal);
       failures.clear();
       const handshake = await attemptAll(urls, target, hello, () => Infinity, signal, failures);
       if (handshake) {
         attempts.count++;
         return handshake;
       }
-      if (isFinalFailure(failures)) throw connectFailure(failures);
-      for (const failure of failures) target.onRetry?.(connectFailure(new Map([failure])));
+      if (failures.isFinal) throw failures.toError();
+      for (const error of failures.lastErrors()) target.onRetry?.(error);
     }
   } finally {
     attempts.downtime = downtimeBefore + clock.elapsed;
     cancelTimer();
   }
 }
-
-/** Why the last attempt at each address failed. */
-type AttemptFailures = Map<string, ConnectError>;
 
 /** Tries each address once. A dead one leaves the others their share of the remaining time. */
 async function attemptAll(
@@ -198,7 +189,7 @@ async function attemptAll(
   hello: () => object,
   remaining: () => number,
   signal: AbortSignal,
-  failures: AttemptFailures,
+  failures: ConnectFailures,
 ): Promise<Handshake | undefined> {
   for (const [i, url] of urls.entries()) {
     const attemptTimeout = remaining() / (urls.length - i);
@@ -212,60 +203,20 @@ async function attemptAll(
       );
     } catch (error) {
       if (!(error instanceof ConnectError)) throw error;
-      failures.set(url, error);
+      failures.add(url, error, isCutOff(error, attemptTimeout) ? attemptTimeout : undefined);
       signal.throwIfAborted();
     }
   }
 }
 
-/** Another attempt would not help. A token that one address rejects may be accepted at another, but nothing else can change. */
-function isFinalFailure(failures: AttemptFailures): boolean {
-  const codes = [...failures.values()].map(({ code }) => code);
-  return codes.every(isFinalCode) ||
-    codes.some((code) => isFinalCode(code) && code !== "unauthorized");
-}
-
-/** The delay that the servers asked for, up to a longest one. */
-function retryDelay(failures: AttemptFailures, maxDelay: number): number {
-  const transient = [...failures.values()].filter(({ final }) => !final);
-  return transient.length > 0
-    ? Math.min(maxDelay, ...transient.map(({ retryAfter }) => retryAfter))
-    : 0;
-}
-
-/** The error that the caller gets: why each address failed, and when the client gave up. */
-function connectFailure(
-  failures: AttemptFailures,
-  whenGivenUp?: string,
-  urls: readonly string[] = [...failures.keys()],
-): DsmqError {
-  const errors = [...failures.values()];
-  const { code, reason, status } = errors.find(({ code }) => code !== "unreachable") ??
-    errors[0] ?? { code: "unreachable" as const };
-  const areAlike = new Set(errors.map(({ message }) => message)).size <= 1;
-  const what = areAlike
-    ? [urls.map(redactUrl).join(" or "), ...(errors[0] ? [errors[0].message] : [])].join(": ")
-    : [...failures].map(([url, { message }]) => `${redactUrl(url)}: ${message}`).join("; ");
-  const when = whenGivenUp === undefined
-    ? ""
-    : errors.length > 0
-    ? ` (${whenGivenUp})`
-    : `: ${whenGivenUp}`;
-  const cause = errors.length > 1 ? new AggregateError(errors) : errors[0]?.cause ?? errors[0];
-  return new DsmqError(code, `Cannot connect to ${what}${when}`, {
-    ...(reason && { reason }),
-    ...(status !== undefined && { status }),
-    cause,
-  });
+/** Whether an attempt went unanswered in less than the usual time: the timeout of all attempts, or its share of it (ms). */
+function isCutOff({ reason }: ConnectError, attemptTimeout: number): boolean {
+  return attemptTimeout < ATTEMPT_TIMEOUT && (reason === "timed_out" || reason === "silent");
 }
 
 /** A session that nobody can guess. Not `randomUUID`: browsers have that only on secure pages. */
 function createSessionId(): string {
   return encodeBase64Url(crypto.getRandomValues(new Uint8Array(16)));
-}
-
-function formatSeconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 /** Waits for a time (ms), or until the signal aborts. */

@@ -160,7 +160,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "cli/read.ts": "codes of errors",
   "cli/signals.ts": "signals",
   "client/request_table.ts": "ids that this client counts up",
-  "client/dial_server.ts": "addresses that the caller named",
+  "client/connect_failures.ts": "addresses that the caller named",
   "client/deno/handshake.ts": "statuses that this code lists",
   "client/isolation.ts": "close codes that this code lists",
   "client/handshake.ts": "codes that this code lists",
