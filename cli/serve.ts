@@ -82,7 +82,7 @@ export const serveCommand: CliCommand = {
     durability: {
       value: "HOW",
       help:
-        "what messages in a file survive: disk, a power failure; process, the end of the process (disk)",
+        "only with a file, what messages survive: disk, a power failure; process, the end of the process (disk)",
     },
     overflow: {
       value: "HOW",

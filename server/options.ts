@@ -52,7 +52,7 @@ export interface ServeOptions extends AuthOptions {
    * is in use, `PATH-wal`, `PATH-shm` and `PATH-lock` are beside it. Default: `"memory"`.
    */
   readonly store?: StoreChoice;
-  /** What an acknowledged message in a file survives. Default: `"disk"`, a power failure. */
+  /** What an acknowledged message in a file survives. Only with a file. Default: `"disk"`, a power failure. */
   readonly durability?: FileDurability;
   /** The SQLite engine. Default: `"auto"`, `@db/sqlite` where its library can be used, else `node:sqlite`. */
   readonly engine?: EngineChoice;
@@ -134,7 +134,7 @@ export function parseServeOptions(options: ServeOptions, names?: OptionNames): S
     port = DEFAULT_PORT,
     store = "memory",
     engine = "auto",
-    durability = "disk",
+    durability: givenDurability,
     retention = DEFAULT_RETENTION,
     limits = {},
     overflow = "reject",
@@ -152,7 +152,7 @@ export function parseServeOptions(options: ServeOptions, names?: OptionNames): S
     check.text("store", store, STORE_FORMS, false, storeHint(store));
   }
   check.oneOf("engine", engine, ENGINES);
-  check.oneOf("durability", durability, DURABILITIES);
+  const durability = parseDurability(givenDurability, store, check);
   check.oneOf("overflow", overflow, OVERFLOWS);
   check.oneOf("transport", transport, TRANSPORTS);
   check.methods("log", log, ["info", "warn", "error"]);
@@ -179,6 +179,23 @@ export function parseServeOptions(options: ServeOptions, names?: OptionNames): S
     log: guardLog(log, clock),
     clock,
   };
+}
+
+/** Memory survives nothing, so a server that keeps its messages there must not be taken for one that does. */
+function parseDurability(
+  durability: FileDurability | undefined,
+  store: StoreChoice,
+  check: OptionChecks,
+): FileDurability {
+  if (durability === undefined) return "disk";
+  if (store === "memory") {
+    const expected = `left out unless ${
+      check.nameOf("store")
+    } is "sqlite:PATH", because messages in memory survive nothing`;
+    check.text("durability", durability, expected, false);
+  }
+  check.oneOf("durability", durability, DURABILITIES);
+  return durability;
 }
 
 function parseLimits(limits: Partial<ServerLimits>, check: OptionChecks): ServerLimits {

@@ -103,6 +103,18 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
     '--durability must be disk or process, got "Disk"; did you mean disk?',
   ],
   [
+    ["serve", "--durability", "quorum", "--store", "sqlite:q.db"],
+    '--durability must be disk or process, got "quorum"',
+  ],
+  [
+    ["serve", "--durability", "disk"],
+    'Cannot serve: --durability must be left out unless --store is "sqlite:PATH", because messages in memory survive nothing, got "disk"',
+  ],
+  [
+    ["serve", "--durability", "process", "--store", "memory"],
+    'Cannot serve: --durability must be left out unless --store is "sqlite:PATH", because messages in memory survive nothing, got "process"',
+  ],
+  [
     ["serve", "--transport", "hardend"],
     '--transport must be builtin or hardened, got "hardend"; did you mean hardened?',
   ],

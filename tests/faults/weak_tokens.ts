@@ -51,8 +51,7 @@ function trial(name: string, one: Attack, path: string | undefined): AttackRun {
   return {
     name,
     options: {
-      store: path === undefined ? "memory" : `sqlite:${path}`,
-      durability: "process",
+      ...(path !== undefined && { store: `sqlite:${path}`, durability: "process" }),
       tokens: TOKENS,
       ...options,
       limits: { ...IN_FLIGHT_BYTES, ...options.limits },

@@ -4,8 +4,14 @@
  * @module
  */
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { serve, type StoreChoice } from "../../server.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { serve, type ServeOptions, type StoreChoice } from "../../server.ts";
 import { FileFolder } from "../support/file_folder.ts";
 
 /** Refused values, and their errors. */
@@ -77,4 +83,27 @@ Deno.test("a server reports the absolute path of its file, however it was given"
       assert(folder.names().includes(name), name);
     }
   });
+});
+
+Deno.test("durability is refused with a store in memory, which survives nothing, and takes what a file can keep", async () => {
+  using folder = new FileFolder();
+  const file = `sqlite:${folder.root}/present/q.db` as const;
+  for (const store of [undefined, "memory", file] as const) {
+    for (const durability of ["memory", "process", "disk", "quorum", "", 5]) {
+      const options = { port: 0, store, durability } as ServeOptions;
+      if (store === file && (durability === "process" || durability === "disk")) {
+        await using server = await serve(options);
+        assertStringIncludes(server.storeDescription, "an acknowledged message survives");
+        continue;
+      }
+      const expected = store === file
+        ? 'durability must be "disk" or "process", got '
+        : 'durability must be left out unless store is "sqlite:PATH", because messages in memory survive nothing, got ';
+      const ErrorClass = durability === 5 ? TypeError : RangeError;
+      const error = await assertRejects(() => serve(options), ErrorClass);
+      assertEquals(error.message, `Cannot serve: ${expected}${JSON.stringify(durability)}`);
+    }
+  }
+  await using server = await serve({ port: 0, durability: undefined } as object);
+  assertEquals(server.storeDescription.startsWith("memory"), true);
 });
