@@ -65,6 +65,17 @@ function isLoopbackAddress(address: string): boolean {
 }
 
 /**
+ * Whether a `Host` header names the machine of the client itself.
+ *
+ * @param host its value
+ * @returns true for a loopback name or address, with or without a port
+ */
+export function isLoopbackAuthority(host: string): boolean {
+  const name = parseAuthority(decodeHeader(host))?.name;
+  return name !== undefined && isLoopback(name.replace(/^\[|\]$/g, ""));
+}
+
+/**
  * Why this cannot be one of the `allowedHosts`: no request would ever match it.
  *
  * @param host the name that was given

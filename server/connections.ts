@@ -7,7 +7,6 @@
 import { addressHolder } from "../budgets/address_key.ts";
 import type { AccessControl } from "../auth/access_control.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { ServerLimits } from "../protocol/limits.ts";
 import { CLOSE_CODE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { SessionOwner } from "../connection/session_owners.ts";
 import type { ServerContext } from "../connection/server_context.ts";
@@ -24,6 +23,7 @@ import {
 import { type CloseReason, PendingConnection } from "./pending_connection.ts";
 import { httpPage, isHealthCheck, textResponse } from "./pages.ts";
 import { ConnectionLimiter, type LimitExceeded } from "./connection_limiter.ts";
+import type { ConnectionsOptions } from "./connections_options.ts";
 import { ADVICE, limitAdvice } from "./advice.ts";
 import { isUpgradeRequest, upgradeFault } from "./upgrade.ts";
 import { PendingLimiter } from "./pending_limiter.ts";
@@ -46,22 +46,6 @@ const EVICTED_CLOSE: CloseReason = [
   CLOSE_CODE.tryAgainLater,
   "too many connections wait to be admitted, and most of them are from its address",
 ];
-
-/** What this needs besides what the connections share. */
-export interface ConnectionsOptions {
-  readonly access: AccessControl;
-  /** How many connections may be open, or wait to be admitted, and how long a required token may take. */
-  readonly limits: Pick<
-    ServerLimits,
-    "connections" | "connectionsPerAddress" | "pendingConnections" | "authTimeout"
-  >;
-  /** The text of the page `/`. */
-  readonly banner: string;
-  /** A peer was dropped, and why. */
-  peerDropped(reason: string): void;
-  /** A line of text for the operator of the server. */
-  notice(what: string): void;
-}
 
 /** Opens and closes connections. */
 export class Connections implements ConnectionHandler, AdmissionContext {
@@ -119,6 +103,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     const fault = this.#upgradeRefused(request, from);
     if (fault) return fault;
     const verdict = await this.#options.access.checkUpgrade(request);
+    if (verdict.kind !== "refused" || verdict.status !== 403) this.#options.upgradeChecked(request);
     if (verdict.kind === "refused") return this.#refuse(verdict.status, verdict.reason, from);
     if (this.#stopping) return textResponse(503, "The server is stopping");
     const digest = verdict.kind === "admitted" ? verdict.digest : undefined;

@@ -7,6 +7,7 @@
 import deno from "../deno.json" with { type: "json" };
 import type { AccessControl } from "../auth/access_control.ts";
 import { isLoopback } from "../auth/allowed_hosts.ts";
+import { forwardingSign } from "../auth/forwarded.ts";
 import type { Grant, TokenGrant } from "../auth/permissions.ts";
 import {
   clientLimits,
@@ -65,6 +66,7 @@ export class RunningServer implements Server {
   readonly #stopListening = new AbortController();
   #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
+  #mayWarnOfProxy: boolean;
   #certificateUpdate: Promise<void> = Promise.resolve();
 
   /**
@@ -81,6 +83,7 @@ export class RunningServer implements Server {
     this.#queue = queue;
     this.#access = access;
     this.#settings = settings;
+    this.#mayWarnOfProxy = isLoopback(settings.host) && settings.transport === "builtin";
     this.#refusals = new RateLimitedLog(clock, log, "refused a request");
     this.#droppedPeers = new RateLimitedLog(clock, log, "dropped a peer");
     this.#notices = new RateLimitedLog(clock, log, "");
@@ -110,6 +113,7 @@ export class RunningServer implements Server {
       limits,
       peerDropped: (reason) => this.#droppedPeers.record(reason),
       notice: (what) => this.#notices.record(what),
+      upgradeChecked: (request) => this.#warnOfProxy(request),
       banner: `${server}: a message queue. Connect with a WebSocket.`,
     });
   }
@@ -151,6 +155,16 @@ export class RunningServer implements Server {
       // It may have aborted while the store was opened.
       if (stopping?.aborted) stop();
     }
+  }
+
+  /** On this machine alone, `builtin` is safe; through a proxy anyone may reach it. Says so once. */
+  #warnOfProxy(request: Pick<Request, "headers">): void {
+    const sign = this.#mayWarnOfProxy ? forwardingSign(request) : undefined;
+    if (sign === undefined) return;
+    this.#mayWarnOfProxy = false;
+    this.#settings.log.warn(
+      `dsmq: a request seems to come through a proxy (${sign}): if it lets untrusted clients connect, they can block this server with a flood of frames, which builtin cannot limit: use --transport hardened`,
+    );
   }
 
   get transport(): TransportChoice {

@@ -44,9 +44,14 @@ const SITES: readonly {
 const ORIGIN = "https://mq.example.org";
 const TOKEN = "a-long-secret";
 
-function startServer(transport: TransportChoice = "builtin"): Promise<Server> {
+/** A server behind a proxy; its warnings are added to a list. */
+function startServer(
+  transport: TransportChoice = "builtin",
+  warnings: string[] = [],
+): Promise<Server> {
   const allowedHosts = ["mq.example.org", "example.org"];
-  return openServer({ transport, token: TOKEN, allowedHosts, allowedOrigins: [ORIGIN] });
+  const log = { info() {}, warn: (line: string) => void warnings.push(line), error() {} };
+  return openServer({ transport, token: TOKEN, allowedHosts, allowedOrigins: [ORIGIN], log });
 }
 
 function startProxy(program: ProxyProgram, site: string, { port }: Server): Promise<ReverseProxy> {
@@ -102,7 +107,8 @@ for (const { program, site, url } of SITES) {
     Deno.test({
       ...ignoredIf(missing, `the guide's ${where} carries everything to a server on ${transport}`),
       async fn() {
-        await using server = await startServer(transport);
+        const warnings: string[] = [];
+        await using server = await startServer(transport, warnings);
         await using proxy = await startProxy(program, site, server);
         await using page = await connectAsPage(proxy, url);
         // And as other programs do: with the token in a header.
@@ -120,6 +126,9 @@ for (const { program, site, url } of SITES) {
         const read: string[] = [];
         for await (const { body } of page.subscribe("t")) if (read.push(body) === 2) break;
         assertEquals(read, ["two", "three"]);
+
+        const proxyWarnings = warnings.filter((line) => line.includes("through a proxy"));
+        assertEquals(proxyWarnings.length, transport === "builtin" ? 1 : 0);
 
         const { client } = proxy;
         const health = await fetch(new URL("health", url.replace("wss:", "https:")), { client });

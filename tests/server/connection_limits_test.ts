@@ -42,6 +42,7 @@ async function connectionsFixture(
     banner: "",
     peerDropped() {},
     notice() {},
+    upgradeChecked() {},
   });
   const request = (protocols: string, more: object) => {
     const headers = { host: "localhost", ...UPGRADE, "sec-websocket-protocol": protocols, ...more };

@@ -138,6 +138,7 @@ Deno.test("when tokens change, thousands of connections are checked again in par
     banner: "",
     peerDropped() {},
     notice() {},
+    upgradeChecked() {},
   };
   const connections = new Connections(host, options);
   const closed: number[] = [];

@@ -1,0 +1,26 @@
+/**
+ * What the connections of a server need of it.
+ *
+ * @module
+ */
+
+import type { AccessControl } from "../auth/access_control.ts";
+import type { ServerLimits } from "../protocol/limits.ts";
+
+/** What they need besides what they share. */
+export interface ConnectionsOptions {
+  readonly access: AccessControl;
+  /** How many connections may be open, or wait to be admitted, and how long a required token may take. */
+  readonly limits: Pick<
+    ServerLimits,
+    "connections" | "connectionsPerAddress" | "pendingConnections" | "authTimeout"
+  >;
+  /** The text of the page `/`. */
+  readonly banner: string;
+  /** A peer was dropped, and why. */
+  peerDropped(reason: string): void;
+  /** A line of text for the operator of the server. */
+  notice(what: string): void;
+  /** A request for a WebSocket has an allowed `Host` and `Origin`. */
+  upgradeChecked(request: Pick<Request, "headers">): void;
+}
