@@ -5,10 +5,9 @@
  */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { lines } from "../../cli/lines.ts";
 import { ServerSignals } from "../../cli/signals.ts";
 import { upgradeRequest } from "../support/raw_socket.ts";
-import { ROOT } from "../support/program.ts";
+import { Program, ROOT } from "../support/program.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 const fixtures = new URL("tests/fixtures/", ROOT);
@@ -19,29 +18,23 @@ Deno.addSignalListener("SIGHUP", () => {});
 
 /** A server of the command line, whose log is read line by line. */
 class Served implements AsyncDisposable {
-  readonly child: Deno.ChildProcess;
-  readonly #lines: AsyncGenerator<string[]>;
-  readonly #pending: string[] = [];
+  readonly #program: Program;
 
   constructor(...args: readonly string[]) {
-    this.child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", "cli.ts", "serve", "--port", "0", ...args],
-      cwd: ROOT,
-      env: { NO_COLOR: "1" },
-      stdin: "null",
-      stderr: "piped",
-    }).spawn();
-    this.#lines = lines(this.child.stderr);
+    this.#program = new Program(["-A", "cli.ts", "serve", "--port", "0", ...args]);
+  }
+
+  /** Its process, to signal it. */
+  get child(): Deno.ChildProcess {
+    return this.#program.child;
   }
 
   /** The next line of its log; lines about unauthenticated requests are skipped. */
   async line(): Promise<string> {
-    while (this.#pending.length === 0) {
-      const { done, value } = await withTimeout(this.#lines.next());
-      if (done) return "the end";
-      this.#pending.push(...value.filter((line) => !line.startsWith("dsmq: refused a request")));
+    for (;;) {
+      const line = await withTimeout(this.#program.errorLine());
+      if (!line?.startsWith("dsmq: refused a request")) return line ?? "the end";
     }
-    return this.#pending.shift()!;
   }
 
   /** The port, from the first line. */
@@ -49,14 +42,8 @@ class Served implements AsyncDisposable {
     return Number(/ listens on wss?:\/\/[^:]+:(\d+)/.exec(await this.line())![1]);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.child.kill("SIGKILL");
-    } catch {
-      // It has ended already.
-    }
-    for await (const _ of this.#lines) continue;
-    await this.child.status;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#program[Symbol.asyncDispose]();
   }
 }
 

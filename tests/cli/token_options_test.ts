@@ -5,9 +5,8 @@
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { lines } from "../../cli/lines.ts";
 import { runCommands } from "../support/run_commands.ts";
-import { type Outcome, Program, ROOT } from "../support/program.ts";
+import { type Outcome, Program } from "../support/program.ts";
 
 /** The command line, permitted to read files, but no environment variable unless a test sets one. */
 function dsmq(args: readonly string[], env: Record<string, string> = {}): Program {
@@ -107,25 +106,10 @@ Deno.test("a file gives each token its permissions and topics", async () => {
 
 Deno.test("a token file is read again at SIGHUP, and one with a fault changes nothing", async () => {
   await using file = await written("secret-1\n");
-  const args = [
-    "run",
-    "-A",
-    "--quiet",
-    "cli.ts",
-    "serve",
-    "--port",
-    "0",
-    "--token-file",
-    file.path,
-  ];
-  const command = new Deno.Command(Deno.execPath(), {
-    args,
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-    stderr: "piped",
-  });
-  await using child = command.spawn();
-  const nextLog = logReader(child.stderr);
+  await using server = new Program(
+    ["-A", "cli.ts", "serve", "--port", "0", "--token-file", file.path],
+  );
+  const nextLog = async () => await server.errorLine() ?? "";
   const first = await nextLog();
   const url = /ws:\/\/\S+(?=;)/.exec(first)![0];
   const put = async (token: string) =>
@@ -133,7 +117,7 @@ Deno.test("a token file is read again at SIGHUP, and one with a fault changes no
   assertEquals(await put("secret-1"), "");
 
   await Deno.writeTextFile(file.path, "secret-2 everything\n");
-  child.kill("SIGHUP");
+  server.child.kill("SIGHUP");
   const fault = await nextLog();
   assertMatch(
     fault,
@@ -142,30 +126,15 @@ Deno.test("a token file is read again at SIGHUP, and one with a fault changes no
   assertEquals(await put("secret-1"), "");
 
   await Deno.writeTextFile(file.path, "secret-2\n");
-  child.kill("SIGHUP");
+  server.child.kill("SIGHUP");
   const read = await nextLog();
   assertMatch(read, /^dsmq: reloaded \S+: 1 token is valid$/);
   assertEquals(await put("secret-2"), "");
   assertMatch(await put("secret-1"), BAD);
   assert(![first, fault, read].join().includes("secret"));
-  child.kill("SIGINT");
-  // The rest of its output is read to the end, so that the pipe is closed.
-  while (await nextLog() !== "") continue;
+  server.child.kill("SIGINT");
+  await server.end();
 });
-
-/** Reads line by line, at the end empty ones. */
-function logReader(stream: ReadableStream<Uint8Array>): () => Promise<string> {
-  const batches = lines(stream);
-  const waiting: string[] = [];
-  return async () => {
-    while (waiting.length === 0) {
-      const { done, value } = await batches.next();
-      if (done) return "";
-      waiting.push(...value);
-    }
-    return waiting.shift()!;
-  };
-}
 
 Deno.test("an invalid token is reported with its source, and never shown", async () => {
   await using file = await written("s3cret\n");

@@ -20,7 +20,7 @@ export interface Outcome {
 export class Program implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #lines: AsyncGenerator<string>;
-  readonly #stderr: Promise<string>;
+  readonly #errorLog: LineLog;
 
   /** Starts `deno run` with these arguments, in the root of the project. */
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -33,7 +33,7 @@ export class Program implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     this.#lines = one(lines(this.#child.stdout));
-    this.#stderr = new Response(this.#child.stderr).text();
+    this.#errorLog = new LineLog(lines(this.#child.stderr));
   }
 
   /** Its process, to signal it. */
@@ -47,6 +47,11 @@ export class Program implements AsyncDisposable {
     return done ? undefined : value;
   }
 
+  /** The next line on its standard error; `undefined` at the end. */
+  errorLine(): Promise<string | undefined> {
+    return this.#errorLog.next();
+  }
+
   /** Writes its standard input, to the end. */
   async input(bytes: string | Uint8Array): Promise<void> {
     const writer = this.#child.stdin.getWriter();
@@ -54,13 +59,13 @@ export class Program implements AsyncDisposable {
     await writer.close();
   }
 
-  /** Waits for its end; `stdout` is what was not read before. */
+  /** Waits for its end; `stdout` is what was not read before, `stderr` is everything. */
   async end(): Promise<Outcome> {
     if (!this.#child.stdin.locked) await this.#child.stdin.close();
     const rest: string[] = [];
     for await (const line of this.#lines) rest.push(line);
     const { code } = await this.#child.status;
-    return { code, stdout: rest.join("\n"), stderr: (await this.#stderr).trimEnd() };
+    return { code, stdout: rest.join("\n"), stderr: (await this.#errorLog.text()).trimEnd() };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -70,6 +75,44 @@ export class Program implements AsyncDisposable {
       // It has ended already.
     }
     await this.end().catch(() => {});
+  }
+}
+
+/** All lines of a stream. They are read as they come, so that the program never waits until somebody takes them. */
+class LineLog {
+  readonly #lines: string[] = [];
+  readonly #reading: Promise<void>;
+  #taken = 0;
+  #arrived = Promise.withResolvers<void>();
+  #ended = false;
+
+  constructor(batches: AsyncGenerator<string[]>) {
+    this.#reading = this.#read(batches).finally(() => {
+      this.#ended = true;
+      this.#arrived.resolve();
+    });
+    // Whoever asks for the text gets the error.
+    this.#reading.catch(() => {});
+  }
+
+  /** The next line that was not taken; `undefined` at the end. */
+  async next(): Promise<string | undefined> {
+    while (this.#taken === this.#lines.length && !this.#ended) await this.#arrived.promise;
+    return this.#lines[this.#taken++];
+  }
+
+  /** All lines, taken or not, once the stream has ended. */
+  async text(): Promise<string> {
+    await this.#reading;
+    return this.#lines.join("\n");
+  }
+
+  async #read(batches: AsyncGenerator<string[]>): Promise<void> {
+    for await (const batch of batches) {
+      this.#lines.push(...batch);
+      this.#arrived.resolve();
+      this.#arrived = Promise.withResolvers();
+    }
   }
 }
 
