@@ -11,6 +11,7 @@ import { clientFrame, RawSocket, upgradeRequest } from "../support/raw_socket.ts
 import { seeded } from "../support/seeded.ts";
 import { ChildServer, type Report } from "./child_server.ts";
 import { type Finding, mb, report } from "./report.ts";
+import { until } from "./sleep.ts";
 
 /** How many at a time. */
 const TOGETHER = 50;
@@ -24,11 +25,12 @@ export interface Leftovers {
 /** Opens and closes connections, and reports what is left of them. */
 export async function churn(transport: TransportChoice, cycles: number): Promise<Leftovers> {
   await using server = await ChildServer.start({ transport });
+  const idle = await server.sockets();
   // So that everything is loaded.
   await cycle(server.port, Math.min(cycles, 2000));
-  const before = await settled(server);
+  const before = await settled(server, idle);
   await cycle(server.port, cycles);
-  return { before, after: await settled(server) };
+  return { before, after: await settled(server, idle) };
 }
 
 async function cycle(port: number, cycles: number): Promise<void> {
@@ -52,16 +54,19 @@ async function cycle(port: number, cycles: number): Promise<void> {
   await Promise.all(Array.from({ length: TOGETHER }, inTurn));
 }
 
-/** The counts once they have been stable for half a second; after 15 s in any case. */
-async function settled(server: ChildServer): Promise<Report & { sockets: number }> {
-  let [same, last] = [0, -1];
-  for (let i = 0;; i++) {
-    const [report, sockets] = [await server.report(), await server.sockets()];
-    same = report.connections === 0 && sockets === last ? same + 1 : 0;
-    last = sockets;
-    if (same === 4 || i === 150) return { ...report, sockets };
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+/** The counts once nobody is connected and no more sockets are open than before; after 15 s in any case. */
+async function settled(server: ChildServer, idle: number): Promise<Leftovers["after"]> {
+  const counts = async () => ({ ...await server.report(), sockets: await server.sockets() });
+  let seen = await counts();
+  await until(
+    async () => {
+      seen = await counts();
+      return seen.connections === 0 && seen.sockets <= idle;
+    },
+    15_000,
+    100,
+  );
+  return seen;
 }
 
 /** What may be left: nothing. */

@@ -13,6 +13,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 import { ChildServer } from "./child_server.ts";
 import { mb, Report } from "./report.ts";
 import { WHOLE_FRAMES } from "./platform_limits.ts";
+import { until } from "./sleep.ts";
 
 const transport = (Deno.args[0] ?? "hardened") as TransportChoice;
 const report = new Report("what", "seen");
@@ -128,17 +129,20 @@ async function stalled(server: ChildServer): Promise<void> {
   await client.send(clientFrame(1, JSON.stringify(subscribe)));
   const began = performance.now();
   let now = await server.report();
-  while (now.dropped === before && performance.now() - began < 15_000) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  await until(async () => {
     now = await server.report();
-  }
+    return now.dropped > before;
+  }, 15_000);
   const seconds = (performance.now() - began) / 1000;
   const closed = now.dropped - before === 1 && now.connections === 1;
   const good = closed && seconds < 10;
   const what = "a peer that reads nothing is dropped within 10 s, and counted";
   report.row([what, `${seconds.toFixed(1)} s`], { good });
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  const remaining = await server.sockets() - sockets;
+  let remaining = 0;
+  await until(async () => {
+    remaining = await server.sockets() - sockets;
+    return remaining <= 0;
+  }, 200);
   check(
     "      its connection is gone",
     remaining === 0,
