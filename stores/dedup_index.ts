@@ -6,9 +6,9 @@
 
 import {
   type DedupSession,
-  type DroppedRuns,
   EMPTY_RUN,
   findSeq,
+  firstRecorded,
   isEmptyRun,
   type RecordedRun,
   type SeqRun,
@@ -17,6 +17,7 @@ import {
   toSessionRecord,
 } from "./dedup_session.ts";
 import { DedupSessions } from "./dedup_sessions.ts";
+import type { PendingDrops } from "./pending_drops.ts";
 
 /** The longest run: so what is forgotten at once stays small. */
 const MAX_RUN_LENGTH = 65_536;
@@ -40,8 +41,8 @@ export interface DedupIndexOptions {
 /**
  * Remembers puts by session and number, as runs, in memory. It works in turns: {@linkcode DedupIndex.begin} tells
  * when a turn happens, and {@linkcode DedupIndex.settle} ends it, so what is forgotten depends on the turns alone.
- * {@linkcode DedupIndex.rollback} undoes what was recorded since the last {@linkcode DedupIndex.commit}, but not what
- * was forgotten meanwhile.
+ * {@linkcode DedupIndex.rollback} undoes the turns since the last {@linkcode DedupIndex.commit}: what was recorded, used
+ * and forgotten.
  *
  * A session that was not used for long has expired and counts as forgotten. Its memory is freed when it is used
  * again, or with one of the next turns.
@@ -53,28 +54,25 @@ export interface DedupIndexOptions {
 export class DedupIndex {
   readonly #window: number;
   readonly #maxRuns: number;
-  readonly #onDrop: ((dropped: DroppedRuns) => void) | undefined;
+  readonly #drops: PendingDrops | undefined;
   readonly #sessions: DedupSessions;
-  readonly #changed: SessionRun[] = [];
   /** The sessions in which something was recorded in this turn, but for the last one. */
   readonly #inTurn: DedupSession[] = [];
   #lastInTurn: DedupSession | undefined;
   #evictedTo = 0;
+  #committedEvictedTo = 0;
 
   /**
    * Remembers nothing yet.
    *
    * @param options how it is bounded
-   * @param onDrop hears of runs that are no longer remembered
+   * @param drops takes the runs that are no longer remembered
    */
-  constructor(
-    { window, retention, maxRuns }: DedupIndexOptions,
-    onDrop?: (dropped: DroppedRuns) => void,
-  ) {
+  constructor({ window, retention, maxRuns }: DedupIndexOptions, drops?: PendingDrops) {
     this.#window = window;
     this.#maxRuns = maxRuns;
     this.#sessions = new DedupSessions(Math.max(retention, MIN_SESSION_LIFETIME));
-    this.#onDrop = onDrop;
+    this.#drops = drops;
   }
 
   /** No session that was evicted had stored anything after this sequence number. */
@@ -91,18 +89,16 @@ export class DedupIndex {
   /** Begins a turn: frees some of what has expired by then. */
   begin(now: number): void {
     this.#sessions.beginTurn(now);
-    if (!this.#sessions.mayHaveExpired) return;
     let left = FREED_AT_ONCE;
-    for (const session of this.#sessions.expired()) {
+    for (let session; left > 0 && (session = this.#sessions.expired);) {
       left -= session.runs.length - session.head;
       this.#expire(session);
-      if (left <= 0) return;
     }
   }
 
   /** Whether expired sessions wait to be freed. */
   get holdsExpired(): boolean {
-    return this.#sessions.holdsExpired;
+    return this.#sessions.expired !== undefined;
   }
 
   /** Whether all that a session stored after a sequence number is remembered, except before its window. */
@@ -132,13 +128,12 @@ export class DedupIndex {
       run && n === run.first + run.count && seq === run.seq + run.count &&
       run.count < MAX_RUN_LENGTH
     ) {
-      if (!run.isChanged) this.#markChanged(run, run.count);
       run.count++;
       return;
     }
     // If anything was forgotten, this session may have been known before.
     if (!run || isEmptyRun(run)) session.forgotten = session.lost > 0 ? n - 1 : 0;
-    this.#markChanged(this.#sessions.addRun(session, n, 1, seq), 0);
+    this.#sessions.addRun(session, n, 1, seq);
   }
 
   /** Opens a session of an owner, or continues it: it counts as used now. */
@@ -170,40 +165,32 @@ export class DedupIndex {
     }
   }
 
-  /** What was recorded is final. */
+  /** What has happened since the last commit is final. */
   commit(): void {
-    if (this.#changed.length === 0) return;
-    for (const run of this.#changed) {
-      if (run.isChanged) run.session.isStored = true;
-      run.isChanged = false;
-    }
-    this.#changed.length = 0;
+    this.#sessions.commit();
+    this.#drops?.commit();
+    this.#committedEvictedTo = this.#evictedTo;
   }
 
-  /** Undoes what was recorded since the last commit. */
+  /** Undoes what has happened since the last commit. */
   rollback(): void {
     this.#inTurn.length = 0;
     this.#lastInTurn = undefined;
-    for (const run of this.#changed.toReversed()) {
-      if (!run.isChanged) continue;
-      const { session } = run;
-      run.isChanged = false;
-      if (run.countBefore > 0) run.count = run.countBefore;
-      else this.#sessions.removeRun(run);
-      // What it had before was dropped meanwhile.
-      if (session.isStored && session.head === session.runs.length) this.#lostAll(session);
-    }
-    this.#changed.length = 0;
+    this.#sessions.rollback();
+    this.#drops?.rollback();
+    this.#evictedTo = this.#committedEvictedTo;
   }
 
   /** What was recorded since the last commit and is remembered, as runs. */
   *recorded(): Iterable<RecordedRun> {
-    for (const run of this.#changed) {
-      if (!run.isChanged) continue;
-      const { session, first, count, seq } = run;
+    for (const session of this.#sessions.changed) {
       const { runs, head, isStored } = session;
-      const isNew = !isStored && run === runs[isEmptyRun(runs[head]!) ? head + 1 : head];
-      yield { ...toSessionRecord(session), first, count, seq, isNew };
+      const first = firstRecorded(session);
+      for (let i = first; i < runs.length; i++) {
+        const { first, count, seq } = runs[i]!;
+        const isNew = !isStored && i === (isEmptyRun(runs[head]!) ? head + 1 : head);
+        yield { ...toSessionRecord(session), first, count, seq, isNew };
+      }
     }
   }
 
@@ -218,9 +205,11 @@ export class DedupIndex {
     this.#evictedTo = lost;
     for (const session of this.#sessions.values()) {
       session.isStored = true;
+      this.#sessions.change(session);
       this.#dropOutsideWindow(session);
     }
     this.settle();
+    this.commit();
   }
 
   /** A session that is known and has not expired; it becomes the most recently used. */
@@ -242,6 +231,7 @@ export class DedupIndex {
   }
 
   #expire(session: DedupSession): void {
+    this.#sessions.change(session);
     session.lost = this.#lostWith(session);
     this.#evictedTo = Math.max(this.#evictedTo, session.lost);
     this.#dropSession(session);
@@ -253,18 +243,12 @@ export class DedupIndex {
     return Math.max(session.lost, last.seq + last.count - 1);
   }
 
-  #markChanged(run: SessionRun, countBefore: number): void {
-    run.isChanged = true;
-    run.countBefore = countBefore;
-    this.#changed.push(run);
-  }
-
   /** Drops the runs of a session before its window. */
   #dropOutsideWindow(session: DedupSession): void {
     const last = session.runs[session.runs.length - 1]!;
     const upTo = last.first + last.count - 1 - this.#window;
     for (let run; (run = session.runs[session.head]!) !== last;) {
-      if (isEmptyRun(run)) this.#sessions.removeRun(run);
+      if (isEmptyRun(run)) this.#sessions.removeFirstRun(session);
       else if (run.first + run.count - 1 <= upTo) this.#dropOldest(run);
       else break;
     }
@@ -273,10 +257,10 @@ export class DedupIndex {
   /** Drops the oldest run of a session that may still repeat it. */
   #dropOldest(run: SessionRun): void {
     const { session } = run;
+    this.#sessions.change(session);
     session.lost = Math.max(session.lost, run.seq + run.count - 1);
     session.forgotten = Math.max(session.forgotten, run.first + run.count - 1);
-    run.isChanged = false;
-    this.#sessions.removeRun(run);
+    this.#sessions.removeFirstRun(session);
     if (session.head === session.runs.length) this.#lostAll(session);
     else this.#notifyDropped(session, run.first, false);
   }
@@ -288,12 +272,11 @@ export class DedupIndex {
   }
 
   #dropSession(session: DedupSession): void {
-    for (let i = session.head; i < session.runs.length; i++) session.runs[i]!.isChanged = false;
     this.#sessions.delete(session);
     this.#notifyDropped(session, Infinity, true);
   }
 
   #notifyDropped(session: DedupSession, upTo: number, evicted: boolean): void {
-    if (session.isStored) this.#onDrop?.({ ...toSessionRecord(session), upTo, evicted });
+    if (session.isStored) this.#drops?.add({ ...toSessionRecord(session), upTo, evicted });
   }
 }

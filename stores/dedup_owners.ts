@@ -5,58 +5,33 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
-
-/** What an owner has, and may lose. Each item knows those that the same owner got before and after it. */
-export interface Owned<Item> {
-  older: Item | undefined;
-  newer: Item | undefined;
-}
+import { type Aged, AgeList } from "./age_list.ts";
 
 /** An owner, with what is remembered for it. */
-export class DedupOwner<Item extends Owned<Item>> {
+export class DedupOwner<Item extends Aged<Item>> {
   readonly name: string;
+  /** What it has, and may lose. */
+  readonly items: AgeList<Item> = new AgeList();
   /** How many items it has. */
   count = 0;
   /** Its index in the heap of all owners. */
   heapIndex = 0;
-  #oldest: Item | undefined;
-  #newest: Item | undefined;
 
   /** It has nothing yet. */
   constructor(name: string) {
     this.name = name;
   }
 
-  /** Its oldest item; it must have one. */
-  get oldest(): Item {
-    return this.#oldest!;
-  }
-
-  /** Adds an item. */
-  add(item: Item): void {
-    this.count++;
-    item.older = this.#newest;
-    if (this.#newest) this.#newest.newer = item;
-    else this.#oldest = item;
-    this.#newest = item;
-  }
-
-  /** Removes an item. */
-  remove(item: Item): void {
-    this.count--;
-    const { older, newer } = item;
-    if (older) older.newer = newer;
-    else this.#oldest = newer;
-    if (newer) newer.older = older;
-    else this.#newest = older;
-    item.older = item.newer = undefined;
+  /** Whether it has more than another one. Of two with the same number, it is the one whose name comes first. */
+  hasMoreThan({ name, count }: DedupOwner<Item>): boolean {
+    return this.count > count || (this.count === count && this.name < name);
   }
 }
 
 /** All owners that have something. The one that has the most is always known. */
-export class DedupOwners<Item extends Owned<Item>> {
+export class DedupOwners<Item extends Aged<Item>> {
   readonly #owners = new NameMap<DedupOwner<Item>>();
-  /** A heap: the owner at index n has at least as much as those at 2n + 1 and 2n + 2. */
+  /** A heap: the owner at index n has more than those at 2n + 1 and 2n + 2. */
   readonly #heap: DedupOwner<Item>[] = [];
 
   /** The owner with a name, perhaps one that has nothing yet. */
@@ -69,19 +44,26 @@ export class DedupOwners<Item extends Owned<Item>> {
     return this.#heap[0]!;
   }
 
-  /** Gives an owner an item. */
+  /** Gives an owner an item, as its newest one. */
   addItem(owner: DedupOwner<Item>, item: Item): void {
+    this.putBackItem(owner, item, owner.items.newest);
+  }
+
+  /** Gives an owner an item behind an older one that it has; without one it becomes its oldest. */
+  putBackItem(owner: DedupOwner<Item>, item: Item, older: Item | undefined): void {
     if (owner.count === 0) {
       this.#owners.set(owner.name, owner);
       owner.heapIndex = this.#heap.push(owner) - 1;
     }
-    owner.add(item);
+    owner.items.insertAfter(older, item);
+    owner.count++;
     this.#siftUp(owner);
   }
 
   /** Takes an item from its owner. */
   removeItem(owner: DedupOwner<Item>, item: Item): void {
-    owner.remove(item);
+    owner.items.remove(item);
+    owner.count--;
     this.#siftDown(owner);
     if (owner.count > 0) return;
     this.#owners.delete(owner.name);
@@ -95,7 +77,7 @@ export class DedupOwners<Item extends Owned<Item>> {
   #siftUp(owner: DedupOwner<Item>): void {
     for (let { heapIndex } = owner; heapIndex > 0; heapIndex = owner.heapIndex) {
       const parent = this.#heap[(heapIndex - 1) >> 1]!;
-      if (parent.count >= owner.count) return;
+      if (!owner.hasMoreThan(parent)) return;
       this.#place(parent, heapIndex);
       this.#place(owner, (heapIndex - 1) >> 1);
     }
@@ -105,8 +87,8 @@ export class DedupOwners<Item extends Owned<Item>> {
     for (;;) {
       const { heapIndex } = owner;
       const [one, other] = [this.#heap[2 * heapIndex + 1], this.#heap[2 * heapIndex + 2]];
-      const larger = other && other.count > one!.count ? other : one;
-      if (!larger || larger.count <= owner.count) return;
+      const larger = other?.hasMoreThan(one!) ? other : one;
+      if (!larger?.hasMoreThan(owner)) return;
       const childIndex = larger.heapIndex;
       this.#place(larger, heapIndex);
       this.#place(owner, childIndex);

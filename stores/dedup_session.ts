@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { DedupOwner, Owned } from "./dedup_owners.ts";
+import type { Aged } from "./age_list.ts";
+import type { DedupOwner } from "./dedup_owners.ts";
 
 /** Consecutive numbers of a session that were given consecutive sequence numbers. */
 export interface SeqRun {
@@ -43,16 +44,13 @@ export interface DroppedRuns extends SessionRecord {
 }
 
 /** A run in memory. */
-export interface SessionRun extends SeqRun, Owned<SessionRun> {
+export interface SessionRun extends SeqRun, Aged<SessionRun> {
   readonly session: DedupSession;
   count: number;
-  /** Its length before the transaction; 0 if it was not there. Valid only while it is changed. */
-  countBefore: number;
-  isChanged: boolean;
 }
 
 /** A session in memory. */
-export interface DedupSession {
+export interface DedupSession extends Aged<DedupSession> {
   readonly id: number;
   readonly name: string;
   readonly owner: DedupOwner<SessionRun>;
@@ -66,6 +64,24 @@ export interface DedupSession {
   lastUsed: number;
   /** Something of it was recorded and committed. */
   isStored: boolean;
+  /** How it was at the last commit, if it has changed since. */
+  before: SessionBefore | undefined;
+}
+
+/** What a session was before it changed. */
+export interface SessionBefore {
+  readonly session: DedupSession;
+  /** Where its runs began and ended; the end is 0 if there was no such session. */
+  readonly head: number;
+  readonly end: number;
+  /** The length of its last run. */
+  readonly lastCount: number;
+  readonly forgotten: number;
+  readonly lost: number;
+  readonly lastUsed: number;
+  /** It has left its place among the sessions; it was behind this one. */
+  hasMoved: boolean;
+  older: DedupSession | undefined;
 }
 
 /** The result of {@linkcode findSeq} for a number of which nobody knows whether it was stored. */
@@ -105,6 +121,16 @@ function runIndexAfter({ runs, head }: DedupSession, n: number): number {
     else high = middle;
   }
   return low;
+}
+
+/** The index of the first run of a session that was begun or extended since the last commit; there may be none. */
+export function firstRecorded(session: DedupSession): number {
+  const { runs, head, before } = session;
+  if (!before) return runs.length;
+  const { end, lastCount } = before;
+  const wasExtended = end > 0 && runs[end - 1]!.count > lastCount;
+  const first = Math.max(head, wasExtended ? end - 1 : end);
+  return first < runs.length && isEmptyRun(runs[first]!) ? first + 1 : first;
 }
 
 /** A session as it is stored. */

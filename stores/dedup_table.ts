@@ -28,7 +28,10 @@ const SCHEMA = `
 /** What {@linkcode DedupIndex} remembers, as rows of a database. */
 export class DedupTable {
   readonly #db: Database;
-  readonly #sql: Record<"add" | "put" | "drop" | "dropAll" | "forget" | "remove", Statement>;
+  readonly #sql: Record<
+    "add" | "put" | "drop" | "dropAll" | "forget" | "remove" | "lost",
+    Statement
+  >;
 
   /**
    * Makes the tables.
@@ -54,6 +57,7 @@ export class DedupTable {
       dropAll: db.prepare("DELETE FROM numbers WHERE session = ?"),
       forget: db.prepare("UPDATE sessions SET forgotten = ?, lost = ? WHERE id = ?"),
       remove: db.prepare("DELETE FROM sessions WHERE id = ?"),
+      lost: db.prepare("SELECT lost FROM sessions WHERE id = ?"),
     };
   }
 
@@ -76,6 +80,13 @@ export class DedupTable {
       rows++;
     }
     return rows;
+  }
+
+  /** Whether runs, and all that was dropped before them, are deleted from the tables. */
+  hasDropped({ id, lost, evicted }: DroppedRuns): boolean {
+    const [session] = this.#sql.lost.all(id) as [{ lost: number }?];
+    // With each run that a session loses, what is lost of it ends later.
+    return !session || (!evicted && session.lost >= lost);
   }
 
   #drop(dropped: Iterable<DroppedRuns>): number {

@@ -64,7 +64,6 @@ const CODE_OF_TEXT: ReadonlyMap<string, number> = new Map([
 export function sqliteErrorCode(error: unknown): number | undefined {
   // node:sqlite has the number in errcode, except in errors of `exec`. @db/sqlite has it in code if a database cannot
   // be opened; else it throws an Error that has only a text.
-  // is opened, and else throws an Error of which the text is all there is.
   const { errcode, code, message } = Object(error) as Record<string, unknown>;
   const number = typeof errcode === "number" ? errcode : code;
   return typeof number === "number" ? number & 0xff : CODE_OF_TEXT.get(String(message));

@@ -113,7 +113,7 @@ export class FileStore extends SqliteStore {
   }
 
   protected override get dedup(): DedupIndex {
-    return this.#file.ready().dedup;
+    return this.#file.ready().remembered.dedup;
   }
 
   /** While commands wait, the time of the first one: no later time is returned before they are applied. */
@@ -160,20 +160,24 @@ export class FileStore extends SqliteStore {
     const results: (Result | StoreError)[][] = [];
     const messages: TopicMessage[] = [];
     if (!pending.some(({ batch }) => hasPuts(batch))) {
-      const { machine } = this.#file.ready();
-      return pending.map(({ batch }) => machine.apply(batch, messages));
+      const { machine, remembered: { dedup } } = this.#file.ready();
+      const results = pending.map(({ batch }) => machine.apply(batch, messages));
+      dedup.commit();
+      return results;
     }
     const { messageLog, machine } = this.#file.readyToCommit();
+    const undoTime = this.time.savepoint();
     try {
       messageLog.transaction(() => {
         for (const { batch } of pending) results.push(machine.apply(batch, messages));
         messageLog.flush();
       });
     } catch (error) {
-      if (messages.length === 0 || !this.#file.isStored(messages.at(-1)!)) throw error;
+      undoTime();
+      if (!this.#file.isStored(messages.at(-1))) throw error;
       if (this.#file.needsSync) {
         // Everyone can read the messages, so the feed delivers them. But nobody knows whether the disk has them.
-        this.#publish(messages);
+        if (messages.length > 0) this.#publish(messages);
         throw unknownOutcome(error);
       }
     }

@@ -64,20 +64,20 @@ export class MemoryStore extends SqliteStore {
 
   // deno-lint-ignore require-await -- the contract is asynchronous, SQLite is not
   override async apply<C extends Command>(
-    { time, commands }: CommandBatch<C>,
+    batch: CommandBatch<C>,
   ): Promise<readonly (Result<C> | StoreError)[]> {
     const { buffer } = this.messageLog;
+    const messages: TopicMessage[] = [];
+    let results: (Result | StoreError)[];
     try {
       this.requireOpen();
-      this.#machine.begin(time);
-      // Before more is taken: if the database fails, the caller gets the error, and nothing piles up here.
-      if (buffer.isFull && commands.length > 0) this.messageLog.flush();
+      // Before anything is done: if the database fails, the caller gets the error, and nothing piles up here.
+      if (buffer.isFull && batch.commands.length > 0) this.messageLog.flush();
+      results = this.#machine.apply(batch, messages);
     } catch (error) {
       const failure = toStoreError("store messages", error);
-      return commands.map(() => failure);
+      return batch.commands.map(() => failure);
     }
-    const messages: TopicMessage[] = [];
-    const results = this.#machine.take(commands, messages);
     this.dedup.commit();
     // Before this call is answered: when a put is acknowledged, its readers have been served.
     if (messages.length > 0) this.feed.publish(messages);

@@ -13,6 +13,7 @@ import { MessageLog } from "./message_log.ts";
 import { DedupIndex } from "./dedup_index.ts";
 import type { DroppedRuns } from "./dedup_session.ts";
 import { DedupTable } from "./dedup_table.ts";
+import { PendingDrops } from "./pending_drops.ts";
 import { StateMachine } from "./state_machine.ts";
 import type { StoreLimits } from "./store_limits.ts";
 import type { StoreTime } from "./store_time.ts";
@@ -36,8 +37,18 @@ const ROW_BYTES = 64;
 export interface OpenedFile {
   readonly file: DatabaseFile;
   readonly messageLog: MessageLog;
-  readonly dedup: DedupIndex;
+  readonly remembered: RememberedPuts;
   readonly machine: StateMachine;
+}
+
+/** What is remembered for deduplication. It outlives the open file if that fails. */
+export interface RememberedPuts {
+  readonly dedup: DedupIndex;
+  readonly drops: PendingDrops;
+  /** The last message of the file to which it belongs. */
+  last: number;
+  /** What the transaction that failed dropped first, if anything: the file must not have it. */
+  undone: DroppedRuns | undefined;
 }
 
 /**
@@ -46,17 +57,22 @@ export interface OpenedFile {
  * @param options which file, and how
  * @param epoch the epoch that begins; without it the file continues the present one, and is opened even if it
  * cannot be written
+ * @param known what was remembered when the file was closed: it goes on if the file ends where that does
  * @returns the open file
  * @throws {Error} if it cannot be used; the message says why
  */
-export function openFile(options: OpenFileOptions, epoch?: string): OpenedFile {
+export function openFile(
+  options: OpenFileOptions,
+  epoch?: string,
+  known?: RememberedPuts,
+): OpenedFile {
   const { location, time, limits } = options;
   const isFirst = epoch !== undefined;
   let file: DatabaseFile | undefined;
   try {
     file = new DatabaseFile(location, isFirst, time.now());
     if (isFirst) file.epochs.begin(epoch, file.read().last, limits.epochs);
-    const { save, ...opened } = loadFile(file, options);
+    const { save, ...opened } = loadFile(file, options, known);
     if (isFirst) save();
     file.finishOpening(isFirst);
     return opened;
@@ -79,19 +95,18 @@ export function isDiskFull(error: unknown): boolean {
 function loadFile(
   file: DatabaseFile,
   { retention, limits, time, onFailure }: OpenFileOptions,
+  known: RememberedPuts | undefined,
 ): OpenedFile & { save(): void } {
   const start = file.read();
   time.resumeFrom(Math.max(start.clock, start.lastTime));
   time.apply(start.lastTime);
   const table = new DedupTable(file.db);
-  const dropped: DroppedRuns[] = [];
-  const { dedupWindow, dedupRuns: maxRuns } = limits;
-  const dedup = new DedupIndex(
-    { window: dedupWindow, retention, maxRuns },
-    (run) => dropped.push(run),
-  );
-  table.load(dedup, start.evictedTo, time.now());
-  let savedDrops = 0;
+  const goesOn = known?.last === start.last && !(known.undone && table.hasDropped(known.undone));
+  const remembered = goesOn ? known : rememberNothing(limits, retention);
+  const { dedup, drops } = remembered;
+  if (!goesOn) table.load(dedup, start.evictedTo, time.now());
+  remembered.last = start.last;
+  remembered.undone = undefined;
   let written = 0;
   let recorded = 0;
   const save = () => {
@@ -108,18 +123,20 @@ function loadFile(
   };
   const hooks: TransactionHooks = {
     beforeCommit() {
-      recorded += ROW_BYTES * table.save(dedup.recorded(), dropped);
-      savedDrops = dropped.length;
+      recorded += ROW_BYTES * table.save(dedup.recorded(), drops.all);
       save();
     },
     committed() {
-      dropped.splice(0, savedDrops);
       dedup.commit();
+      drops.clear();
+      remembered.last = messageLog.range.last;
       const all = messageLog.writtenBytes + recorded;
       file.wal.committed(all - written);
       written = all;
     },
     failed(error, committing) {
+      remembered.last = messageLog.range.last;
+      remembered.undone = drops.firstUncommitted;
       dedup.rollback();
       // What does not fit was not written completely.
       onFailure(committing && !isDiskFull(error));
@@ -130,7 +147,16 @@ function loadFile(
   applyEarlierDrops(messageLog, start, retention, time);
   const admission = new Admission(messageLog, dedup, limits, true);
   const machine = new StateMachine({ messageLog, dedup, admission, time, retention });
-  return { file, messageLog, dedup, machine, save };
+  return { file, messageLog, remembered, machine, save };
+}
+
+function rememberNothing(
+  { dedupWindow, dedupRuns }: StoreLimits,
+  retention: number,
+): RememberedPuts {
+  const drops = new PendingDrops();
+  const bounds = { window: dedupWindow, retention, maxRuns: dedupRuns };
+  return { dedup: new DedupIndex(bounds, drops), drops, last: 0, undone: undefined };
 }
 
 /**

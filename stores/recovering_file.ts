@@ -10,8 +10,12 @@ import { WalInUseError } from "./database_wal.ts";
 import { toOpenError, UnusableFileError } from "./file_faults.ts";
 import { FileGuard } from "./file_guard.ts";
 import { FileOnDisk } from "./file_on_disk.ts";
-import { type OpenedFile, openFile, type OpenFileOptions } from "./opened_file.ts";
-import type { DedupIndex } from "./dedup_index.ts";
+import {
+  type OpenedFile,
+  openFile,
+  type OpenFileOptions,
+  type RememberedPuts,
+} from "./opened_file.ts";
 import { FORGOTTEN } from "./dedup_session.ts";
 import { type Command, type PutAck, StoreError, type TopicMessage } from "./store.ts";
 
@@ -41,8 +45,8 @@ export class RecoveringFile {
   readonly #guard: FileGuard;
   readonly #onFeedBroken: (error: Error) => void;
   #opened: OpenedFile | undefined;
-  /** The deduplication index, as far as it is known while the file is closed. */
-  #lastDedup: DedupIndex;
+  /** What is remembered for deduplication, as far as it is known while the file is closed. */
+  #remembered: RememberedPuts;
   /** The feed has brought everything up to here. */
   #fedTo: number;
   /** Everything up to here is as durable as promised, and may be acknowledged. */
@@ -77,7 +81,7 @@ export class RecoveringFile {
     this.id = opened.file.storeId;
     this.ends = opened.file.epochs.ends;
     this.#opened = opened;
-    this.#lastDedup = opened.dedup;
+    this.#remembered = opened.remembered;
     this.#fedTo = this.#durableTo = opened.messageLog.range.last;
     this.#guard = new FileGuard(disk, warn);
     // The last process may have left data in the log that the disk does not have.
@@ -144,11 +148,14 @@ export class RecoveringFile {
     this.#fedTo = upTo;
   }
 
-  /** After a transaction failed: whether it was committed all the same. `message` is its last one. */
-  isStored({ seq, topic, body }: TopicMessage): boolean {
-    if (!this.#mayBeCommitted) return false;
+  /** After a transaction failed: whether it was committed all the same. `message` is its last one, if it stored any. */
+  isStored(message: TopicMessage | undefined): boolean {
+    const before = this.#remembered;
+    if (!this.#mayBeCommitted || (!message && !before.undone)) return false;
     try {
-      const { messageLog } = this.#reopen();
+      const { messageLog, remembered } = this.#reopen();
+      if (!message) return remembered !== before;
+      const { seq, topic, body } = message;
       if (messageLog.range.last < seq) return false;
       const query = { topic, after: seq - 1, count: 1, bytes: 1 };
       return messageLog.page(query, 0).messages[0]?.body === body;
@@ -162,7 +169,7 @@ export class RecoveringFile {
     if (command.type !== "put") return undefined;
     const { session, n } = command;
     if (session === undefined || n === undefined) return undefined;
-    const seq = this.#lastDedup.find(session, n);
+    const seq = this.#remembered.dedup.find(session, n);
     if (seq > 0 && seq <= this.#durableTo) return { seq, dup: true };
     // It is in the file, or was: it would be wrong to say that it is not stored.
     return seq > 0 || seq === FORGOTTEN ? FILE_FAILS_ERROR : undefined;
@@ -216,7 +223,7 @@ export class RecoveringFile {
   }
 
   #reopen(): OpenedFile {
-    const opened = openFile(this.#options);
+    const opened = openFile(this.#options, undefined, this.#remembered);
     const { file, messageLog } = opened;
     try {
       if (file.storeId !== this.id || file.epochs.current !== this.#epoch) {
@@ -227,7 +234,7 @@ export class RecoveringFile {
       file.close();
       throw toOpenError(this.#path, error);
     }
-    this.#lastDedup = opened.dedup;
+    this.#remembered = opened.remembered;
     return this.#opened = opened;
   }
 

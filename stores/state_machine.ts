@@ -7,7 +7,7 @@
 import type { Admission } from "./admission.ts";
 import type { MessageLog } from "./message_log.ts";
 import type { DedupIndex } from "./dedup_index.ts";
-import type { Command, CommandBatch, Result, StoreError, TopicMessage } from "./store.ts";
+import type { CommandBatch, Result, StoreError, TopicMessage } from "./store.ts";
 import type { StoreTime } from "./store_time.ts";
 
 /** What commands change. */
@@ -30,29 +30,20 @@ export class StateMachine {
   }
 
   /**
-   * Applies a batch.
+   * Applies a batch, after everything that is due by its time.
    *
    * @param batch the commands, and when they happen
    * @param messages gets the messages that are stored
    * @returns what became of each command
    */
   apply({ time, commands }: CommandBatch, messages: TopicMessage[]): (Result | StoreError)[] {
-    this.begin(time);
-    return this.take(commands, messages);
-  }
-
-  /** Begins a batch: everything that is due by its time happens. */
-  begin(time: number): void {
-    const { messageLog, dedup, retention } = this.#parts;
-    const now = this.#parts.time.apply(time);
+    const { messageLog, dedup, admission, time: storeTime, retention } = this.#parts;
+    const now = storeTime.at(time);
+    // First: it may fail, for it may look into the database, and then nothing has changed.
     messageLog.range.expire(now - retention);
+    storeTime.apply(now);
     dedup.begin(now);
-  }
-
-  /** Applies the commands of a batch that has begun; see {@linkcode StateMachine.apply}. */
-  take(commands: readonly Command[], messages: TopicMessage[]): (Result | StoreError)[] {
-    const { dedup, admission, time } = this.#parts;
-    const results = admission.admit(commands, time.applied, messages);
+    const results = admission.admit(commands, now, messages);
     dedup.settle();
     return results;
   }

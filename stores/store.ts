@@ -190,9 +190,10 @@ export interface Follower {
  * nothing but the commands and their times: two stores that are given the same ones give the same results, whenever each is trimmed
  * or read, however its commits are grouped, and with any clock. The time comes from {@linkcode Store.now}, or
  * from a log that orders the commands of several stores.
- * A file that is opened again goes on where it was, but for three things: its sessions count as used then, those that have
- * put nothing are forgotten, and the last time is that of the last message. A batch that failed may be repeated; what it
- * made the store forget of sessions stays forgotten.
+ * A batch that fails has changed nothing and may be repeated, unless its outcome is unknown.
+ * A file that is opened by another process goes on where it was, but for four things: its sessions count as used then,
+ * those that have put nothing are forgotten, the last time is that of the last message, and a session that was forgotten
+ * just before the last process was killed may be remembered again.
  *
  * **Numbers.** A sequence number is a safe integer above 0. Numbers increase over the whole store, and none is used twice,
  * even after everything was purged. A number is valid within its epoch. An epoch begins each time the store is opened, and

@@ -42,11 +42,24 @@ export class StoreTime {
     return this.#applied;
   }
 
-  /** Commands happen at a time, or at that of the last ones if it is later; returns which. */
+  /** When commands happen that come with a time: then, or at the time of the last ones if that is later. */
+  at(time: number): number {
+    return Math.max(this.#applied, Math.floor(time));
+  }
+
+  /** Commands happen that come with a time; returns when. */
   apply(time: number): number {
-    this.#applied = Math.max(this.#applied, Math.floor(time));
+    this.#applied = this.at(time);
     this.#latest = Math.max(this.#latest, this.#applied);
     return this.#applied;
+  }
+
+  /** Saves the time of the last commands; the result restores it. The present time does not go back. */
+  savepoint(): () => void {
+    const applied = this.#applied;
+    return () => {
+      this.#applied = applied;
+    };
   }
 
   /** Goes on from an earlier opening's time, if that is later than the present one. */

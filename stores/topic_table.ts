@@ -202,8 +202,8 @@ export class TopicTable {
   /** The transaction was undone. */
   rollback(): void {
     for (const [name, topic] of this.#undo) this.#set(name, this.#topics.get(name), topic);
-    // The floor may be lower again, too.
-    this.#unordered ||= this.#undo.size > 0 || this.#expiredTo > this.#committedExpiredTo;
+    // The floor may be lower again, too: then a topic that counts as expired may not be.
+    if (this.#undo.size > 0 || this.#expiredTo > this.#committedExpiredTo) this.#countAgain();
     this.#undo.clear();
   }
 
@@ -237,9 +237,14 @@ export class TopicTable {
     const sorted = [...this.#topics].sort(([, one], [, other]) => one.seq - other.seq);
     this.#topics.clear();
     for (const [name, topic] of sorted) this.#topics.set(name, topic);
+    this.#unordered = false;
+  }
+
+  /** None counts as expired until all are sorted and looked at again. */
+  #countAgain(): void {
     this.#endWalk();
     this.#expiredCount = this.#expiredTo = this.#committedExpiredTo = 0;
-    this.#unordered = false;
+    this.#unordered = true;
   }
 
   /**

@@ -26,7 +26,6 @@ export function dbSqlite({ Database }: DbSqlite): Engine {
     name: "@db/sqlite",
     // Without int64, integers beyond 32 bits are cut off. unsafeConcurrency reuses the code that builds rows; that is
     // safe here, because each statement runs to its end before the next.
-    // row from one call to the next; it is safe here, since a statement is run to its end before the next.
     open: (path) => new Database(path, { int64: true, unsafeConcurrency: true }),
   };
 }

@@ -41,7 +41,6 @@ export function isLinked(): boolean {
 export async function loadNative(timeout: number): Promise<DbSqlite> {
   // By a name that static analysis cannot find: or Deno would look for the package before anything runs, even if
   // another engine is used, and wait for a registry that does not answer.
-  // where another engine is to serve, and wait for a registry that does not answer.
   if (isLinked()) return await import(SPECIFIER);
   const { library, record } = findLibrary() ?? await findOrTryLibrary(timeout);
   const restore = overrideLibraryPath(library);
@@ -50,7 +49,6 @@ export async function loadNative(timeout: number): Promise<DbSqlite> {
   } catch (error) {
     // Its modules may have left Deno's cache: the next process begins with a trial. But what this program may not
     // import (its lock file is frozen), others may.
-    // not import (its lock file is frozen), others may.
     if (!(error instanceof TypeError)) await Deno.remove(record).catch(() => {});
     throw error;
   } finally {

@@ -79,7 +79,10 @@ function frames(count: number, frame: (i: number) => string): Counted {
 const ALL: Readonly<Record<string, Counted>> = {
   "sessions of one put, named as clients do": puts((puts, i) => putIn(puts, nameOf(i, 22))),
   "sessions of one put, with the longest names": puts((puts, i) => putIn(puts, nameOf(i, 64))),
-  "sessions without puts": puts((puts, i) => puts.open(nameOf(i, 64), "owner")),
+  "sessions without puts": puts((puts, i) => {
+    puts.open(nameOf(i, 64), "owner");
+    puts.commit();
+  }),
   "runs of a few sessions": puts((puts, i) => {
     puts.record(nameOf(i % 50, 64), N + i, last += 2, "owner");
     puts.settle();
@@ -89,6 +92,7 @@ const ALL: Readonly<Record<string, Counted>> = {
     putIn(puts, nameOf(2 * i, 64));
     putIn(puts, nameOf(2 * i + 1, 64));
     puts.forget(nameOf(2 * i, 64));
+    puts.commit();
   }),
   "waiting heartbeats": frames(WAITING, (id) => `{"action":"heartbeat","id":${id}}`),
   "waiting gets": frames(WAITING, (id) => `{"action":"get","id":${id},"topic":"t"}`),

@@ -8,8 +8,9 @@ import { assert, assertEquals } from "@std/assert";
 import type { Database } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { DedupIndex } from "../../stores/dedup_index.ts";
-import { type DroppedRuns, FORGOTTEN, SUPERSEDED } from "../../stores/dedup_session.ts";
+import { FORGOTTEN, SUPERSEDED } from "../../stores/dedup_session.ts";
 import { DedupTable } from "../../stores/dedup_table.ts";
+import { PendingDrops } from "../../stores/pending_drops.ts";
 import { type Random, seeded } from "../support/seeded.ts";
 
 const RUNS = 120;
@@ -32,7 +33,7 @@ class RestartingIndex {
   };
   readonly #db: Database = nodeSqlite.open(":memory:");
   #table: DedupTable;
-  #dropped: DroppedRuns[] = [];
+  #drops = new PendingDrops();
   #lost = 0;
   puts: DedupIndex;
 
@@ -60,13 +61,13 @@ class RestartingIndex {
   }
 
   #open(): DedupIndex {
-    return new DedupIndex(this.#options, (dropped) => this.#dropped.push(dropped));
+    return new DedupIndex(this.#options, this.#drops);
   }
 
   #save(): void {
-    this.#table.save(this.puts.recorded(), this.#dropped);
+    this.#table.save(this.puts.recorded(), this.#drops.all);
     this.#lost = this.puts.evictedTo;
-    this.#dropped = [];
+    this.#drops.clear();
   }
 }
 
@@ -138,9 +139,21 @@ function run(seed: number): void {
   const model = new Model();
   const anySession = () => SESSION_IDS[random(SESSION_IDS.length)]!;
   let now = 1_000_000;
+  const forget = () => {
+    const name = anySession();
+    index.puts.forget(name);
+    model.forget(name);
+  };
+  const open = () => {
+    const name = anySession();
+    index.puts.open(name, OWNERS[name]);
+    index.puts.settle();
+  };
   const put = () => {
     const undo = model.mark();
     for (let i = random(4); i >= 0; i--) {
+      if (random(12) === 0) forget();
+      if (random(12) === 0) open();
       const { name, n } = model.draw(random);
       const found = index.puts.find(name, n);
       model.check(name, n, found);
@@ -154,16 +167,11 @@ function run(seed: number): void {
     const chance = random(100);
     if (chance < 72) put();
     else if (chance < 80) index.puts.begin(now += random(400_000));
-    else if (chance < 84) {
-      const name = anySession();
-      index.puts.forget(name);
-      model.forget(name);
-    } else if (chance < 86) index.puts.refresh(anySession());
-    else if (chance < 89) {
-      const name = anySession();
-      index.puts.open(name, OWNERS[name]);
-      index.puts.settle();
-    } else if (chance < 94) index.restart(now);
+    else if (chance < 84) forget();
+    else if (chance < 86) index.puts.refresh(anySession());
+    else if (chance < 89) open();
+    else if (chance < 94) index.restart(now);
+    index.puts.commit();
     model.checkRemembered(index.puts, window, random);
   }
   index.close();

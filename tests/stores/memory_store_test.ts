@@ -7,13 +7,14 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import type { Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { StoreError, type TopicMessage } from "../../stores/store.ts";
+import { type Command, type PutAck, StoreError, type TopicMessage } from "../../stores/store.ts";
 import { nth, watchEngine } from "../contracts/failing_engine.ts";
 import {
   append,
   apply,
   assertIncreasing,
   Feed,
+  numbered,
   put,
   puts,
   read,
@@ -224,6 +225,21 @@ Deno.test("a long batch goes to the database at once: searching it in memory wou
   await append(store, Array.from({ length: 4096 }, () => put("t", "m")));
   // 64 messages in a row.
   assertEquals(inserts, Math.ceil(4000 / 64) + 4096 / 64);
+});
+
+Deno.test("a batch that fails in memory has changed nothing, and later ones have their own times", async () => {
+  const { failing, failOn } = watchEngine();
+  await using store = open(failing, new ManualClock(0));
+  const at = (time: number, ...commands: Command[]) => store.apply({ time, commands });
+  await at(1000, numbered("s", 1));
+  await listed(store);
+  failOn((sql) => sql.startsWith("SELECT"));
+  const [failed] = await at(1000 + RETENTION, { type: "forget_session", session: "s" });
+  assertInstanceOf(failed, StoreError);
+  failOn(() => {});
+  assertEquals(await at(1001, numbered("s", 1)), [{ seq: 1, dup: true }]);
+  const [stored] = await at(1002, put("t"));
+  assertEquals([(stored as PutAck).seq, (stored as PutAck).time], [2, 1002]);
 });
 
 Deno.test("a failure of the engine rejects with a StoreError", async () => {

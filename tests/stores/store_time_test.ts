@@ -75,3 +75,17 @@ Deno.test("the machine's monotonic time stays within a millisecond of the real o
     Date.now = now;
   }
 });
+
+Deno.test("the time of commands that failed does not hold for later ones, and the present time does not go back", () => {
+  const time = new StoreTime(new ManualClock(1000));
+  time.apply(1200);
+  const undo = time.savepoint();
+  assertEquals([time.at(1500), time.applied, time.apply(2000)], [1500, 1200, 2000]);
+  undo();
+  assertEquals([time.now(), time.applied, time.at(1100), time.apply(1300)], [
+    2000,
+    1200,
+    1200,
+    1300,
+  ]);
+});

@@ -5,17 +5,13 @@
  */
 
 import { DedupIndex } from "../../stores/dedup_index.ts";
-import type { DroppedRuns } from "../../stores/dedup_session.ts";
+import { PendingDrops } from "../../stores/pending_drops.ts";
 
 export const MINUTE = 60_000;
 
-export function remember(max: number, window = 1000): { puts: DedupIndex; dropped: DroppedRuns[] } {
-  const dropped: DroppedRuns[] = [];
-  const puts = new DedupIndex(
-    { window, retention: MINUTE, maxRuns: max },
-    (run) => dropped.push(run),
-  );
-  return { puts, dropped };
+export function remember(max: number, window = 1000): { puts: DedupIndex; drops: PendingDrops } {
+  const drops = new PendingDrops();
+  return { puts: new DedupIndex({ window, retention: MINUTE, maxRuns: max }, drops), drops };
 }
 
 /** Ends a turn, and what was noted in it holds. */
