@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Connection } from "../../client.ts";
 import { type Bridge, inMemory, settled, store, testServer, turns } from "../support/bridge.ts";
+import { cancelWaitInFlight } from "../support/cancelled_wait.ts";
 import {
   closeAll,
   connectedPair,
@@ -37,23 +38,6 @@ async function whenBack(bridge: Bridge, mq: Connection, act: () => void): Promis
   await letReconnect(bridge, mq, host!);
   await withTimeout(acted);
   await states.return!();
-}
-
-/** A wait is cancelled while its answer is in flight. */
-async function reconnectDuring(
-  bridge: Bridge,
-  mq: Connection,
-  mark: string,
-  act?: () => Promise<void>,
-) {
-  bridge.holds = (frame) => frame.includes(mark);
-  const abort = new AbortController();
-  const wait = settled(mq.getWait("t", { signal: abort.signal }));
-  await turns(3);
-  await act?.();
-  await turns(3);
-  abort.abort();
-  assertEquals(await wait, "error 20", "aborted, as by a DOMException");
 }
 
 // At the server.
@@ -135,7 +119,7 @@ Deno.test("a stream that is left by its own onGap is not requested again, whatev
 Deno.test("a subscription from the cursor begins with the message that was in flight to a cancelled wait", async () => {
   const host = await testServer(inMemory());
   const { bridge, mq } = await connectedPair(host, { since: "start" });
-  await reconnectDuring(bridge, mq, "m1", () => store(host, "t", "m1"));
+  await cancelWaitInFlight(bridge, mq, "m1", () => store(host, "t", "m1"));
   const stream = mq.subscribe("t");
   const first = nextBody(stream);
   await turns(3);
@@ -158,7 +142,7 @@ Deno.test("a subscription from the cursor is told of the gap that was in flight 
   clock.advance(2000);
   await store(host, "t", "m3");
   await letReconnect(bridge, mq, host);
-  await reconnectDuring(bridge, mq, "trimmed");
+  await cancelWaitInFlight(bridge, mq, "trimmed");
   const first = nextBody(mq.subscribe("t"));
   await turns(3);
   bridge.release();
@@ -170,7 +154,7 @@ Deno.test("a subscription from the cursor is told of the gap that was in flight 
 Deno.test("a subscription that waits for room is requested once, from the message that meanwhile came to a cancelled wait", async () => {
   const host = await testServer(inMemory(), undefined, { inFlight: 4 });
   const { bridge, mq } = await connectedPair(host);
-  await reconnectDuring(bridge, mq, "m1", () => store(host, "t", "m1"));
+  await cancelWaitInFlight(bridge, mq, "m1", () => store(host, "t", "m1"));
   bridge.holdsUp = (frame) => frame.includes("put");
   const puts = Array.from({ length: 12 }, (_, i) => settled(mq.put(`t${i}`, "m")));
   const stream = mq.subscribe("t");
@@ -245,7 +229,7 @@ for (const breaks of [false, true]) {
 Deno.test("when the connection ends for good nothing resolves: a get behind a getLatest does not take what it left", async () => {
   const host = await testServer(inMemory());
   const { bridge, mq } = await connectedPair(host, { since: "start", reconnect: false });
-  await reconnectDuring(bridge, mq, "m1", () => store(host, "t", "m1"));
+  await cancelWaitInFlight(bridge, mq, "m1", () => store(host, "t", "m1"));
   bridge.release();
   await turns(3);
   // The message is kept for the next reader: that is the getLatest, which waits for its answer.

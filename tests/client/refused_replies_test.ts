@@ -6,38 +6,13 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Connection } from "@dsmq/server";
-import { type Bridge, inMemory, settled, store, testServer, until } from "../support/bridge.ts";
-import { closeAll, connectedPair, nextBody } from "../support/connected_pair.ts";
+import { settled, until } from "../support/bridge.ts";
+import { nextBody } from "../support/connected_pair.ts";
+import { behindIntermediary, BIG } from "../support/refusing_intermediary.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** What an intermediary refuses. */
-const LIMIT = 1000;
-const BIG = "b".repeat(LIMIT);
-
-/** A client behind an intermediary that closes with a code at whatever is too large for it. */
-async function setup(
-  test: (at: {
-    readonly mq: Connection;
-    readonly bridge: Bridge;
-    /** Puts messages without a client. */
-    stored(topic: string, ...messages: string[]): Promise<void>;
-  }) => Promise<void>,
-  { code = 1009, only, limit = LIMIT }: {
-    code?: number;
-    only?: "up" | "down";
-    limit?: number;
-  } = {},
-) {
-  const host = await testServer(inMemory());
-  const { bridge, mq } = await connectedPair(host);
-  bridge.refuses = (frame, direction) =>
-    (only ?? direction) === direction && frame.length > limit ? code : undefined;
-  await test({ mq, bridge, stored: (topic, ...messages) => store(host, topic, ...messages) });
-  await closeAll(mq, host);
-}
-
 Deno.test("a message that does not come down is reported once to its read, and reading continues behind it", () =>
-  setup(async ({ mq, bridge, stored }) => {
+  behindIntermediary(async ({ mq, bridge, stored }) => {
     await stored("t", "1", BIG, "2", "3");
     const gets = Array.from({ length: 5 }, () => settled(mq.get("t")));
     assertEquals(await Promise.all(gets), ["1", "error refused", "2", "3", ""]);
@@ -55,7 +30,7 @@ for (
   ] as const
 ) {
   Deno.test(`a ${what} whose answer does not come down is told so, beside others that wait`, () =>
-    setup(async ({ mq, stored }) => {
+    behindIntermediary(async ({ mq, stored }) => {
       const other = settled(mq.getWait("u", { timeout: 60_000 }), 60_000);
       if (what === "getLatest") await stored("t", BIG);
       const got = settled(call(mq), 20_000);
@@ -69,7 +44,7 @@ for (
 }
 
 Deno.test("a stream whose message does not come down ends with that; one with a gap policy continues behind it", () =>
-  setup(async ({ mq, stored }) => {
+  behindIntermediary(async ({ mq, stored }) => {
     const gaps: (number | undefined)[] = [];
     const streams = [
       mq.subscribe("t"),
@@ -95,7 +70,7 @@ Deno.test("a stream whose message does not come down ends with that; one with a 
   }, { only: "down" }));
 
 Deno.test("small messages whose frames together are too large all come down, read and streamed", () =>
-  setup(async ({ mq, bridge, stored }) => {
+  behindIntermediary(async ({ mq, bridge, stored }) => {
     const messages = Array.from({ length: 300 }, (_, i) => `${i}`.padEnd(100));
     await stored("t", ...messages);
     const stream = mq.subscribe("t", { since: "start" });
@@ -115,7 +90,7 @@ Deno.test("small messages whose frames together are too large all come down, rea
   }));
 
 Deno.test("a list of topics that does not come down is requested in smaller pages", () =>
-  setup(async ({ mq, stored }) => {
+  behindIntermediary(async ({ mq, stored }) => {
     for (let i = 0; i < 100; i++) await stored(`topic ${i}`, "m");
     const topics = await withTimeout(mq.topics(), 20_000);
     assertEquals(topics.length, 100);

@@ -5,49 +5,15 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connect, type Connection, DsmqError } from "@dsmq/server";
-import {
-  type Bridge,
-  inMemory,
-  reconnect,
-  settled,
-  store,
-  testServer,
-  until,
-} from "../support/bridge.ts";
-import { closeAll, connectedPair } from "../support/connected_pair.ts";
+import { connect, DsmqError } from "@dsmq/server";
+import { reconnect, settled, until } from "../support/bridge.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
+import { behindIntermediary, BIG } from "../support/refusing_intermediary.ts";
 import { withTimeout } from "../support/with_timeout.ts";
-
-/** What an intermediary refuses. */
-const LIMIT = 1000;
-const BIG = "b".repeat(LIMIT);
-
-/** A client behind an intermediary that closes with a code at whatever is too large for it. */
-async function setup(
-  test: (at: {
-    readonly mq: Connection;
-    readonly bridge: Bridge;
-    /** Puts messages without a client. */
-    stored(topic: string, ...messages: string[]): Promise<void>;
-  }) => Promise<void>,
-  { code = 1009, only, limit = LIMIT }: {
-    code?: number;
-    only?: "up" | "down";
-    limit?: number;
-  } = {},
-) {
-  const host = await testServer(inMemory());
-  const { bridge, mq } = await connectedPair(host);
-  bridge.refuses = (frame, direction) =>
-    (only ?? direction) === direction && frame.length > limit ? code : undefined;
-  await test({ mq, bridge, stored: (topic, ...messages) => store(host, topic, ...messages) });
-  await closeAll(mq, host);
-}
 
 for (const code of [1000, 1002, 1003, 1005, 1007, 1009, 1010, 1011, 3000, 4000]) {
   Deno.test(`a put whose frame is closed with ${code} each time is rejected with that, and the others go on`, () =>
-    setup(async ({ mq, bridge }) => {
+    behindIntermediary(async ({ mq, bridge }) => {
       const puts = ["1", BIG, "2"].map((message, i) => settled<unknown>(mq.put(`t${i}`, message)));
       assertEquals(await Promise.all(puts), [1, "error unknown_outcome", 2]);
       assertEquals(await settled(mq.put("t", "3")), 3);
@@ -61,7 +27,7 @@ for (const code of [1000, 1002, 1003, 1005, 1007, 1009, 1010, 1011, 3000, 4000])
 
 for (const code of [1001, 1006, 1012, 1013, 1014, 4408]) {
   Deno.test(`after ${code}, an ordinary break, a put is sent again, however often`, () =>
-    setup(async ({ mq, bridge }) => {
+    behindIntermediary(async ({ mq, bridge }) => {
       const put = settled(mq.put("t", BIG));
       await until(() => bridge.dials > 6);
       bridge.refuses = () => undefined;
@@ -70,7 +36,7 @@ for (const code of [1001, 1006, 1012, 1013, 1014, 4408]) {
 }
 
 Deno.test("of messages put together only the refused one is rejected, and the others keep their order", () =>
-  setup(async ({ mq }) => {
+  behindIntermediary(async ({ mq }) => {
     const messages = Array.from({ length: 200 }, (_, i) => i === 70 ? BIG : `${i}`);
     const puts = messages.map((message) => settled<unknown>(mq.put("t", message)));
     const outcomes = await Promise.all(puts);
@@ -81,7 +47,7 @@ Deno.test("of messages put together only the refused one is rejected, and the ot
   }));
 
 Deno.test("of a list only what is refused is rejected, by its place, and later puts stay behind the list", () =>
-  setup(async ({ mq }) => {
+  behindIntermediary(async ({ mq }) => {
     const messages = Array.from({ length: 500 }, (_, i) => i % 200 === 70 ? BIG : `${i}`);
     const [list, after] = [mq.putMany("t", messages), mq.put("t", "after")];
     const error = await assertRejects(() => withTimeout(list, 10_000), DsmqError);
@@ -95,7 +61,7 @@ Deno.test("of a list only what is refused is rejected, by its place, and later p
   }, { only: "up" }));
 
 Deno.test("every kind of request that is refused fails alone", () =>
-  setup(async ({ mq, bridge }) => {
+  behindIntermediary(async ({ mq, bridge }) => {
     bridge.refuses = (frame) => frame.includes("bad") ? 1011 : undefined;
     const calls = [
       mq.get("good"),
@@ -200,7 +166,7 @@ Deno.test("when everything is closed, each call gets its error, and the delays g
 });
 
 Deno.test("a suspect request that is cancelled holds up no other", () =>
-  setup(async ({ mq, bridge }) => {
+  behindIntermediary(async ({ mq, bridge }) => {
     bridge.refuses = (frame) => frame.includes("bad") ? 1011 : undefined;
     const abort = new AbortController();
     const wait = settled(mq.getWait("bad", { signal: abort.signal, timeout: 60_000 }));
@@ -214,7 +180,7 @@ Deno.test("a suspect request that is cancelled holds up no other", () =>
   }));
 
 Deno.test("a client whose connections end without a close frame goes on in small frames: a close code can be lost on the way", () =>
-  setup(async ({ mq, bridge }) => {
+  behindIntermediary(async ({ mq, bridge }) => {
     const messages = Array.from({ length: 30 }, () => "m".repeat(100));
     const puts = messages.map((message) => settled(mq.put("t", message)));
     assertEquals(await Promise.all(puts), messages.map((_, i) => i + 1));

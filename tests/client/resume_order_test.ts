@@ -5,20 +5,12 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { connect, type Connection } from "@dsmq/server";
 import { ClientConnection } from "../../connection/client_connection.ts";
-import {
-  Bridge,
-  GatedStore,
-  inMemory,
-  reconnect,
-  settled,
-  store,
-  testServer,
-  turns,
-} from "../support/bridge.ts";
-import { heartbeat } from "../support/connected_pair.ts";
+import { GatedStore, inMemory, settled, store, testServer, turns } from "../support/bridge.ts";
+import { cancelWaitInFlight } from "../support/cancelled_wait.ts";
+import { closeAll, connectedPair, heartbeat } from "../support/connected_pair.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { ALL_PERMISSIONS } from "../support/memory_peer.ts";
@@ -31,8 +23,7 @@ async function gatedSetup(...messages: string[]) {
   const gated = new GatedStore(clock);
   const host = await testServer(gated, clock);
   await store(host, "t", ...messages);
-  const bridge = new Bridge(host);
-  const mq = await connect({ dial: bridge.dial, reconnect, since: "start" });
+  const { bridge, mq } = await connectedPair(host, { since: "start" });
   return { clock, gated, host, bridge, mq };
 }
 
@@ -62,8 +53,7 @@ for (const [name, read] of Object.entries(READS)) {
     gated.gate.resolve();
     const got = await reading;
     await slow;
-    await mq.close();
-    await host[Symbol.asyncDispose]();
+    await closeAll(mq, host);
     assertEquals(got, "m1");
   });
 }
@@ -72,11 +62,10 @@ Deno.test("a stream that failed with a gap is told of it, even if the connection
   const clock = new ManualClock();
   const gated = new GatedStore(clock, 60_000);
   const host = await testServer(gated, clock);
-  const bridge = new Bridge(host);
   await store(host, "t", "m1", "m2");
   clock.advance(120_000);
   await store(host, "t", "m3");
-  const mq = await connect({ dial: bridge.dial, reconnect });
+  const { bridge, mq } = await connectedPair(host);
   // m2 has expired.
   const stream = mq.subscribe("t", { since: 1 });
   const first = settled(stream.next());
@@ -89,8 +78,7 @@ Deno.test("a stream that failed with a gap is told of it, even if the connection
   await slow;
   await store(host, "t", "m4");
   const got = await first;
-  await mq.close();
-  await host[Symbol.asyncDispose]();
+  await closeAll(mq, host);
   assertEquals(typeof got === "string" ? got : got.value?.body, "error trimmed");
 });
 
@@ -162,8 +150,7 @@ for (const kind of ["memory", "file"] as const) {
 
 Deno.test("a get, a getWait and a put of one turn, and a break between two answers: nothing is lost", async () => {
   const host = await testServer(inMemory());
-  const bridge = new Bridge(host);
-  const mq = await connect({ dial: bridge.dial, reconnect, since: "start" });
+  const { bridge, mq } = await connectedPair(host, { since: "start" });
   await store(host, "t", "first");
   let count = 0;
   // The first frame of answers arrives, and nothing after it.
@@ -174,8 +161,7 @@ Deno.test("a get, a getWait and a put of one turn, and a break between two answe
   bridge.cut();
   const [got, waitReply, put] = await Promise.all(all.map((work) => settled<unknown>(work)));
   const rest = await mq.get("t");
-  await mq.close();
-  await host[Symbol.asyncDispose]();
+  await closeAll(mq, host);
   assertEquals([got, waitReply, put, rest], ["first", "second", 2, ""]);
 });
 
@@ -203,37 +189,20 @@ for (const second of ["get", "getWait", "read"] as const) {
 
 Deno.test("a getLatest skips what an earlier wait left behind, and a get behind it does not get that", async () => {
   const host = await testServer(inMemory());
-  const bridge = new Bridge(host);
-  const mq = await connect({ dial: bridge.dial, reconnect });
-  const abort = new AbortController();
-  const waiting = settled(mq.getWait("t", { signal: abort.signal }));
-  await turns();
-  bridge.holds = () => true;
-  await store(host, "t", "1");
-  await turns();
-  abort.abort();
-  await waiting;
+  const { bridge, mq } = await connectedPair(host);
+  await cancelWaitInFlight(bridge, mq, "", () => store(host, "t", "1"));
   bridge.release();
   await turns();
   await store(host, "t", "2", "3");
   const [latest, next] = [mq.getLatest("t"), mq.get("t")];
   assertEquals([await settled(latest), await settled(next)], ["3", ""]);
-  await mq.close();
-  await host[Symbol.asyncDispose]();
+  await closeAll(mq, host);
 });
 
 Deno.test("what was in flight to a cancelled wait goes to the next reader, before what came later", async () => {
   const host = await testServer(inMemory());
-  const bridge = new Bridge(host);
-  const mq = await connect({ dial: bridge.dial, reconnect });
-  const abort = new AbortController();
-  const waiting = settled(mq.getWait("t", { signal: abort.signal }));
-  await turns();
-  bridge.holds = () => true;
-  await store(host, "t", "1");
-  await turns();
-  abort.abort();
-  assert((await waiting).startsWith("error "));
+  const { bridge, mq } = await connectedPair(host);
+  await cancelWaitInFlight(bridge, mq, "", () => store(host, "t", "1"));
   const next = mq.get("t");
   await turns();
   await store(host, "t", "2");
@@ -241,14 +210,12 @@ Deno.test("what was in flight to a cancelled wait goes to the next reader, befor
   await turns();
   bridge.release();
   assertEquals([await settled(next), await settled(later)], ["1", "2"]);
-  await mq.close();
-  await host[Symbol.asyncDispose]();
+  await closeAll(mq, host);
 });
 
 Deno.test("answers that share a frame with the answer to hello are handled, too", async () => {
   const host = await testServer(inMemory());
-  const bridge = new Bridge(host);
-  const mq = await connect({ dial: bridge.dial, reconnect, since: "start" });
+  const { bridge, mq } = await connectedPair(host, { since: "start" });
   const waiting = [mq.getWait("t"), mq.getWait("t")];
   await turns();
   bridge.cut();
@@ -259,15 +226,13 @@ Deno.test("answers that share a frame with the answer to hello are handled, too"
   await turns();
   bridge.release();
   assertEquals(await Promise.all(waiting.map((work) => settled(work))), ["1", "2"]);
-  await mq.close();
-  await host[Symbol.asyncDispose]();
+  await closeAll(mq, host);
 });
 
 for (const order of ["before", "behind"] as const) {
   Deno.test(`reads and a put in the turn of a close, ${order} it: each settles`, async () => {
     const host = await testServer(inMemory());
-    const bridge = new Bridge(host);
-    const mq = await connect({ dial: bridge.dial, reconnect, since: "start" });
+    const { mq } = await connectedPair(host, { since: "start" });
     await store(host, "t", "1");
     const closed = order === "behind" ? mq.close() : undefined;
     const calls = [mq.get("t"), mq.getLatest("t"), mq.getWait("other"), mq.put("t", "2")];

@@ -8,15 +8,8 @@ import { assertEquals } from "@std/assert";
 import type { Connection } from "../../client.ts";
 import { ReadPositions } from "../../client/read_positions.ts";
 import type { Welcome } from "../../protocol/encode_replies.ts";
-import {
-  type Bridge,
-  inMemory,
-  settled,
-  store,
-  type TestServer,
-  testServer,
-  turns,
-} from "../support/bridge.ts";
+import { inMemory, settled, store, type TestServer, testServer, turns } from "../support/bridge.ts";
+import { cancelWaitInFlight } from "../support/cancelled_wait.ts";
 import {
   closeAll,
   connectedPair,
@@ -37,22 +30,10 @@ async function gets(mq: Connection, topic: string, count: number): Promise<strin
   return got;
 }
 
-/** A wait is cancelled while its answer is in flight: what comes is kept for the next reader. */
-async function cancelDuring(
-  bridge: Bridge,
-  mq: Connection,
-  mark: string,
-  act?: () => Promise<void>,
-) {
-  bridge.holds = (frame) => frame.includes(mark);
-  const abort = new AbortController();
-  const wait = settled(mq.getWait("t", { signal: abort.signal }));
-  await turns(4);
-  await act?.();
-  await turns(4);
-  abort.abort();
-  await wait;
-  bridge.release();
+/** A wait is cancelled while its answer is in flight, which then arrives. */
+async function cancelDuring(...wait: Parameters<typeof cancelWaitInFlight>): Promise<void> {
+  await cancelWaitInFlight(...wait);
+  wait[0].release();
   await turns(4);
 }
 
