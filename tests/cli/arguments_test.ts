@@ -11,6 +11,9 @@ import { chooseCommand } from "../../cli/commands.ts";
 import { nearestWord } from "../../cli/did_you_mean.ts";
 import { runCommands } from "../support/run_commands.ts";
 
+/** What follows when no option has a similar name. */
+const BEGINS_WITH_A_DASH = "put an argument that begins with a dash after --";
+
 const COMMAND: CliCommand = {
   usage: "TOPIC [MESSAGE]",
   summary: "",
@@ -37,31 +40,15 @@ Deno.test("wrong usage is reported in one line, with code 2 and the help to look
     ["help bogus", 'there is no command "bogus"'],
     ["help tial", 'there is no command "tial"; did you mean tail?'],
     ["help put get", "help takes [COMMAND], got 2 arguments"],
-    [
-      "get t --bogus",
-      "get has no option --bogus; put an argument that begins with a dash after --",
-      "get",
-    ],
-    [
-      "get t --bogus=1",
-      "get has no option --bogus; put an argument that begins with a dash after --",
-      "get",
-    ],
+    ["get t --bogus", `get has no option --bogus; ${BEGINS_WITH_A_DASH}`, "get"],
+    ["get t --bogus=1", `get has no option --bogus; ${BEGINS_WITH_A_DASH}`, "get"],
     ["get t --sicne now", "get has no option --sicne; did you mean --since?", "get"],
     ["get t -since now", "get has no option -since; did you mean --since?", "get"],
     ["get t --Since now", "get has no option --Since; did you mean --since?", "get"],
     ["put t m --token_file F", "put has no option --token_file; did you mean --token-file?", "put"],
     ["--prot 1 put t m", "put has no option --prot; did you mean --port?", "put"],
-    [
-      "--retention 5s put t m",
-      "put has no option --retention; put an argument that begins with a dash after --",
-      "put",
-    ],
-    [
-      "serve -x",
-      "serve has no option -x; put an argument that begins with a dash after --",
-      "serve",
-    ],
+    ["--retention 5s put t m", `put has no option --retention; ${BEGINS_WITH_A_DASH}`, "put"],
+    ["serve -x", `serve has no option -x; ${BEGINS_WITH_A_DASH}`, "serve"],
     [
       "serve --max-conections 5",
       "serve has no option --max-conections; did you mean --max-connections?",

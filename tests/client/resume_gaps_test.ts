@@ -16,6 +16,7 @@ import {
   testServer,
   turns,
 } from "../support/bridge.ts";
+import { cancelWaitInFlight } from "../support/cancelled_wait.ts";
 import {
   closeAll,
   connectedPair,
@@ -39,6 +40,17 @@ async function setup() {
   return { clock, host, bridge, mq };
 }
 
+/** The client has read m1 and is disconnected; m2 has expired since, and these messages of its topic have come. */
+async function brokenSetup(...later: string[]) {
+  const { clock, host, bridge, mq } = await setup();
+  await store(host, "t", "m1", "m2");
+  assertEquals(await mq.get("t"), "m1");
+  disconnect(bridge);
+  clock.advance(2 * RETENTION);
+  await store(host, "t", ...later);
+  return { clock, host, bridge, mq, back: () => letReconnect(bridge, mq, host) };
+}
+
 /** The ways to read one message, each as its text or its error. */
 const READS = {
   get: (mq: Connection) => settled(mq.get("t")),
@@ -49,25 +61,15 @@ const READS = {
 
 for (const [name, read] of Object.entries(READS)) {
   Deno.test(`messages that expired during a break are reported to the next ${name}, once, and then what is there is read`, async () => {
-    const { clock, host, bridge, mq } = await setup();
-    await store(host, "t", "m1", "m2");
-    assertEquals(await mq.get("t"), "m1");
-    disconnect(bridge);
-    clock.advance(2 * RETENTION);
-    await store(host, "t", "m3");
-    await letReconnect(bridge, mq, host);
+    const { host, mq, back } = await brokenSetup("m3");
+    await back();
     assertEquals([await read(mq), await read(mq)], ["error trimmed", "m3"]);
     await closeAll(mq, host);
   });
 
   Deno.test(`a gap that was not reported yet is reported to a ${name} after a heartbeat and a second break`, async () => {
-    const { clock, host, bridge, mq } = await setup();
-    await store(host, "t", "m1", "m2");
-    assertEquals(await mq.get("t"), "m1");
-    disconnect(bridge);
-    clock.advance(2 * RETENTION);
-    await store(host, "t", "m3");
-    await letReconnect(bridge, mq, host);
+    const { clock, host, bridge, mq, back } = await brokenSetup("m3");
+    await back();
     const before = bridge.down.length;
     heartbeat(clock);
     await turns();
@@ -79,13 +81,9 @@ for (const [name, read] of Object.entries(READS)) {
 }
 
 Deno.test("a topic that was emptied during a break has a gap, too", async () => {
-  const { clock, host, bridge, mq } = await setup();
-  await store(host, "t", "m1", "m2");
-  assertEquals(await mq.get("t"), "m1");
-  disconnect(bridge);
-  clock.advance(2 * RETENTION);
+  const { host, mq, back } = await brokenSetup();
   await trim(host.queue.store, 1000);
-  await letReconnect(bridge, mq, host);
+  await back();
   assertEquals([await settled(mq.get("t")), await settled(mq.get("t"))], ["error trimmed", ""]);
   await closeAll(mq, host);
 });
@@ -157,19 +155,8 @@ Deno.test("what expired unread is a gap for a stream, even if the client was con
 });
 
 Deno.test("a gap whose reader has given up is reported to the next reader", async () => {
-  const { clock, host, bridge, mq } = await setup();
-  await store(host, "t", "m1", "m2");
-  assertEquals(await mq.get("t"), "m1");
-  disconnect(bridge);
-  clock.advance(2 * RETENTION);
-  await store(host, "t", "m3");
-  const abort = new AbortController();
-  const waiting = settled(mq.getWait("t", { signal: abort.signal }));
-  bridge.holds = (frame) => frame.includes("trimmed");
-  await letReconnect(bridge, mq, host);
-  await turns();
-  abort.abort();
-  await waiting;
+  const { host, bridge, mq, back } = await brokenSetup("m3");
+  await cancelWaitInFlight(bridge, mq, "trimmed", back);
   bridge.release();
   await turns();
   assertEquals([await settled(mq.get("t")), await settled(mq.get("t"))], ["error trimmed", "m3"]);
@@ -177,28 +164,18 @@ Deno.test("a gap whose reader has given up is reported to the next reader", asyn
 });
 
 Deno.test("of several concurrent reads the first is told of a gap, and the others get what is there", async () => {
-  const { clock, host, bridge, mq } = await setup();
-  await store(host, "t", "m1", "m2");
-  assertEquals(await mq.get("t"), "m1");
-  disconnect(bridge);
-  clock.advance(2 * RETENTION);
-  await store(host, "t", "m3", "m4");
+  const { host, mq, back } = await brokenSetup("m3", "m4");
   const reading = [mq.getWait("t"), mq.getWait("t"), mq.getWait("t")].map((work) => settled(work));
-  await letReconnect(bridge, mq, host);
+  await back();
   assertEquals(await Promise.all(reading), ["error trimmed", "m3", "m4"]);
   await closeAll(mq, host);
 });
 
 Deno.test("if the answer that reported a gap is lost, it is reported again", async () => {
-  const { clock, host, bridge, mq } = await setup();
-  await store(host, "t", "m1", "m2");
-  assertEquals(await mq.get("t"), "m1");
-  disconnect(bridge);
-  clock.advance(2 * RETENTION);
-  await store(host, "t", "m3");
+  const { host, bridge, mq, back } = await brokenSetup("m3");
   const got = settled(mq.get("t"));
   bridge.passes = (frame) => !frame.includes("trimmed");
-  await letReconnect(bridge, mq, host);
+  await back();
   await turns();
   bridge.passes = () => true;
   bridge.cut();

@@ -5,8 +5,9 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { connect, type ConnectOptions } from "@dsmq/server";
+import { connect, type Connection, type ConnectOptions } from "@dsmq/server";
 import {
+  type Bridge,
   inMemory,
   reconnect,
   settled,
@@ -109,18 +110,28 @@ for (const action of ["get", "getLatest", "getWait"] as const) {
 
 // Reads that had no answer leave no position.
 
-Deno.test("a wait cancelled in a break, and another break: nothing older than the connection is read", async () => {
-  const host = await testServer(inMemory());
-  await store(host, "t", "before 1", "before 2");
-  const { bridge, mq } = await connectedPair(host);
+/** Cancels a wait while its connection is broken; the next is to the same server, unless another is given. */
+async function cancelWaitInBreak(
+  bridge: Bridge,
+  mq: Connection,
+  host = bridge.host!,
+): Promise<void> {
   const abort = new AbortController();
   const waiting = settled(mq.getWait("t", { signal: abort.signal }));
   await turns();
+  bridge.host = host;
   bridge.cut();
   abort.abort();
   await waiting;
   await until(() => bridge.dials === 2 && mq.status === "connected");
   await turns();
+}
+
+Deno.test("a wait cancelled in a break, and another break: nothing older than the connection is read", async () => {
+  const host = await testServer(inMemory());
+  await store(host, "t", "before 1", "before 2");
+  const { bridge, mq } = await connectedPair(host);
+  await cancelWaitInBreak(bridge, mq);
   await reconnectTo(bridge, mq);
   assertEquals(await settled(mq.get("t")), "");
   await closeAll(mq, host);
@@ -147,15 +158,7 @@ Deno.test("a get that failed, and one break: the next is sent without a position
 Deno.test("a wait cancelled in the break to a new history: the topic reports the loss, even after a second break", async () => {
   const [old, fresh] = [await testServer(inMemory()), await testServer(inMemory())];
   const { bridge, mq } = await connectedPair(old);
-  const abort = new AbortController();
-  const waiting = settled(mq.getWait("t", { signal: abort.signal }));
-  await turns();
-  bridge.host = fresh;
-  bridge.cut();
-  abort.abort();
-  await waiting;
-  await until(() => bridge.dials === 2 && mq.status === "connected");
-  await turns();
+  await cancelWaitInBreak(bridge, mq, fresh);
   await reconnectTo(bridge, mq);
   assertEquals(await settled(mq.get("t")), "error epoch_changed");
   await closeAll(mq, old, fresh);

@@ -20,11 +20,8 @@ import {
   trim,
   trimAll,
 } from "./store_support.ts";
+import { SIZE, sized } from "./store_sized.ts";
 import { seeded } from "../support/seeded.ts";
-
-/** Ten bytes of body, one of topic and 100 make one message. */
-const SIZE = 111;
-const message = (topic: string, n: number) => put(topic, `${n}`.padStart(8, "0"));
 
 /** What is gone of topics, as both queries report it. */
 async function gone(store: Store, ...topics: string[]): Promise<(Gone | undefined)[]> {
@@ -127,10 +124,10 @@ export const goneAndKnown: Promises = {
   ) {
     const store = await limited({ storedBytes: 3 * SIZE, overflow: "drop-oldest" });
     const start = clock.now();
-    await append(store, [message("t", 1), message("u", 2), message("t", 3)]);
+    await append(store, [sized("t", 1), sized("u", 2), sized("t", 3)]);
     for (const topic of ["v", "w", "x"]) {
       clock.advance(7);
-      await append(store, [message(topic, 4)]);
+      await append(store, [sized(topic, 4)]);
       // A client may have read it in the millisecond before.
       const t = { seq: topic === "x" ? 3 : 1, at: start + (topic === "x" ? 21 : 7) + 1 };
       const u = topic === "v" ? undefined : { seq: 2, at: start + 14 + 1 };
@@ -144,7 +141,7 @@ export const goneAndKnown: Promises = {
     }
     // The first of these has expired and makes room for one; for the other, one more has to go.
     clock.advance(RETENTION - 11);
-    await append(store, [message("y", 7), message("y", 8)]);
+    await append(store, [sized("y", 7), sized("y", 8)]);
     const expected = [
       { seq: 4, at: start + 7 + RETENTION },
       { seq: 5, at: start + 10 + RETENTION + 1 },
@@ -161,12 +158,12 @@ export const goneAndKnown: Promises = {
     { limited, next },
   ) {
     const store = await limited({ storedBytes: 3 * SIZE, overflow: "drop-oldest" });
-    await append(store, [message("t", 1), message("t", 2), message("t", 3)]);
+    await append(store, [sized("t", 1), sized("t", 2), sized("t", 3)]);
     for (let n = 4; n < 12; n++) {
       const again = await next();
       const lastTime = n % 2 === 0 ? await again.bounds() : (await again.topicBounds([{}]))[0]!;
       assertEquals(lastTime.floor, n - 4);
-      await append(await next(), [message("t", n)]);
+      await append(await next(), [sized("t", n)]);
       const [{ at, seq }] = await gone(await next(), "t") as [Gone];
       assert(seq === n - 3 && at > lastTime.time, `${n} after ${lastTime.time}, at ${at}`);
       assert(at <= lastTime.time + 1);
@@ -227,7 +224,7 @@ export const goneAndKnown: Promises = {
         if (random(2) === 0) {
           const batch = Array.from(
             { length: 1 + random(random(4) === 0 ? 40 : 4) },
-            () => message(`t${random(random(5) + 1)}`, step),
+            () => sized(`t${random(random(5) + 1)}`, step),
           );
           for (const [i, result] of (await apply(store, batch)).entries()) {
             if (result instanceof Error) continue;

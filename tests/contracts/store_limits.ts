@@ -21,10 +21,9 @@ import {
   texts,
   topicNames,
 } from "./store_support.ts";
+import { SIZE, sized } from "./store_sized.ts";
 
-/** Ten bytes of body, one of topic and 100 make one message. */
-const SIZE = 111;
-const message = (n: number) => put("t", `${n}`.padStart(8, "0"));
+const message = (n: number) => sized("t", n);
 const some = (from: number, to: number) => {
   return Array.from({ length: to - from + 1 }, (_, i) => message(from + i));
 };

@@ -54,6 +54,19 @@ async function stalled(
   return { client, fakePeer };
 }
 
+/** Lets time pass, and asserts that a peer that reads nothing is dropped after this many seconds, and not before. */
+async function isDroppedAfter(
+  seconds: number,
+  { clock, handler }: OpenPort,
+  fakePeer: FakePeer,
+): Promise<void> {
+  await turn();
+  clock.advance((seconds - 1) * 1000);
+  assertEquals(fakePeer.closed, 0);
+  clock.advance(3000);
+  assertEquals([fakePeer.closed, handler.reasons], [1, [`it read nothing for ${seconds} s`]]);
+}
+
 /** Each promise, and its test. */
 export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>>> = {
   async "data for a peer that does not read is buffered, and the handler is told once it reads"(
@@ -123,14 +136,7 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     await using opened = await OpenPort.with(listen);
     const { fakePeer, client } = await stalled(opened, LARGE_FRAME);
     using _client = client;
-    const bufferedFrames = 8 + 2 * MIB / (8 * 1024);
-    await turn();
-    opened.clock.advance((bufferedFrames - 1) * 1000);
-    assertEquals(fakePeer.closed, 0);
-    opened.clock.advance(3000);
-    assertEquals([fakePeer.closed, opened.handler.reasons], [1, [
-      `it read nothing for ${bufferedFrames} s`,
-    ]]);
+    await isDroppedAfter(8 + 2 * MIB / (8 * 1024), opened, fakePeer);
   },
 
   async "a peer that cannot report reading has extra time for the system's buffers, and no more"(
@@ -140,14 +146,7 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     const { fakePeer, client } = await stalled(opened);
     using _client = client;
     fakePeer.peer.cannotConfirmReads!();
-    const bufferedFrames = 8 + MIB / (8 * 1024);
-    await turn();
-    opened.clock.advance((bufferedFrames - 1) * 1000);
-    assertEquals(fakePeer.closed, 0);
-    opened.clock.advance(3000);
-    assertEquals([fakePeer.closed, opened.handler.reasons], [1, [
-      `it read nothing for ${bufferedFrames} s`,
-    ]]);
+    await isDroppedAfter(8 + MIB / (8 * 1024), opened, fakePeer);
   },
 
   async "a peer that cannot report reading and does not answer a close is dropped after 8 s"(

@@ -25,6 +25,7 @@ import {
   trim,
   trimAll,
 } from "../contracts/store_support.ts";
+import { SIZE, sized } from "../contracts/store_sized.ts";
 import { FailingFile } from "../support/failing_file.ts";
 import { Database as FakeDatabase } from "../support/fake_db_sqlite.ts";
 import { both } from "../support/two_batches.ts";
@@ -199,9 +200,9 @@ for (const engine of [nodeSqlite, overFake]) {
 }
 
 Deno.test("a failed put takes no room, and drops nothing", async () => {
-  const message = (n: number) => put("t", `${n}`.padStart(8, "0"));
+  const message = (n: number) => sized("t", n);
   for (const overflow of ["reject", "drop-oldest"] as const) {
-    await using file = new FailingFile(nodeSqlite, { limits: { storedBytes: 4 * 111, overflow } });
+    await using file = new FailingFile(nodeSqlite, { limits: { storedBytes: 4 * SIZE, overflow } });
     const before = await append(file.store, [1, 2, 3].map(message));
     // The first of these makes the store open the file again; the others are undone in memory.
     for (const beginning of ["COMMIT", "INSERT INTO runs", "UPDATE state"]) {
