@@ -8,15 +8,9 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { ManualClock } from "../support/manual_clock.ts";
 import { openServer, quiet } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { requests1x, requestText } from "../support/requests_1x.ts";
 
-const put = (topic: string, message: string) => ({ action: "put", topic, message });
-const get = (topic: string) => ({ action: "get", topic });
-const getLatest = (topic: string) => ({ action: "get_latest", topic });
-
-async function requestText(client: RawClient, request: unknown): Promise<string> {
-  client.send(request);
-  return await client.nextText();
-}
+const { put, get, getLatest } = requests1x;
 
 Deno.test("a bad get of dsmq 1.x has exactly one answer: an empty message and the reason", async () => {
   await using server = await openServer();

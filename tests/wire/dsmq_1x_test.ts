@@ -9,15 +9,9 @@
 import { assertEquals } from "@std/assert";
 import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { requests1x, requestText } from "../support/requests_1x.ts";
 
-const put = (topic: string, message: string) => ({ action: "put", topic, message });
-const get = (topic: string) => ({ action: "get", topic });
-const getLatest = (topic: string) => ({ action: "get_latest", topic });
-
-async function requestText(client: RawClient, request: unknown): Promise<string> {
-  client.send(request);
-  return await client.nextText();
-}
+const { put, get, getLatest } = requests1x;
 
 Deno.test("a put of dsmq 1.x has no answer, and the answer to a get holds the message alone", async () => {
   await using server = await openServer();
