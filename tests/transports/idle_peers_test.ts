@@ -48,6 +48,14 @@ async function pinged(client: RawSocket): Promise<void> {
   assertEquals((await withTimeout(client.next()))?.opcode, PING);
 }
 
+/** Answers this many pings. */
+async function answerPings(client: RawSocket, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await pinged(client);
+    await client.send(pong);
+  }
+}
+
 Deno.test("hardened: an idle peer is pinged again and again, and kept although it never answers", async () => {
   await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
   using client = await idleClient(opened);
@@ -147,13 +155,10 @@ Deno.test("builtin: an idle peer is pinged; again if it answers, and kept if it 
   await using opened = await OpenPort.with(builtin, { idlePingInterval: 30 });
   using replies = await RawSocket.open(opened.port);
   using silent = await RawSocket.open(opened.port);
-  for (let i = 0; i < 8; i++) {
-    await pinged(replies);
-    await replies.send(pong);
-  }
+  await answerPings(replies, 8);
   await pinged(silent);
-  // Deno would give it 30 ms for its answer.
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  // Deno would give it 30 ms for its answer: the other is pinged after 30 ms each.
+  await answerPings(replies, 5);
   await silent.send(clientFrame(1, "still here"));
   await withTimeout(
     opened.handler.until(() => opened.handler.peers.some(({ received }) => received.length === 1)),
@@ -165,7 +170,9 @@ Deno.test("builtin: an idle peer is pinged; again if it answers, and kept if it 
 Deno.test("builtin: our client has heartbeats and is not pinged", async () => {
   await using opened = await OpenPort.with(builtin, { idlePingInterval: 10 });
   using client = await RawSocket.open(opened.port, "Sec-WebSocket-Protocol: dsmq");
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  // Another one that is pinged, each time after 10 ms.
+  using other = await RawSocket.open(opened.port);
+  await answerPings(other, 6);
   const [fakePeer] = opened.handler.peers;
   fakePeer!.peer.send("hello");
   const frame = await withTimeout(client.next());
@@ -187,10 +194,13 @@ const others: Record<string, typeof upgradeWebSocket> = {
 for (const [what, other] of Object.entries(others)) {
   Deno.test(`builtin: a Deno that ${what} accepts idle peers, and keeps them`, async () => {
     await using opened = await OpenPort.with(builtin, { idlePingInterval: 30 });
+    await using usual = await OpenPort.with(builtin, { idlePingInterval: 30 });
+    using pingedClient = await RawSocket.open(usual.port);
     Deno.upgradeWebSocket = other;
     try {
       using client = await RawSocket.open(opened.port);
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      // Meanwhile a peer of today's Deno is pinged several times, each time after 30 ms.
+      await answerPings(pingedClient, 6);
       await client.send(clientFrame(1, "still here"));
       await withTimeout(
         opened.handler.until(() =>

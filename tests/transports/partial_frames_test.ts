@@ -9,6 +9,7 @@ import { Budget } from "../../budgets/budget.ts";
 import { listen } from "../../transports/node.ts";
 import { clientFrame, RawSocket, upgradeRequest } from "../support/raw_socket.ts";
 import { until } from "../support/bridge.ts";
+import { clockAhead } from "../support/clock_ahead.ts";
 import { OpenPort } from "../support/recording_handler.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -61,11 +62,14 @@ Deno.test("incomplete frames together take no more than their limit, and the las
 });
 
 Deno.test("the frame that has been incomplete for longest gives way to others", async () => {
-  await using opened = await OpenPort.with(listen, { partial: budgetOf(4 * MIB) });
+  const partial = budgetOf(4 * MIB);
+  await using opened = await OpenPort.with(listen, { partial });
   const frame = clientFrame(1, new Uint8Array(MIB));
   const attackers = await Promise.all([1, 2].map(() => RawSocket.open(opened.port)));
+  const whole = partial.free;
   for (const attacker of attackers) await attacker.send(frame.subarray(0, 900_000));
-  await pause(GRACE_PERIOD);
+  await until(() => partial.free <= whole - 2 * 900_000 + 2 * OWN);
+  using _later = clockAhead(GRACE_PERIOD);
   for (let i = 0; i < 3; i++) {
     using honest = await RawSocket.open(opened.port);
     await honest.send(frame.subarray(0, 900_000));
@@ -115,11 +119,14 @@ Deno.test("complete frames free their room: any number of them is accepted", asy
 });
 
 Deno.test("connections without requests give way to those with some", async () => {
-  await using opened = await OpenPort.with(listen, { partial: budgetOf(64 * 1024) });
+  const partial = budgetOf(64 * 1024);
+  await using opened = await OpenPort.with(listen, { partial });
   const silent = await Promise.all(
     Array.from({ length: 8 }, () => RawSocket.connect(opened.port)),
   );
-  await pause(GRACE_PERIOD);
+  // Each takes 4 KiB that all share.
+  await until(() => partial.free <= 32 * 1024);
+  using _later = clockAhead(GRACE_PERIOD);
   const honest: RawSocket[] = [];
   for (let i = 0; i < 20; i++) honest.push(await withTimeout(RawSocket.open(opened.port)));
   assertEquals(opened.handler.present, 20);
@@ -135,9 +142,9 @@ Deno.test("incomplete headers count with their bytes", async () => {
     await client.send(`${upgradeRequest().slice(0, -2)}X-Long: ${"x".repeat(60_000)}`);
     clients.push(client);
   }
-  await pause(300);
-  assert(
-    opened.handler.refusals.some((reason) => reason.includes("too many incomplete requests wait")),
+  const reason = "too many incomplete requests wait";
+  await withTimeout(
+    opened.handler.until(() => opened.handler.refusals.some((text) => text.includes(reason))),
   );
   for (const client of clients) client.cut();
 });

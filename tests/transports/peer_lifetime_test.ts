@@ -8,6 +8,7 @@ import { assertEquals } from "@std/assert";
 import { listen as builtin } from "../../transports/deno.ts";
 import { listen as hardened } from "../../transports/node.ts";
 import type { Transport } from "../../transports/transport.ts";
+import { clockAhead } from "../support/clock_ahead.ts";
 import { turns } from "../support/bridge.ts";
 import { RawSocket, upgradeRequest } from "../support/raw_socket.ts";
 import { OpenPort } from "../support/recording_handler.ts";
@@ -49,9 +50,7 @@ for (const [name, listen] of Object.entries(transports)) {
       // The hardened transport knows at once. Deno does not report it: a later arrival clears it away.
       if (name === "builtin") {
         await turns();
-        const { now } = performance;
-        performance.now = () => now.call(performance) + 2100;
-        using _restored = { [Symbol.dispose]: () => void (performance.now = now) };
+        using _later = clockAhead(2100);
         opened.handler.admit = () => Promise.resolve(new Response("no"));
         using later = await RawSocket.connect(opened.port);
         await later.send(upgradeRequest());

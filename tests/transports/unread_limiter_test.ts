@@ -14,6 +14,7 @@ import { Pacer } from "../../transports/pacer.ts";
 import { UnreadLimiter } from "../../transports/unread_limiter.ts";
 import { SlowPeerMonitor } from "../../transports/slow_peer_monitor.ts";
 import { inMemory, testServer } from "../support/bridge.ts";
+import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -37,26 +38,27 @@ Deno.test("a peer from another address has room beside one that reads nothing", 
   unread.stop();
 });
 
-Deno.test("a waiting peer gets room once another has read, or is gone", async () => {
-  const unread = new UnreadLimiter(new Budget({ own: 0, shared: 100_000 }));
-  let remaining = 60_000;
-  const slow = unread.open("10.0.0.1", () => remaining);
-  slow.onSent();
-  const [first, second] = [unread.open("10.0.0.1", () => 0), unread.open("10.0.0.1", () => 0)];
-  let served = 0;
-  const waits = [first, second].map((client) => client.waitForRoom(30_000).then(() => served++));
-  await new Promise((resolve) => setTimeout(resolve, 30));
-  assertEquals(served, 0);
-  remaining = 0;
-  await withTimeout(waits[0]!);
-  // The first has been granted room, and what it has not sent yet is not free for others.
-  assert(first.hasRoom(30_000));
-  first.close();
-  await withTimeout(waits[1]!);
-  slow.close();
-  second.close();
-  unread.stop();
-});
+Deno.test("a waiting peer gets room once another has read, or is gone", () =>
+  inVirtualTime(async () => {
+    const unread = new UnreadLimiter(new Budget({ own: 0, shared: 100_000 }));
+    let remaining = 60_000;
+    const slow = unread.open("10.0.0.1", () => remaining);
+    slow.onSent();
+    const [first, second] = [unread.open("10.0.0.1", () => 0), unread.open("10.0.0.1", () => 0)];
+    let served = 0;
+    const waits = [first, second].map((client) => client.waitForRoom(30_000).then(() => served++));
+    await pass(30);
+    assertEquals(served, 0);
+    remaining = 0;
+    await withTimeout(waits[0]!);
+    // The first has been granted room, and what it has not sent yet is not free for others.
+    assert(first.hasRoom(30_000));
+    first.close();
+    await withTimeout(waits[1]!);
+    slow.close();
+    second.close();
+    unread.stop();
+  }));
 
 Deno.test("only a part is sent at once, and everything in the end", async () => {
   const unread = new UnreadLimiter(new Budget({ own: 0, shared: 1000 * MIB }));
@@ -67,30 +69,31 @@ Deno.test("only a part is sent at once, and everything in the end", async () => 
   unread.stop();
 });
 
-Deno.test("before more is sent the event loop turns, however long the sending took", async () => {
-  let turn = Promise.withResolvers<() => void>();
-  const unread = new UnreadLimiter(
-    new Budget({ own: 0, shared: 1000 * MIB }),
-    (callback) => turn.resolve(callback),
-  );
-  const clients = Array.from({ length: 100 }, (_, i) => unread.open(`10.0.0.${i}`, () => 0));
-  let remaining = 0;
-  const max = clients.filter((client) => client.hasRoom(MIB)).length;
-  const waits = clients.map((client) => client.waitForRoom(MIB).then(() => remaining++));
-  for (let rounds = 1; rounds <= 5; rounds++) {
-    const afterLook = await withTimeout(turn.promise);
-    await new Promise((resolve) => setTimeout(resolve, 15));
-    assert(
-      remaining <= max * (rounds - 1),
-      `${remaining} were sent, in ${rounds - 1} turns`,
+Deno.test("before more is sent the event loop turns, however long the sending took", () =>
+  inVirtualTime(async () => {
+    let turn = Promise.withResolvers<() => void>();
+    const unread = new UnreadLimiter(
+      new Budget({ own: 0, shared: 1000 * MIB }),
+      (callback) => turn.resolve(callback),
     );
-    turn = Promise.withResolvers();
-    afterLook();
-  }
-  assert(remaining > 0);
-  unread.stop();
-  await Promise.all(waits);
-});
+    const clients = Array.from({ length: 100 }, (_, i) => unread.open(`10.0.0.${i}`, () => 0));
+    let remaining = 0;
+    const max = clients.filter((client) => client.hasRoom(MIB)).length;
+    const waits = clients.map((client) => client.waitForRoom(MIB).then(() => remaining++));
+    for (let rounds = 1; rounds <= 5; rounds++) {
+      const afterLook = await withTimeout(turn.promise);
+      await pass(15);
+      assert(
+        remaining <= max * (rounds - 1),
+        `${remaining} were sent, in ${rounds - 1} turns`,
+      );
+      turn = Promise.withResolvers();
+      afterLook();
+    }
+    assert(remaining > 0);
+    unread.stop();
+    await Promise.all(waits);
+  }));
 
 Deno.test("a message that is larger than all the room is sent alone", () => {
   const unread = new UnreadLimiter(new Budget({ own: 0, shared: 1000 }));

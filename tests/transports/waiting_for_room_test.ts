@@ -11,6 +11,7 @@ import { serve } from "../../server.ts";
 import { connect } from "../../client.ts";
 import { UnreadLimiter } from "../../transports/unread_limiter.ts";
 import { inMemory, store, testServer, turns } from "../support/bridge.ts";
+import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -108,16 +109,17 @@ for (const transport of ["builtin", "hardened"] as const) {
   });
 }
 
-Deno.test("while much is unread, a peer with more than its share must read first, until others have read", async () => {
-  const unread = new UnreadLimiter(new Budget({ own: 1000, shared: 100_000 }));
-  let remaining = 60_000;
-  const slow = unread.open("10.0.0.1", () => remaining);
-  const other = unread.open("10.0.0.1", () => 2000);
-  assertEquals(other.mustReadFirst(2000), false);
-  slow.onSent();
-  assertEquals([other.mustReadFirst(1000), other.mustReadFirst(1001)], [false, true]);
-  remaining = 0;
-  await new Promise((resolve) => setTimeout(resolve, 30));
-  assertEquals(other.mustReadFirst(1001), false);
-  unread.stop();
-});
+Deno.test("while much is unread, a peer with more than its share must read first, until others have read", () =>
+  inVirtualTime(async () => {
+    const unread = new UnreadLimiter(new Budget({ own: 1000, shared: 100_000 }));
+    let remaining = 60_000;
+    const slow = unread.open("10.0.0.1", () => remaining);
+    const other = unread.open("10.0.0.1", () => 2000);
+    assertEquals(other.mustReadFirst(2000), false);
+    slow.onSent();
+    assertEquals([other.mustReadFirst(1000), other.mustReadFirst(1001)], [false, true]);
+    remaining = 0;
+    await pass(30);
+    assertEquals(other.mustReadFirst(1001), false);
+    unread.stop();
+  }));
