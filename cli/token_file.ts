@@ -53,7 +53,9 @@ export function parseTokens(name: string, text: string): TokenFile {
     const problem = tokenProblem(token);
     if (problem !== undefined) throw lineError(`the token must be ${TOKEN_FORM}, got ${problem}`);
     const firstLine = lineOfToken.get(token);
-    if (firstLine !== undefined) throw lineError(`the token is the same as in line ${firstLine}`);
+    if (firstLine !== undefined) {
+      throw lineError(`the token must be one of its own, got that of line ${firstLine}`);
+    }
     lineOfToken.set(token, i + 1);
     const grant = {
       ...(permissions !== undefined && { permissions: parsePermissions(permissions, lineError) }),
@@ -75,7 +77,10 @@ function parsePermissions(
   const nearestWords = parts.map((part) => nearestWord(part, PERMISSIONS));
   const hint = nearestWords.includes(undefined) ? "" : `; did you mean ${nearestWords.join()}?`;
   const form = "read, write or admin, with commas and no spaces between them";
-  throw lineError(`the second word must be ${form}${hint}`);
+  const place = parts.findIndex((part) => !isPermission(part));
+  const got = parts[place] === "" ? "nothing" : "an unknown word";
+  const where = parts.length === 1 ? "" : ` at place ${place + 1} of ${parts.length}`;
+  throw lineError(`the second word must be ${form}, got ${got}${where}${hint}`);
 }
 
 /** `news` is one topic, and `news.*` all that begin with `news.`. */
@@ -86,21 +91,21 @@ function parseTopics(
   for (const word of words) {
     if (isPermission(word.replaceAll(",", "").toLowerCase())) {
       throw lineError(
-        "a topic looks like a permission: permissions are one word, such as read,write",
+        "the permissions must be one word, such as read,write, got one more behind it",
       );
     }
     if (word === "#") {
-      throw lineError("a # after the permissions: a comment must have its own line");
+      throw lineError("a comment must have its own line, got a # after the permissions");
     }
     if (/^,|,$|[./:*],/.test(word)) {
-      throw lineError("a topic has a comma: separate topics by spaces");
+      throw lineError("topics must be separated by spaces, got a comma");
     }
     if (/^["']|["']$/.test(word)) {
-      throw lineError("a topic is in quotes, which would be part of its name");
+      throw lineError("a topic must have no quotes, which would be part of its name, got some");
     }
     if (word.slice(0, -1).includes("*")) {
       throw lineError(
-        "a topic has a * that is not at its end: news.* means every topic that begins with news.",
+        "a * must be the end of a topic (news.* means every topic that begins with news.), got one before it",
       );
     }
     // The server would find this, too, but show the word, which may be a token.

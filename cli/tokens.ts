@@ -38,7 +38,7 @@ export async function clientToken(args: ParsedArguments): Promise<GivenToken | u
   const file = tokenFilePath(args);
   if (file === undefined) return givenToken(args);
   const { tokens: [first] } = parseTokens(file, await readTextFile(file));
-  if (first === undefined) throw new Error(`Cannot use ${file}: there is no token in it`);
+  if (first === undefined) throw new Error(`Cannot use ${file}: it must hold a token, got none`);
   return { token: first.token, source: "--token-file" };
 }
 
@@ -99,7 +99,7 @@ export async function rereadTokens(args: ParsedArguments, server: Server): Promi
 /** A server that nobody can use is a mistake at the start. (At SIGHUP it means that every token is revoked.) */
 function requireSomeToken(file: string, parsed: TokenFile): TokenFile {
   if (parsed.tokens.length > 0 || parsed.anonymous.permissions?.length !== 0) return parsed;
-  throw new Error(`Cannot use ${file}: there is neither a token nor a line for * in it`);
+  throw new Error(`Cannot use ${file}: it must hold a token or a line for *, got neither`);
 }
 
 /** The path of the token file, if one is given; it excludes any other token. */

@@ -198,11 +198,11 @@ Deno.test("a fault of a file is reported in one line", async () => {
   const cases: [string[], RegExp][] = [
     [["serve", "--token-file", "/none"], /^dsmq: Cannot read \/none: no such file$/],
     [["get", "t", "--token-file", "/none"], /^dsmq: Cannot read \/none: no such file$/],
-    [["get", "t", "--token-file", empty.path], /: there is no token in it$/],
-    [["get", "t", "--token-file", nothing.path], /: there is no token in it$/],
+    [["get", "t", "--token-file", empty.path], /: it must hold a token, got none$/],
+    [["get", "t", "--token-file", nothing.path], /: it must hold a token, got none$/],
     [
       ["serve", "--token-file", nothing.path],
-      /: there is neither a token nor a line for \* in it$/,
+      /: it must hold a token or a line for \*, got neither$/,
     ],
     [["serve", "--cert", "/none", "--key", "/none"], /^dsmq: Cannot read \/none: no such file$/],
   ];
