@@ -7,7 +7,12 @@
 import type { WireError } from "../protocol/errors.ts";
 import { limitExceeded } from "../protocol/request_fields.ts";
 import { IdMap } from "../protocol/name_map.ts";
-import type { CreditTotals, SubscribeRequest, WireRequestOf } from "../protocol/requests.ts";
+import type {
+  CreditRequest,
+  CreditTotals,
+  SubscribeRequest,
+  WireRequestOf,
+} from "../protocol/requests.ts";
 import type { Cursors } from "../queue/cursors.ts";
 import { idInUse, reply, replyError, type ServerContext } from "./server_context.ts";
 import { permissionDenied } from "../auth/permissions.ts";
@@ -89,11 +94,19 @@ export class Subscriptions implements ServerStreamContext {
     stream.start();
   }
 
-  /** Raises the credit of a stream. For a stream that has ended it changes nothing. */
-  credit(request: WireRequestOf<"credit">): void {
+  /**
+   * Raises the credit of a stream. For a stream that has ended it changes nothing. If it is refused and has no reply, the
+   * stream ends: its client would wait for messages without end.
+   */
+  credit(request: CreditRequest): void {
     const stream = this.#streams.get(request.sub);
-    const refusal = stream && this.#creditError("credit", stream.remainingWith(request));
-    if (refusal) return replyError(this.#context, request, refusal, this.replies);
+    const refusal = request.refusal ??
+      (stream && this.#creditError("credit", stream.remainingWith(request)));
+    if (refusal) {
+      replyError(this.#context, request, refusal, this.replies);
+      if (request.id === undefined) stream?.endWithError(refusal);
+      return;
+    }
     stream?.grant(request);
     reply(request, {}, this.replies);
   }

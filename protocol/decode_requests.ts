@@ -74,9 +74,11 @@ export function decodeRequest(item: unknown, limits: Limits, encode: EncodeBody)
       return isCount(fields.wait)
         ? { action, id, wait: fields.wait }
         : refuseField(fields, "wait", "the id of a request");
-    case "credit":
+    case "credit": {
       if (!isCount(fields.sub)) return refuseField(fields, "sub", "the id of a request");
-      return creditRefusal(fields) ?? { action, id, sub: fields.sub, ...creditOf(fields) };
+      const refusal = creditRefusal(fields)?.error;
+      return { action, id, sub: fields.sub, refusal, ...creditOf(refusal ? {} : fields) };
+    }
     case "unsubscribe":
       return isCount(fields.sub)
         ? { action, id, sub: fields.sub }

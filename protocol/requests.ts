@@ -101,6 +101,15 @@ export interface GetRequest {
   readonly since: WireSince | undefined;
 }
 
+/** Raises the credit of a stream. */
+export interface CreditRequest extends CreditTotals {
+  readonly action: "credit";
+  readonly id: number | undefined;
+  readonly sub: number;
+  /** Why the amounts are invalid: the stream has to learn it, because a request without an id has no reply. */
+  readonly refusal: WireError | undefined;
+}
+
 /** A request that is invalid, or beyond a limit. */
 export interface RefusedRequest {
   readonly action: "refused";
@@ -125,8 +134,7 @@ export type WireRequest =
   }
   | { readonly action: "cancel"; readonly id: number | undefined; readonly wait: number }
   | SubscribeRequest
-  | { readonly action: "credit"; readonly id: number | undefined; readonly sub: number }
-    & CreditTotals
+  | CreditRequest
   | { readonly action: "unsubscribe"; readonly id: number | undefined; readonly sub: number }
   | TopicsRequest
   | HeartbeatRequest

@@ -62,6 +62,7 @@ Deno.test("a client of dsmq 1.x gets answers to gets only, and none of its mista
     { action: "cancel", wait: 1 },
     { action: "subscribe", topic: "t", messages: 1, bytes: 100 },
     { action: "credit", sub: 1, messages: 1, bytes: 100 },
+    { action: "credit", sub: 1, messages: -1 },
     { action: "unsubscribe", sub: 1 },
     { action: "topics" },
     { action: "shutdown", topic: "" },
