@@ -3,14 +3,16 @@
  *
  * As a program, this file is that process: its argument is the options as JSON. Its first line says where it
  * listens. For each line that it reads, it prints a {@linkcode Report}, after a garbage collection on demand, or applies
- * other tokens if the line has some; and its last line is what it has done in all.
+ * other tokens if the line has some, or lets time pass; and its last line is what it has done in all.
  *
  * @module
  */
 
+import process from "node:process";
 import { lines } from "../../cli/lines.ts";
 import { serve, type ServeOptions, type Stats, type TokenGrant } from "../../server.ts";
 import { endWithParent } from "../support/end_with_parent.ts";
+import { ManualClock } from "../support/manual_clock.ts";
 import { ROOT } from "../support/program.ts";
 
 /** A server's report. Sizes are in bytes. */
@@ -21,6 +23,8 @@ export interface Report extends Stats {
   readonly room: number;
   /** All memory of the process. */
   readonly resident: number;
+  /** The processor time of the process without its garbage collections on demand, in milliseconds. */
+  readonly cpu: number;
 }
 
 /** How a server ended. */
@@ -34,7 +38,10 @@ export interface Ending {
 }
 
 /** Options that can be told to another process. */
-export type ChildOptions = Omit<ServeOptions, "signal" | "log" | "clock">;
+export interface ChildOptions extends Omit<ServeOptions, "signal" | "log" | "clock"> {
+  /** Time passes only by {@linkcode ChildServer.advance}. */
+  readonly standsStill?: boolean;
+}
 
 /** A server that runs as a child of this process. It is killed when it is disposed of. */
 export class ChildServer implements AsyncDisposable {
@@ -122,6 +129,11 @@ export class ChildServer implements AsyncDisposable {
     await this.#request(JSON.stringify(tokens));
   }
 
+  /** Lets time pass for a server whose clock stands still, in milliseconds. */
+  async advance(ms: number): Promise<void> {
+    await this.#request(`+${ms}`);
+  }
+
   /** All memory of the process, in bytes, seen from outside. Linux alone. */
   resident(): Promise<number> {
     return this.#memory("VmRSS");
@@ -202,11 +214,23 @@ async function* each(batches: AsyncGenerator<string[]>): AsyncGenerator<string> 
   for await (const batch of batches) yield* batch;
 }
 
-async function main(options: ChildOptions, warns: boolean): Promise<void> {
+/** The processor time of this process, in milliseconds. */
+function cpuTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+async function main({ standsStill, ...options }: ChildOptions, warns: boolean): Promise<void> {
   endWithParent();
   // Faults of clients are counted in the report; faults of the server are logged.
   const log = { info() {}, warn: warns ? console.error : () => {}, error: console.error };
-  const server = await serve({ port: 0, log, handleSignals: true, ...options });
+  const clock = standsStill ? new ManualClock() : undefined;
+  const server = await serve({
+    ...{ port: 0, log, handleSignals: true },
+    ...options,
+    ...(clock && { clock }),
+  });
+  let collecting = 0;
   console.log(server.port);
   for await (const batch of lines(Deno.stdin.readable)) {
     for (const line of batch) {
@@ -215,13 +239,21 @@ async function main(options: ChildOptions, warns: boolean): Promise<void> {
         console.log("set");
         continue;
       }
+      if (line.startsWith("+")) {
+        clock?.advance(Number(line));
+        console.log("advanced");
+        continue;
+      }
       for (let i = 0; i < 3 && line === "gc"; i++) {
+        const before = cpuTime();
         (globalThis as { gc?: () => void }).gc?.();
+        collecting += cpuTime() - before;
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
       const { heapUsed, heapTotal, external, rss: resident } = Deno.memoryUsage();
       const [heap, room] = [heapUsed + external, heapTotal - heapUsed];
-      console.log(JSON.stringify({ heap, room, resident, ...server.stats() }));
+      const cpu = cpuTime() - collecting;
+      console.log(JSON.stringify({ heap, room, resident, cpu, ...server.stats() }));
     }
   }
   await server.finished;

@@ -14,18 +14,18 @@ export interface Load {
   readonly bytes: number;
   /** How many puts are unanswered at a time. */
   readonly window: number;
-  /** The limit of puts per second. Default: as many as the server accepts. */
-  readonly perSecond?: number;
+  /** It puts only as many as it is granted. Default: as many as the server accepts. */
+  readonly onlyGranted?: boolean;
   /** Whether to read everything again and check it. Default: false. */
   readonly reads?: boolean;
 }
 
-/** Its progress, each second. */
+/** Its progress, each second, and when it has done all that it was granted. */
 export interface Progress {
-  /** How many puts were acknowledged in this second. */
-  readonly done: number;
-  /** How many puts have not been read. */
-  readonly behind: number;
+  /** How many puts were acknowledged in this second; `undefined` before it is over. */
+  readonly done: number | undefined;
+  /** How many of the granted puts were acknowledged and read, once it is all of them; before that 0. */
+  readonly through: number;
   /** What failed, or arrived out of order. */
   readonly wrong: readonly string[];
 }
@@ -34,8 +34,8 @@ export interface Progress {
 export class Loader implements Disposable {
   /** What failed, or arrived out of order. */
   readonly wrong: string[] = [];
-  /** How many puts have not been read. */
-  behind = 0;
+  #granted = 0;
+  #through = 0;
   readonly #rates: number[] = [];
   readonly #worker: Worker;
 
@@ -44,8 +44,8 @@ export class Loader implements Disposable {
     const url = new URL("./load_worker.ts", import.meta.url);
     this.#worker = new Worker(url, { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<Progress>) => {
-      this.#rates.push(data.done);
-      this.behind = data.behind;
+      if (data.done !== undefined) this.#rates.push(data.done);
+      this.#through = Math.max(this.#through, data.through);
       this.wrong.push(...data.wrong);
     };
     this.#worker.onerror = (event) => {
@@ -53,6 +53,17 @@ export class Loader implements Disposable {
       this.wrong.push(event.message);
     };
     this.#worker.postMessage(load);
+  }
+
+  /** Lets it put so many more. */
+  grant(puts: number): void {
+    this.#granted += puts;
+    this.#worker.postMessage(this.#granted);
+  }
+
+  /** Everything that it was granted was acknowledged and read. */
+  get isThrough(): boolean {
+    return this.#through === this.#granted;
   }
 
   /** The median of the puts acknowledged per second. */

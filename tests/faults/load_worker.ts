@@ -11,22 +11,31 @@ import { sleep } from "./sleep.ts";
 
 const self = globalThis as unknown as Worker;
 
-self.onmessage = ({ data }: MessageEvent<Load>) => {
+/** How many puts it may make in all. */
+let granted = Infinity;
+
+self.onmessage = ({ data }: MessageEvent<Load | number>) => {
+  if (typeof data === "number") {
+    granted = data;
+    return;
+  }
+  if (data.onlyGranted) granted = 0;
   void run(data);
 };
 
 async function run(load: Load): Promise<void> {
-  const { url, topic, bytes, window, perSecond = Infinity, reads = false } = load;
+  const { url, topic, bytes, window, onlyGranted = false, reads = false } = load;
   await using mq = await connect(url);
   const counts = { done: 0, started: 0, read: 0 };
   const wrong: string[] = [];
+  const post = (done: number | undefined, through: number) => {
+    self.postMessage({ done, through, wrong: wrong.splice(0) } satisfies Progress);
+  };
   setInterval(() => {
-    const { done, started, read } = counts;
-    self.postMessage({ done, behind: started - read, wrong: wrong.splice(0) } satisfies Progress);
+    post(counts.done, 0);
     counts.done = 0;
   }, 1000);
   const reading = reads ? follow(mq, topic, counts, wrong) : undefined;
-  const begin = performance.now();
   const padding = " ".repeat(bytes);
   const put = async () => {
     const n = counts.started++;
@@ -41,18 +50,20 @@ async function run(load: Load): Promise<void> {
   const lane = async () => {
     for (;;) await put();
   };
-  /** Puts what is due, many at a time, unless too much is unanswered. */
+  /** Puts what is granted, many at a time, unless too much is unanswered. */
   const paced = async () => {
     let unanswered = 0;
-    for (;; await sleep(2)) {
-      const due = (performance.now() - begin) / 1000 * perSecond;
-      while (counts.started < due && unanswered < window) {
+    for (let through = 0;; await sleep(2)) {
+      while (counts.started < granted && unanswered < window) {
         unanswered++;
         void put().then(() => unanswered--);
       }
+      const { started } = counts;
+      if (through === granted || started < granted || unanswered > 0) continue;
+      if (!reads || counts.read === started) post(undefined, through = started);
     }
   };
-  const lanes = perSecond === Infinity ? Array.from({ length: window }, lane) : [paced()];
+  const lanes = onlyGranted ? [paced()] : Array.from({ length: window }, lane);
   await Promise.all([reading, ...lanes]);
 }
 

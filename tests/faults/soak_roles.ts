@@ -82,6 +82,9 @@ type Reading = (
 
 const LAST = "last";
 
+/** How long anything may take before it counts as stuck, in milliseconds. */
+export const PATIENCE = 60_000;
+
 /** One puts numbers, the other must get them all, in order. */
 async function putAndRead(
   putter: Connection,
@@ -103,7 +106,7 @@ async function putAndRead(
     await sleep(5);
   }
   await putter.put(topic, LAST);
-  const late = setTimeout(() => through.abort(), 10_000);
+  const late = setTimeout(() => through.abort(), PATIENCE);
   await reading;
   clearTimeout(late);
   if (next !== n) log.wrong.push(`${topic}: ${n} were put, ${next} arrived`);
