@@ -46,7 +46,7 @@ const MEASURED = 5000;
 /** The server's time passes in steps, in milliseconds; a step takes at least as long. */
 const STEP = 50;
 
-/** In this time of the server each client must have got something, in milliseconds. */
+/** How often (ms of the server's time) each client must have got something, and all that was put before the last time. */
 const CHECK = 500;
 
 /** The memory of the warm-up is not compared: two minutes, or the first part of a shorter run. */
@@ -88,19 +88,22 @@ export async function soak(options: SoakOptions): Promise<Finding[]> {
       signal: stop.signal,
     };
     const roles = Object.entries(ROLES).map(([name, role]) => {
-      const log = { right: 0, wrong: [] as string[], isOver: false };
+      const log = { put: 0, right: 0, wrong: [] as string[], isOver: false };
       const over = role(environment, log).catch((error) => void log.wrong.push(String(error)))
         .finally(() => log.isOver = true);
       return { name, notes: log, over };
     });
     using loader = new Loader({ ...LOAD, url: server.url, onlyGranted: true });
     const begin = await server.report();
-    let checked = roles.map(() => 0);
+    let checked = roles.map(() => ({ put: 0, right: 0 }));
     const { samples, stuck } = await sampled(server, seconds, {
       grant: () => loader.grant(Math.ceil(full / 2 * STEP / 1000)),
       isDone: () => loader.isThrough,
-      isChecked: () => roles.every(({ notes }, i) => notes.right > checked[i]! || notes.isOver),
-      onChecked: () => checked = roles.map(({ notes }) => notes.right),
+      isChecked: () =>
+        roles.every(({ notes: { right, wrong, isOver } }, i) =>
+          isOver || wrong.length > 0 || (right > checked[i]!.right && right >= checked[i]!.put)
+        ),
+      onChecked: () => checked = roles.map(({ notes: { put, right } }) => ({ put, right })),
     });
     stop.abort();
     await Promise.all(roles.map(({ over }) => over));
@@ -159,7 +162,7 @@ interface Steps {
   grant(): void;
   /** All of that was stored and read. */
   isDone(): boolean;
-  /** Each client has got something since the last check. */
+  /** Each client has got something since the last check, and all that was put before that. */
   isChecked(): boolean;
   /** A check is over. */
   onChecked(): void;
