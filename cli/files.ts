@@ -67,6 +67,7 @@ async function withTimeout<T>(path: string, reading: Promise<T>): Promise<T | un
   timers.push(setTimeout(() => timeout.resolve(undefined), READ_TIMEOUT));
   const onInterrupt = () => timeout.reject(interruption.reason);
   interruption.addEventListener("abort", onInterrupt);
+  if (interruption.aborted) onInterrupt();
   try {
     return await Promise.race([reading, timeout.promise]);
   } finally {

@@ -65,6 +65,8 @@ async function loadPackage(stop?: AbortSignal) {
   const timer = setTimeout(() => timeout.reject(new Error(timeoutReason)), LOAD_TIMEOUT);
   const onStop = () => timeout.reject(stop?.reason);
   stop?.addEventListener("abort", onStop);
+  // It may have aborted before: then there is no event.
+  if (stop?.aborted) onStop();
   try {
     // Under a name that tools cannot read: otherwise programs that do not need it would wait for its registry, too.
     return await Promise.race([import(deno.scopes["./"].ws), timeout.promise]);

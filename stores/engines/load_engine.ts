@@ -76,6 +76,8 @@ async function withAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> 
   const aborted = Promise.withResolvers<never>();
   const onAbort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", onAbort);
+  // It may have aborted before: then there is no event.
+  if (signal.aborted) onAbort();
   try {
     return await Promise.race([work, aborted.promise]);
   } finally {

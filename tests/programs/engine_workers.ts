@@ -25,7 +25,7 @@ if (me.name === "loader") {
   const results = await Promise.all(Array.from({ length: WORKERS }, fromWorker));
   const variable = Deno.env.get("DENO_SQLITE_PATH");
   const warnings = results.flatMap(({ warnings }) => warnings);
-  if (variable !== undefined) warnings.push(`DENO_SQLITE_PATH is still ${variable}`);
+  if (variable) warnings.push(`DENO_SQLITE_PATH is still ${variable}`);
   console.log(JSON.stringify({ engines: [...new Set(results.map(({ name }) => name))], warnings }));
 }
 

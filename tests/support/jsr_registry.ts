@@ -20,7 +20,7 @@ async function download() {
   return path;
 }
 try {
-  const path = Deno.env.get("DENO_SQLITE_PATH") ?? await download();
+  const path = Deno.env.get("DENO_SQLITE_PATH") || await download();
   if (Deno.readTextFileSync(path) !== "a library") Deno.kill(Deno.pid, "SIGABRT");
 } catch (cause) {
   throw new Error("Failed to load SQLite3 Dynamic Library", { cause });
