@@ -68,11 +68,14 @@ function isLoopbackAddress(address: string): boolean {
  * Whether a `Host` header names the machine of the client itself.
  *
  * @param host its value
- * @returns true for a loopback name or address, with or without a port
+ * @returns true for a loopback name or address, and for `0.0.0.0` and `[::]`, with or without a port
  */
 export function isLoopbackAuthority(host: string): boolean {
   const name = parseAuthority(decodeHeader(host))?.name;
-  return name !== undefined && isLoopback(name.replace(/^\[|\]$/g, ""));
+  if (name === undefined) return false;
+  // A client that connects to the unspecified address reaches its own machine.
+  const isUnspecified = ["0.0.0.0", "[::]"].includes(URL.parse(`http://${name}`)?.hostname ?? "");
+  return isUnspecified || isLoopback(name.replace(/^\[|\]$/g, ""));
 }
 
 /**

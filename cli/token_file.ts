@@ -54,7 +54,9 @@ export function parseTokens(name: string, text: string): TokenFile {
     if (problem !== undefined) throw lineError(`the token must be ${TOKEN_FORM}, got ${problem}`);
     const firstLine = lineOfToken.get(token);
     if (firstLine !== undefined) {
-      throw lineError(`the token must be one of its own, got that of line ${firstLine}`);
+      throw lineError(
+        `the first word must differ from those of other lines, got that of line ${firstLine}`,
+      );
     }
     lineOfToken.set(token, i + 1);
     const grant = {

@@ -7,13 +7,16 @@
  * @module
  */
 
-const LEFT_OUT = new Set([".git", "node_modules", "dist", "deno.lock", "deno.json", "offline"]);
-
 const root = new URL("../", import.meta.url);
+const { links, ...config } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
+/** What is not copied: the stand-ins, and what belongs to this checkout alone. */
+const leftOut = new Set(
+  [...links, ".git", "node_modules", "dist", "deno.lock", "deno.json"]
+    .map((path) => new URL(path, root).href),
+);
 const copy = await Deno.makeTempDir({ prefix: "dsmq-" });
 try {
   await copyInto(root, new URL(`file://${copy}/`));
-  const { links: _, ...config } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
   await Deno.writeTextFile(`${copy}/deno.json`, JSON.stringify(config, undefined, 2));
   const { code } = await new Deno.Command(Deno.execPath(), { args: Deno.args, cwd: copy }).spawn()
     .status;
@@ -24,7 +27,7 @@ try {
 
 async function copyInto(from: URL, to: URL): Promise<void> {
   for await (const { name, isDirectory } of Deno.readDir(from)) {
-    if (from === root && LEFT_OUT.has(name)) continue;
+    if (leftOut.has(new URL(name, from).href)) continue;
     if (isDirectory) {
       const [source, target] = [new URL(`${name}/`, from), new URL(`${name}/`, to)];
       await Deno.mkdir(target);

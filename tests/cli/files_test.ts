@@ -7,6 +7,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { readTextFile } from "../../cli/files.ts";
 import { ignoredIf, noPosix } from "../support/ignored_if.ts";
+import { Program } from "../support/program.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 import { inVirtualTime } from "../support/in_virtual_time.ts";
 
@@ -95,5 +96,17 @@ Deno.test({
     assertEquals(await withTimeout(reading), "secret");
     // This ends the abandoned read.
     (await withTimeout(Deno.open(unfinished, { write: true }))).close();
+  },
+});
+
+Deno.test({
+  ...ignoredIf(noPosix, "a command that was interrupted before does not wait for a pipe"),
+  async fn() {
+    await using files = await folder();
+    const pipe = files.at("pipe");
+    await new Deno.Command("mkfifo", { args: [pipe] }).output();
+    await using program = new Program(["-A", "tests/programs/interrupted_read.ts", pipe]);
+    const { code, stdout } = await program.end();
+    assertEquals([code, stdout], [0, `Cannot read ${pipe}: interrupted by SIGINT`]);
   },
 });

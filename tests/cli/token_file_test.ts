@@ -29,12 +29,13 @@ Deno.test("a token file is parsed line by line, and a fault is reported by its l
   const quotes = "a topic must have no quotes, which would be part of its name, got some";
   const form = "the token must be 1 to 1024 visible characters of ASCII, got one";
   const wrong: Readonly<Record<string, string>> = {
-    "a": "the token must be one of its own, got that of line 1",
-    "a write": "the token must be one of its own, got that of line 1",
+    "a": "the first word must differ from those of other lines, got that of line 1",
+    "a write": "the first word must differ from those of other lines, got that of line 1",
     "s3cret s3cret": unknown,
     "read s3cret": unknown,
     "s3cret read s3.\n* s3cret": `line 3: ${unknown}`,
-    "* read\n* write": "line 3: the token must be one of its own, got that of line 2",
+    "* read\n* write":
+      "line 3: the first word must differ from those of other lines, got that of line 2",
     "s3cret read,": `${permissions}nothing at place 2 of 2`,
     "s3cret ,": `${permissions}nothing at place 1 of 2`,
     "s3cret read;write": unknown,

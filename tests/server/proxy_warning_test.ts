@@ -62,7 +62,8 @@ Deno.test("a proxy is noticed by a client without its token, too: that is whom b
 
 Deno.test("clients of this machine, and pages that are refused, are not taken for a proxy", async () => {
   await using watched = await watchedServer();
-  for (const host of ["localhost", "localhost:30008", "a.localhost", "127.0.0.2:1", "[::1]:1"]) {
+  const names = ["localhost", "localhost:30008", "a.localhost"];
+  for (const host of [...names, "127.0.0.2:1", "[::1]:1", "0.0.0.0:1", "[::]:1"]) {
     assertEquals(await watched.upgrade({ Host: host }), 101);
   }
   assertEquals(await watched.upgrade({ Host: "rebound.example" }), 403);
