@@ -28,6 +28,7 @@ export class DedupSessions {
   readonly #owners = new DedupOwners<SessionRun>();
   readonly #lifetime: number;
   #now = 0;
+  #committedNow = 0;
   #runs = 0;
   #nextId = 1;
   /** The session that was found last in this turn, and the one that was used last: neither has expired. */
@@ -189,6 +190,7 @@ export class DedupSessions {
 
   /** What has changed is final. */
   commit(): void {
+    this.#committedNow = this.#now;
     for (const { session } of this.#changed) {
       const { runs, head } = session;
       if (firstRecorded(session) < runs.length) session.isStored = true;
@@ -204,6 +206,7 @@ export class DedupSessions {
 
   /** Undoes what has changed since the last commit. */
   rollback(): void {
+    this.#now = this.#committedNow;
     this.#lastFound = this.#lastTouched = undefined;
     // First everything goes that was not there. Then what was removed comes back, the last one first: so each finds the
     // neighbour that it had.

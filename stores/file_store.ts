@@ -161,9 +161,17 @@ export class FileStore extends SqliteStore {
     const messages: TopicMessage[] = [];
     if (!pending.some(({ batch }) => hasPuts(batch))) {
       const { machine, remembered: { dedup } } = this.#file.ready();
-      const results = pending.map(({ batch }) => machine.apply(batch, messages));
-      dedup.commit();
-      return results;
+      return pending.map(({ batch }) => {
+        try {
+          const results = machine.apply(batch, messages);
+          dedup.commit();
+          return results;
+        } catch (error) {
+          // It has changed nothing, and the others have their results.
+          const failure = toStoreError("change sessions", error);
+          return batch.commands.map(() => failure);
+        }
+      });
     }
     const { messageLog, machine } = this.#file.readyToCommit();
     const undoTime = this.time.savepoint();

@@ -269,7 +269,7 @@ export class MessageLog {
 
   /** Saves the state in memory; the result restores it, and drops what came to the buffer since. */
   #savepoint(): () => void {
-    const purgedTo = this.#purgedTo;
+    const [purgedTo, mayPurge] = [this.#purgedTo, this.#mayPurge];
     const undoStored = this.#storedBytes.savepoint();
     const undoRange = this.range.savepoint();
     const undoGone = this.gone.savepoint();
@@ -280,6 +280,7 @@ export class MessageLog {
       undoGone();
       this.buffer.truncate(last);
       this.#purgedTo = purgedTo;
+      this.#mayPurge = mayPurge;
       undoStored();
       this.topics.rollback();
       this.#segments.rolledBack();

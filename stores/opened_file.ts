@@ -45,10 +45,20 @@ export interface OpenedFile {
 export interface RememberedPuts {
   readonly dedup: DedupIndex;
   readonly drops: PendingDrops;
-  /** The last message of the file to which it belongs. */
+  /** The last message of the file to which it belongs, as of the last transaction that was certainly committed. */
   last: number;
-  /** What the transaction that failed dropped first, if anything: the file must not have it. */
-  undone: DroppedRuns | undefined;
+  /** A transaction after that one of which nobody knows whether it was committed. */
+  doubt: Doubt | undefined;
+  /** The last transaction that was in doubt was committed. */
+  wasCommitted: boolean;
+}
+
+/** A transaction that may have been committed, and how its file tells: by its last message, or by what was dropped. */
+interface Doubt {
+  readonly last: number;
+  readonly drop: DroppedRuns | undefined;
+  /** When its commands happened. */
+  readonly time: number;
 }
 
 /**
@@ -101,14 +111,15 @@ function loadFile(
   time.resumeFrom(Math.max(start.clock, start.lastTime));
   time.apply(start.lastTime);
   const table = new DedupTable(file.db);
-  const goesOn = known?.last === start.last && !(known.undone && table.hasDropped(known.undone));
+  if (known?.doubt) settle(known, known.doubt, start.last, table, time);
+  const goesOn = known?.last === start.last;
   const remembered = goesOn ? known : rememberNothing(limits, retention);
   const { dedup, drops } = remembered;
   if (!goesOn) table.load(dedup, start.evictedTo, time.now());
   remembered.last = start.last;
-  remembered.undone = undefined;
   let written = 0;
   let recorded = 0;
+  let lastToCommit = 0;
   const save = () => {
     const { range: { floor, last, lastTime }, gone: { times } } = messageLog;
     file.save({
@@ -124,6 +135,7 @@ function loadFile(
   const hooks: TransactionHooks = {
     beforeCommit() {
       recorded += ROW_BYTES * table.save(dedup.recorded(), drops.all);
+      lastToCommit = messageLog.range.last;
       save();
     },
     committed() {
@@ -135,11 +147,13 @@ function loadFile(
       written = all;
     },
     failed(error, committing) {
-      remembered.last = messageLog.range.last;
-      remembered.undone = drops.firstUncommitted;
-      dedup.rollback();
       // What does not fit was not written completely.
-      onFailure(committing && !isDiskFull(error));
+      const mayBeCommitted = committing && !isDiskFull(error);
+      remembered.wasCommitted = false;
+      if (mayBeCommitted) {
+        remembered.doubt = { last: lastToCommit, drop: drops.firstUncommitted, time: time.applied };
+      } else dedup.rollback();
+      onFailure(mayBeCommitted);
     },
   };
   const gone = new GoneTable(file.db, limits.goneTopics);
@@ -150,13 +164,38 @@ function loadFile(
   return { file, messageLog, remembered, machine, save };
 }
 
+/** Finds out whether a transaction was committed, and keeps or undoes what it did in memory. */
+function settle(
+  known: RememberedPuts,
+  doubt: Doubt,
+  last: number,
+  table: DedupTable,
+  time: StoreTime,
+): void {
+  const { dedup, drops } = known;
+  const isThere = doubt.last !== known.last || (doubt.drop && table.hasDropped(doubt.drop));
+  known.doubt = undefined;
+  known.wasCommitted = last === doubt.last && isThere === true;
+  if (!known.wasCommitted) return dedup.rollback();
+  known.last = last;
+  dedup.commit();
+  drops.clear();
+  time.apply(doubt.time);
+}
+
 function rememberNothing(
   { dedupWindow, dedupRuns }: StoreLimits,
   retention: number,
 ): RememberedPuts {
   const drops = new PendingDrops();
   const bounds = { window: dedupWindow, retention, maxRuns: dedupRuns };
-  return { dedup: new DedupIndex(bounds, drops), drops, last: 0, undone: undefined };
+  return {
+    dedup: new DedupIndex(bounds, drops),
+    drops,
+    last: 0,
+    doubt: undefined,
+    wasCommitted: false,
+  };
 }
 
 /**

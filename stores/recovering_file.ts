@@ -150,11 +150,10 @@ export class RecoveringFile {
 
   /** After a transaction failed: whether it was committed all the same. `message` is its last one, if it stored any. */
   isStored(message: TopicMessage | undefined): boolean {
-    const before = this.#remembered;
-    if (!this.#mayBeCommitted || (!message && !before.undone)) return false;
+    if (!this.#mayBeCommitted || (!message && !this.#remembered.doubt?.drop)) return false;
     try {
       const { messageLog, remembered } = this.#reopen();
-      if (!message) return remembered !== before;
+      if (!message) return remembered.wasCommitted;
       const { seq, topic, body } = message;
       if (messageLog.range.last < seq) return false;
       const query = { topic, after: seq - 1, count: 1, bytes: 1 };

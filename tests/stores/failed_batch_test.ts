@@ -5,33 +5,16 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Command, type PutAck, StoreError } from "../../stores/store.ts";
+import type { Command } from "../../stores/store.ts";
 import { numbered, put, RETENTION, texts } from "../contracts/store_support.ts";
+import { applied, FORGET } from "../support/applied.ts";
 import { FailingFile, type Failure } from "../support/failing_file.ts";
-
-type Outcome = string | number | undefined;
-
-/** Applies a batch: the number of each message, `dup` before it if it was there before, or the code of the error. */
-async function applied(
-  { store }: FailingFile,
-  commands: Command[],
-  time = store.now(),
-): Promise<Outcome[]> {
-  const results = await store.apply({ time, commands });
-  return results.map((result) => {
-    if (result instanceof StoreError) return result.code;
-    const { seq, dup } = result as Partial<PutAck>;
-    return dup ? `dup ${seq}` : seq;
-  });
-}
-
-const forget: Command = { type: "forget_session", session: "s" };
 
 /** A file with two messages of a session, and a batch that finds one of them and forgets the session. */
 async function openFile(): Promise<{ file: FailingFile; batch: Command[] }> {
   const file = new FailingFile(undefined, { durability: "process" });
   assertEquals(await applied(file, [numbered("s", 1), numbered("s", 2)]), [1, 2]);
-  return { file, batch: [numbered("s", 2), forget] };
+  return { file, batch: [numbered("s", 2), FORGET] };
 }
 
 for (const failure of ["disk I/O error", "database or disk is full"] as Failure[]) {
@@ -81,7 +64,7 @@ Deno.test("a commit that fails after it is done is recognised by what it made th
 Deno.test("what was forgotten before a batch that fails stays forgotten", async () => {
   const { file } = await openFile();
   await using _ = file;
-  assertEquals(await applied(file, [forget]), [undefined]);
+  assertEquals(await applied(file, [FORGET]), [undefined]);
   file.failure = "database or disk is full";
   file.before = (sql) => sql === "COMMIT";
   assertEquals(await applied(file, [put("t")]), ["full"]);

@@ -20,11 +20,11 @@ const STEPS = 40;
 const RETENTION = 300;
 /** A session that is not used expires after this time. */
 const SESSION_LIFETIME = 600_000;
-/** The message of the failing engine, and of what is known of a put meanwhile. */
-const DISK_FAILED = /the disk is full|the file fails/;
+/** The messages of the failing engine, and of what is known of a put meanwhile. */
+const DISK_FAILED = /the disk is full|the disk fails|the file fails/;
 
 /** What else happens to the store in a file. */
-type Trouble = "none" | "opened again" | "failing";
+type Trouble = "none" | "opened again" | "failing" | "failing late";
 
 /** Draws batches of commands, in the order of their times. */
 class Commands {
@@ -111,7 +111,7 @@ async function run(seed: number, trouble: Trouble): Promise<number> {
   const random = seeded(seed);
   const limits = drawLimits(random);
   const folder = Deno.makeTempDirSync();
-  const { failing, failOn } = watchEngine();
+  const { failing, failOn, failAfter } = watchEngine();
   const base = { engine: nodeSqlite, retention: RETENTION, limits };
   const clock = new ManualClock(500);
   const open = () =>
@@ -135,9 +135,14 @@ async function run(seed: number, trouble: Trouble): Promise<number> {
         let left = random(30);
         const atCommit = random(2) === 0;
         failOn((sql) => atCommit ? sql === "COMMIT" : left-- === 0);
+      } else if (trouble === "failing late" && random(2) === 0) {
+        // The commit is done all the same: the batches have their results.
+        let failed = false;
+        failAfter((sql) => sql === "COMMIT" && !failed && (failed = true));
       }
       let results = await applyAll(file, batches);
       failOn(() => {});
+      failAfter(() => {});
       if (DISK_FAILED.test(JSON.stringify(results))) {
         failures++;
         results = await applyAll(file, batches);
@@ -160,6 +165,7 @@ const RUNS: Readonly<Record<string, readonly [trouble: Trouble, runs: number]>> 
   "whoever reads or trims": ["none", 8],
   "also if the file is opened again between the steps": ["opened again", 5],
   "also if the disk fails and the batches are repeated": ["failing", 15],
+  "also if commits fail after they are done": ["failing late", 15],
 };
 
 for (const [name, [trouble, runs]] of Object.entries(RUNS)) {
