@@ -8,13 +8,15 @@
  * Reads the CPU time of a process and all its threads, user and system.
  *
  * @param pid the process
- * @returns milliseconds; exact where the kernel keeps statistics of its scheduler, else in steps of ten
+ * @returns milliseconds; exact where the kernel keeps statistics of its scheduler and no thread has ended, else in steps
+ * of ten
  */
 export async function processorTime(pid: number): Promise<number> {
-  return await scheduled(pid) ?? await ticks(pid);
+  const [exact, all] = [await scheduled(pid), await ticks(pid)];
+  return Math.max(exact ?? 0, all);
 }
 
-/** The scheduler's statistics of each thread. An ended thread is not counted any more, but Deno keeps its threads. */
+/** The scheduler's statistics of each thread. They do not count a thread that has ended. */
 async function scheduled(pid: number): Promise<number | undefined> {
   const threads = `/proc/${pid}/task`;
   let nanoseconds = 0;
@@ -29,6 +31,7 @@ async function scheduled(pid: number): Promise<number | undefined> {
   return nanoseconds > 0 ? nanoseconds / 1e6 : undefined;
 }
 
+/** In steps of ten milliseconds, with the threads that have ended. */
 async function ticks(pid: number): Promise<number> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
   // Fields 14 and 15 of proc(5), in hundredths of a second; field 2, a name, may contain spaces.
