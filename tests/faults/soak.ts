@@ -19,7 +19,7 @@ import { Loader } from "./load.ts";
 import { sleep, until } from "./sleep.ts";
 import { FaultyProxy } from "./proxy.ts";
 import { type Finding, mb, none, report } from "./report.ts";
-import { PATIENCE, ROLES } from "./soak_roles.ts";
+import { ROLES, STEP_TIMEOUT } from "./soak_roles.ts";
 
 /** The options of a run. */
 export interface SoakOptions {
@@ -147,7 +147,7 @@ async function fullSpeed(server: ChildServer, ms: number): Promise<number> {
     await server.advance(STEP);
   }
   // The first figures come after a second.
-  await until(() => loader.rate > 0, PATIENCE);
+  await until(() => loader.rate > 0, STEP_TIMEOUT);
   return loader.rate;
 }
 
@@ -182,7 +182,7 @@ async function sampled(
     await sleep(STEP);
     const isCheck = time - checkedAt >= CHECK;
     const isOver = () => server.ended || (isDone() && (!isCheck || isChecked()));
-    if (!await until(isOver, PATIENCE, 2)) return { samples, stuck: [time] };
+    if (!await until(isOver, STEP_TIMEOUT, 2)) return { samples, stuck: [time] };
     if (isCheck) onChecked();
     if (isCheck) checkedAt = time;
     await server.advance(STEP);

@@ -88,7 +88,7 @@ const LAST = "last";
 const MAX_LAG = 20;
 
 /** How long anything may take before it counts as stuck, in milliseconds. */
-export const PATIENCE = 60_000;
+export const STEP_TIMEOUT = 60_000;
 
 /** One puts numbers, the other must get them all, in order. */
 async function putAndRead(
@@ -115,7 +115,7 @@ async function putAndRead(
     do await sleep(5); while (n - next > MAX_LAG && isReading && !signal.aborted);
   }
   await putter.put(topic, LAST);
-  const late = setTimeout(() => through.abort(), PATIENCE);
+  const late = setTimeout(() => through.abort(), STEP_TIMEOUT);
   await reading;
   clearTimeout(late);
   if (next !== n) log.wrong.push(`${topic}: ${n} were put, ${next} arrived`);
