@@ -102,7 +102,8 @@ export class DatabaseFile {
       this.#pragma(`fullfsync = ${durability === "disk" ? 1 : 0}`);
       this.#pragma(`checkpoint_fullfsync = ${durability === "disk" ? 1 : 0}`);
       this.#pragma(`journal_size_limit = ${WAL_SIZE_LIMIT}`);
-      if (disk.unmarkedVersion !== undefined) this.#unmark(disk.unmarkedVersion);
+      const version = disk.mark.versionToRestore;
+      if (version !== undefined) this.#removeMark(version);
       this.db.prepare("BEGIN IMMEDIATE").run();
       if (schemaVersion === undefined) this.#create(now);
       else if (schemaVersion === PREVIOUS_SCHEMA_VERSION) this.#upgrade(now);
@@ -129,7 +130,7 @@ export class DatabaseFile {
   finishOpening(write: boolean): void {
     if (write) {
       this.db.exec("UPDATE state SET clean = 0");
-      this.#setPragma(`user_version = ${inUseVersion(this.#disk.use)}`);
+      this.#setPragma(`user_version = ${inUseVersion(this.#disk.mark.use)}`);
     }
     this.#sql.commit.run();
     this.wal.begin();
@@ -214,7 +215,7 @@ export class DatabaseFile {
     throw new UnusableFileError("it is the database of another program");
   }
 
-  #unmark(version: number): void {
+  #removeMark(version: number): void {
     this.#setPragma(`user_version = ${version}`);
     this.db.prepare("PRAGMA wal_checkpoint(FULL)").all();
     this.#disk.checkpointed();

@@ -62,13 +62,9 @@ export class DatabaseWal {
   checkpoint(mode: "FULL" | "PASSIVE" = "FULL"): void {
     this.#walPages = 0;
     this.#disk.duringCheckpoint(() => {
-      try {
-        this.#setMark();
-        this.checkpointUnmarked(mode);
-      } finally {
-        this.#setInUse();
-      }
-    });
+      this.#setMark();
+      this.checkpointUnmarked(mode);
+    }, () => this.#setInUse());
     this.#lastSalt = this.#header?.salt;
   }
 
@@ -94,6 +90,11 @@ export class DatabaseWal {
     this.#walPages = Infinity;
   }
 
+  /** The end of each transaction: it removes the mark if that failed after a checkpoint. */
+  beforeCommit(): void {
+    if (this.#disk.mark.isLeft) this.#setInUse();
+  }
+
   /**
    * Something was committed: checkpoints if it is time for that. If it fails, the data stays in the log, where it is
    * as safe.
@@ -101,6 +102,7 @@ export class DatabaseWal {
    * @param bytes how much of the database was changed, at most
    */
   committed(bytes: number): void {
+    this.#disk.mark.removed();
     this.#walPages += OVERHEAD_PAGES + bytes / 4096;
     if (this.#walPages < CHECKPOINT_PAGES) return;
     try {
@@ -157,7 +159,7 @@ export class DatabaseWal {
   }
 
   #setInUse(): void {
-    this.#setPragma(`user_version = ${inUseVersion(this.#disk.use)}`);
+    this.#setPragma(`user_version = ${inUseVersion(this.#disk.mark.use)}`);
   }
 
   /** Prepared: the errors of prepared statements carry SQLite's code, those of `exec` do not. */

@@ -68,6 +68,11 @@ export class FileLock {
     }
   }
 
+  /** The number of the use that is in it now; 0 if there is none. */
+  get use(): number {
+    return this.#content.use;
+  }
+
   /** From now on a killed process leaves the number of this use behind; on a full disk perhaps nothing. */
   markInUse(use: number, writing = false): void {
     if (this.#content.use === use && this.#content.writing === writing) return;

@@ -13,15 +13,9 @@ import {
   requireNoSiblingName,
   requirePlainFile,
 } from "./file_preflight.ts";
+import { FileMark } from "./file_mark.ts";
 import { WalFile } from "./wal_file.ts";
-import {
-  ANY_USE,
-  inUseVersion,
-  isMarked,
-  isOwnWal,
-  readDatabaseHeader,
-  readWalHeader,
-} from "./wal_mark.ts";
+import { readDatabaseHeader } from "./wal_mark.ts";
 import { type FileSnapshot, fileSnapshot, isOtherFile } from "./file_snapshot.ts";
 
 /** A file, from before it is opened until after it was closed. */
@@ -30,25 +24,15 @@ export class FileOnDisk {
   readonly path: string;
   /** The same without links: SQLite's files are beside this one. */
   readonly realPath: string;
-  /** The number of this use of it, from 1 to 65535, at random. */
-  readonly use: number = 1 + Math.floor(Math.random() * 65535);
   /** Nothing was ever acknowledged in it. */
   readonly isNew: boolean;
-  /**
-   * Its `user_version` before it has a log, if it has a mark although it is complete: or the mark would belong to the
-   * next log.
-   */
-  readonly unmarkedVersion: number | undefined;
+  /** What it says of its log. */
+  readonly mark: FileMark;
   readonly #lock: FileLock;
   /** Open as long as SQLite has the file open: to close it would drop SQLite's own locks. */
   readonly #handle: Deno.FsFile;
   #file: FileSnapshot;
   readonly #wal: WalFile;
-  /** The use in the file where it has no mark: not known before the first checkpoint. */
-  #useInFile = ANY_USE;
-  /** Its `schema_version` at the last checkpoint, and a function that asks SQLite for the present one. */
-  #schemaCookie: number;
-  #currentSchemaCookie: () => number = () => Infinity;
   #isClosed = false;
 
   private constructor(path: string, realPath: string, lock: FileLock, handle: Deno.FsFile) {
@@ -57,12 +41,9 @@ export class FileOnDisk {
     this.realPath = realPath;
     this.#lock = lock;
     this.#wal = new WalFile(`${realPath}-wal`);
+    this.mark = new FileMark(handle, `${realPath}-wal`, lock);
     this.#file = fileSnapshot(realPath)!;
-    this.#schemaCookie = readDatabaseHeader(handle).schemaCookie;
     this.isNew = isNewFile(realPath, handle, lock.previous);
-    if (readWalHeader(`${realPath}-wal`) || !isMarked(readDatabaseHeader(handle))) return;
-    // No use has this number.
-    this.unmarkedVersion = inUseVersion((lock.previous?.use ?? 0) % ANY_USE);
   }
 
   /**
@@ -113,10 +94,9 @@ export class FileOnDisk {
    * @param schemaCookie asks SQLite for its `schema_version`
    */
   opened(minWalBytes: () => number, schemaCookie: () => number): void {
-    this.#currentSchemaCookie = schemaCookie;
     this.checkpointed();
     this.#wal.opened(minWalBytes);
-    this.#lock.markInUse(this.#useInFile);
+    this.mark.opened(schemaCookie);
   }
 
   /** Throws unless the file is where it was opened, and complete; returns whether nobody has written to it since. */
@@ -181,9 +161,8 @@ export class FileOnDisk {
    */
   close(close: () => void): void {
     const mayClose = this.#mayClose();
-    // A copy of it in its place says the same as it did then: not the number of this use, but another.
-    if (!mayClose && !this.#isOwn) this.#lock.markInUse(this.use % (ANY_USE - 1) + 1);
-    this.#currentSchemaCookie = () => Infinity;
+    if (!mayClose && !this.mark.isOwn) this.mark.disown();
+    this.mark.closed();
     if (mayClose) return close();
     const aside = `${this.realPath}-aside`;
     try {
@@ -203,8 +182,7 @@ export class FileOnDisk {
   #mayClose(): boolean {
     try {
       this.requireIntact();
-      // From now on the database does not say that a log belongs to it.
-      this.#lock.markIdle();
+      this.mark.closing();
       return true;
     } catch {
       // That depends on what is wrong.
@@ -238,22 +216,10 @@ export class FileOnDisk {
     if (file && !isOtherFile(file, this.#file) && !this.#isShortened(file)) this.#file = file;
   }
 
-  /**
-   * Wraps what writes the log, and with it its mark, to the database: if the process is killed meanwhile, its lock
-   * says so. Then another program may finish the checkpoint and delete the log.
-   *
-   * @param work writes it
-   */
-  duringCheckpoint(work: () => void): void {
-    this.#lock.markInUse(this.#useInFile, true);
-    try {
-      work();
-      this.#useInFile = this.use;
-      this.#schemaCookie = readDatabaseHeader(this.#handle).schemaCookie;
-      this.#wal.restarted();
-    } finally {
-      this.#lock.markInUse(this.#useInFile);
-    }
+  /** See {@linkcode FileMark.duringCheckpoint}. */
+  duringCheckpoint(write: () => void, remove: () => void): void {
+    this.mark.duringCheckpoint(write, remove);
+    this.#wal.restarted();
   }
 
   /** Releases a file that could not be opened. What says that it is new, or was in use, stays. */
@@ -266,7 +232,7 @@ export class FileOnDisk {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#handle.close();
-    this.#lock.release(hasFailed);
+    this.#lock.release(hasFailed || this.mark.isLeft);
   }
 
   #requireFile(): FileSnapshot {
@@ -278,7 +244,7 @@ export class FileOnDisk {
     if (this.#isShortened(file)) {
       throw new UnusableFileError(`${this.path} was emptied or shortened`);
     }
-    if (file.time !== this.#file.time && this.#wal.isKnown && !this.#isOwn) {
+    if (file.time !== this.#file.time && this.#wal.isKnown && !this.mark.isOwn) {
       throw new UnusableFileError(`${this.path} was overwritten`);
     }
     return file;
@@ -287,13 +253,5 @@ export class FileOnDisk {
   /** Shorter than before, and not by SQLite (`VACUUM`), which says in the head how long the file is then. */
   #isShortened({ size }: FileSnapshot): boolean {
     return size < this.#file.size && (size === 0 || readDatabaseHeader(this.#handle).size !== size);
-  }
-
-  /** What is in it is of this use of the file, and no copy that SQLite has made of it. */
-  get #isOwn(): boolean {
-    const head = readDatabaseHeader(this.#handle);
-    if (!isOwnWal(head, readWalHeader(`${this.realPath}-wal`), this.#useInFile)) return false;
-    return isMarked(head) ||
-      (this.#schemaCookie <= head.schemaCookie && head.schemaCookie <= this.#currentSchemaCookie());
   }
 }

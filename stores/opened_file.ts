@@ -134,6 +134,7 @@ function loadFile(
   };
   const hooks: TransactionHooks = {
     beforeCommit() {
+      file.wal.beforeCommit();
       recorded += ROW_BYTES * table.save(dedup.recorded(), drops.all);
       lastToCommit = messageLog.range.last;
       save();

@@ -11,7 +11,7 @@ import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { type Command, type CommandBatch, type Store, StoreError } from "../../stores/store.ts";
 import type { StoreLimits } from "../../stores/store_limits.ts";
-import { watchEngine } from "../contracts/failing_engine.ts";
+import { type WatchedEngine, watchEngine } from "../contracts/failing_engine.ts";
 import { numbered, put } from "../contracts/store_support.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { type Random, seeded } from "../support/seeded.ts";
@@ -24,7 +24,7 @@ const SESSION_LIFETIME = 600_000;
 const DISK_FAILED = /the disk is full|the disk fails|the file fails/;
 
 /** What else happens to the store in a file. */
-type Trouble = "none" | "opened again" | "failing" | "failing late";
+type Trouble = "none" | "opened again" | "failing" | "failing late" | "failing in any way";
 
 /** Draws batches of commands, in the order of their times. */
 class Commands {
@@ -106,18 +106,36 @@ async function disturb(store: Store, clock: ManualClock, random: Random): Promis
   await store.isDedupComplete("s1", { epoch: store.epoch, seq: 0 });
 }
 
+/** Lets the disk fail during the next commands, or not. */
+function fail({ failOn, failAfter }: WatchedEngine, trouble: Trouble, random: Random): void {
+  const kinds = { "failing": [0, 1], "failing late": [2], "failing in any way": [0, 1, 2] };
+  if (!(trouble in kinds) || random(2) === 0) return;
+  const some = kinds[trouble as keyof typeof kinds];
+  let left = 1;
+  switch (some[random(some.length)]) {
+    case 0:
+      left = random(30);
+      return failOn(() => left-- === 0);
+    case 1:
+      return failOn((sql) => sql === "COMMIT");
+    default:
+      // The commit is done all the same: the batches have their results.
+      return failAfter((sql) => sql === "COMMIT" && left-- > 0);
+  }
+}
+
 /** One run; returns how often the disk failed. */
 async function run(seed: number, trouble: Trouble): Promise<number> {
   const random = seeded(seed);
   const limits = drawLimits(random);
   const folder = Deno.makeTempDirSync();
-  const { failing, failOn, failAfter } = watchEngine();
+  const engine = watchEngine();
   const base = { engine: nodeSqlite, retention: RETENTION, limits };
   const clock = new ManualClock(500);
   const open = () =>
     new FileStore({
       ...base,
-      engine: failing,
+      engine: engine.failing,
       clock,
       path: `${folder}/queue.db`,
       durability: "process",
@@ -131,18 +149,10 @@ async function run(seed: number, trouble: Trouble): Promise<number> {
       const batches = commands.batches();
       const expected = [];
       for (const batch of batches) expected.push(shown(await memory.apply(batch)));
-      if (trouble === "failing" && random(2) === 0) {
-        let left = random(30);
-        const atCommit = random(2) === 0;
-        failOn((sql) => atCommit ? sql === "COMMIT" : left-- === 0);
-      } else if (trouble === "failing late" && random(2) === 0) {
-        // The commit is done all the same: the batches have their results.
-        let failed = false;
-        failAfter((sql) => sql === "COMMIT" && !failed && (failed = true));
-      }
+      fail(engine, trouble, random);
       let results = await applyAll(file, batches);
-      failOn(() => {});
-      failAfter(() => {});
+      engine.failOn(() => {});
+      engine.failAfter(() => {});
       if (DISK_FAILED.test(JSON.stringify(results))) {
         failures++;
         results = await applyAll(file, batches);
@@ -166,6 +176,7 @@ const RUNS: Readonly<Record<string, readonly [trouble: Trouble, runs: number]>> 
   "also if the file is opened again between the steps": ["opened again", 5],
   "also if the disk fails and the batches are repeated": ["failing", 15],
   "also if commits fail after they are done": ["failing late", 15],
+  "also if the disk fails in one way after another": ["failing in any way", 15],
 };
 
 for (const [name, [trouble, runs]] of Object.entries(RUNS)) {
@@ -178,6 +189,8 @@ for (const [name, [trouble, runs]] of Object.entries(RUNS)) {
         throw new Error(`seed ${seed}`, { cause: error });
       }
     }
-    if (trouble === "failing") assert(failures > runs, `the disk failed ${failures} times`);
+    if (trouble.startsWith("failing") && trouble !== "failing late") {
+      assert(failures > runs, `the disk failed ${failures} times`);
+    }
   });
 }

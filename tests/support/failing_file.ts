@@ -33,7 +33,7 @@ export class FailingFile implements AsyncDisposable {
   store: FileStore;
   db!: Database;
   readonly #folder = Deno.makeTempDirSync();
-  readonly #path = `${this.#folder}/queue.db`;
+  readonly path = `${this.#folder}/queue.db`;
   readonly #engine: Engine;
   readonly #prepared = new Set<string>();
   readonly #limits: Partial<StoreLimits>;
@@ -67,13 +67,13 @@ export class FailingFile implements AsyncDisposable {
 
   /** Opens the file next to the store, which must have closed it, and whose lock was deleted. */
   another(): FileStore {
-    Deno.removeSync(`${this.#path}-lock`);
+    Deno.removeSync(`${this.path}-lock`);
     return this.#open();
   }
 
   /** Changes the contents of the file, which the store must have closed. */
   edit(sql: string): void {
-    const db = new DatabaseSync(this.#path);
+    const db = new DatabaseSync(this.path);
     db.exec(sql);
     db.close();
   }
@@ -87,7 +87,7 @@ export class FailingFile implements AsyncDisposable {
   #open(): FileStore {
     const { clock } = this;
     const engine: Engine = { name: this.#engine.name, open: (path) => this.#openWatched(path) };
-    const path = this.#path;
+    const path = this.path;
     const [limits, durability] = [this.#limits, this.#durability];
     return new FileStore({ path, engine, clock, limits, retention: RETENTION, durability });
   }
