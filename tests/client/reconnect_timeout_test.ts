@@ -18,6 +18,7 @@ import { closeAll, connectedPair, disconnect, heartbeat } from "../support/conne
 import { ManualClock } from "../support/manual_clock.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
+import { BAD } from "../support/refusing_intermediary.ts";
 
 const TIMEOUT = 1000;
 const reconnect = { minDelay: 10, maxDelay: 50, timeout: TIMEOUT };
@@ -132,8 +133,8 @@ Deno.test("a shutting_down error is not an answer: the time goes on", () =>
 
 Deno.test("a server that refuses many requests for good is not given up on: it does answer", () =>
   setup(async ({ mq, bridge }) => {
-    bridge.refuses = (frame) => frame.includes("bad") ? 1009 : undefined;
-    const puts = Array.from({ length: 100 }, () => settled(mq.put("t", "bad"), 60_000));
+    bridge.refuses = (frame) => frame.includes(BAD) ? 1009 : undefined;
+    const puts = Array.from({ length: 100 }, () => settled(mq.put("t", BAD), 60_000));
     const last = settled(mq.put("t", "good"), 60_000);
     assertEquals(await Promise.all(puts), puts.map(() => "error unknown_outcome"));
     assertEquals(await last, 1);

@@ -8,7 +8,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, DsmqError } from "@dsmq/server";
 import { reconnect, settled, until } from "../support/bridge.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
-import { behindIntermediary, BIG } from "../support/refusing_intermediary.ts";
+import { BAD, behindIntermediary, BIG } from "../support/refusing_intermediary.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 for (const code of [1000, 1002, 1003, 1005, 1007, 1009, 1010, 1011, 3000, 4000]) {
@@ -62,15 +62,15 @@ Deno.test("of a list only what is refused is rejected, by its place, and later p
 
 Deno.test("every kind of request that is refused fails alone", () =>
   behindIntermediary(async ({ mq, bridge }) => {
-    bridge.refuses = (frame) => frame.includes("bad") ? 1011 : undefined;
+    bridge.refuses = (frame) => frame.includes(BAD) ? 1011 : undefined;
     const calls = [
       mq.get("good"),
-      mq.get("bad"),
-      mq.getLatest("bad latest"),
-      mq.getWait("bad wait", { timeout: 60_000 }),
-      mq.subscribe("bad stream").next(),
-      mq.topics("bad prefix"),
-      mq.put("bad topic", "m"),
+      mq.get(BAD),
+      mq.getLatest(`${BAD} latest`),
+      mq.getWait(`${BAD} wait`, { timeout: 60_000 }),
+      mq.subscribe(`${BAD} stream`).next(),
+      mq.topics(`${BAD} prefix`),
+      mq.put(`${BAD} topic`, "m"),
       mq.put("good", "m"),
       mq.getWait("good"),
     ].map((work) => settled<unknown>(work, 20_000));
@@ -167,10 +167,10 @@ Deno.test("when everything is closed, each call gets its error, and the delays g
 
 Deno.test("a suspect request that is cancelled holds up no other", () =>
   behindIntermediary(async ({ mq, bridge }) => {
-    bridge.refuses = (frame) => frame.includes("bad") ? 1011 : undefined;
+    bridge.refuses = (frame) => frame.includes(BAD) ? 1011 : undefined;
     const abort = new AbortController();
-    const wait = settled(mq.getWait("bad", { signal: abort.signal, timeout: 60_000 }));
-    const stream = mq.subscribe("bad stream");
+    const wait = settled(mq.getWait(BAD, { signal: abort.signal, timeout: 60_000 }));
+    const stream = mq.subscribe(`${BAD} stream`);
     await until(() => mq.status !== "connected");
     abort.abort();
     await stream.return!();

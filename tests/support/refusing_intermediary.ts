@@ -14,6 +14,12 @@ const LIMIT = 1000;
 /** A message that the intermediary refuses. */
 export const BIG: string = "b".repeat(LIMIT);
 
+/**
+ * A topic or a message, or the beginning of one, by which a test knows the frames that are to be refused. Names made at
+ * random, of stores and sessions, are in frames too, and may contain any short word: but no parentheses.
+ */
+export const BAD = "(bad)";
+
 /** What a test gets. */
 export interface BehindIntermediary {
   readonly mq: Connection;
