@@ -8,7 +8,7 @@ import { encodeBody, messageTooLarge } from "../protocol/body.ts";
 import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_WAIT, type Limits, TOPICS_PAGE } from "../protocol/limits.ts";
-import type { ResultReply } from "../protocol/replies.ts";
+import type { MessageReply, ResultReply } from "../protocol/replies.ts";
 import { formatValue, kindOf } from "../protocol/text.ts";
 import type {
   Connection,
@@ -21,7 +21,7 @@ import type {
 import { ClientSubscription } from "./client_subscription.ts";
 import { jsonFields, SimpleRequest } from "./pending_request.ts";
 import { PutRequests } from "./put_requests.ts";
-import { ReadRequests } from "./read_requests.ts";
+import { ReadRequests, toMessage } from "./read_requests.ts";
 import type { ReconnectingClient } from "./reconnecting_client.ts";
 import {
   rejectOptions,
@@ -143,14 +143,14 @@ export class DsmqConnection implements Connection {
   async read(topic: string, options: ReadOptions = {}): Promise<Message | undefined> {
     requireOptions("read", options, READ_OPTIONS);
     const { mode, timeout, signal } = options;
-    if (mode === "wait") return await this.#wait("read", topic, options, identity);
+    if (mode === "wait") return await this.#wait("read", topic, options, toMessage);
     requireMode(options);
     if (timeout !== undefined) requireTimeout("read", timeout);
     requireSignal("read", signal);
     const topicName = this.#topics.resolve("get", topic);
     signal?.throwIfAborted();
     if (mode === "newest") return await this.#reads.readNewest(topicName);
-    return await this.#reads.readOldest(topicName, identity);
+    return await this.#reads.readOldest(topicName, toMessage);
   }
 
   subscribe(topic: string, options: SubscribeOptions = {}): MessageStream {
@@ -227,13 +227,13 @@ export class DsmqConnection implements Connection {
     action: string,
     topic: string,
     { timeout = DEFAULT_WAIT, signal }: WaitOptions,
-    map: (message: Message | undefined) => T,
+    make: (message: MessageReply | undefined, topic: string) => T,
   ): Promise<T> {
     const topicName = this.#topics.resolve("get", topic);
     requireTimeout(action, timeout);
     requireSignal(action, signal);
     signal?.throwIfAborted();
-    return this.#reads.readOldest(topicName, map, { timeout: Math.ceil(timeout), signal });
+    return this.#reads.readOldest(topicName, make, { timeout: Math.ceil(timeout), signal });
   }
 
   /** Checks a message against the limits of the server. */
@@ -263,10 +263,6 @@ function requireMode({ mode, timeout, signal }: ReadOptions): void {
   }
 }
 
-function identity(message: Message | undefined): Message | undefined {
-  return message;
-}
-
-function bodyOf(message: Message | undefined): string {
+function bodyOf(message: Pick<Message, "body"> | undefined): string {
   return message?.body ?? "";
 }

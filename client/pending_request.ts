@@ -21,8 +21,6 @@ export abstract class PendingRequest {
   abstract readonly size: number;
   /** For how many requests it counts in the window: a put counts each message. */
   abstract readonly calls: number;
-  /** The server may answer it later than requests that were sent after it. */
-  readonly isWait: boolean = false;
   /** Its id on the present socket. */
   id = 0;
   /** It was sent, on this socket or an earlier one. */
@@ -52,6 +50,11 @@ export abstract class PendingRequest {
    */
   abstract onReply(reply: ResultReply): void;
   abstract onError(error: unknown): void;
+
+  /** The server may answer it later than requests that were sent after it. */
+  get isWait(): boolean {
+    return false;
+  }
 
   /** The caller waits for the outcome. */
   get isAwaited(): boolean {

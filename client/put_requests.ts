@@ -183,7 +183,7 @@ class PutBatch extends PendingRequest {
       ? `"body":${JSON.stringify(bodies[0])}`
       : `"bodies":${JSON.stringify(bodies)}`;
     const n = this.#n === undefined ? "" : `,"n":${this.#n}`;
-    return `"topic":${this.#topicName.json},${bodyField}${n}`;
+    return `${this.#topicName.jsonField},${bodyField}${n}`;
   }
 
   /**

@@ -6,6 +6,7 @@
 
 import { DsmqError } from "../protocol/errors.ts";
 import { NameMap } from "../protocol/name_map.ts";
+import type { MessageReply } from "../protocol/replies.ts";
 import type { Message } from "./api.ts";
 import type { Call } from "./connection_end.ts";
 import { rejectedWithCallerStack } from "./rejection.ts";
@@ -44,7 +45,7 @@ export class ReadRequests {
    */
   readOldest<T>(
     topic: TopicName,
-    make: (message: Message | undefined) => T,
+    make: (message: MessageReply | undefined, topic: string) => T,
     waitLimits?: WaitLimits,
   ): Promise<T> {
     const action = waitLimits ? "get_wait" : "get";
@@ -54,7 +55,9 @@ export class ReadRequests {
       if (item) {
         queue.shift();
         this.#dropIfIdle(topic.name, queue);
-        return item.gap ? rejectedWithCallerStack(item.gap) : Promise.resolve(make(item.message));
+        return item.gap
+          ? rejectedWithCallerStack(item.gap)
+          : Promise.resolve(make(item.message, topic.name));
       }
     }
     return new Promise((resolve) => {
@@ -75,7 +78,7 @@ export class ReadRequests {
       const context = {
         shared: this.#shared,
         queue,
-        make: identity,
+        make: toMessage,
         resolve,
         onIdle: this.#dropIfIdle,
       };
@@ -126,8 +129,9 @@ export class ReadRequests {
   };
 }
 
-function identity(message: Message | undefined): Message | undefined {
-  return message;
+/** A message as the caller gets it. */
+export function toMessage(reply: MessageReply | undefined, topic: string): Message | undefined {
+  return reply && { topic, body: reply.body, seq: reply.seq, time: reply.time };
 }
 
 /** The oldest item that has not expired. */

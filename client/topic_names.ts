@@ -6,11 +6,12 @@
 
 import { NameMap } from "../protocol/name_map.ts";
 import { topicProblem } from "../protocol/text.ts";
+import { jsonFields } from "./pending_request.ts";
 
-/** A valid topic: its name, and the name as JSON. */
+/** A valid topic: its name, and the field of a request that holds it. */
 export interface TopicName {
   readonly name: string;
-  readonly json: string;
+  readonly jsonField: string;
 }
 
 /** How many are remembered. */
@@ -42,7 +43,7 @@ export class TopicNames {
       const ErrorClass = typeof name === "string" ? RangeError : TypeError;
       throw new ErrorClass(`Cannot ${action}: ${problem}`);
     }
-    const topic = { name, json: JSON.stringify(name) };
+    const topic = { name, jsonField: jsonFields({ topic: name }) };
     if (this.#cache.size === MAX_CACHED_TOPICS) this.#cache.clear();
     this.#cache.set(name, topic);
     return topic;

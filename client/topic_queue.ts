@@ -14,14 +14,14 @@
  */
 
 import type { DsmqError } from "../protocol/errors.ts";
-import type { Message } from "./api.ts";
+import type { MessageReply } from "../protocol/replies.ts";
 import type { Call } from "./connection_end.ts";
 
 /** A message or a gap, with its epoch, and the time of `performance` at which it expires. */
 export type QueueItem =
   & { readonly epoch: string; readonly expires: number }
   & (
-    | { readonly message: Message; readonly gap?: undefined }
+    | { readonly message: MessageReply; readonly gap?: undefined }
     | { readonly gap: DsmqError; readonly through: number; readonly message?: undefined }
   );
 

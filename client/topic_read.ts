@@ -6,7 +6,6 @@
 
 import type { DsmqError } from "../protocol/errors.ts";
 import type { EmptyReply, MessageReply, ResultReply } from "../protocol/replies.ts";
-import type { Message } from "./api.ts";
 import type { CallDeadlines } from "./call_deadlines.ts";
 import type { Call } from "./connection_end.ts";
 import type { InFlightRequests } from "./in_flight_requests.ts";
@@ -30,7 +29,7 @@ export interface ReadContext {
   readonly shared: SharedByReads;
   readonly queue: TopicQueue;
   /** Turns the message into the caller's result. */
-  make(message: Message | undefined): unknown;
+  make(message: MessageReply | undefined, topic: string): unknown;
   /** Resolves the caller's promise. */
   resolve(value: unknown): void;
   /** Called when the queue may be idle. */
@@ -41,24 +40,27 @@ export interface ReadContext {
 abstract class TopicRead extends PendingRequest implements RequestingReader {
   readonly action: string;
   readonly topic: string;
-  readonly calls = 1;
   abstract readonly newest: boolean;
   isOpen = true;
   gaveReplyAway = false;
   protected readonly context: ReadContext;
-  readonly #json: string;
+  readonly #topicField: string;
   #isDone = false;
 
-  constructor(action: string, { name, json }: TopicName, context: ReadContext) {
+  constructor(action: string, { name, jsonField }: TopicName, context: ReadContext) {
     super();
     this.action = action;
     this.topic = name;
-    this.#json = json;
+    this.#topicField = jsonField;
     this.context = context;
   }
 
+  get calls(): number {
+    return 1;
+  }
+
   get size(): number {
-    return this.#json.length;
+    return this.#topicField.length;
   }
 
   override get isAwaited(): boolean {
@@ -75,8 +77,8 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
   protected jsonFields(): string {
     const since = this.context.shared.positions.since(this.topic);
     return since === undefined
-      ? `"topic":${this.#json}`
-      : `"topic":${this.#json},"since":${JSON.stringify(since)}`;
+      ? this.#topicField
+      : `${this.#topicField},"since":${JSON.stringify(since)}`;
   }
 
   settle(item: QueueItem | undefined): boolean {
@@ -112,11 +114,7 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
     const { shared: { positions, storeClock }, queue, onIdle } = this.context;
     this.requireBehind(reply);
     const { through } = reply;
-    let message: Message | undefined;
-    if (reply.kind === "message") {
-      const { body, seq, time } = reply;
-      message = { topic: this.topic, body, seq, time };
-    }
+    const message = reply.kind === "message" ? reply : undefined;
     if (!queue.isNext(this) || this.newest) {
       const item = message && {
         message,
@@ -158,9 +156,9 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
   }
 
   /** Resolves the caller's promise with a message, or nothing. */
-  protected resolveWith(message: Message | undefined): void {
+  protected resolveWith(message: MessageReply | undefined): void {
     const { make, resolve } = this.context;
-    resolve(make(message));
+    resolve(make(message, this.topic));
   }
 
   /** Rejects the caller's promise. */
@@ -219,10 +217,14 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
 
 /** A read of the newest message. */
 export class NewestRead extends TopicRead {
-  readonly newest = true;
+  get newest(): boolean {
+    return true;
+  }
 }
 
 /** A read of the oldest message. */
 export class OldestRead extends TopicRead {
-  readonly newest = false;
+  get newest(): boolean {
+    return false;
+  }
 }

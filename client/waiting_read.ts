@@ -27,7 +27,6 @@ const EARLY_REPLY = { margin: 1000, minElapsed: 500 };
 
 /** A read that waits until there is a message, its time is over, or its signal aborts. */
 export class WaitingRead extends OldestRead implements CallDeadline {
-  override readonly isWait = true;
   /** When its time is over, by the clock of the deadlines, connected or not. */
   end: number;
   readonly #signal: AbortSignal | undefined;
@@ -44,6 +43,10 @@ export class WaitingRead extends OldestRead implements CallDeadline {
     const begin = context.shared.deadlines.now;
     this.end = begin + wait.timeout;
     this.#earliestEnd = begin + MIN_REPLY_TIME;
+  }
+
+  override get isWait(): boolean {
+    return true;
   }
 
   override send(): void {

@@ -70,13 +70,7 @@ export function decodeReplies(
     return undefined;
   }
   const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const replies: Reply[] = [];
-  for (let i = 0; i < values.length; i++) {
-    const it = values[i];
-    if (!isRawReply(it)) return undefined;
-    replies.push(decodeReply(it));
-  }
-  return replies;
+  return values.every(isRawReply) ? values.map(decodeReply) : undefined;
 }
 
 /** Tells the kind of a reply. The most frequent kinds come first. */
