@@ -99,8 +99,10 @@ Deno.test("a file gives each token its permissions and topics", async () => {
   assertMatch(forbidden!.stderr, /permission denied$/);
   const hint = / permission denied \(DSMQ_TOKEN cannot be read without --allow-env=DSMQ_TOKEN\)$/;
   for (const { stderr } of without) assertMatch(stderr, hint);
-  const env = ["--allow-net", "--allow-env=DSMQ_TOKEN"];
-  const [refused] = await runCommands([["put", "public.t", "m", ...running.at]], { allow: env });
+  const [refused] = await runCommands([["put", "public.t", "m", ...running.at]], {
+    allow: ["--allow-net", "--allow-env=DSMQ_TOKEN"],
+    env: { DSMQ_TOKEN: undefined },
+  });
   assertMatch(refused!.stderr, / \(set a token with --token-file, DSMQ_TOKEN or --token\)$/);
 });
 

@@ -22,10 +22,11 @@ if (me.name === "loader") {
   me.postMessage({ name, warnings });
   me.close();
 } else {
+  const variable = () => JSON.stringify(Deno.env.get("DENO_SQLITE_PATH"));
+  const before = variable();
   const results = await Promise.all(Array.from({ length: WORKERS }, fromWorker));
-  const variable = Deno.env.get("DENO_SQLITE_PATH");
   const warnings = results.flatMap(({ warnings }) => warnings);
-  if (variable) warnings.push(`DENO_SQLITE_PATH is still ${variable}`);
+  if (variable() !== before) warnings.push(`DENO_SQLITE_PATH was ${before}, is ${variable()}`);
   console.log(JSON.stringify({ engines: [...new Set(results.map(({ name }) => name))], warnings }));
 }
 

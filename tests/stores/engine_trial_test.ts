@@ -16,12 +16,16 @@ interface Started {
   readonly ms: number;
 }
 
-/** Starts a program that loads the engine, waits until it ends by itself, and returns what it printed. */
+/**
+ * Starts a program that loads the engine, waits until it ends by itself, and returns what it printed. Whatever library
+ * the developer uses, the program is told of none, unless a test names one.
+ */
 async function start(
   registry: JsrRegistry,
   cache: string,
   args = ["-A"],
   program = "tests/programs/engine_start.ts",
+  library?: string,
 ): Promise<Started> {
   // Without the project's configuration, which replaces the package with a stand-in.
   await using process = new Program([
@@ -32,8 +36,7 @@ async function start(
   ], {
     JSR_URL: registry.url,
     DENO_DIR: cache,
-    // As if it were not set, whatever the developer uses.
-    DENO_SQLITE_PATH: "",
+    DENO_SQLITE_PATH: library,
   });
   const { code, stdout, stderr } = await process.end();
   assertEquals([code, stderr], [0, ""]);
@@ -85,16 +88,31 @@ Deno.test("of several simultaneous first starts, one tries @db/sqlite and all us
 
 Deno.test("workers that load @db/sqlite at once share one trial, and do not change the program's environment", async () => {
   await withRegistry(async (registry, cache) => {
-    for (const _ of ["cold", "warm"]) {
-      const { engines, warnings } = await start(
-        registry,
-        cache("w"),
-        ["-A"],
-        "tests/programs/engine_workers.ts",
-      );
-      assertEquals([engines, warnings], [["@db/sqlite"], []]);
+    const program = "tests/programs/engine_workers.ts";
+    for (const [name, library] of [["unset", undefined], ["empty", ""]] as const) {
+      const { library: before } = registry.requestCounts;
+      for (const state of ["cold", "warm"]) {
+        const { engines, warnings } = await start(registry, cache(name), ["-A"], program, library);
+        assertEquals([engines, warnings], [["@db/sqlite"], []], `${name}, ${state}`);
+      }
+      assertEquals(registry.requestCounts.library, before + 1, name);
     }
-    assertEquals(registry.requestCounts.library, 1);
+  });
+});
+
+Deno.test("DENO_SQLITE_PATH names the library; if it is unset or empty, all share the one that was fetched once", async () => {
+  await withRegistry(async (registry, cache) => {
+    const own = cache("own.so");
+    await Deno.writeTextFile(own, "a library");
+    for (const [library, fetched] of [[own, 0], [undefined, 1], ["", 1], [own, 1]] as const) {
+      const { engines, warnings } = await start(registry, cache("n"), ["-A"], undefined, library);
+      assertEquals([engines, warnings], [["@db/sqlite"], []], `${library}`);
+      assertEquals(registry.requestCounts.library, fetched, `${library}`);
+    }
+    for (const library of ["", undefined]) {
+      const { engines } = await start(registry, cache("m"), ["-A"], undefined, library);
+      assertEquals([engines, registry.requestCounts.library], [["@db/sqlite"], 2], `${library}`);
+    }
   });
 });
 

@@ -16,6 +16,9 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** Variables that a program has otherwise than this process: with these values, or (`undefined`) not at all. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** A running program. It is killed when it is disposed of. */
 export class Program implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -23,11 +26,12 @@ export class Program implements AsyncDisposable {
   readonly #errorLog: LineLog;
 
   /** Starts `deno run` with these arguments, in the root of the project. */
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  constructor(args: readonly string[], env: Environment = {}) {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", ...args],
       cwd: ROOT,
-      env: { NO_COLOR: "1", ...env },
+      clearEnv: true,
+      env: changedEnvironment({ NO_COLOR: "1", ...env }),
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -114,6 +118,16 @@ class LineLog {
       this.#arrived = Promise.withResolvers();
     }
   }
+}
+
+/** The environment of this process, with changes. */
+function changedEnvironment(changes: Environment): Record<string, string> {
+  const env = Deno.env.toObject();
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) delete env[name];
+    else env[name] = value;
+  }
+  return env;
 }
 
 async function* one(batches: AsyncGenerator<string[]>): AsyncGenerator<string> {

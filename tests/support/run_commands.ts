@@ -4,13 +4,13 @@
  * @module
  */
 
-import { type Outcome, Program } from "./program.ts";
+import { type Environment, type Outcome, Program } from "./program.ts";
 
 /** The permissions of a process of many commands, and its environment. */
 export interface CommandsOptions {
   /** Its permissions. Default: the network alone. */
   readonly allow?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Environment;
   /** Its output is treated as a terminal. */
   readonly terminal?: boolean;
 }
