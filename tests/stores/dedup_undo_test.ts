@@ -1,11 +1,14 @@
 /**
- * What a failed transaction leaves of the deduplication index: nothing.
+ * What a failed transaction leaves of the deduplication index: what was there before, no more and no less.
  *
  * @module
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { DedupTable } from "../../stores/dedup_table.ts";
 import type { DedupIndex } from "../../stores/dedup_index.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import type { PendingDrops } from "../../stores/pending_drops.ts";
 import { remember } from "../support/dedup_turns.ts";
 import { type Random, seeded } from "../support/seeded.ts";
 
@@ -18,6 +21,9 @@ const PAUSE = 400_000;
 
 type Step = (index: DedupIndex) => void;
 
+/** How many runs an index remembers, and how many numbers of a session. */
+type Bounds = readonly [max: number, window: number];
+
 /** Draws turns; each does the same to any index in the same state. */
 class Turns {
   readonly #random: Random;
@@ -26,6 +32,11 @@ class Turns {
 
   constructor(random: Random) {
     this.#random = random;
+  }
+
+  /** Time passes; returns when that is. */
+  pause(): number {
+    return this.#now += this.#random(PAUSE);
   }
 
   /** All that happens in one turn. What a turn that is undone would have advanced stays as it was. */
@@ -57,49 +68,132 @@ class Turns {
   }
 }
 
-/** All that an index tells, and what it would write. */
-function shown(index: DedupIndex): unknown {
+/** A run in the tables, with its session. */
+interface Row {
+  readonly name: string;
+  readonly first: number;
+  readonly count: number;
+  readonly seq: number;
+}
+
+/** An index and its tables: what is committed is in both, and a restart loads it. */
+class StoredIndex implements Disposable {
+  readonly #db = nodeSqlite.open(":memory:");
+  #table = new DedupTable(this.#db);
+  #lost = 0;
+  puts: DedupIndex;
+  drops: PendingDrops;
+
+  constructor(bounds: Bounds) {
+    ({ puts: this.puts, drops: this.drops } = remember(...bounds));
+  }
+
+  commit(): void {
+    this.#save();
+    this.#lost = this.puts.evictedTo;
+    this.puts.commit();
+    this.drops.clear();
+  }
+
+  /** Writes all that happened since the last commit, and undoes it. */
+  undo(): void {
+    this.#db.exec("BEGIN");
+    this.#save();
+    this.#db.exec("ROLLBACK");
+    this.puts.rollback();
+  }
+
+  /** Begins anew with what the tables have. */
+  restart(bounds: Bounds, now: number): void {
+    ({ puts: this.puts, drops: this.drops } = remember(...bounds));
+    this.#table = new DedupTable(this.#db);
+    this.#table.load(this.puts, this.#lost, now);
+  }
+
+  /** What the tables have, but for the ids of sessions: an undone turn may have taken some. */
+  get rows(): Row[] {
+    return this.#db.prepare(
+      "SELECT name, owner, forgotten, lost, first, count, seq " +
+        "FROM sessions LEFT JOIN numbers ON session = id ORDER BY name, first",
+    ).all() as Row[];
+  }
+
+  [Symbol.dispose](): void {
+    this.#db.close();
+  }
+
+  #save(): void {
+    this.#table.save(this.puts.recorded(), this.drops.all);
+  }
+}
+
+/** All that an index tells, and what it would write and delete. */
+function shown({ puts, drops }: StoredIndex): unknown {
   return {
-    evictedTo: index.evictedTo,
-    runs: index.runs,
-    holdsExpired: index.holdsExpired,
-    recorded: [...index.recorded()].map(({ id: _, ...run }) => run),
+    evictedTo: puts.evictedTo,
+    runs: puts.runs,
+    holdsExpired: puts.holdsExpired,
+    recorded: [...puts.recorded()].map(({ id: _, ...run }) => run),
+    dropped: drops.all.map(({ id: _, ...drop }) => drop),
     sessions: SESSION_IDS.map((name) => [
-      Array.from({ length: 40 }, (_, n) => index.find(name, n + 1)),
-      Array.from({ length: 40 }, (_, i) => index.isCompleteAfter(name, 10 * i)),
+      Array.from({ length: 40 }, (_, n) => puts.find(name, n + 1)),
+      Array.from({ length: 40 }, (_, i) => puts.isCompleteAfter(name, 10 * i)),
     ]),
   };
 }
 
-Deno.test("an index whose turns are undone now and then is like one that never had them", () => {
+/** Asserts that everything in the tables is still known. Of a session that has expired nothing needs to be. */
+function assertKnown({ puts, rows }: StoredIndex, where: string): void {
+  for (const { name, first, count, seq } of rows) {
+    for (let i = 0; i < count; i++) {
+      const found = puts.find(name, first + i);
+      if (found !== 0 || !puts.holdsExpired) assertEquals(found, seq + i, where);
+    }
+  }
+}
+
+Deno.test("an index whose turns are undone now and then is like one that never had them, also after restarts", () => {
+  let undoneLoads = 0;
   for (let seed = 1; seed <= RUNS; seed++) {
     const random = seeded(seed);
-    const [max, window] = [[1, 4, 12, 1000][random(4)]!, [1, 3, 10, 1000][random(4)]!];
-    const [plain, undone] = [remember(max, window), remember(max, window)];
+    const drawBounds = (): Bounds => [
+      [1, 4, 12, 1000][random(4)]!,
+      [1, 3, 10, 1000][random(4)]!,
+    ];
+    const bounds = drawBounds();
+    using plain = new StoredIndex(bounds);
+    using undone = new StoredIndex(bounds);
     const turns = new Turns(random);
     let undoings = 0;
     for (let step = 0; step < STEPS; step++) {
+      const where = `seed ${seed}, step ${step}`;
+      const restarts = random(10) === 0;
+      if (restarts) {
+        const now = turns.pause();
+        const bounds = drawBounds();
+        for (const index of [plain, undone]) index.restart(bounds, now);
+      }
       if (random(3) === 0) {
         undoings++;
+        if (restarts) undoneLoads++;
         for (let turn = random(3); turn >= 0; turn--) {
           for (const happens of turns.draw(true)) happens(undone.puts);
         }
-        undone.puts.rollback();
+        undone.undo();
       }
+      assertEquals(shown(undone), shown(plain), where);
       for (let turn = random(3); turn >= 0; turn--) {
         for (const happens of turns.draw(false)) {
           happens(plain.puts);
           happens(undone.puts);
         }
       }
-      assertEquals(shown(undone.puts), shown(plain.puts), `seed ${seed}, step ${step}`);
-      for (const { puts } of [plain, undone]) puts.commit();
-      const [dropped, expected] = [undone, plain].map(({ drops }) =>
-        drops.all.map(({ id: _, ...drop }) => drop)
-      );
-      assertEquals(dropped, expected, `seed ${seed}, step ${step}`);
-      for (const { drops } of [plain, undone]) drops.clear();
+      assertEquals(shown(undone), shown(plain), where);
+      for (const index of [plain, undone]) index.commit();
+      assertEquals(undone.rows, plain.rows, where);
+      assertKnown(undone, where);
     }
     assert(undoings > STEPS / 10);
   }
+  assert(undoneLoads > RUNS);
 });
