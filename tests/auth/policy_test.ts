@@ -1,5 +1,5 @@
 /**
- * Access control: every row of the tables in `docs/reliability.md`, tested on a running server.
+ * Access control: every row of the tables in `docs/access-control.md`, tested on a running server.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import { UPGRADE } from "../support/raw_socket.ts";
 import { openServer } from "../support/open_server.ts";
 import { ROOT } from "../support/program.ts";
 
-const page = await Deno.readTextFile(new URL("docs/reliability.md", ROOT));
+const page = await Deno.readTextFile(new URL("docs/access-control.md", ROOT));
 
 /** The rows of the table under a heading. */
 function table(heading: string): readonly (readonly string[])[] {
-  const begin = page.indexOf(`### ${heading}\n`);
+  const begin = page.indexOf(`## ${heading}\n`);
   assert(begin >= 0, `there is a heading "${heading}"`);
-  const text = page.slice(begin + 4).split(/^#/m)[0]!;
+  const text = page.slice(begin + 3).split(/^#/m)[0]!;
   const [, , ...rows] = text.split("\n").filter((line) => line.startsWith("|"));
   return rows.map((row) => row.slice(1, -1).split("|").map((cell) => cell.trim()));
 }

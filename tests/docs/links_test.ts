@@ -87,6 +87,8 @@ Deno.test("every option of the command line that a page names exists", () => {
       "README.md",
       "docs/guide.md",
       "docs/reliability.md",
+      "docs/access-control.md",
+      "docs/hardening.md",
       "docs/api.md",
       "CHANGELOG.md",
     ]
