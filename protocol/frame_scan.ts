@@ -35,6 +35,8 @@ export class FrameScan {
   readonly #kinds: RequestKind[] = [];
   /** Where its `id` begins; 0 if it has none. */
   readonly #ids: number[] = [];
+  /** Where the `sub` of a `credit` without an id begins. */
+  #creditSubs: number[] | undefined;
   #excesses: RequestExcess[] | undefined;
 
   readonly #maxCount: number;
@@ -150,9 +152,13 @@ export class FrameScan {
   /** The `id` of a request; `null` if it is invalid. */
   id(index: number): number | null | undefined {
     const begin = this.#ids[index]!;
-    if (begin === 0) return undefined;
-    const id = Number(numberAt(this.#text, begin) || NaN);
-    return isCount(id) ? id : null;
+    return begin === 0 ? undefined : this.#countAt(begin) ?? null;
+  }
+
+  /** The stream that a request names, if it is a `credit` without an id; `undefined` if it names none. */
+  creditStream(index: number): number | undefined {
+    const begin = this.#creditSubs?.[index];
+    return begin === undefined ? undefined : this.#countAt(begin);
   }
 
   /** The end of the part that begins at an index and can be decoded at once: at most `most`, but at least one request. */
@@ -168,8 +174,14 @@ export class FrameScan {
     return `[${this.#text.slice(this.#begins[begin]!, this.#begins[end]! - 1)}]`;
   }
 
+  /** The whole number that begins at a position; `undefined` if something else does. */
+  #countAt(begin: number): number | undefined {
+    const number = Number(numberAt(this.#text, begin) || NaN);
+    return isCount(number) ? number : undefined;
+  }
+
   #addRequest(request: RequestScan, end: number): void {
-    const { kind, bodies, excess, marks } = request;
+    const { kind, bodies, excess, marks, creditSub } = request;
     const index = this.#kinds.length;
     const size = Math.max(1, bodies);
     const cost = marks / PART_BUDGET.marks + size / PART_BUDGET.bodies +
@@ -182,6 +194,7 @@ export class FrameScan {
     this.#counts.push(this.countedRequests);
     this.#costs.push(this.#costs[index]! + cost);
     this.#begins.push(end + 1);
+    if (creditSub > 0) (this.#creditSubs ??= [])[index] = creditSub;
     if (excess) (this.#excesses ??= [])[index] = excess;
   }
 }

@@ -120,8 +120,9 @@ export function refuseFrame(scan: FrameScan | undefined, limits: Limits, error: 
     const request =
       (scan.kind(index) === "control" ? decodeScannedRequest(scan, index, limits) : undefined) ??
         refuseScannedRequest(scan, index, error);
-    const { action, id } = request;
-    if (action !== "refused" || id !== undefined || request.needsReply) remaining.push(request);
+    const hasAnswer = request.action !== "refused" || request.id !== undefined ||
+      request.needsReply;
+    if (hasAnswer) remaining.push(request);
     else unanswered.push(request);
   }
   return { batched: scan.batched, remaining, unanswered };

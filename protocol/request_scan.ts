@@ -29,20 +29,22 @@ const [MAX_NAMES, MAX_NAME_LENGTH] = [256, 128];
 /** A control request with more fields counts like any other request. */
 const MAX_CONTROL_FIELDS = 12;
 
-/** How actions count; `read` and `put` only without an id. */
-const ACTION_COUNTS: readonly (readonly [action: string, counts: "control" | "put" | "read"])[] = [
+/** How an action counts; `read` and `put` only without an id, and `credit` as a control request. */
+type ActionKind = "control" | "credit" | "put" | "read";
+
+const ACTION_KINDS: readonly (readonly [action: string, kind: ActionKind])[] = [
   ["put", "put"],
   ["get", "read"],
   ["get_latest", "read"],
   ["cancel", "control"],
-  ["credit", "control"],
+  ["credit", "credit"],
   ["unsubscribe", "control"],
   ["heartbeat", "control"],
   ["close", "control"],
 ];
 
 /** The fields that matter for a scan. */
-const FIELD_NAMES = ["id", "action", "bodies"] as const;
+const FIELD_NAMES = ["id", "action", "bodies", "sub"] as const;
 
 const [QUOTE, COMMA, COLON] = [34, 44, 58];
 const [OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [91, 93, 123, 125];
@@ -120,7 +122,9 @@ export class RequestScan {
   bodies = 0;
   /** The number of its commas, colons and opening brackets. */
   marks = 0;
-  #action: "control" | "put" | "read" | undefined;
+  #action: ActionKind | undefined;
+  /** Where its `sub` begins; 0 if it has none. */
+  #sub = 0;
   #depth = 0;
   #state: ScanState | undefined;
 
@@ -134,6 +138,7 @@ export class RequestScan {
   get kind(): RequestKind {
     switch (this.#action) {
       case "control":
+      case "credit":
         return this.marks > 2 * MAX_CONTROL_FIELDS ? "counted" : "control";
       case "put":
         return this.id === 0 && this.bodies === 0 ? "legacy put" : "counted";
@@ -141,6 +146,11 @@ export class RequestScan {
         return this.id === 0 ? "legacy read" : "counted";
     }
     return "counted";
+  }
+
+  /** Where the `sub` of a `credit` without an id begins, which names the stream that ends if this is refused; else 0. */
+  get creditSub(): number {
+    return this.#action === "credit" && this.id === 0 ? this.#sub : 0;
   }
 
   /** Why it is too large to be decoded, if it is. */
@@ -167,7 +177,7 @@ export class RequestScan {
   scan(begin: number, limit: number): number | undefined {
     const text = this.#text;
     if (!this.#state) {
-      this.id = this.bodies = 0;
+      this.id = this.bodies = this.#sub = 0;
       this.#action = undefined;
       this.#hasTooManyNames = false;
     }
@@ -195,6 +205,7 @@ export class RequestScan {
       if (valueIsNext) {
         valueIsNext = false;
         if (name === "id") this.id = at;
+        else if (name === "sub") this.#sub = at;
         else if (name === "action") this.#action = undefined;
         else if (name === "bodies") {
           this.bodies = 0;
@@ -211,7 +222,7 @@ export class RequestScan {
           if (at < 0) return undefined;
           if (depth !== 1 || !isObject) break;
           if (nameIsNext) name = nameAt(text, start, at);
-          else if (name === "action") this.#action = actionAt(text, start, at);
+          else if (name === "action") this.#action = actionKindAt(text, start, at);
           nameIsNext = false;
           break;
         }
@@ -274,12 +285,8 @@ function nameAt(text: string, begin: number, end: number): typeof FIELD_NAMES[nu
 }
 
 /** How the action between two positions counts. */
-function actionAt(
-  text: string,
-  begin: number,
-  end: number,
-): "control" | "put" | "read" | undefined {
-  for (const [action, counts] of ACTION_COUNTS) {
-    if (stringEquals(text, begin, end, action)) return counts;
+function actionKindAt(text: string, begin: number, end: number): ActionKind | undefined {
+  for (const [action, kind] of ACTION_KINDS) {
+    if (stringEquals(text, begin, end, action)) return kind;
   }
 }

@@ -106,7 +106,7 @@ export interface CreditRequest extends CreditTotals {
   readonly action: "credit";
   readonly id: number | undefined;
   readonly sub: number;
-  /** Why the amounts are invalid: the stream has to learn it, because a request without an id has no reply. */
+  /** Why it is refused: the stream has to learn it, because a request without an id has no reply. */
   readonly refusal: WireError | undefined;
 }
 

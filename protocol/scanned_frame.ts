@@ -13,7 +13,7 @@ import { hasLegacyScalar, withScalarsAsText } from "./legacy_values.ts";
 import type { Limits } from "./limits.ts";
 import { limitExceeded } from "./request_fields.ts";
 import { MAX_DEPTH, MAX_FIELDS, type RequestExcess } from "./request_scan.ts";
-import type { RefusedRequest, WireRequest } from "./requests.ts";
+import type { CreditRequest, RefusedRequest, WireRequest } from "./requests.ts";
 
 /** One frame of a client. */
 export interface RequestFrame {
@@ -163,12 +163,16 @@ export function decodeScannedRequest(
     : undefined;
 }
 
-/** Refuses a request that is not read. */
+/** Refuses a request that is not read. A `credit` without a reply ends its stream: so it stays what it is. */
 export function refuseScannedRequest(
   scan: FrameScan,
   index: number,
   error: WireError,
-): RefusedRequest {
+): RefusedRequest | CreditRequest {
+  const sub = scan.creditStream(index);
+  if (sub !== undefined) {
+    return { action: "credit", id: undefined, sub, refusal: error, messages: 0, bytes: 0 };
+  }
   const needsReply = scan.kind(index) === "legacy read";
   return { action: "refused", id: scan.id(index), needsReply, error };
 }

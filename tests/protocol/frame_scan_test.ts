@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FrameScan } from "../../protocol/frame_scan.ts";
 import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
+import type { WireRequest } from "../../protocol/requests.ts";
 import { decodeFrame } from "../support/decode_frame.ts";
 import { seeded } from "../support/seeded.ts";
 
@@ -84,6 +85,7 @@ function request(): string {
     oneOf([
       () => field("action", () => random(9) > 0 ? escaped(oneOf(actions)) : value()),
       () => field("id", () => random(3) > 0 ? `${random(100)}` : value()),
+      () => field("sub", () => random(3) > 0 ? `${random(100)}` : value()),
       () => field(oneOf(["body", "message", "messages"]), value),
       () => field("bodies", () => random(2) > 0 ? `[${several(4, value)}]` : value()),
       () => field(oneOf(["topic", "i", "ids", "constructor", "__proto__"]), value),
@@ -105,7 +107,8 @@ function kindOf(item: unknown): string {
     : "counted";
 }
 
-Deno.test("a scan finds each request of a frame, its id and its weight", () => {
+Deno.test("a scan finds each request of a frame, its id, its weight, and the stream of a credit without an id", () => {
+  let streams = 0;
   for (let round = 0; round < 3000; round++) {
     const requests = several(5, request);
     const batched = requests.length !== 1 || random(2) > 0;
@@ -123,13 +126,16 @@ Deno.test("a scan finds each request of a frame, its id and its weight", () => {
       const kind = kindOf(item);
       const marks = scan.sliceText(i, i + 1).match(/[,:[{]/g)!.length;
       if (kind !== "control" || marks < 20) assertEquals(scan.kind(i), kind, frame);
-      const { id, bodies } = (typeof item === "object" && item ? item : {}) as Record<
+      const { action, id, bodies, sub } = (typeof item === "object" && item ? item : {}) as Record<
         string,
         unknown
       >;
       if (kind !== "counted" || !Array.isArray(item)) {
-        const isId = Number.isSafeInteger(id) && (id as number) >= 0;
-        assertEquals(scan.id(i), id === undefined ? undefined : isId ? id : null, frame);
+        const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+        assertEquals(scan.id(i), id === undefined ? undefined : isCount(id) ? id : null, frame);
+        const namesStream = action === "credit" && id === undefined && isCount(sub);
+        if (namesStream) streams++;
+        assertEquals(scan.creditStream(i), namesStream ? sub : undefined, frame);
       }
       if (scan.kind(i) === "counted" || scan.kind(i) === "legacy read") {
         counting += Math.max(1, Array.isArray(bodies) ? bodies.length : 1);
@@ -139,6 +145,7 @@ Deno.test("a scan finds each request of a frame, its id and its weight", () => {
     assertEquals(scan.countedRequests, counting);
     assertEquals(JSON.parse(scan.sliceText(0, scan.length)), items);
   }
+  assert(streams > 20, `${streams}`);
 });
 
 Deno.test("if a frame is not JSON, only requests that are there as JSON are carried out", () => {
@@ -159,11 +166,9 @@ Deno.test("if a frame is not JSON, only requests that are there as JSON are carr
     }
     const { requests } = decodeFrame(frame + padding, DEFAULT_LIMITS);
     if (parsed === undefined) {
-      assertEquals(
-        [...new Set(requests.map(({ action }) => action))].filter((action) => action !== "refused"),
-        [],
-        frame,
-      );
+      const isRefused = (request: WireRequest) =>
+        request.action === "refused" || (request.action === "credit" && request.refusal);
+      assertEquals(requests.filter((request) => !isRefused(request)), [], frame);
     } else {
       const whole = decodeFrame(frame, DEFAULT_LIMITS);
       assertEquals(JSON.stringify(requests), JSON.stringify(whole.requests), frame);

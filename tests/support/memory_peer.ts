@@ -98,6 +98,11 @@ export class MemoryPeer {
     return Promise.all(named.map(({ reply }) => reply));
   }
 
+  /** Sends a frame as it is. */
+  send(frame: unknown): void {
+    this.#connection.receive(JSON.stringify(frame));
+  }
+
   /** Disconnects. */
   close(): void {
     this.#connection.end();
