@@ -11,7 +11,7 @@ import type { Limits, ServerLimits } from "./protocol/limits.ts";
 import type { Clock } from "./queue/clock.ts";
 import { type Log, Queue } from "./queue/queue.ts";
 import type { Server, Stats } from "./server/api.ts";
-import { checkTls, type Tls, TLS_OPTION_NAMES } from "./server/certificate.ts";
+import { type Tls, TLS_OPTION_NAMES } from "./server/auth_options.ts";
 import type { AuthOptions, AuthSettings } from "./server/auth_options.ts";
 import {
   DURABILITIES,
@@ -169,7 +169,10 @@ function scheduleWarmUp(engine: Engine, finished: Promise<void>): void {
 }
 
 async function prepareTls(tls: Tls | undefined, names: Tls, now: number) {
-  return tls ? await checkTls(tls, names, now) : { tls, warnings: [] };
+  if (!tls) return { tls, warnings: [] };
+  // Loaded here and not above: most servers need no TLS.
+  const { checkTls } = await import("./server/certificate.ts");
+  return checkTls(tls, names, now);
 }
 
 async function openStore(

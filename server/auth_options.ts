@@ -13,7 +13,6 @@ import { NameMap } from "../protocol/name_map.ts";
 import { describeKind, isOptions } from "../protocol/option_kinds.ts";
 import { formatValue, kindOf, quoted, topicProblem } from "../protocol/text.ts";
 import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
-import type { Tls } from "./certificate.ts";
 import { OptionChecks } from "./option_checks.ts";
 
 const ORIGINS = 'origins such as "https://example.org"';
@@ -36,6 +35,15 @@ export interface AuthOptions {
   /** The private key for TLS, in PEM. */
   readonly key?: string;
 }
+
+/** A certificate, followed by those above it, and its private key, in PEM. */
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** The names of the two in errors: options, or files. */
+export const TLS_OPTION_NAMES: Tls = { cert: "cert", key: "key" };
 
 /** The checked options. The server adds the rest of access control. */
 export interface AuthSettings extends Omit<AccessControlOptions, "host" | "secure"> {

@@ -4,13 +4,8 @@
  * @module
  */
 
-import type { KeyObject, X509Certificate } from "node:crypto";
-
-/** A certificate, followed by those above it, and its private key, in PEM. */
-export interface Tls {
-  readonly cert: string;
-  readonly key: string;
-}
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { Tls } from "./auth_options.ts";
 
 /** A pair that can be used. */
 export interface CheckedTls {
@@ -19,9 +14,6 @@ export interface CheckedTls {
   /** Why clients may reject it, a sentence each. */
   readonly warnings: readonly string[];
 }
-
-/** The names of the two in errors: options, or files. */
-export const TLS_OPTION_NAMES: Tls = { cert: "cert", key: "key" };
 
 /** A block of PEM. A byte order mark, other line ends and text around it do no harm. */
 const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g;
@@ -38,13 +30,12 @@ const RSA_BITS = 2048;
  * @param pair the pair to check
  * @param names the names of the two
  * @param now the time, in milliseconds since 1970
- * @returns the pair, and warnings; rejects if it cannot be used
+ * @returns the pair, and warnings
+ * @throws {RangeError} if it cannot be used
  */
-export async function checkTls(pair: Tls, names: Tls, now: number): Promise<CheckedTls> {
-  // Loaded here and not above: most servers need no TLS.
-  const crypto = await import("node:crypto");
-  const chain = certificates(pair.cert, names.cert, crypto.X509Certificate);
-  const key = privateKey(pair.key, names.key, crypto.createPrivateKey);
+export function checkTls(pair: Tls, names: Tls, now: number): CheckedTls {
+  const chain = certificates(pair.cert, names.cert);
+  const key = privateKey(pair.key, names.key);
   const owner = chain.findIndex(({ certificate }) => certificate.checkPrivateKey(key.object));
   if (owner < 0) {
     throw tlsError(names.key, `the certificate in ${names.cert} is for another key`);
@@ -62,13 +53,12 @@ export async function checkTls(pair: Tls, names: Tls, now: number): Promise<Chec
 function certificates(
   text: string,
   name: string,
-  Certificate: typeof X509Certificate,
 ): readonly { readonly pem: string; readonly certificate: X509Certificate }[] {
   const found = blocks(text, name).filter(({ label }) => label === "CERTIFICATE");
   if (found.length === 0) throw tlsError(name, `there is no certificate in it${contentHint(text)}`);
   return found.map(({ pem }, i) => {
     try {
-      return { pem, certificate: new Certificate(pem) };
+      return { pem, certificate: new X509Certificate(pem) };
     } catch (cause) {
       throw tlsError(name, `certificate number ${i + 1} in it is damaged`, cause);
     }
@@ -78,7 +68,6 @@ function certificates(
 function privateKey(
   text: string,
   name: string,
-  create: (pem: string) => KeyObject,
 ): { readonly pem: string; readonly object: KeyObject } {
   const [found] = blocks(text, name).filter(({ label }) => label.endsWith("PRIVATE KEY"));
   if (found === undefined) {
@@ -90,7 +79,7 @@ function privateKey(
   }
   let object: KeyObject;
   try {
-    object = create(pem);
+    object = createPrivateKey(pem);
   } catch (cause) {
     throw tlsError(name, "the private key in it is damaged, or of an unknown kind", cause);
   }

@@ -23,10 +23,9 @@ import { SharedBudgets } from "../budgets/shared_budgets.ts";
 import type { Listener, Transport } from "../transports/transport.ts";
 import { connectHost, hostAndPort, toListenError } from "./addresses.ts";
 import type { Server, Stats } from "./api.ts";
-import { checkTls, type Tls } from "./certificate.ts";
 import { OptionChecks } from "./option_checks.ts";
 import { RateLimitedLog } from "./rate_limited_log.ts";
-import { requireGrant, requireTlsPair, requireTokens } from "./auth_options.ts";
+import { requireGrant, requireTlsPair, requireTokens, type Tls } from "./auth_options.ts";
 import { fitToHeap, heapLimit, MIN_HEAP } from "./heap_limits.ts";
 import type { ServerSettings, TransportChoice } from "./options.ts";
 import { Connections } from "./connections.ts";
@@ -209,7 +208,8 @@ export class RunningServer implements Server {
     }
     const pair = requireTlsPair(cert, key, new OptionChecks(undefined, "set the certificate"));
     if (!pair) throw new TypeError("Cannot set the certificate: cert and key are required");
-    const { tls, warnings } = await checkTls(pair, names, clock.now());
+    const { checkTls } = await import("./certificate.ts");
+    const { tls, warnings } = checkTls(pair, names, clock.now());
     // If two are set at once, the later one counts in the end.
     const update = this.#certificateUpdate.then(() =>
       this.#stopping ? undefined : this.#listener!.renew(tls)

@@ -46,7 +46,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "client/addresses.ts",
     "client/awake_clock.ts",
     "server.ts",
-    "server/certificate.ts",
     "server/stderr.ts",
     "protocol/",
   ],

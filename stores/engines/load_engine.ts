@@ -5,6 +5,9 @@
  */
 
 import type { Engine, EngineName } from "../engine.ts";
+import { dbSqlite } from "./db_sqlite.ts";
+import { innermostMessage } from "./innermost_message.ts";
+import { selfTest } from "./self_test.ts";
 
 /** How long `@db/sqlite` may take to load, in milliseconds: if it is preferred, and if it is required. */
 const LOAD_TIMEOUT = 2000;
@@ -39,10 +42,7 @@ export async function loadEngine(
   const obstacle = choice === "node:sqlite" ? undefined : nativeObstacle();
   if (choice === "@db/sqlite" && obstacle) throw engineError(choice, obstacle);
   if (choice !== "node:sqlite" && !obstacle) {
-    const [{ isLinked }, { innermostMessage }] = await Promise.all([
-      import("./native.ts"),
-      import("./innermost_message.ts"),
-    ]);
+    const { isLinked } = await import("./native.ts");
     try {
       const retry = () => loadNativeEngine(LONG_LOAD_TIMEOUT);
       nativeAttempt = choice === "auto"
@@ -60,11 +60,7 @@ export async function loadEngine(
     }
   }
   try {
-    const [{ nodeSqlite }, { selfTest }] = await Promise.all([
-      import("./node_sqlite.ts"),
-      import("./self_test.ts"),
-    ]);
-    return selfTest(nodeSqlite);
+    return selfTest((await import("./node_sqlite.ts")).nodeSqlite);
   } catch (cause) {
     throw engineError("node:sqlite", (cause as Error).message, cause);
   }
@@ -86,11 +82,7 @@ async function withAbort<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> 
 }
 
 async function loadNativeEngine(timeout: number): Promise<Engine> {
-  const [{ dbSqlite }, { loadNative }, { selfTest }] = await Promise.all([
-    import("./db_sqlite.ts"),
-    import("./native.ts"),
-    import("./self_test.ts"),
-  ]);
+  const { loadNative } = await import("./native.ts");
   return selfTest(dbSqlite(await loadNative(timeout)));
 }
 

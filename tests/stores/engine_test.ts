@@ -63,16 +63,20 @@ Deno.test({
 });
 
 Deno.test("a program that bundles dsmq is never started a second time to try @db/sqlite", async () => {
-  const bundle = await Deno.makeTempFile({ suffix: ".ts" });
+  const folder = await Deno.makeTempDir();
   try {
-    await Deno.copyFile(new URL("../../stores/engines/load_engine.ts", import.meta.url), bundle);
+    const engines = new URL("../../stores/engines/", import.meta.url);
+    for await (const { name } of Deno.readDir(engines)) {
+      const copy = name === "load_engine.ts" ? "bundle.ts" : name;
+      await Deno.copyFile(new URL(name, engines), `${folder}/${copy}`);
+    }
     const bundled: typeof import("../../stores/engines/load_engine.ts") = await import(
-      `file://${bundle}`
+      `file://${folder}/bundle.ts`
     );
     const expected = "Cannot use @db/sqlite: a bundled program can only use node:sqlite";
     await assertRejects(() => bundled.loadEngine("@db/sqlite"), Error, expected);
   } finally {
-    await Deno.remove(bundle);
+    await Deno.remove(folder, { recursive: true });
   }
 });
 
