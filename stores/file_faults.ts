@@ -28,9 +28,10 @@ export class UnusableFileError extends Error {
  *
  * @param path the file
  * @param error what was thrown
- * @returns the error for a person
+ * @returns the error for a person; the same error if it is one already
  */
 export function toOpenError(path: string, error: unknown): DsmqError {
+  if (error instanceof DsmqError) return error;
   const message = `Cannot open sqlite:${path}: ${openErrorReason(path, error)}`;
   return new DsmqError(openErrorCode(error), message, { cause: error });
 }

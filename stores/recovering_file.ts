@@ -77,15 +77,21 @@ export class RecoveringFile {
     };
     this.#epoch = epoch;
     this.#onFeedBroken = onFeedBroken;
-    const opened = this.#openFirst();
-    this.id = opened.file.storeId;
-    this.ends = opened.file.epochs.ends;
-    this.#opened = opened;
-    this.#remembered = opened.remembered;
-    this.#fedTo = this.#durableTo = opened.messageLog.range.last;
-    this.#guard = new FileGuard(disk, warn);
+    try {
+      const opened = this.#opened = openFile(this.#options, epoch);
+      this.id = opened.file.storeId;
+      this.ends = opened.file.epochs.ends;
+      this.#remembered = opened.remembered;
+      this.#fedTo = this.#durableTo = opened.messageLog.range.last;
+      this.#guard = new FileGuard(disk, warn);
+    } catch (error) {
+      // Otherwise it would stay in use until this process ends.
+      if (this.#opened) this.#closeFile();
+      disk.releaseUnopened();
+      throw toOpenError(path, error);
+    }
     // The last process may have left data in the log that the disk does not have.
-    const isSynced = syncToDisk(opened.file, disk);
+    const isSynced = syncToDisk(this.#opened.file, disk);
     if (this.#survivesPowerLoss) this.#needsSync = !isSynced;
     if (this.#needsSync) this.#durableTo = 0;
   }
@@ -209,16 +215,6 @@ export class RecoveringFile {
   #isUnchanged({ file, messageLog }: OpenedFile): boolean {
     const { current } = file.epochs;
     return current === this.#epoch && file.read().last === messageLog.range.last;
-  }
-
-  /** Opens it for the first time. */
-  #openFirst(): OpenedFile {
-    try {
-      return openFile(this.#options, this.#epoch);
-    } catch (error) {
-      this.#disk.releaseUnopened();
-      throw error;
-    }
   }
 
   #reopen(): OpenedFile {

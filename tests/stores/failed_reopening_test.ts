@@ -1,12 +1,13 @@
 /**
- * A file that fails, and then fails again while it is opened again.
+ * A file that fails while it is opened: for the first time, or again after it has failed.
  *
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { append, outcomes, put, puts, texts } from "../contracts/store_support.ts";
-import { FailingFile } from "../support/failing_file.ts";
+import { FailingFile, type Step } from "../support/failing_file.ts";
+import { copyKilledFile, openFile, TempFolder } from "../support/queue_files.ts";
 
 /** How often opening fails before the disk works again. */
 const ATTEMPTS = 2;
@@ -48,3 +49,31 @@ Deno.test("a file whose opening fails at any step is opened once the disk works 
   }
   assert(steps.size > 10, [...steps].join("; "));
 });
+
+for (const when of ["before", "after"]) {
+  Deno.test(`a start that fails ${when} any step leaves the file whole, and in use by nobody`, async () => {
+    const steps = new Set<string>();
+    for (let step = 0, failed = true; failed; step++) {
+      await using file = new FailingFile(undefined, { durability: "process" });
+      await append(file.store, puts("t", "before"));
+      failed = false;
+      let left = step;
+      const failure: Step = (sql) => {
+        if (failed || left-- > 0) return false;
+        steps.add(sql);
+        return failed = true;
+      };
+      const never = () => false;
+      const start = when === "before" ? file.restart(failure) : file.restart(never, failure);
+      await start.catch(({ message }) => assertStringIncludes(message, file.failure));
+      using killed = new TempFolder();
+      copyKilledFile(file.path, killed);
+      await file.restart();
+      assertEquals(await texts(file.store), ["before"], `step ${step}`);
+      assertEquals(await outcomes(file.store, puts("t", "after")), [2], `step ${step}`);
+      await using store = openFile(killed.file);
+      assertEquals(await texts(store), ["before"], `the process was killed at step ${step}`);
+    }
+    assert(steps.size > 20, [...steps].join("; "));
+  });
+}

@@ -10,7 +10,7 @@ import { isMarked, readDatabaseHeader } from "../../stores/wal_mark.ts";
 import { nth } from "../contracts/failing_engine.ts";
 import { append, outcomes, put, puts, texts } from "../contracts/store_support.ts";
 import { FailingFile, type Step } from "../support/failing_file.ts";
-import { openFile, TempFolder } from "../support/queue_files.ts";
+import { copyKilledFile, openFile, TempFolder } from "../support/queue_files.ts";
 
 /** Whether the checkpoint brings the mark into the file, or leaves it in the log. */
 type Place = "file" | "log";
@@ -44,20 +44,6 @@ function hasMark(path: string): boolean {
   return isMarked(readDatabaseHeader(file));
 }
 
-/** The files that a killed process leaves behind, by their endings. */
-const KILLED = ["", "-wal", "-shm", "-lock"];
-
-/** Copies them. */
-function copyTo(folder: TempFolder, path: string, endings: readonly string[]): void {
-  for (const ending of endings) {
-    try {
-      Deno.copyFileSync(`${path}${ending}`, `${folder.file}${ending}`);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-}
-
 async function textsOf(path: string): Promise<readonly string[]> {
   await using store = openFile(path);
   const found = await texts(store);
@@ -79,12 +65,12 @@ for (const place of ["file", "log"] as const) {
       file.repair();
       assertEquals(await texts(file.store), expected);
       using early = new TempFolder();
-      copyTo(early, file.path, KILLED);
+      copyKilledFile(file.path, early);
       assertEquals(await textsOf(early.file), expected, "if the process is killed before a put");
       await append(file.store, puts("t", "after"));
       assertEquals(await texts(file.store), [...expected, "after"]);
       using late = new TempFolder();
-      copyTo(late, file.path, KILLED);
+      copyKilledFile(file.path, late);
       assertEquals(await textsOf(late.file), [...expected, "after"], "or after it");
     });
 
@@ -97,7 +83,7 @@ for (const place of ["file", "log"] as const) {
       await outcomes(file.store, puts("t", "in doubt"));
       assertEquals(await outcomes(file.store, [put("t")]), ["unavailable"]);
       using folder = new TempFolder();
-      copyTo(folder, file.path, KILLED);
+      copyKilledFile(file.path, folder);
       assertEquals(await textsOf(folder.file), expected);
     });
   }
@@ -105,7 +91,7 @@ for (const place of ["file", "log"] as const) {
   Deno.test(`a file whose mark is left in the ${place} is whole if the process is killed at once`, async () => {
     await using file = await fileWithMark(place);
     using folder = new TempFolder();
-    copyTo(folder, file.path, KILLED);
+    copyKilledFile(file.path, folder);
     assertEquals(await textsOf(folder.file), ["before"]);
   });
 
@@ -114,7 +100,7 @@ for (const place of ["file", "log"] as const) {
     file.before = (sql) => sql === "BEGIN";
     await file.store[Symbol.asyncDispose]();
     using folder = new TempFolder();
-    copyTo(folder, file.path, KILLED);
+    copyKilledFile(file.path, folder);
     assertEquals(await textsOf(folder.file), ["before"]);
     await file.restart();
     assertEquals(await texts(file.store), ["before"]);
@@ -131,6 +117,6 @@ Deno.test("the next transaction removes a mark that is left, and the lock says s
   const { user_version: version } = db.prepare("PRAGMA user_version").get()!;
   assertEquals(isMarked({ userVersion: Number(version), schemaCookie: 0, size: 0 }), false);
   using folder = new TempFolder();
-  copyTo(folder, file.path, ["", "-lock"]);
+  copyKilledFile(file.path, folder, ["", "-lock"]);
   assertThrows(() => openFile(folder.file), Error, "its log", "a copy without its log");
 });

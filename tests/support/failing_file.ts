@@ -57,11 +57,12 @@ export class FailingFile implements AsyncDisposable {
     this.before = this.after = () => false;
   }
 
-  /** Closes the store, and opens it again from the file; from then on the given failure happens. */
-  async restart(before: Step = () => false): Promise<void> {
+  /** Closes the store, and opens it again from the file; from then on the given failures happen. */
+  async restart(before: Step = () => false, after: Step = () => false): Promise<void> {
     this.repair();
     await this.store[Symbol.asyncDispose]();
     this.before = before;
+    this.after = after;
     this.store = this.#open();
   }
 

@@ -34,3 +34,27 @@ export function isClean(path: string): boolean {
   db.close();
   return clean === 1;
 }
+
+/** The files that a killed process leaves behind, by their endings. */
+const KILLED = ["", "-wal", "-shm", "-lock"];
+
+/**
+ * Copies what would be left if the process that uses a file was killed now.
+ *
+ * @param path the file
+ * @param folder where the copy goes
+ * @param endings which of its files are copied. Default: all
+ */
+export function copyKilledFile(
+  path: string,
+  folder: TempFolder,
+  endings: readonly string[] = KILLED,
+): void {
+  for (const ending of endings) {
+    try {
+      Deno.copyFileSync(`${path}${ending}`, `${folder.file}${ending}`);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
