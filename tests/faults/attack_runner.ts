@@ -116,7 +116,7 @@ async function runAttack(trial: AttackRun, transport: TransportChoice): Promise<
     cells: ["", "", "", "", "", "", "", reason],
     verdict,
   });
-  await using server = await ChildServer.start({ transport, ...options }, undefined, heap);
+  await using server = await ChildServer.start({ transport, ...options }, { heap });
   try {
     await prepare?.(server);
     const url = options.cert ? `wss://localhost:${server.port}` : server.url;

@@ -43,6 +43,16 @@ export interface ChildOptions extends Omit<ServeOptions, "signal" | "log" | "clo
   readonly standsStill?: boolean;
 }
 
+/** How a server's process is started. */
+export interface ProcessOptions {
+  /** The limit of its open files; then its log includes warnings. */
+  readonly descriptors?: number;
+  /** The largest JavaScript heap, in MiB. */
+  readonly heap?: number | undefined;
+  /** Kills it when it aborts; then its start, and all that was asked of it, rejects. */
+  readonly signal?: AbortSignal;
+}
+
 /** A server that runs as a child of this process. It is killed when it is disposed of. */
 export class ChildServer implements AsyncDisposable {
   readonly port: number;
@@ -70,14 +80,12 @@ export class ChildServer implements AsyncDisposable {
    * Starts a server; it listens when this resolves.
    *
    * @param options the options of the server
-   * @param descriptors the limit of its open files; then its log includes warnings
-   * @param heap the largest JavaScript heap, in MiB
    */
   static async start(
     options: ChildOptions = {},
-    descriptors?: number,
-    heap?: number,
+    { descriptors, heap, signal }: ProcessOptions = {},
   ): Promise<ChildServer> {
+    signal?.throwIfAborted();
     const flags = heap === undefined ? "" : `,--max-old-space-size=${heap}`;
     const args = ["run", "-A", "--quiet", `--v8-flags=--expose-gc${flags}`, PROGRAM];
     const program = [Deno.execPath(), ...args, JSON.stringify(options)];
@@ -97,10 +105,18 @@ export class ChildServer implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
+    const abort = () => kill(child);
+    signal?.addEventListener("abort", abort);
+    void child.status.then(() => signal?.removeEventListener("abort", abort));
     const stdout = each(lines(child.stdout));
     const stderr = new Response(child.stderr).text();
     const { done, value } = await stdout.next();
-    if (done) throw new Error(`Cannot start the server: ${await stderr}`);
+    if (done) {
+      await child.stdin.close().catch(() => {});
+      await child.status;
+      signal?.throwIfAborted();
+      throw new Error(`Cannot start the server: ${await stderr}`);
+    }
     return new ChildServer(child, stdout, stderr, Number(value));
   }
 
@@ -194,11 +210,7 @@ export class ChildServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      if (!this.#ended) this.#child.kill("SIGKILL");
-    } catch {
-      // It has just ended.
-    }
+    kill(this.#child);
     await this.end();
   }
 
@@ -212,6 +224,15 @@ const PROGRAM = new URL("tests/faults/child_server.ts", ROOT).href;
 
 async function* each(batches: AsyncGenerator<string[]>): AsyncGenerator<string> {
   for await (const batch of batches) yield* batch;
+}
+
+/** Kills a process, unless it has ended. */
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended.
+  }
 }
 
 /** The processor time of this process, in milliseconds. */

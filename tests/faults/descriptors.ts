@@ -43,7 +43,7 @@ export async function descriptors(options: DescriptorsOptions): Promise<Finding[
   await using server = await ChildServer.start({
     transport,
     store: store === "file" ? `sqlite:${dir}/queue.db` : "memory",
-  }, DESCRIPTORS);
+  }, { descriptors: DESCRIPTORS });
   try {
     await using mq = await connect({ url: server.url, reconnect: false });
     const failed: string[] = [];

@@ -79,8 +79,9 @@ export class RawSocket implements Disposable {
     const client = await RawSocket.connect(port);
     await client.send(upgradeRequest(...headers));
     const head = await client.head();
-    if (!head.startsWith("HTTP/1.1 101")) throw new Error(`the request was refused: ${head}`);
-    return client;
+    if (head.startsWith("HTTP/1.1 101")) return client;
+    client.cut();
+    throw new Error(`the request was refused: ${head}`);
   }
 
   /** Writes; an error if the other end has gone. */
