@@ -3,23 +3,25 @@
  * out of order, and no more memory at the end than at the beginning.
  *
  * Its verdict is the same on a busy machine: the server's time passes only as far as its clients keep up, so as many
- * messages are stored at any time, however long that takes; and speed is counted by its own processor time.
+ * messages are stored at any time, however long that takes; the clients do the same in each step of it; and speed is
+ * counted by the server's own processor time, too.
+ *
+ * However long it hangs, it ends: when the limit of the run has passed it says what it was waiting for.
  *
  * ```sh
- * deno task soak [SECONDS] [memory|file] [builtin|hardened]
+ * deno task soak [SECONDS] [memory|file] [builtin|hardened] [LIMIT]
  * ```
  *
  * @module
  */
 
 import type { TransportChoice } from "../../server.ts";
-import { seeded } from "../support/seeded.ts";
-import { ChildServer, type Report } from "./child_server.ts";
-import { Loader } from "./load.ts";
-import { sleep, until } from "./sleep.ts";
-import { FaultyProxy } from "./proxy.ts";
+import { ChildServer } from "./child_server.ts";
+import { type LimitedRun, withinLimit } from "./limited_run.ts";
 import { type Finding, mb, none, report } from "./report.ts";
-import { ROLES, STEP_TIMEOUT } from "./soak_roles.ts";
+import { type Role, ROLES } from "./soak_roles.ts";
+import { fullSpeed, speed } from "./soak_speed.ts";
+import { LOAD, usage } from "./soak_usage.ts";
 
 /** The options of a run. */
 export interface SoakOptions {
@@ -32,10 +34,11 @@ export interface SoakOptions {
   /** The retention, in milliseconds. Default: 10000. */
   readonly retention?: number;
   readonly seed?: number;
+  /** How long the whole run may take, in seconds. Default: ten times `seconds`, and at least 60. */
+  readonly limit?: number;
+  /** The clients that check each message, by name. Default: {@linkcode ROLES}. */
+  readonly roles?: Readonly<Record<string, Role>>;
 }
-
-/** The load beside the clients that check each message: 100 bytes each, put and read again. */
-const LOAD = { topic: "load", bytes: 100, window: 2048, reads: true };
 
 /** All puts of one retention have room, even after a pause that is caught up. */
 const LIMITS = { storedBytes: 4 * 1024 ** 3 };
@@ -43,11 +46,8 @@ const LIMITS = { storedBytes: 4 * 1024 ** 3 };
 /** How long the full speed is measured, in milliseconds. */
 const MEASURED = 5000;
 
-/** The server's time passes in steps, in milliseconds; a step takes at least as long. */
-const STEP = 50;
-
-/** How often (ms of the server's time) each client must have got something, and all that was put before the last time. */
-const CHECK = 500;
+/** How long it is used at full speed, in seconds of its clock; less in a short run. */
+const AT_FULL = { seconds: 2, part: 0.2 };
 
 /** The memory of the warm-up is not compared: two minutes, or the first part of a shorter run. */
 const WARM = { seconds: 120, part: 0.25 };
@@ -58,139 +58,70 @@ const WARM = { seconds: 120, part: 0.25 };
  * @param options how long
  * @returns what was found
  */
-export async function soak(options: SoakOptions): Promise<Finding[]> {
+export function soak(options: SoakOptions): Promise<Finding[]> {
+  const { seconds, limit = Math.max(60, 10 * seconds) } = options;
+  return withinLimit(limit, (run) => soakWithin(run, options));
+}
+
+async function soakWithin(run: LimitedRun, options: SoakOptions): Promise<Finding[]> {
   const { seconds, store = "memory", transport = "builtin", growth = 0.1, seed = 1 } = options;
   const { retention = 10_000 } = options;
+  run.waitsFor("the start of the server");
   const dir = await Deno.makeTempDir({ prefix: "dsmq-soak-" });
+  run.owns("the folder", {
+    [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }),
+  });
   const storeName = store === "file" ? `sqlite:${dir}/queue.db` as const : "memory";
-  await using server = await ChildServer.start({
+  const server = await ChildServer.start({
     retention,
     transport,
     store: storeName,
     limits: LIMITS,
     standsStill: true,
-  });
-  try {
-    const full = await fullSpeed(server, Math.min(MEASURED, seconds * 500));
-    await server.advance(retention);
-    const random = seeded(seed);
+  }, run);
+  run.owns("the server", server);
+  run.waitsFor("the measurement of the full speed");
+  const measured = { ...LOAD, topic: "measured", window: 512, url: server.url };
+  const full = await fullSpeed(server, measured, Math.min(MEASURED, seconds * 500), run);
+  const common = {
     // In a short run, too, each connection is cut a few times.
-    const bytes = Math.min(200_000, seconds * 2000);
-    await using proxy = new FaultyProxy(
-      server.port,
-      () => ({ cutAfterUp: bytes / 20 + random(bytes) }),
-    );
-    const stop = new AbortController();
-    const environment = {
-      url: server.url,
-      cutUrl: proxy.url,
-      port: server.port,
-      signal: stop.signal,
-    };
-    const roles = Object.entries(ROLES).map(([name, role]) => {
-      const log = { put: 0, right: 0, wrong: [] as string[], isOver: false };
-      const over = role(environment, log).catch((error) => void log.wrong.push(String(error)))
-        .finally(() => log.isOver = true);
-      return { name, notes: log, over };
-    });
-    using loader = new Loader({ ...LOAD, url: server.url, onlyGranted: true });
-    const begin = await server.report();
-    let checked = roles.map(() => ({ put: 0, right: 0 }));
-    const { samples, stuck } = await sampled(server, seconds, {
-      grant: () => loader.grant(Math.ceil(full / 2 * STEP / 1000)),
-      isDone: () => loader.isThrough,
-      isChecked: () =>
-        roles.every(({ notes: { right, wrong, isOver } }, i) =>
-          isOver || wrong.length > 0 || (right > checked[i]!.right && right >= checked[i]!.put)
-        ),
-      onChecked: () => checked = roles.map(({ notes: { put, right } }) => ({ put, right })),
-    });
-    stop.abort();
-    await Promise.all(roles.map(({ over }) => over));
-    const { rate, wrong } = loader;
-    for (const words of [...roles.flatMap(({ notes: log }) => log.wrong), ...wrong].slice(0, 5)) {
-      console.error(words);
-    }
-    const last = samples.at(-1)!;
-    const perCpu = putsPerCpu(begin, last);
-    return [
-      { what: "full speed, puts per second", seen: Math.round(full), good: full > 0 },
-      { what: "puts per second", seen: Math.round(rate), good: rate > 0 },
-      {
-        what: "puts per second of the server's processor time",
-        seen: Math.round(perCpu),
-        good: perCpu > full / 3,
-      },
-      none("clients that got nothing for long", stuck),
-      none("of the load: failed, lost, duplicated or out of order", wrong),
-      { what: "times that connections were cut", seen: proxy.cuts, good: proxy.cuts > 0 },
-      ...roles.flatMap(({ name, notes: log }) => [
-        { what: `${name}: messages`, seen: log.right, good: log.right > 0 },
-        none(`${name}: wrong`, log.wrong),
-      ]),
-      { what: "requests refused", seen: last.refused, good: last.refused === 0 },
-      flat("heap", samples.map(({ heap }) => heap), seconds, growth),
-      flat("resident memory", samples.map(({ resident }) => resident), seconds, growth),
-      ...await ending(server),
-    ];
-  } finally {
-    await server[Symbol.asyncDispose]();
-    await Deno.remove(dir, { recursive: true });
-  }
-}
-
-/** How many puts are accepted and read again in a second. */
-async function fullSpeed(server: ChildServer, ms: number): Promise<number> {
-  using loader = new Loader({ ...LOAD, topic: "measured", window: 512, url: server.url });
-  for (let passed = 0; passed < ms; passed += STEP) {
-    await sleep(STEP);
-    await server.advance(STEP);
-  }
-  // The first figures come after a second.
-  await until(() => loader.rate > 0, STEP_TIMEOUT);
-  return loader.rate;
-}
-
-/** How many messages were stored in a second of the server's processor time between two reports. */
-function putsPerCpu(begin: Report, end: Report): number {
-  return 1000 * (end.stored - begin.stored) / (end.cpu - begin.cpu);
-}
-
-/** What the steps of the server's time depend on. */
-interface Steps {
-  /** Lets the load put what belongs to a step. */
-  grant(): void;
-  /** All of that was stored and read. */
-  isDone(): boolean;
-  /** Each client has got something since the last check, and all that was put before that. */
-  isChecked(): boolean;
-  /** A check is over. */
-  onChecked(): void;
-}
-
-/** The server's reports after garbage collection, again and again; and in which step a client was stuck. */
-async function sampled(
-  server: ChildServer,
-  seconds: number,
-  { grant, isDone, isChecked, onChecked }: Steps,
-): Promise<{ samples: readonly Report[]; stuck: readonly number[] }> {
-  const samples: Report[] = [];
-  const every = Math.min(5000, seconds * 1000 / 40);
-  let [sampledAt, checkedAt] = [0, 0];
-  for (let time = STEP; time <= seconds * 1000 && !server.ended; time += STEP) {
-    grant();
-    await sleep(STEP);
-    const isCheck = time - checkedAt >= CHECK;
-    const isOver = () => server.ended || (isDone() && (!isCheck || isChecked()));
-    if (!await until(isOver, STEP_TIMEOUT, 2)) return { samples, stuck: [time] };
-    if (isCheck) onChecked();
-    if (isCheck) checkedAt = time;
-    await server.advance(STEP);
-    if (time - sampledAt < every) continue;
-    sampledAt = time;
-    samples.push(await server.report());
-  }
-  return { samples, stuck: [] };
+    cutAfter: Math.min(200_000, seconds * 2000),
+    seed,
+    roles: options.roles ?? ROLES,
+    every: Math.min(5000, seconds * 1000 / 40),
+  };
+  // Everything before has expired, so the memory is that of what follows.
+  await server.advance(retention);
+  // The same clients beside all the load: what a put costs then does not depend on what else the machine does.
+  const short = Math.min(AT_FULL.seconds, seconds * AT_FULL.part);
+  const atFull = await usage(server, { ...common, seconds: short, rate: full }, run);
+  await server.advance(retention);
+  const atHalf = await usage(server, { ...common, seconds, rate: full / 2 }, run);
+  const { samples, last, cuts, roles } = atHalf;
+  const stuck = [...atFull.stuck, ...atHalf.stuck];
+  const wrongLoad = [...atFull.wrongLoad, ...atHalf.wrongLoad];
+  const words = [...atFull.wrong, ...atHalf.wrong, ...wrongLoad].slice(0, 5);
+  for (const line of [...stuck, ...words]) console.error(line);
+  run.waitsFor("the end of the server");
+  return [
+    { what: "full speed, puts per second", seen: Math.round(full), good: full > 0 },
+    {
+      what: "full speed, puts per second of the server's processor time",
+      seen: Math.round(atFull.perCpu),
+      good: atFull.perCpu > 0,
+    },
+    none("at full speed: wrong", atFull.wrong),
+    { what: "puts per second", seen: Math.round(atHalf.rate), good: atHalf.rate > 0 },
+    speed({ wall: full, cpu: atFull.perCpu }, atHalf.perCpu),
+    none("clients that got nothing for long", stuck),
+    none("of the load: failed, lost, duplicated or out of order", wrongLoad),
+    { what: "times that connections were cut", seen: cuts, good: cuts > 0 },
+    ...roles,
+    { what: "requests refused", seen: last.refused, good: last.refused === 0 },
+    flat("heap", samples.map(({ heap }) => heap), seconds, growth),
+    flat("resident memory", samples.map(({ resident }) => resident), seconds, growth),
+    ...await ending(server),
+  ];
 }
 
 /** Whether the last quarter is like the first one after the warm-up. */
@@ -214,7 +145,7 @@ function flat(
 }
 
 async function ending(server: ChildServer): Promise<Finding[]> {
-  server.signal("SIGTERM");
+  if (!server.ended) server.signal("SIGTERM");
   const { code, stderr } = await server.end();
   if (stderr !== "") console.error(stderr.slice(0, 2000));
   return [
@@ -224,13 +155,16 @@ async function ending(server: ChildServer): Promise<Finding[]> {
 }
 
 if (import.meta.main) {
-  const [seconds = "600", store = "memory", transport = "builtin"] = Deno.args;
+  const [seconds = "600", store = "memory", transport = "builtin", limit] = Deno.args;
   report(
     `Half of full speed for ${seconds} s, with messages in ${store}, transport ${transport}`,
     await soak({
       seconds: Number(seconds),
       store: store as "memory" | "file",
       transport: transport as TransportChoice,
+      ...limit !== undefined && { limit: Number(limit) },
     }),
   );
+  // Something may hang, and would keep the process.
+  if (Deno.exitCode !== 0) Deno.exit();
 }
