@@ -6,7 +6,7 @@
 
 import type { Finding } from "./report.ts";
 
-/** How long what is called off may take to end, in milliseconds: longer than a client waits for its last replies. */
+/** How long each thing may take to end after the limit, in milliseconds: longer than a client waits for its last replies. */
 const GRACE = 10_000;
 
 /** A longer timer, in milliseconds, would fire at once. */
@@ -63,11 +63,9 @@ class Run implements LimitedRun, Disposable {
   waitedFor: string | undefined;
   readonly #stop = new AbortController();
   readonly #passed = Promise.withResolvers<void>();
-  /** Resolves once nothing more is waited for. */
-  readonly #given = Promise.withResolvers<void>();
   readonly #owned: { what: string; thing: Disposable | AsyncDisposable }[] = [];
   #waitsFor: string | (() => string) = "the run";
-  #timer: ReturnType<typeof setTimeout>;
+  readonly #timer: ReturnType<typeof setTimeout>;
 
   constructor(limit: number) {
     this.#timer = setTimeout(() => this.#onLimit(), Math.min(limit * 1000, MAX_TIMER));
@@ -96,7 +94,8 @@ class Run implements LimitedRun, Disposable {
     const ended = async (what: string, end: () => unknown) => {
       this.#waitsFor = what;
       const ending = (async () => await end())();
-      await Promise.race([ending, this.#given.promise]).catch(onError);
+      using patience = this.#patience();
+      await Promise.race([ending, patience.over]).catch(onError);
     };
     const disposeOwned = async () => {
       for (let last; (last = this.#owned.pop()) !== undefined;) {
@@ -118,10 +117,25 @@ class Run implements LimitedRun, Disposable {
     clearTimeout(this.#timer);
   }
 
+  /** How long something that begins now is waited for: until the limit has passed, and a while more. */
+  #patience(): Disposable & { readonly over: Promise<void> } {
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    let [timer, isDisposed] = [undefined as ReturnType<typeof setTimeout> | undefined, false];
+    void this.passed.then(() => {
+      if (!isDisposed) timer = setTimeout(resolve, GRACE);
+    });
+    return {
+      over,
+      [Symbol.dispose]() {
+        isDisposed = true;
+        clearTimeout(timer);
+      },
+    };
+  }
+
   #onLimit(): void {
     const what = this.#waitsFor;
     this.waitedFor = typeof what === "string" ? what : what();
-    this.#timer = setTimeout(() => this.#given.resolve(), GRACE);
     this.#passed.resolve();
     this.#stop.abort();
   }

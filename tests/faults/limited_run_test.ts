@@ -49,7 +49,12 @@ Deno.test("a disposal that hangs does not keep others from theirs, and is told",
   inVirtualTime(async () => {
     const ends: string[] = [];
     const findings = await withinLimit(60, (run) => {
-      run.owns("one", { [Symbol.dispose]: () => void ends.push("one") });
+      run.owns("one", {
+        [Symbol.asyncDispose]: async () => {
+          await pass(1000);
+          ends.push("one");
+        },
+      });
       run.owns("other", { [Symbol.asyncDispose]: never });
       return Promise.resolve([GOOD]);
     });
