@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Rotation, ROTATION_PARTS } from "../budgets/rotation.ts";
 import { HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT } from "../protocol/heartbeat.ts";
 import { IdMap } from "../protocol/name_map.ts";
 import type { StoreBounds } from "../stores/store.ts";
@@ -25,11 +26,8 @@ export interface HeartbeatTarget {
 /** No connection is idle for longer, in milliseconds: some proxies cut connections that are idle for 30 s. */
 const MAX_PAUSE = 20_000;
 
-/** The connections of one interval are spread over this many parts of it: serving thousands at once would block others. */
-const BUCKETS = 16;
-
 /** From one check of a bucket to the next. Sending heartbeats checks it, too. */
-const BUCKETS_PER_CHECK = BUCKETS / HEARTBEAT_TIMEOUT.checks;
+const BUCKETS_PER_CHECK = ROTATION_PARTS / HEARTBEAT_TIMEOUT.checks;
 
 /**
  * How many different intervals are served exactly. Any other is rounded down to a shorter one: otherwise 600,000 different
@@ -102,7 +100,7 @@ export class Heartbeats {
     if (existing) return existing;
     const wheel = new Wheel(interval, this.#now);
     this.#wheels.set(interval, wheel);
-    this.#scheduleTurn(interval, wheel);
+    this.#scheduleTurn(wheel);
     return wheel;
   }
 
@@ -115,41 +113,44 @@ export class Heartbeats {
     return this.#clock.monotonic?.() ?? this.#clock.now();
   }
 
-  #scheduleTurn(interval: number, wheel: Wheel): void {
-    const now = this.#now;
-    // A timer that is late does not delay the next one; but turns that were slept through are not made up for.
-    wheel.due = Math.max(wheel.due + interval / BUCKETS, now);
-    wheel.cancel = this.#clock.after(wheel.due - now, () => {
-      this.#scheduleTurn(interval, wheel);
-      const checkedAt = this.#now;
-      const [bucket, ...watched] = wheel.next();
-      const timedOut = [...watched, bucket!].flatMap((one) => takeTimedOut(one, checkedAt));
+  #scheduleTurn(wheel: Wheel): void {
+    wheel.cancel = this.#clock.after(wheel.rotation.wait(this.#now), () => {
+      const now = this.#now;
+      const { due, checked } = wheel.takeDue(now);
+      this.#scheduleTurn(wheel);
+      const timedOut = checked.flatMap((bucket) => takeTimedOut(bucket, now));
       // Thousands may time out at the same moment.
       void this.#queue.urgentTasks.forEach(
         timedOut,
         timedOut.length,
         (target) => target.onHeartbeatTimeout(),
       );
-      // If time jumps, or the store does not answer, no peer is asked again before it could answer.
-      if (!bucket!.sending) {
-        bucket!.sending = this.#sendHeartbeats(bucket!).finally(() => bucket!.sending = undefined);
-      }
+      // If time jumps, or the store does not answer, no peer is asked again before it got what is being sent.
+      const asked = due.filter(({ sending, targets }) => !sending && targets.size > 0);
+      if (asked.length === 0) return;
+      const sending = this.#sendHeartbeats(asked).finally(() => {
+        for (const bucket of asked) bucket.sending = undefined;
+      });
+      for (const bucket of asked) bucket.sending = sending;
     });
   }
 
-  async #sendHeartbeats({ targets }: Bucket): Promise<void> {
-    if (targets.size === 0) return;
+  async #sendHeartbeats(buckets: readonly Bucket[]): Promise<void> {
     // If the store does not answer, that does not make a peer dead, nor the server.
     const bounds = await this.#queue.store.bounds().catch(() => this.#lastBounds);
     this.#lastBounds = bounds;
     if (!bounds) return;
     // In slices: thousands at once would block others. Connections that end before their turn are skipped.
     await this.#queue.urgentTasks.forEach(
-      targets,
-      targets.size,
+      targetsOf(buckets),
+      buckets.reduce((count, { targets }) => count + targets.size, 0),
       ([target, { interval }]) => target.sendHeartbeat(interval, bounds),
     );
   }
+}
+
+function* targetsOf(buckets: readonly Bucket[]): Generator<[HeartbeatTarget, IdleTime]> {
+  for (const { targets } of buckets) yield* targets;
 }
 
 /** Removes the connections of a bucket that were silent for too long. */
@@ -179,7 +180,7 @@ interface IdleTime {
   readonly interval: number;
 }
 
-/** The connections of one interval that are served at the same time. */
+/** The connections of one interval that are served at the same time: serving thousands at once would block others. */
 interface Bucket {
   readonly targets: Map<HeartbeatTarget, IdleTime>;
   /** When it was checked last, by the monotonic clock. */
@@ -191,21 +192,19 @@ interface Bucket {
 class Wheel {
   /** The interval, in milliseconds. */
   readonly interval: number;
-  readonly #buckets: readonly Bucket[] = Array.from({ length: BUCKETS }, () => ({
+  readonly rotation: Rotation;
+  readonly #buckets: readonly Bucket[] = Array.from({ length: ROTATION_PARTS }, () => ({
     targets: new Map<HeartbeatTarget, IdleTime>(),
     checkedAt: 0,
     sending: undefined,
   }));
   #joined = 0;
-  #next = 0;
   cancel: () => void = () => {};
-  /** When the next turn is, by the monotonic clock. */
-  due: number;
 
-  /** Starts now. */
+  /** Starts now, by the monotonic clock. */
   constructor(interval: number, now: number) {
     this.interval = interval;
-    this.due = now;
+    this.rotation = new Rotation(interval, now);
   }
 
   get empty(): boolean {
@@ -214,17 +213,21 @@ class Wheel {
 
   /** Each new connection goes to the next bucket, so that all have about the same size. */
   join(target: HeartbeatTarget, interval: number): Bucket {
-    const bucket = this.#buckets[this.#joined++ % BUCKETS]!;
+    const bucket = this.#buckets[this.#joined++ % ROTATION_PARTS]!;
     bucket.targets.set(target, { ms: 0, interval });
     return bucket;
   }
 
-  /** The buckets of the next turn: first the one that gets heartbeats, then those that are only checked. */
-  next(): Bucket[] {
-    const turn = this.#next++;
-    return Array.from(
-      { length: HEARTBEAT_TIMEOUT.checks },
-      (_, i) => this.#buckets[(turn + i * BUCKETS_PER_CHECK) % BUCKETS]!,
-    );
+  /** The buckets that get heartbeats now, and all that are checked, each once. */
+  takeDue(now: number): { readonly due: Bucket[]; readonly checked: Bucket[] } {
+    const bucketAt = (part: number) => this.#buckets[part % ROTATION_PARTS]!;
+    const parts = this.rotation.takeDue(now);
+    const checked = new Set<Bucket>();
+    for (const part of parts) {
+      for (let i = 1; i <= HEARTBEAT_TIMEOUT.checks; i++) {
+        checked.add(bucketAt(part + i * BUCKETS_PER_CHECK));
+      }
+    }
+    return { due: parts.map(bucketAt), checked: [...checked] };
   }
 }

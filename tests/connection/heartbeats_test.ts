@@ -174,3 +174,77 @@ Deno.test("whatever intervals clients ask for, a handful of timers serve them, a
   }
   for (const peer of peers) peer[Symbol.dispose]();
 });
+
+/** A server with this many connections that say nothing, whose heartbeats are recorded; each timer is this late (ms). */
+async function silentTargets(count: number, interval: number, late = 0) {
+  const clock = new class extends ManualClock {
+    override after(ms: number, callback: () => void): () => void {
+      return super.after(ms + late, callback);
+    }
+  }();
+  const host = await testServer(inMemory(clock), clock);
+  const heartbeats = new Heartbeats(host.queue);
+  const sentAt = Array.from({ length: count }, (): number[] => []);
+  let timedOut = 0;
+  for (const times of sentAt) {
+    heartbeats.start({
+      ...{ hadActivity: () => false, slack: late === 0 ? 0 : Infinity },
+      sendHeartbeat: () => void times.push(clock.monotonic()),
+      onHeartbeatTimeout: () => void timedOut++,
+    }, interval);
+  }
+  return {
+    clock,
+    sentAt,
+    /** How many timed out. */
+    get timedOut() {
+      return timedOut;
+    },
+    async pass(ms: number, step: number) {
+      for (let passed = 0; passed < ms; passed += step) {
+        clock.advance(step);
+        await turns(1);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      heartbeats.stop();
+      await host[Symbol.asyncDispose]();
+    },
+  };
+}
+
+for (const late of [15, 110]) {
+  Deno.test(`a server whose timers are all late by ${late} ms sends each heartbeat of 100 ms at its time, only as late as one timer`, async () => {
+    await using server = await silentTargets(40, 100, late);
+    await server.pass(3000, 5);
+    for (const times of server.sentAt) {
+      const gaps = times.slice(1).map((at, i) => at - times[i]!);
+      const most = Math.max(...gaps);
+      // In the worst case a heartbeat without delay is followed by one with the whole delay.
+      assert(most <= 100 + late + 10, `${most} ms between two heartbeats`);
+      if (late <= 100) assert(times.length >= 29, `${times.length} heartbeats in 3 s`);
+      assert(times.length <= 30, `${times.length} heartbeats in 3 s`);
+    }
+  });
+}
+
+Deno.test("after a sleep all connections get one heartbeat at once, none times out, and each keeps its time", async () => {
+  await using server = await silentTargets(40, INTERVAL);
+  const { clock, sentAt } = server;
+  await server.pass(INTERVAL, MOMENT);
+  const phase = (times: readonly number[]) => (times.at(-1)! - sentAt[0]![0]!) % INTERVAL;
+  const phases = sentAt.map(phase);
+  clock.set(clock.now() + 10.5 * INTERVAL);
+  clock.advance(1);
+  await turns(1);
+  assertEquals(sentAt.map((times) => times.length), sentAt.map(() => 2));
+  assertEquals(sentAt.map((times) => times[1]), sentAt.map(() => clock.monotonic()));
+  clock.advance(MOMENT - 1);
+  await turns(1);
+  await server.pass(INTERVAL - MOMENT, MOMENT);
+  assertEquals(sentAt.map((times) => times.length), sentAt.map(() => 3));
+  assertEquals(sentAt.map(phase), phases);
+  assertEquals(server.timedOut, 0);
+  await server.pass(INTERVAL, MOMENT);
+  assertEquals(server.timedOut, 40);
+});
