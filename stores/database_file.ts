@@ -102,8 +102,6 @@ export class DatabaseFile {
       this.#pragma(`fullfsync = ${durability === "disk" ? 1 : 0}`);
       this.#pragma(`checkpoint_fullfsync = ${durability === "disk" ? 1 : 0}`);
       this.#pragma(`journal_size_limit = ${WAL_SIZE_LIMIT}`);
-      const version = disk.mark.versionToRestore;
-      if (version !== undefined) this.#removeMark(version);
       this.db.prepare("BEGIN IMMEDIATE").run();
       if (schemaVersion === undefined) this.#create(now);
       else if (schemaVersion === PREVIOUS_SCHEMA_VERSION) this.#upgrade(now);
@@ -213,12 +211,6 @@ export class DatabaseFile {
       );
     }
     throw new UnusableFileError("it is the database of another program");
-  }
-
-  #removeMark(version: number): void {
-    this.#setPragma(`user_version = ${version}`);
-    this.db.prepare("PRAGMA wal_checkpoint(FULL)").all();
-    this.#disk.checkpointed();
   }
 
   #create(now: number): void {

@@ -60,16 +60,24 @@ export class DatabaseWal {
    * @throws {Error} if that cannot be done; then the disk may not have what is in the log
    */
   checkpoint(mode: "FULL" | "PASSIVE" = "FULL"): void {
-    this.#walPages = 0;
+    // Until it is done: or a file whose first one fails would have no mark for long.
+    this.#walPages = Infinity;
     this.#disk.duringCheckpoint(() => {
       this.#setMark();
-      this.checkpointUnmarked(mode);
+      this.#writeWal(mode);
     }, () => this.#setInUse());
+    this.#walPages = 0;
     this.#lastSalt = this.#header?.salt;
   }
 
   /** Like {@linkcode DatabaseWal.checkpoint}, but then the database does not say that a log belongs to it. */
-  checkpointUnmarked(mode: "FULL" | "PASSIVE" = "FULL"): void {
+  checkpointUnmarked(): void {
+    this.beforeCommit();
+    this.#disk.mark.committed();
+    this.#writeWal("FULL");
+  }
+
+  #writeWal(mode: "FULL" | "PASSIVE"): void {
     // Not TRUNCATE: an empty log is one that was lost.
     const statement = this.#db.prepare(`PRAGMA wal_checkpoint(${mode})`);
     let row: { busy: number; log: number; checkpointed: number } | undefined;
@@ -92,7 +100,9 @@ export class DatabaseWal {
 
   /** The end of each transaction: it removes the mark if that failed after a checkpoint. */
   beforeCommit(): void {
-    if (this.#disk.mark.isLeft) this.#setInUse();
+    if (!this.#disk.mark.isLeft) return;
+    this.#disk.mark.beforeCommit();
+    this.#setInUse();
   }
 
   /**
@@ -102,7 +112,7 @@ export class DatabaseWal {
    * @param bytes how much of the database was changed, at most
    */
   committed(bytes: number): void {
-    this.#disk.mark.removed();
+    this.#disk.mark.committed();
     this.#walPages += OVERHEAD_PAGES + bytes / 4096;
     if (this.#walPages < CHECKPOINT_PAGES) return;
     try {
@@ -119,7 +129,9 @@ export class DatabaseWal {
   #setMark(): void {
     const schemaCookie = Number(this.#pragma("schema_version"));
     for (let salt = this.#salt(), before; salt !== before;) {
-      this.#setPragma(`user_version = ${markedVersion(salt, schemaCookie)}`);
+      const mark = markedVersion(salt, schemaCookie);
+      this.#disk.mark.setting(mark);
+      this.#setPragma(`user_version = ${mark}`);
       before = salt;
       // With that the log may have started again: everything in it was in the database.
       salt = this.#salt();

@@ -7,17 +7,20 @@
 import { UnusableFileError } from "./file_faults.ts";
 
 /** What a lock file may hold: nothing, zeros after a power loss, or a {@linkcode LockContent}. */
-const CONTENT_PATTERN = /^(?:dsmq ([1-9]\d{0,4})( writing)?\n)?\0*$/;
+const CONTENT_PATTERN = /^(?:dsmq ([1-9]\d{0,4})(?: writing (\d{1,10}))?\n)?\0*$/;
+
+/** The bytes that it takes. They are overwritten in place: so a full disk does not matter, and it is never half empty. */
+const CONTENT_BYTES = 32;
 
 /** What a process leaves behind if it is killed. */
 export interface LockContent {
   /** The number of this use of the database; 0 if there is nothing to tell. */
   readonly use: number;
-  /** The log was being written to the database. */
-  readonly writing: boolean;
+  /** The mark of the database (see `wal_mark.ts`) that was being written to it with the log. */
+  readonly mark: number | undefined;
 }
 
-const IDLE: LockContent = { use: 0, writing: false };
+const IDLE: LockContent = { use: 0, mark: undefined };
 
 /**
  * A lock, held until it is released or the process ends.
@@ -31,8 +34,8 @@ export class FileLock {
   /** What a killed process left in it; `undefined` if there was no lock file. */
   readonly previous: LockContent | undefined;
   readonly #file: Deno.FsFile;
-  /** What is in it now. */
-  #content: LockContent;
+  /** What is in it now; `undefined` if it could not be written. */
+  #content: LockContent | undefined;
 
   private constructor(path: string, file: Deno.FsFile, previous: LockContent | undefined) {
     this.path = path;
@@ -68,28 +71,37 @@ export class FileLock {
     }
   }
 
-  /** The number of the use that is in it now; 0 if there is none. */
-  get use(): number {
-    return this.#content.use;
+  /** See {@linkcode LockContent.mark}. */
+  get mark(): number | undefined {
+    return this.#content?.mark;
   }
 
-  /** From now on a killed process leaves the number of this use behind; on a full disk perhaps nothing. */
-  markInUse(use: number, writing = false): void {
-    if (this.#content.use === use && this.#content.writing === writing) return;
-    this.markIdle();
-    try {
-      this.#file.seekSync(0, Deno.SeekMode.Start);
-      this.#file.writeSync(new TextEncoder().encode(`dsmq ${use}${writing ? " writing" : ""}\n`));
-      this.#content = { use, writing };
-    } catch {
-      // The database reports it, too.
-    }
+  /**
+   * From now on a killed process leaves this behind; on a full disk perhaps nothing.
+   *
+   * @param use the number of this use
+   * @param mark see {@linkcode LockContent.mark}
+   */
+  markInUse(use: number, mark?: number): void {
+    this.#write({ use, mark });
   }
 
   /** A killed process leaves nothing to tell. */
   markIdle(): void {
-    this.#file.truncateSync(0);
-    this.#content = IDLE;
+    this.#write(IDLE);
+  }
+
+  #write({ use, mark }: LockContent): void {
+    if (this.#content?.use === use && this.#content.mark === mark) return;
+    const text = use === 0 ? "" : `dsmq ${use}${mark === undefined ? "" : ` writing ${mark}`}\n`;
+    this.#content = undefined;
+    try {
+      this.#file.seekSync(0, Deno.SeekMode.Start);
+      this.#file.writeSync(new TextEncoder().encode(text.padEnd(CONTENT_BYTES, "\0")));
+      this.#content = { use, mark };
+    } catch {
+      // The database reports it, too.
+    }
   }
 
   /** Releases it. If the file is retained, the next process that opens the database learns what it says. */
@@ -122,7 +134,8 @@ function readContent(file: Deno.FsFile, path: string): LockContent {
   const text = new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0));
   const content = CONTENT_PATTERN.exec(text);
   if (!content) throw new UnusableFileError(`${path} is not a lock of dsmq`);
-  return { use: Number(content[1] ?? 0), writing: content[2] !== undefined };
+  const [, use = 0, mark] = content;
+  return { use: Number(use), mark: mark === undefined ? undefined : Number(mark) };
 }
 
 function lstat(path: string): Deno.FileInfo | undefined {

@@ -5,69 +5,72 @@
  */
 
 import type { FileLock } from "./file_lock.ts";
+import { isCheckpointed } from "./file_preflight.ts";
 import {
   ANY_USE,
-  inUseVersion,
   isMarked,
   isOwnWal,
   readDatabaseHeader,
   readWalHeader,
-  type WalHeader,
+  writeInUseVersion,
 } from "./wal_mark.ts";
 
 /** The mark of a file, see `wal_mark.ts`: set by each checkpoint, removed right after it. */
 export class FileMark {
   /** The number of this use of the file, from 1 to 65535, at random. */
   readonly use: number = 1 + Math.floor(Math.random() * 65535);
+  readonly #realPath: string;
   readonly #handle: Deno.FsFile;
-  readonly #walPath: string;
   readonly #lock: FileLock;
   /** The use in the file where it has no mark: not known before the first checkpoint. */
   #useInFile = ANY_USE;
   /** Its `schema_version` at the last checkpoint, and a function that asks SQLite for the present one. */
   #schemaCookie: number;
   #currentSchemaCookie: () => number = () => Infinity;
-  /** The log whose mark could not be removed: closing would leave the mark in the file, without the log. */
-  #markedWal: WalHeader | undefined;
+  /** The mark that the present checkpoint has set. */
+  #set: number | undefined;
+  /** The mark that could not be removed: with the log, closing writes it to the file. */
+  #left: number | undefined;
+  /** Since the mark was written to the file, nothing else came to the log. */
+  #isWhole = false;
 
   /**
-   * Takes a file that is about to be opened.
+   * Takes a file that is about to be opened for the first time, and is known to be whole with the log beside it.
    *
-   * @param handle the file
-   * @param walPath its log
+   * @param realPath the file, without links
+   * @param handle the same, open
    * @param lock its lock
    */
-  constructor(handle: Deno.FsFile, walPath: string, lock: FileLock) {
+  constructor(realPath: string, handle: Deno.FsFile, lock: FileLock) {
+    this.#realPath = realPath;
     this.#handle = handle;
-    this.#walPath = walPath;
     this.#lock = lock;
-    this.#schemaCookie = readDatabaseHeader(handle).schemaCookie;
+    const header = readDatabaseHeader(handle);
+    this.#schemaCookie = header.schemaCookie;
+    // It is whole without a log: the mark would belong to the next one. No use has the number 0.
+    const { previous } = lock;
+    if (isMarked(header) && !this.#wal) writeInUseVersion(handle, (previous?.use ?? 0) % ANY_USE);
   }
 
   /** What is in the file is of this use of it, and no copy that SQLite has made of it. */
   get isOwn(): boolean {
     const header = readDatabaseHeader(this.#handle);
-    const wals = [readWalHeader(this.#walPath), this.#markedWal];
-    if (!wals.some((wal) => isOwnWal(header, wal, this.#useInFile))) return false;
+    if (!isOwnWal(header, this.#wal, this.#useInFile)) return false;
     return isMarked(header) || (this.#schemaCookie <= header.schemaCookie &&
       header.schemaCookie <= this.#currentSchemaCookie());
   }
 
-  /**
-   * The `user_version` that the file must get before it has a log, if it has a mark although it is complete: or the
-   * mark would belong to the next log.
-   */
-  get versionToRestore(): number | undefined {
-    if (readWalHeader(this.#walPath) || !isMarked(readDatabaseHeader(this.#handle))) {
-      return undefined;
-    }
-    // No use has the number 0.
-    return inUseVersion(this.#lock.use % ANY_USE);
+  /** The last mark could not be removed. */
+  get isLeft(): boolean {
+    return this.#left !== undefined;
   }
 
-  /** The mark could not be removed after the last checkpoint. */
-  get isLeft(): boolean {
-    return this.#markedWal !== undefined;
+  /** SQLite is about to open the file again: what it has written there when it closed it, no longer needs a log. */
+  beforeOpening(): void {
+    if (!isCheckpointed(this.#realPath, readDatabaseHeader(this.#handle), this.#lock)) return;
+    writeInUseVersion(this.#handle, this.#useInFile % ANY_USE);
+    this.#left = undefined;
+    this.#lock.markInUse(this.#useInFile);
   }
 
   /**
@@ -77,36 +80,21 @@ export class FileMark {
    */
   opened(schemaCookie: () => number): void {
     this.#currentSchemaCookie = schemaCookie;
-    this.#tellLock();
-  }
-
-  /** SQLite is about to write the log to the file, and to delete it. */
-  closing(): void {
-    // The file would have its mark: as during a checkpoint.
-    if (!this.isLeft) this.#lock.markIdle();
-  }
-
-  /** SQLite can no longer be asked. */
-  closed(): void {
-    this.#currentSchemaCookie = () => Infinity;
-  }
-
-  /** A copy of the file in its place says the same as it did then: not the number of this use, but another. */
-  disown(): void {
-    this.#lock.markInUse(this.use % (ANY_USE - 1) + 1);
+    this.#updateLock();
   }
 
   /**
-   * Wraps what writes the log, and with it the mark, to the file: if the process is killed meanwhile, its lock says
-   * so. Then another program may finish the checkpoint and delete the log.
+   * Wraps what writes the log, and with it the mark, to the file.
    *
    * @param write sets the mark, and writes it
    * @param remove removes it. If that fails, the next transaction has to
    */
   duringCheckpoint(write: () => void, remove: () => void): void {
-    this.#lock.markInUse(this.#useInFile, true);
+    this.#set = undefined;
+    this.#isWhole = false;
     try {
       write();
+      this.#isWhole = true;
       this.#useInFile = this.use;
       this.#schemaCookie = readDatabaseHeader(this.#handle).schemaCookie;
     } finally {
@@ -114,36 +102,81 @@ export class FileMark {
     }
   }
 
-  /** The log says that the file has no mark. */
-  removed(): void {
+  /**
+   * A checkpoint is about to set the mark: if the process is killed before it is removed, its lock says so. Then another
+   * program may finish the checkpoint and delete the log.
+   *
+   * @param mark the value of `user_version`
+   */
+  setting(mark: number): void {
+    this.#set = mark;
+    this.#lock.markInUse(this.#useInFile, mark);
+  }
+
+  /** A transaction is about to remove the mark that is left. */
+  beforeCommit(): void {
+    this.#isWhole = false;
+  }
+
+  /** It has removed the mark, if one was left. */
+  committed(): void {
     if (!this.isLeft) return;
-    this.#markedWal = undefined;
-    this.#tellLock();
+    this.#left = undefined;
+    this.#updateLock();
+  }
+
+  /** SQLite is about to write the log to the file, and to delete it: from now on no log needs to be there. */
+  closing(): void {
+    if (this.#left === undefined) this.#lock.markIdle();
+    else this.#lock.markInUse(this.#useInFile, this.#left);
+  }
+
+  /** SQLite has closed the file, whether or not it could write the log to it. */
+  closed(): void {
+    this.#currentSchemaCookie = () => Infinity;
+    if (this.#left === undefined) return;
+    try {
+      if (this.#wal) this.#updateLock();
+      else this.beforeOpening();
+    } catch {
+      // The lock tells it to the next one that opens the file.
+    }
+  }
+
+  /** A copy of the file in its place says the same as it did then: not the number of this use, but another. */
+  disown(): void {
+    this.#lock.markInUse(this.use % (ANY_USE - 1) + 1);
+  }
+
+  get #wal(): ReturnType<typeof readWalHeader> {
+    return readWalHeader(`${this.#realPath}-wal`);
   }
 
   #remove(remove: () => void): void {
     try {
       remove();
-      this.#markedWal = undefined;
+      this.#left = undefined;
     } catch (error) {
-      this.#markedWal = walHeaderOf(this.#walPath);
+      this.#left = this.#set ?? this.#left;
       throw error;
     } finally {
-      this.#tellLock();
+      this.#updateLock();
     }
   }
 
-  #tellLock(): void {
-    this.#lock.markInUse(this.#useInFile, this.isLeft);
+  /** As long as a mark is left, another program may finish a checkpoint and delete the log, as during one. */
+  #updateLock(): void {
+    const left = this.#left;
+    // Where the mark came to the file and the rest did not, nothing else would tell that the log is missing.
+    const mayBeFinished = left !== undefined && (this.#isWhole || this.#headerVersion !== left);
+    this.#lock.markInUse(this.#useInFile, mayBeFinished ? left : undefined);
   }
-}
 
-function walHeaderOf(path: string): WalHeader {
-  const unknown = { salt: undefined };
-  try {
-    return readWalHeader(path) ?? unknown;
-  } catch {
-    // It can be deleted by then, or no file can be opened.
-    return unknown;
+  get #headerVersion(): number | undefined {
+    try {
+      return readDatabaseHeader(this.#handle).userVersion;
+    } catch {
+      return this.#left;
+    }
   }
 }

@@ -41,9 +41,9 @@ export class FileOnDisk {
     this.realPath = realPath;
     this.#lock = lock;
     this.#wal = new WalFile(`${realPath}-wal`);
-    this.mark = new FileMark(handle, `${realPath}-wal`, lock);
-    this.#file = fileSnapshot(realPath)!;
     this.isNew = isNewFile(realPath, handle, lock.previous);
+    this.mark = new FileMark(realPath, handle, lock);
+    this.#file = fileSnapshot(realPath)!;
   }
 
   /**
@@ -83,6 +83,7 @@ export class FileOnDisk {
 
   /** It is opened by name, perhaps again: throws unless the same file has that name. */
   requireSameFile(): void {
+    this.mark.beforeOpening();
     this.#file = this.#requireFile();
     this.#wal.beforeOpening();
   }
@@ -162,8 +163,15 @@ export class FileOnDisk {
   close(close: () => void): void {
     const mayClose = this.#mayClose();
     if (!mayClose && !this.mark.isOwn) this.mark.disown();
-    this.mark.closed();
-    if (mayClose) return close();
+    try {
+      if (mayClose) close();
+      else this.#closeAside(close);
+    } finally {
+      this.mark.closed();
+    }
+  }
+
+  #closeAside(close: () => void): void {
     const aside = `${this.realPath}-aside`;
     try {
       if (fileSnapshot(aside)) return;

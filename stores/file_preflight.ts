@@ -6,7 +6,12 @@
 
 import { UnusableFileError } from "./file_faults.ts";
 import type { LockContent } from "./file_lock.ts";
-import { readDatabaseHeader, readWalHeader, requireOwnWal } from "./wal_mark.ts";
+import {
+  type DatabaseHeader,
+  readDatabaseHeader,
+  readWalHeader,
+  requireOwnWal,
+} from "./wal_mark.ts";
 import { fileSnapshot } from "./file_snapshot.ts";
 
 /** The names that SQLite and dsmq give to files beside a database. */
@@ -81,8 +86,9 @@ export function isNewFile(
     );
   }
   if (size > 0) {
-    const isCheckpointed = previous?.writing === true && !exists(`${realPath}-shm`);
-    requireOwnWal(realPath, readDatabaseHeader(handle), wal, previous?.use ?? 0, isCheckpointed);
+    const header = readDatabaseHeader(handle);
+    const isWhole = previous !== undefined && isCheckpointed(realPath, header, previous);
+    requireOwnWal(realPath, header, wal, previous?.use ?? 0, isWhole);
     // A process that was killed while it made the file has left a lock with nothing in it.
     return previous?.use === 0;
   }
@@ -97,6 +103,23 @@ export function isNewFile(
     );
   }
   return true;
+}
+
+/**
+ * Whether the log of a file was written to it as a whole, with the mark, and deleted: by another program, or by SQLite
+ * when it closed the file.
+ *
+ * @param realPath the file, without links
+ * @param header its header
+ * @param lock what its lock says
+ */
+export function isCheckpointed(
+  realPath: string,
+  { userVersion }: DatabaseHeader,
+  { mark }: Pick<LockContent, "mark">,
+): boolean {
+  return mark !== undefined && userVersion === mark && !readWalHeader(`${realPath}-wal`) &&
+    !exists(`${realPath}-shm`);
 }
 
 /** SQLite deletes it with the log; a killed process leaves it behind. Without permission to look, it counts as there. */

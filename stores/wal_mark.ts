@@ -107,6 +107,20 @@ export function readDatabaseHeader(file: Deno.FsFile): DatabaseHeader {
 }
 
 /**
+ * Removes the mark of a database that is whole without a log, and that SQLite does not have open.
+ *
+ * @param file the open file
+ * @param use the number of the present use; 0 if there is none
+ */
+export function writeInUseVersion(file: Deno.FsFile, use: number): void {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, inUseVersion(use));
+  file.seekSync(60, Deno.SeekMode.Start);
+  if (file.writeSync(bytes) !== bytes.length) throw new Error("its header cannot be written");
+  file.syncSync();
+}
+
+/**
  * Looks at the log beside a database.
  *
  * @param path where it is

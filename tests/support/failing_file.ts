@@ -28,6 +28,8 @@ export class FailingFile implements AsyncDisposable {
   readonly executed: string[] = [];
   before: Step = () => false;
   after: Step = () => false;
+  /** Called when SQLite has closed the file, and nobody knows it yet. */
+  onClosed: () => void = () => {};
   /** The error that is thrown. */
   failure: Failure = "disk I/O error";
   store: FileStore;
@@ -106,7 +108,10 @@ export class FailingFile implements AsyncDisposable {
           all: (...values) => this.#step(sql, () => statement.all(...values)),
         };
       },
-      close: () => db.close(),
+      close: () => {
+        db.close();
+        this.onClosed();
+      },
     };
   }
 
