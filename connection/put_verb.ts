@@ -54,6 +54,9 @@ export class PutVerb {
     }
     const { queue } = this.#context;
     const results = batch.length > 0 ? await queue.apply(batch) : [];
+    // V8 may put this array into its old space, where it would hold its messages, though dead, until the whole heap is
+    // collected.
+    batch.length = 0;
     for (const result of results) {
       if (!(result instanceof StoreError) && !result.dup) queue.counts.stored++;
     }
