@@ -33,6 +33,8 @@ export class PendingGet implements Waiter, HeapTimer {
   readonly #context: PendingGetContext;
   /** The pipeline no longer waits for it. */
   #outOfPipeline = false;
+  /** It was added to the waiters of its cursor: until then it can end, too, if the connection does. */
+  #isAdded = false;
   #state: "open" | "cancelled" | "settled" = "open";
   due = 0;
   index = -1;
@@ -58,6 +60,12 @@ export class PendingGet implements Waiter, HeapTimer {
   /** The topic that it reads. */
   get topic(): string {
     return this.#cursor.topic;
+  }
+
+  /** Begins to wait at its cursor; resolves as {@linkcode TopicCursor.addWaiter} does. */
+  wait(): Promise<void> {
+    this.#isAdded = true;
+    return this.#cursor.addWaiter(this);
   }
 
   /** The pipeline no longer waits for it, and it ends after this many milliseconds. */
@@ -98,7 +106,7 @@ export class PendingGet implements Waiter, HeapTimer {
     this.#state = "settled";
     const { timers, replies } = this.#context;
     if (this.index >= 0) timers.remove(this);
-    this.#cursor.removeWaiter();
+    if (this.#isAdded) this.#cursor.removeWaiter();
     this.#context.onSettled(this);
     if (answer === undefined) return;
     if (this.#outOfPipeline) replies.addLate(answer);

@@ -70,7 +70,7 @@ export class PendingGets implements PendingGetContext {
     const pendingGet = new PendingGet(id, cursor, this);
     pending.set(id, pendingGet);
     if (timeout === 0 && cursor.hasWaiters) await cursor.serveWaiters();
-    if (pendingGet.open) await cursor.addWaiter(pendingGet);
+    if (pendingGet.open) await pendingGet.wait();
     if (!pendingGet.open) return;
     if (timeout === 0) return pendingGet.settleEmpty();
     pendingGet.detachFromPipeline(timeout);

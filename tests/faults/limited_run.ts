@@ -94,8 +94,8 @@ class Run implements LimitedRun, Disposable {
     const ended = async (what: string, end: () => unknown) => {
       this.#waitsFor = what;
       const ending = (async () => await end())();
-      using patience = this.#patience();
-      await Promise.race([ending, patience.over]).catch(onError);
+      using grace = this.#grace();
+      await Promise.race([ending, grace.over]).catch(onError);
     };
     const disposeOwned = async () => {
       for (let last; (last = this.#owned.pop()) !== undefined;) {
@@ -118,7 +118,7 @@ class Run implements LimitedRun, Disposable {
   }
 
   /** How long something that begins now is waited for: until the limit has passed, and a while more. */
-  #patience(): Disposable & { readonly over: Promise<void> } {
+  #grace(): Disposable & { readonly over: Promise<void> } {
     const { promise: over, resolve } = Promise.withResolvers<void>();
     let [timer, isDisposed] = [undefined as ReturnType<typeof setTimeout> | undefined, false];
     void this.passed.then(() => {
