@@ -157,11 +157,12 @@ export class ReadVerb {
       progress.next = i;
       const request = run[i]!;
       const cursor = cursors[i];
+      if (this.#refuses(request)) continue;
       if (!cursor) {
         replyError(this.#context, request, this.#cursors.limitError(), this.replies);
         continue;
       }
-      if (this.#refuses(request) || this.#repliesGap(request, cursor)) continue;
+      if (this.#repliesGap(request, cursor)) continue;
       if (cursor !== last) {
         last = cursor;
         page = batch.of(cursor);
@@ -188,10 +189,11 @@ export class ReadVerb {
   ): Promise<TopicCursor | undefined> {
     const { topic, since } = request;
     const cursor = this.#cursors.find(topic) ?? await this.#cursors.cursorFor(topic, since);
+    if (this.#refuses(request)) return undefined;
     if (!cursor) {
       return void replyError(this.#context, request, this.#cursors.limitError(), this.replies);
     }
-    return this.#refuses(request) || this.#repliesGap(request, cursor) ? undefined : cursor;
+    return this.#repliesGap(request, cursor) ? undefined : cursor;
   }
 
   /** No more is read. */

@@ -69,6 +69,7 @@ export class Subscriptions implements ServerStreamContext {
     const topicCursor = since === undefined
       ? await this.#cursors.cursorFor(topic, cursor)
       : undefined;
+    if (this.#closed) return;
     if (since === undefined && !topicCursor) {
       return replyError(this.#context, request, this.#cursors.limitError(), this.replies);
     }

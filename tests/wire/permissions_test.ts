@@ -46,6 +46,31 @@ for (
   });
 }
 
+Deno.test("a get_wait that may not be read any more before it waits does not count among the waits of its topic", async () => {
+  const heldStore = new HeldStore(["read"]);
+  await using host = await testServer(heldStore);
+  using peer = new ManualPeer(host);
+  const all = peer.connection.permissions;
+  peer.sendFrame({ ...get(1), action: "get_wait" });
+  await turns(3);
+  heldStore.hold();
+  peer.sendFrame({ ...get(2), action: "get_wait", timeout: 0 });
+  await turns(3);
+  peer.connection.permissions = new Permissions("", { topics: ["other"] });
+  heldStore.release();
+  await turns(3);
+  assertEquals([1, 2].map((id) => peer.reply(id)?.error.code), [
+    "permission_denied",
+    "permission_denied",
+  ]);
+  peer.connection.permissions = all;
+  peer.sendFrame({ ...get(3), action: "get_wait" });
+  await turns(3);
+  await store(host, "t", "m");
+  await turns(3);
+  assertEquals(peer.messages, ["m"]);
+});
+
 Deno.test("a list of topics leaves out those that may no longer be read when the store answers", async () => {
   const heldStore = new HeldStore(["topics"]);
   await using host = await testServer(heldStore);
