@@ -6,8 +6,11 @@
 
 import { UnusableFileError } from "./file_faults.ts";
 
-/** What a lock file may hold: nothing, zeros after a power loss, or a {@linkcode LockContent}. */
-const CONTENT_PATTERN = /^(?:dsmq ([1-9]\d{0,4})(?: writing (\d{1,10}))?\n)?\0*$/;
+/**
+ * What a lock file may hold: nothing, zeros after a power loss, or a {@linkcode LockContent}; from an earlier version without
+ * the mark that was being written.
+ */
+const CONTENT_PATTERN = /^(?:dsmq ([1-9]\d{0,4})(?: writing(?: (\d{1,10}))?)?\n)?\0*$/;
 
 /** The bytes that it takes. They are overwritten in place: so a full disk does not matter, and it is never half empty. */
 const CONTENT_BYTES = 32;

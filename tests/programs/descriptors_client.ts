@@ -25,7 +25,9 @@ function takeAll(): Deno.FsFile[] {
   }
 }
 
-const mq = await connect({ url: url!, reconnect: { minDelay: 20, maxDelay: 100 } });
+let failed = Promise.withResolvers<void>();
+const reconnect = { minDelay: 20, maxDelay: 100 };
+const mq = await connect({ url: url!, reconnect, onRetry: () => failed.resolve() });
 const files = takeAll();
 for (const to of [url!, url!.replace("127.0.0.1", "localhost")]) {
   try {
@@ -41,7 +43,8 @@ for await (const { status } of mq.statusChanges()) {
   if (status !== "reconnecting") continue;
   // The descriptor of its connection is free now. Until then, its attempts fail.
   files.push(...takeAll());
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  failed = Promise.withResolvers();
+  await failed.promise;
   for (const file of files.splice(0)) file.close();
 }
 console.log(await mq.put("t", "back"));
