@@ -58,7 +58,7 @@ export class PendingGets implements PendingGetContext {
       return replyError(this.#context, request, error, this.replies);
     }
     const cursor = await this.#readVerb.readerFor(request);
-    if (!cursor || this.closed) return;
+    if (!cursor || this.#readVerb.refuses(request)) return;
     if (!this.#budgets.of("totalWaits").take()) {
       return replyError(
         this.#context,

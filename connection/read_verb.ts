@@ -83,7 +83,7 @@ export class ReadVerb {
     if (!cursor) return;
     if (cursor.hasWaiters) await cursor.serveWaiters();
     // There are still waiters: so there is nothing to read, and the next message is theirs.
-    if (cursor.hasWaiters) return this.#refuses(request) ? undefined : this.#reply(request, cursor);
+    if (cursor.hasWaiters) return this.refuses(request) ? undefined : this.#reply(request, cursor);
     // If there is no room for a message, it is read again once there is.
     for (let roomNeeded; (roomNeeded = await this.#replyNext(request, cursor)) > 0;) {
       await this.#peer.waitForRoom?.(roomNeeded);
@@ -94,7 +94,7 @@ export class ReadVerb {
   async #replyNext(request: GetRequest, cursor: TopicCursor): Promise<number> {
     const page = await cursor.peek(request.action === "get_latest");
     // The permissions can have changed while the store was reading.
-    if (this.#refuses(request)) return 0;
+    if (this.refuses(request)) return 0;
     const roomNeeded = page.messages[0]?.bytes ?? 0;
     if (!hasRoom(this.#peer, roomNeeded)) return roomNeeded;
     this.#reply(request, cursor, cursor.take(page));
@@ -157,7 +157,7 @@ export class ReadVerb {
       progress.next = i;
       const request = run[i]!;
       const cursor = cursors[i];
-      if (this.#refuses(request)) continue;
+      if (this.refuses(request)) continue;
       if (!cursor) {
         replyError(this.#context, request, this.#cursors.limitError(), this.replies);
         continue;
@@ -189,7 +189,7 @@ export class ReadVerb {
   ): Promise<TopicCursor | undefined> {
     const { topic, since } = request;
     const cursor = this.#cursors.find(topic) ?? await this.#cursors.cursorFor(topic, since);
-    if (this.#refuses(request)) return undefined;
+    if (this.refuses(request)) return undefined;
     if (!cursor) {
       return void replyError(this.#context, request, this.#cursors.limitError(), this.replies);
     }
@@ -208,7 +208,7 @@ export class ReadVerb {
   }
 
   /** Refuses a read that is not permitted. After the end there is no reply. */
-  #refuses(request: GetRequest | WireRequestOf<"get_wait">): boolean {
+  refuses(request: GetRequest | WireRequestOf<"get_wait">): boolean {
     if (this.#closed) return true;
     const refusal = this.#refusal(request.topic);
     if (refusal) replyError(this.#context, request, refusal, this.replies);
