@@ -128,6 +128,8 @@ export class DatabaseWal {
   /** Makes the mark the last thing in the log. */
   #setMark(): void {
     const schemaCookie = Number(this.#pragma("schema_version"));
+    // With that the log starts again, if everything in it is in the database: so the mark is known before it is written.
+    this.#setInUse();
     for (let salt = this.#salt(), before; salt !== before;) {
       const mark = markedVersion(salt, schemaCookie);
       this.#disk.mark.setting(mark);
@@ -156,9 +158,8 @@ export class DatabaseWal {
     }
   }
 
-  /** The salt of the log, which has one once something is in it. */
+  /** The salt of the log, which has something in it. */
   #salt(): number {
-    if (!this.#header) this.#setInUse();
     const salt = this.#header?.salt;
     if (salt === undefined) {
       throw new UnusableFileError(`its log, ${this.#disk.realPath}-wal, cannot be read`);

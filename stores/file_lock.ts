@@ -107,11 +107,13 @@ export class FileLock {
     }
   }
 
-  /** Releases it. If the file is retained, the next process that opens the database learns what it says. */
+  /** Releases it. If the file is retained, or has something to tell, the next process that opens the database learns it. */
   release(retain = false): void {
     try {
       // Deleted before others can have it: or they would hold a file that nobody else finds.
-      if (!retain && isSameFile(lstat(this.path), this.#file.statSync())) {
+      if (
+        !retain && this.#content?.use === 0 && isSameFile(lstat(this.path), this.#file.statSync())
+      ) {
         Deno.removeSync(this.path);
       }
     } catch {

@@ -47,9 +47,15 @@ export class FileMark {
     this.#lock = lock;
     const header = readDatabaseHeader(handle);
     this.#schemaCookie = header.schemaCookie;
-    // It is whole without a log: the mark would belong to the next one. No use has the number 0.
     const { previous } = lock;
-    if (isMarked(header) && !this.#wal) writeInUseVersion(handle, (previous?.use ?? 0) % ANY_USE);
+    if (this.#wal) {
+      // The log may end with the mark of a killed process: a start that fails has SQLite write it to the file.
+      this.#left = previous?.mark;
+      this.#isWhole = true;
+    } else if (isMarked(header)) {
+      // It is whole without a log: the mark would belong to the next one. No use has the number 0.
+      writeInUseVersion(handle, previous?.use ?? 0);
+    }
   }
 
   /** What is in the file is of this use of it, and no copy that SQLite has made of it. */
@@ -68,7 +74,7 @@ export class FileMark {
   /** SQLite is about to open the file again: what it has written there when it closed it, no longer needs a log. */
   beforeOpening(): void {
     if (!isCheckpointed(this.#realPath, readDatabaseHeader(this.#handle), this.#lock)) return;
-    writeInUseVersion(this.#handle, this.#useInFile % ANY_USE);
+    writeInUseVersion(this.#handle, this.#useInFile);
     this.#left = undefined;
     this.#lock.markInUse(this.#useInFile);
   }
@@ -131,13 +137,18 @@ export class FileMark {
     else this.#lock.markInUse(this.#useInFile, this.#left);
   }
 
-  /** SQLite has closed the file, whether or not it could write the log to it. */
-  closed(): void {
+  /**
+   * SQLite has closed the file, whether or not it could write the log to it.
+   *
+   * @param inPlace it was in its place, and no other file
+   */
+  closed(inPlace: boolean): void {
     this.#currentSchemaCookie = () => Infinity;
-    if (this.#left === undefined) return;
+    if (!inPlace || this.#left === undefined) return;
     try {
-      if (this.#wal) this.#updateLock();
-      else this.beforeOpening();
+      if (this.#wal) return this.#updateLock();
+      this.beforeOpening();
+      if (!this.isLeft) this.#lock.markIdle();
     } catch {
       // The lock tells it to the next one that opens the file.
     }

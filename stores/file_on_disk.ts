@@ -167,7 +167,7 @@ export class FileOnDisk {
       if (mayClose) close();
       else this.#closeAside(close);
     } finally {
-      this.mark.closed();
+      this.mark.closed(mayClose);
     }
   }
 
@@ -240,7 +240,7 @@ export class FileOnDisk {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#handle.close();
-    this.#lock.release(hasFailed || this.mark.isLeft);
+    this.#lock.release(hasFailed);
   }
 
   #requireFile(): FileSnapshot {

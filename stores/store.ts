@@ -232,6 +232,7 @@ export interface Store extends AsyncDisposable {
   /**
    * Applies commands, in the order of the calls. The results have the same length and order as the commands; each is
    * independent of the others. Without commands, only what is due happens. The feed delivers what became readable before this resolves.
+   * After that the list of commands is the caller's again, who may empty it.
    */
   apply<C extends Command>(
     batch: CommandBatch<C>,

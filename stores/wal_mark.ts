@@ -65,7 +65,7 @@ export function markedVersion(salt: number, schemaCookie: number): number {
  * @returns the value of `user_version`
  */
 export function inUseVersion(use: number): number {
-  return SCHEMA_VERSION + 0x8000 * use;
+  return SCHEMA_VERSION + 0x8000 * (use & 0xffff);
 }
 
 /**

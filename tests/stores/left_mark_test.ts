@@ -6,46 +6,12 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { isMarked, readDatabaseHeader } from "../../stores/wal_mark.ts";
+import { isMarked } from "../../stores/wal_mark.ts";
 import { nth, watchEngine } from "../contracts/failing_engine.ts";
 import { append, outcomes, put, puts, texts } from "../contracts/store_support.ts";
 import { FailingFile, type Step } from "../support/failing_file.ts";
+import { fileWithMark, hasMark, markStays } from "../support/left_mark.ts";
 import { copyKilledFile, openFile, TempFolder } from "../support/queue_files.ts";
-
-/** Whether the checkpoint brings the mark into the file, or leaves it in the log. */
-type Place = "file" | "log";
-
-/** The first checkpoint cannot remove its mark. */
-function markStays(place: Place): Step {
-  let isCheckpointed = false;
-  let left = 1;
-  return (sql) => {
-    if (sql.startsWith("PRAGMA wal_checkpoint")) {
-      isCheckpointed = true;
-      return place === "log";
-    }
-    return isCheckpointed && sql.startsWith("PRAGMA user_version = ") && left-- > 0;
-  };
-}
-
-/** A file with one message, whose first checkpoint has left its mark. */
-async function fileWithMark(
-  place: Place,
-  durability: "disk" | "process" = "process",
-): Promise<FailingFile> {
-  const file = new FailingFile(undefined, { durability });
-  await append(file.store, puts("t", "before"));
-  await file.restart(markStays(place));
-  file.repair();
-  assertEquals(hasMark(file.path), place === "file");
-  return file;
-}
-
-/** What the file says without its log. */
-function hasMark(path: string): boolean {
-  using file = Deno.openSync(path);
-  return isMarked(readDatabaseHeader(file));
-}
 
 async function textsOf(path: string): Promise<readonly string[]> {
   await using store = openFile(path);
@@ -58,21 +24,35 @@ async function textsOf(path: string): Promise<readonly string[]> {
 async function assertStartsWhole(path: string): Promise<void> {
   using folders = new DisposableStack();
   const copies: TempFolder[] = [];
-  const { failing, failOn } = watchEngine();
-  failOn(() => {
+  const { failing, failOn, failAfter } = watchEngine();
+  const copyNow = () => {
     const copy = folders.use(new TempFolder());
     copies.push(copy);
     copyKilledFile(path, copy);
-  });
+  };
+  failOn(copyNow);
+  failAfter(copyNow);
   const store = openFile(path, failing);
   failOn(() => {});
+  failAfter(() => {});
   assertEquals(await texts(store), ["before"]);
   await store[Symbol.asyncDispose]();
-  assert(copies.length > 20);
+  assert(copies.length > 40);
   for (const { file } of copies) {
     await using copy = openFile(file);
     assertEquals(await texts(copy), ["before"]);
   }
+}
+
+/** A file that could not be written has these messages, also if the process is killed now, and goes on. */
+async function assertGoesOn(file: FailingFile, expected = ["before"]): Promise<void> {
+  using folder = new TempFolder();
+  copyKilledFile(file.path, folder);
+  assertEquals(await textsOf(folder.file), expected, "if the process is killed");
+  assertEquals(await texts(file.store), expected);
+  await append(file.store, puts("t", "after"));
+  await file.restart();
+  assertEquals(await texts(file.store), [...expected, "after"]);
 }
 
 /** Another program opens a file and closes it: then it writes the log to the file, and deletes it. */
@@ -133,6 +113,7 @@ for (const place of ["file", "log"] as const) {
     copyKilledFile(file.path, folder);
     assertEquals(await textsOf(folder.file), ["before"]);
     assertEquals(hasMark(file.path), false, "it is whole without a log");
+    assertThrows(() => Deno.statSync(`${file.path}-lock`), Deno.errors.NotFound);
     await file.restart();
     assertEquals(await texts(file.store), ["before"]);
   });
@@ -158,15 +139,37 @@ for (const place of ["file", "log"] as const) {
   });
 }
 
-Deno.test("a mark that is left is still known when the next checkpoint cannot even begin", async () => {
+for (const place of ["file", "log"] as const) {
+  Deno.test(`a mark that is left in the ${place} is still known when the next checkpoint cannot even begin`, async () => {
+    await using file = await fileWithMark(place, "disk");
+    file.before = (sql) =>
+      sql === "PRAGMA schema_version" || sql.startsWith("PRAGMA user_version = ");
+    assertEquals(await outcomes(file.store, [put("t")]), ["unavailable"]);
+    file.repair();
+    await assertGoesOn(file);
+  });
+}
+
+Deno.test("a second mark that is left takes the place of the first", async () => {
   await using file = await fileWithMark("file", "disk");
-  file.before = (sql) =>
-    sql === "PRAGMA schema_version" || sql.startsWith("PRAGMA user_version = ");
+  file.before = markStays("file");
   assertEquals(await outcomes(file.store, [put("t")]), ["unavailable"]);
   file.repair();
-  assertEquals(await texts(file.store), ["before"]);
-  assertEquals(await outcomes(file.store, puts("t", "after")), [2]);
+  await assertGoesOn(file);
 });
+
+for (let writes = 0; writes < 4; writes++) {
+  Deno.test(`a mark that is left does no harm when the next checkpoint fails after ${writes} writes of its own`, async () => {
+    await using file = await fileWithMark("file", "disk");
+    let done = 0;
+    file.before = (sql) => sql.startsWith("PRAGMA user_version = ") && done++ >= writes;
+    await outcomes(file.store, [put("t", "before")]);
+    file.repair();
+    const found = await texts(file.store);
+    assertEquals(new Set(found), new Set(["before"]));
+    await assertGoesOn(file, found);
+  });
+}
 
 Deno.test("a copy that SQLite has made of a file whose mark is left needs no log", async () => {
   await using file = await fileWithMark("file");

@@ -1,0 +1,63 @@
+/**
+ * A file that is overwritten with a copy of itself while it is in use, before the server ends: the copy is not opened with
+ * the log of the file.
+ *
+ * @module
+ */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { append, outcomes, put, puts } from "../contracts/store_support.ts";
+import { FailingFile } from "../support/failing_file.ts";
+import { markStays } from "../support/left_mark.ts";
+import { openFile, TempFolder } from "../support/queue_files.ts";
+
+/** What else happens: before the copy comes, and with it. */
+const CASES: Readonly<Record<string, (file: FailingFile, overwrite: () => void) => Promise<void>>> =
+  {
+    "and nothing else happens": (file, overwrite) => {
+      overwrite();
+      return assertRefused(file);
+    },
+    "and a mark was left before": async (file, overwrite) => {
+      file.before = markStays("file");
+      // So much that the log is due for a checkpoint.
+      const big = "x".repeat(1_000_000);
+      await append(file.store, puts("big", big, big, big, big, big));
+      file.repair();
+      overwrite();
+      await assertRefused(file);
+    },
+    "and a commit fails just then, so that it is closed": async (file, overwrite) => {
+      file.before = (sql) => {
+        if (sql === "COMMIT") overwrite();
+        return sql === "COMMIT" || sql === "ROLLBACK" || sql === "open";
+      };
+      assertEquals(await outcomes(file.store, [put("t", "lost")]), ["unknown_outcome"]);
+    },
+  };
+
+async function assertRefused(file: FailingFile): Promise<void> {
+  assertEquals(await outcomes(file.store, [put("t", "lost")]), ["unavailable"]);
+}
+
+for (const [what, happens] of Object.entries(CASES)) {
+  Deno.test(`a copy overwrites a file, ${what}: when the server has ended, its log is not taken for that of the copy`, async () => {
+    await using file = new FailingFile(undefined, { durability: "process" });
+    await append(file.store, puts("t", "before"));
+    await file.restart();
+    using folder = new TempFolder();
+    const db = new DatabaseSync(file.path);
+    db.exec(`VACUUM INTO '${folder.file}'`);
+    db.close();
+    await append(file.store, puts("t", "in the log"));
+    await happens(file, () => {
+      const copy = Deno.readFileSync(folder.file);
+      Deno.writeFileSync(file.path, copy, { create: false });
+      Deno.truncateSync(file.path, copy.length);
+      Deno.utimeSync(file.path, new Date(), new Date(Date.now() + 60_000));
+    });
+    await file.store[Symbol.asyncDispose]();
+    assertThrows(() => openFile(file.path), Error, "that of another file");
+  });
+}
