@@ -154,20 +154,6 @@ Deno.test("a store that opens a file whose lock was deleted owns it; the earlier
   assertEquals(refused(folder), "another process uses it");
 });
 
-Deno.test("the lock of an earlier version that was killed during a checkpoint blocks nobody", async () => {
-  using folder = new FileFolder();
-  const args = ["-A", "tests/programs/appender.ts", folder.path, "s", "process"];
-  await using program = new Program(args);
-  await program.line();
-  program.child.kill("SIGKILL");
-  await program.end();
-  const lock = `${folder.path}-lock`;
-  const [use] = /^dsmq \d+/.exec(Deno.readTextFileSync(lock))!;
-  Deno.writeTextFileSync(lock, `${use} writing\n`);
-  await using store = folder.open();
-  assert((await texts(store, "t1")).length > 0);
-});
-
 Deno.test("a lock file that dsmq did not make is not touched", () => {
   using folder = new FileFolder();
   const lock = `${folder.path}-lock`;

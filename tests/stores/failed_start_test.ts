@@ -83,3 +83,13 @@ for (const [when, kill] of Object.entries(KILLED)) {
     assert(!lock.includes("writing"), `once it has started, its mark is gone: ${lock}`);
   });
 }
+
+Deno.test("the lock of an earlier version whose process was killed during a checkpoint is understood", async () => {
+  using folder = new TempFolder();
+  await KILLED["during a checkpoint"]!(folder);
+  const lock = `${folder.file}-lock`;
+  const [use] = /^dsmq \d+/.exec(Deno.readTextFileSync(lock))!;
+  Deno.writeTextFileSync(lock, `${use} writing\n`);
+  await using store = openFile(folder.file);
+  assertEquals(await texts(store), ["before"]);
+});
