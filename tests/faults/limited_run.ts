@@ -4,13 +4,23 @@
  * @module
  */
 
-import type { Finding } from "./report.ts";
+import { type Finding, isBad } from "./report.ts";
 
-/** How long each thing may take to end after the limit, in milliseconds: longer than a client waits for its last replies. */
+/**
+ * How long each thing may take to end after the limit or a failure, in milliseconds: longer than a client waits for its
+ * last replies.
+ */
 const GRACE = 10_000;
 
-/** A longer timer, in milliseconds, would fire at once. */
-const MAX_TIMER = 2 ** 31 - 1;
+/** A timer of more milliseconds than 31 bits hold would fire at once. */
+export const MAX_SECONDS: number = Math.floor((2 ** 31 - 1) / 1000);
+
+/** Throws unless this is a number of seconds that a timer can wait. */
+export function checkSeconds(name: string, seconds: number): void {
+  if (seconds > 0 && seconds <= MAX_SECONDS) return;
+  const range = `above 0, at most ${MAX_SECONDS}`;
+  throw new RangeError(`${name} must be a number of seconds ${range}, got ${seconds}`);
+}
 
 /** What a run sees of its limit. */
 export interface LimitedRun {
@@ -25,35 +35,46 @@ export interface LimitedRun {
 /**
  * Does something that may hang.
  *
- * @param limit how long it may take with its disposal, in seconds
+ * Once the limit has passed, or it has failed (by an error or by what it found), the disposal of each thing may take ten
+ * seconds; then it is left alone.
+ *
+ * @param limit after how many seconds it is called off, if it and its disposal are not over
  * @param use does it; what it waits for must end with the signal, or with the disposal of what the run owns
- * @returns what was found; and that the limit has passed, if it has
- * @throws what it, or a disposal, throws before the limit has passed
+ * @returns what was found; and that the limit has passed, if it has; and which disposals hung after it had failed
+ * @throws {RangeError} if a timer cannot wait until the limit
+ * @throws what it, or a disposal, throws before the limit has passed; the message says which disposals hung then
  */
 export async function withinLimit(
   limit: number,
   use: (run: LimitedRun) => Promise<Finding[]>,
 ): Promise<Finding[]> {
-  if (!(limit > 0)) {
-    throw new RangeError(`limit must be a number of seconds above 0, got ${limit}`);
-  }
+  checkSeconds("limit", limit);
   using run = new Run(limit);
   const used = use(run);
   const findings: Finding[] = [];
   const errors: unknown[] = [];
   const onError = (error: unknown) => {
     // What fails because the run was called off is no finding.
-    if (run.waitedFor === undefined) errors.push(error);
+    if (run.waitedFor !== undefined) return;
+    errors.push(error);
+    run.hurry();
   };
   const found = used.then((own) => {
     // The findings of a run that was called off are not its own.
-    if (run.waitedFor === undefined) findings.push(...own);
+    if (run.waitedFor !== undefined) return;
+    findings.push(...own);
+    if (own.some(isBad)) run.hurry();
   });
-  await Promise.race([found, run.passed]).catch(onError);
-  await run.dispose(used, onError);
-  if (errors.length > 0) throw errors[0];
+  await Promise.race([found, run.hurries]).catch(onError);
+  const hung = await run.dispose(used, onError);
+  if (errors.length > 0) {
+    if (hung.length === 0) throw errors[0];
+    throw new Error(`${errors[0]}; then hung: ${hung.join("; ")}`, { cause: errors[0] });
+  }
   const { waitedFor } = run;
-  if (waitedFor === undefined) return findings;
+  if (waitedFor === undefined) {
+    return [...findings, ...hung.map((seen) => ({ what: "hung", seen, good: false }))];
+  }
   const late = { what: `limit of ${limit} s passed`, seen: `waited for ${waitedFor}`, good: false };
   return [...findings, late];
 }
@@ -62,22 +83,27 @@ class Run implements LimitedRun, Disposable {
   /** What was waited for when the limit passed. */
   waitedFor: string | undefined;
   readonly #stop = new AbortController();
-  readonly #passed = Promise.withResolvers<void>();
+  readonly #hurries = Promise.withResolvers<void>();
   readonly #owned: { what: string; thing: Disposable | AsyncDisposable }[] = [];
   #waitsFor: string | (() => string) = "the run";
   readonly #timer: ReturnType<typeof setTimeout>;
 
   constructor(limit: number) {
-    this.#timer = setTimeout(() => this.#onLimit(), Math.min(limit * 1000, MAX_TIMER));
+    this.#timer = setTimeout(() => this.#onLimit(), limit * 1000);
   }
 
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
 
-  /** Resolves when the limit has passed. */
-  get passed(): Promise<void> {
-    return this.#passed.promise;
+  /** Resolves when the limit has passed, or {@linkcode hurry} was called. */
+  get hurries(): Promise<void> {
+    return this.#hurries.promise;
+  }
+
+  /** From now on the disposal of each thing has its {@linkcode GRACE}, and no more. */
+  hurry(): void {
+    this.#hurries.resolve();
   }
 
   waitsFor(what: string | (() => string)): void {
@@ -89,13 +115,15 @@ class Run implements LimitedRun, Disposable {
     return thing;
   }
 
-  /** Disposes of all that the run owns, and waits until its work has ended. */
-  async dispose(work: Promise<unknown>, onError: (error: unknown) => void): Promise<void> {
+  /** Disposes of all that the run owns, and waits until its work has ended; returns what hung. */
+  async dispose(work: Promise<unknown>, onError: (error: unknown) => void): Promise<string[]> {
+    const hung: string[] = [];
     const ended = async (what: string, end: () => unknown) => {
       this.#waitsFor = what;
       const ending = (async () => await end())();
       using grace = this.#grace();
-      await Promise.race([ending, grace.over]).catch(onError);
+      const late = grace.over.then(() => void hung.push(what));
+      await Promise.race([ending, late]).catch(onError);
     };
     const disposeOwned = async () => {
       for (let last; (last = this.#owned.pop()) !== undefined;) {
@@ -111,17 +139,18 @@ class Run implements LimitedRun, Disposable {
     await ended("the end of what was called off", () => work.catch(() => {}));
     // It may have begun something before it saw that it was called off.
     await disposeOwned();
+    return hung;
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
   }
 
-  /** How long something that begins now is waited for: until the limit has passed, and a while more. */
+  /** How long something that begins now is waited for: until the run hurries, and a while more. */
   #grace(): Disposable & { readonly over: Promise<void> } {
     const { promise: over, resolve } = Promise.withResolvers<void>();
     let [timer, isDisposed] = [undefined as ReturnType<typeof setTimeout> | undefined, false];
-    void this.passed.then(() => {
+    void this.hurries.then(() => {
       if (!isDisposed) timer = setTimeout(resolve, GRACE);
     });
     return {
@@ -136,7 +165,7 @@ class Run implements LimitedRun, Disposable {
   #onLimit(): void {
     const what = this.#waitsFor;
     this.waitedFor = typeof what === "string" ? what : what();
-    this.#passed.resolve();
+    this.hurry();
     this.#stop.abort();
   }
 }

@@ -62,6 +62,34 @@ Deno.test("a disposal that hangs does not keep others from theirs, and is told",
     assertEquals(ends, ["one"]);
   }));
 
+Deno.test("once a run has failed a disposal that hangs does not keep it until its limit, and is told", () =>
+  inVirtualTime(async (time) => {
+    const ends: string[] = [];
+    const owning = (end: () => Promise<Finding[]>) =>
+      withinLimit(6000, (run) => {
+        run.owns("one", { [Symbol.dispose]: () => void ends.push("one") });
+        run.owns("other", { [Symbol.asyncDispose]: never });
+        return end();
+      });
+    const seconds = () => Math.round(time.now / 1000);
+    const bad = { ...GOOD, good: false };
+    const hung = { what: "hung", seen: "the disposal of other", good: false };
+    assertEquals(await owning(() => Promise.resolve([GOOD, bad])), [GOOD, bad, hung]);
+    assertEquals([seconds(), ends.length], [10, 1]);
+    const failing = () => owning(() => Promise.reject(new Error("broken")));
+    await assertRejects(failing, Error, "broken; then hung: the disposal of other");
+    assertEquals([seconds(), ends.length], [20, 2]);
+    // One disposal fails, and the next one hangs.
+    const owningTwo = () =>
+      withinLimit(6000, (run) => {
+        run.owns("one", { [Symbol.asyncDispose]: never });
+        run.owns("other", { [Symbol.asyncDispose]: () => Promise.reject(new Error("broken")) });
+        return Promise.resolve([GOOD]);
+      });
+    await assertRejects(owningTwo, Error, "broken; then hung: the disposal of one");
+    assertEquals(seconds(), 30);
+  }));
+
 Deno.test("what a run begins before it sees that it was called off is disposed of, too", () =>
   inVirtualTime(async () => {
     const ends: string[] = [];
@@ -83,7 +111,8 @@ Deno.test("an error of a run, or of a disposal in time, is an error; what comes 
       run.owns("it", { [Symbol.asyncDispose]: never });
       return fail();
     });
-    await assertRejects(() => hanging, Error, "broken");
+    const { message } = await assertRejects(() => hanging, Error);
+    assertEquals(message, "Error: broken; then hung: the disposal of it");
     const owning = withinLimit(60, (run) => {
       run.owns("it", { [Symbol.asyncDispose]: fail });
       return Promise.resolve([]);
@@ -104,12 +133,13 @@ Deno.test("an error of a run, or of a disposal in time, is an error; what comes 
     assertEquals(goesOn, [late("the end")]);
   }));
 
-Deno.test("the limit of a run is a number of seconds above 0", async () => {
-  for (const limit of [0, -1, NaN]) {
+Deno.test("the limit of a run is a number of seconds that a timer can wait", async () => {
+  for (const limit of [0, -1, NaN, Infinity, 2_147_484]) {
     await assertRejects(
       () => withinLimit(limit, () => Promise.resolve([])),
       RangeError,
-      `limit must be a number of seconds above 0, got ${limit}`,
+      `limit must be a number of seconds above 0, at most 2147483, got ${limit}`,
     );
   }
+  assertEquals(await withinLimit(2_147_483, () => pass(10).then(() => [GOOD])), [GOOD]);
 });

@@ -24,9 +24,14 @@ export function none(what: string, found: readonly unknown[]): Finding {
   return { what, seen: found.length, good: found.length === 0 };
 }
 
+/** Whether something is not as it must be. */
+export function isBad({ good, stated }: Verdict): boolean {
+  return !good && stated === undefined;
+}
+
 /** Throws unless everything is as it must be; for tests. */
 export function allGood(findings: readonly Finding[]): void {
-  const bad = findings.filter(({ good, stated }) => !good && stated === undefined);
+  const bad = findings.filter(isBad);
   if (bad.length === 0) return;
   const lines = bad.map(({ what, seen }) => `${what}: ${seen}`);
   throw new Error(`Not as it must be:\n${lines.join("\n")}`);
