@@ -1,4 +1,5 @@
 import { assertRejects } from "@std/assert";
+import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 import { ChildServer } from "./child_server.ts";
 
@@ -18,11 +19,17 @@ Deno.test("a server that cannot start leaves nothing behind", async () => {
   await assertRejects(() => withTimeout(starting, LONG), Error, "Cannot start the server");
 });
 
-Deno.test("a server that hangs is killed when it is called off, and whoever asked it something gets an error", async () => {
-  const stop = new AbortController();
-  await using server = await ChildServer.start({}, { signal: stop.signal });
-  server.signal("SIGSTOP");
-  const asked = server.report();
-  stop.abort();
-  await assertRejects(() => withTimeout(asked, LONG), Error, "it has ended");
+Deno.test({
+  ...ignoredIf(
+    noPosix,
+    "a server that hangs is killed when it is called off, and whoever asked it something gets an error",
+  ),
+  fn: async () => {
+    const stop = new AbortController();
+    await using server = await ChildServer.start({}, { signal: stop.signal });
+    server.signal("SIGSTOP");
+    const asked = server.report();
+    stop.abort();
+    await assertRejects(() => withTimeout(asked, LONG), Error, "it has ended");
+  },
 });
