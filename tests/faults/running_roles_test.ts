@@ -1,15 +1,22 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { serve } from "../../server.ts";
 import { ManualClock } from "../support/manual_clock.ts";
+import type { OpenConnections } from "./open_connections.ts";
+import { Pace } from "./pace.ts";
 import { FaultyProxy } from "./proxy.ts";
 import { RunningRoles } from "./running_roles.ts";
 import { until } from "./sleep.ts";
-import { ROLES } from "./soak_roles.ts";
+import { type RoleLog, ROLES } from "./soak_roles.ts";
+import { STEP_TIMEOUT } from "./soak_steps.ts";
 
-/** Resolves once no client is behind; the test itself has a limit. */
+/** Resolves once no client is behind. */
 async function caughtUp(roles: RunningRoles): Promise<void> {
-  await until(() => roles.behind.length === 0, Infinity, 2);
+  const isOver = await until(() => roles.behind.length === 0, STEP_TIMEOUT, 2);
+  assert(isOver, roles.behind.join());
 }
+
+/** All that follows at once has happened. */
+const settled = () => new Promise((resolve) => setTimeout(resolve));
 
 Deno.test("the clients of a soak do exactly what the steps of the server's time grant, in each run the same", async () => {
   const log = { info() {}, warn: console.error, error: console.error };
@@ -40,4 +47,29 @@ Deno.test("the clients of a soak do exactly what the steps of the server's time 
     "a client of dsmq 1.x: messages": 2 * steps,
   });
   assertEquals(server.stats().stored, 5 * (pair + 1) + steps + 2 * 3 * steps + steps);
+});
+
+Deno.test("the error of a reader is told at once, and its putter goes on", async () => {
+  const fail = () => Promise.reject(new Error("broken"));
+  const connection = {
+    ...{ put: () => Promise.resolve(), get: fail, getWait: fail },
+    subscribe: () => ReadableStream.from({ [Symbol.asyncIterator]: () => ({ next: fail }) }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  const connect = () => Promise.resolve(connection);
+  const connections = { connect } as unknown as OpenConnections;
+  // The others read only what they put themselves, call by call.
+  const pairs = Object.entries(ROLES).slice(0, 5);
+  for (const [name, { use }] of pairs) {
+    const pace = new Pace();
+    const log: RoleLog = { put: 0, right: 0, wrong: [] };
+    const over = use({ url: "", cutUrl: "", port: 0, connections, pace }, log);
+    pace.grant(40);
+    await settled();
+    assertEquals([log.wrong, pace.done, log.put], [["Error: broken"], 40, 100], name);
+    pace.end();
+    await over;
+    assertEquals(log.wrong.length, 2);
+    assert(log.wrong[1]!.endsWith(": 100 were put, 0 arrived"), log.wrong[1]);
+  }
 });

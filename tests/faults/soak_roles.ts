@@ -138,9 +138,11 @@ async function putAndRead(
     pace.wake();
   };
   let isReading = true;
-  const reading = read(reader, topic, { take, turns, signal: through.signal });
-  reading.catch(() => {
+  const { signal } = through;
+  const reading = read(reader, topic, { take, turns, signal }).catch((error) => {
     isReading = false;
+    // Afterwards it comes of the end.
+    if (!signal.aborted) log.wrong.push(String(error));
     pace.wake();
   });
   let late: ReturnType<typeof setTimeout> | undefined;
