@@ -15,11 +15,12 @@ const GRACE = 10_000;
 /** A timer of more milliseconds than 31 bits hold would fire at once. */
 export const MAX_SECONDS: number = Math.floor((2 ** 31 - 1) / 1000);
 
-/** Throws unless this is a number of seconds that a timer can wait. */
-export function checkSeconds(name: string, seconds: number): void {
-  if (seconds > 0 && seconds <= MAX_SECONDS) return;
-  const range = `above 0, at most ${MAX_SECONDS}`;
-  throw new RangeError(`${name} must be a number of seconds ${range}, got ${seconds}`);
+/** What a limit must be. */
+export const SECONDS: string = `a number of seconds above 0, at most ${MAX_SECONDS}`;
+
+/** Whether a limit is {@linkcode SECONDS}. */
+export function isSeconds(limit: number): boolean {
+  return limit > 0 && limit <= MAX_SECONDS;
 }
 
 /** What a run sees of its limit. */
@@ -48,7 +49,7 @@ export async function withinLimit(
   limit: number,
   use: (run: LimitedRun) => Promise<Finding[]>,
 ): Promise<Finding[]> {
-  checkSeconds("limit", limit);
+  if (!isSeconds(limit)) throw new RangeError(`limit must be ${SECONDS}, got ${limit}`);
   using run = new Run(limit);
   const used = use(run);
   const findings: Finding[] = [];

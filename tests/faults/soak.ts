@@ -9,42 +9,59 @@
  * However long it hangs, it ends: when the limit of the run has passed it says what it was waiting for.
  *
  * ```sh
- * deno task soak [SECONDS] [memory|file] [builtin|hardened] [LIMIT]
+ * deno task soak [SECONDS] [memory|file] [builtin|hardened] [LIMIT_SECONDS]
  * ```
+ *
+ * LIMIT_SECONDS: after how many it is called off if it is not over. Default: ten times SECONDS, and at least 60.
  *
  * @module
  */
 
 import type { TransportChoice } from "../../server.ts";
+import { OptionChecks } from "../../server/option_checks.ts";
+import { TRANSPORTS } from "../../server/options.ts";
 import { ChildServer } from "./child_server.ts";
-import { type LimitedRun, withinLimit } from "./limited_run.ts";
+import { isSeconds, type LimitedRun, MAX_SECONDS, SECONDS, withinLimit } from "./limited_run.ts";
 import { type Finding, mb, none, report } from "./report.ts";
 import { type Role, ROLES } from "./soak_roles.ts";
 import { fullSpeed, speed } from "./soak_speed.ts";
+import { StuckError } from "./soak_steps.ts";
 import { LOAD, usage } from "./soak_usage.ts";
 
 /** The options of a run. */
 export interface SoakOptions {
   /** How long it takes by the server's clock, without the measurement of the full speed. */
   readonly seconds: number;
-  readonly store?: "memory" | "file";
+  readonly store?: typeof STORES[number];
   readonly transport?: TransportChoice;
   /** The fraction by which memory may grow. Default: 0.1. */
   readonly growth?: number;
   /** The retention, in milliseconds. Default: 10000. */
   readonly retention?: number;
   readonly seed?: number;
-  /** How long the whole run may take, in seconds. Default: ten times `seconds`, and at least 60. */
+  /** After how many seconds it is called off if it is not over. Default: ten times `seconds`, and at least 60. */
   readonly limit?: number;
   /** The clients that check each message, by name. Default: {@linkcode ROLES}. */
   readonly roles?: Readonly<Record<string, Role>>;
 }
 
+/** Where messages are. */
+const STORES = ["memory", "file"] as const;
+
 /** All puts of one retention have room, even after a pause that is caught up. */
 const LIMITS = { storedBytes: 4 * 1024 ** 3 };
 
-/** How long the full speed is measured, in milliseconds. */
-const MEASURED = 5000;
+/**
+ * How long the full speed is measured, in milliseconds; in a short run, this part of it. So many unanswered puts keep the
+ * server busy; more would only wait for longer.
+ */
+const MEASURED = { ms: 5000, part: 0.5, window: 512 };
+
+/** After at most how many bytes a connection is cut; in a short run so many a second, which cuts each a few times, too. */
+const CUT_AFTER = { bytes: 200_000, perSecond: 2000 };
+
+/** How often the server reports, in milliseconds; in a short run so many times: ten in each quarter. */
+const REPORTS = { every: 5000, count: 40 };
 
 /** How long it is used at full speed, in seconds of its clock; less in a short run. */
 const AT_FULL = { seconds: 2, part: 0.2 };
@@ -59,8 +76,14 @@ const WARM = { seconds: 120, part: 0.25 };
  * @returns what was found
  */
 export function soak(options: SoakOptions): Promise<Finding[]> {
-  const { seconds, limit = Math.max(60, 10 * seconds) } = options;
-  return withinLimit(limit, (run) => soakWithin(run, options));
+  const { seconds, limit = Math.min(MAX_SECONDS, Math.max(60, 10 * seconds)) } = options;
+  return withinLimit(limit, (run) => soakWithin(run, options).catch(stuck));
+}
+
+/** Whoever is stuck is a finding. */
+function stuck(error: unknown): Finding[] {
+  if (!(error instanceof StuckError)) throw error;
+  return [{ what: "clients that got nothing for long", seen: error.message, good: false }];
 }
 
 async function soakWithin(run: LimitedRun, options: SoakOptions): Promise<Finding[]> {
@@ -81,27 +104,28 @@ async function soakWithin(run: LimitedRun, options: SoakOptions): Promise<Findin
   }, run);
   run.owns("the server", server);
   run.waitsFor("the measurement of the full speed");
-  const measured = { ...LOAD, topic: "measured", window: 512, url: server.url };
-  const full = await fullSpeed(server, measured, Math.min(MEASURED, seconds * 500), run);
+  const measured = { ...LOAD, topic: "measured", window: MEASURED.window, url: server.url };
+  const length = Math.min(MEASURED.ms, seconds * 1000 * MEASURED.part);
+  const { rate: full, wrong: wrongBefore } = await fullSpeed(server, measured, length, run);
   const common = {
-    // In a short run, too, each connection is cut a few times.
-    cutAfter: Math.min(200_000, seconds * 2000),
+    cutAfter: Math.min(CUT_AFTER.bytes, seconds * CUT_AFTER.perSecond),
     seed,
     roles: options.roles ?? ROLES,
-    every: Math.min(5000, seconds * 1000 / 40),
+    every: Math.min(REPORTS.every, seconds * 1000 / REPORTS.count),
   };
   // Everything before has expired, so the memory is that of what follows.
+  run.waitsFor("the server, while what came before expires");
   await server.advance(retention);
   // The same clients beside all the load: what a put costs then does not depend on what else the machine does.
   const short = Math.min(AT_FULL.seconds, seconds * AT_FULL.part);
   const atFull = await usage(server, { ...common, seconds: short, rate: full }, run);
+  run.waitsFor("the server, while what came before expires");
   await server.advance(retention);
   const atHalf = await usage(server, { ...common, seconds, rate: full / 2 }, run);
   const { samples, last, cuts, roles } = atHalf;
-  const stuck = [...atFull.stuck, ...atHalf.stuck];
-  const wrongLoad = [...atFull.wrongLoad, ...atHalf.wrongLoad];
+  const wrongLoad = [...wrongBefore, ...atFull.wrongLoad, ...atHalf.wrongLoad];
   const words = [...atFull.wrong, ...atHalf.wrong, ...wrongLoad].slice(0, 5);
-  for (const line of [...stuck, ...words]) console.error(line);
+  for (const line of words) console.error(line);
   run.waitsFor("the end of the server");
   return [
     { what: "full speed, puts per second", seen: Math.round(full), good: full > 0 },
@@ -113,7 +137,6 @@ async function soakWithin(run: LimitedRun, options: SoakOptions): Promise<Findin
     none("at full speed: wrong", atFull.wrong),
     { what: "puts per second", seen: Math.round(atHalf.rate), good: atHalf.rate > 0 },
     speed({ wall: full, cpu: atFull.perCpu }, atHalf.perCpu),
-    none("clients that got nothing for long", stuck),
     none("of the load: failed, lost, duplicated or out of order", wrongLoad),
     { what: "times that connections were cut", seen: cuts, good: cuts > 0 },
     ...roles,
@@ -154,16 +177,42 @@ async function ending(server: ChildServer): Promise<Finding[]> {
   ];
 }
 
+/**
+ * The options that the arguments of the program stand for.
+ *
+ * @throws {RangeError} if one is not what it must be
+ */
+export function soakOptions(args: readonly string[]): SoakOptions {
+  const [seconds = "600", store = "memory", transport = "builtin", limit] = args;
+  const checks = new OptionChecks(undefined, "soak");
+  for (const [name, text] of Object.entries({ SECONDS: seconds, LIMIT_SECONDS: limit })) {
+    if (text !== undefined) checks.text(name, text, SECONDS, isSeconds(Number(text)));
+  }
+  checks.oneOf("the store", store, STORES);
+  checks.oneOf("the transport", transport, TRANSPORTS);
+  return {
+    seconds: Number(seconds),
+    store: store as typeof STORES[number],
+    transport: transport as TransportChoice,
+    ...limit !== undefined && { limit: Number(limit) },
+  };
+}
+
+function optionsOrExit(args: readonly string[]): SoakOptions {
+  try {
+    return soakOptions(args);
+  } catch (error) {
+    console.error((error as Error).message);
+    Deno.exit(2);
+  }
+}
+
 if (import.meta.main) {
-  const [seconds = "600", store = "memory", transport = "builtin", limit] = Deno.args;
+  const options = optionsOrExit(Deno.args);
+  const { seconds, store, transport } = options;
   report(
     `Half of full speed for ${seconds} s, with messages in ${store}, transport ${transport}`,
-    await soak({
-      seconds: Number(seconds),
-      store: store as "memory" | "file",
-      transport: transport as TransportChoice,
-      ...limit !== undefined && { limit: Number(limit) },
-    }),
+    await soak(options),
   );
   // Something may hang, and would keep the process.
   if (Deno.exitCode !== 0) Deno.exit();

@@ -11,13 +11,16 @@ import type { Finding } from "./report.ts";
 import { sleep, until } from "./sleep.ts";
 import { STEP, STEP_TIMEOUT } from "./soak_steps.ts";
 
-/** How many puts are accepted and read again in a second, if the server gets as many as it accepts for some time (ms). */
+/**
+ * How many puts are accepted and read again in a second, if the server gets as many as it accepts for some time (ms); and
+ * what failed, or arrived out of order.
+ */
 export async function fullSpeed(
-  server: ChildServer,
+  server: Pick<ChildServer, "advance">,
   load: Load,
   ms: number,
   { signal }: Pick<LimitedRun, "signal">,
-): Promise<number> {
+): Promise<{ readonly rate: number; readonly wrong: readonly string[] }> {
   using loader = new Loader(load);
   for (let passed = 0; passed < ms; passed += STEP) {
     await sleep(STEP);
@@ -26,10 +29,11 @@ export async function fullSpeed(
   // The first figures come after a second.
   const isKnown = () => {
     signal.throwIfAborted();
-    return loader.rate > 0;
+    return loader.rate > 0 || loader.wrong.length > 0;
   };
   await until(isKnown, STEP_TIMEOUT);
-  return loader.rate;
+  const { rate, wrong } = loader;
+  return { rate, wrong };
 }
 
 /** How many messages were stored in a second of the server's processor time between two reports. */

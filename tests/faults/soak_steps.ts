@@ -23,9 +23,14 @@ export interface Steps {
   grant(): void;
   /** Who has not done yet what belongs to a step, or to the time since the last check if it is checked. */
   behind(isCheck: boolean): readonly string[];
+  /** What failed so far, or arrived out of order. */
+  wrong(): readonly string[];
   /** A check is over. */
   onChecked(): void;
 }
+
+/** Somebody was behind in a step for {@linkcode STEP_TIMEOUT}; the message tells who, and what went wrong before. */
+export class StuckError extends Error {}
 
 /** What the steps need of a server. */
 export interface SteppedServer {
@@ -39,14 +44,15 @@ export interface SteppedServer {
  *
  * @param server its clock stands still otherwise
  * @param length how long in seconds, and after how many milliseconds it reports again; both by its clock
- * @returns its reports after garbage collection, again and again; and in which step who was stuck
+ * @returns its reports after garbage collection, again and again
+ * @throws {StuckError} if a step is not over in time
  */
 export async function sampled(
   server: SteppedServer,
   { seconds, every }: { readonly seconds: number; readonly every: number },
   steps: Steps,
   run: Pick<LimitedRun, "signal" | "waitsFor">,
-): Promise<{ samples: readonly Report[]; stuck: readonly string[] }> {
+): Promise<readonly Report[]> {
   const samples: Report[] = [];
   let [sampledAt, checkedAt] = [0, 0];
   for (let time = STEP; time <= seconds * 1000 && !server.ended; time += STEP) {
@@ -59,7 +65,10 @@ export async function sampled(
       run.signal.throwIfAborted();
       return server.ended || steps.behind(isCheck).length === 0;
     };
-    if (!await until(isOver, STEP_TIMEOUT, 2)) return { samples, stuck: [behind()] };
+    if (!await until(isOver, STEP_TIMEOUT, 2)) {
+      const [wrong] = steps.wrong();
+      throw new StuckError(`stuck: ${behind()}${wrong === undefined ? "" : `; wrong: ${wrong}`}`);
+    }
     if (isCheck) steps.onChecked();
     if (isCheck) checkedAt = time;
     run.waitsFor(`the server at ${time} ms`);
@@ -68,5 +77,5 @@ export async function sampled(
     sampledAt = time;
     samples.push(await server.report());
   }
-  return { samples, stuck: [] };
+  return samples;
 }

@@ -3,7 +3,7 @@ import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 import { withinLimit } from "./limited_run.ts";
 import { RunningRoles } from "./running_roles.ts";
 import type { Role } from "./soak_roles.ts";
-import { sampled, type SteppedServer } from "./soak_steps.ts";
+import { sampled, type SteppedServer, StuckError } from "./soak_steps.ts";
 
 const LENGTH = { seconds: 2, every: 5000 };
 const ADDRESSES = { url: "", cutUrl: "", port: 0 };
@@ -42,6 +42,7 @@ function steps(roles: RunningRoles) {
   return {
     grant: () => roles.grant(),
     behind: (isCheck: boolean) => isCheck ? roles.behind : [],
+    wrong: () => roles.wrong,
     onChecked: () => roles.onChecked(),
   };
 }
@@ -49,34 +50,59 @@ function steps(roles: RunningRoles) {
 Deno.test("clients do as much in a step of the server's time however slow they are", () =>
   inVirtualTime(async () => {
     for (const ms of [0, 1, 200]) {
-      await withinLimit(1000, async (run) => {
+      const findings = await withinLimit(1000, async (run) => {
         const server = new CountingServer();
         const roles = new RunningRoles({ "a client": client(ms) }, ADDRESSES, run);
-        assertEquals(await sampled(server, LENGTH, steps(roles), run), { samples: [], stuck: [] });
+        assertEquals(await sampled(server, LENGTH, steps(roles), run), []);
         const seen = Number(roles.findings[0]!.seen);
         // Forty steps of two turns each. The last ten steps are not checked again.
         assertEquals([seen >= 60, seen <= 80], [true, true], `${seen} turns of ${ms} ms`);
         assertEquals(server.passed, 2000);
         return [];
       });
+      assertEquals(findings, []);
     }
   }));
 
 Deno.test("a client that is stuck is found, whatever others do, and time does not go on without it", () =>
   inVirtualTime(async () => {
-    await withinLimit(1000, async (run) => {
+    const findings = await withinLimit(1000, async (run) => {
       const server = new CountingServer();
       const roles = new RunningRoles(
         { "one": client(1), "other": client(1, 22), "third": client(1, 30) },
         ADDRESSES,
         run,
       );
-      const { stuck } = await sampled(server, LENGTH, steps(roles), run);
+      const stepping = () => sampled(server, LENGTH, steps(roles), run);
       // Its 22nd turn belongs to the second half of a second; at the end of the third one it must be over.
-      assertEquals(stuck, ["other; third at 1500 ms"]);
+      const { message } = await assertRejects(stepping, StuckError);
+      assertEquals(message, "stuck: other; third at 1500 ms");
       assertEquals(server.passed, 1450);
       return [];
     });
+    assertEquals(findings, []);
+  }));
+
+Deno.test("a client that gets messages, but fewer than are put, is found, with what went wrong before", () =>
+  inVirtualTime(async () => {
+    const slow: Role = {
+      turns: 1,
+      async use({ pace }, log) {
+        // One message for the ten turns of a check.
+        while (await pace.turn()) if (log.put++ % 10 === 0) log.right++;
+      },
+    };
+    const broken: Role = { turns: 1, use: () => Promise.reject(new Error("broken")) };
+    const findings = await withinLimit(1000, async (run) => {
+      const server = new CountingServer();
+      const roles = new RunningRoles({ "slow": slow, "broken": broken }, ADDRESSES, run);
+      const stepping = () => sampled(server, LENGTH, steps(roles), run);
+      const { message } = await assertRejects(stepping, StuckError);
+      assertEquals(message, "stuck: slow at 1000 ms; wrong: Error: broken");
+      assertEquals(server.passed, 950);
+      return [];
+    });
+    assertEquals(findings, []);
   }));
 
 Deno.test("a run that is called off ends the steps at once, and tells which client they waited for", () =>

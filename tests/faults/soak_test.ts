@@ -1,6 +1,10 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { soak } from "./soak.ts";
-import { speed } from "./soak_speed.ts";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { serve } from "../../server.ts";
+import { Program } from "../support/program.ts";
+import { soak, type SoakOptions, soakOptions } from "./soak.ts";
+import { fullSpeed, speed } from "./soak_speed.ts";
+import { usage } from "./soak_usage.ts";
+import { withinLimit } from "./limited_run.ts";
 
 /** What is found at the limit of a run, and nothing else. */
 async function foundAtLimit(options: Parameters<typeof soak>[0]): Promise<string> {
@@ -25,12 +29,56 @@ Deno.test("a soak with a client that is stuck ends with its server at its limit"
       return new Promise<never>(() => {});
     },
   };
-  const limit = 4;
-  await foundAtLimit({ seconds: 0.5, limit, roles: { "a stuck client": stuck } });
-  // A slow machine may not have come so far.
-  if (port === undefined) return;
+  let seen = "";
+  // A slow machine takes longer to come so far.
+  for (let limit = 4; !seen.includes("a stuck client") && limit <= 64; limit *= 2) {
+    seen = await foundAtLimit({ seconds: 0.5, limit, roles: { "a stuck client": stuck } });
+  }
+  assertEquals(seen, "waited for the end of a stuck client");
   const connecting = () => Deno.connect({ hostname: "127.0.0.1", port: port! });
   await assertRejects(connecting, Deno.errors.ConnectionRefused);
+});
+
+Deno.test("a soak whose server hangs before the first step says so", async () => {
+  const options = { seconds: 1, every: 1000, rate: 1, cutAfter: 1000, seed: 1, roles: {} };
+  const findings = await withinLimit(0.05, async (run) => {
+    const { promise: never, reject } = Promise.withResolvers<never>();
+    run.signal.addEventListener("abort", reject);
+    const hang = () => never;
+    const server = { url: "ws://127.0.0.1:1", port: 1, ended: false, advance: hang, report: hang };
+    await usage(server, options, run);
+    return [];
+  });
+  assertEquals(findings.map(({ seen }) => seen), ["waited for the server at the beginning"]);
+});
+
+Deno.test("what goes wrong while the full speed is measured is told", async () => {
+  await using server = await serve({ port: 0, limits: { messageBytes: 10 } });
+  const steps = { advance: () => Promise.resolve() };
+  const load = { url: server.url, topic: "topic", bytes: 100, window: 1 };
+  const { rate, wrong } = await fullSpeed(steps, load, 0, new AbortController());
+  assertEquals(rate, 0);
+  assertMatch(`${wrong[0]}`, /too_large/);
+});
+
+Deno.test("an argument of a soak that is not what it must be is refused", async () => {
+  assertEquals(soakOptions([]), { seconds: 600, store: "memory", transport: "builtin" });
+  const all = { seconds: 4, store: "file", transport: "hardened", limit: 0.5 };
+  assertEquals(soakOptions(["4", "file", "hardened", "0.5"]), all as SoakOptions);
+  const seconds = "must be a number of seconds above 0, at most 2147483";
+  const refused: [string[], string][] = [
+    [["abc"], `SECONDS ${seconds}, got "abc"`],
+    [["0"], `SECONDS ${seconds}, got "0"`],
+    [["4", "memmory"], 'the store must be "memory" or "file", got "memmory"'],
+    [["4", "file", "x"], 'the transport must be "builtin" or "hardened", got "x"'],
+    [["4", "file", "hardened", "-1"], `LIMIT_SECONDS ${seconds}, got "-1"`],
+  ];
+  for (const [args, message] of refused) {
+    assertThrows(() => soakOptions(args), RangeError, `Cannot soak: ${message}`);
+  }
+  await using program = new Program(["-A", "tests/faults/soak.ts", "abc"]);
+  const stderr = `Cannot soak: SECONDS ${seconds}, got "abc"`;
+  assertEquals(await program.end(), { code: 2, stdout: "", stderr });
 });
 
 Deno.test("a server is slow if it does less than a third of its full speed, by the clock or by its processor time", () => {

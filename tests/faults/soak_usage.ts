@@ -13,9 +13,12 @@ import type { Finding } from "./report.ts";
 import { RunningRoles } from "./running_roles.ts";
 import type { Role } from "./soak_roles.ts";
 import { putsPerCpu } from "./soak_speed.ts";
-import { sampled, STEP } from "./soak_steps.ts";
+import { sampled, STEP, type SteppedServer } from "./soak_steps.ts";
 
-/** The load beside the clients that check each message: 100 bytes each, put and read again. */
+/**
+ * The load beside the clients that check each message: 100 bytes each, put and read again. The window has room for what a
+ * fast server is granted in a step.
+ */
 export const LOAD = { topic: "load", bytes: 100, window: 2048, reads: true };
 
 /** How a server is used. */
@@ -42,8 +45,6 @@ export interface Usage {
   readonly perCpu: number;
   /** How many puts of the load were acknowledged in a second. */
   readonly rate: number;
-  /** In which step who was stuck. */
-  readonly stuck: readonly string[];
   /** What failed of the load, or arrived out of order. */
   readonly wrongLoad: readonly string[];
   /** The same of the clients that check each message. */
@@ -54,21 +55,29 @@ export interface Usage {
   readonly cuts: number;
 }
 
-/** Uses a server for some time. */
+/** A connection passes at least this part of the bytes it may send, so most attempts to connect succeed. */
+const LEAST = 1 / 20;
+
+/**
+ * Uses a server for some time.
+ *
+ * @throws {StuckError} if a client or the load is stuck
+ */
 export async function usage(
-  server: ChildServer,
+  server: Pick<ChildServer, "url" | "port" | keyof SteppedServer>,
   { seconds, every, rate, cutAfter, seed, ...options }: UsageOptions,
   run: LimitedRun,
 ): Promise<Usage> {
   const random = seeded(seed);
-  const faults = () => ({ cutAfterUp: cutAfter / 20 + random(cutAfter) });
+  const faults = () => ({ cutAfterUp: cutAfter * LEAST + random(cutAfter) });
   const proxy = run.owns("the proxy", new FaultyProxy(server.port, faults));
   const addresses = { url: server.url, cutUrl: proxy.url, port: server.port };
   const roles = run.owns("the clients", new RunningRoles(options.roles, addresses, run));
   const load = { ...LOAD, url: server.url, onlyGranted: true };
   using loader = run.owns("the load", new Loader(load));
+  run.waitsFor("the server at the beginning");
   const begin = await server.report();
-  const { samples, stuck } = await sampled(server, { seconds, every }, {
+  const samples = await sampled(server, { seconds, every }, {
     grant() {
       roles.grant();
       loader.grant(Math.ceil(rate * STEP / 1000));
@@ -77,18 +86,18 @@ export async function usage(
       ...loader.isThrough ? [] : ["the load"],
       ...isCheck ? roles.behind : [],
     ],
+    wrong: () => [...roles.wrong, ...loader.wrong],
     onChecked: () => roles.onChecked(),
   }, run);
   run.waitsFor("the server at the end");
   const last = await server.report();
   run.waitsFor(() => `the end of ${roles.running.join("; ")}`);
-  if (stuck.length === 0) await roles.end();
-  const { wrong, findings } = roles;
-  // Whoever is stuck does not end; without a connection all others do.
-  if (stuck.length > 0) await roles[Symbol.asyncDispose]();
+  await roles.end();
+  // What the clients say now comes of their connections' end.
   run.signal.throwIfAborted();
+  const { wrong, findings } = roles;
   return {
-    ...{ samples, last, stuck, perCpu: putsPerCpu(begin, last) },
+    ...{ samples, last, perCpu: putsPerCpu(begin, last) },
     ...{ rate: loader.rate, wrongLoad: loader.wrong },
     ...{ wrong, roles: findings, cuts: proxy.cuts },
   };
