@@ -107,6 +107,7 @@ async function soakWithin(run: LimitedRun, options: SoakOptions): Promise<Findin
   const measured = { ...LOAD, topic: "measured", window: MEASURED.window, url: server.url };
   const length = Math.min(MEASURED.ms, seconds * 1000 * MEASURED.part);
   const { rate: full, wrong: wrongBefore } = await fullSpeed(server, measured, length, run);
+  tell(wrongBefore);
   const common = {
     cutAfter: Math.min(CUT_AFTER.bytes, seconds * CUT_AFTER.perSecond),
     seed,
@@ -119,13 +120,13 @@ async function soakWithin(run: LimitedRun, options: SoakOptions): Promise<Findin
   // The same clients beside all the load: what a put costs then does not depend on what else the machine does.
   const short = Math.min(AT_FULL.seconds, seconds * AT_FULL.part);
   const atFull = await usage(server, { ...common, seconds: short, rate: full }, run);
+  tell([...atFull.wrong, ...atFull.wrongLoad]);
   run.waitsFor("the server, while what came before expires");
   await server.advance(retention);
   const atHalf = await usage(server, { ...common, seconds, rate: full / 2 }, run);
   const { samples, last, cuts, roles } = atHalf;
   const wrongLoad = [...wrongBefore, ...atFull.wrongLoad, ...atHalf.wrongLoad];
-  const words = [...atFull.wrong, ...atHalf.wrong, ...wrongLoad].slice(0, 5);
-  for (const line of words) console.error(line);
+  tell([...atHalf.wrong, ...atHalf.wrongLoad]);
   run.waitsFor("the end of the server");
   return [
     { what: "full speed, puts per second", seen: Math.round(full), good: full > 0 },
@@ -145,6 +146,11 @@ async function soakWithin(run: LimitedRun, options: SoakOptions): Promise<Findin
     flat("resident memory", samples.map(({ resident }) => resident), seconds, growth),
     ...await ending(server),
   ];
+}
+
+/** Prints what was wrong at once: the run may hang afterwards. */
+function tell(wrong: readonly string[]): void {
+  for (const line of wrong.slice(0, 5)) console.error(line);
 }
 
 /** Whether the last quarter is like the first one after the warm-up. */

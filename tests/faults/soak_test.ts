@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { serve } from "../../server.ts";
 import { Program } from "../support/program.ts";
+import { withinLimit } from "./limited_run.ts";
 import { soak, type SoakOptions, soakOptions } from "./soak.ts";
 import { fullSpeed, speed } from "./soak_speed.ts";
 import { usage } from "./soak_usage.ts";
-import { withinLimit } from "./limited_run.ts";
 
 /** What is found at the limit of a run, and nothing else. */
 async function foundAtLimit(options: Parameters<typeof soak>[0]): Promise<string> {

@@ -16,8 +16,8 @@ import { putsPerCpu } from "./soak_speed.ts";
 import { sampled, STEP, type SteppedServer } from "./soak_steps.ts";
 
 /**
- * The load beside the clients that check each message: 100 bytes each, put and read again. The window has room for what a
- * fast server is granted in a step.
+ * The load beside the clients that check each message: 100 bytes each, put and read again. The window has room for
+ * what it is granted in a step at half of 80 000 puts a second; more would wait for replies.
  */
 export const LOAD = { topic: "load", bytes: 100, window: 2048, reads: true };
 
