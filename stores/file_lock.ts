@@ -67,10 +67,10 @@ export class FileLock {
           return new FileLock(path, file, before ? previous : undefined);
         }
       } catch (error) {
-        file.close();
+        unlock(file);
         throw error;
       }
-      file.close();
+      unlock(file);
     }
   }
 
@@ -119,8 +119,21 @@ export class FileLock {
     } catch {
       // It stays, and blocks nobody.
     }
-    this.#file.close();
+    unlock(this.#file);
   }
+}
+
+/**
+ * Closes a file and gives up its lock, if it has one. Closing alone would not: a program that this process is just starting
+ * has the file open, too, for a moment.
+ */
+function unlock(file: Deno.FsFile): void {
+  try {
+    file.unlockSync();
+  } catch {
+    // Closing it does as well, but for that moment.
+  }
+  file.close();
 }
 
 function tryLock(file: Deno.FsFile): boolean {

@@ -10,6 +10,8 @@ import { watchEngine } from "../contracts/failing_engine.ts";
 import { append, puts, texts } from "../contracts/store_support.ts";
 import { FailingFile } from "../support/failing_file.ts";
 import { fileWithMark } from "../support/left_mark.ts";
+import { ignoredIf, noPosix } from "../support/ignored_if.ts";
+import { Program } from "../support/program.ts";
 import { copyKilledFile, openFile, TempFolder } from "../support/queue_files.ts";
 
 /** Opens copies of a file, each time failing at another step, and then once more. */
@@ -92,4 +94,18 @@ Deno.test("the lock of an earlier version whose process was killed during a chec
   Deno.writeTextFileSync(lock, `${use} writing\n`);
   await using store = openFile(folder.file);
   assertEquals(await texts(store), ["before"]);
+});
+
+Deno.test({
+  ...ignoredIf(
+    noPosix,
+    "a lock that is released is free at once, also while its process starts programs",
+  ),
+  async fn() {
+    using folder = new TempFolder();
+    const args = ["-A", "tests/programs/lock_beside_starts.ts", `${folder.file}-lock`];
+    await using program = new Program(args);
+    const { code, stdout, stderr } = await program.end();
+    assertEquals([code, stdout.trim(), stderr], [0, "0", ""]);
+  },
 });
