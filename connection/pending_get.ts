@@ -33,7 +33,7 @@ export class PendingGet implements Waiter, HeapTimer {
   readonly #context: PendingGetContext;
   /** The pipeline no longer waits for it. */
   #outOfPipeline = false;
-  /** It was added to the waiters of its cursor: until then it can end, too, if the connection does. */
+  /** It was added to the waiters of its cursor. It can end before: with its connection, or its permission. */
   #isAdded = false;
   #state: "open" | "cancelled" | "settled" = "open";
   due = 0;
