@@ -3,7 +3,7 @@ import { AccessControl } from "../../auth/access_control.ts";
 import { Permissions } from "../../auth/permissions.ts";
 import { digestOf, extractToken, Tokens } from "../../auth/tokens.ts";
 import { isToken } from "../../protocol/token.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 
 Deno.test("a token is found by its digest, and its identity stays the same and reveals nothing", async () => {
   const grants = [{ token: "one" }, { token: "two", permissions: ["read"] as const }, {

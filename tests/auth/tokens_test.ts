@@ -8,7 +8,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { connect, type ConnectOptions, type ServeOptions } from "@dsmq/server";
 import { failure, headers } from "./auth_support.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { WebSocketPeer } from "../support/ws_peer.ts";
 

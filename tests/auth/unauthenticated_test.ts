@@ -9,7 +9,7 @@ import type { ServeOptions, Server } from "@dsmq/server";
 import { MAX_HELLO_LENGTH, parseFirstHello } from "../../protocol/first_hello.ts";
 import { clientFrame, RawSocket } from "../support/raw_socket.ts";
 import { until } from "../support/bridge.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 

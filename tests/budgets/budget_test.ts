@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Budget } from "../../budgets/budget.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 
 Deno.test("each connection has a share of its own, whatever others hold", () => {
   const budget = new Budget({ own: 2, shared: 8 });

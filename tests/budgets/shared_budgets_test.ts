@@ -13,7 +13,7 @@ import { fitToHeap } from "../../server/heap_limits.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { until } from "../support/bridge.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 import { openServer } from "../support/open_server.ts";
 import { HeldStore } from "../support/held_store.ts";

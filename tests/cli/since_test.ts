@@ -9,7 +9,7 @@ import { connect } from "@dsmq/server";
 import { parseSince } from "../../cli/since.ts";
 import { UsageError } from "../../cli/command.ts";
 import { runCommands } from "../support/run_commands.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 

@@ -16,7 +16,7 @@ import {
   nextBody,
   reconnectTo,
 } from "../support/connected_pair.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 import { inVirtualTime } from "../support/in_virtual_time.ts";
 

@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { connect, type Connection } from "@dsmq/server";
 import { type ScriptedRequest, ScriptedServer } from "../support/scripted_server.ts";
-import { type Random, seeded } from "../support/seeded.ts";
+import { type Random, seeded } from "../../testing/seeded.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 const one = { seq: 1, body: "one" };

@@ -15,7 +15,7 @@ import {
   turns,
 } from "../support/bridge.ts";
 import { closeAll, connectedPair, disconnect, heartbeat } from "../support/connected_pair.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 import { BAD } from "../support/refusing_intermediary.ts";

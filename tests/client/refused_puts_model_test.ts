@@ -16,7 +16,7 @@ import {
   turns,
 } from "../support/bridge.ts";
 import { closeAll, connectedPair } from "../support/connected_pair.ts";
-import { type Random, seeded } from "../support/seeded.ts";
+import { type Random, seeded } from "../../testing/seeded.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 const CODES = [1002, 1003, 1005, 1007, 1009, 1011, 4000];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { trim } from "../contracts/store_support.ts";
+import { trim } from "../../testing/store/support.ts";
 import { assert, assertEquals } from "@std/assert";
 import { connect, type Connection, DsmqError } from "@dsmq/server";
 import {
@@ -27,7 +27,7 @@ import {
   passTime,
   reconnectTo,
 } from "../support/connected_pair.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { QueueFile } from "../support/queue_file.ts";
 
 const RETENTION = 60_000;

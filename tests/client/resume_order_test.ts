@@ -11,7 +11,7 @@ import { ClientConnection } from "../../connection/client_connection.ts";
 import { GatedStore, inMemory, settled, store, testServer, turns } from "../support/bridge.ts";
 import { cancelWaitInFlight } from "../support/cancelled_wait.ts";
 import { closeAll, connectedPair, heartbeat } from "../support/connected_pair.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { ALL_PERMISSIONS } from "../support/memory_peer.ts";
 import { QueueFile } from "../support/queue_file.ts";

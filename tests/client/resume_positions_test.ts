@@ -23,7 +23,7 @@ import {
   nextBody,
   reconnectTo,
 } from "../support/connected_pair.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { QueueFile } from "../support/queue_file.ts";
 import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";

@@ -9,7 +9,7 @@ import { connect } from "@dsmq/server";
 import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import { inMemory, reconnect, settled, store, testServer, turns } from "../support/bridge.ts";
 import { closeAll, connectedPair, disconnect, reconnectTo } from "../support/connected_pair.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { QueueFile } from "../support/queue_file.ts";
 import { RawClient } from "../support/raw_client.ts";

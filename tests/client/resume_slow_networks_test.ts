@@ -10,7 +10,7 @@ import { connect } from "@dsmq/server";
 import { FaultyProxy } from "../faults/proxy.ts";
 import { ClientConnection } from "../../connection/client_connection.ts";
 import { inMemory, reconnect, settled, store, testServer, turns } from "../support/bridge.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { ALL_PERMISSIONS } from "../support/memory_peer.ts";
 import { withTimeout } from "../support/with_timeout.ts";

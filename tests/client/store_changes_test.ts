@@ -18,7 +18,7 @@ import {
   nextBody,
   reconnectTo,
 } from "../support/connected_pair.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { QueueFile } from "../support/queue_file.ts";
 
 const RETENTION = 1000;

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { GracefulClose } from "../../connection/graceful_close.ts";
 import { until } from "../support/bridge.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ManualTurns } from "../support/manual_turns.ts";
 
 Deno.test("however many connections are closed at one moment, the network is polled after 12 ms at most", async () => {

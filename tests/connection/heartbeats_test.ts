@@ -9,7 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { Heartbeats } from "../../connection/heartbeats.ts";
 import { inMemory, testServer, turns, until } from "../support/bridge.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
 import { inVirtualTime, pass } from "../support/in_virtual_time.ts";

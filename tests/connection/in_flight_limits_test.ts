@@ -11,7 +11,7 @@ import type { Peer } from "../../transports/peer.ts";
 import { ClientConnection } from "../../connection/client_connection.ts";
 import type { MessagePage } from "../../stores/store.ts";
 import { ManualStore, page } from "../support/manual_store.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ALL_PERMISSIONS, openContext } from "../support/memory_peer.ts";
 
 /** A connection whose store answers when the test tells it to. */

@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { SharedSuffix } from "../../protocol/shared_suffix.ts";
 import type { ServerContext } from "../../connection/server_context.ts";
 import { inMemory, store, testServer, turns, until } from "../support/bridge.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ManualPeer, type ManualPeerOptions } from "../support/manual_peer.ts";
 
 const LARGE = "é".repeat(150_000);

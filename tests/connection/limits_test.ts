@@ -7,7 +7,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { ServerLimits } from "../../protocol/limits.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 

@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { FaultyProxy } from "../faults/proxy.ts";
 import { inMemory, reconnect, settled, store, testServer, turns } from "../support/bridge.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 import { openServer } from "../support/open_server.ts";
 import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";

@@ -6,7 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { inMemory, store, testServer, turns, until } from "../support/bridge.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 
 const RETENTION = 600_000;

@@ -12,7 +12,7 @@ import process from "node:process";
 import { lines } from "../../cli/lines.ts";
 import { serve, type ServeOptions, type Stats, type TokenGrant } from "../../server.ts";
 import { endWithParent } from "../support/end_with_parent.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ROOT } from "../support/program.ts";
 
 /** A server's report. Sizes are in bytes. */

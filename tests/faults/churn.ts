@@ -8,7 +8,7 @@
 
 import type { TransportChoice } from "../../server.ts";
 import { clientFrame, RawSocket, upgradeRequest } from "../support/raw_socket.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 import { ChildServer, type Report } from "./child_server.ts";
 import { type Finding, mb, report } from "./report.ts";
 import { until } from "./sleep.ts";

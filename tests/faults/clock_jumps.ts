@@ -9,8 +9,8 @@
  */
 
 import { connect, type Message, serve } from "../../mod.ts";
-import { ManualClock } from "../support/manual_clock.ts";
-import { seeded } from "../support/seeded.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
+import { seeded } from "../../testing/seeded.ts";
 import { type Finding, none, report } from "./report.ts";
 
 /** The options of a run. */

@@ -11,7 +11,7 @@
 
 import { connect, type Connection, serve } from "../../mod.ts";
 import type { TransportChoice } from "../../server.ts";
-import { type Random, seeded } from "../support/seeded.ts";
+import { type Random, seeded } from "../../testing/seeded.ts";
 import { type Faults, FaultyProxy } from "./proxy.ts";
 import { type Finding, none, report } from "./report.ts";
 

@@ -15,7 +15,7 @@
 import { connect } from "../../client.ts";
 import type { TransportChoice } from "../../server.ts";
 import type { StoreKind } from "../support/model_run.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 import { ChildServer } from "./child_server.ts";
 import { FuzzSocket } from "./fuzz_socket.ts";
 import { type Finding, none, report } from "./report.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Random } from "../support/seeded.ts";
+import type { Random } from "../../testing/seeded.ts";
 
 /** A frame, as it goes over the wire. */
 export interface FuzzFrame {

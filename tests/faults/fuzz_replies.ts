@@ -6,7 +6,7 @@
  */
 
 import { connect, type Connection, type Socket } from "@dsmq/server/client";
-import { type Random, seeded } from "../support/seeded.ts";
+import { type Random, seeded } from "../../testing/seeded.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 import { Outcomes, Uncaught } from "./outcomes.ts";
 import { sleep } from "./sleep.ts";

@@ -6,7 +6,7 @@
 
 import { CLOSE_CODE } from "../../protocol/websocket.ts";
 import { clientFrame, RawSocket } from "../support/raw_socket.ts";
-import type { Random } from "../support/seeded.ts";
+import type { Random } from "../../testing/seeded.ts";
 import { decoded, type FuzzFrame, fuzzFrame } from "./fuzz_frames.ts";
 import { until } from "./sleep.ts";
 import { Tally } from "./tally.ts";

@@ -12,7 +12,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { connect, type Connection, DsmqError } from "../../mod.ts";
 import { Program } from "../support/program.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 import { sleep } from "./sleep.ts";
 import { type Finding, none, report } from "./report.ts";
 

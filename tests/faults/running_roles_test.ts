@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { serve } from "../../server.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import type { OpenConnections } from "./open_connections.ts";
 import { Pace } from "./pace.ts";
 import { FaultyProxy } from "./proxy.ts";

@@ -11,7 +11,7 @@
 import { connect, type Connection, DsmqError } from "../../client.ts";
 import type { TransportChoice } from "../../server.ts";
 import { RawSocket } from "../support/raw_socket.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 import { ChildServer, type Ending } from "./child_server.ts";
 import { sleep } from "./sleep.ts";
 import { RawPutter } from "./raw_putter.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 import type { ChildServer, Report } from "./child_server.ts";
 import type { LimitedRun } from "./limited_run.ts";
 import { Loader } from "./load.ts";

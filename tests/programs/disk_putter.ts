@@ -6,7 +6,7 @@
  * @module
  */
 
-import { apply } from "../contracts/store_support.ts";
+import { apply } from "../../testing/store/support.ts";
 import { dbSqlite } from "../../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { apply } from "../contracts/store_support.ts";
+import { apply } from "../../testing/store/support.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { StoreError } from "../../stores/store.ts";

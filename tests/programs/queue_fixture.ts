@@ -8,8 +8,8 @@
 
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
-import { apply, numbered, put, trim } from "../contracts/store_support.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { apply, numbered, put, trim } from "../../testing/store/support.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 /** When the first message was stored: the first moment of 2026. */
 const BEGIN = 1_767_225_600_000;

@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { connect, type Connection, type Message, type MessageStream, serve } from "@dsmq/server";
 import fc from "fast-check";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 const RETENTION = 1000;
 const TOPICS = ["a", "b", "c"];

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, DsmqError, serve } from "@dsmq/server";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 Deno.test("1: every connection reads every message of a topic", async () => {
   await using server = await serve({ port: 0 });

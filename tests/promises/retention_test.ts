@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, type Connection, DsmqError, serve } from "@dsmq/server";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 /** Ten minutes, unless told otherwise. */
 const RETENTION = 600_000;

@@ -7,7 +7,7 @@
 
 import { assertEquals } from "@std/assert";
 import { connect, type Connection, type MessageStream, serve } from "@dsmq/server";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 /** The bodies of the next messages of a stream. */
 async function take(stream: MessageStream, count: number): Promise<string[]> {

@@ -9,7 +9,7 @@ import { FrameScan } from "../../protocol/frame_scan.ts";
 import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import type { WireRequest } from "../../protocol/requests.ts";
 import { decodeFrame } from "../support/decode_frame.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 
 const scanned = (text: string) => FrameScan.scan(text, Infinity);
 const random = seeded(7);

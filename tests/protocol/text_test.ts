@@ -6,7 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { compareCodePoints, escapeControls, quoted, topicProblem } from "../../protocol/text.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 
 Deno.test("texts are compared by their code points, and not by their UTF-16 units", () => {
   // JavaScript compares the last two in the other order.

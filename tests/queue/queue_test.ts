@@ -4,11 +4,11 @@ import type { ServerContext } from "../../connection/server_context.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { StoreError } from "../../stores/store.ts";
-import { apply, put } from "../contracts/store_support.ts";
+import { apply, put } from "../../testing/store/support.ts";
 import { DelayedStore } from "../support/delayed_store.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { MemoryPeer, openContext } from "../support/memory_peer.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 
 /** A queue over a store that answers late and out of order, like one behind a network. */
 async function openQueue(

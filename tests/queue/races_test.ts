@@ -7,7 +7,7 @@ import {
   type TopicBounds,
 } from "../../stores/store.ts";
 import { ManualStore, page } from "../support/manual_store.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { MemoryPeer, openContext } from "../support/memory_peer.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 

@@ -11,10 +11,10 @@ import { type HeapTimer, TimerHeap } from "../../queue/timer_heap.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { until } from "../support/bridge.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 import { openContext } from "../support/memory_peer.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 
 /** Counts how often a timer is set. */
 class CountingClock extends ManualClock {

@@ -14,7 +14,7 @@ import {
 } from "@std/assert";
 import { TLS_OPTION_NAMES } from "../../server/auth_options.ts";
 import { checkTls } from "../../server/certificate.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer, quiet } from "../support/open_server.ts";
 import { ROOT } from "../support/program.ts";
 

@@ -17,7 +17,7 @@ import type { Peer, PeerEvents } from "../../transports/peer.ts";
 import { turns } from "../support/bridge.ts";
 import { HeldStore } from "../support/held_store.ts";
 import { UPGRADE } from "../support/raw_socket.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { openContext } from "../support/memory_peer.ts";
 import { RawClient } from "../support/raw_client.ts";

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { type HandshakePolicy, PendingConnection } from "../../server/pending_connection.ts";
 import type { Peer, PeerEvents } from "../../transports/peer.ts";
 import { until } from "../support/bridge.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 function peerOf(closed: number[]): Peer {
   return {

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { RateLimitedLog } from "../../server/rate_limited_log.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { quiet } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";

@@ -12,7 +12,7 @@ import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import { Heartbeats } from "../../connection/heartbeats.ts";
 import { Connections } from "../../server/connections.ts";
 import { inMemory, testServer, until } from "../support/bridge.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 import { UPGRADE } from "../support/raw_socket.ts";
 

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { guardLog } from "../../server/log.ts";
 import { LogWriter, writeFully } from "../../server/stderr.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { quiet } from "../support/open_server.ts";
 
 /** A test's output. */

@@ -10,8 +10,8 @@ import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Store } from "../../stores/store.ts";
-import { outcomes, put, topicNames, trim } from "../contracts/store_support.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { outcomes, put, topicNames, trim } from "../../testing/store/support.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 /** Opens a store of each kind. Disposing of the stack closes it. */
 const KINDS: Readonly<

@@ -6,12 +6,12 @@ import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Command, CommandBatch, Result, Store, StoreError } from "../../stores/store.ts";
-import { type Opening, testStore } from "../contracts/store.ts";
+import { type Opening, testStore } from "../../testing/store/contract.ts";
 import { watchEngine } from "../contracts/failing_engine.ts";
-import { append, put, read, RETENTION, trim } from "../contracts/store_support.ts";
+import { append, put, read, RETENTION, trim } from "../../testing/store/support.ts";
 import { DelayedStore } from "../support/delayed_store.ts";
 import { Database as FakeDatabase } from "../support/fake_db_sqlite.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { listed, open } from "../support/memory_stores.ts";
 
 const overFake = dbSqlite({ Database: FakeDatabase });

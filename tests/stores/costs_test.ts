@@ -4,7 +4,7 @@
  * @module
  */
 
-import { apply, forgetSession, trim } from "../contracts/store_support.ts";
+import { apply, forgetSession, trim } from "../../testing/store/support.ts";
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
@@ -13,7 +13,7 @@ import { SegmentTable } from "../../stores/segment_table.ts";
 import type { TopicMessage } from "../../stores/store.ts";
 import { WriteBuffer } from "../../stores/write_buffer.ts";
 import { TopicTable } from "../../stores/topic_table.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 import { opened, put, putsIn, RETENTION } from "../support/counted_store.ts";
 
 Deno.test("a read of new messages does not look at messages of other topics", () => {

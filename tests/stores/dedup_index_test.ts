@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { DedupIndex } from "../../stores/dedup_index.ts";
 import { FORGOTTEN, SUPERSEDED } from "../../stores/dedup_session.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 import { commit, MINUTE, remember } from "../support/dedup_turns.ts";
 
 Deno.test("consecutive puts of a session form one run, however many there are", () => {

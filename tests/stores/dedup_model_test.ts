@@ -11,7 +11,7 @@ import { DedupIndex } from "../../stores/dedup_index.ts";
 import { FORGOTTEN, SUPERSEDED } from "../../stores/dedup_session.ts";
 import { DedupTable } from "../../stores/dedup_table.ts";
 import { PendingDrops } from "../../stores/pending_drops.ts";
-import { type Random, seeded } from "../support/seeded.ts";
+import { type Random, seeded } from "../../testing/seeded.ts";
 
 const RUNS = 120;
 const STEPS = 200;

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { SUPERSEDED } from "../../stores/dedup_session.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 import { commit, MINUTE, remember } from "../support/dedup_turns.ts";
 
 Deno.test("the owner with the most runs loses its own, and all others keep theirs", () => {

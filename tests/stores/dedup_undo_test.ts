@@ -10,7 +10,7 @@ import type { DedupIndex } from "../../stores/dedup_index.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import type { PendingDrops } from "../../stores/pending_drops.ts";
 import { remember } from "../support/dedup_turns.ts";
-import { type Random, seeded } from "../support/seeded.ts";
+import { type Random, seeded } from "../../testing/seeded.ts";
 
 const RUNS = 40;
 const STEPS = 150;

@@ -7,9 +7,9 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
-import { append, Feed, put, RETENTION } from "../contracts/store_support.ts";
+import { append, Feed, put, RETENTION } from "../../testing/store/support.ts";
 import { DelayedStore } from "../support/delayed_store.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 function open(): DelayedStore {
   const clock = new ManualClock();

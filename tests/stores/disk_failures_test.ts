@@ -9,7 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 import { dbSqlite } from "../../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
-import { append, numbered, outcomes, put, texts } from "../contracts/store_support.ts";
+import { append, numbered, outcomes, put, texts } from "../../testing/store/support.ts";
 import { callsBefore, type Event, putWithFailures, whyNoStrace } from "../support/failing_disk.ts";
 import { Database as FakeDatabase } from "../support/fake_db_sqlite.ts";
 import { ignoredIf } from "../support/ignored_if.ts";

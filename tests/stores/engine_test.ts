@@ -18,10 +18,10 @@ import { loadEngine } from "../../stores/engines/load_engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { selfTest } from "../../stores/engines/self_test.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
-import { append, put, RETENTION } from "../contracts/store_support.ts";
+import { append, put, RETENTION } from "../../testing/store/support.ts";
 import { Database as FakeDatabase } from "../support/fake_db_sqlite.ts";
 import { ignoredIf } from "../support/ignored_if.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 const inCheckout = await loadEngine("@db/sqlite").then(() => false, () => true);
 

@@ -14,7 +14,7 @@ import {
   RETENTION,
   texts,
   trimAll,
-} from "../contracts/store_support.ts";
+} from "../../testing/store/support.ts";
 import { FileFolder } from "../support/file_folder.ts";
 import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import { Program } from "../support/program.ts";

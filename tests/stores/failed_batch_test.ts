@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Command } from "../../stores/store.ts";
-import { numbered, put, RETENTION, texts } from "../contracts/store_support.ts";
+import { numbered, put, RETENTION, texts } from "../../testing/store/support.ts";
 import { applied, FORGET } from "../support/applied.ts";
 import { FailingFile, type Failure } from "../support/failing_file.ts";
 

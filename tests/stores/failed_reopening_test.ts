@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { append, outcomes, put, puts, texts } from "../contracts/store_support.ts";
+import { append, outcomes, put, puts, texts } from "../../testing/store/support.ts";
 import { FailingFile, type Step } from "../support/failing_file.ts";
 import { copyKilledFile, openFile, TempFolder } from "../support/queue_files.ts";
 

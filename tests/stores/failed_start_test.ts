@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { watchEngine } from "../contracts/failing_engine.ts";
-import { append, puts, texts } from "../contracts/store_support.ts";
+import { append, puts, texts } from "../../testing/store/support.ts";
 import { FailingFile } from "../support/failing_file.ts";
 import { fileWithMark } from "../support/left_mark.ts";
 import { ignoredIf, noPosix } from "../support/ignored_if.ts";

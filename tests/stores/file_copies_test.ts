@@ -7,7 +7,7 @@
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { append, outcomes, put, puts, texts } from "../contracts/store_support.ts";
+import { append, outcomes, put, puts, texts } from "../../testing/store/support.ts";
 import { FileFolder, watchedEngine } from "../support/file_folder.ts";
 
 const WITHOUT_LOG = /: its log, .*-wal, is missing, and it holds messages: restore it, or, /;

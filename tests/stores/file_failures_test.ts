@@ -24,8 +24,8 @@ import {
   texts,
   trim,
   trimAll,
-} from "../contracts/store_support.ts";
-import { SIZE, sized } from "../contracts/store_sized.ts";
+} from "../../testing/store/support.ts";
+import { SIZE, sized } from "../../testing/store/sized.ts";
 import { FailingFile } from "../support/failing_file.ts";
 import { Database as FakeDatabase } from "../support/fake_db_sqlite.ts";
 import { both } from "../support/two_batches.ts";

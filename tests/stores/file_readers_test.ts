@@ -7,7 +7,7 @@
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { append, outcomes, put, puts, texts } from "../contracts/store_support.ts";
+import { append, outcomes, put, puts, texts } from "../../testing/store/support.ts";
 import { FileFolder } from "../support/file_folder.ts";
 
 /** A copy of the file alone, without its log. */

@@ -21,8 +21,8 @@ import {
   read,
   RETENTION,
   trimAll,
-} from "../contracts/store_support.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+} from "../../testing/store/support.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { Program } from "../support/program.ts";
 import { openFile, TempFolder } from "../support/queue_files.ts";
 

@@ -7,7 +7,7 @@
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { append, numbered, outcomes, put, RETENTION, texts } from "../contracts/store_support.ts";
+import { append, numbered, outcomes, put, RETENTION, texts } from "../../testing/store/support.ts";
 import { FileFolder } from "../support/file_folder.ts";
 
 const FIXTURES = new URL("../fixtures/", import.meta.url);

@@ -11,7 +11,7 @@ import { GoneMap, type GoneMessage, type GoneTopics } from "../../stores/gone_ma
 import { GoneTable } from "../../stores/gone_table.ts";
 import { GoneTimes } from "../../stores/gone_times.ts";
 import type { Gone } from "../../stores/store.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 
 const MAX = 16;
 

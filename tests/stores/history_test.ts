@@ -18,8 +18,8 @@ import {
   RETENTION,
   texts,
   trim,
-} from "../contracts/store_support.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+} from "../../testing/store/support.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 /** Files in their own folder, and the stores that have them open. */
 class Histories implements AsyncDisposable {

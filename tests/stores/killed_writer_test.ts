@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
-import { apply, read, RETENTION, texts } from "../contracts/store_support.ts";
+import { apply, read, RETENTION, texts } from "../../testing/store/support.ts";
 import { Program } from "../support/program.ts";
 import { isClean, openFile, TempFolder } from "../support/queue_files.ts";
 

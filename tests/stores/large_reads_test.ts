@@ -4,14 +4,14 @@
  * @module
  */
 
-import { apply, trim } from "../contracts/store_support.ts";
+import { apply, trim } from "../../testing/store/support.ts";
 import { assert, assertEquals } from "@std/assert";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import type { MessageQuery, Put, TopicMessage } from "../../stores/store.ts";
 import { testServer, until } from "../support/bridge.ts";
 import { CountingEngine } from "../support/counting_engine.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 
 const SIZE = 300_000;

@@ -8,7 +8,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { isMarked } from "../../stores/wal_mark.ts";
 import { nth, watchEngine } from "../contracts/failing_engine.ts";
-import { append, outcomes, put, puts, texts } from "../contracts/store_support.ts";
+import { append, outcomes, put, puts, texts } from "../../testing/store/support.ts";
 import { FailingFile, type Step } from "../support/failing_file.ts";
 import { fileWithMark, hasMark, markStays } from "../support/left_mark.ts";
 import { copyKilledFile, openFile, TempFolder } from "../support/queue_files.ts";

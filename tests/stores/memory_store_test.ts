@@ -21,8 +21,8 @@ import {
   RETENTION,
   trim,
   trimAll,
-} from "../contracts/store_support.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+} from "../../testing/store/support.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { listed, open } from "../support/memory_stores.ts";
 
 const FAILURES: Record<string, (sql: string) => boolean> = {

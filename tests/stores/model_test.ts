@@ -11,9 +11,9 @@ import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Put, Store } from "../../stores/store.ts";
-import { outcomes, put, read, trim } from "../contracts/store_support.ts";
-import { ManualClock } from "../support/manual_clock.ts";
-import { type Random, seeded } from "../support/seeded.ts";
+import { outcomes, put, read, trim } from "../../testing/store/support.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
+import { type Random, seeded } from "../../testing/seeded.ts";
 
 /** A file takes longer. */
 const RUNS = { "in memory": 40, "in a file": 6 };

@@ -7,7 +7,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { append, outcomes, put, puts } from "../contracts/store_support.ts";
+import { append, outcomes, put, puts } from "../../testing/store/support.ts";
 import { FailingFile } from "../support/failing_file.ts";
 import { markStays } from "../support/left_mark.ts";
 import { openFile, TempFolder } from "../support/queue_files.ts";

@@ -7,7 +7,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { backup, DatabaseSync } from "node:sqlite";
-import { append, outcomes, put, puts, texts } from "../contracts/store_support.ts";
+import { append, outcomes, put, puts, texts } from "../../testing/store/support.ts";
 import { FileFolder, watchedEngine } from "../support/file_folder.ts";
 import { nextStart, otherPath } from "../support/file_folder.ts";
 

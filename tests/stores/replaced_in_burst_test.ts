@@ -16,7 +16,7 @@ import {
   RETENTION,
   texts,
   trim,
-} from "../contracts/store_support.ts";
+} from "../../testing/store/support.ts";
 import { FileFolder } from "../support/file_folder.ts";
 import { nextStart, otherPath } from "../support/file_folder.ts";
 

@@ -6,8 +6,8 @@
 
 import { assertEquals } from "@std/assert";
 import type { Store } from "../../stores/store.ts";
-import { outcomes, put, texts } from "../contracts/store_support.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { outcomes, put, texts } from "../../testing/store/support.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { QueueFile } from "../support/queue_file.ts";
 
 const [SHORT, LONG] = [1000, 60_000];

@@ -12,9 +12,9 @@ import { MemoryStore } from "../../stores/memory_store.ts";
 import { type Command, type CommandBatch, type Store, StoreError } from "../../stores/store.ts";
 import type { StoreLimits } from "../../stores/store_limits.ts";
 import { type WatchedEngine, watchEngine } from "../contracts/failing_engine.ts";
-import { numbered, put } from "../contracts/store_support.ts";
-import { ManualClock } from "../support/manual_clock.ts";
-import { type Random, seeded } from "../support/seeded.ts";
+import { numbered, put } from "../../testing/store/support.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
+import { type Random, seeded } from "../../testing/seeded.ts";
 
 const STEPS = 40;
 const RETENTION = 300;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { apply } from "../contracts/store_support.ts";
+import { apply } from "../../testing/store/support.ts";
 import { assert, assertEquals } from "@std/assert";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
@@ -13,8 +13,8 @@ import { SegmentTable } from "../../stores/segment_table.ts";
 import { storedSize } from "../../stores/store_limits.ts";
 import type { TopicMessage } from "../../stores/store.ts";
 import { CountingEngine } from "../support/counting_engine.ts";
-import { ManualClock } from "../support/manual_clock.ts";
-import { seeded } from "../support/seeded.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
+import { seeded } from "../../testing/seeded.ts";
 
 Deno.test("the size of messages is right after any puts, deletions and rollbacks", () => {
   const random = seeded(5);

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../queue/clock.ts";
 import { StoreTime } from "../../stores/store_time.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 Deno.test("a store's time starts at the wall clock, and advances by the time that passes", () => {
   const clock = new ManualClock(1000.5);

@@ -17,7 +17,7 @@ import {
   RETENTION,
   texts,
   trim,
-} from "../contracts/store_support.ts";
+} from "../../testing/store/support.ts";
 import { FailingFile, type Step } from "../support/failing_file.ts";
 import { both } from "../support/two_batches.ts";
 import { dbSqlite } from "../../stores/engines/db_sqlite.ts";

@@ -6,7 +6,7 @@
 
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { type PutAck, StoreError } from "../../stores/store.ts";
-import { numbered, put, RETENTION } from "../contracts/store_support.ts";
+import { numbered, put, RETENTION } from "../../testing/store/support.ts";
 import { applied, FORGET } from "../support/applied.ts";
 import { FailingFile } from "../support/failing_file.ts";
 

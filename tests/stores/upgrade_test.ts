@@ -16,8 +16,8 @@ import {
   RETENTION,
   texts,
   topicNames,
-} from "../contracts/store_support.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+} from "../../testing/store/support.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 const FIXTURE = new URL("../fixtures/queue_v1.db", import.meta.url);
 const EPOCH = "280822ca-82fc-4ec6-bd6b-a3795f902e05";

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { apply, trim } from "../contracts/store_support.ts";
+import { apply, trim } from "../../testing/store/support.ts";
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { countWalFrames } from "../../stores/wal_mark.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 import { opened, put, putsIn, RETENTION } from "../support/counted_store.ts";
 
 Deno.test("a file commits many simultaneous puts in parts, with a turn of the event loop between them, even while topics are listed", async () => {

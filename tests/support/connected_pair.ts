@@ -7,7 +7,7 @@
 import type { ServerContext } from "../../connection/server_context.ts";
 import { connect, type Connection, type ConnectOptions } from "@dsmq/server";
 import { Bridge, reconnect, settled, type TestServer, turns, until } from "./bridge.ts";
-import type { ManualClock } from "./manual_clock.ts";
+import type { ManualClock } from "../../testing/manual_clock.ts";
 import { withTimeout } from "./with_timeout.ts";
 
 /** How often the server sends a heartbeat to a client that did not ask for another interval, in milliseconds. */

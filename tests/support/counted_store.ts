@@ -8,7 +8,7 @@ import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Put } from "../../stores/store.ts";
 import { CountingEngine } from "./counting_engine.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 export const RETENTION = 10_000;
 export const put = (topic: string, body = '""'): Put => ({

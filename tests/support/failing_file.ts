@@ -9,8 +9,8 @@ import type { StoreLimits } from "../../stores/store_limits.ts";
 import type { Database, Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
-import { RETENTION } from "../contracts/store_support.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { RETENTION } from "../../testing/store/support.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 /** What fails: a statement before it is executed or after, or the opening of the file. */
 export type Step = (sql: string) => boolean;

@@ -6,10 +6,10 @@
 
 import type { Database, Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { texts } from "../contracts/store_support.ts";
+import { texts } from "../../testing/store/support.ts";
 import { FileStore } from "../../stores/file_store.ts";
-import { RETENTION } from "../contracts/store_support.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { RETENTION } from "../../testing/store/support.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 /** A folder that is deleted when the test ends, with the path of a queue in it. */
 export class FileFolder implements Disposable {

@@ -7,7 +7,7 @@
 import type { FuzzClient } from "./fuzz_client.ts";
 import type { Records } from "./fuzz_records.ts";
 import type { VirtualTime } from "./fuzz_time.ts";
-import type { Random } from "./seeded.ts";
+import type { Random } from "../../testing/seeded.ts";
 
 /** What the clients of a run do. */
 export type ResumeKind = "reads" | "newest" | "streams" | "puts" | "mixed";

@@ -5,7 +5,7 @@
  */
 
 import type { ConnectionFaults } from "./fuzz_network.ts";
-import type { Random } from "./seeded.ts";
+import type { Random } from "../../testing/seeded.ts";
 
 /**
  * Draws what happens to a connection.

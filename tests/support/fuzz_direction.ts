@@ -5,7 +5,7 @@
  */
 
 import type { FuzzNetwork } from "./fuzz_network.ts";
-import type { Random } from "./seeded.ts";
+import type { Random } from "../../testing/seeded.ts";
 
 /** What is in flight in one direction: it arrives in order. */
 export class FuzzDirection {

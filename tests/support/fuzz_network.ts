@@ -11,7 +11,7 @@ import type { FuzzServer } from "./fuzz_server.ts";
 import type { VirtualTime } from "./fuzz_time.ts";
 import { ALL_PERMISSIONS } from "./memory_peer.ts";
 import { FuzzDirection } from "./fuzz_direction.ts";
-import type { Random } from "./seeded.ts";
+import type { Random } from "../../testing/seeded.ts";
 
 /** What happens to a connection. Times are in milliseconds. */
 export interface ConnectionFaults {

@@ -15,7 +15,7 @@ import { FuzzServer } from "./fuzz_server.ts";
 import { VirtualTime } from "./fuzz_time.ts";
 import { checkRun } from "./fuzz_run_check.ts";
 import { WireLog } from "./fuzz_wire_log.ts";
-import { type Random, seeded } from "./seeded.ts";
+import { type Random, seeded } from "../../testing/seeded.ts";
 
 /** How a run went. */
 export interface RunResult {

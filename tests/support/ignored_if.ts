@@ -4,13 +4,7 @@
  * @module
  */
 
-/** The name of a test, which is ignored if there is a reason. */
-export function ignoredIf(
-  reason: string | false | undefined,
-  name: string,
-): { readonly name: string; readonly ignore: boolean } {
-  return reason ? { name: `${name} (ignored: ${reason})`, ignore: true } : { name, ignore: false };
-}
+export { ignoredIf } from "../../testing/ignored_if.ts";
 
 /** Why a test that needs signals, links or file modes cannot run here. */
 export const noPosix: string | false = Deno.build.os === "windows" &&

@@ -6,7 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { isMarked, readDatabaseHeader } from "../../stores/wal_mark.ts";
-import { append, puts } from "../contracts/store_support.ts";
+import { append, puts } from "../../testing/store/support.ts";
 import { FailingFile, type Step } from "./failing_file.ts";
 
 /** Whether the checkpoint brings the mark into the file, or leaves it in the log. */

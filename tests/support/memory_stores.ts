@@ -7,8 +7,8 @@
 import type { Engine } from "../../stores/engine.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Store } from "../../stores/store.ts";
-import { RETENTION } from "../contracts/store_support.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { RETENTION } from "../../testing/store/support.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 export function open(engine: Engine, clock = new ManualClock(), retention = RETENTION): Store {
   return new MemoryStore({ engine, retention, clock });

@@ -14,7 +14,7 @@ import { checkRun } from "./fuzz_run_check.ts";
 import { WireLog } from "./fuzz_wire_log.ts";
 import { modelFaults } from "./model_turns.ts";
 import { type Program, type Step, TOPICS } from "./model_program.ts";
-import { seeded } from "./seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 
 /** Which store keeps the messages of a run. */
 export type StoreKind = "memory" | "late" | "file";

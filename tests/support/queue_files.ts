@@ -8,8 +8,8 @@ import { DatabaseSync } from "node:sqlite";
 import type { Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
-import { RETENTION } from "../contracts/store_support.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { RETENTION } from "../../testing/store/support.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 
 /** A folder with room for a file; it is removed when the test ends. */
 export class TempFolder implements Disposable {

@@ -13,7 +13,7 @@ import type {
   PeerLimits,
   Transport,
 } from "../../transports/transport.ts";
-import { ManualClock } from "./manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { withTimeout } from "./with_timeout.ts";
 
 /** A peer that has arrived. */

@@ -6,7 +6,7 @@
 
 import type { FileStore } from "../../stores/file_store.ts";
 import type { Put } from "../../stores/store.ts";
-import { numbered, outcomes, put } from "../contracts/store_support.ts";
+import { numbered, outcomes, put } from "../../testing/store/support.ts";
 
 /** What is put in the tests: two batches that are committed together. */
 export const BATCHES: Put[][] = [

@@ -17,7 +17,7 @@ import { UnreadLimiter } from "../../transports/unread_limiter.ts";
 import { SlowPeerMonitor } from "../../transports/slow_peer_monitor.ts";
 import { clientFrame } from "../support/raw_socket.ts";
 import { RecordingHandler } from "../support/recording_handler.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ManualTurns } from "../support/manual_turns.ts";
 
 const CAPACITY = 1_000_000;

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { PartialMessage } from "../../transports/partial_message.ts";
 import { clientFrame } from "../support/raw_socket.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 
 function concat(...parts: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));

@@ -12,7 +12,7 @@ import { connect } from "../../client.ts";
 import { UnreadLimiter } from "../../transports/unread_limiter.ts";
 import { inMemory, store, testServer, turns } from "../support/bridge.ts";
 import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 

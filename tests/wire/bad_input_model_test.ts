@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { openServer, quiet } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { type Random, seeded } from "../support/seeded.ts";
+import { type Random, seeded } from "../../testing/seeded.ts";
 
 const TOPICS = ["a", "b", "c", "é", "__proto__"];
 

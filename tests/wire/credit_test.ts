@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 import {
   AMPLE,
   assertQuiet,

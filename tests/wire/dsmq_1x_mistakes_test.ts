@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer, quiet } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { requests1x, requestText } from "../support/requests_1x.ts";

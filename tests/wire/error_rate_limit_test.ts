@@ -9,7 +9,7 @@ import type { ErrorCode } from "../../protocol/errors.ts";
 import type { ServerContext } from "../../connection/server_context.ts";
 import { withErrorRateLimit } from "../../connection/error_rate_limit.ts";
 import { inMemory, testServer } from "../support/bridge.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 
 const LIMIT = { errorsPerMinute: 3 };

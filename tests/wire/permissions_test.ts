@@ -13,7 +13,7 @@ import type { Store, TopicQuery } from "../../stores/store.ts";
 import { store, testServer, turns } from "../support/bridge.ts";
 import { HeldStore } from "../support/held_store.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../testing/seeded.ts";
 
 const GOOD_NO_MORE: WireError = {
   code: "unauthorized",

@@ -6,7 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { MemoryPeer, openContext } from "../support/memory_peer.ts";
 import { open } from "../support/memory_stores.ts";
 import { openServer } from "../support/open_server.ts";

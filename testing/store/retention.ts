@@ -18,7 +18,7 @@ import {
   topicNames,
   trim,
   trimAll,
-} from "./store_support.ts";
+} from "./support.ts";
 
 /** Asserts with every method that topic `t` of the store holds exactly these messages and the store no others. */
 async function assertHolds(store: Store, messages: readonly TopicMessage[], floor: number) {

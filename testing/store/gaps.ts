@@ -19,9 +19,9 @@ import {
   topicNames,
   trim,
   trimAll,
-} from "./store_support.ts";
-import { SIZE, sized } from "./store_sized.ts";
-import { seeded } from "../support/seeded.ts";
+} from "./support.ts";
+import { SIZE, sized } from "./sized.ts";
+import { seeded } from "../seeded.ts";
 
 /** What is gone of topics, as both queries report it. */
 async function gone(store: Store, ...topics: string[]): Promise<(Gone | undefined)[]> {

@@ -18,7 +18,7 @@ import {
   RETENTION,
   texts,
   trimAll,
-} from "./store_support.ts";
+} from "./support.ts";
 
 export const once: Promises = {
   async "a repeated put gets the first answer, and is stored once"({ store, next }) {

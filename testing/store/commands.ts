@@ -16,9 +16,9 @@ import {
   RETENTION,
   texts,
   topicNames,
-} from "./store_support.ts";
-import { ManualClock } from "../support/manual_clock.ts";
-import { type Random, seeded } from "../support/seeded.ts";
+} from "./support.ts";
+import { ManualClock } from "../manual_clock.ts";
+import { type Random, seeded } from "../seeded.ts";
 
 /** Commands, and the times at which they are applied. */
 type Step = readonly [time: number, ...commands: Command[]];

@@ -20,7 +20,7 @@ import {
   topicNames,
   trim,
   trimAll,
-} from "./store_support.ts";
+} from "./support.ts";
 
 /** Texts that something between a client and a disk might damage. */
 const TEXTS = [

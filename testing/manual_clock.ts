@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "../../queue/clock.ts";
+import type { Clock } from "../queue/clock.ts";
 
 /** Time controlled by a test. */
 export class ManualClock implements Clock {

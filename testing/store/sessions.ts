@@ -15,7 +15,7 @@ import {
   put,
   RETENTION,
   trimAll,
-} from "./store_support.ts";
+} from "./support.ts";
 
 export const sessions: Promises = {
   async "a session that is not used for long is forgotten, and `dedupFloor` says so"(

@@ -15,7 +15,7 @@ import {
   RETENTION,
   topicNames,
   trimAll,
-} from "./store_support.ts";
+} from "./support.ts";
 
 async function list(store: Store, prefix: string, after: string, count: number): Promise<string[]> {
   return (await store.topics({ prefix, after, count })).map(({ topic }) => topic);

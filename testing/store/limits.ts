@@ -20,8 +20,8 @@ import {
   RETENTION,
   texts,
   topicNames,
-} from "./store_support.ts";
-import { SIZE, sized } from "./store_sized.ts";
+} from "./support.ts";
+import { SIZE, sized } from "./sized.ts";
 
 const message = (n: number) => sized("t", n);
 const some = (from: number, to: number) => {

@@ -20,7 +20,7 @@ import {
   topicNames,
   trim,
   trimAll,
-} from "./store_support.ts";
+} from "./support.ts";
 
 const HOUR = 3_600_000;
 const ALL = { prefix: "", after: "", count: 1_000_000 };

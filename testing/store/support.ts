@@ -17,7 +17,7 @@ import {
   type TopicMessage,
 } from "../../stores/store.ts";
 import type { StoreLimits } from "../../stores/store_limits.ts";
-import type { ManualClock } from "../support/manual_clock.ts";
+import type { ManualClock } from "../manual_clock.ts";
 
 /** How long the stores of these tests keep a message, in milliseconds. */
 export const RETENTION = 600_000;

@@ -6,20 +6,20 @@
 
 import type { StoreLimits } from "../../stores/store_limits.ts";
 import type { Store } from "../../stores/store.ts";
-import { commands } from "./store_commands.ts";
-import { appending } from "./store_appends.ts";
-import { feeding } from "./store_feeds.ts";
-import { goneAndKnown } from "./store_gaps.ts";
-import { lasting } from "./store_retention.ts";
-import { limited } from "./store_limits.ts";
-import { once } from "./store_dedup.ts";
-import { reading } from "./store_reads.ts";
-import { restarting } from "./store_restarts.ts";
-import { sessions } from "./store_sessions.ts";
-import { type Promises, RETENTION } from "./store_support.ts";
-import { topics } from "./store_topics.ts";
-import { ignoredIf } from "../support/ignored_if.ts";
-import { ManualClock } from "../support/manual_clock.ts";
+import { commands } from "./commands.ts";
+import { appending } from "./appends.ts";
+import { feeding } from "./feeds.ts";
+import { goneAndKnown } from "./gaps.ts";
+import { lasting } from "./retention.ts";
+import { limited } from "./limits.ts";
+import { once } from "./dedup.ts";
+import { reading } from "./reads.ts";
+import { restarting } from "./restarts.ts";
+import { sessions } from "./sessions.ts";
+import { type Promises, RETENTION } from "./support.ts";
+import { topics } from "./topics.ts";
+import { ignoredIf } from "../ignored_if.ts";
+import { ManualClock } from "../manual_clock.ts";
 
 const PROMISES = {
   ...appending,

@@ -5,7 +5,7 @@
  */
 
 import type { Put } from "../../stores/store.ts";
-import { put } from "./store_support.ts";
+import { put } from "./support.ts";
 
 /** What a message of {@linkcode sized} takes: ten bytes of body, one of topic and 100 make one message. */
 export const SIZE = 111;

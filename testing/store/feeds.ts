@@ -17,7 +17,7 @@ import {
   readUpTo,
   RETENTION,
   track,
-} from "./store_support.ts";
+} from "./support.ts";
 
 export const feeding: Promises = {
   async "a follower gets everything after `from`, in order, each message once"({ store, clock }) {

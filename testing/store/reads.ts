@@ -15,7 +15,7 @@ import {
   read,
   readUpTo,
   RETENTION,
-} from "./store_support.ts";
+} from "./support.ts";
 
 export const reading: Promises = {
   async "a page has the messages after its position, oldest first"({ store }) {
