@@ -20,6 +20,7 @@
 export * from "./client.ts";
 export { serve, VERSION } from "./server.ts";
 export type {
+  Auth,
   AuthOptions,
   Clock,
   EngineChoice,

@@ -5,6 +5,7 @@
  */
 
 import { AccessControl } from "./auth/access_control.ts";
+import type { Auth } from "./auth/auth.ts";
 import type { Grant, Permission, TokenGrant } from "./auth/permissions.ts";
 import { DsmqError, type ErrorCode, withCurrentStack } from "./protocol/errors.ts";
 import type { Limits, ServerLimits } from "./protocol/limits.ts";
@@ -39,6 +40,7 @@ import type { Transport } from "./transports/transport.ts";
 
 export { DURABILITIES, ENGINES, isLoopback, OVERFLOWS, parseServeOptions, TRANSPORTS, VERSION };
 export type {
+  Auth,
   AuthOptions,
   Clock,
   EngineChoice,

@@ -7,7 +7,8 @@
 import { quoted } from "../protocol/text.ts";
 import { offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { AllowedHosts } from "./allowed_hosts.ts";
-import { type Grant, Permissions, type TokenGrant } from "./permissions.ts";
+import { type Auth, requiresToken } from "./auth.ts";
+import { Permissions } from "./permissions.ts";
 import { AllowedOrigins } from "./allowed_origins.ts";
 import { type Digest, digestOf, extractToken, Tokens } from "./tokens.ts";
 
@@ -19,10 +20,8 @@ export interface AccessControlOptions {
   readonly allowedOrigins: readonly string[];
   /** The server has TLS. */
   readonly secure: boolean;
-  /** The valid tokens; `undefined` if no token is required. */
-  readonly tokens: readonly TokenGrant[] | undefined;
-  /** What clients without a token may do. Default: everything if no token is required, else nothing. */
-  readonly anonymous: Grant | undefined;
+  /** Who may do what. */
+  readonly auth: Auth;
 }
 
 /** The result of checking a request for a WebSocket. */
@@ -42,18 +41,17 @@ export class AccessControl {
   /** `undefined`: no token is required, and a token in a request is ignored. */
   #tokens: Tokens | undefined;
   #anonymous: Permissions | undefined;
-  /** The permissions of clients without a token were given, and do not depend on whether a token is required. */
-  #anonymousGiven: boolean;
   #updating: Promise<void> = Promise.resolve();
 
-  private constructor(options: AccessControlOptions, tokens: Tokens | undefined) {
-    const { host, allowedHosts, allowedOrigins, secure, anonymous } = options;
+  private constructor(
+    { host, allowedHosts, allowedOrigins, secure, auth }: AccessControlOptions,
+    tokens: Tokens | undefined,
+  ) {
     this.#secure = secure;
     this.#hosts = new AllowedHosts([host, ...allowedHosts], secure);
     this.#origins = new AllowedOrigins(allowedOrigins, secure);
     this.#tokens = tokens;
-    this.#anonymousGiven = anonymous !== undefined;
-    this.#anonymous = anonymousPermissions(anonymous ?? (tokens ? { permissions: [] } : {}));
+    this.#anonymous = anonymousPermissions(auth);
   }
 
   /**
@@ -63,8 +61,7 @@ export class AccessControl {
    * @returns the access control
    */
   static async create(options: AccessControlOptions): Promise<AccessControl> {
-    const { tokens } = options;
-    return new AccessControl(options, tokens && await Tokens.create(tokens));
+    return new AccessControl(options, await knownTokens(options.auth));
   }
 
   /** Whether a token is required, from all clients or from those that want to do more than others. */
@@ -73,20 +70,16 @@ export class AccessControl {
   }
 
   /**
-   * Replaces the tokens.
+   * Replaces who may do what.
    *
-   * @param tokens all valid tokens
-   * @param anonymous what clients without a token may do. Default: what was given before; nothing, if nothing was
+   * @param auth nothing of what was given before counts any more
    */
-  setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void> {
-    const digested = Tokens.create(tokens);
+  setAuth(auth: Auth): Promise<void> {
+    const digested = knownTokens(auth);
     // In the order of the calls, however long each takes.
     return this.#updating = this.#updating.then(async () => {
-      const updated = await digested;
-      if (anonymous) this.#anonymous = anonymousPermissions(anonymous);
-      else if (!this.#anonymousGiven) this.#anonymous = undefined;
-      this.#anonymousGiven ||= anonymous !== undefined;
-      this.#tokens = updated;
+      this.#tokens = await digested;
+      this.#anonymous = anonymousPermissions(auth);
     });
   }
 
@@ -159,6 +152,12 @@ export class AccessControl {
 }
 
 /** The permissions of clients without a token; `undefined` if they may do nothing. */
-function anonymousPermissions(grant: Grant): Permissions | undefined {
-  return grant.permissions?.length === 0 ? undefined : new Permissions("", grant);
+function anonymousPermissions(auth: Auth): Permissions | undefined {
+  const { anonymous = requiresToken(auth) ? { permissions: [] } : {} } = auth;
+  return anonymous.permissions?.length === 0 ? undefined : new Permissions("", anonymous);
+}
+
+/** The digests of the tokens; `undefined` if none is required. */
+async function knownTokens({ tokens }: Auth): Promise<Tokens | undefined> {
+  return tokens && await Tokens.create(tokens);
 }

@@ -143,7 +143,7 @@ export const serveCommand: CliCommand = {
     const { host, port, url, storeDescription, transport } = server;
     signals.onHangup(() => rereadFiles(args, server));
     const transportNote = transport === "builtin" ? "" : ` (${transport})`;
-    const token = auth.token !== undefined || auth.tokens !== undefined;
+    const token = auth.auth !== undefined;
     const tokenNote = token ? "; a token is required" : "";
     const unread = token || isLoopback(host) ? undefined : unreadableVariable();
     if (unread !== undefined) printError(`dsmq: no token is required (${unread})`);

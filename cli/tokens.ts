@@ -46,10 +46,10 @@ export async function clientToken(args: ParsedArguments): Promise<GivenToken | u
 export async function serverTokens(args: ParsedArguments): Promise<AuthOptions> {
   const file = tokenFilePath(args);
   if (file !== undefined) {
-    return requireSomeToken(file, parseTokens(file, await readTextFile(file)));
+    return { auth: requireSomeToken(file, parseTokens(file, await readTextFile(file))) };
   }
   const given = givenToken(args);
-  return given ? { token: given.token } : {};
+  return given ? { auth: given.token } : {};
 }
 
 /** Errors that a token might prevent. */
@@ -86,8 +86,9 @@ export async function rereadTokens(args: ParsedArguments, server: Server): Promi
     const text = await readTextFile(file);
     // `parseTokens` refuses an empty file: a pipe that was read before, or a file that is just being written, must not
     // disconnect everybody.
-    const { tokens, anonymous } = parseTokens(file, text);
-    await server.setTokens(tokens, anonymous);
+    const parsed = parseTokens(file, text);
+    await server.setAuth(parsed);
+    const { tokens } = parsed;
     const count = tokens.length === 1 ? "1 token is" : `${tokens.length} tokens are`;
     printError(`dsmq: reloaded ${file}: ${count} valid`);
   } catch (error) {

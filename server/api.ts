@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Grant, TokenGrant } from "../auth/permissions.ts";
+import type { Auth } from "../auth/auth.ts";
 import type { TransportChoice } from "./options.ts";
 
 /** Counts of a server. */
@@ -40,24 +40,24 @@ export interface Server extends AsyncDisposable {
   /** Counts since the start. */
   stats(): Stats;
   /**
-   * Replaces the tokens. Connections whose token is not among them get `unauthorized` and are closed with code 4401 at
-   * once; the others continue, with their present permissions.
+   * Replaces who may do what: nothing of what was given before counts any more. Connections whose token is no longer valid,
+   * or that need one now, get `unauthorized` and are closed with code 4401 at once; the others continue, with their present
+   * permissions.
    *
-   * @param tokens all valid tokens
-   * @param anonymous what clients without a token may do. Default: as given to `serve`; nothing, if it was not
-   * @throws {TypeError | RangeError} if one of these is invalid; then nothing changes
+   * @param auth as the option of `serve`
+   * @throws {TypeError | RangeError} if something in it is invalid; then nothing changes
    *
    * @example Revoke a token
    * ```ts
    * import { connect, serve } from "@dsmq/server";
    *
-   * await using server = await serve({ port: 0, tokens: [{ token: "reader-1", permissions: ["read"] }] });
-   * await using reader = await connect({ url: server.url, token: "reader-1" });
-   * await server.setTokens([{ token: "reader-2", permissions: ["read"] }]);
-   * await reader.get("t").catch(({ code }) => console.log(code)); // unauthorized
+   * await using server = await serve({ port: 0, auth: "token-1" });
+   * await using mq = await connect({ url: server.url, token: "token-1" });
+   * await server.setAuth({ tokens: [{ token: "token-2", permissions: ["read"] }] });
+   * await mq.get("t").catch(({ code }) => console.log(code)); // unauthorized
    * ```
    */
-  setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void>;
+  setAuth(auth: string | Auth): Promise<void>;
   /**
    * Uses another certificate for new connections. Connections continue, except with the transport `builtin`: it closes them with
    * code 1001, and clients that reconnect are back at once.

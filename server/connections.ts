@@ -131,8 +131,8 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     }
   }
 
-  /** Applies changed tokens: connections without permissions get an error and are closed, the others continue. */
-  tokensChanged(): void {
+  /** Applies a changed `auth`: connections without permissions get an error and are closed, the others continue. */
+  authChanged(): void {
     const all = [...this.#open];
     const { urgentTasks } = this.shared.queue;
     void urgentTasks.forEach(all, all.length, (connection) => {

@@ -88,6 +88,23 @@ export class OptionChecks {
     }
   }
 
+  /** It is a list of texts, each without a fault. */
+  texts(
+    name: string,
+    values: readonly unknown[],
+    of: string,
+    fault: (value: string) => string | undefined,
+  ): void {
+    this.list(name, values, of, (value) => typeof value === "string");
+    for (const value of values as readonly string[]) {
+      const reason = fault(value);
+      if (reason === undefined) continue;
+      // A password that was typed there must not appear in a log.
+      const shown = quoted(value.replace(/^([a-z]+:\/\/)?.*@/is, "$1…@"));
+      throw this.rangeError(name, `a list of ${of}`, `one with ${shown}: ${reason}`);
+    }
+  }
+
   /** The error of a value that has the right type and is out of range. */
   rangeError(name: string, expected: string, got: string): RangeError {
     return new RangeError(this.#sentence(name, expected, got));

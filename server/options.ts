@@ -19,6 +19,7 @@ import { type Clock, systemClock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
 import { listenHost } from "./addresses.ts";
 import { OptionChecks, type OptionNames } from "./option_checks.ts";
+import { refuseFormerOptions } from "./auth_choice.ts";
 import { type AuthOptions, type AuthSettings, parseAuthOptions } from "./auth_options.ts";
 import { type GuardedLog, guardLog } from "./log.ts";
 import { quietLog } from "./stderr.ts";
@@ -90,9 +91,7 @@ const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
   limits: true,
   overflow: true,
   transport: true,
-  token: true,
-  tokens: true,
-  anonymous: true,
+  auth: true,
   allowedOrigins: true,
   allowedHosts: true,
   cert: true,
@@ -127,6 +126,7 @@ export interface ServerSettings
 export function parseServeOptions(options: ServeOptions, names?: OptionNames): ServerSettings {
   const check = new OptionChecks(names);
   check.object("options", options, Object.keys(OPTION_NAMES));
+  refuseFormerOptions(options, check);
   check.onlyNames("option", options, Object.keys(OPTION_NAMES));
   const { auth, others } = parseAuthOptions(options, check);
   const {

@@ -8,7 +8,7 @@ import deno from "../deno.json" with { type: "json" };
 import type { AccessControl } from "../auth/access_control.ts";
 import { isLoopback } from "../auth/allowed_hosts.ts";
 import { forwardingSign } from "../auth/forwarded.ts";
-import type { Grant, TokenGrant } from "../auth/permissions.ts";
+import type { Auth } from "../auth/auth.ts";
 import {
   clientLimits,
   DEFAULT_HOST,
@@ -25,7 +25,8 @@ import { connectHost, hostAndPort, toListenError } from "./addresses.ts";
 import type { Server, Stats } from "./api.ts";
 import { OptionChecks } from "./option_checks.ts";
 import { RateLimitedLog } from "./rate_limited_log.ts";
-import { requireGrant, requireTlsPair, requireTokens, type Tls } from "./auth_options.ts";
+import { AUTH_FORM, parseAuth } from "./auth_choice.ts";
+import { requireTlsPair, type Tls } from "./auth_options.ts";
 import { fitToHeap, heapLimit, MIN_HEAP } from "./heap_limits.ts";
 import type { ServerSettings, TransportChoice } from "./options.ts";
 import { Connections } from "./connections.ts";
@@ -138,7 +139,7 @@ export class RunningServer implements Server {
     }
     if (!isLoopback(host) && !this.#access.requiresToken) {
       log.warn(
-        `dsmq: everyone who can reach ${host} may read and write: require a token (--token-file, or tokens in a program), or serve on ${DEFAULT_HOST}`,
+        `dsmq: everyone who can reach ${host} may read and write: require a token (--token-file, or auth in a program), or serve on ${DEFAULT_HOST}`,
       );
     }
     if (!isLoopback(host) && this.transport === "builtin") {
@@ -193,12 +194,14 @@ export class RunningServer implements Server {
     return { connections, pending, ...this.#queue.counts, refused, dropped };
   }
 
-  async setTokens(tokens: readonly TokenGrant[], anonymous?: Grant): Promise<void> {
-    const checks = new OptionChecks(undefined, "set tokens");
-    requireTokens(tokens, checks);
-    if (anonymous !== undefined) requireGrant("anonymous", anonymous, [], checks);
-    await this.#access.setTokens(tokens, anonymous);
-    this.#connections.tokensChanged();
+  async setAuth(auth: string | Auth): Promise<void> {
+    const check = new OptionChecks(undefined, "set auth");
+    // A forgotten argument must not let everybody in.
+    if (auth === undefined) {
+      throw new TypeError(`Cannot set auth: auth must be ${AUTH_FORM}, got undefined`);
+    }
+    await this.#access.setAuth(parseAuth(auth, check));
+    this.#connections.authChanged();
   }
 
   async setCertificate(cert: string, key: string): Promise<void> {

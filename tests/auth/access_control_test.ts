@@ -176,8 +176,7 @@ Deno.test("changes of the tokens apply in the order of their calls", async () =>
     allowedHosts: [],
     allowedOrigins: [],
     secure: false,
-    tokens: undefined,
-    anonymous: undefined,
+    auth: {},
   });
   assertEquals([accessControl.requiresToken, accessControl.permissionsOf(undefined)?.full], [
     false,
@@ -185,37 +184,38 @@ Deno.test("changes of the tokens apply in the order of their calls", async () =>
   ]);
   const many = Array.from({ length: 500 }, (_, i) => ({ token: `first-${i}` }));
   await Promise.all([
-    accessControl.setTokens(many),
-    accessControl.setTokens([{ token: "second" }]),
+    accessControl.setAuth({ tokens: many }),
+    accessControl.setAuth({ tokens: [{ token: "second" }] }),
   ]);
   assertEquals(accessControl.permissionsOf(await digestOf("first-0")), undefined);
   assert(accessControl.permissionsOf(await digestOf("second"))?.full);
-  // No anonymous grant was given: now connections without a token may do nothing.
+  // No anonymous grant is given: now connections without a token may do nothing.
   assertEquals([accessControl.requiresToken, accessControl.permissionsOf(undefined)], [
     true,
     undefined,
   ]);
 });
 
-Deno.test("the anonymous grant stays as it is unless it is changed", async () => {
+Deno.test("of what was given before, nothing counts any more", async () => {
   const accessControl = await AccessControl.create({
     host: "127.0.0.1",
     allowedHosts: [],
     allowedOrigins: [],
     secure: false,
-    tokens: undefined,
-    anonymous: { permissions: ["read"] },
+    auth: { anonymous: { permissions: ["read"] } },
   });
-  await accessControl.setTokens([{ token: "a" }]);
-  assertEquals([
-    accessControl.permissionsOf(undefined)?.mayRead("t"),
-    accessControl.permissionsOf(undefined)?.mayWrite("t"),
-  ], [
-    true,
-    false,
-  ]);
-  await accessControl.setTokens([], { permissions: ["write"] });
-  assertEquals(accessControl.permissionsOf(undefined)?.mayWrite("t"), true);
-  await accessControl.setTokens([], { permissions: [] });
-  assertEquals(accessControl.permissionsOf(undefined), undefined);
+  const anonymous = () => {
+    const permissions = accessControl.permissionsOf(undefined);
+    return permissions && [permissions.mayRead("t"), permissions.mayWrite("t")];
+  };
+  assertEquals(anonymous(), [true, false]);
+  await accessControl.setAuth({ tokens: [{ token: "a" }] });
+  assertEquals(anonymous(), undefined);
+  await accessControl.setAuth({ tokens: [], anonymous: { permissions: ["write"] } });
+  assertEquals(anonymous(), [false, true]);
+  assertEquals(accessControl.permissionsOf(await digestOf("a")), undefined);
+  await accessControl.setAuth({ tokens: [], anonymous: { permissions: [] } });
+  assertEquals(anonymous(), undefined);
+  await accessControl.setAuth({ anonymous: {} });
+  assertEquals([anonymous(), accessControl.requiresToken], [[true, true], false]);
 });

@@ -13,7 +13,9 @@ import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 Deno.test("revoking a token ends its connections at once, and no others", async () => {
-  await using server = await openServer({ tokens: [{ token: "gone" }, { token: "kept" }] });
+  await using server = await openServer({
+    auth: { tokens: [{ token: "gone" }, { token: "kept" }] },
+  });
   await using unchanged = await connect({ url: server.url, token: "kept" });
   const gone = await connect({ url: server.url, token: "gone" });
   const wait = failure(gone.getWait("t"));
@@ -21,7 +23,7 @@ Deno.test("revoking a token ends its connections at once, and no others", async 
   const streamed = failure(stream.next());
   // Answered after the subscription.
   await gone.get("t");
-  await server.setTokens([{ token: "kept" }]);
+  await server.setAuth("kept");
   for (const { code, message } of [await wait, await streamed, await failure(gone.get("t"))]) {
     assertEquals(code, "unauthorized", message);
   }
@@ -43,8 +45,8 @@ Deno.test("a put that was in flight when its token was revoked has an unknown ou
 });
 
 Deno.test("changed permissions apply to the next request, and end waits and streams", async () => {
-  const tokens = (topics: string[]) => [{ token: "good", topics }];
-  await using server = await openServer({ tokens: tokens(["a", "b"]) });
+  const auth = (topics: string[]) => ({ tokens: [{ token: "good", topics }] });
+  await using server = await openServer({ auth: auth(["a", "b"]) });
   await using mq = await connect({ url: server.url, token: "good" });
   const ending = [mq.getWait("a"), mq.subscribe("a").next()].map(failure);
   const going = mq.subscribe("b");
@@ -52,7 +54,7 @@ Deno.test("changed permissions apply to the next request, and end waits and stre
   const wait = mq.getWait("b");
   // Answered after all of these.
   await mq.get("b");
-  await server.setTokens(tokens(["b", "c"]));
+  await server.setAuth(auth(["b", "c"]));
   for (const error of await Promise.all(ending)) assertEquals(error.code, "permission_denied");
   assertEquals((await failure(mq.put("a", "m"))).code, "permission_denied");
   assert(await mq.put("c", "m") > 0);
@@ -66,21 +68,21 @@ Deno.test("the anonymous grant can be revoked, and its connections learn why", a
   await using server = await openServer();
   await using mq = await connect(server.url);
   await mq.put("t", "message");
-  await server.setTokens([{ token: "good" }]);
+  await server.setAuth("good");
   assertEquals((await failure(mq.get("t"))).code, "unauthorized");
   assertEquals((await failure(connect(server.url))).code, "unauthorized");
-  await server.setTokens([{ token: "good" }], { permissions: ["read"] });
+  await server.setAuth({ tokens: [{ token: "good" }], anonymous: { permissions: ["read"] } });
   await using reader = await connect({ url: server.url, since: "start" });
   assertEquals(await reader.get("t"), "message");
   assertEquals((await failure(reader.put("t", "m"))).code, "permission_denied");
 });
 
 Deno.test("invalid tokens change nothing", async () => {
-  await using server = await openServer({ token: "good" });
+  await using server = await openServer({ auth: "good" });
   await using mq = await connect({ url: server.url, token: "good" });
-  const wrong = [{ token: "other" }, { token: "secret token" }];
+  const wrong = { tokens: [{ token: "other" }, { token: "secret token" }] };
   await assertRejects(
-    () => server.setTokens(wrong),
+    () => server.setAuth(wrong),
     RangeError,
     "tokens[1].token must be 1 to 1024",
   );
@@ -88,7 +90,7 @@ Deno.test("invalid tokens change nothing", async () => {
 });
 
 Deno.test("a session is the same with any token, and belongs to the newest connection", async () => {
-  await using server = await openServer({ tokens: [{ token: "one" }, { token: "two" }] });
+  await using server = await openServer({ auth: { tokens: [{ token: "one" }, { token: "two" }] } });
   const sessionId = "session-0123456789";
   const opened = async (token: string) => {
     const handshake = await RawClient.handshake(server.port, headers(server.port, token));

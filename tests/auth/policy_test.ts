@@ -172,8 +172,8 @@ Deno.test("each permission allows its actions, in its topics, with a token and w
       // Connections without a token and without a grant are refused: that is another table.
       if (anonymous && grant.permissions?.length === 0) continue;
       const options: ServeOptions = anonymous
-        ? { tokens: [], anonymous: grant, allowShutdown: true }
-        : { tokens: [{ token: "good", ...grant }], allowShutdown: true };
+        ? { auth: { tokens: [], anonymous: grant }, allowShutdown: true }
+        : { auth: { tokens: [{ token: "good", ...grant }] }, allowShutdown: true };
       const server = await openServer(options);
       const headers = {
         Host: `127.0.0.1:${server.port}`,
@@ -215,8 +215,8 @@ Deno.test("each permission allows its actions, in its topics, with a token and w
 });
 
 Deno.test("a shutdown needs the server's option as well, and without tokens the option alone", async () => {
-  for (const tokens of [undefined, [{ token: "good" }]]) {
-    await using server = await openServer({ ...(tokens && { tokens }) });
+  for (const auth of [undefined, "good"]) {
+    await using server = await openServer({ ...(auth && { auth }) });
     const headers = { Host: `127.0.0.1:${server.port}`, Authorization: "Bearer good", ...UPGRADE };
     using handshake = await RawClient.handshake(server.port, headers);
     const { error } = await handshake.request({ action: "shutdown", id: 1 });

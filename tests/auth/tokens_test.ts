@@ -17,7 +17,7 @@ const dial = (url: string, protocols: string[]) => new WebSocket(url, protocols)
 
 Deno.test("our client sends its token in a header, and from pages in a subprotocol", async () => {
   const token = "a~token/with+all_sorts=of?characters>>";
-  await using server = await openServer({ token });
+  await using server = await openServer({ auth: token });
   for (const by of [{}, { dial }]) {
     await using mq = await connect({ url: server.url, token, ...by });
     assert(await mq.put("t", "message") > 0);
@@ -28,7 +28,7 @@ Deno.test("our client sends its token in a header, and from pages in a subprotoc
 Deno.test("a subprotocol and its token are found however a client writes the list", async () => {
   const token = `dsmq.token.${btoa("good").replaceAll("=", "")}`;
   for (const transport of ["builtin", "hardened"] as const) {
-    await using server = await openServer({ transport, token: "good" });
+    await using server = await openServer({ transport, auth: "good" });
     const lists = [`dsmq,${token}`, `${token},dsmq`, `x , dsmq,\t${token}`, `dsmq, ${token}`];
     for (const list of lists) {
       using handshake = await RawClient.handshake(server.port, {
@@ -49,7 +49,7 @@ Deno.test("a subprotocol and its token are found however a client writes the lis
 });
 
 Deno.test("without a valid token, connect rejects at once and says why", async () => {
-  await using server = await openServer({ token: "good" });
+  await using server = await openServer({ auth: "good" });
   for (const by of [{}, { dial }]) {
     const cases: [Partial<ConnectOptions>, RegExp][] = [
       [{}, /the server needs a token, and none was given$/],
@@ -98,7 +98,7 @@ Deno.test("an invalid token is refused without being shown", async () => {
       "1 to 1024 visible characters of ASCII",
     );
     assert(!error.message.includes("cret"), error.message);
-    for (const options of [{ token }, { tokens: [{ token }] }] as ServeOptions[]) {
+    for (const options of [{ auth: token }, { auth: { tokens: [{ token }] } }] as ServeOptions[]) {
       const error = await assertRejects(
         () => openServer(options),
         ErrorClass,
@@ -120,7 +120,7 @@ Deno.test("a token and a name in the address cannot be used together", async () 
 
 Deno.test("a connection without its token is closed when its time is over, and one that sends it stays", async () => {
   const clock = new ManualClock();
-  await using server = await openServer({ token: "good", clock });
+  await using server = await openServer({ auth: "good", clock });
   using late = await RawClient.handshake(server.port, headers(server.port));
   using good = await RawClient.handshake(server.port, headers(server.port));
   assertEquals((await late.request({ action: "hello", id: 1 })).error.code, "unauthorized");
@@ -141,7 +141,7 @@ Deno.test("a connection without its token is closed when its time is over, and o
 });
 
 Deno.test("a client that sends its token late reads what was stored since it connected", async () => {
-  await using server = await openServer({ token: "good" });
+  await using server = await openServer({ auth: "good" });
   using late = await RawClient.handshake(server.port, headers(server.port));
   assertEquals(late.status, 101);
   await using mq = await connect({ url: server.url, token: "good" });
@@ -159,7 +159,8 @@ Deno.test("no token appears in a log, a frame, a reply, an error or an inspected
     void logged.push(data.map((item) => Deno.inspect(item)).join());
   const clock = new ManualClock();
   const log = { info: record, warn: record, error: record };
-  const options = { tokens: [{ token: good }, { token: gone }, { token: hello }], log, clock };
+  const auth = { tokens: [{ token: good }, { token: gone }, { token: hello }] };
+  const options = { auth, log, clock };
   await using server = await openServer(options);
   const b64 = (token: string) => `dsmq.token.${btoa(token).replace(/=+$/, "")}`;
   const handshake = async (more: Record<string, string>, path?: string, ...frames: unknown[]) => {
@@ -200,7 +201,7 @@ Deno.test("no token appears in a log, a frame, a reply, an error or an inspected
   const mq = await connect({ url: server.url, token: gone });
   const waiting = failure(mq.getWait("t"));
   await mq.get("t");
-  await server.setTokens([{ token: good }]);
+  await server.setAuth(good);
   record(await waiting, await failure(mq.get("t")), mq);
   record(await failure(connect({ url: server.url, token: bad })), server);
   await mq.close();

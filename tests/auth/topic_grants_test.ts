@@ -11,7 +11,7 @@ import { RawClient } from "../support/raw_client.ts";
 import { openServer } from "../support/open_server.ts";
 
 Deno.test("in a frame of many requests, a denied one fails alone and in its place", async () => {
-  await using server = await openServer({ tokens: [{ token: "good", prefixes: ["a"] }] });
+  await using server = await openServer({ auth: { tokens: [{ token: "good", prefixes: ["a"] }] } });
   using handshake = await RawClient.handshake(server.port, headers(server.port, "good"));
   const put = (topic: string, id: number) => ({ action: "put", topic, body: topic, id });
   const puts = await handshake.request([
@@ -52,10 +52,12 @@ Deno.test("only readable topics are listed, in order and page by page", async ()
   const topics = ["a", "a.1", "a.2", "b", "b.1", "c", "\u{e000}x", "\u{1f600}x", "z"];
   const prefixes = ["\u{1f600}", "b.", "a.", "\u{e000}", "a.1", "none"];
   await using server = await openServer({
-    tokens: [
-      { token: "all" },
-      { token: "some", permissions: ["read"], topics: ["c", "b.1", "absent"], prefixes },
-    ],
+    auth: {
+      tokens: [
+        { token: "all" },
+        { token: "some", permissions: ["read"], topics: ["c", "b.1", "absent"], prefixes },
+      ],
+    },
   });
   await using mq = await connect({ url: server.url, token: "all" });
   for (const topic of topics) await mq.put(topic, "m");
@@ -86,7 +88,7 @@ Deno.test("only readable topics are listed, in order and page by page", async ()
 
 Deno.test("a token for a topic allows no other topic, however similar the name", async () => {
   await using server = await openServer({
-    tokens: [{ token: "all" }, { token: "one", topics: ["news", "mail."] }],
+    auth: { tokens: [{ token: "all" }, { token: "one", topics: ["news", "mail."] }] },
   });
   await using all = await connect({ url: server.url, token: "all" });
   await using mq = await connect({ url: server.url, token: "one" });

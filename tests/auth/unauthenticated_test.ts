@@ -82,8 +82,7 @@ Deno.test("a frame that is too long or does not begin with a hello is not parsed
 });
 
 for (const transport of ["builtin", "hardened"] as const) {
-  const serve = (options: ServeOptions = {}) =>
-    openServer({ transport, token: "good", ...options });
+  const serve = (options: ServeOptions = {}) => openServer({ transport, auth: "good", ...options });
 
   Deno.test(`${transport}: an unauthenticated connection that sends anything but hello is closed with 4401 at once`, async () => {
     const clock = new ManualClock();
@@ -173,13 +172,13 @@ for (const transport of ["builtin", "hardened"] as const) {
     await using server = await serve();
     const clients = [];
     for (let i = 0; i < 20; i++) clients.push(await RawSocket.open(server.port, OFFERED));
-    await server.setTokens([{ token: "new" }]);
+    await server.setAuth("new");
     for (const [i, client] of clients.entries()) {
       await sendFrames(client, { ...hello, token: i % 2 === 0 ? "good" : "new" });
       assertEquals((await nextFrame(client)).error?.code, i % 2 === 0 ? "unauthorized" : undefined);
     }
     const late = await RawSocket.open(server.port, OFFERED);
-    await server.setTokens([{ token: "new" }], { permissions: ["read"] });
+    await server.setAuth({ tokens: [{ token: "new" }], anonymous: { permissions: ["read"] } });
     await sendFrames(late, hello);
     assertEquals((await nextFrame(late)).start, 0);
     for (const client of [...clients, late]) client.cut();
@@ -221,7 +220,7 @@ for (const transport of ["builtin", "hardened"] as const) {
 Deno.test("a connection without read permission does not learn how many messages there were at what time", async () => {
   const tokens = [{ token: "good" }, { token: "writer", permissions: ["write" as const] }];
   const clock = new ManualClock();
-  await using server = await openServer({ tokens, clock });
+  await using server = await openServer({ auth: { tokens }, clock });
   const begin = clock.now();
   using first = await RawSocket.open(server.port, OFFERED, GOOD);
   for (let id = 1; id < 6; id++) {
@@ -238,7 +237,7 @@ Deno.test("a connection without read permission does not learn how many messages
 
 Deno.test("hardened: an unauthenticated connection that sends more than 32 KiB or many partial frames is disconnected, in any form", async () => {
   const clock = new ManualClock();
-  await using server = await openServer({ transport: "hardened", token: "good", clock });
+  await using server = await openServer({ transport: "hardened", auth: "good", clock });
   const part = new Uint8Array(16 * 1024);
   const many = (frame: Uint8Array) => {
     const all = new Uint8Array(frame.length * Math.ceil(part.length / frame.length));

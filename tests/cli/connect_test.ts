@@ -177,7 +177,7 @@ Deno.test("the same refusal is printed once, whatever else its body holds", asyn
 });
 
 Deno.test("an error that retrying cannot fix ends a command at once, with the reason", async () => {
-  await using locked = await openServer({ token: "good" });
+  await using locked = await openServer({ auth: "good" });
   const cases: [string[], number, RegExp][] = [
     [["tail", "t", "--url", "ws://no-such-host.invalid"], 1, /there is no host "no-such-host\.in/],
     [["wait", "t", "--timeout", "0", "--url", locked.url], 1, /needs a token, and none was giv/],

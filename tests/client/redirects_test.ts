@@ -13,7 +13,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 // Redirects.
 
 Deno.test("a redirect within one host is followed, and the token with it", async () => {
-  await using server = await openServer({ token: "good" });
+  await using server = await openServer({ auth: "good" });
   await using redirecting = new HandshakeServer(() =>
     `HTTP/1.1 308 Gone\r\nLocation: http://127.0.0.1:${server.port}/\r\n\r\n`
   );
@@ -163,7 +163,7 @@ Deno.test("a reconnecting client goes on if one of several addresses refuses its
     await using _again = await openServer({ port });
     assertEquals(await withTimeout(mq.put("t", "m")), 1);
   }
-  await using _other = await openServer({ port, token: "good" });
+  await using _other = await openServer({ port, auth: "good" });
   const error = await assertRejects(() => withTimeout(mq.get("t")), DsmqError);
   assertEquals(error.code, "unauthorized");
 });

@@ -206,7 +206,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals(await watcher.getWait("t"), "once");
     await watcher.close();
     await server.shutdown();
-    server = await openServer({ ...options, port, token });
+    server = await openServer({ ...options, port, auth: token });
     losing = false;
     assertEquals(await put, 1);
     assertEquals(server.stats().stored, 0);
@@ -229,7 +229,8 @@ Deno.test("a session is the same with a token and without one", async () => {
   }
   await server.shutdown();
   const token = "one-token-of-a-test";
-  server = await openServer({ ...storeOption, token, anonymous: { permissions: ["read"] } });
+  const auth = { tokens: [{ token }], anonymous: { permissions: ["read"] as const } };
+  server = await openServer({ ...storeOption, auth });
   {
     await using client = await RawClient.open(server.url);
     await client.request({ ...again, token });

@@ -179,7 +179,7 @@ for (const action of ["get", "get_latest", "get_wait"] as const) {
       await turns();
       const before = peer.messages.length;
       assert(before > 0 && before < 60, `${before} messages came before`);
-      // As `setTokens` does.
+      // As `setAuth` does.
       peer.connection.permissions = permissions;
       peer.read();
       await turns();

@@ -141,33 +141,47 @@ Deno.test("a running server reports wrong tokens and certificates by name", asyn
   const pem = (name: string) =>
     Deno.readTextFile(new URL(`../fixtures/${name}.pem`, import.meta.url));
   const [cert, key] = [await pem("localhost_cert"), await pem("localhost_key")];
-  await using server = await openServer({ cert, key, tokens: [{ token: "a" }] });
+  await using server = await openServer({ cert, key, auth: "a" });
+  const setTokens = (tokens: unknown[]) => server.setAuth({ tokens: as(tokens) });
+  const setAnonymous = (grant: unknown) => server.setAuth({ anonymous: as(grant) });
   const wrong: [() => Promise<void>, Class, string][] = [
-    [() => server.setTokens(as(null)), TypeError, "tokens: tokens must be a list, got null"],
     [
-      () => server.setTokens(as("secret")),
+      () => as(server).setAuth(),
       TypeError,
-      "tokens: tokens must be a list, got a string",
+      "visible characters of ASCII) or an object, got undefined",
     ],
     [
-      () => server.setTokens(as(["secret"])),
+      () => server.setAuth(as(null)),
       TypeError,
-      "tokens[0] must be an object, got a string",
-    ],
-    [() => server.setTokens([as({ tokn: "secret" })]), TypeError, 'tokens[0] has no member "tokn"'],
-    [() => server.setTokens([{ token: as(5) }]), TypeError, "tokens[0].token must be 1 to 1024"],
-    [
-      () => server.setTokens([{ token: "secret", permissions: as("read") }]),
-      TypeError,
-      "permissions must be",
+      "visible characters of ASCII) or an object, got null",
     ],
     [
-      () => server.setTokens([{ token: "b", permissions: [as("reed")] }]),
+      () => server.setAuth(as(["secret"])),
+      TypeError,
+      "auth must be a token (1 to 1024 visible characters of ASCII) or an object, got an array",
+    ],
+    [
+      () => server.setAuth(""),
       RangeError,
-      'one with "reed"',
+      "auth must be 1 to 1024 visible characters of ASCII, got",
     ],
-    [() => server.setTokens([], as({ rihgts: [] })), TypeError, 'anonymous has no member "rihgts"'],
-    [() => server.setTokens([], as(null)), TypeError, "anonymous must be an object, got null"],
+    [() => server.setAuth("a secret"), RangeError, "got one with a space in it"],
+    [() => server.setAuth({}), TypeError, "auth must have tokens or anonymous, got neither"],
+    [() => server.setAuth(as({ tokens: undefined })), TypeError, "got neither"],
+    [() => server.setAuth(as({ token: "secret" })), TypeError, 'auth has no member "token"'],
+    [() => setTokens(as(null)), TypeError, "auth.tokens must be a list, got null"],
+    [() => setTokens(as("secret")), TypeError, "auth.tokens must be a list, got a string"],
+    [() => setTokens(["secret"]), TypeError, "auth.tokens[0] must be an object, got a string"],
+    [() => setTokens([{ tokn: "secret" }]), TypeError, 'auth.tokens[0] has no member "tokn"'],
+    [() => setTokens([{ token: 5 }]), TypeError, "auth.tokens[0].token must be 1 to 1024"],
+    [
+      () => setTokens([{ token: "secret", permissions: "read" }]),
+      TypeError,
+      "auth.tokens[0].permissions must be",
+    ],
+    [() => setTokens([{ token: "b", permissions: ["reed"] }]), RangeError, 'one with "reed"'],
+    [() => setAnonymous({ rihgts: [] }), TypeError, 'auth.anonymous has no member "rihgts"'],
+    [() => setAnonymous(null), TypeError, "auth.anonymous must be an object, got null"],
     [() => server.setCertificate(as(5), key), TypeError, "cert must be text in PEM, got a number"],
     [() => server.setCertificate(as({ cert, key }), as(undefined)), TypeError, "got an object"],
     [() => server.setCertificate(cert, as(undefined)), TypeError, "there is no key"],

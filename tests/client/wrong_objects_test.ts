@@ -6,7 +6,7 @@
  */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { connect, serve } from "@dsmq/server";
+import { type Auth, connect, serve } from "@dsmq/server";
 import { openServer } from "../support/open_server.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { as } from "../support/untyped.ts";
@@ -71,19 +71,31 @@ Deno.test("options may be of a class, frozen, inherited or without a prototype",
 });
 
 Deno.test("what is not a grant permits nothing, and no token is shown", async () => {
-  await using server = await openServer({ token: "secret" });
+  await using server = await openServer({ auth: "secret" });
   for (const [other, got] of OTHERS) {
     const wrong = as(other);
     const expected = `must be an object, got ${got}`;
-    await assertRejects(() => server.setTokens([], wrong), TypeError, `anonymous ${expected}`);
-    await assertRejects(() => server.setTokens([wrong]), TypeError, `tokens[0] ${expected}`);
-    await assertRejects(() => openServer({ anonymous: wrong }), TypeError, `anonymous ${expected}`);
+    const either = `visible characters of ASCII) or an object, got ${got}`;
+    if (typeof other !== "string") {
+      await assertRejects(() => server.setAuth(wrong), TypeError, either);
+      await assertRejects(() => openServer({ auth: wrong }), TypeError, either);
+    }
+    for (const set of [server.setAuth.bind(server), (auth: Auth) => openServer({ auth })]) {
+      const anonymous = { anonymous: wrong };
+      await assertRejects(() => set(anonymous), TypeError, `auth.anonymous ${expected}`);
+      const tokens = { tokens: [wrong] };
+      await assertRejects(() => set(tokens), TypeError, `auth.tokens[0] ${expected}`);
+    }
     await assertRejects(() => openServer({ limits: wrong }), TypeError, `limits ${expected}`);
     await assertRejects(() => serve(wrong), TypeError, `options ${expected}`);
   }
-  await assertRejects(() => server.setTokens(as([,])), TypeError, "tokens[0] must be an object");
   await assertRejects(
-    () => server.setTokens([Object.create({ token: "a", rihgts: [] })]),
+    () => server.setAuth({ tokens: as([,]) }),
+    TypeError,
+    "tokens[0] must be an object",
+  );
+  await assertRejects(
+    () => server.setAuth({ tokens: [Object.create({ token: "a", rihgts: [] })] }),
     TypeError,
     'tokens[0] has no member "rihgts"',
   );

@@ -51,7 +51,7 @@ function startServer(
 ): Promise<Server> {
   const allowedHosts = ["mq.example.org", "example.org"];
   const log = { info() {}, warn: (line: string) => void warnings.push(line), error() {} };
-  return openServer({ transport, token: TOKEN, allowedHosts, allowedOrigins: [ORIGIN], log });
+  return openServer({ transport, auth: TOKEN, allowedHosts, allowedOrigins: [ORIGIN], log });
 }
 
 function startProxy(program: ProxyProgram, site: string, { port }: Server): Promise<ReverseProxy> {

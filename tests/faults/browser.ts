@@ -195,7 +195,7 @@ async function main(transport: TransportChoice, which: string | undefined): Prom
   const report = new Report("attack", "puts", "p99", "longest", "failed");
   for (const { name, builtin, attack } of selected(ATTACKS, which)) {
     await using server = await ChildServer.start({
-      ...{ transport, tokens: [GOOD, WEAK], allowedOrigins: ["*"] },
+      ...{ transport, auth: { tokens: [GOOD, WEAK] }, allowedOrigins: ["*"] },
     });
     await using pages = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) => {
       const isPage = new URL(url).pathname === "/";

@@ -256,7 +256,7 @@ async function main({ standsStill, ...options }: ChildOptions, warns: boolean): 
   for await (const batch of lines(Deno.stdin.readable)) {
     for (const line of batch) {
       if (line.startsWith("[")) {
-        await server.setTokens(JSON.parse(line));
+        await server.setAuth({ tokens: JSON.parse(line) });
         console.log("set");
         continue;
       }

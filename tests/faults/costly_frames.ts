@@ -47,7 +47,7 @@ function trial(name: string, make: () => string, connections: number, token: str
   let frame: Uint8Array;
   return {
     name: `${name}, ${connections} × 3 MB (${token})`,
-    options: { tokens: TOKENS, limits: MEMORY_LIMITS },
+    options: { auth: { tokens: TOKENS }, limits: MEMORY_LIMITS },
     token: "good",
     memory: maxMemory(connections),
     ...connections > 1 && { builtin: WHOLE_FRAMES },

@@ -113,7 +113,7 @@ function trial(name: string, request: string): AttackRun {
   const bytes = new TextEncoder().encode(request);
   return {
     name,
-    options: { limits: MEMORY_LIMITS, anonymous: {}, tokens: [{ token: "good" }] },
+    options: { limits: MEMORY_LIMITS, auth: { anonymous: {}, tokens: [{ token: "good" }] } },
     token: "good",
     memory: maxMemory(CONNECTIONS) + CHURN,
     async attack({ port }) {

@@ -70,7 +70,7 @@ async function main(): Promise<void> {
     console.log("its types need what the guide says");
     await Deno.writeTextFile(`${folder}/use.mjs`, USE);
     const version = await run(folder, "node", "--version");
-    await using server = await serve({ port: 0, token: "a-token" });
+    await using server = await serve({ port: 0, auth: "a-token" });
     for (const socket of ["ws", "its own"]) {
       const output = await run(folder, "node", "use.mjs", server.url, socket)
         .catch((error: Error) => /TypeError: .*/.exec(error.message)?.[0] ?? error.message);

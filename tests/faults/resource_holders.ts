@@ -54,7 +54,7 @@ if (import.meta.main) {
   ): AttackRun => ({
     name,
     heap,
-    options: { tokens: TOKENS, limits },
+    options: { auth: { tokens: TOKENS }, limits },
     token: "good",
     memory: maxMemory(connections, memoryFor(limits)),
     builtin,

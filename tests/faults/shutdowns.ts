@@ -35,7 +35,7 @@ async function stopped(transport: TransportChoice, use: ResourceUse): Promise<[s
   const expected = use.held.waits ?? 0;
   await using server = await ChildServer.start({
     ...{ transport, limits: RESOURCE_LIMITS },
-    ...{ tokens: [GOOD, WEAK], anonymous: { prefixes: ["honest"] } },
+    auth: { tokens: [GOOD, WEAK], anonymous: { prefixes: ["honest"] } },
   });
   using stack = new DisposableStack();
   const honest = await RawPutter.open(server.port, "honest", "honest");

@@ -145,7 +145,7 @@ async function use(url: string): Promise<void> {
 function trial(what: Flood, transport: TransportChoice, connections: number): AttackRun {
   return {
     name: `${what.name} of ${connections} (${what.role})`,
-    options: { tokens: TOKENS, limits: MEMORY_LIMITS },
+    options: { auth: { tokens: TOKENS }, limits: MEMORY_LIMITS },
     token: "good",
     memory: maxMemory(connections),
     longest: MAX_LATENCY[transport],

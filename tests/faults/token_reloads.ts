@@ -57,7 +57,7 @@ const NOTIFY_TIMEOUT = 10_000;
 function trial(use: ResourceUse, { name, tokens, times = 1, ends = false }: Change): AttackRun {
   return {
     name: `${use.name}, ${name}`,
-    options: { tokens: [GOOD, WEAK], limits: RESOURCE_LIMITS },
+    options: { auth: { tokens: [GOOD, WEAK] }, limits: RESOURCE_LIMITS },
     token: GOOD.token,
     memory: maxMemory(use.connections, memoryOfUse(use)),
     builtin: use.builtin,

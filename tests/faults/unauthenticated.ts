@@ -25,7 +25,7 @@ if (import.meta.main) {
   const [transport = "hardened", which] = Deno.args;
   const trials = Object.entries(ATTACKS).map(([name, { atOnce, builtin, attack }]): AttackRun => ({
     name,
-    options: { token: "good", limits: MEMORY_LIMITS },
+    options: { auth: "good", limits: MEMORY_LIMITS },
     token: "good",
     memory: maxMemory(atOnce, MAX_HELD),
     builtin,

@@ -52,7 +52,7 @@ function trial(name: string, one: Attack, path: string | undefined): AttackRun {
     name,
     options: {
       ...(path !== undefined && { store: `sqlite:${path}`, durability: "process" }),
-      tokens: TOKENS,
+      auth: { tokens: TOKENS },
       ...options,
       limits: { ...IN_FLIGHT_BYTES, ...options.limits },
     },

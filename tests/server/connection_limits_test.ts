@@ -32,7 +32,7 @@ async function connectionsFixture(
   const store = heldStore ?? new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock });
   const host = await openContext(store, clock);
   const accessControl = await AccessControl.create({
-    ...{ host: "localhost", secure: false, tokens, anonymous: undefined },
+    ...{ host: "localhost", secure: false, auth: tokens ? { tokens } : {} },
     ...{ allowedHosts: [], allowedOrigins: [] },
   });
   const all = { ...DEFAULT_LIMITS, ...limits };
@@ -158,8 +158,8 @@ Deno.test("a connection that finds a place after its token was revoked does not 
   events.receive('{"action":"hello","id":1,"session":"0123456789abcdef0123456789abcdef"}');
   await turns();
   only.end();
-  await server.accessControl.setTokens([]);
-  server.connections.tokensChanged();
+  await server.accessControl.setAuth({ tokens: [] });
+  server.connections.authChanged();
   heldStore.release();
   await turns();
   assertEquals(server.connections.count, 1);

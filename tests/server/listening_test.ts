@@ -67,11 +67,11 @@ for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`the log names the address of a refused client, and the option that would allow it (${transport})`, async () => {
     const listener = { "Sec-WebSocket-Protocol": "dsmq" };
     const bad = { Authorization: "Bearer bad" };
-    const token = "--token or --token-file (tokens)";
+    const token = "--token or --token-file (auth)";
     const cases: [ServeOptions, Record<string, string>[], named: string][] = [
-      [{ token: "good" }, [{}], token],
-      [{ token: "good" }, [bad], token],
-      [{ token: "good" }, [{ ...bad, ...listener }], token],
+      [{ auth: "good" }, [{}], token],
+      [{ auth: "good" }, [bad], token],
+      [{ auth: "good" }, [{ ...bad, ...listener }], token],
       [{ limits: { connections: 1 } }, [{}, {}], "--max-connections (limits.connections)"],
       [
         { limits: { connectionsPerAddress: 1 } },
@@ -79,7 +79,7 @@ for (const transport of ["builtin", "hardened"] as const) {
         "--max-connections-per-address (limits.connectionsPerAddress)",
       ],
       [
-        { token: "good", limits: { pendingConnections: 1 } },
+        { auth: "good", limits: { pendingConnections: 1 } },
         [listener, listener],
         "--max-pending-connections (limits.pendingConnections)",
       ],

@@ -55,7 +55,7 @@ Deno.test("builtin on loopback warns once that a proxy does not protect it, what
 });
 
 Deno.test("a proxy is noticed by a client without its token, too: that is whom builtin is not for", async () => {
-  await using watched = await watchedServer({ token: "secret" });
+  await using watched = await watchedServer({ auth: "secret" });
   assertEquals(await watched.upgrade({ "X-Forwarded-For": "203.0.113.7" }), 401);
   assertEquals(watched.warnings.length, 1);
 });

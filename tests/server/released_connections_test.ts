@@ -64,7 +64,11 @@ for (const transport of ["builtin", "hardened"] as const) {
 
   Deno.test(`${transport}: nobody gets the place of another session, of a newer connection, or with another token`, async () => {
     const tokens = [{ token: "one" }, { token: "two" }];
-    await using server = await openServer({ transport, tokens, limits: { connections: 1 } });
+    await using server = await openServer({
+      transport,
+      auth: { tokens },
+      limits: { connections: 1 },
+    });
     using old = await openHandshake(server.port, "one");
     await old.request(hello(SESSION_ID, 7));
     const cases = [

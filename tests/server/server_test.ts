@@ -106,34 +106,6 @@ Deno.test("invalid options are refused with their names and values", async () =>
     [{ engine: "steam" }, RangeError, '"steam"'],
     [{ allowShutdown: "yes" }, TypeError, "allowShutdown"],
     [{ handleSignals: 1 }, TypeError, "handleSignals"],
-    [{ tokens: "good" }, TypeError, "tokens must be a list, got a string"],
-    [{ tokens: [null] }, TypeError, "tokens[0] must be an object, got null"],
-    [{ tokens: [{}] }, TypeError, "tokens[0].token"],
-    [{ tokens: [{ token: "a", right: [] }] }, TypeError, 'tokens[0] has no member "right"'],
-    [{ tokens: [{ token: "a", permissions: ["own"] }] }, RangeError, '"own"'],
-    [
-      { tokens: [{ token: "a", permissions: "read" }] },
-      TypeError,
-      "tokens[0].permissions must be a list",
-    ],
-    [{ tokens: [{ token: "a", topics: [undefined] }] }, TypeError, "tokens[0].topics"],
-    [{ tokens: [{ token: "a", prefixes: "a" }] }, TypeError, "tokens[0].prefixes"],
-    [{ anonymous: { prefixes: ["\ud800"] } }, RangeError, "anonymous.prefixes"],
-    [
-      { anonymous: { topics: ["news", "news.*"] } },
-      RangeError,
-      'anonymous.topics must be a list of exact names of topics, got one with "news.*": to include all topics',
-    ],
-    [{ tokens: [{ token: "a", topics: ["*"] }] }, RangeError, "begin with a text, use prefixes"],
-    [{ tokens: [{ token: "a", topics: [""] }] }, RangeError, "at least one character"],
-    [{ tokens: [{ token: "a", prefixes: ["news.*"] }] }, RangeError, "a prefix has no *"],
-    [{ anonymous: { token: "a" } }, TypeError, 'anonymous has no member "token"'],
-    [
-      { tokens: [{ token: "a" }, { token: "a" }] },
-      RangeError,
-      "a token of its own, got that of tokens[0]",
-    ],
-    [{ token: "a", tokens: [{ token: "a" }] }, RangeError, "another than those of tokens"],
     [{ allowedOrigins: ["null"] }, RangeError, '"null"'],
     [{ allowedOrigins: ["https://a.test/p"] }, RangeError, '"https://a.test/p": an origin is'],
     [{ allowedOrigins: [5] }, TypeError, "got one with 5"],
@@ -273,8 +245,7 @@ Deno.test("a reachable server over builtin says in one line that floods need har
     for (const host of ["0.0.0.0", "127.0.0.1"]) {
       const lines: string[] = [];
       const log = { info() {}, warn: (line: string) => void lines.push(line), error() {} };
-      const tokens = [{ token: "secret" }];
-      await using _server = await serve({ host, port: 0, transport, tokens, log });
+      await using _server = await serve({ host, port: 0, transport, auth: "secret", log });
       const warnings = lines.filter((line) => line.includes("use --transport hardened"));
       const warned = transport === "builtin" && host === "0.0.0.0";
       assertEquals(warnings.length, warned ? 1 : 0, `${transport} ${host}: ${lines}`);

@@ -129,7 +129,7 @@ Deno.test("when tokens change, thousands of connections are checked again in par
   const clock = new ManualClock();
   await using host = await testServer(inMemory(clock), clock);
   const accessControl = await AccessControl.create({
-    ...{ host: "localhost", secure: false, tokens: [{ token: "good" }], anonymous: undefined },
+    ...{ host: "localhost", secure: false, auth: { tokens: [{ token: "good" }] } },
     ...{ allowedHosts: [], allowedOrigins: [] },
   });
   const options = {
@@ -159,7 +159,7 @@ Deno.test("when tokens change, thousands of connections are checked again in par
     checked++;
     return currentPermissions.call(accessControl, permissions);
   };
-  connections.tokensChanged();
+  connections.authChanged();
   assert(checked < 300, "all were checked at once");
   peerEvents.at(-1)!.end();
   await parts(299, () => checked);

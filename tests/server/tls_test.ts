@@ -16,7 +16,7 @@ const cert = await Deno.readTextFile(new URL(CERT, ROOT));
 const key = await Deno.readTextFile(new URL(KEY, ROOT));
 
 Deno.test("with a certificate and its key, everything uses TLS, including pages", async () => {
-  await using server = await openServer({ cert, key, token: "good" });
+  await using server = await openServer({ cert, key, auth: "good" });
   assertEquals(server.url, `wss://127.0.0.1:${server.port}`);
   using client = Deno.createHttpClient({ caCerts: [cert] });
   for (const name of ["localhost", "127.0.0.1"]) {

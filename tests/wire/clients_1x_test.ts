@@ -67,8 +67,7 @@ for (const { name, command } of clients) {
     async fn() {
       const permissions = ["read", "write"] as const;
       await using server = await openServer({
-        token: "good",
-        anonymous: { permissions },
+        auth: { tokens: [{ token: "good" }], anonymous: { permissions } },
         allowShutdown: true,
       });
       assertEquals(await run(command!, `${server.port}`), EXCHANGED);
@@ -78,7 +77,7 @@ for (const { name, command } of clients) {
   Deno.test({
     ...ignoredIf(ignored, `${name} is refused when a token is required`),
     async fn() {
-      await using server = await openServer({ token: "good" });
+      await using server = await openServer({ auth: "good" });
       const { code, stderr } = await ended(command!, `${server.port}`);
       assertNotEquals(code, 0);
       assertStringIncludes(stderr, "401");

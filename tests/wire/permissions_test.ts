@@ -38,7 +38,7 @@ for (
     heldStore.hold();
     peer.sendFrame(request);
     await turns(3);
-    // As `setTokens` does when the token is no longer in the list.
+    // As `setAuth` does when the token is no longer in the list.
     peer.connection.rejectToken(GOOD_NO_MORE);
     heldStore.release();
     await turns();

@@ -102,7 +102,7 @@ Deno.test("an invalid since is refused, and the connection stays where it was", 
 
 Deno.test("a client without read permission does not learn how many messages there were at a time or an age", async () => {
   const clock = new ManualClock();
-  await using server = await openServer({ clock, anonymous: { permissions: ["write"] } });
+  await using server = await openServer({ clock, auth: { anonymous: { permissions: ["write"] } } });
   await using writer = await RawClient.open(server.url);
   await putAll(writer, "t", "one", "two");
   clock.advance(10);
