@@ -5,8 +5,8 @@
  */
 
 import type { WireError } from "../protocol/errors.ts";
-import { NameSet } from "../protocol/name_map.ts";
-import { compareCodePoints, quoted } from "../protocol/text.ts";
+import { quoted } from "../protocol/text.ts";
+import { type TopicRange, TopicScope } from "./topic_scope.ts";
 
 /** `read` messages and the list of topics, `write` messages, and `admin`: stop the server. */
 export type Permission = "read" | "write" | "admin";
@@ -53,16 +53,17 @@ export function permissionDenied(action: string, topic?: string): WireError {
   return { code: "permission_denied", message: `Cannot ${what}: permission denied` };
 }
 
-/** A range of topics that may be read: one topic, or all that begin with a prefix. */
-export interface ReadableRange {
-  /** The name of the topic, or the prefix. */
-  readonly text: string;
-  readonly isPrefix: boolean;
+/** Who a token belongs to, beyond what it allows. */
+export interface Provenance {
+  /** When it expires, in milliseconds since 1970. Default: never. */
+  readonly expires?: number | undefined;
+  /** What vouched for it, if it is not one of a list. */
+  readonly source?: unknown;
 }
 
 /** What one client may do. It never changes: a client that may do something else gets another one. */
 export class Permissions {
-  /** Tells one token from another without revealing either; `""` for clients without a token. */
+  /** Tells one client from another without revealing its token; `""` for clients without a token. */
   readonly identity: string;
   /** It may stop the server, if the server allows that to clients. */
   readonly admin: boolean;
@@ -72,75 +73,46 @@ export class Permissions {
    * What it may read, in the order of the code points; `undefined` for all topics. No topic is in two of these ranges, so
    * that all topics of one come before all topics of the next.
    */
-  readonly readable: readonly ReadableRange[] | undefined;
-  readonly #topics: NameSet | undefined;
-  readonly #prefixes: readonly string[] | undefined;
-  readonly #read: boolean;
-  readonly #write: boolean;
+  readonly readable: readonly TopicRange[] | undefined;
+  /** When they end, in milliseconds since 1970; `undefined` if they do not. */
+  readonly expires: number | undefined;
+  /** What vouched for the token, if it is not one of a list. */
+  readonly source: unknown;
+  readonly #read: TopicScope;
+  readonly #write: TopicScope;
 
   /**
-   * Permits what a grant says.
+   * Permits what one grant says, or each of several.
    *
-   * @param identity of the token
-   * @param grant what it allows
+   * @param identity of the client
+   * @param grants what it may do
+   * @param provenance when the token expires, and what vouched for it
    */
-  constructor(identity: string, { permissions = PERMISSIONS, topics, prefixes }: Grant) {
+  constructor(
+    identity: string,
+    grants: Grant | readonly Grant[],
+    { expires, source }: Provenance = {},
+  ) {
     this.identity = identity;
-    this.admin = permissions.includes("admin");
-    this.#read = permissions.includes("read");
-    this.#write = permissions.includes("write");
-    const minimal = minimalPrefixes(prefixes ?? []);
-    const ranges: ReadableRange[] = minimal.map((text) => ({ text, isPrefix: true }));
-    const isRestricted = minimal[0] !== "" && (topics !== undefined || prefixes !== undefined);
-    if (isRestricted) {
-      this.#prefixes = minimal;
-      this.#topics = new NameSet();
-      for (const text of topics ?? []) {
-        if (this.#includes(text)) continue;
-        this.#topics.add(text);
-        ranges.push({ text, isPrefix: false });
-      }
-    }
-    const readable = isRestricted ? ranges : undefined;
-    this.readable = this.#read ? readable?.sort((a, b) => compareCodePoints(a.text, b.text)) : [];
-    this.full = this.#write && this.readable === undefined;
+    this.expires = expires;
+    this.source = source;
+    const all = [grants].flat();
+    const allowing = (permission: Permission) =>
+      all.filter(({ permissions = PERMISSIONS }) => permissions.includes(permission));
+    this.admin = allowing("admin").length > 0;
+    const read = this.#read = new TopicScope(allowing("read"));
+    const write = this.#write = new TopicScope(allowing("write"));
+    this.readable = read.ranges;
+    this.full = read.ranges === undefined && write.ranges === undefined;
   }
 
   /** Whether it may read a topic. */
   mayRead(topic: string): boolean {
-    return this.#read && this.#includes(topic);
+    return this.#read.includes(topic);
   }
 
   /** Whether it may put messages into a topic. */
   mayWrite(topic: string): boolean {
-    return this.#write && this.#includes(topic);
+    return this.#write.includes(topic);
   }
-
-  #includes(topic: string): boolean {
-    if (this.#topics === undefined) return true;
-    return this.#topics.has(topic) || matchesPrefix(topic, this.#prefixes!);
-  }
-}
-
-/** Whether a topic begins with one of these, of which there may be thousands: see {@linkcode minimalPrefixes}. */
-function matchesPrefix(topic: string, prefixes: readonly string[]): boolean {
-  let [low, high] = [0, prefixes.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (prefixes[middle]! <= topic) low = middle + 1;
-    else high = middle;
-  }
-  // Everything that is sorted between a prefix and a topic that begins with it begins with that prefix, too. So it is not in the list.
-  return low > 0 && topic.startsWith(prefixes[low - 1]!);
-}
-
-/** The same topics by the fewest prefixes, in the order of their UTF-16 units. No prefix begins with another. */
-function minimalPrefixes(prefixes: readonly string[]): readonly string[] {
-  const minimal: string[] = [];
-  for (const prefix of [...prefixes].sort()) {
-    // In this order what begins with a prefix comes right after it.
-    const last = minimal.at(-1);
-    if (last === undefined || !prefix.startsWith(last)) minimal.push(prefix);
-  }
-  return minimal;
 }

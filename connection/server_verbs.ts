@@ -4,7 +4,8 @@
  * @module
  */
 
-import { permissionDenied, type Permissions, type ReadableRange } from "../auth/permissions.ts";
+import { permissionDenied, type Permissions } from "../auth/permissions.ts";
+import type { TopicRange } from "../auth/topic_scope.ts";
 import { successReply, type TopicInfo } from "../protocol/encode_replies.ts";
 import type { TopicsRequest, WireRequestOf } from "../protocol/requests.ts";
 import { compareCodePoints } from "../protocol/text.ts";
@@ -82,7 +83,7 @@ export function shutDownServer(
 export async function listReadableTopics(
   store: Pick<Store, "topics">,
   request: TopicsRequest,
-  readable: readonly ReadableRange[] | undefined,
+  readable: readonly TopicRange[] | undefined,
   pause: () => Promise<void> | undefined,
 ): Promise<readonly TopicInfo[]> {
   const { prefix, after, count } = request;
@@ -108,7 +109,7 @@ export async function listReadableTopics(
 }
 
 /** The index of the first range that can have topics that begin with a prefix and come after another topic. */
-function firstFrom(readable: readonly ReadableRange[], prefix: string, after: string): number {
+function firstFrom(readable: readonly TopicRange[], prefix: string, after: string): number {
   const from = compareCodePoints(prefix, after) > 0 ? prefix : after;
   let [low, high] = [0, readable.length];
   while (low < high) {
