@@ -23,17 +23,31 @@ export type {
 export {
   /** An error with a code, and what recovery needs. */
   DsmqError,
+  /** Tells errors of dsmq from others, and narrows them to what their code carries. */
+  isDsmqError,
 } from "./protocol/errors.ts";
 export type {
+  /** What all errors of a code have. */
+  CodedError,
   /** What an error carries besides its code and message. */
   DsmqErrorDetails,
-  /** The codes of errors, and what each means. */
-  ErrorCode,
-  /** The outcome of one message of a `putMany`. */
-  PutOutcome,
+  /** The errors of some codes: a union that `code` narrows. */
+  DsmqErrorOf,
   /** An error as it goes over the wire. */
   WireError,
 } from "./protocol/errors.ts";
+export type {
+  /** The codes of errors, and what each means. */
+  ErrorCode,
+  /** What an error of each code carries. */
+  ErrorFields,
+  /** What the error of a gap carries. */
+  GapFound,
+  /** What the errors of puts carry. */
+  PutFailure,
+  /** The outcome of one message of a `putMany`. */
+  PutOutcome,
+} from "./protocol/error_fields.ts";
 export type {
   /** How durable messages are. */
   Durability,

@@ -12,7 +12,7 @@ import { escapeControls } from "../protocol/text.ts";
 export interface ConnectErrorDetails extends ErrorOptions {
   /** The code of the error that a caller gets. Default: `"unreachable"`. */
   readonly code?: ErrorCode;
-  /** Why, as a word. */
+  /** Why, as a word. Default: `"unknown"`, if the code is `"unreachable"`. */
   readonly reason?: ConnectReason | undefined;
   /** The HTTP status of the response, if that is the reason. */
   readonly status?: number | undefined;
@@ -38,7 +38,7 @@ export class ConnectError extends Error {
     // It may contain text of the other end.
     super(escapeControls(message), cause === undefined ? undefined : { cause });
     this.code = code;
-    this.reason = reason;
+    this.reason = reason ?? (code === "unreachable" ? "unknown" : undefined);
     this.status = status;
     this.final = final;
     this.retryAfter = retryAfter;

@@ -104,7 +104,7 @@ function toDsmqError(
 ): DsmqError {
   const errors = failures.map(([, { known }]) => known);
   const { code, reason, status } = errors.find(({ code }) => code !== "unreachable") ??
-    errors[0] ?? { code: "unreachable" as const };
+    errors[0] ?? { code: "unreachable" as const, reason: "timed_out" as const };
   const texts = failures.map(([, { known, addition }]) => known.message + addition);
   const areAlike = new Set(texts).size <= 1;
   const what = areAlike

@@ -247,7 +247,7 @@ export class DsmqConnection implements Connection {
     const { bytes } = encodeBody(body);
     if (bytes <= messageBytes) return body;
     const [code, sentence, details] = messageTooLarge(bytes, this.#limits);
-    throw new DsmqError(code, sentence, { ...details, topic });
+    throw new DsmqError(code, sentence, { ...details, bytes, topic });
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { encodeBody } from "../protocol/body.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { NameMap } from "../protocol/name_map.ts";
 
@@ -11,9 +12,9 @@ import { NameMap } from "../protocol/name_map.ts";
 export type PutResult = number | DsmqError;
 
 /** The error of a message that is larger than the server accepts by now. */
-export function tooLargeError(topic: string, limit: number): DsmqError {
+export function tooLargeError(topic: string, limit: number, body: string): DsmqError {
   const message = `Cannot put message: the server accepts messages of up to ${limit} bytes now`;
-  return new DsmqError("too_large", message, { topic, limit });
+  return new DsmqError("too_large", message, { topic, limit, bytes: encodeBody(body).bytes });
 }
 
 /** The same for a message that was sent already, and may be stored. */

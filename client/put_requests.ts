@@ -91,9 +91,8 @@ export class PutRequests {
     if (first) this.#requests.send(first);
     await done.promise;
     if (!failure) return outcomes as number[];
-    const { code, message, limit } = failure;
-    const details = limit === undefined ? {} : { limit };
-    throw new DsmqError(code, message, { topic: topic.name, ...details, outcomes, cause: failure });
+    const { code, message } = failure;
+    throw new DsmqError(code, message, { ...failure, topic: topic.name, outcomes, cause: failure });
   }
 
   /** Takes this many numbers, and returns the first; `undefined` without a session. */
@@ -115,7 +114,7 @@ export class PutRequests {
     const { limits: { messageBytes, inFlight, frameRequests }, frameBytes = MAX_PART_SIZE } =
       this.#requests;
     while (begin < bodies.length && exceedsMessageBytes(bodies[begin]!, messageBytes)) {
-      settle(begin++, tooLargeError(topic.name, messageBytes));
+      settle(begin, tooLargeError(topic.name, messageBytes, bodies[begin++]!));
     }
     if (begin === bodies.length) return undefined;
     const maxMessages = Math.max(
@@ -203,7 +202,9 @@ class PutBatch extends PendingRequest {
       end = begin + 1;
       if (isTooLarge[begin]) {
         const { isSent, topic } = this;
-        const error = isSent ? maybeStoredError(topic) : tooLargeError(topic, messageBytes);
+        const error = isSent
+          ? maybeStoredError(topic)
+          : tooLargeError(topic, messageBytes, this.bodies[begin]!);
         this.#settle(begin, error);
         continue;
       }

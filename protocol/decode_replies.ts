@@ -8,7 +8,8 @@
 
 import { decodeWelcome } from "./decode_welcome.ts";
 import type { Heartbeat, TopicInfo, Welcome } from "./encode_replies.ts";
-import { ERRORS, type PutOutcome, type WireError } from "./errors.ts";
+import { ERRORS } from "./error_codes.ts";
+import { carriesFields, type PutOutcome, type WireError } from "./errors.ts";
 import { isWithinBounds } from "./json_bounds.ts";
 import { LIMITS } from "./limits.ts";
 import { malformed, type Reply } from "./replies.ts";
@@ -224,10 +225,10 @@ function isWireError(value: unknown): value is WireError {
   return isWireCode(code) && isString(message) && isOptionalCount(limit) &&
     isOptionalCount(position) &&
     isOptionalCount(floor) && isOptionalCount(last) &&
-    (outcomes === undefined || isListOf(outcomes, isOutcome));
+    (outcomes === undefined || isListOf(outcomes, isOutcome)) && carriesFields(code, value);
 }
 
-function isWireCode(value: unknown): boolean {
+function isWireCode(value: unknown): value is string {
   return isString(value) && value.length <= MAX_CODE_LENGTH && CODE_PATTERN.test(value) &&
     !(Object.hasOwn(ERRORS, value) &&
       ["client", "server"].includes(ERRORS[value as keyof typeof ERRORS].scope));
@@ -237,7 +238,8 @@ function isOutcome(value: unknown): value is PutOutcome {
   if (isCount(value)) return true;
   if (value === null || typeof value !== "object") return false;
   const { code, message } = value as { readonly code?: unknown; readonly message?: unknown };
-  return isWireCode(code) && isString(message);
+  // The outcome of a message has no room for what some codes always carry.
+  return isWireCode(code) && isString(message) && carriesFields(code, value);
 }
 
 function isOptionalCount(value: unknown): boolean {

@@ -1,162 +1,14 @@
 /**
- * Every error that dsmq reports: its code, what it says, and what it ends.
+ * Errors: on the wire, and as a caller of dsmq gets them.
  *
  * @module
  */
 
 import type { ConnectReason } from "./connect_reason.ts";
+import { ERRORS } from "./error_codes.ts";
+import type { ErrorCode, ErrorFields, PutOutcome } from "./error_fields.ts";
 
-/**
- * The code of a {@linkcode DsmqError}: what happened, for a program.
- *
- * What the server answers to a request:
- *
- * - `bad_request`: the request does not have the form that its action needs
- * - `unknown_action`: the server does not know this action
- * - `bad_topic`: the topic is empty, too long, or contains a character that topics must not have
- * - `bad_message`: the body is missing, or is not a string
- * - `too_large`: the message is larger than the server accepts, which is `limit`
- * - `full`: the store is full: try again later
- * - `limit_exceeded`: a limit is reached, such as that of connections, requests or topics; it is `limit`
- * - `unauthorized`: a token is needed, and none or an invalid one was given
- * - `permission_denied`: the token does not permit this, or the server does not allow it
- * - `shutting_down`: the server is shutting down
- * - `unavailable`: the store, or the machine, could not do it
- * - `unknown_outcome`: nobody can know whether the message is stored
- * - `superseded`: the message is not stored: a later one of its session was stored before it arrived
- *
- * What ends a subscription, or fails one read; the next read continues after the gap:
- *
- * - `trimmed`: messages after the requested position are gone
- * - `ahead`: the requested position is beyond the last message
- * - `epoch_changed`: the history of the requested position is lost; the server has begun a new one
- *
- * What a client finds itself:
- *
- * - `session_taken_over`: a newer connection has taken over this session
- * - `closed`: the connection is closed or broken
- * - `refused`: the connection is closed each time this is sent, or each time its reply arrives
- * - `unreachable`: no dsmq server answers at the address; `reason` says why, as a {@linkcode ConnectReason}
- * - `protocol_error`: the server sent something that violates the protocol
- *
- * What `serve` rejects with, besides `permission_denied`, `full` and `unavailable`:
- *
- * - `address_in_use`: another program listens at the address already
- * - `address_not_available`: this machine does not have the address, or the name is unknown
- * - `store_in_use`: another process uses the file
- * - `store_unusable`: the file cannot be used: it is damaged, of another program or version, or its folder does not exist
- * - `module_unavailable`: the SQLite engine, or what the transport needs, cannot be loaded, or Deno is too old
- */
-export type ErrorCode =
-  | "bad_request"
-  | "unknown_action"
-  | "bad_topic"
-  | "bad_message"
-  | "too_large"
-  | "full"
-  | "limit_exceeded"
-  | "unauthorized"
-  | "permission_denied"
-  | "shutting_down"
-  | "unavailable"
-  | "unknown_outcome"
-  | "superseded"
-  | "trimmed"
-  | "ahead"
-  | "epoch_changed"
-  | "session_taken_over"
-  | "closed"
-  | "refused"
-  | "unreachable"
-  | "protocol_error"
-  | "address_in_use"
-  | "address_not_available"
-  | "store_in_use"
-  | "store_unusable"
-  | "module_unavailable";
-
-/** What an error ends: a request or a stream. Errors of `client` and `server` are not sent: the client or `serve` finds them itself. */
-export type ErrorScope = "request" | "stream" | "client" | "server";
-
-/** What each code means, in the words of `docs/protocol.md`, and what the error ends. */
-export const ERRORS: Readonly<
-  Record<ErrorCode, { readonly scope: ErrorScope; readonly description: string }>
-> = {
-  bad_request: {
-    scope: "request",
-    description: "The request does not have the form that its action needs.",
-  },
-  unknown_action: { scope: "request", description: "The server does not know this action." },
-  bad_topic: {
-    scope: "request",
-    description: "The topic is empty, too long, or contains a character that topics must not have.",
-  },
-  bad_message: { scope: "request", description: "The body is missing, or is not a string." },
-  too_large: { scope: "request", description: "The message is larger than the server accepts." },
-  full: { scope: "request", description: "The store is full: try again later." },
-  limit_exceeded: {
-    scope: "request",
-    description: "A limit is reached, such as that of connections, requests or topics.",
-  },
-  unauthorized: {
-    scope: "request",
-    description: "A token is needed, and none or an invalid one was given.",
-  },
-  permission_denied: {
-    scope: "request",
-    description: "The token does not permit this, or the server does not allow it.",
-  },
-  shutting_down: { scope: "request", description: "The server is shutting down." },
-  unavailable: { scope: "request", description: "The store, or the machine, could not do it." },
-  unknown_outcome: {
-    scope: "request",
-    description: "Nobody can know whether the message is stored.",
-  },
-  superseded: {
-    scope: "request",
-    description:
-      "The message is not stored: a later one of its session was stored before it arrived.",
-  },
-  trimmed: { scope: "stream", description: "Messages after the requested position are gone." },
-  ahead: { scope: "stream", description: "The requested position is beyond the last message." },
-  epoch_changed: {
-    scope: "stream",
-    description: "The history of the requested position is lost; the server has begun a new one.",
-  },
-  session_taken_over: {
-    scope: "client",
-    description: "A newer connection has taken over this session.",
-  },
-  closed: { scope: "client", description: "The connection is closed or broken." },
-  refused: {
-    scope: "client",
-    description: "The connection is closed each time this is sent, or each time its reply arrives.",
-  },
-  unreachable: { scope: "client", description: "No dsmq server answers at the address." },
-  protocol_error: {
-    scope: "client",
-    description: "The server sent something that violates the protocol.",
-  },
-  address_in_use: {
-    scope: "server",
-    description: "Another program listens at the address already.",
-  },
-  address_not_available: {
-    scope: "server",
-    description: "This machine does not have the address, or the name is unknown.",
-  },
-  store_in_use: { scope: "server", description: "Another process uses the file." },
-  store_unusable: {
-    scope: "server",
-    description:
-      "The file cannot be used: it is damaged, of another program or version, or its folder does not exist.",
-  },
-  module_unavailable: {
-    scope: "server",
-    description:
-      "The SQLite engine, or what the transport needs, cannot be loaded, or Deno is too old.",
-  },
-};
+export type { ErrorCode, PutOutcome } from "./error_fields.ts";
 
 /** An error as it goes over the wire, under `error`. */
 export interface WireError {
@@ -176,14 +28,13 @@ export interface WireError {
   readonly outcomes?: readonly PutOutcome[];
 }
 
-/** The outcome of one message of a `putMany`: its sequence number, or why it was not stored. */
-export type PutOutcome = number | { readonly code: ErrorCode; readonly message: string };
-
 /** What an error carries besides its code and message. */
 export interface DsmqErrorDetails
   extends ErrorOptions, Omit<Partial<WireError>, "code" | "message"> {
   /** The topic that the failed call named. */
   readonly topic?: string;
+  /** The size of a message that is too large, in bytes of its JSON encoding in UTF-8. */
+  readonly bytes?: number;
   /** Why a server could not be reached. */
   readonly reason?: ConnectReason;
   /** The HTTP status with which a server refused the connection. */
@@ -193,6 +44,7 @@ export interface DsmqErrorDetails
 const DETAIL_NAMES = [
   "topic",
   "limit",
+  "bytes",
   "position",
   "floor",
   "last",
@@ -202,16 +54,30 @@ const DETAIL_NAMES = [
 ] as const satisfies readonly (keyof DsmqErrorDetails)[];
 
 /**
+ * Marks errors of each copy of this package, in each realm: two versions of it in one program know each other's errors. What
+ * was made from JSON or cloned has no such property, so no data from outside can pass for an error.
+ */
+const MARK = Symbol.for("@dsmq/server DsmqError");
+
+/**
  * An error that a caller of dsmq may want to catch: it carries a code, and what is needed to recover.
+ * {@linkcode isDsmqError} tells it from other errors, and what it carries by its code.
  *
  * Wrong arguments are a `TypeError` or `RangeError` instead.
  *
- * @example Tell a full stop from a message that is too large
+ * @example Tell a full store from a message that is too large
  * ```ts
- * import { DsmqError } from "@dsmq/server";
+ * import { connect, isDsmqError, serve } from "@dsmq/server";
  *
- * const error: unknown = new DsmqError("too_large", "Cannot put message", { limit: 1_000_000 });
- * if (error instanceof DsmqError && error.code === "too_large") console.log(error.limit);
+ * await using server = await serve({ port: 0, limits: { messageBytes: 10 } });
+ * await using mq = await connect(server.url);
+ * try {
+ *   await mq.put("t", "more than ten bytes");
+ * } catch (error) {
+ *   if (isDsmqError(error, "too_large")) console.log(error.limit.toFixed()); // 10
+ *   else if (isDsmqError(error) && error.retryable) console.log("try again later");
+ *   else throw error;
+ * }
  * ```
  */
 export class DsmqError extends Error {
@@ -223,6 +89,8 @@ export class DsmqError extends Error {
   declare readonly topic?: string;
   /** With `too_large`, `full` and `limit_exceeded`: the limit. */
   declare readonly limit?: number;
+  /** With `too_large`, if this client measured it: the size of the message, in bytes of its JSON encoding in UTF-8. */
+  declare readonly bytes?: number;
   /** With `trimmed`, `ahead` and `epoch_changed`: the requested position. */
   declare readonly position?: number;
   /** With these: everything up to this sequence number is gone. */
@@ -253,6 +121,110 @@ export class DsmqError extends Error {
       if (details[name] !== undefined) Object.assign(this, { [name]: details[name] });
     }
   }
+
+  /**
+   * Whether the same call may succeed later, without risk: it has had no effect, and what prevented it can pass by itself.
+   * What is put again comes after what was put meanwhile. False if the call may have had an effect (`unknown_outcome`, or a
+   * `putMany` of which some messages are stored), if repeating it would hide a loss (`trimmed`, `ahead`, `epoch_changed`), if
+   * something must be changed first, and for codes that this version does not know.
+   */
+  get retryable(): boolean {
+    const outcomes = this.outcomes ?? [this];
+    return outcomes.every((it) => typeof it === "object" && isRetryable(it.code));
+  }
+}
+
+function isRetryable(code: ErrorCode): boolean {
+  return Object.hasOwn(ERRORS, code) && ERRORS[code].retryable;
+}
+
+Object.defineProperty(DsmqError.prototype, MARK, { value: true });
+
+/** What all errors of a code have. */
+export interface CodedError<Code extends ErrorCode> extends Error {
+  /** What kind of error it is. */
+  readonly code: Code;
+  /** As {@linkcode DsmqError.retryable}. */
+  readonly retryable: boolean;
+  /** The topic that the failed call named, where there is one. */
+  readonly topic?: string;
+}
+
+/** The errors of some codes, by default of all: a union that `code` narrows to what each carries. */
+export type DsmqErrorOf<Code extends ErrorCode = ErrorCode> = {
+  readonly [C in Code]: CodedError<C> & ErrorFields[C];
+}[Code];
+
+/**
+ * Tells whether something that was caught is an error of dsmq, and narrows its type.
+ *
+ * It recognises errors of every copy of this package in the program, whichever realm (iframe, `node:vm`) made them, where
+ * `instanceof` knows only its own. It does not recognise what JSON or `structuredClone` made of an error, nor `postMessage`:
+ * these drop what an error carries.
+ *
+ * @param error what was caught
+ * @returns whether it is a `DsmqError`; its `code` then narrows it further, as in a `switch`
+ *
+ * @example Do for each code what it needs
+ * ```ts
+ * import { isDsmqError, serve } from "@dsmq/server";
+ *
+ * await using server = await serve({ port: 0 });
+ * try {
+ *   await serve({ port: server.port });
+ * } catch (error) {
+ *   if (!isDsmqError(error)) throw error;
+ *   switch (error.code) {
+ *     case "address_in_use":
+ *       console.log("try again later:", error.retryable); // true
+ *       break;
+ *     case "full":
+ *       console.log("the disk is full", error.limit);
+ *   }
+ * }
+ * ```
+ */
+export function isDsmqError(error: unknown): error is DsmqError & DsmqErrorOf;
+/**
+ * Tells whether something that was caught is an error of dsmq with one of some codes, and narrows it to what these carry.
+ *
+ * @param error what was caught
+ * @param codes the codes
+ * @returns whether it is such an error, and carries everything that these codes always carry
+ *
+ * @example Read on after a gap
+ * ```ts
+ * import { isDsmqError } from "@dsmq/server";
+ *
+ * function lost(error: unknown): number | undefined {
+ *   if (isDsmqError(error, "trimmed", "epoch_changed")) return error.floor;
+ * }
+ * console.log(lost(new Error("another one"))); // undefined
+ * ```
+ */
+export function isDsmqError<Code extends ErrorCode>(
+  error: unknown,
+  ...codes: [Code, ...Code[]]
+): error is DsmqErrorOf<Code>;
+/** Both in one. It never throws: it is called where something was caught already. */
+export function isDsmqError(error: unknown, ...codes: readonly ErrorCode[]): boolean {
+  if (error === null || typeof error !== "object" || !(MARK in error)) return false;
+  const { code } = error as unknown as DsmqError;
+  return codes.length === 0 || (codes.includes(code) && carriesFields(code, error));
+}
+
+/**
+ * Whether an error carries everything that its code always carries. One of another version of this package, or of another
+ * server, may not: then the type would promise too much.
+ *
+ * @param code its code, which may be one that this version does not know
+ * @param error the error
+ */
+export function carriesFields(code: string, error: object): boolean {
+  if (!Object.hasOwn(ERRORS, code)) return true;
+  const always = Object.entries(ERRORS[code as ErrorCode].fields)
+    .filter(([, presence]) => presence === "always");
+  return always.every(([field]) => (error as Record<string, unknown>)[field] !== undefined);
 }
 
 /**

@@ -6,8 +6,9 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ERRORS } from "../../protocol/errors.ts";
+import { ERRORS } from "../../protocol/error_codes.ts";
 import { LIMITS } from "../../protocol/limits.ts";
+import { fieldsInWords } from "../support/error_table.ts";
 import { ROOT } from "../support/program.ts";
 
 const page = await Deno.readTextFile(new URL("docs/api.md", ROOT));
@@ -101,11 +102,22 @@ Deno.test("the table of limits has every limit with its default and its bounds",
   assertEquals(table("ServerLimits"), expected);
 });
 
-Deno.test("the table of codes has every code with its meaning", () => {
-  const expected = Object.entries(ERRORS).map((
-    [name, { description }],
-  ) => [`\`${name}\``, description]);
+Deno.test("the table of codes has every code: whether it is retryable, what it carries, its meaning", () => {
+  const expected = Object.entries(ERRORS).map(([name, { retryable, description, fields }]) => [
+    `\`${name}\``,
+    retryable ? "yes" : "no",
+    fieldsInWords(fields),
+    description,
+  ]);
   assertEquals(table("ErrorCode"), expected);
+});
+
+Deno.test("the types say of each code what its row says", () => {
+  const carried = membersOf("ErrorFields");
+  assertEquals(
+    carried.map(({ name, jsDoc }) => [name, jsDoc?.doc]),
+    Object.entries(ERRORS).map(([name, { description }]) => [name, description]),
+  );
 });
 
 Deno.test("the table of reasons has every reason why a server cannot be reached", () => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ERRORS } from "../../protocol/errors.ts";
+import { ERRORS } from "../../protocol/error_codes.ts";
 import { decoded, type FuzzFrame } from "./fuzz_frames.ts";
 
 /** What one item of a reply may be. */

@@ -1,0 +1,194 @@
+/**
+ * The table of all errors: what each code means, what it ends, whether the call may be repeated, and what the error carries.
+ *
+ * @module
+ */
+
+import type { ErrorCode, ErrorFields } from "./error_fields.ts";
+
+/** What an error ends: a request or a stream. Errors of `client` and `server` are not sent: the client or `serve` finds them itself. */
+export type ErrorScope = "request" | "stream" | "client" | "server";
+
+/** Which fields an error has, and whether always: what `T` says, as values. */
+type Presence<T> = {
+  readonly [Field in keyof T]-?: object extends Pick<T, Field> ? "sometimes" : "always";
+};
+
+/** What there is to know of a code. */
+export interface ErrorInfo<Fields = object> {
+  /** What an error of this code ends. */
+  readonly scope: ErrorScope;
+  /** As {@linkcode DsmqError.retryable}. */
+  readonly retryable: boolean;
+  /** What the error carries. */
+  readonly fields: Presence<Fields>;
+  /** What the code means, in the words of the documentation. */
+  readonly description: string;
+}
+
+const PUT = { outcomes: "sometimes" } as const;
+const LIMIT = { limit: "sometimes", ...PUT } as const;
+const GAP = { position: "always", floor: "always", last: "always" } as const;
+
+/** Everything about each code; the tables of `docs/api.md` and `docs/protocol.md` have the same rows. */
+export const ERRORS: { readonly [Code in ErrorCode]: ErrorInfo<ErrorFields[Code]> } = {
+  bad_request: {
+    scope: "request",
+    retryable: false,
+    fields: PUT,
+    description: "The request does not have the form that its action needs.",
+  },
+  unknown_action: {
+    scope: "request",
+    retryable: false,
+    fields: PUT,
+    description: "The server does not know this action.",
+  },
+  bad_topic: {
+    scope: "request",
+    retryable: false,
+    fields: PUT,
+    description: "The topic is empty, too long, or contains a character that topics must not have.",
+  },
+  bad_message: {
+    scope: "request",
+    retryable: false,
+    fields: PUT,
+    description: "The body is missing, or is not a string.",
+  },
+  too_large: {
+    scope: "request",
+    retryable: false,
+    fields: { limit: "always", bytes: "sometimes", ...PUT },
+    description: "The message is larger than the server accepts.",
+  },
+  full: {
+    scope: "request",
+    retryable: true,
+    fields: LIMIT,
+    description: "The store is full: try again later.",
+  },
+  limit_exceeded: {
+    scope: "request",
+    retryable: true,
+    fields: LIMIT,
+    description: "A limit is reached, such as that of connections, requests or topics.",
+  },
+  unauthorized: {
+    scope: "request",
+    retryable: false,
+    fields: { reason: "sometimes", status: "sometimes", ...PUT },
+    description: "A token is needed, and none or an invalid one was given.",
+  },
+  permission_denied: {
+    scope: "request",
+    retryable: false,
+    fields: PUT,
+    description: "The token does not permit this, or the server does not allow it.",
+  },
+  shutting_down: {
+    scope: "request",
+    retryable: true,
+    fields: PUT,
+    description: "The server is shutting down.",
+  },
+  unavailable: {
+    scope: "request",
+    retryable: true,
+    fields: PUT,
+    description: "The store, or the machine, could not do it.",
+  },
+  unknown_outcome: {
+    scope: "request",
+    retryable: false,
+    fields: PUT,
+    description: "Nobody can know whether the message is stored.",
+  },
+  superseded: {
+    scope: "request",
+    retryable: true,
+    fields: PUT,
+    description:
+      "The message is not stored: a later one of its session was stored before it arrived.",
+  },
+  trimmed: {
+    scope: "stream",
+    retryable: false,
+    fields: GAP,
+    description: "Messages after the requested position are gone.",
+  },
+  ahead: {
+    scope: "stream",
+    retryable: false,
+    fields: GAP,
+    description: "The requested position is beyond the last message.",
+  },
+  epoch_changed: {
+    scope: "stream",
+    retryable: false,
+    fields: GAP,
+    description: "The history of the requested position is lost; the server has begun a new one.",
+  },
+  session_taken_over: {
+    scope: "client",
+    retryable: false,
+    fields: PUT,
+    description: "A newer connection has taken over this session.",
+  },
+  closed: {
+    scope: "client",
+    retryable: false,
+    fields: PUT,
+    description: "The connection is closed or broken.",
+  },
+  refused: {
+    scope: "client",
+    retryable: false,
+    fields: { last: "sometimes" },
+    description: "The connection is closed each time this is sent, or each time its reply arrives.",
+  },
+  unreachable: {
+    scope: "client",
+    retryable: true,
+    fields: { reason: "always", status: "sometimes" },
+    description: "No dsmq server answers at the address.",
+  },
+  protocol_error: {
+    scope: "client",
+    retryable: false,
+    fields: PUT,
+    description: "The server sent something that violates the protocol.",
+  },
+  address_in_use: {
+    scope: "server",
+    retryable: true,
+    fields: {},
+    description: "Another program listens at the address already.",
+  },
+  address_not_available: {
+    scope: "server",
+    retryable: false,
+    fields: {},
+    description: "This machine does not have the address, or the name is unknown.",
+  },
+  store_in_use: {
+    scope: "server",
+    retryable: true,
+    fields: {},
+    description: "Another process uses the file.",
+  },
+  store_unusable: {
+    scope: "server",
+    retryable: false,
+    fields: {},
+    description:
+      "The file cannot be used: it is damaged, of another program or version, or its folder does not exist.",
+  },
+  module_unavailable: {
+    scope: "server",
+    retryable: false,
+    fields: {},
+    description:
+      "The SQLite engine, or what the transport needs, cannot be loaded, or Deno is too old.",
+  },
+};
