@@ -206,7 +206,7 @@ export function isDsmqError<Code extends ErrorCode>(
   error: unknown,
   ...codes: [Code, ...Code[]]
 ): error is DsmqErrorOf<Code>;
-/** Both in one. It never throws: it is called where something was caught already. */
+/** Both in one. */
 export function isDsmqError(error: unknown, ...codes: readonly ErrorCode[]): boolean {
   if (error === null || typeof error !== "object" || !(MARK in error)) return false;
   const { code } = error as unknown as DsmqError;

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { connect } from "@dsmq/server";
+import { connect, isDsmqError } from "@dsmq/server";
 import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import {
   Bridge,
@@ -133,10 +133,13 @@ Deno.test("a put that a server restarted with a smaller limit no longer accepts 
       mq.put("t", "x".repeat(5_000_000)),
       mq.putMany("t", ["y".repeat(5_000_000), "fits"]),
       mq.put("t", "small"),
-    ].map((work) => settled<unknown>(work));
+    ].map((work) => work.catch((error: unknown) => error));
     server = await openServer({ port, transport });
-    assertEquals([await put, await list], ["error too_large", "error too_large"]);
-    assert(typeof await small === "number", `${await small}`);
+    for (const error of [await withTimeout(put!), await withTimeout(list!)]) {
+      assert(isDsmqError(error, "too_large"));
+      assertEquals([error.limit, error.bytes], [1_000_000, 5_000_002]);
+    }
+    assert(typeof await withTimeout(small!) === "number", `${await small}`);
     await withTimeout(mq.close());
     await server.shutdown();
   }

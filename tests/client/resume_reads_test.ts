@@ -170,7 +170,7 @@ Deno.test("after a new history each topic is told so once, over any number of br
   const code = codeOf(mq.get("t"));
   const { id, since: first } = await withTimeout(script.next());
   assertEquals([script.hello.since, first], [{ after: 0, epoch: "e" }, undefined]);
-  const gap = { code: "epoch_changed", message: "lost", floor: 0, last: 3 };
+  const gap = { code: "epoch_changed", message: "lost", position: 0, floor: 0, last: 3 };
   await script.send({ id, error: gap, through: 0 });
   assertEquals(await code, "epoch_changed");
   script.hangUp();

@@ -166,7 +166,10 @@ const KINDS: Readonly<Record<string, { readonly good: string; readonly bad?: rea
         '{"sub":2,"prev":3,"bytes":3,"seqs":[4,5],"times":[1,1],"bodies":["",""]}',
       ],
     },
-    stream_error: { good: '{"sub":2,"error":{"code":"ahead","message":"m"},"through":4}' },
+    stream_error: {
+      good:
+        '{"sub":2,"error":{"code":"ahead","message":"m","position":9,"floor":0,"last":4},"through":4}',
+    },
     heartbeat: { good: '{"heartbeat":1000,"time":1,"last":0,"floor":0}' },
     ahead: { good: '{"ahead":5000,"sub":2,"through":4}' },
     unknown: { good: '{"id":null,"error":{"code":"bad_request","message":"m"}}' },
