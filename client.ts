@@ -8,9 +8,11 @@
  * @module
  */
 
+import type { Address } from "./client/addresses.ts";
 import type { Connection } from "./client/api.ts";
 import { dialServer } from "./client/dial_server.ts";
 import { DsmqConnection } from "./client/dsmq_connection.ts";
+import { rejectOptions } from "./client/require_options.ts";
 import { requireRuntime } from "./client/runtime.ts";
 import { ReconnectingClient } from "./client/reconnecting_client.ts";
 import { type ConnectOptions, parseOptions } from "./client/options.ts";
@@ -75,6 +77,12 @@ export type {
   WaitOptions,
 } from "./client/api.ts";
 export type {
+  /** Where a server is: a text, a `URL`, or `{ host, port }`. */
+  Address,
+  /** A server at a host and a port. */
+  HostAddress,
+} from "./client/addresses.ts";
+export type {
   /** Opens a socket. */
   Dial,
   /** The part of a `WebSocket` that a connection uses. */
@@ -104,9 +112,13 @@ export type {
  * are repeated. An error that cannot pass is not tried again. The error says why connecting failed: in its message, in its
  * `cause`, and as a word in `reason`.
  *
- * @param target an address, or options; by default the server of this machine, `ws://127.0.0.1:30008`
+ * Of several addresses of one queue, the client uses the first that answers, and after a break tries them all again.
+ *
+ * @param address an address such as `"example.org"`, `"wss://example.org/mq"` or `{ port: 4000 }`, or a list of several; by
+ *   default the server of this machine, `ws://127.0.0.1:30008`
+ * @param options how to connect: token, where to start reading, limits
  * @returns the connection
- * @throws {TypeError | RangeError} if an option is invalid, or there is neither `WebSocket` nor `dial`
+ * @throws {TypeError | RangeError} if an address or an option is invalid, or there is neither `WebSocket` nor `dial`
  * @throws {Error} if the JavaScript runtime is too old for the client
  * @throws {DsmqError} `unreachable`, if no server answers, with the `reason`; `unauthorized`, if the server needs a token
  *   and did not accept the one that was given, or none was given
@@ -122,21 +134,16 @@ export type {
  * console.log(await mq.get("greetings")); // nothing more: an empty string
  * ```
  */
-export async function connect(target?: string | URL | ConnectOptions): Promise<Connection> {
+export async function connect(
+  address?: Address | readonly Address[],
+  options?: ConnectOptions,
+): Promise<Connection> {
   requireRuntime();
-  rejectSecondArgument(arguments[1]);
+  rejectOptions("connect", arguments[2], "an address and options");
   try {
-    const { handshake, plan: redial } = await dialServer(parseOptions(target));
+    const { handshake, plan: redial } = await dialServer(parseOptions(address, options));
     return new DsmqConnection(new ReconnectingClient(handshake, redial));
   } catch (error) {
     throw withCurrentStack(error);
   }
-}
-
-/** Other libraries take options as a second argument. If it were ignored, a token or a position in it would be, too. */
-function rejectSecondArgument(given: unknown): void {
-  if (given === null || typeof given !== "object" || Array.isArray(given)) return;
-  throw new TypeError(
-    "Cannot connect: an address and options are given in one object, { url: ... }, got two arguments",
-  );
 }

@@ -33,7 +33,7 @@ export interface Scenario {
 
 /** Connects to a dsmq server that has just been started. */
 export function connectTo({ port }: Running, since?: Since): Promise<Connection> {
-  return connect({ port, ...(since !== undefined && { since }) });
+  return connect({ port }, { ...(since !== undefined && { since }) });
 }
 
 /** Measurements that alternate. */

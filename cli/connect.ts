@@ -9,6 +9,7 @@ import {
   type Connection,
   type ConnectOptions,
   type DsmqError,
+  type HostAddress,
   type Message,
   type Since,
 } from "../client.ts";
@@ -79,8 +80,7 @@ export async function connectFromArguments(
     reported.add(failureKind);
   };
   try {
-    const mq = await connect({
-      ...address,
+    const mq = await connect(address, {
       ...(givenToken && { token: givenToken.token }),
       ...(since !== undefined && { since }),
       ...(signal && { signal }),
@@ -107,9 +107,7 @@ export async function connectFromArguments(
  * @returns the address
  * @throws {UsageError} if it is invalid
  */
-export function requireAddress(
-  args: ParsedArguments,
-): Pick<ConnectOptions, "url" | "host" | "port"> {
+export function requireAddress(args: ParsedArguments): string | HostAddress {
   const [url, host, text] = [args.value("url"), args.value("host"), args.value("port")];
   if (url !== undefined && (host !== undefined || text !== undefined)) {
     const other = host === undefined ? "--port" : "--host";
@@ -118,18 +116,18 @@ export function requireAddress(
     );
   }
   const port = text === undefined ? DEFAULT_PORT : parseWholeNumber("--port", text, PORT_RANGE);
-  if (url !== undefined) return { url: withUsageErrors(() => webSocketUrl(url, "--url")) };
+  if (url !== undefined) return withUsageErrors(() => webSocketUrl(url, "--url"));
   if (host !== undefined) withUsageErrors(() => urlAuthority(host, port, "--host"));
   return { host: host ?? DEFAULT_HOST, port };
 }
 
 /** A name and a password in the address and a token use the same header. */
 function requireOneCredential(
-  { url }: Pick<ConnectOptions, "url">,
+  address: string | HostAddress,
   givenToken: GivenToken | undefined,
 ): void {
-  if (url === undefined || !givenToken) return;
-  const { username, password } = new URL(String(url));
+  if (typeof address !== "string" || !givenToken) return;
+  const { username, password } = new URL(address);
   if (username === "" && password === "") return;
   throw new UsageError(
     `use a name and a password in --url, or a token, not both: the token comes from ${givenToken.source}`,

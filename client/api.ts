@@ -119,7 +119,7 @@ export interface Connection extends AsyncDisposable {
    * import { connect, serve } from "@dsmq/server";
    *
    * const server = await serve({ port: 0 });
-   * const mq = await connect({ url: server.url, reconnect: false });
+   * const mq = await connect(server.url, { reconnect: false });
    * await server.shutdown();
    * const { code, error } = await mq.closed;
    * console.log(code, error?.message); // closed, and why

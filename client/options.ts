@@ -6,28 +6,18 @@
 
 import type { DsmqError } from "../protocol/errors.ts";
 import { HEARTBEAT_INTERVAL } from "../protocol/heartbeat.ts";
-import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
-import { isOptions } from "../protocol/option_kinds.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { formatValue } from "../protocol/text.ts";
-import { urlAuthority, webSocketUrl } from "./addresses.ts";
+import { type Address, webSocketUrls } from "./addresses.ts";
+import { rejectOldShape } from "./connect_arguments.ts";
 import { resolveDial } from "./dial.ts";
-import { describeOption, requireOptions, requireSignal } from "./require_options.ts";
+import { requireOptions, requireSignal } from "./require_options.ts";
 import { requireToken } from "./require_token.ts";
 import { type Since, toWireSince } from "./since.ts";
 import type { Dial } from "./socket.ts";
 
 /** How to connect. Durations are in milliseconds. */
 export interface ConnectOptions {
-  /**
-   * The whole address, such as `"ws://127.0.0.1:30008"` or `"wss://example.org/mq"`, instead of `host` and `port`. Of
-   * several addresses of one queue, the client uses the first that answers.
-   */
-  readonly url?: string | URL | readonly (string | URL)[];
-  /** The host of the server. Default: `"127.0.0.1"`. */
-  readonly host?: string;
-  /** The port of the server. Default: 30008. */
-  readonly port?: number;
   /**
    * The token, if the server needs one: 1 to 1024 visible ASCII characters. It is sent in a header; from browsers, and
    * with `dial`, as a subprotocol.
@@ -123,9 +113,6 @@ const DEFAULT_PENDING: PendingLimits = { calls: 100_000, bytes: 128 * 1024 * 102
 /** All options, by name. */
 const OPTIONS = Object.keys(
   {
-    url: true,
-    host: true,
-    port: true,
     token: true,
     since: true,
     signal: true,
@@ -141,30 +128,21 @@ const OPTIONS = Object.keys(
 const DEFAULT_BACKOFF: Backoff = { minDelay: 100, maxDelay: 5000, timeout: 600_000 };
 
 /**
- * Fills in the defaults and checks the options.
+ * Fills in the defaults and checks address and options.
  *
- * @param target an address or options
+ * @param address an address, or several
+ * @param options how to connect
  * @returns what to connect to, and how
- * @throws {TypeError} if an option is unknown or of the wrong type
+ * @throws {TypeError} if an address or an option is unknown or of the wrong type
  * @throws {RangeError} if an option is out of its range
  */
-export function parseOptions(target: string | URL | ConnectOptions = {}): ConnectTarget {
-  const options: ConnectOptions = typeof target === "string" || target instanceof URL
-    ? { url: target }
-    : target;
-  if (!isOptions(options, OPTIONS)) {
-    const hint = Array.isArray(options) ? " (several addresses: { url: [...] })" : "";
-    throw new TypeError(
-      `Cannot connect: the target must be an address or options, got ${
-        describeOption(options)
-      }${hint}`,
-    );
-  }
+export function parseOptions(
+  address: Address | readonly Address[] = {},
+  options: ConnectOptions = {},
+): ConnectTarget {
+  rejectOldShape(address, options, OPTIONS);
   requireOptions("connect", options, OPTIONS);
   const {
-    url,
-    host = DEFAULT_HOST,
-    port = DEFAULT_PORT,
     token,
     since,
     signal,
@@ -176,11 +154,6 @@ export function parseOptions(target: string | URL | ConnectOptions = {}): Connec
     maxPendingBytes = DEFAULT_PENDING.bytes,
     dial,
   } = options;
-  if (url !== undefined && (options.host !== undefined || options.port !== undefined)) {
-    throw new TypeError(
-      "Cannot connect: an address is given by url, or by host and port, not by both",
-    );
-  }
   if (onRetry !== undefined && typeof onRetry !== "function") {
     throw new TypeError(`Cannot connect: onRetry must be a function, got ${formatValue(onRetry)}`);
   }
@@ -188,11 +161,6 @@ export function parseOptions(target: string | URL | ConnectOptions = {}): Connec
     throw new TypeError(`Cannot connect: dial must be a function, got ${formatValue(dial)}`);
   }
   requireSignal("connect", signal);
-  if (!Number.isSafeInteger(port) || port < 1 || port > 65535) {
-    throw new RangeError(
-      `Cannot connect: port must be a whole number from 1 to 65535, got ${formatValue(port)}`,
-    );
-  }
   if (typeof timeout !== "number" || !(timeout > 0)) {
     throw new RangeError(
       `Cannot connect: timeout must be milliseconds above 0, or Infinity, got ${
@@ -219,9 +187,7 @@ export function parseOptions(target: string | URL | ConnectOptions = {}): Connec
       );
     }
   }
-  const addresses = [url === undefined ? `ws://${urlAuthority(host, port)}` : url].flat();
-  if (addresses.length === 0) throw new TypeError("Cannot connect: there is no address in url");
-  const urls = addresses.map((address) => webSocketUrl(address));
+  const urls = webSocketUrls(address);
   if (token !== undefined) requireToken(token, urls);
   return {
     urls,

@@ -52,7 +52,7 @@ export interface Server extends AsyncDisposable {
    * import { connect, serve } from "@dsmq/server";
    *
    * await using server = await serve({ port: 0, auth: "token-1" });
-   * await using mq = await connect({ url: server.url, token: "token-1" });
+   * await using mq = await connect(server.url, { token: "token-1" });
    * await server.setAuth({ tokens: [{ token: "token-2", permissions: ["read"] }] });
    * await mq.get("t").catch(({ code }) => console.log(code)); // unauthorized
    * ```

@@ -5,14 +5,14 @@
  */
 
 import process from "node:process";
-import type { ConnectOptions } from "../../client.ts";
 import type { Client } from "../client_calls.ts";
 import { processorTime } from "../cpu.ts";
 import { Processes, type Running } from "../processes.ts";
 import type { Sample } from "./comparison.ts";
 
 interface ClientModule {
-  connect(options: Pick<ConnectOptions, "port">): Promise<Client>;
+  /** `{ port }` is an address; a checkout from before addresses and options came apart takes it as options. */
+  connect(address: { readonly port: number }): Promise<Client>;
 }
 
 /** The checkout that is measured. */

@@ -16,8 +16,8 @@ Deno.test("revoking a token ends its connections at once, and no others", async 
   await using server = await openServer({
     auth: { tokens: [{ token: "gone" }, { token: "kept" }] },
   });
-  await using unchanged = await connect({ url: server.url, token: "kept" });
-  const gone = await connect({ url: server.url, token: "gone" });
+  await using unchanged = await connect(server.url, { token: "kept" });
+  const gone = await connect(server.url, { token: "gone" });
   const wait = failure(gone.getWait("t"));
   const stream = gone.subscribe("t");
   const streamed = failure(stream.next());
@@ -27,7 +27,7 @@ Deno.test("revoking a token ends its connections at once, and no others", async 
   for (const { code, message } of [await wait, await streamed, await failure(gone.get("t"))]) {
     assertEquals(code, "unauthorized", message);
   }
-  assertEquals((await failure(connect({ url: server.url, token: "gone" }))).code, "unauthorized");
+  assertEquals((await failure(connect(server.url, { token: "gone" }))).code, "unauthorized");
   assert(await unchanged.put("t", "message") > 0);
   assertEquals(await unchanged.get("t"), "message");
   await gone.close();
@@ -35,7 +35,7 @@ Deno.test("revoking a token ends its connections at once, and no others", async 
 
 Deno.test("a put that was in flight when its token was revoked has an unknown outcome", async () => {
   const server = new ScriptedServer();
-  const mq = await connect({ dial: server.dial, token: "good" });
+  const mq = await connect(server.url, { dial: server.dial, token: "good" });
   const put = failure(mq.put("t", "message"));
   await server.next();
   server.hangUp(4401);
@@ -47,7 +47,7 @@ Deno.test("a put that was in flight when its token was revoked has an unknown ou
 Deno.test("changed permissions apply to the next request, and end waits and streams", async () => {
   const auth = (topics: string[]) => ({ tokens: [{ token: "good", topics }] });
   await using server = await openServer({ auth: auth(["a", "b"]) });
-  await using mq = await connect({ url: server.url, token: "good" });
+  await using mq = await connect(server.url, { token: "good" });
   const ending = [mq.getWait("a"), mq.subscribe("a").next()].map(failure);
   const going = mq.subscribe("b");
   const next = going.next();
@@ -72,14 +72,14 @@ Deno.test("the anonymous grant can be revoked, and its connections learn why", a
   assertEquals((await failure(mq.get("t"))).code, "unauthorized");
   assertEquals((await failure(connect(server.url))).code, "unauthorized");
   await server.setAuth({ tokens: [{ token: "good" }], anonymous: { permissions: ["read"] } });
-  await using reader = await connect({ url: server.url, since: "start" });
+  await using reader = await connect(server.url, { since: "start" });
   assertEquals(await reader.get("t"), "message");
   assertEquals((await failure(reader.put("t", "m"))).code, "permission_denied");
 });
 
 Deno.test("invalid tokens change nothing", async () => {
   await using server = await openServer({ auth: "good" });
-  await using mq = await connect({ url: server.url, token: "good" });
+  await using mq = await connect(server.url, { token: "good" });
   const wrong = { tokens: [{ token: "other" }, { token: "secret token" }] };
   await assertRejects(
     () => server.setAuth(wrong),

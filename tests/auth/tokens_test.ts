@@ -19,7 +19,7 @@ Deno.test("our client sends its token in a header, and from pages in a subprotoc
   const token = "a~token/with+all_sorts=of?characters>>";
   await using server = await openServer({ auth: token });
   for (const by of [{}, { dial }]) {
-    await using mq = await connect({ url: server.url, token, ...by });
+    await using mq = await connect(server.url, { token, ...by });
     assert(await mq.put("t", "message") > 0);
     assertEquals(await mq.get("t"), "message");
   }
@@ -61,7 +61,7 @@ Deno.test("without a valid token, connect rejects at once and says why", async (
         ? { dial: (...args: Parameters<typeof dial>) => (dials++, dial(...args)) }
         : {};
       const begin = performance.now();
-      const error = await failure(connect({ url: server.url, ...options, ...counted }));
+      const error = await failure(connect(server.url, { ...options, ...counted }));
       assertEquals(error.code, "unauthorized");
       assert(reason.test(error.message), error.message);
       assert(!Deno.inspect(error).includes("secret-bad"));
@@ -93,7 +93,7 @@ Deno.test("an invalid token is refused without being shown", async () => {
   ];
   for (const [token, ErrorClass] of wrong) {
     const error = await assertRejects(
-      () => connect({ token: token as string, timeout: 1 }),
+      () => connect(undefined, { token: token as string, timeout: 1 }),
       ErrorClass,
       "1 to 1024 visible characters of ASCII",
     );
@@ -111,7 +111,7 @@ Deno.test("an invalid token is refused without being shown", async () => {
 
 Deno.test("a token and a name in the address cannot be used together", async () => {
   const error = await assertRejects(
-    () => connect({ url: "ws://name:password@127.0.0.1:1", token: "secret" }),
+    () => connect("ws://name:password@127.0.0.1:1", { token: "secret" }),
     TypeError,
     "only one of both can be sent",
   );
@@ -144,7 +144,7 @@ Deno.test("a client that sends its token late reads what was stored since it con
   await using server = await openServer({ auth: "good" });
   using late = await RawClient.handshake(server.port, headers(server.port));
   assertEquals(late.status, 101);
-  await using mq = await connect({ url: server.url, token: "good" });
+  await using mq = await connect(server.url, { token: "good" });
   await mq.put("t", "meanwhile");
   const frame = [{ action: "hello", id: 1, token: "good" }, { action: "get", topic: "t", id: 2 }];
   const [welcome, read] = await late.request(frame);
@@ -198,12 +198,12 @@ Deno.test("no token appears in a log, a frame, a reply, an error or an inspected
   });
   await handshake({}, "/", { ...helloRequest, token: [bad] }, { ...helloRequest, token: { bad } });
   await handshake({}, "/", { ...helloRequest, token: `${bad} `.repeat(1000) });
-  const mq = await connect({ url: server.url, token: gone });
+  const mq = await connect(server.url, { token: gone });
   const waiting = failure(mq.getWait("t"));
   await mq.get("t");
   await server.setAuth(good);
   record(await waiting, await failure(mq.get("t")), mq);
-  record(await failure(connect({ url: server.url, token: bad })), server);
+  record(await failure(connect(server.url, { token: bad })), server);
   await mq.close();
   clock.advance(10_000);
   assert(logged.some((text) => text.includes("refused a request")), "the log was heard");

@@ -59,10 +59,10 @@ Deno.test("only readable topics are listed, in order and page by page", async ()
       ],
     },
   });
-  await using mq = await connect({ url: server.url, token: "all" });
+  await using mq = await connect(server.url, { token: "all" });
   for (const topic of topics) await mq.put(topic, "m");
   const own = ["a.1", "a.2", "b.1", "c", "\u{e000}x", "\u{1f600}x"];
-  await using some = await connect({ url: server.url, token: "some" });
+  await using some = await connect(server.url, { token: "some" });
   const names = async (prefix?: string) => (await some.topics(prefix)).map(({ topic }) => topic);
   assertEquals(await names(), own);
   assertEquals(await names("a"), ["a.1", "a.2"]);
@@ -90,8 +90,8 @@ Deno.test("a token for a topic allows no other topic, however similar the name",
   await using server = await openServer({
     auth: { tokens: [{ token: "all" }, { token: "one", topics: ["news", "mail."] }] },
   });
-  await using all = await connect({ url: server.url, token: "all" });
-  await using mq = await connect({ url: server.url, token: "one" });
+  await using all = await connect(server.url, { token: "all" });
+  await using mq = await connect(server.url, { token: "one" });
   for (const topic of ["news", "mail."]) await mq.put(topic, "m");
   for (const topic of ["newsletter", "news.today", "mail.box", "mail", "new"]) {
     await all.put(topic, "secret");

@@ -37,11 +37,11 @@ declare class WsWebSocket {
 
 /** Each is accepted. */
 export async function dials(): Promise<void> {
-  await connect({ dial: (url, protocols) => new WsWebSocket(url, protocols) });
-  await connect({ dial: (url, protocols) => new WebSocket(url, protocols) });
+  await connect(undefined, { dial: (url, protocols) => new WsWebSocket(url, protocols) });
+  await connect(undefined, { dial: (url, protocols) => new WebSocket(url, protocols) });
   const promised = (url: string) => Promise.resolve(new WebSocket(url));
   // @ts-expect-error: it is not a socket.
-  await connect({ dial: promised });
+  await connect(undefined, { dial: promised });
   // @ts-expect-error: and neither is this.
-  await connect({ dial: (url) => new URL(url) });
+  await connect(undefined, { dial: (url) => new URL(url) });
 }

@@ -123,7 +123,7 @@ Deno.test("a time ago uses the clock of the server, whatever the client's clock 
     ["get", "t", "--since", "10s", ...at],
   ]);
   assertEquals([new_!.stdout, old!.stdout, none!.code], ["new", "old", 3]);
-  await using mq = await connect({ url: server.url, since: { ago: 60_000 } });
+  await using mq = await connect(server.url, { since: { ago: 60_000 } });
   assertEquals(await mq.get("t"), "new");
   for (const [ago, body] of [[60_000, "new"], [120_000, "old"]] as const) {
     await using stream = mq.subscribe("t", { since: { ago } });

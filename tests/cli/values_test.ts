@@ -12,7 +12,8 @@ import { runCommands } from "../support/run_commands.ts";
 const PORT = "must be a whole number from 1 to 65535";
 const TIME = "must be a duration such as 600, 90s, 10m or 2h, from 0 to 2147483647ms";
 const HOST = "Cannot connect: --host must be only an address or a name";
-const URL_FORM = "Cannot connect: --url must be a ws:// or wss:// address";
+const URL_FORM =
+  "Cannot connect: --url must be a host, a host and port, or a ws:// or wss:// address";
 
 /** Arguments, and their error. */
 const WRONG: readonly (readonly [args: readonly string[], message: string])[] = [
@@ -201,16 +202,21 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
     `${HOST}, and an IPv6 zone (%) is not allowed in the address of a WebSocket, got "::1%lo"`,
   ],
   [["get", "t", "--host", "[::1"], `${HOST}, got "[::1"`],
+  [["get", "t", "--url", "4000"], `${URL_FORM} such as "127.0.0.1:4000", got "4000"`],
+  [["get", "t", "--url", ":4000"], `${URL_FORM} such as "127.0.0.1:4000", got ":4000"`],
   [
-    ["get", "t", "--url", "localhost:1"],
-    `${URL_FORM} such as "ws://localhost:1", got "localhost:1"`,
+    ["get", "t", "--url", "localhost:"],
+    `${URL_FORM} with a port from 1 to 65535, got "localhost:"`,
   ],
-  [["get", "t", "--url", "h"], `${URL_FORM} such as "ws://h:30008", got "h"`],
   [["get", "t", "--url", "wss:h"], `${URL_FORM} such as "wss://h", got "wss:h"`],
-  ...["ftp://h", "ws:///h", "ws://", "ws://*", "ws://a,b", "ws://h\n:5", "ws:\\\\h"].map((url) =>
+  ...["ftp://h", "ws:///h", "ws://", "ws://*", "ws://a,b", "ws://h\n:5"].map((url) =>
     [["get", "t", "--url", url], `${URL_FORM}, got ${JSON.stringify(url)}`] as const
   ),
-  [["get", "t", "--url", "ws://h:70000"], `${URL_FORM}, got "ws://h:70000"`],
+  [["get", "t", "--url", "ws:\\\\h"], `${URL_FORM} such as "ws://h", got "ws:\\\\\\\\h"`],
+  [
+    ["get", "t", "--url", "ws://h:70000"],
+    `${URL_FORM} with a port from 1 to 65535, got "ws://h:70000"`,
+  ],
   [["get", "t", "--url", "ws://h:0"], `${URL_FORM} with a port from 1 to 65535, got "ws://h:0"`],
   [["get", "t", "--url", "ws://h/#t"], `${URL_FORM} without a #, got "ws://h/#…"`],
   [["get", "t", "--url", "me:s3/cret@h:1"], `${URL_FORM}, got "h:1"`],

@@ -11,7 +11,7 @@ import { as } from "../support/untyped.ts";
 
 Deno.test("wrong arguments throw a TypeError or a RangeError, and nothing is sent", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   script.frames.length = 0;
   const topics: [unknown, typeof TypeError | typeof RangeError, string][] = [
     [undefined, TypeError, "nothing"],
@@ -48,7 +48,7 @@ Deno.test("wrong arguments throw a TypeError or a RangeError, and nothing is sen
 
 Deno.test("putMany of a string throws a TypeError: it is not a list of messages", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   script.frames.length = 0;
   const put = assertRejects(() => mq.putMany("t", as("message")), TypeError);
   await Promise.race([put, script.next().then(({ id }) => script.send({ id, seqs: [] }))]);
@@ -58,7 +58,7 @@ Deno.test("putMany of a string throws a TypeError: it is not a list of messages"
 
 Deno.test("an unknown mode of a read is refused, and nothing is sent", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   script.frames.length = 0;
   const read = assertRejects(() => mq.read("t", { mode: as("latest") }), Error);
   await Promise.race([read, script.next().then((request) => script.reply(request))]);
@@ -68,7 +68,7 @@ Deno.test("an unknown mode of a read is refused, and nothing is sent", async () 
 
 Deno.test("putMany that fails lists the outcome of each message", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const failing = assertRejects(() => mq.putMany("t", ["one", "two", "three"]), DsmqError);
   const { id, bodies } = await script.next();
   assertEquals(bodies, ["one", "two", "three"]);
@@ -81,7 +81,7 @@ Deno.test("putMany that fails lists the outcome of each message", async () => {
 
 Deno.test("putMany in several requests lists each outcome: stored, refused, and unknown", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const messages = Array.from({ length: 6 }, () => "x".repeat(120_000));
   const failing = assertRejects(() => mq.putMany("t", messages), DsmqError);
   const [first, second, third] = [await script.next(), await script.next(), await script.next()];
@@ -101,7 +101,7 @@ Deno.test("putMany in several requests lists each outcome: stored, refused, and 
 
 Deno.test("putMany on a broken connection lists each outcome as unknown", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const failing = assertRejects(() => mq.putMany("t", ["one", "two"]), DsmqError);
   await script.next();
   script.hangUp();

@@ -5,12 +5,12 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connect, type ConnectOptions, serve } from "@dsmq/server";
+import { connect, serve } from "@dsmq/server";
 import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
 
 Deno.test("requests of one turn of the event loop are sent in one frame, in order", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   script.frames.length = 0;
   const replies = Promise.all([
     mq.put("t", "one"),
@@ -41,7 +41,7 @@ Deno.test("requests of one turn of the event loop are sent in one frame, in orde
 
 Deno.test("requests of two turns are sent in two frames", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   script.frames.length = 0;
   const first = mq.get("t");
   await script.reply(await script.next());
@@ -55,9 +55,7 @@ Deno.test("requests of two turns are sent in two frames", async () => {
 Deno.test("connect introduces itself: with the subprotocol dsmq, and with the protocol and position in hello", async () => {
   const script = new ScriptedServer();
   const dials: unknown[] = [];
-  await using mq = await connect({
-    host: "::1",
-    port: 5,
+  await using mq = await connect({ host: "::1", port: 5 }, {
     since: 7,
     reconnect: false,
     dial(url, protocols) {
@@ -78,27 +76,20 @@ Deno.test("connect takes a URL, http: and https: included", async () => {
     const [url, dials] of [
       // A query may hold a secret.
       ["ws://host:5/path?query", "ws://host:5/path?…"],
-      [new URL("wss://host/"), "wss://host"],
+      [new URL("wss://host/"), "wss://host:443"],
       ["http://host:5", "ws://host:5"],
-      ["https://host/path/", "wss://host/path/"],
+      ["https://host/path/", "wss://host:443/path/"],
     ] as const
   ) {
     const script = new ScriptedServer();
-    await using mq = await connect({ url, dial: script.dial });
+    await using mq = await connect(url, { dial: script.dial });
     assertEquals(mq.url, dials);
   }
 });
 
 Deno.test("connect refuses wrong options", async () => {
-  const wrong: [unknown, typeof TypeError | typeof RangeError, string][] = [
+  const wrong: [object, typeof TypeError | typeof RangeError, string][] = [
     [{ hots: "x" }, TypeError, "hots"],
-    [{ url: "ws://x", port: 5 }, TypeError, "not by both"],
-    ["ftp://x", TypeError, "ftp://x"],
-    ["localhost:30008", TypeError, "localhost:30008"],
-    ["ws://x/#fragment", TypeError, "without a #"],
-    [{ port: 0 }, RangeError, "got 0"],
-    [{ port: 65536 }, RangeError, "got 65536"],
-    [{ port: 1.5 }, RangeError, "got 1.5"],
     [{ timeout: 0 }, RangeError, "got 0"],
     [{ timeout: NaN }, RangeError, "got NaN"],
     [{ since: -1 }, RangeError, "-1"],
@@ -108,11 +99,9 @@ Deno.test("connect refuses wrong options", async () => {
     [{ since: {} }, TypeError, "an object"],
   ];
   const script = new ScriptedServer();
-  for (const [target, ErrorClass, message] of wrong) {
-    const options = typeof target === "string"
-      ? { url: target, dial: script.dial }
-      : { ...target as ConnectOptions, dial: script.dial };
-    await assertRejects(() => connect(options), ErrorClass, message);
+  for (const [options, ErrorClass, message] of wrong) {
+    const connecting = connect(script.url, { ...options, dial: script.dial });
+    await assertRejects(() => connecting, ErrorClass, message);
   }
   assertEquals(script.dials, 0);
 });
@@ -121,7 +110,7 @@ Deno.test("the timeout of connect may be longer than a timer can hold", async ()
   await using server = await serve({ port: 0 });
   for (const timeout of [2 ** 31, Number.MAX_SAFE_INTEGER, Infinity]) {
     try {
-      await using _mq = await connect({ url: server.url, timeout });
+      await using _mq = await connect(server.url, { timeout });
     } catch (error) {
       // Or it is refused as what it is: a wrong argument.
       assert(error instanceof RangeError, `${timeout}: ${error}`);

@@ -34,7 +34,7 @@ for (const [name, call] of Object.entries(calls)) {
 
   Deno.test(`${name} on a connection whose server is gone rejects with closed`, async () => {
     const server = await serve({ port: 0, allowShutdown: true });
-    await using mq = await connect({ url: server.url, reconnect: false });
+    await using mq = await connect(server.url, { reconnect: false });
     const stream = mq.subscribe("t");
     await server.shutdown();
     // The end of the stream shows that the client knows it.
@@ -45,10 +45,10 @@ for (const [name, call] of Object.entries(calls)) {
 
 Deno.test("close sends what was put, and waits until it is stored", async () => {
   await using server = await serve({ port: 0 });
-  const mq = await connect({ url: server.url });
+  const mq = await connect(server.url);
   const puts = [mq.put("t", "one"), mq.put("t", "two"), mq.putMany("t", ["three", "four"])];
   await mq.close();
-  await using reader = await connect({ url: server.url, since: "start" });
+  await using reader = await connect(server.url, { since: "start" });
   const [one, two, [three, four]] = await Promise.all(puts) as [number, number, number[]];
   for (const [seq, body] of [[one, "one"], [two, "two"], [three, "three"], [four, "four"]]) {
     const message = await reader.read("t");
@@ -58,7 +58,7 @@ Deno.test("close sends what was put, and waits until it is stored", async () => 
 
 Deno.test("close does not send its close frame before all puts are answered", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect: false });
+  const mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const closed = Promise.all([mq.put("t", "message"), mq.close()]);
   const { id } = await script.next();
   await script.send({ heartbeat: 10_000, time: 1, last: 0, floor: 0 });
@@ -69,7 +69,7 @@ Deno.test("close does not send its close frame before all puts are answered", as
 
 Deno.test("close waits for the answers to earlier calls", async () => {
   await using server = await serve({ port: 0 });
-  const mq = await connect({ url: server.url });
+  const mq = await connect(server.url);
   await mq.put("t", "message");
   const replies = [mq.get("t"), mq.get("t"), mq.getLatest("t")];
   await mq.close();
@@ -114,7 +114,7 @@ Deno.test("close may be called twice at once, while answers are pending", async 
 
 Deno.test("close does not wait long for a server that does not answer the close frame", async () => {
   const script = new ScriptedServer({ answersClose: false });
-  const mq = await connect({ dial: script.dial, reconnect: false });
+  const mq = await connect(script.url, { dial: script.dial, reconnect: false });
   await withTimeout(mq.close());
   assertEquals(script.closeCode, 1000);
   assertEquals(await codeOf(mq.get("t")), "closed");
@@ -122,7 +122,7 @@ Deno.test("close does not wait long for a server that does not answer the close 
 
 Deno.test("close waits 5 s for the last answers, and no longer", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect: false });
+  const mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const put = codeOf(mq.put("t", "message"));
   await script.next();
   // The only timer of 5 s is the one in question: it fires at once.
@@ -154,7 +154,7 @@ Deno.test("await using closes", async () => {
 
 Deno.test("a server that stops ends a getWait with shutting_down, and a subscription with closed", async () => {
   const server = await serve({ port: 0, log: { info() {}, warn() {}, error() {} } });
-  await using mq = await connect({ url: server.url, reconnect: false });
+  await using mq = await connect(server.url, { reconnect: false });
   const waiting = codeOf(mq.getWait("t"));
   const streaming = codeOf(mq.subscribe("t").next());
   await mq.get("a later request");
@@ -165,7 +165,7 @@ Deno.test("a server that stops ends a getWait with shutting_down, and a subscrip
 Deno.test("a connection that is cut rejects reads with closed, and unanswered puts with unknown_outcome", async () => {
   await using server = await serve({ port: 0 });
   await using proxy = new CuttableProxy(server.port);
-  await using mq = await connect({ url: proxy.url, reconnect: false });
+  await using mq = await connect(proxy.url, { reconnect: false });
   const streaming = codeOf(mq.subscribe("t").next());
   const waiting = codeOf(mq.getWait("t"));
   await mq.put("u", "answered");
@@ -192,7 +192,7 @@ Deno.test("a connection that is cut rejects reads with closed, and unanswered pu
 Deno.test("what arrived before the connection was cut is still delivered to a subscription, then the error", async () => {
   await using server = await serve({ port: 0 });
   await using proxy = new CuttableProxy(server.port);
-  await using mq = await connect({ url: proxy.url, reconnect: false });
+  await using mq = await connect(proxy.url, { reconnect: false });
   await using stream = mq.subscribe("t");
   await mq.putMany("t", ["one", "two"]);
   assertEquals((await stream.next()).value?.body, "one");
@@ -207,7 +207,7 @@ Deno.test("what arrived before the connection was cut is still delivered to a su
 Deno.test("close returns even if the connection is cut while answers are pending", async () => {
   await using server = await serve({ port: 0 });
   await using proxy = new CuttableProxy(server.port);
-  const mq = await connect({ url: proxy.url, reconnect: false });
+  const mq = await connect(proxy.url, { reconnect: false });
   proxy.dropUpstream();
   const put = codeOf(mq.put("t", "message"));
   const closing = mq.close();
@@ -218,7 +218,7 @@ Deno.test("close returns even if the connection is cut while answers are pending
 
 Deno.test("a put that the server refuses later rejects with the server's code", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const refused = assertRejects(() => mq.put("t", "message"), DsmqError, "disk full");
   const { id } = await script.next();
   await script.send({
@@ -231,7 +231,7 @@ Deno.test("a put that the server refuses later rejects with the server's code", 
 
 Deno.test("a server that violates the protocol fails all calls, and is disconnected", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const get = codeOf(mq.get("t"));
   const put = codeOf(mq.put("t", "message"));
   await script.next();
@@ -242,7 +242,7 @@ Deno.test("a server that violates the protocol fails all calls, and is disconnec
 
 Deno.test("each call of a closed connection states what it cannot do", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect: false });
+  const mq = await connect(script.url, { dial: script.dial, reconnect: false });
   await mq.close();
   const calls: [() => Promise<unknown>, string][] = [
     [() => mq.put("t", "m"), "put"],

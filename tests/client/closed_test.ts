@@ -29,7 +29,7 @@ Deno.test("closed resolves after close, without an error, and not before", async
 
 Deno.test("closed distinguishes a server that went away from a close by the caller", async () => {
   const server = await serve({ port: 0 });
-  await using mq = await connect({ url: server.url, reconnect: false });
+  await using mq = await connect(server.url, { reconnect: false });
   await server.shutdown();
   const { code, reason, error } = await withTimeout(mq.closed);
   assertEquals([code, mq.status], ["closed", "closed"]);
@@ -40,7 +40,7 @@ Deno.test("closed distinguishes a server that went away from a close by the call
 Deno.test("closed stays pending while the client reconnects, and resolves when it gives up", async () => {
   const script = new ScriptedServer();
   const reconnect = { minDelay: 0, maxDelay: 5, timeout: 50 };
-  await using mq = await connect({ dial: script.dial, reconnect });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect });
   script.hangUp();
   for await (const { status } of mq.statusChanges()) if (status === "connected") break;
   assertEquals([script.dials, await isPending(mq)], [2, true]);
@@ -54,7 +54,7 @@ Deno.test("closed stays pending while the client reconnects, and resolves when i
 for (const [closeCode, code] of [[4401, "unauthorized"], [4409, "session_taken_over"]] as const) {
   Deno.test(`closed has the code ${code} after the close code ${closeCode}`, async () => {
     const script = new ScriptedServer();
-    await using mq = await connect({ dial: script.dial });
+    await using mq = await connect(script.url, { dial: script.dial });
     script.hangUp(closeCode);
     const { error, ...info } = await withTimeout(mq.closed);
     assertEquals([info.code, error?.code], [code, code]);
@@ -63,7 +63,7 @@ for (const [closeCode, code] of [[4401, "unauthorized"], [4409, "session_taken_o
 
 Deno.test("closed has the code protocol_error after a reply that violates the protocol", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial });
+  await using mq = await connect(script.url, { dial: script.dial });
   await script.send("no JSON");
   const { code, error } = await withTimeout(mq.closed);
   assertEquals([code, error?.code], ["protocol_error", "protocol_error"]);
@@ -71,7 +71,7 @@ Deno.test("closed has the code protocol_error after a reply that violates the pr
 
 Deno.test("closed has no error if the connection breaks while the caller closes it", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect: false });
+  const mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const put = mq.put("t", "m").catch(({ code }) => code);
   await script.next();
   const closing = mq.close();

@@ -77,7 +77,7 @@ Deno.test("a connect that is aborted at any time leaves no socket behind", async
   let aborted = 0;
   for (let i = 0; i < 400; i++) {
     const controller = new AbortController();
-    const connecting = connect({ url: server.url, signal: controller.signal });
+    const connecting = connect(server.url, { signal: controller.signal });
     setTimeout(() => controller.abort(), Math.random() * 1.5);
     await connecting.catch(() => aborted++);
   }
@@ -117,7 +117,7 @@ Deno.test("a connection that is established at the moment of the abort is closed
 
 Deno.test("a connect that times out in the middle of the handshake leaves no socket behind", async () => {
   await using server = new AcceptingServer();
-  await assertRejects(() => connect({ url: server.url, timeout: 100 }), Error, "not answered");
+  await assertRejects(() => connect(server.url, { timeout: 100 }), Error, "not answered");
   assertEquals(server.ends.length, 1);
 });
 
@@ -142,8 +142,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     for (const dial of [undefined, (url: string, ps: string[]) => new WebSocket(url, ps)]) {
       for (let i = 0; i < 40; i++) {
         const controller = new AbortController();
-        const connecting = connect({
-          url: server.url,
+        const connecting = connect(server.url, {
           signal: controller.signal,
           ...(dial && { dial }),
         });
@@ -158,7 +157,7 @@ for (const transport of ["builtin", "hardened"] as const) {
 
   Deno.test(`a client that is closed while it reconnects leaves nothing behind: ${transport}`, async () => {
     const server = await openServer({ transport });
-    const mq = await connect({ url: server.url, reconnect: { minDelay: 1, maxDelay: 2 } });
+    const mq = await connect(server.url, { reconnect: { minDelay: 1, maxDelay: 2 } });
     const { port } = server;
     await server.shutdown();
     await using _late = await openServer({ transport, port });
@@ -173,16 +172,16 @@ for (const transport of ["builtin", "hardened"] as const) {
 Deno.test("the caller's signal has no listener left, however connect ended", async () => {
   const script = new ScriptedServer();
   const done = counted();
-  await using _mq = await connect({ dial: script.dial, signal: done.signal });
+  await using _mq = await connect(script.url, { dial: script.dial, signal: done.signal });
   assertEquals(done.listeners(), 0);
   const failed = counted();
   await assertRejects(
-    () => connect({ url: "ws://127.0.0.1:1", signal: failed.signal, timeout: 50 }),
+    () => connect("ws://127.0.0.1:1", { signal: failed.signal, timeout: 50 }),
     Error,
   );
   assertEquals(failed.listeners(), 0);
   const aborted = counted();
-  const connecting = connect({ url: "ws://127.0.0.1:1", signal: aborted.signal });
+  const connecting = connect("ws://127.0.0.1:1", { signal: aborted.signal });
   aborted.controller.abort();
   await assertRejects(() => connecting, DOMException);
   assertEquals(aborted.listeners(), 0);
@@ -201,7 +200,7 @@ Deno.test("a dialled socket is closed when connect is aborted, open or not", () 
         socket.close = (code) => (closed++, close(code));
         return socket;
       };
-      const connecting = connect({ dial, signal: controller.signal });
+      const connecting = connect(undefined, { dial, signal: controller.signal });
       const settled = assertRejects(() => connecting, DOMException);
       if (opens) await pass(1);
       controller.abort();
@@ -219,10 +218,13 @@ Deno.test("a socket of the caller's own that throws on close ends no program", a
       },
     });
   script.stuck = true;
-  const error = await assertRejects(() => withTimeout(connect({ dial, timeout: 20 })), DsmqError);
+  const error = await assertRejects(
+    () => withTimeout(connect(undefined, { dial, timeout: 20 })),
+    DsmqError,
+  );
   assertEquals(error.code, "unreachable");
   script.stuck = false;
-  const mq = await connect({ dial, reconnect: false });
+  const mq = await connect(undefined, { dial, reconnect: false });
   const put = assertRejects(() => mq.put("t", "m"), DsmqError);
   await script.send("junk");
   assertEquals((await withTimeout(put)).code, "protocol_error");

@@ -37,7 +37,10 @@ for (const [what, earlier] of Object.entries({ refused, busy, answered })) {
       let dials = 0;
       const dial = () => failingSocket(++dials < 5 ? earlier : undefined);
       // The fifth attempt begins 150 ms after the first.
-      const error = await assertRejects(() => connect({ dial, timeout: 200 }), DsmqError);
+      const error = await assertRejects(
+        () => connect(undefined, { dial, timeout: 200 }),
+        DsmqError,
+      );
       assertEquals([error.code, error.reason, error.status, error.cause, dials], [
         earlier.code,
         earlier.reason,
@@ -56,7 +59,7 @@ Deno.test("an attempt that was cut off after a second or more is mentioned behin
   inVirtualTime(async () => {
     let dials = 0;
     const dial = () => failingSocket(++dials === 1 ? refused : undefined);
-    const error = await assertRejects(() => connect({ dial, timeout: 3010 }), DsmqError);
+    const error = await assertRejects(() => connect(undefined, { dial, timeout: 3010 }), DsmqError);
     assertEquals([error.reason, error.cause], ["refused", refused]);
     assertStringIncludes(
       error.message,
@@ -68,7 +71,7 @@ Deno.test("an attempt that had its whole time replaces the earlier reason", () =
   inVirtualTime(async () => {
     let dials = 0;
     const dial = () => failingSocket(++dials === 1 ? refused : undefined);
-    const error = await assertRejects(() => connect({ dial, timeout: 7000 }), DsmqError);
+    const error = await assertRejects(() => connect(undefined, { dial, timeout: 7000 }), DsmqError);
     assertEquals([error.reason, dials], ["timed_out", 3]);
     assert(!error.message.includes("nothing listens there"), error.message);
   }));
@@ -78,8 +81,7 @@ Deno.test("of several addresses each keeps its reason, and onRetry gets what eac
     const retries: string[] = [];
     let dials = 0;
     const error = await assertRejects(() =>
-      connect({
-        url: ["ws://b.test", "ws://a.test"],
+      connect(["ws://b.test", "ws://a.test"], {
         dial: (url) => failingSocket(url.includes("a.test") || ++dials === 1 ? refused : undefined),
         timeout: 400,
         onRetry: ({ message, reason }) => {
@@ -92,7 +94,7 @@ Deno.test("of several addresses each keeps its reason, and onRetry gets what eac
     ]]);
     assertMatch(
       error.message,
-      /to ws:..b\.test or ws:..a\.test: nothing listens there \(\d+ tries/,
+      /to ws:..b\.test:80 or ws:..a\.test:80: nothing listens there \(\d+ tries/,
     );
     assertEquals(retries.slice(0, 4), [
       "b.test refused",
@@ -108,7 +110,7 @@ Deno.test("a refusal by a server that then falls silent is what a program and a 
     return () => ++requests === 1 ? response("503 Busy", "come later") : undefined;
   };
   await using server = new HandshakeServer(turns());
-  const error = await refusal({ url: server.url, timeout: 900 });
+  const error = await refusal(server.url, { timeout: 900 });
   assertEquals([error.reason, error.status], ["http_status", 503]);
   assertMatch(error.message, /the answer is 503 Busy: come later \(2 tries in 0\.\d s\)$/);
   await using other = new HandshakeServer(turns());

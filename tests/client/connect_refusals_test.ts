@@ -31,7 +31,7 @@ for (
 ) {
   Deno.test(`an answer of ${status} is reported with its reason, and not retried`, async () => {
     await using server = new HandshakeServer(() => response(status, "because of this\nand more"));
-    const error = await refusal({ url: server.url });
+    const error = await refusal(server.url);
     assertEquals([error.code, error.reason], ["unreachable", "http_status"]);
     assertEquals(error.status, Number(status.slice(0, 3)));
     assert(error.message.startsWith(`Cannot connect to ${server.url}: the answer is`));
@@ -43,7 +43,7 @@ for (
 for (const status of ["429 Too Many Requests", "500 Oops", "502 Bad Gateway", "503 x", "504 y"]) {
   Deno.test(`an answer of ${status} is retried, and reported in the end`, async () => {
     await using server = new HandshakeServer(() => response(status, "no upstream"));
-    const error = await refusal({ url: server.url, timeout: 300 });
+    const error = await refusal(server.url, { timeout: 300 });
     assertEquals([error.code, error.reason], ["unreachable", "http_status"]);
     assertEquals(error.status, Number(status.slice(0, 3)));
     assertMatch(error.message, /: the answer is 5|4.*: no upstream \(\d+ tries in 0\.\d s\)$/);
@@ -53,13 +53,13 @@ for (const status of ["429 Too Many Requests", "500 Oops", "502 Bad Gateway", "5
 
 Deno.test("a server that sends Retry-After is not asked before", async () => {
   await using server = new HandshakeServer(() => response("503 Busy", "", "Retry-After: 1\r\n"));
-  await refusal({ url: server.url, timeout: 900 });
+  await refusal(server.url, { timeout: 900 });
   assertEquals(server.requests.length, 1);
   const before = new Date(Date.now() - 60_000).toUTCString();
   await using past = new HandshakeServer(() =>
     response("503 Busy", "", `Retry-After: ${before}\r\n`)
   );
-  await refusal({ url: past.url, timeout: 300 });
+  await refusal(past.url, { timeout: 300 });
   assert(past.requests.length > 2);
 });
 
@@ -77,20 +77,20 @@ Deno.test("the text of a refusal is shown short, in one line and without control
     await using server = new HandshakeServer(() =>
       String.fromCharCode(...utf8.encode(response("403 Forbidden", body, headers)))
     );
-    const { message } = await refusal({ url: server.url });
+    const { message } = await refusal(server.url);
     const whole = `the answer is 403 Forbidden${expected && `:${expected}`}`;
     assert(message.endsWith(whole), JSON.stringify(message));
   }
   const chunked = "HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nparts\r\n0\r\n\r\n";
   await using server = new HandshakeServer(() => chunked);
-  assert((await refusal({ url: server.url })).message.endsWith("403 No: parts"));
+  assert((await refusal(server.url)).message.endsWith("403 No: parts"));
 });
 
 Deno.test("a refusal whose text never ends is not waited for", async () => {
   await using server = new HandshakeServer(() =>
     "HTTP/1.1 403 No\r\nContent-Length: 99\r\n\r\nbegun"
   );
-  const { message, took } = await refusal({ url: server.url });
+  const { message, took } = await refusal(server.url);
   assert(message.endsWith("403 No: begun"), message);
   assert(took < 3000, `${took} ms`);
 });
@@ -113,7 +113,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`a path with a bad escape is left to the server: ${transport}`, async () => {
     await using server = await openServer({ transport });
     try {
-      await using mq = await connect({ url: `${server.url}/%zz`, timeout: 300 });
+      await using mq = await connect(`${server.url}/%zz`, { timeout: 300 });
       assertEquals(await mq.put("t", "m"), 1);
     } catch (error) {
       assertEquals((error as DsmqError).reason, "http_status");
@@ -133,7 +133,7 @@ for (
 ) {
   Deno.test(`an answer from ${what} is reported at once, and not retried`, async () => {
     await using server = new HandshakeServer(() => status);
-    const error = await refusal({ url: server.url });
+    const error = await refusal(server.url);
     assertEquals([error.code, error.reason], ["unreachable", reason]);
     assert(error.message.includes(server.url));
     assertEquals(server.requests.length, 1);
@@ -153,7 +153,7 @@ Deno.test("when nothing listens, the error states it, and how to start a server 
     first = Math.min(first, performance.now() - begin);
     retries.push(error);
   };
-  const error = await refusal({ port, timeout: 400, onRetry });
+  const error = await refusal({ port }, { timeout: 400, onRetry });
   assertEquals([error.code, error.reason], ["unreachable", "refused"]);
   const reason = `nothing listens there; to start a server: dsmq serve --port ${port}`;
   assertMatch(error.message, /^.* \(\d+ tries in 0\.[45] s\)$/);
@@ -165,7 +165,7 @@ Deno.test("when nothing listens, the error states it, and how to start a server 
 });
 
 Deno.test("a host name that does not exist is reported at once", async () => {
-  const error = await refusal({ url: "ws://no-such-host.invalid:1" });
+  const error = await refusal("ws://no-such-host.invalid:1");
   assertEquals([error.code, error.reason], ["unreachable", "name_not_found"]);
   assert(error.message.includes('there is no host "no-such-host.invalid"'), error.message);
   assert(error.took < 5000);
@@ -173,14 +173,14 @@ Deno.test("a host name that does not exist is reported at once", async () => {
 
 Deno.test("a port that accepts and stays silent is reported as such, with how far it came", async () => {
   await using silent = new HandshakeServer(() => undefined);
-  const error = await refusal({ url: silent.url, timeout: 300 });
+  const error = await refusal(silent.url, { timeout: 300 });
   assertEquals(error.reason, "silent");
   assertMatch(
     error.message,
     /accepted there, but the request for a WebSocket is not answered \(1 t/,
   );
   await using silentPort = new HandshakeServer(() => undefined);
-  const tls = await refusal({ url: silentPort.url.replace("ws:", "wss:"), timeout: 300 });
+  const tls = await refusal(silentPort.url.replace("ws:", "wss:"), { timeout: 300 });
   assertEquals(tls.reason, "silent");
   assertMatch(tls.message, /accepted there, but its TLS handshake is not answered \(1 try/);
 });
@@ -188,7 +188,7 @@ Deno.test("a port that accepts and stays silent is reported as such, with how fa
 Deno.test("a connection that ends without a close frame is retried, and reported as broken", async () => {
   for (const scheme of ["ws:", "wss:"]) {
     await using abruptPort = new HandshakeServer(() => undefined, false);
-    const error = await refusal({ url: abruptPort.url.replace("ws:", scheme), timeout: 300 });
+    const error = await refusal(abruptPort.url.replace("ws:", scheme), { timeout: 300 });
     assertEquals(error.reason, "broken", error.message);
     assert(error.message.includes(scheme === "ws:" ? "wss://" : "(ws://)"), error.message);
     assert(abruptPort.requests.length > 2);
@@ -197,7 +197,7 @@ Deno.test("a connection that ends without a close frame is retried, and reported
 
 Deno.test("a truncated answer is retried", async () => {
   await using cut = new HandshakeServer(() => "HTTP/1.1 101 Swi", false);
-  const error = await refusal({ url: cut.url, timeout: 300 });
+  const error = await refusal(cut.url, { timeout: 300 });
   assertEquals(error.reason, "broken");
   assert(error.message.includes("during the response"), error.message);
   assert(cut.requests.length > 2);
@@ -211,14 +211,14 @@ for (const transport of ["builtin", "hardened"] as const) {
       ),
     );
     await using secure = await openServer({ transport, cert: cert!, key: key! });
-    const needed = await refusal({ url: secure.url.replace("wss:", "ws:") });
+    const needed = await refusal(secure.url.replace("wss:", "ws:"));
     assertEquals(needed.reason, "tls_needed");
     assert(needed.message.includes("wss://") && needed.took < 3000, needed.message);
-    const untrusted = await refusal({ url: secure.url });
+    const untrusted = await refusal(secure.url);
     assertEquals(untrusted.reason, "certificate_untrusted");
     assert(untrusted.took < 3000);
     await using plain = await openServer({ transport });
-    const none = await refusal({ url: plain.url.replace("ws:", "wss:"), timeout: 300 });
+    const none = await refusal(plain.url.replace("ws:", "wss:"), { timeout: 300 });
     assert(["no_tls", "broken"].includes(none.reason!), none.message);
     assert(none.message.includes("ws://"), none.message);
   });
@@ -240,7 +240,7 @@ Deno.test("a certificate for another name, or an expired one, is reported as suc
   assertEquals(code, 1);
   assertMatch(stderr, /the server's certificate is not for 127\.0\.0\.2, but for .*localhost/);
   await using old = await openServer({ cert: expired!, key: expiredKey! });
-  const error = await refusal({ url: old.url });
+  const error = await refusal(old.url);
   assertEquals(error.reason, "certificate_expired");
   assertMatch(error.message, /the server's certificate has expired, on 2021-01-01$/);
 });
@@ -258,10 +258,10 @@ Deno.test("a socket that fails without a reason is reported as such", async () =
     queueMicrotask(() => socket.onerror!(new Event("error")));
     return socket;
   };
-  const error = await refusal({ dial, timeout: 50 });
+  const error = await refusal(undefined, { dial, timeout: 50 });
   assertEquals([error.code, error.reason], ["unreachable", "unknown"]);
   assert(error.message.includes("the WebSocket does not say why"), error.message);
   const deno = (url: string, protocols: string[]) => new WebSocket(url, protocols);
-  const refused = await refusal({ port: 1, dial: deno, timeout: 50 });
+  const refused = await refusal({ port: 1 }, { dial: deno, timeout: 50 });
   assert(refused.message.includes("tcp connect error"), refused.message);
 });

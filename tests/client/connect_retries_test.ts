@@ -5,23 +5,22 @@
  */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { connect, type ConnectOptions, DsmqError, serve, type Server } from "@dsmq/server";
+import { connect, DsmqError, serve, type Server } from "@dsmq/server";
 import { freePort } from "../support/free_port.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 
 /** The error with which `connect` rejects: it must be a `DsmqError`. */
-async function refusal(options: ConnectOptions): Promise<DsmqError> {
-  return await assertRejects(() => withTimeout(connect(options)), DsmqError);
+async function refusal(...connecting: Parameters<typeof connect>): Promise<DsmqError> {
+  return await assertRejects(() => withTimeout(connect(...connecting)), DsmqError);
 }
 
 Deno.test("connect retries while the server is still starting", async () => {
   const port = freePort();
   let attempts = 0;
   let starting: Promise<Server> | undefined;
-  const connecting = connect({
-    port,
+  const connecting = connect({ port }, {
     dial(url, protocols) {
       if (++attempts === 3) starting = serve({ port });
       return new WebSocket(url, protocols);
@@ -37,7 +36,7 @@ Deno.test("connect retries while the server is still starting", async () => {
 
 Deno.test("connect gives up after its timeout, and names the address without an answer", async () => {
   const port = freePort();
-  const error = await refusal({ port, timeout: 50 });
+  const error = await refusal({ port }, { timeout: 50 });
   assertEquals(error.code, "unreachable");
   assertStringIncludes(error.message, `ws://127.0.0.1:${port}`);
 });
@@ -51,7 +50,7 @@ Deno.test("connect tries for 15 seconds, with delays that double up to a second,
       at.push(time.now);
       return script.dial();
     };
-    const error = await assertRejects(() => connect({ dial }), DsmqError);
+    const error = await assertRejects(() => connect(undefined, { dial }), DsmqError);
     assertEquals([error.code, Math.round(time.now)], ["unreachable", 15_000]);
     assertStringIncludes(error.message, `(${at.length} tries in 15.0 s)`);
     const pauses = at.slice(1).map((now, i) => Math.round(now - at[i]!));
@@ -64,7 +63,7 @@ Deno.test("the timeout of connect counts only while the process is awake: sleep 
   inVirtualTime(async (time) => {
     const script = new ScriptedServer();
     script.unreachable = true;
-    const connecting = connect({ dial: script.dial, timeout: 10_000 });
+    const connecting = connect(script.url, { dial: script.dial, timeout: 10_000 });
     const { now } = Date;
     await pass(3000);
     Date.now = () => now() + 660_000;
@@ -83,7 +82,7 @@ Deno.test("the timeout of connect is not prolonged by a wall clock that is set b
     const script = new ScriptedServer();
     script.unreachable = true;
     const connecting = assertRejects(
-      () => connect({ dial: script.dial, timeout: 5000 }),
+      () => connect(script.url, { dial: script.dial, timeout: 5000 }),
       DsmqError,
     );
     const { now } = Date;
@@ -99,7 +98,7 @@ for (const timeout of [1, 4000, Infinity]) {
     inVirtualTime(async () => {
       const errors: DsmqError[] = [];
       const stop = new AbortController();
-      const connecting = connect({
+      const connecting = connect(undefined, {
         timeout,
         signal: stop.signal,
         onRetry: (error) => errors.push(error),
@@ -129,7 +128,7 @@ Deno.test("onRetry is called for each failed attempt, the first time and after a
       errors.push(`${code} ${reason}`);
       if (errors.length === 5) throw new Error("enough");
     };
-    const connecting = connect({ dial: script.dial, onRetry });
+    const connecting = connect(script.url, { dial: script.dial, onRetry });
     await pass(20);
     assertEquals(errors, ["unreachable unknown", "unreachable unknown"]);
     script.unreachable = false;
@@ -148,7 +147,7 @@ Deno.test("onRetry is not called if one attempt took all the time", async () => 
     script.stuck = true;
     const { dial } = script;
     return assertRejects(
-      () => withTimeout(connect({ dial, timeout: 1100 + i / 7, onRetry })),
+      () => withTimeout(connect(undefined, { dial, timeout: 1100 + i / 7, onRetry })),
       DsmqError,
     );
   });
@@ -161,8 +160,7 @@ Deno.test("an abort signal ends connecting, with its own reason", async () => {
   const controller = new AbortController();
   const reason = new Error("changed my mind");
   let attempts = 0;
-  const connecting = connect({
-    port,
+  const connecting = connect({ port }, {
     signal: controller.signal,
     dial(url, protocols) {
       if (++attempts === 2) controller.abort(reason);
@@ -177,7 +175,7 @@ Deno.test("an abort signal ends connecting, with its own reason", async () => {
 Deno.test("an abort signal ends waiting for hello, and disconnects", async () => {
   const script = new ScriptedServer();
   const controller = new AbortController();
-  const connecting = connect({
+  const connecting = connect(undefined, {
     signal: controller.signal,
     dial() {
       const socket = script.dial();
@@ -192,14 +190,14 @@ Deno.test("an abort signal ends waiting for hello, and disconnects", async () =>
 Deno.test("a signal that has already aborted keeps connect from dialling", async () => {
   const script = new ScriptedServer();
   const signal = AbortSignal.abort();
-  await assertRejects(() => connect({ signal, dial: script.dial }), DOMException);
+  await assertRejects(() => connect(script.url, { signal, dial: script.dial }), DOMException);
   assertEquals(script.dials, 0);
 });
 
 Deno.test("an established connection outlives connect's signal", async () => {
   await using server = await serve({ port: 0 });
   const controller = new AbortController();
-  await using mq = await connect({ url: server.url, signal: controller.signal });
+  await using mq = await connect(server.url, { signal: controller.signal });
   controller.abort();
   await mq.put("t", "message");
   assertEquals(await mq.get("t"), "message");
@@ -208,7 +206,7 @@ Deno.test("an established connection outlives connect's signal", async () => {
 Deno.test("an established connection outlives connect's timeout", () =>
   inVirtualTime(async () => {
     const script = new ScriptedServer();
-    const mq = await connect({ dial: script.dial, timeout: 500 });
+    const mq = await connect(script.url, { dial: script.dial, timeout: 500 });
     await pass(5000);
     const put = mq.put("t", "message");
     await script.send({ id: (await script.next()).id, seq: 1 });
@@ -219,7 +217,7 @@ Deno.test("an established connection outlives connect's timeout", () =>
 Deno.test("the signal of connect ends connecting, and not the connection", async () => {
   const control = new AbortController();
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, signal: control.signal });
+  await using mq = await connect(script.url, { dial: script.dial, signal: control.signal });
   control.abort();
   const put = mq.put("t", "m");
   const { id } = await script.next();

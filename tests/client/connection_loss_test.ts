@@ -8,7 +8,7 @@ const code = (error: { code: string }) => error.code;
 
 Deno.test("a put in the turn in which the connection breaks is answered, too", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect: false });
+  const mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const before = mq.put("t", "one").catch(code);
   script.hangUp();
   const after = mq.put("t", "two").catch(code);
@@ -19,7 +19,7 @@ Deno.test("a put in the turn in which the connection breaks is answered, too", a
 
 Deno.test("a put in the turn of close is refused", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect: false });
+  const mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const before = mq.put("t", "one");
   const closing = mq.close();
   const after = mq.put("t", "two").catch(code);
@@ -33,7 +33,7 @@ Deno.test("a put in the turn of close is refused", async () => {
 
 Deno.test("puts beside an answer and a close frame in one packet are answered, each", async () => {
   using peer = new WebSocketPeer();
-  const connecting = connect({ url: peer.url, reconnect: false });
+  const connecting = connect(peer.url, { reconnect: false });
   await peer.open();
   const nextRequest = async () =>
     JSON.parse(new TextDecoder().decode((await peer.next())!.payload));
@@ -60,7 +60,7 @@ Deno.test("puts beside an answer and a close frame in one packet are answered, e
 for (const outcomes of [[1, null, 1.5], [1, 2], [1, { code: "__proto__", message: "" }, 3], {}]) {
   Deno.test(`invalid outcomes end the connection: ${JSON.stringify(outcomes)}`, async () => {
     const script = new ScriptedServer();
-    const mq = await connect({ dial: script.dial, reconnect: false });
+    const mq = await connect(script.url, { dial: script.dial, reconnect: false });
     const puts = ["one", "two", "three"].map((message) => mq.put("t", message).catch(code));
     const got = mq.get("t").catch(code);
     const [put, get] = [await script.next(), await script.next()];
@@ -74,7 +74,7 @@ for (const outcomes of [[1, null, 1.5], [1, 2], [1, { code: "__proto__", message
 
 Deno.test("a subscription on a closed connection leaves no listener behind", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect: false });
+  const mq = await connect(script.url, { dial: script.dial, reconnect: false });
   await mq.close();
   const { signal } = new AbortController();
   const listeners = new Set<unknown>();
@@ -86,7 +86,7 @@ Deno.test("a subscription on a closed connection leaves no listener behind", asy
 
 Deno.test("what arrives late beside a getLatest that fails goes to the waiting get", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const abort = new AbortController();
   const waiting = mq.getWait("t", { signal: abort.signal }).catch(() => {});
   const late = await script.next();
@@ -105,7 +105,7 @@ Deno.test("what arrives late beside a getLatest that fails goes to the waiting g
 
 Deno.test("a socket that cannot be written to is a broken connection", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({
+  const mq = await connect(undefined, {
     reconnect: false,
     dial() {
       const socket = script.dial();
@@ -124,7 +124,7 @@ Deno.test("a socket that cannot be written to is a broken connection", async () 
 
 Deno.test("many gets at once get one message each, oldest first", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const gets = Array.from({ length: 200 }, () => mq.get("t"));
   for (let seq = 1; seq <= 200; seq++) {
     await script.reply(await script.next(), { seq, body: `${seq}` });

@@ -52,7 +52,7 @@ const CALLS: Readonly<Record<string, (mq: Connection) => Promise<unknown>>> = {
 Deno.test("an error from the server carries the caller's stack", async () => {
   for (const [name, call] of Object.entries(CALLS)) {
     const script = new ScriptedServer();
-    await using mq = await connect({ dial: script.dial, reconnect: false });
+    await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
     const failed = call(mq).then(() => undefined, (error: unknown) => error);
     const { id } = await script.next();
     await script.send({ id, error: { code: "full", message: "no room", limit: 5 } });
@@ -66,7 +66,7 @@ Deno.test("an error from the server carries the caller's stack", async () => {
 
 Deno.test("each of many puts that fail together has an error of its own, with its own caller", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   async function first() {
     await mq.put("t", "one");
   }
@@ -83,7 +83,7 @@ Deno.test("each of many puts that fail together has an error of its own, with it
 
 Deno.test("the reason with which a signal aborts a wait is passed on unchanged", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   for (const reason of [new DOMException("no more", "AbortError"), "a word", 0]) {
     const control = new AbortController();
     const wait = mq.getWait("t", { signal: control.signal }).catch((error) => error);
@@ -119,7 +119,7 @@ Deno.test("the errors of serve and connect carry the caller's stack", async () =
       await openServer({ store: "sqlite:/not/there/queue.db" });
     },
     async connects() {
-      await connect({ url: "ws://127.0.0.1:1", timeout: 50 });
+      await connect("ws://127.0.0.1:1", { timeout: 50 });
     },
   };
   for (const [name, call] of Object.entries(calls)) {

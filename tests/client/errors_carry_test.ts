@@ -27,7 +27,7 @@ Deno.test("a message that is too large: its size and the limit, whether one is p
 
 Deno.test("a list of which something is stored is not to be repeated as it is", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const full = { code: "full", message: "no room", limit: 5 };
   for (const [outcomes, retryable] of [[[7, full], false], [undefined, true]] as const) {
     const failing = failure(mq.putMany("t", ["one", "two"]));
@@ -43,7 +43,7 @@ Deno.test("why a server cannot be reached is always said, also if the time was o
   const script = new ScriptedServer();
   script.stuck = true;
   for (const timeout of [0.001, 1, 50]) {
-    const error = await failure(connect({ dial: script.dial, timeout }));
+    const error = await failure(connect(script.url, { dial: script.dial, timeout }));
     assert(isDsmqError(error, "unreachable"), String(error));
     assertEquals([error.reason, error.status, error.retryable], ["timed_out", undefined, true]);
   }
@@ -51,7 +51,7 @@ Deno.test("why a server cannot be reached is always said, also if the time was o
 
 Deno.test("a gap says what was asked for and what there is, and is not hidden by a repetition", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const failing = failure(mq.get("t"));
   const gap = { code: "trimmed", message: "gone", position: 3, floor: 4, last: 9 };
   await script.send({ id: (await script.next()).id, error: gap, through: 4 });
@@ -62,7 +62,7 @@ Deno.test("a gap says what was asked for and what there is, and is not hidden by
 
 Deno.test("a server that sends a gap without its positions violates the protocol", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const failing = failure(mq.get("t"));
   const { id } = await script.next();
   await script.send({

@@ -12,7 +12,7 @@ import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 Deno.test("a wait of any length continues beyond the longest that a server can be asked for", () =>
   inVirtualTime(async () => {
     const script = new ScriptedServer();
-    const mq = await connect({ dial: script.dial, reconnect: false });
+    const mq = await connect(script.url, { dial: script.dial, reconnect: false });
     for (const timeout of [Infinity, 1e12]) {
       const wait = mq.getWait("t", { timeout });
       for (let i = 0; i < 3; i++) {
@@ -31,7 +31,7 @@ Deno.test("delays grow, also from a first one of 0", () =>
   inVirtualTime(async () => {
     for (const reconnect of [{ minDelay: 0 }, { minDelay: 0, maxDelay: 64 }]) {
       const script = new ScriptedServer();
-      const mq = await connect({ dial: script.dial, reconnect });
+      const mq = await connect(script.url, { dial: script.dial, reconnect });
       script.unreachable = true;
       script.hangUp();
       await pass(60_000);
@@ -46,7 +46,10 @@ Deno.test("delays grow, also from a first one of 0", () =>
 Deno.test("even without delays a server that is away is not retried in a busy loop", () =>
   inVirtualTime(async () => {
     const script = new ScriptedServer();
-    const mq = await connect({ dial: script.dial, reconnect: { minDelay: 0, maxDelay: 0 } });
+    const mq = await connect(script.url, {
+      dial: script.dial,
+      reconnect: { minDelay: 0, maxDelay: 0 },
+    });
     script.unreachable = true;
     script.hangUp();
     await pass(5000);

@@ -36,7 +36,7 @@ class ForeignServer implements AsyncDisposable {
 }
 
 async function assertUnreachable(url: string): Promise<void> {
-  const connecting = connect({ url, timeout: 500 });
+  const connecting = connect(url, { timeout: 500 });
   const error = await assertRejects(() => withTimeout(connecting), DsmqError);
   assertStringIncludes(error.message, url);
   assertEquals(error.code, "unreachable", error.message);
@@ -45,7 +45,7 @@ async function assertUnreachable(url: string): Promise<void> {
 Deno.test("a WebSocket server that stays silent is unreachable", async () => {
   await using server = new ForeignServer({});
   const error = await assertRejects(
-    () => withTimeout(connect({ url: server.url, timeout: 50 })),
+    () => withTimeout(connect(server.url, { timeout: 50 })),
     DsmqError,
   );
   assertEquals(error.code, "unreachable");
@@ -65,7 +65,7 @@ Deno.test("a WebSocket server that disconnects on hello is unreachable", async (
 Deno.test("the cause of the error holds the server's close code and reason", async () => {
   await using server = new ForeignServer({ onMessage: (socket) => socket.close(1008, "go away") });
   const error = await assertRejects(
-    () => withTimeout(connect({ url: server.url, timeout: 500 })),
+    () => withTimeout(connect(server.url, { timeout: 500 })),
     DsmqError,
   );
   assertInstanceOf(error.cause, DsmqError);
@@ -118,7 +118,7 @@ Deno.test("a server that refuses hello is unreachable, and the refusal is the ca
       socket.send('{"id":1,"error":{"code":"bad_request","message":"only version 2 here"}}'),
   });
   const error = await assertRejects(
-    () => withTimeout(connect({ url: server.url, timeout: 500 })),
+    () => withTimeout(connect(server.url, { timeout: 500 })),
     DsmqError,
   );
   assertStringIncludes(error.message, "only version 2 here");
@@ -126,7 +126,7 @@ Deno.test("a server that refuses hello is unreachable, and the refusal is the ca
 
 Deno.test("a foreign server that does not answer the close frame is not waited for", async () => {
   const script = new ScriptedServer({ answersClose: false });
-  const connecting = connect({
+  const connecting = connect(undefined, {
     timeout: 50,
     dial() {
       const socket = script.dial();
@@ -157,7 +157,7 @@ const laterJunk: Readonly<Record<string, unknown>> = {
 for (const [name, frame] of Object.entries(laterJunk)) {
   Deno.test(`junk from a server fails calls at most, and never the program: ${name}`, async () => {
     const script = new ScriptedServer();
-    await using mq = await connect({ dial: script.dial, reconnect: false });
+    await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
     await using stream = mq.subscribe("t", { since: "now" });
     const settled = Promise.allSettled([mq.putMany("t", ["one"]), stream.next()]);
     const [sub, request] = [await script.next(), await script.next()];
@@ -186,7 +186,7 @@ const calls: Readonly<Record<string, (mq: Connection) => Promise<unknown>>> = {
 for (const [name, call] of Object.entries(calls)) {
   Deno.test(`an answer that does not fit ${name} is an error, never a success, and ends the connection`, async () => {
     const script = new ScriptedServer();
-    await using mq = await connect({ dial: script.dial });
+    await using mq = await connect(script.url, { dial: script.dial });
     const refused = assertRejects(() => call(mq), DsmqError);
     const { id } = await script.next();
     await script.send({ id });

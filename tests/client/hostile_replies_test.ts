@@ -32,7 +32,7 @@ for (
   Deno.test(`a message that ${what} ends the connection`, async () => {
     const script = new ScriptedServer();
     script.welcome = { ...WELCOME, start: 3, last: 3 };
-    const mq = await connect({ dial: script.dial });
+    const mq = await connect(script.url, { dial: script.dial });
     for (const [i, [seq, through]] of replies.entries()) {
       const get = mq.get("t").catch(({ code }) => code);
       await script.send(message((await script.next()).id, seq, through));
@@ -45,7 +45,7 @@ for (
 /** A client that asks again, after a break that came when it had read message 5. */
 async function reconnected() {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect: { minDelay: 0 } });
+  const mq = await connect(script.url, { dial: script.dial, reconnect: { minDelay: 0 } });
   const first = mq.get("t");
   await script.send(message((await script.next()).id, 5));
   assertEquals(await first, "m5");
@@ -82,7 +82,7 @@ for (
   Deno.test(`a put whose number ${what} ends the connection`, async () => {
     const script = new ScriptedServer();
     script.welcome = { ...WELCOME, start: 3, last: 3 };
-    const mq = await connect({ dial: script.dial });
+    const mq = await connect(script.url, { dial: script.dial });
     let last: unknown;
     for (const seq of seqs) {
       const put = mq.put("t", "m").catch(({ code }) => code);
@@ -169,7 +169,7 @@ for (
   Deno.test(`a client of a server with limits of ${what} sends what it is asked to, and holds no more than it has room for`, async () => {
     const script = new ScriptedServer();
     script.welcome = { ...WELCOME, limits };
-    const mq = await connect({ dial: script.dial });
+    const mq = await connect(script.url, { dial: script.dial });
     // If the limit is one byte, no message fits: then that is reported.
     const topic = what === "1" ? "t" : "topic";
     const calls = [mq.get(topic), mq.get(topic)];
@@ -202,7 +202,10 @@ for (
   Deno.test(`a server whose welcome has ${what} is not a dsmq server, and is not tried again`, async () => {
     const script = new ScriptedServer();
     script.welcome = welcome as object;
-    const error = await assertRejects(() => withTimeout(connect({ dial: script.dial })), DsmqError);
+    const error = await assertRejects(
+      () => withTimeout(connect(script.url, { dial: script.dial })),
+      DsmqError,
+    );
     assertEquals([error.code, error.reason, script.dials], ["unreachable", "not_dsmq", 1]);
   });
 }
@@ -210,7 +213,7 @@ for (
 Deno.test("a store time that goes back or jumps changes nothing about what was reported before", async () => {
   const script = new ScriptedServer();
   script.welcome = { ...WELCOME, time: 5_000_000 };
-  const mq = await connect({ dial: script.dial });
+  const mq = await connect(script.url, { dial: script.dial });
   for (const time of [1, 4_999_999, 0]) {
     await script.send({ heartbeat: 10_000, time, last: 0, floor: 0 });
   }
@@ -247,7 +250,7 @@ Deno.test("a frame larger than any answer can be ends the connection, and is not
 
 Deno.test("a socket's close reason is shown short, and without what a terminal would interpret", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({
+  const mq = await connect(undefined, {
     dial: () => {
       const socket = script.dial();
       setTimeout(() =>

@@ -39,7 +39,7 @@ const FATAL = [
 for (const name of FATAL) {
   Deno.test(`a server that sends ${name} is not connected to again`, async () => {
     await using server = new HostileServer(ATTACKS[name]!);
-    const mq = await connect({ url: server.url, reconnect: { minDelay: 0 } });
+    const mq = await connect(server.url, { reconnect: { minDelay: 0 } });
     const error = await assertRejects(() => withTimeout(mq.getWait("t")), DsmqError);
     assertEquals([error.code, server.connections], ["protocol_error", 1]);
     await mq.close();
@@ -70,7 +70,7 @@ Deno.test("a server that floods a client does not block the rest of its process"
     await using server = new HostileServer(
       ATTACKS[name]!,
     );
-    const mq = await connect({ url: server.url, reconnect: false });
+    const mq = await connect(server.url, { reconnect: false });
     // Other tasks have their turns, again and again.
     for (let turns = 0; turns < 20; turns++) {
       await withTimeout(new Promise((resolve) => setTimeout(resolve, 0)));

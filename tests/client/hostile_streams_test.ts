@@ -79,7 +79,7 @@ Deno.test("a stream before its answer ends the connection", async () => {
 for (const onGap of [undefined, "oldest", "now", () => "oldest" as const] as const) {
   Deno.test(`after a break a stream does not begin again before what it has delivered: onGap ${onGap}`, async () => {
     const script = new ScriptedServer();
-    const mq = await connect({ dial: script.dial, reconnect: { minDelay: 0 } });
+    const mq = await connect(script.url, { dial: script.dial, reconnect: { minDelay: 0 } });
     const stream = mq.subscribe("t", { since: "start", ...(onGap && { onGap }) });
     const { id } = await script.next();
     await script.send({ id, sub: id, start: 0 });

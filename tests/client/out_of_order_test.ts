@@ -22,7 +22,7 @@ async function requests(script: ScriptedServer, count: number): Promise<Scripted
 
 Deno.test("a get whose answer went to an earlier getWait gets nothing once that found nothing", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const [wait, get] = [mq.getWait("t"), mq.get("t")];
   const [first, second] = await requests(script, 2);
   await script.reply(second!, one);
@@ -33,7 +33,7 @@ Deno.test("a get whose answer went to an earlier getWait gets nothing once that 
 
 Deno.test("a getWait whose answer went to another asks again, for the rest of its timeout", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const [first, second] = [mq.getWait("t"), mq.getWait("t")];
   const [early, late] = await requests(script, 2);
   await script.reply(late!, one);
@@ -48,7 +48,7 @@ Deno.test("a getWait whose answer went to another asks again, for the rest of it
 
 Deno.test("a get whose answer a getLatest has skipped gets nothing", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const [latest, get] = [mq.getLatest("t"), mq.get("t")];
   const [first, second] = await requests(script, 2);
   await script.reply(second!, one);
@@ -58,7 +58,7 @@ Deno.test("a get whose answer a getLatest has skipped gets nothing", async () =>
 
 Deno.test("a get whose gap went to an earlier subscription gets nothing once there is nothing more", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const called = new AbortController();
   const wait = mq.getWait("t", { signal: called.signal }).catch(() => {});
   called.abort();
@@ -77,7 +77,7 @@ Deno.test("a get whose gap went to an earlier subscription gets nothing once the
 
 Deno.test("after a break a get whose answer went to an earlier getWait asks no more and gets nothing", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: { minDelay: 0 } });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: { minDelay: 0 } });
   const [wait, get] = [mq.getWait("t"), mq.get("t")];
   const [, second] = await requests(script, 2);
   await script.reply(second!, one);
@@ -96,7 +96,7 @@ for (let seed = 1; seed <= 40; seed++) {
 async function playScript(seed: number): Promise<void> {
   const random = seeded(seed);
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: { minDelay: 0 } });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: { minDelay: 0 } });
   let open = 0;
   const read = (promise: Promise<unknown>) => {
     open++;

@@ -140,7 +140,7 @@ Deno.test("a list that the server no longer accepts as a whole is split by its c
 Deno.test("a list that ends with its connection reports the outcome of each message", async () => {
   const script = new ScriptedServer();
   script.welcome = { ...WELCOME, limits: { ...WELCOME.limits, inFlight: 8 } };
-  const mq = await connect({ dial: script.dial, reconnect: false });
+  const mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const failing = assertRejects(() => mq.putMany("t", Array(100_000).fill("m")), DsmqError);
   const { id } = await script.next();
   await script.send({ id, seqs: [1, 2] });
@@ -159,7 +159,7 @@ Deno.test("a list that ends with its connection reports the outcome of each mess
 
 Deno.test("what is put while the server is away is pending as one request, and is sent in the order of the calls", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect });
+  const mq = await connect(script.url, { dial: script.dial, reconnect });
   script.unreachable = true;
   script.hangUp();
   const puts = Array.from({ length: 1000 }, (_, i) => mq.put("t", `${i}`));
@@ -202,7 +202,11 @@ Deno.test("waits and streams that are cancelled while the server is away leave n
 for (const name of ["maxPending", "maxPendingBytes"]) {
   for (const value of [0, -1, 1.5, NaN, "10", null]) {
     Deno.test(`${name} is a whole number from 1 or Infinity: ${JSON.stringify(value)} is refused`, async () => {
-      await assertRejects(() => connect({ [name]: value } as ConnectOptions), RangeError, name);
+      await assertRejects(
+        () => connect(undefined, { [name]: value } as ConnectOptions),
+        RangeError,
+        name,
+      );
     });
   }
 }

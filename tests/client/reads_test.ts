@@ -26,7 +26,7 @@ async function abandoned(mq: Connection, script: ScriptedServer): Promise<Script
 
 Deno.test("a getWait sends its timeout in whole milliseconds, by default ten seconds", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   for (const [timeout, sent] of [[undefined, 10_000], [0, 0], [0.1, 1], [99, 99]] as const) {
     const options = timeout === undefined ? {} : { timeout };
     const waiting = mq.getWait("t", options);
@@ -42,7 +42,7 @@ Deno.test("a getWait sends its timeout in whole milliseconds, by default ten sec
 
 Deno.test("an abort ends a waiting read, too", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const controller = new AbortController();
   const waiting = mq.read("t", { mode: "wait", signal: controller.signal });
   const { id } = await script.next();
@@ -68,7 +68,7 @@ Deno.test("an abort ends a getWait with its reason, and cancels it at the server
 
 Deno.test("a signal that has already aborted keeps a getWait from being sent", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   await assertRejects(() => mq.getWait("t", { signal: AbortSignal.abort() }), DOMException);
   const get = mq.get("t");
   const request = await script.next();
@@ -78,7 +78,7 @@ Deno.test("a signal that has already aborted keeps a getWait from being sent", a
 
 Deno.test("an abort after the answer changes nothing, and leaves no listener", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const controller = new AbortController();
   let listeners = 0;
   const { signal } = controller;
@@ -105,7 +105,7 @@ Deno.test("an abort after the answer changes nothing, and leaves no listener", a
 
 Deno.test("a message that arrives after its getWait was aborted is kept for the next get", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   await script.reply(await abandoned(mq, script), one);
   // No request is needed: the message is here.
   assertEquals(await mq.get("t"), "one");
@@ -114,7 +114,7 @@ Deno.test("a message that arrives after its getWait was aborted is kept for the 
 
 Deno.test("it is kept for the next getWait, and for read, with all that is known of it", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   await script.reply(await abandoned(mq, script), one);
   assertEquals(await mq.getWait("t"), "one");
   await script.reply(await abandoned(mq, script), two);
@@ -123,7 +123,7 @@ Deno.test("it is kept for the next getWait, and for read, with all that is known
 
 Deno.test("it is kept for its own topic only", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   await script.reply(await abandoned(mq, script), one);
   const other = mq.get("u");
   await script.reply(await script.next());
@@ -133,7 +133,7 @@ Deno.test("it is kept for its own topic only", async () => {
 
 Deno.test("several that arrived late are kept in order", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const first = await abandoned(mq, script);
   const second = await abandoned(mq, script);
   await script.reply(first, one);
@@ -143,7 +143,7 @@ Deno.test("several that arrived late are kept in order", async () => {
 
 Deno.test("a get sent before the late message arrived gets it, and the get's own answer goes to the next", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
   const get = mq.get("t");
   const request = await script.next();
@@ -155,7 +155,7 @@ Deno.test("a get sent before the late message arrived gets it, and the get's own
 
 Deno.test("a late message goes to the first of several waiters, and each further one to the next", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
   const waiters = [mq.getWait("t"), mq.getWait("t")];
   const [first, second] = [await script.next(), await script.next()];
@@ -172,7 +172,7 @@ Deno.test("a late message goes to the first of several waiters, and each further
 
 Deno.test("a late answer without a message lets the others wait on", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
   const waiting = mq.getWait("t");
   const request = await script.next();
@@ -183,7 +183,7 @@ Deno.test("a late answer without a message lets the others wait on", async () =>
 
 Deno.test("getLatest returns a kept message if there is none newer", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const [first, second] = [await abandoned(mq, script), await abandoned(mq, script)];
   await script.reply(first, one);
   await script.reply(second, two);
@@ -197,7 +197,7 @@ Deno.test("getLatest returns a kept message if there is none newer", async () =>
 
 Deno.test("getLatest skips kept messages if there is a newer one", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   await script.reply(await abandoned(mq, script), one);
   const latest = mq.getLatest("t");
   await script.reply(await script.next(), two);
@@ -209,7 +209,7 @@ Deno.test("getLatest skips kept messages if there is a newer one", async () => {
 
 Deno.test("getLatest skips a late message that arrives just before its answer", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
   const latest = mq.getLatest("t");
   const request = await script.next();
@@ -223,7 +223,7 @@ Deno.test("getLatest skips a late message that arrives just before its answer", 
 
 Deno.test("a get called after a getLatest never returns an older message", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   await script.reply(await abandoned(mq, script), one);
   const latest = mq.getLatest("t");
   const get = mq.get("t");
@@ -236,7 +236,7 @@ Deno.test("a get called after a getLatest never returns an older message", async
 
 Deno.test("a get called after a getLatest does not get an older message that arrives late", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const late = await abandoned(mq, script);
   const latest = mq.getLatest("t");
   const get = mq.get("t");
@@ -249,7 +249,7 @@ Deno.test("a get called after a getLatest does not get an older message that arr
 
 Deno.test("a subscription begins with the messages that were kept", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   await script.reply(await abandoned(mq, script), { seq: 7, body: "seven" });
   await using _stream = mq.subscribe("t");
   const { id, since } = await script.next();
@@ -259,7 +259,7 @@ Deno.test("a subscription begins with the messages that were kept", async () => 
 
 Deno.test("a getLatest that fails skips none of the kept messages", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const [early, late, last] = [
     await abandoned(mq, script),
     await abandoned(mq, script),
@@ -278,7 +278,7 @@ Deno.test("a getLatest that fails skips none of the kept messages", async () => 
 
 Deno.test("a kept message outlives the failure of a read that was given up long before", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const first = await abandoned(mq, script);
   // Nothing is remembered of the topic when this is answered.
   const get = mq.get("t");

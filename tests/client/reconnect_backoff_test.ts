@@ -29,7 +29,7 @@ for (const code of [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 1012, 
           };
           return socket;
         };
-        const mq = await connect({ dial });
+        const mq = await connect(undefined, { dial });
         storms = true;
         // With a wait and a stream, which are sent again each time.
         const waiting = mq.getWait("t", { timeout: 60_000 }).catch(() => {});
@@ -68,7 +68,7 @@ for (const timeout of [15_000, 60_000]) {
           socket.send = () => void setTimeout(() => script.hangUp(Number(code)), 0);
           return socket;
         };
-        const error = await connect({ dial, timeout }).catch((error) => error);
+        const error = await connect(undefined, { dial, timeout }).catch((error) => error);
         assertEquals(Math.round(time.now), timeout);
         assert(
           ["unreachable", "shutting_down", "limit_exceeded"].includes(error.code),
@@ -96,7 +96,7 @@ Deno.test("a server that refuses hello for a while is asked again, and its text 
         return socket;
       };
       const retries: string[] = [];
-      const mq = await connect({
+      const mq = await connect(undefined, {
         dial,
         onRetry: ({ code, message }) => retries.push(code + message),
       });

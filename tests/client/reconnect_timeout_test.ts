@@ -114,7 +114,7 @@ for (
 Deno.test("a shutting_down error is not an answer: the time goes on", () =>
   inVirtualTime(async () => {
     const script = new ScriptedServer();
-    const mq = await connect({ dial: script.dial, reconnect });
+    const mq = await connect(script.url, { dial: script.dial, reconnect });
     const got = settled(mq.getWait("t", { timeout: 1e9 }), 1e9);
     const stopping = { code: "shutting_down", message: "Cannot wait: the server is stopping" };
     const begin = performance.now();
@@ -158,7 +158,7 @@ Deno.test("however short the timeout, one attempt is made; and without an answer
 Deno.test("time asleep does not count: after waking the client continues with the time that was left", () =>
   inVirtualTime(async (time) => {
     const script = new ScriptedServer();
-    const mq = await connect({
+    const mq = await connect(script.url, {
       dial: script.dial,
       reconnect: { ...reconnect, timeout: 10_000 },
     });
@@ -181,7 +181,7 @@ Deno.test("however many attempts were made, a delay stays a number of millisecon
   inVirtualTime(async () => {
     const script = new ScriptedServer();
     const endless = { minDelay: 0, maxDelay: 1, timeout: Infinity };
-    const mq = await connect({ dial: script.dial, reconnect: endless });
+    const mq = await connect(script.url, { dial: script.dial, reconnect: endless });
     const { setTimeout } = globalThis;
     const wrong: unknown[] = [];
     globalThis.setTimeout = ((callback: () => void, ms?: number) => {
@@ -201,7 +201,7 @@ Deno.test("however many attempts were made, a delay stays a number of millisecon
 Deno.test("a delay that is longer than any timer is not cut short", async () => {
   const script = new ScriptedServer();
   const never = { minDelay: Number.MAX_VALUE, maxDelay: Infinity };
-  const mq = await connect({ dial: script.dial, reconnect: never });
+  const mq = await connect(script.url, { dial: script.dial, reconnect: never });
   script.unreachable = true;
   script.hangUp();
   await pass(20);

@@ -17,19 +17,19 @@ Deno.test("a redirect within one host is followed, and the token with it", async
   await using redirecting = new HandshakeServer(() =>
     `HTTP/1.1 308 Gone\r\nLocation: http://127.0.0.1:${server.port}/\r\n\r\n`
   );
-  const refused = await refusal({ url: redirecting.url, token: "good" });
+  const refused = await refusal(redirecting.url, { token: "good" });
   assertEquals(refused.reason, "redirect");
   assertMatch(
     refused.message,
     /308 Gone, which leads to ws:\/\/127.*: another port, to which no token/,
   );
   assert(!Deno.inspect(refused).includes("good"));
-  const failed = await refusal({ url: redirecting.url });
+  const failed = await refusal(redirecting.url);
   assertEquals(failed.code, "unauthorized");
   await using lost = new HandshakeServer(() =>
     "HTTP/1.1 302 F\r\nLocation: ws://127.0.0.1:1/x\r\n\r\n"
   );
-  const { message } = await refusal({ url: lost.url, timeout: 500 });
+  const { message } = await refusal(lost.url, { timeout: 500 });
   assertMatch(
     message,
     /: it redirects to ws:\/\/127\.0\.0\.1:1\/x, and there nothing listens there/,
@@ -40,7 +40,7 @@ Deno.test("a redirect within one host is followed, and the token with it", async
     first = false;
     return "HTTP/1.1 302 Found\r\nLocation: ../queue?a=b\r\n\r\n";
   });
-  await refusal({ url: path.url, token: "good" });
+  await refusal(path.url, { token: "good" });
   assertMatch(
     path.requests[1]!,
     /^GET \/queue\?a=b HTTP\/1\.1\r\n[^]*Authorization: Bearer good\r\n/,
@@ -61,8 +61,8 @@ Deno.test("a redirect to a WebSocket address is followed, without a token also t
 Deno.test("a redirect to another host, from TLS to none, to no WebSocket, or in a circle is named and not followed", async () => {
   for (
     const [location, reason] of [
-      ["https://other.example/mq", /leads to wss:\/\/other\.example\/mq: another host/],
-      ["http://u:p@other.example/mq", /leads to ws:\/\/other\.example\/mq: another host/],
+      ["https://other.example/mq", /leads to wss:\/\/other\.example:443\/mq: another host/],
+      ["http://u:p@other.example/mq", /leads to ws:\/\/other\.example:80\/mq: another host/],
       ["ftp://127.0.0.1/", /: that is not the address of a WebSocket/],
       ["http://[bad", /leads to "http:\/\/\[bad": that is not the address of a WebSocket/],
       ["/mq", /: it has redirected 5 times already$/],
@@ -71,7 +71,7 @@ Deno.test("a redirect to another host, from TLS to none, to no WebSocket, or in 
     await using server = new HandshakeServer(() =>
       `HTTP/1.1 301 Moved\r\nLocation: ${location}\r\n\r\n`
     );
-    const error = await refusal({ url: server.url });
+    const error = await refusal(server.url);
     assertEquals([error.code, error.reason, error.status], ["unreachable", "redirect", 301]);
     assertMatch(error.message, reason);
     assert(server.requests.length <= 6);
@@ -87,7 +87,7 @@ Deno.test("a host is parsed with brackets and without, and anything else in it g
     throw new Error("dialled");
   };
   for (const host of ["::1", "[::1]", "localhost", "127.0.0.1", "bücher.example"]) {
-    await assertRejects(() => connect({ host, port: 5, dial }), Error, "dialled");
+    await assertRejects(() => connect({ host, port: 5 }, { dial }), Error, "dialled");
   }
   assertEquals(dials.slice(0, 4), [
     "ws://[::1]:5",
@@ -112,7 +112,7 @@ Deno.test("a host is parsed with brackets and without, and anything else in it g
       ["", "host must be only an address or a name"],
     ] as const
   ) {
-    await assertRejects(() => connect({ host, dial }), TypeError, reason);
+    await assertRejects(() => connect({ host }, { dial }), TypeError, reason);
   }
   await assertRejects(
     () => connect("ws://me:50%zz@localhost"),
@@ -125,12 +125,12 @@ Deno.test("of several addresses those that fail for good are left out, and the o
   await using redirects = new HandshakeServer(() => response("404 Not Found"));
   await using server = await openServer();
   {
-    await using mq = await connect({ url: [redirects.url, server.url] });
+    await using mq = await connect([redirects.url, server.url]);
     assertEquals(mq.url, server.url);
   }
   await using busy = new HandshakeServer(() => response("503 Busy"));
   const before = redirects.requests.length;
-  const error = await refusal({ url: [redirects.url, busy.url], timeout: 300 });
+  const error = await refusal([redirects.url, busy.url], { timeout: 300 });
   assertEquals(redirects.requests.length, before + 1);
   assert(error.message.includes(`${redirects.url}: the answer is 404`), error.message);
   assert(error.message.includes(`${busy.url}: the answer is 503`), error.message);
@@ -142,7 +142,7 @@ Deno.test("a silent address leaves the next ones their share of the time", async
   for (const scheme of ["ws:", "wss:"]) {
     await using silent = new HandshakeServer(() => undefined);
     const dead = silent.url.replace("ws:", scheme);
-    await using mq = await connect({ url: [dead, server.url], timeout: 1000 });
+    await using mq = await connect([dead, server.url], { timeout: 1000 });
     assertEquals(mq.url, server.url);
   }
 });
@@ -152,8 +152,7 @@ Deno.test("a reconnecting client goes on if one of several addresses refuses its
   const server = await openServer();
   const { port } = server;
   const failed = Promise.withResolvers<void>();
-  await using mq = await connect({
-    url: [server.url, attacker.url],
+  await using mq = await connect([server.url, attacker.url], {
     reconnect: { minDelay: 1, maxDelay: 20 },
     onRetry: ({ code }) => code === "unauthorized" && failed.resolve(),
   });

@@ -19,9 +19,9 @@ for (const transport of ["builtin", "hardened"] as const) {
   ) {
     Deno.test(`behind a proxy that closes with ${code ?? "no status"} what is too large on the way ${only}, only that fails (${transport})`, async () => {
       await using server = await openServer({ transport });
-      await using near = await connect({ url: server.url });
+      await using near = await connect(server.url);
       await using proxy = closingProxy(server.url, only, code);
-      await using mq = await connect({ url: proxy.url, reconnect, since: "start" });
+      await using mq = await connect(proxy.url, { reconnect, since: "start" });
       const big = "x".repeat(100_000);
       if (only === "up") {
         const calls = [mq.put("t", big), mq.put("u", "m")].map((work) => settled(work));
@@ -46,7 +46,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`behind a proxy that closes for every request of one topic, those fail, and all else goes on (${transport})`, async () => {
     await using server = await openServer({ transport });
     await using proxy = closingProxy(server.url, "up", 1011, (data) => data.includes('"bad"'));
-    await using mq = await connect({ url: proxy.url, reconnect });
+    await using mq = await connect(proxy.url, { reconnect });
     const stream = mq.subscribe("good");
     const first = nextBody(stream);
     const calls = [

@@ -86,7 +86,7 @@ Deno.test("every kind of request that is refused fails alone", () =>
 
 Deno.test("a close that hits a connection twice by chance ends nobody's call, unless the call was alone", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect });
+  const mq = await connect(script.url, { dial: script.dial, reconnect });
   script.welcome = { ...script.welcome, dedupComplete: true };
   const calls = [mq.put("a", "1"), mq.get("b")].map((work) => settled<unknown>(work));
   await script.next();
@@ -109,7 +109,7 @@ Deno.test("a close that hits a connection twice by chance ends nobody's call, un
 
 Deno.test("many suspects speed up with each one that is harmless, and none is judged that was not alone", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect });
+  const mq = await connect(script.url, { dial: script.dial, reconnect });
   script.welcome = { ...script.welcome, dedupComplete: true };
   const count = 40;
   const calls = Array.from({ length: count }, (_, i) => settled(mq.get(`t${i}`)));
@@ -144,7 +144,7 @@ Deno.test("many suspects speed up with each one that is harmless, and none is ju
 
 Deno.test("when everything is closed, each call gets its error, and the delays grow", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({
+  const mq = await connect(script.url, {
     dial: script.dial,
     reconnect: { minDelay: 1, maxDelay: 20, timeout: 60_000 },
   });

@@ -105,7 +105,7 @@ for (const when of ["in the moment in which it is taken", "behind it"]) {
       };
       return socket;
     };
-    const mq = await connect({ dial, reconnect });
+    const mq = await connect(undefined, { dial, reconnect });
     hangUpNow = true;
     script.hangUp();
     await until(() => script.unreachable);
@@ -124,7 +124,7 @@ Deno.test("a put that a server restarted with a smaller limit no longer accepts 
   for (const transport of ["builtin", "hardened"] as const) {
     let server = await openServer({ transport, limits: big });
     const { port } = server;
-    const mq = await connect({ url: server.url, reconnect });
+    const mq = await connect(server.url, { reconnect });
     const states = mq.statusChanges();
     await states.next();
     await server.shutdown();
@@ -183,7 +183,7 @@ Deno.test("a list and streams that exceed the limits of a restarted server conti
 
 Deno.test("delays grow when each connection breaks at once, and a client gives up in the end", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({
+  const mq = await connect(script.url, {
     dial: script.dial,
     reconnect: { minDelay: 1, maxDelay: 100, timeout: 800 },
   });
@@ -205,7 +205,7 @@ Deno.test("delays grow when each connection breaks at once, and a client gives u
 
 Deno.test("an answer resets the delays", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({
+  const mq = await connect(script.url, {
     dial: script.dial,
     reconnect: { minDelay: 1, maxDelay: 100, timeout: 200 },
   });
@@ -225,7 +225,7 @@ Deno.test("an answer resets the delays", async () => {
 
 Deno.test("a million puts of empty texts, in one turn, settle at a server that accepts no frame above 3 MiB", async () => {
   await using server = await openServer({ transport: "hardened" });
-  await using mq = await connect({ url: server.url, reconnect });
+  await using mq = await connect(server.url, { reconnect });
   const count = 1_120_000;
   let last: Promise<number> | undefined;
   for (let i = 0; i < count; i++) {
@@ -251,7 +251,7 @@ for (const [direction, lose] of [["up", "passesUp"], ["down", "passes"]] as cons
 
 Deno.test("the limits of a server are read anew at each connection", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect });
+  const mq = await connect(script.url, { dial: script.dial, reconnect });
   script.welcome = {
     ...WELCOME,
     dedupComplete: true,
@@ -271,7 +271,7 @@ Deno.test("the limits of a server are read anew at each connection", async () =>
 Deno.test("without a server calls are pending, and are carried out once there is one", async () => {
   const host = await testServer(inMemory());
   const bridge = new Bridge(host);
-  const mq = await connect({ dial: bridge.dial, reconnect });
+  const mq = await connect(bridge.url, { dial: bridge.dial, reconnect });
   bridge.host = undefined;
   bridge.cut();
   const calls = [mq.put("t", "m"), mq.getWait("t"), mq.topics()].map((work) =>

@@ -248,7 +248,7 @@ Deno.test("a client that reads everything after a number is told of all that is 
   await store(host, "a", "a4");
   await store(host, "c", "c5");
   const bridge = new Bridge(host);
-  const mq = await connect({ dial: bridge.dial, reconnect, since: 1 });
+  const mq = await connect(bridge.url, { dial: bridge.dial, reconnect, since: 1 });
   const got = [];
   for (const topic of ["a", "a", "b", "c", "d"]) got.push(await settled(mq.get(topic)));
   assertEquals(got, ["error trimmed", "a4", "error trimmed", "c5", ""]);

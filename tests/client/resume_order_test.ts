@@ -137,7 +137,7 @@ for (const kind of ["memory", "file"] as const) {
       for (const [names, expected] of MIXES) {
         const storeOption = kind === "memory" ? {} : { store: `sqlite:${file.path}` as const };
         await using server = await openServer({ transport, ...storeOption });
-        await using mq = await connect({ url: server.url, since: "now" });
+        await using mq = await connect(server.url, { since: "now" });
         await mq.put("t", "first");
         const reading = names.map((name) => withTimeout(READS[name](mq)));
         const put = mq.put("t", "second");
@@ -167,7 +167,7 @@ Deno.test("a get, a getWait and a put of one turn, and a break between two answe
 
 Deno.test("a wait without time, one that waits and a put of one turn: each settles", async () => {
   await using server = await openServer();
-  await using mq = await connect({ url: server.url });
+  await using mq = await connect(server.url);
   const none = mq.getWait("t", { timeout: 0 });
   const waiting = mq.getWait("t", { timeout: 60_000 });
   await mq.put("t", "m");
@@ -177,7 +177,7 @@ Deno.test("a wait without time, one that waits and a put of one turn: each settl
 for (const second of ["get", "getWait", "read"] as const) {
   Deno.test(`a getLatest, a put and a ${second} of one turn: each gets its message`, async () => {
     await using server = await openServer();
-    await using mq = await connect({ url: server.url, since: "start" });
+    await using mq = await connect(server.url, { since: "start" });
     await mq.put("t", "old");
     const latest = mq.getLatest("t");
     const put = mq.put("t", "new");

@@ -140,7 +140,7 @@ Deno.test("a wait cancelled in a break, and another break: nothing older than th
 Deno.test("a get that failed, and one break: the next is sent without a position, from the start of the connection", async () => {
   const script = new ScriptedServer();
   script.welcome = { ...WELCOME, start: 100, last: 100 };
-  const mq = await connect({ dial: script.dial, reconnect });
+  const mq = await connect(script.url, { dial: script.dial, reconnect });
   const got = settled(mq.get("t"));
   const { id } = await script.next();
   await script.send({ id, error: { code: "unavailable", message: "the store could not do it" } });

@@ -32,7 +32,7 @@ for (const dedupComplete of [undefined, false]) {
   Deno.test(`what was sent to a server without complete deduplication is not sent again (dedupComplete: ${dedupComplete})`, async () => {
     const script = new ScriptedServer();
     script.welcome = { ...WELCOME, dedupComplete };
-    const mq = await connect({ dial: script.dial, reconnect });
+    const mq = await connect(script.url, { dial: script.dial, reconnect });
     const calls = [mq.put("t", "once"), mq.putMany("t", ["a", "b"])].map((work) =>
       settled<unknown>(work)
     );
@@ -57,7 +57,7 @@ for (const dedupComplete of [undefined, false]) {
 Deno.test("a put that was never sent goes on, even if the server remembers nothing", async () => {
   const script = new ScriptedServer();
   script.welcome = { ...WELCOME, limits: { ...DEFAULT_LIMITS, inFlight: 1 } };
-  const mq = await connect({ dial: script.dial, reconnect });
+  const mq = await connect(script.url, { dial: script.dial, reconnect });
   const [sent, unsent] = [mq.put("t", "sent"), mq.put("u", "kept")].map((work) => settled(work));
   await script.next();
   script.hangUp();
@@ -186,8 +186,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     const { port } = server;
     const sockets: WebSocket[] = [];
     let losing = false;
-    const mq = await connect({
-      url: server.url,
+    const mq = await connect(server.url, {
       token,
       reconnect,
       dial(url, protocols) {
@@ -202,7 +201,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     });
     losing = true;
     const put = settled(mq.put("t", "once"));
-    await using watcher = await connect({ url: server.url, since: "start" });
+    await using watcher = await connect(server.url, { since: "start" });
     assertEquals(await watcher.getWait("t"), "once");
     await watcher.close();
     await server.shutdown();

@@ -30,8 +30,8 @@ function named(text: unknown): unknown {
 async function setup(transport: "builtin" | "hardened") {
   const server = await openServer({ transport });
   const proxy = new FaultyProxy(server.port, () => SLOW);
-  const mq = await connect({ url: proxy.url, reconnect, heartbeatInterval: 100 });
-  const near = await connect({ url: server.url });
+  const mq = await connect(proxy.url, { reconnect, heartbeatInterval: 100 });
+  const near = await connect(server.url);
   return {
     mq,
     near,
@@ -203,9 +203,9 @@ Deno.test("a network that passes nothing any more is left after three heartbeats
     // The first connection loses everything behind the handshake and the answer to hello; the next ones are whole.
     (connection) => connection === 0 && heldBytes++ === 0 ? { dropAfterDown: 2000 } : {},
   );
-  const mq = await connect({ url: proxy.url, reconnect, heartbeatInterval: 100 });
+  const mq = await connect(proxy.url, { reconnect, heartbeatInterval: 100 });
   const got = settled(mq.getWait("t", { timeout: 20_000 }), 20_000);
-  await using near = await connect({ url: server.url });
+  await using near = await connect(server.url);
   // More than is left of what still passes.
   await near.put("t", "x".repeat(4000));
   assertEquals((await got).length, 4000);

@@ -200,7 +200,7 @@ Deno.test("a stream beside many reads of its own connection goes on to its end",
   const body = "x".repeat(1000);
   await store(host, "s", ...Array<string>(count).fill(body));
   const bridge = new Bridge(host);
-  const mq = await connect({ dial: bridge.dial, reconnect });
+  const mq = await connect(bridge.url, { dial: bridge.dial, reconnect });
   const stream = mq.subscribe("s", { since: "start" });
   let got = 0;
   const read = async (max: number) => {

@@ -90,7 +90,7 @@ for (
   Deno.test(`a server that sends ${JSON.stringify(bad)} is treated as having the default limit, and nothing hangs`, async () => {
     const script = new ScriptedServer();
     script.welcome = { ...WELCOME, limits: { ...WELCOME.limits, ...bad } };
-    const mq = await connect({ dial: script.dial, reconnect: false });
+    const mq = await connect(script.url, { dial: script.dial, reconnect: false });
     const puts = [mq.put("t", "m"), mq.put("u", "n")];
     const [one, other] = [await withTimeout(script.next()), await withTimeout(script.next())];
     assertEquals(script.frames.length, 2, "beside hello, one frame");

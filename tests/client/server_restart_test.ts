@@ -27,7 +27,7 @@ async function back(mq: Connection): Promise<void> {
 Deno.test("after a restart of a server in memory, every read and every subscription is told that the epoch has changed", async () => {
   let server = await openServer();
   const clients = await Promise.all(
-    Array.from({ length: 5 }, () => connect({ url: server.url, reconnect })),
+    Array.from({ length: 5 }, () => connect(server.url, { reconnect })),
   );
   const [putter, ...readers] = clients as [Connection, ...Connection[]];
   await putter.put("t", "old");
@@ -52,7 +52,7 @@ Deno.test("after a restart of a server in memory, every read and every subscript
 
 Deno.test("a subscription with a gap policy continues with the new history", async () => {
   let server = await openServer();
-  await using mq = await connect({ url: server.url, reconnect });
+  await using mq = await connect(server.url, { reconnect });
   const gaps: string[] = [];
   const chosen = mq.subscribe("t", { onGap: ({ code }) => (gaps.push(code), "oldest") });
   const oldest = mq.subscribe("t", { onGap: "oldest" });
@@ -73,7 +73,7 @@ Deno.test("a subscription with a gap policy continues with the new history", asy
 
 Deno.test("calls that are made while the server is away are carried out once it is back", async () => {
   const first = await openServer();
-  await using mq = await connect({ url: first.url, reconnect });
+  await using mq = await connect(first.url, { reconnect });
   await first.shutdown();
   const put = mq.put("t", "meanwhile");
   const many = mq.putMany("t", ["a", "b"]);
@@ -85,7 +85,7 @@ Deno.test("calls that are made while the server is away are carried out once it 
 
 Deno.test("without reconnect a client ends with its connection", async () => {
   const server = await openServer();
-  await using mq = await connect({ url: server.url, reconnect: false });
+  await using mq = await connect(server.url, { reconnect: false });
   await server.shutdown();
   const states = [];
   for await (const { status } of mq.statusChanges()) states.push(status);
@@ -106,7 +106,7 @@ Deno.test("lost messages of a topic are reported once after a break, with what i
   try {
     const options: ServeOptions = { store: `sqlite:${dir}/queue.db`, retention: 1000, clock };
     let server = await openServer(options);
-    await using mq = await connect({ url: server.url, reconnect });
+    await using mq = await connect(server.url, { reconnect });
     await mq.put("t", "one");
     await mq.put("t", "two");
     assertEquals(await mq.get("t"), "one");
@@ -130,7 +130,7 @@ Deno.test("a client that has read very many topics continues with all of them af
   try {
     const options: ServeOptions = { store: `sqlite:${dir}/queue.db`, transport: "hardened" };
     let server = await openServer(options);
-    await using mq = await connect({ url: server.url, reconnect });
+    await using mq = await connect(server.url, { reconnect });
     await Promise.all(names.map((name) => mq.put(name, "old")));
     const read = (body: string) => async (name: string) => assertEquals(await mq.get(name), body);
     await Promise.all(names.map(read("old")));
@@ -169,7 +169,7 @@ Deno.test("the name and the password of an address, and its query, are not shown
   }
   await server.shutdown();
   for (const secret of Object.keys(secrets)) {
-    const error = await assertRejects(() => connect({ url: secret, timeout: 50 }), DsmqError);
+    const error = await assertRejects(() => connect(secret, { timeout: 50 }), DsmqError);
     assert(!/name|secret/.test(`${error.message} ${error.stack}`), error.message);
   }
 });

@@ -44,7 +44,7 @@ function range(from: number, to: number): number[] {
 
 Deno.test("leaving the loop ends a subscription on both sides", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   await script.send(frame(sub, 0, [1, 2]));
   for await (const { body } of stream) {
@@ -73,7 +73,7 @@ Deno.test("a server delivers no more to a subscription that was left", async () 
 
 Deno.test("await using, return() and an error in the loop end a subscription, too", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   {
     await using _stream = (await opened(mq, script)).stream;
   }
@@ -100,7 +100,7 @@ Deno.test("await using, return() and an error in the loop end a subscription, to
 
 Deno.test("an abort ends a subscription with its reason, on both sides", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const controller = new AbortController();
   const stream = mq.subscribe("t", { signal: controller.signal });
   const { id } = await script.next();
@@ -132,7 +132,7 @@ Deno.test("an abort wakes a waiting subscription; a signal that has already abor
 
 Deno.test("several next() at once get message after message", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   const waiting = [stream.next(), stream.next(), stream.next()];
   await script.send(frame(sub, 0, [1, 2]));
@@ -142,7 +142,7 @@ Deno.test("several next() at once get message after message", async () => {
 
 Deno.test("credit in messages is returned half a window at a time, as they are read", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   const half = WINDOW.messages / 2;
   await script.send(frame(sub, 0, range(1, half - 1)));
@@ -168,7 +168,7 @@ Deno.test("credit in messages is returned half a window at a time, as they are r
 
 Deno.test("credit in bytes is returned half a window at a time", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   const half = WINDOW.bytes / 2;
   await script.send(frame(sub, 0, [1], half - 3));
@@ -195,7 +195,7 @@ Deno.test("the window has room for two messages of the largest size", async () =
 
 Deno.test("a hole in the stream is an error, and ends it on both sides", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   await script.send(frame(sub, 0, [1, 4]));
   assertEquals((await stream.next()).value?.seq, 1);
@@ -209,7 +209,7 @@ Deno.test("a hole in the stream is an error, and ends it on both sides", async (
 
 Deno.test("a first frame that does not follow the start is a hole as well", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   await script.send(frame(sub, 3, [4]));
   assertEquals((await assertRejects(() => stream.next(), DsmqError)).code, "protocol_error");
@@ -217,7 +217,7 @@ Deno.test("a first frame that does not follow the start is a hole as well", asyn
 
 Deno.test("messages that arrived before a hole are delivered before its error", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const { sub, stream } = await opened(mq, script);
   await script.send(frame(sub, 0, [1, 2]));
   await script.send(frame(sub, 3, [4]));

@@ -13,7 +13,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 /** Lists topics of a server that answers with these pages, the last of them over and over; returns the requests and the result. */
 async function list(...pages: string[][]): Promise<{ cursors: string[]; found: unknown }> {
   const script = new ScriptedServer();
-  const mq: Connection = await connect({ dial: script.dial, reconnect: false });
+  const mq: Connection = await connect(script.url, { dial: script.dial, reconnect: false });
   const listing = mq.topics();
   const cursors: string[] = [];
   let listed = false;

@@ -40,7 +40,7 @@ async function timed(call: () => Promise<unknown>): Promise<[unknown, number]> {
 async function connectThenLose(lose: (script: ScriptedServer) => void): Promise<Connection> {
   const script = new ScriptedServer({ answersClose: false });
   script.welcome = { ...WELCOME, heartbeat: 10_000 };
-  const mq = await connect({ dial: script.dial });
+  const mq = await connect(script.url, { dial: script.dial });
   lose(script);
   await pass(100);
   return mq;
@@ -90,7 +90,7 @@ for (const [how, lose] of Object.entries(ABSENCES)) {
 Deno.test("a client that slept goes on waiting for the rest of its timeout, even if the server went on counting", () =>
   inVirtualTime(async (time) => {
     const script = new ScriptedServer();
-    const mq = await connect({ dial: script.dial });
+    const mq = await connect(script.url, { dial: script.dial });
     const begin = time.now;
     const got = timed(() => mq.getWait("t", { timeout: 10_000 }));
     const request = await script.next();
@@ -114,7 +114,7 @@ Deno.test("a client that slept goes on waiting for the rest of its timeout, even
 Deno.test("a server that answers waits at once is believed, and not asked again and again", () =>
   inVirtualTime(async () => {
     const script = new ScriptedServer();
-    const mq = await connect({ dial: script.dial });
+    const mq = await connect(script.url, { dial: script.dial });
     const got = mq.getWait("t", { timeout: 10_000 });
     await script.reply(await script.next());
     assertEquals(await got, "");

@@ -43,7 +43,7 @@ const OPTIONS: readonly object[] = [
 
 Deno.test("an object of another kind is refused as options of any call, and nothing is sent or dialled", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   script.frames.length = 0;
   const { dial, dials } = script;
   for (const [other, got] of OTHERS) {
@@ -52,8 +52,15 @@ Deno.test("an object of another kind is refused as options of any call, and noth
     await assertRejects(() => mq.getWait("t", wrong), TypeError, expected);
     await assertRejects(() => mq.read("t", wrong), TypeError, expected);
     assertThrows(() => mq.subscribe("t", wrong), TypeError, expected);
-    await assertRejects(() => connect(wrong), TypeError, `address or options, got ${got}`);
-    const reconnect = connect({ dial, reconnect: wrong });
+    await assertRejects(
+      () => connect(wrong),
+      TypeError,
+      got === "an array"
+        ? "at least one address, got an empty list"
+        : `the address must be a string, a URL or { host, port }, got ${got}`,
+    );
+    await assertRejects(() => connect("x", wrong), TypeError, `options ${expected}`);
+    const reconnect = connect(undefined, { dial, reconnect: wrong });
     await assertRejects(() => reconnect, TypeError, `got ${got}`);
   }
   assertEquals([script.frames, script.dials], [[], dials]);
@@ -61,7 +68,7 @@ Deno.test("an object of another kind is refused as options of any call, and noth
 
 Deno.test("options may be of a class, frozen, inherited or without a prototype", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   for (const options of OPTIONS) {
     const wait = mq.getWait("t", options);
     const request = await script.next();
@@ -99,46 +106,8 @@ Deno.test("what is not a grant permits nothing, and no token is shown", async ()
     TypeError,
     'tokens[0] has no member "rihgts"',
   );
-  await using mq = await connect({ url: server.url, token: "secret" });
+  await using mq = await connect(server.url, { token: "secret" });
   assertEquals(await mq.get("t"), "");
-});
-
-Deno.test("options beside an address, or beside options, are refused: they would not count", async () => {
-  const script = new ScriptedServer();
-  const both = as(connect)({ dial: script.dial }, { token: "secret" });
-  await assertRejects(
-    () => both,
-    TypeError,
-    "given in one object, { url: ... }, got two arguments",
-  );
-  const second = as(serve)({ port: 0 }, { token: "secret" });
-  await assertRejects(() => second, TypeError, "Cannot serve: options are given in one object");
-  // As when a list of addresses is mapped: their places and the list mean nothing.
-  await using mq = await as(connect)({ dial: script.dial, reconnect: false }, 0, ["ws://a"]);
-  assertEquals([mq.status, script.dials], ["connected", 1]);
-});
-
-Deno.test("what is not an address is refused, and never replaced by the default one", async () => {
-  const wrong: [unknown, string][] = [
-    [null, "got null"],
-    [5, "got 5"],
-    [[null], "got null"],
-    [[["ws://127.0.0.1:1"]], "got an array"],
-    [Object.create(null), "got an object"],
-    [Promise.resolve("ws://127.0.0.1:1"), "got an object"],
-    [Symbol("ws"), "got a symbol"],
-  ];
-  for (const [url, got] of wrong) {
-    const { dial } = new ScriptedServer();
-    const expected = `url must be a ws:// or wss:// address, ${got}`;
-    await assertRejects(() => connect({ dial, url: as(url) }), TypeError, expected);
-  }
-  // The location of a page, or a URL of another realm.
-  await using mq = await connect({
-    dial: new ScriptedServer().dial,
-    url: as({ href: "http://127.0.0.1:1/mq" }),
-  });
-  assertEquals(mq.url, "ws://127.0.0.1:1/mq");
 });
 
 Deno.test("serve accepts any object that works as a signal, as connect does", async () => {
@@ -159,7 +128,7 @@ Deno.test("serve accepts any object that works as a signal, as connect does", as
   const silent = as(Object.create(Object.prototype, without));
   await assertRejects(() => openServer({ signal: silent }), TypeError, "must be an AbortSignal");
   await using server = await openServer({ signal: other });
-  await using mq = await connect({ url: server.url, signal: other });
+  await using mq = await connect(server.url, { signal: other });
   control.abort();
   await server.finished;
   await mq.close();

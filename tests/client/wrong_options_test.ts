@@ -161,7 +161,7 @@ const WRONG: readonly [Call, Class, string][] = [
 
 Deno.test("misspelt and ill-typed options of every call are refused by name, and nothing is sent", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   script.frames.length = 0;
   for (const [call, ErrorClass, reason] of WRONG) {
     const sync = /subscribe/.test(String(call));

@@ -91,7 +91,7 @@ Deno.test("a large put that is sent again after a break is announced again", asy
 for (const ahead of [-1e15, "much", null, 0.5, 2 ** 53]) {
   Deno.test(`a client leaves a server that announces ${ahead} bytes`, async () => {
     const script = new ScriptedServer();
-    const mq = await connect({ dial: script.dial });
+    const mq = await connect(script.url, { dial: script.dial });
     await script.send({ ahead });
     assertEquals(mq.status, "closed");
     await mq.close();
@@ -103,7 +103,11 @@ for (const ahead of [0, 1e15, Number.MAX_SAFE_INTEGER]) {
     await inVirtualTime(async () => {
       const script = new ScriptedServer();
       script.welcome = { ...WELCOME, heartbeat: 100 };
-      const mq = await connect({ dial: script.dial, reconnect: false, heartbeatInterval: 100 });
+      const mq = await connect(script.url, {
+        dial: script.dial,
+        reconnect: false,
+        heartbeatInterval: 100,
+      });
       const begin = performance.now();
       await script.send({ ahead });
       const got = await mq.get("t").catch(({ code }) => code);
@@ -128,7 +132,7 @@ const again = { minDelay: 0, maxDelay: 0 };
 Deno.test("a client gives up in the end on a server that announces a message of a stream and closes instead, again and again", () =>
   inVirtualTime(async () => {
     const script = new ScriptedServer();
-    const mq = await connect({ dial: script.dial, reconnect: again });
+    const mq = await connect(script.url, { dial: script.dial, reconnect: again });
     const stream = mq.subscribe("t", { since: "start", onGap: () => "oldest" });
     const next = stream.next().catch(({ code }) => code);
     let through = 0;
@@ -145,7 +149,7 @@ Deno.test("a client gives up in the end on a server that announces a message of 
 
 Deno.test("a server that announces a message that a stream has delivered already, and closes, ends the connection", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect: again });
+  const mq = await connect(script.url, { dial: script.dial, reconnect: again });
   const stream = mq.subscribe("t", { since: "start", onGap: () => "oldest" });
   let id = await subscribed(script);
   await script.send({ id, sub: id, start: 0 });
@@ -165,7 +169,7 @@ Deno.test("a server that announces a message that a stream has delivered already
 
 Deno.test("a subscription whose answer never comes through starts nowhere else: it ends", async () => {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, reconnect: again });
+  const mq = await connect(script.url, { dial: script.dial, reconnect: again });
   const stream = mq.subscribe("t", { since: 7, onGap: () => "oldest" });
   const next = stream.next().catch(({ code }) => code);
   for (let round = 0; round < 2; round++) {
@@ -194,7 +198,7 @@ for (
     const then = code === undefined ? "comes" : `is lost with its connection (${code})`;
     Deno.test(`an announcement ${what} harms nobody; an answer that ${then} arrives in the end`, async () => {
       const script = new ScriptedServer();
-      const mq = await connect({ dial: script.dial, reconnect: again });
+      const mq = await connect(script.url, { dial: script.dial, reconnect: again });
       const get = mq.get("t");
       for (let round = 0; code !== undefined && round < 3; round++) {
         for (const frame of frames) await script.send(frame);

@@ -63,7 +63,7 @@ for (const diedAt of [0.02, 0.3, 0.55, 0.8, 0.98]) {
     inVirtualTime(async () => {
       const script = new ScriptedServer();
       script.welcome = { ...WELCOME, heartbeat: INTERVAL };
-      const mq = await connect({
+      const mq = await connect(script.url, {
         dial: script.dial,
         reconnect: false,
         heartbeatInterval: INTERVAL,
@@ -100,7 +100,11 @@ Deno.test("a client that slept does not time out a server that it has not read y
   inVirtualTime(async (time) => {
     const script = new ScriptedServer();
     script.welcome = { ...WELCOME, heartbeat: INTERVAL };
-    const mq = await connect({ dial: script.dial, reconnect: false, heartbeatInterval: INTERVAL });
+    const mq = await connect(script.url, {
+      dial: script.dial,
+      reconnect: false,
+      heartbeatInterval: INTERVAL,
+    });
     const sendOne = () => script.send({ heartbeat: INTERVAL, time: 1, last: 0, floor: 0 });
     for (const awake of [0.1, 1.3, 2.2]) {
       await pass(awake * INTERVAL);

@@ -23,7 +23,11 @@ async function receiving(ahead: number) {
   const script = new ScriptedServer();
   script.welcome = { ...WELCOME, heartbeat: INTERVAL };
   script.bytes = 0;
-  const mq = await connect({ dial: script.dial, reconnect: false, heartbeatInterval: INTERVAL });
+  const mq = await connect(script.url, {
+    dial: script.dial,
+    reconnect: false,
+    heartbeatInterval: INTERVAL,
+  });
   await script.send({ ahead });
   return {
     script,
@@ -81,7 +85,11 @@ Deno.test("a client that does not see bytes reports to the server when frames co
   inVirtualTime(async () => {
     const script = new ScriptedServer();
     script.welcome = { ...WELCOME, heartbeat: INTERVAL };
-    const mq = await connect({ dial: script.dial, reconnect: false, heartbeatInterval: INTERVAL });
+    const mq = await connect(script.url, {
+      dial: script.dial,
+      reconnect: false,
+      heartbeatInterval: INTERVAL,
+    });
     assertEquals(script.hello.progress, undefined);
     const progressFrames = () => script.frames.filter((frame) => frame.includes("received")).length;
     await script.send({ heartbeat: INTERVAL, time: 1, last: 0, floor: 0 });
@@ -194,8 +202,8 @@ for (const transport of ["builtin", "hardened"] as const) {
     const message = "x".repeat(10_000);
     await using server = await openServer({ transport });
     await using proxy = new FaultyProxy(server.port, () => VERY_SLOW);
-    await using near = await connect({ url: server.url });
-    const mq = await connect({ url: proxy.url, reconnect, heartbeatInterval: 100 });
+    await using near = await connect(server.url);
+    const mq = await connect(proxy.url, { reconnect, heartbeatInterval: 100 });
     await near.put("t", message);
     const [got, seq] = await Promise.all([
       settled(mq.get("t"), 20_000),
@@ -214,7 +222,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`a put of 2.2 KB that takes four heartbeats passes a network of 2 KB a second (${transport})`, async () => {
     await using server = await openServer({ transport });
     await using proxy = new FaultyProxy(server.port, () => SLOWER_YET);
-    const mq = await connect({ url: proxy.url, reconnect, heartbeatInterval: 300 });
+    const mq = await connect(proxy.url, { reconnect, heartbeatInterval: 300 });
     assertEquals(await settled(mq.put("u", "x".repeat(2200)), 20_000), 1);
     assertEquals(proxy.connections, 1);
     await withTimeout(mq.close());

@@ -153,7 +153,7 @@ const REFUSED = {
 
 Deno.test("a reason that is stated once applies to each message that failed with its code", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const failing = assertRejects(() => mq.putMany("t", Array(8).fill("m")), DsmqError);
   await script.send({ id: (await script.next()).id, error: REFUSED });
   const { outcomes } = await withTimeout(failing);
@@ -172,7 +172,7 @@ Deno.test("a reason that is stated once applies to each message that failed with
 
 Deno.test("puts sent together each report why they failed, with the limit", async () => {
   const script = new ScriptedServer();
-  await using mq = await connect({ dial: script.dial, reconnect: false });
+  await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const puts = Array.from({ length: 8 }, (_, i) => mq.put("t", `${i}`).catch((error) => error));
   await script.send({ id: (await script.next()).id, error: REFUSED });
   const rejections = (await withTimeout(Promise.all(puts))).map((one) =>

@@ -66,8 +66,7 @@ function connectAsPage(
   url: string,
   heartbeatInterval = 10_000,
 ): Promise<Connection> {
-  return connect({
-    url,
+  return connect(url, {
     token: TOKEN,
     heartbeatInterval,
     reconnect: { minDelay: 10, maxDelay: 50 },
@@ -112,8 +111,7 @@ for (const { program, site, url } of SITES) {
         await using proxy = await startProxy(program, site, server);
         await using page = await connectAsPage(proxy, url);
         // And as other programs do: with the token in a header.
-        await using mq = await connect({
-          url,
+        await using mq = await connect(url, {
           dial: (url, protocols) => {
             const headers = { authorization: `Bearer ${TOKEN}` };
             return new WebSocket(url, { protocols, client: proxy.client, headers });

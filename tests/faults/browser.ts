@@ -28,7 +28,7 @@ const [DURATION, MAX_WAIT] = [3000, 100];
 const PAGE = (url: string) =>
   `<!doctype html><title>dsmq</title><script type="module">
   import { connect } from "/client.js";
-  const mq = await connect({ url: "${url}", token: "good" });
+  const mq = await connect("${url}", { token: "good" });
   let took = [], failed = 0, began = Infinity;
   window.noticed = () => {
     // An unanswered put has taken at least this long.

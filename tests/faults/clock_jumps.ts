@@ -50,7 +50,7 @@ export async function clocks({ steps, seed, store }: ClockOptions): Promise<Find
       store: store === "file" ? `sqlite:${dir}/queue.db` : "memory",
     });
     // Time in leaps would break heartbeats.
-    const open = () => connect({ url: server.url, heartbeatInterval: 600_000 });
+    const open = () => connect(server.url, { heartbeatInterval: 600_000 });
     await using putter = await open();
     await using follower = await open();
     const puts = new Map<string, Put>();
@@ -112,7 +112,7 @@ export async function clocks({ steps, seed, store }: ClockOptions): Promise<Find
 }
 
 async function readAll(url: string): Promise<Message[]> {
-  await using reader = await connect({ url, since: "start" });
+  await using reader = await connect(url, { since: "start" });
   const all: Message[] = [];
   for (let message; (message = await reader.read(TOPIC));) all.push(message);
   return all;

@@ -53,8 +53,7 @@ export async function cuts(
   let healthy = false;
   await using proxy = new FaultyProxy(server.port, () => healthy ? {} : faults(random));
   const reconnect = { minDelay: 1, maxDelay: 10 };
-  const open = () =>
-    connect({ url: proxy.url, reconnect, heartbeatInterval: 200, timeout: 60_000 });
+  const open = () => connect(proxy.url, { reconnect, heartbeatInterval: 200, timeout: 60_000 });
   const [putter, getter, subscriber] = await Promise.all([open(), open(), open()]);
   const stop = new AbortController();
 
@@ -94,7 +93,7 @@ export async function cuts(
   stop.abort();
   await Promise.all([getting, streaming]);
 
-  await using reader = await connect({ url: server.url, since: "start" });
+  await using reader = await connect(server.url, { since: "start" });
   const stored: string[] = [];
   for (let body; (body = await reader.get(TOPIC)) !== "";) stored.push(body);
   await Promise.all([putter.close(), getter.close(), subscriber.close()]);

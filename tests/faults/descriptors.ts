@@ -45,7 +45,7 @@ export async function descriptors(options: DescriptorsOptions): Promise<Finding[
     store: store === "file" ? `sqlite:${dir}/queue.db` : "memory",
   }, { descriptors: DESCRIPTORS });
   try {
-    await using mq = await connect({ url: server.url, reconnect: false });
+    await using mq = await connect(server.url, { reconnect: false });
     const failed: string[] = [];
     let [cpu, back] = [0, 0];
     for (let round = 0; round < rounds; round++) {
@@ -117,7 +117,7 @@ async function putAndGet(mq: Connection, topic: string): Promise<void> {
 
 async function canConnect(url: string, round: number): Promise<boolean> {
   try {
-    await using mq = await connect({ url, timeout: 500, reconnect: false });
+    await using mq = await connect(url, { timeout: 500, reconnect: false });
     await putAndGet(mq, `again ${round}`);
     return true;
   } catch {

@@ -124,7 +124,7 @@ async function storm(
 async function runGoodClient(server: ChildServer, signal: AbortSignal) {
   const wrong: string[] = [];
   let [calls, slowest, last] = [0, 0, 0];
-  await using mq = await connect({ url: server.url });
+  await using mq = await connect(server.url);
   const topic = "of an honest client";
   for (let i = 0; !signal.aborted; i++) {
     const begin = performance.now();

@@ -224,8 +224,7 @@ async function round(
   random: Random,
   outcomes: Outcomes,
 ): Promise<void> {
-  const connecting = connect({
-    url,
+  const connecting = connect(url, {
     dial: network.dial,
     timeout: 1000,
     heartbeatInterval: 100,

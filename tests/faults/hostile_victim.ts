@@ -76,8 +76,7 @@ async function main({ hostile, honest, socket, time }: VictimOptions): Promise<v
 
   const outcomes = new Outcomes();
   const dial = (url: string, protocols: string[]) => new WebSocket(url, protocols);
-  const connecting = connect({
-    url: hostile,
+  const connecting = connect(hostile, {
     timeout: 2000,
     heartbeatInterval: 1000,
     reconnect: { minDelay: 10, timeout: 1000 },

@@ -45,7 +45,7 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
     ({ server, port } = await start(0));
     const url = `ws://127.0.0.1:${port}`;
     const reconnect = { minDelay: 1, maxDelay: 20 };
-    const open = () => connect({ url, reconnect, timeout: 60_000 });
+    const open = () => connect(url, { reconnect, timeout: 60_000 });
     const putters = await Promise.all(Array.from({ length: PUTTERS }, open));
     const subscriber = await open();
     const streamed: string[] = [];
@@ -81,7 +81,7 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
     stop.abort();
     await streaming;
 
-    await using reader = await connect({ url, since: "start" });
+    await using reader = await connect(url, { since: "start" });
     const stored: string[] = [];
     const seqs: number[] = [];
     for (let message; (message = await reader.read(TOPIC));) {

@@ -127,7 +127,7 @@ interface Put {
 
 async function main(url: string, server: string, token: string | undefined): Promise<void> {
   endWithParent();
-  await using mq = await connect(token === undefined ? url : { url, token });
+  await using mq = await connect(url, token === undefined ? {} : { token });
   let took: number[] = [];
   let inFlight: Put | undefined;
   let [longest, coreless, failed] = [0, 0, 0];

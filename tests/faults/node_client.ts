@@ -19,7 +19,7 @@ import { connect } from "./client.mjs";
 import { WebSocket as Ws } from "ws";
 const [url, socket] = process.argv.slice(2);
 const dial = socket === "ws" ? { dial: (url, protocols) => new Ws(url, protocols) } : {};
-const mq = await connect({ url, token: "a-token", ...dial });
+const mq = await connect(url, { token: "a-token", ...dial });
 await mq.putMany("t", ["1", "2"]);
 const stream = mq.subscribe("t", { since: "start" });
 const { value } = await stream.next();
@@ -33,8 +33,8 @@ await mq.close();
 const TYPES = `
 import { connect } from "./types/client.js";
 import { WebSocket as Ws } from "ws";
-await connect({ dial: (url: string, protocols: string[]) => new Ws(url, protocols) });
-const mq = await connect({ dial: (url, protocols) => new WebSocket(url, protocols) });
+await connect(undefined, { dial: (url: string, protocols: string[]) => new Ws(url, protocols) });
+const mq = await connect(undefined, { dial: (url, protocols) => new WebSocket(url, protocols) });
 for await (const { body } of mq.subscribe("t")) console.log(body.length);
 `;
 

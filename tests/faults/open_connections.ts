@@ -20,8 +20,8 @@ export class OpenConnections implements AsyncDisposable {
   }
 
   /** Connects a client. */
-  async connect(options: ConnectOptions): Promise<Connection> {
-    const connection = await connect({ ...options, signal: this.#signal });
+  async connect(url: string, options: ConnectOptions = {}): Promise<Connection> {
+    const connection = await connect(url, { ...options, signal: this.#signal });
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
     if (this.#isClosed) await connection.close();

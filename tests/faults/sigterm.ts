@@ -64,7 +64,7 @@ export async function sigterm(options: SigtermOptions): Promise<Finding[]> {
   const { port, url } = server;
   const reconnect = { minDelay: 1, maxDelay: 20 };
   const clients = await Promise.all(
-    Array.from({ length: 3 }, () => connect({ url, reconnect, timeout: 60_000 })),
+    Array.from({ length: 3 }, () => connect(url, { reconnect, timeout: 60_000 })),
   );
   const putters = clients.map((mq, i) => new Putter(mq, `ours ${i}`));
   const stopped: Stopped[] = [];
@@ -174,7 +174,7 @@ async function endsAtOnce(transport: TransportChoice): Promise<Finding> {
 }
 
 async function readBack(url: string): Promise<string[]> {
-  await using reader = await connect({ url, since: "start" });
+  await using reader = await connect(url, { since: "start" });
   const bodies: string[] = [];
   for (;;) {
     const some = await Promise.all(Array.from({ length: 1000 }, () => reader.get(TOPIC)));

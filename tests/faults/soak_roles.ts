@@ -50,8 +50,8 @@ const PAIR_TURNS = 6;
 const pair = (topic: string, read: Reading): Role => ({
   turns: PAIR_TURNS,
   async use({ url, connections, pace }, log) {
-    await using putter = await connections.connect({ url });
-    await using reader = await connections.connect({ url });
+    await using putter = await connections.connect(url);
+    await using reader = await connections.connect(url);
     await putAndRead(putter, reader, topic, { pace, log }, read);
   },
 });
@@ -60,9 +60,9 @@ const pair = (topic: string, read: Reading): Role => ({
 const cutPair = (topic: string, read: Reading): Role => ({
   turns: PAIR_TURNS,
   async use({ cutUrl, connections, pace }, log) {
-    const options = { url: cutUrl, reconnect: { minDelay: 1, maxDelay: 20 } };
-    await using putter = await connections.connect(options);
-    await using reader = await connections.connect(options);
+    const options = { reconnect: { minDelay: 1, maxDelay: 20 } };
+    await using putter = await connections.connect(cutUrl, options);
+    await using reader = await connections.connect(cutUrl, options);
     await putAndRead(putter, reader, topic, { pace, log }, read);
   },
 });
@@ -78,7 +78,7 @@ export const ROLES: Readonly<Record<string, Role>> = {
     turns: 1,
     async use({ url, connections, pace }, log) {
       for (let n = 0; await pace.turn(); n++) {
-        await using mq = await connections.connect({ url });
+        await using mq = await connections.connect(url);
         await mq.put("comes", `${n}`);
         expect(log, await mq.get("comes"), `${n}`);
       }
@@ -87,7 +87,7 @@ export const ROLES: Readonly<Record<string, Role>> = {
   "a reader of the latest": {
     turns: 3,
     async use({ url, connections, pace }, log) {
-      await using mq = await connections.connect({ url });
+      await using mq = await connections.connect(url);
       for (let n = 0; await pace.turn(); n++) {
         await mq.putMany("latest", [`old ${n}`, `${n}`]);
         expect(log, await mq.getLatest("latest"), `${n}`);

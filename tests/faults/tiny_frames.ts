@@ -135,7 +135,7 @@ async function floodOnce(port: number, what: Flood, until: number, cost: FloodCo
 
 /** Uses a server as honest clients do, so that its heap has its usual size before the attack. */
 async function use(url: string): Promise<void> {
-  await using mq = await connect({ url, token: "good" });
+  await using mq = await connect(url, { token: "good" });
   for (let round = 0; round < 4; round++) {
     await mq.putMany("used", Array.from({ length: 10_000 }, () => "x".repeat(100)));
     for (let i = 0; i < 500; i++) await mq.put("used", "x");

@@ -27,11 +27,11 @@ function takeAll(): Deno.FsFile[] {
 
 let failed = Promise.withResolvers<void>();
 const reconnect = { minDelay: 20, maxDelay: 100 };
-const mq = await connect({ url: url!, reconnect, onRetry: () => failed.resolve() });
+const mq = await connect(url!, { reconnect, onRetry: () => failed.resolve() });
 const files = takeAll();
 for (const to of [url!, url!.replace("127.0.0.1", "localhost")]) {
   try {
-    await connect({ url: to, timeout: 300 });
+    await connect(to, { timeout: 300 });
   } catch (error) {
     if (!(error instanceof DsmqError)) throw error;
     console.log(JSON.stringify([error.code, error.reason, error.message]));

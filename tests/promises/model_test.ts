@@ -124,7 +124,7 @@ interface Pair {
 /** Does one step on both sides, and compares the answers. */
 async function take(step: Step, pairs: Pair[], store: ModelStore, clock: ManualClock, url: string) {
   if (step.do === "connect") {
-    const mq = await connect({ url, since: step.since });
+    const mq = await connect(url, { since: step.since });
     const start = step.since === "start" ? 0 : store.last;
     pairs.push({ mq, model: new ModelReader(store, start), streams: new Map() });
     return;

@@ -12,7 +12,7 @@ Deno.test("8: put resolves with the message's sequence number once it is stored"
   await using mq = await connect(server.url);
   const seq = await mq.put("t", "message");
   // Stored before the answer: a reader that connects now finds it.
-  await using reader = await connect({ url: server.url, since: "start" });
+  await using reader = await connect(server.url, { since: "start" });
   const message = await reader.read("t");
   assertEquals([message?.body, message?.seq], ["message", seq]);
   assert(await mq.put("t", "another") > seq);

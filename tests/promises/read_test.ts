@@ -76,8 +76,7 @@ Deno.test("2: no method reads what was put before connecting", async () => {
 Deno.test("2: a connection reads from when it was open, not from its hello", async () => {
   await using server = await serve({ port: 0 });
   await using putter = await connect(server.url);
-  await using reader = await connect({
-    url: server.url,
+  await using reader = await connect(server.url, {
     dial(url, protocols) {
       const socket = new WebSocket(url, protocols);
       const send = socket.send.bind(socket);
@@ -96,7 +95,7 @@ Deno.test('2: since "start" reads all that is retained, and what comes', async (
   await using server = await serve({ port: 0 });
   await using putter = await connect(server.url);
   await putter.putMany("t", ["one", "two"]);
-  await using reader = await connect({ url: server.url, since: "start" });
+  await using reader = await connect(server.url, { since: "start" });
   await putter.put("t", "three");
   assertEquals([await reader.get("t"), await reader.get("t"), await reader.get("t")], [
     "one",
@@ -109,7 +108,7 @@ Deno.test("2: since a sequence number reads what comes after it", async () => {
   await using server = await serve({ port: 0 });
   await using putter = await connect(server.url);
   const [first] = await putter.putMany("t", ["one", "two"]);
-  await using reader = await connect({ url: server.url, since: first! });
+  await using reader = await connect(server.url, { since: first! });
   assertEquals(await reader.get("t"), "two");
   assertEquals(await reader.get("t"), "");
 });
@@ -118,7 +117,7 @@ Deno.test("2: since a number beyond the last message is reported once, then read
   await using server = await serve({ port: 0 });
   await using putter = await connect(server.url);
   const last = await putter.put("t", "one");
-  await using reader = await connect({ url: server.url, since: last + 1 });
+  await using reader = await connect(server.url, { since: last + 1 });
   const error = await assertRejects(() => reader.get("t"), DsmqError);
   assertEquals([error.code, error.position, error.last], ["ahead", last + 1, last]);
   await putter.put("t", "two");
@@ -134,7 +133,7 @@ Deno.test("2: since a Date reads what was stored then or later, to the milliseco
   clock.advance(10);
   await putter.put("t", "new");
   for (const [ms, expected] of [[0, "old"], [1, "new"], [10, "new"], [11, ""]] as const) {
-    await using reader = await connect({ url: server.url, since: new Date(then + ms) });
+    await using reader = await connect(server.url, { since: new Date(then + ms) });
     assertEquals(await reader.get("t"), expected, `since ${ms} ms`);
   }
 });
@@ -201,7 +200,7 @@ Deno.test("4: getLatest skips nothing for other connections and topics", async (
 Deno.test("5: an empty topic reads as an empty string, also one that does not exist", async () => {
   const clock = new ManualClock();
   await using server = await serve({ port: 0, clock });
-  await using mq = await connect({ url: server.url, since: "start" });
+  await using mq = await connect(server.url, { since: "start" });
   await mq.put("t", "one");
   assertEquals(await mq.get("t"), "one");
   for (const topic of ["t", "nowhere"]) {
@@ -253,7 +252,7 @@ Deno.test("5: a closed connection is an error, never an empty string", async () 
 
 Deno.test("5: a broken connection is an error, never an empty string", async () => {
   const server = await serve({ port: 0 });
-  await using mq = await connect({ url: server.url, reconnect: false });
+  await using mq = await connect(server.url, { reconnect: false });
   await server.shutdown();
   for (const read of ["get", "getLatest", "getWait"] as const) {
     assertEquals((await assertRejects(() => mq[read]("t"), DsmqError)).code, "closed");

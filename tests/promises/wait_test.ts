@@ -35,8 +35,7 @@ Deno.test("6: a getWait sends one request, and the put wakes it", async () => {
   // The server's clock stands still: none of its timers can do it.
   await using server = await serve({ port: 0, clock: new ManualClock() });
   let frames = 0;
-  await using reader = await connect({
-    url: server.url,
+  await using reader = await connect(server.url, {
     dial(url, protocols) {
       const socket = new WebSocket(url, protocols);
       const send = socket.send.bind(socket);
@@ -103,7 +102,7 @@ Deno.test("6: subscribe yields message after message, with all that is known of 
 Deno.test("6: a subscription misses nothing and repeats nothing while messages keep coming", async () => {
   await using server = await serve({ port: 0 });
   await using putter = await connect(server.url);
-  await using reader = await connect({ url: server.url, since: "start" });
+  await using reader = await connect(server.url, { since: "start" });
   const total = 3000;
   const putting = (async () => {
     for (let i = 0; i < total;) {

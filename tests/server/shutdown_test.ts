@@ -115,7 +115,7 @@ Deno.test("a server that is shutting down is not healthy, and accepts nobody", a
   // Either it says so, or the port is already closed.
   if (health.status === "fulfilled") assertEquals(health.value, 503);
   assertEquals((await raw.closed).code, 1012);
-  await assertRejects(() => connect({ url: server.url, timeout: 50 }), Error);
+  await assertRejects(() => connect(server.url, { timeout: 50 }), Error);
 });
 
 Deno.test("a client may stop a server that allows it", async () => {

@@ -73,7 +73,7 @@ Deno.test("with TLS, the own origin begins with https, and no other is allowed",
 Deno.test("a client that does not trust the certificate does not connect, and one without TLS does not either", async () => {
   await using server = await openServer({ cert, key });
   for (const url of [server.url, server.url.replace("wss:", "ws:")]) {
-    const error = await assertRejects(() => connect({ url, timeout: 300 }), DsmqError);
+    const error = await assertRejects(() => connect(url, { timeout: 300 }), DsmqError);
     assertEquals(error.code, "unreachable");
   }
 });

@@ -135,6 +135,9 @@ export class Bridge implements BridgeRules {
     this.host = host;
   }
 
+  /** The address that is dialled. */
+  readonly url = "ws://127.0.0.1:30008";
+
   /** For the option `dial`. */
   readonly dial = (): Socket => {
     this.dials++;

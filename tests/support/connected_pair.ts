@@ -19,7 +19,7 @@ export async function connectedPair(
   options: ConnectOptions = {},
 ): Promise<{ bridge: Bridge; mq: Connection }> {
   const bridge = new Bridge(host);
-  const mq = await connect({ dial: bridge.dial, reconnect, ...options });
+  const mq = await connect(bridge.url, { dial: bridge.dial, reconnect, ...options });
   return { bridge, mq };
 }
 

@@ -113,11 +113,12 @@ export class FuzzClient {
   /** Connects; time must pass meanwhile. */
   static async open(
     name: string,
+    urls: readonly string[],
     options: ConnectOptions,
     time: VirtualTime,
     journal: Journal,
   ): Promise<FuzzClient> {
-    return new FuzzClient(name, await connect(options), time, journal);
+    return new FuzzClient(name, await connect(urls, options), time, journal);
   }
 
   /** Reads in one of the possible ways; `plain` returns the text alone. */

@@ -61,7 +61,7 @@ export class FuzzNetwork {
 
   /** Gives a server an address. */
   join(host: string, server: FuzzServer): string {
-    const url = `ws://${host}`;
+    const url = `ws://${host}:80`;
     this.#servers.set(url, server);
     server.onEnd = (orderly) => {
       for (const connection of this.connections) {

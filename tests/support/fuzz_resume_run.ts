@@ -141,7 +141,6 @@ class ResumeRun {
 
   async #connect(name: string): Promise<void> {
     const options = {
-      url: this.#urls,
       dial: this.#network.dial(name),
       heartbeatInterval: this.#heartbeat,
       reconnect: { minDelay: 1, maxDelay: 1 + this.#random(60) },
@@ -150,7 +149,7 @@ class ResumeRun {
     };
     // The first connection is made without faults; the fuzzer tests reconnecting.
     this.#calls.calm = true;
-    const opening = FuzzClient.open(name, options, this.#time, this.#journal);
+    const opening = FuzzClient.open(name, this.#urls, options, this.#time, this.#journal);
     this.#clients.push(await this.#time.of(opening, "connecting"));
     this.#calls.calm = false;
     this.#wire.of(name);

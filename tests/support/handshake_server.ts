@@ -5,15 +5,17 @@
  */
 
 import { assert, assertRejects } from "@std/assert";
-import { connect, type ConnectOptions, DsmqError } from "@dsmq/server";
+import { connect, DsmqError } from "@dsmq/server";
 import { withTimeout } from "./with_timeout.ts";
 
 const utf8 = new TextEncoder();
 
 /** The error with which `connect` rejects, and how long that took (ms). */
-export async function refusal(options: ConnectOptions): Promise<DsmqError & { took: number }> {
+export async function refusal(
+  ...connecting: Parameters<typeof connect>
+): Promise<DsmqError & { took: number }> {
   const begin = performance.now();
-  const error = await assertRejects(() => withTimeout(connect(options), 9000), DsmqError);
+  const error = await assertRejects(() => withTimeout(connect(...connecting), 9000), DsmqError);
   assert(error.cause instanceof Error, Deno.inspect(error));
   return Object.assign(error, { took: performance.now() - begin });
 }

@@ -203,13 +203,12 @@ class ProgramRun {
     const name = `client${this.#opened++}`;
     const { since, heartbeat } = this.#program;
     const options = {
-      url: this.#urls,
       dial: this.#network.dial(name),
       since,
       heartbeatInterval: heartbeat,
       reconnect: { minDelay: 1, maxDelay: 5 },
     };
-    const opening = FuzzClient.open(name, options, this.#time, this.#journal);
+    const opening = FuzzClient.open(name, this.#urls, options, this.#time, this.#journal);
     return await this.#time.of(opening, "connecting");
   }
 

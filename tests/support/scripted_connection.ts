@@ -22,7 +22,7 @@ export const WELCOME_KNOWN = { ...WELCOME, dedupComplete: true };
 /** A connection to a server that the test controls. */
 export async function connectScripted(options: ConnectOptions = {}): Promise<ScriptedConnection> {
   const script = new ScriptedServer();
-  const mq = await connect({ dial: script.dial, ...options });
+  const mq = await connect(script.url, { dial: script.dial, ...options });
   return { script, mq };
 }
 
@@ -30,7 +30,7 @@ export async function connectScripted(options: ConnectOptions = {}): Promise<Scr
 export async function connectKnown(options: ConnectOptions = {}): Promise<ScriptedConnection> {
   const script = new ScriptedServer();
   script.welcome = WELCOME_KNOWN;
-  const mq = await connect({ dial: script.dial, reconnect, ...options });
+  const mq = await connect(script.url, { dial: script.dial, reconnect, ...options });
   return { script, mq };
 }
 

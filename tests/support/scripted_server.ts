@@ -55,6 +55,9 @@ export class ScriptedServer {
     this.#answersClose = answersClose;
   }
 
+  /** The address that is dialled. */
+  readonly url = "ws://127.0.0.1:30008";
+
   /** For the option `dial`. */
   readonly dial = (): Socket => {
     this.dials++;

@@ -43,7 +43,7 @@ Deno.test("a reader whose unread messages were dropped is told: trimmed", async 
   await using server = await serve({ port: 0, limits, overflow: "drop-oldest" });
   await using mq = await connect(server.url);
   await mq.put("t", "message1");
-  await using late = await connect({ url: server.url, since: "start" });
+  await using late = await connect(server.url, { since: "start" });
   assertEquals(await late.get("t"), "message1");
   for (const n of [2, 3, 4, 5]) await mq.put("t", `message${n}`);
   const error = await assertRejects(async () => {
