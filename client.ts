@@ -57,6 +57,14 @@ export type {
   TopicInfo,
 } from "./protocol/encode_replies.ts";
 export type {
+  /** What a connection offers to an administrator. */
+  Administration,
+} from "./client/administration.ts";
+export type {
+  /** A connection of a server, as an administrator sees it. */
+  ConnectionInfo,
+} from "./protocol/connection_info.ts";
+export type {
   /** Where a subscription continues after a gap. */
   GapPolicy,
 } from "./protocol/requests.ts";

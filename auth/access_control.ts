@@ -6,7 +6,7 @@
 
 import { quoted } from "../protocol/text.ts";
 import { offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
-import { AllowedHosts } from "./allowed_hosts.ts";
+import { AllowedHosts, isLoopback } from "./allowed_hosts.ts";
 import { type Auth, requiresToken } from "./auth.ts";
 import { Permissions } from "./permissions.ts";
 import { AllowedOrigins } from "./allowed_origins.ts";
@@ -38,6 +38,7 @@ export class AccessControl {
   readonly #hosts: AllowedHosts;
   readonly #origins: AllowedOrigins;
   readonly #secure: boolean;
+  readonly #host: string;
   /** `undefined`: no token is required, and a token in a request is ignored. */
   #tokens: Tokens | undefined;
   #anonymous: Permissions | undefined;
@@ -48,10 +49,11 @@ export class AccessControl {
     tokens: Tokens | undefined,
   ) {
     this.#secure = secure;
+    this.#host = host;
     this.#hosts = new AllowedHosts([host, ...allowedHosts], secure);
     this.#origins = new AllowedOrigins(allowedOrigins, secure);
     this.#tokens = tokens;
-    this.#anonymous = anonymousPermissions(auth);
+    this.#anonymous = anonymousPermissions(auth, host);
   }
 
   /**
@@ -79,7 +81,7 @@ export class AccessControl {
     // In the order of the calls, however long each takes.
     return this.#updating = this.#updating.then(async () => {
       this.#tokens = await digested;
-      this.#anonymous = anonymousPermissions(auth);
+      this.#anonymous = anonymousPermissions(auth, this.#host);
     });
   }
 
@@ -151,10 +153,15 @@ export class AccessControl {
   }
 }
 
-/** The permissions of clients without a token; `undefined` if they may do nothing. */
-function anonymousPermissions(auth: Auth): Permissions | undefined {
+/**
+ * The permissions of clients without a token; `undefined` if they may do nothing. They administrate the server only if that was
+ * said in so many words, or if the server is open and nobody else can reach it.
+ */
+function anonymousPermissions(auth: Auth, host: string): Permissions | undefined {
   const { anonymous = requiresToken(auth) ? { permissions: [] } : {} } = auth;
-  return anonymous.permissions?.length === 0 ? undefined : new Permissions("", anonymous);
+  if (anonymous.permissions?.length === 0) return undefined;
+  const isOwnMachine = auth.anonymous === undefined && isLoopback(host);
+  return new Permissions("", anonymous, { administration: isOwnMachine ? "local" : "denied" });
 }
 
 /** The digests of the tokens; `undefined` if none is required. */

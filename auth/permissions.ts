@@ -8,8 +8,11 @@ import type { WireError } from "../protocol/errors.ts";
 import { quoted } from "../protocol/text.ts";
 import { type TopicRange, TopicScope } from "./topic_scope.ts";
 
-/** `read` messages and the list of topics, `write` messages, and `admin`: stop the server. */
+/** `read` messages and the list of topics, `write` messages, and `admin`: administrate the server, and stop it. */
 export type Permission = "read" | "write" | "admin";
+
+/** Whether a client may administrate a server; `"local"`: only if its request shows no sign of a proxy. */
+export type AdminReach = "granted" | "local" | "denied";
 
 /** All of them. */
 export const PERMISSIONS: readonly Permission[] = ["read", "write", "admin"];
@@ -59,6 +62,8 @@ export interface Provenance {
   readonly expires?: number | undefined;
   /** What vouched for it, if it is not one of a list. */
   readonly source?: unknown;
+  /** What a grant may administrate that does not say what it allows. Default: what it is for. */
+  readonly administration?: AdminReach;
 }
 
 /** What one client may do. It never changes: a client that may do something else gets another one. */
@@ -80,6 +85,8 @@ export class Permissions {
   readonly source: unknown;
   readonly #read: TopicScope;
   readonly #write: TopicScope;
+  readonly #administered: TopicScope;
+  readonly #administration: AdminReach;
 
   /**
    * Permits what one grant says, or each of several.
@@ -91,7 +98,7 @@ export class Permissions {
   constructor(
     identity: string,
     grants: Grant | readonly Grant[],
-    { expires, source }: Provenance = {},
+    { expires, source, administration = "granted" }: Provenance = {},
   ) {
     this.identity = identity;
     this.expires = expires;
@@ -102,6 +109,10 @@ export class Permissions {
     this.admin = allowing("admin").length > 0;
     const read = this.#read = new TopicScope(allowing("read"));
     const write = this.#write = new TopicScope(allowing("write"));
+    this.#administration = administration;
+    this.#administered = new TopicScope(
+      allowing("admin").filter(({ permissions }) => permissions || administration !== "denied"),
+    );
     this.readable = read.ranges;
     this.full = read.ranges === undefined && write.ranges === undefined;
   }
@@ -114,5 +125,23 @@ export class Permissions {
   /** Whether it may put messages into a topic. */
   mayWrite(topic: string): boolean {
     return this.#write.includes(topic);
+  }
+
+  /** What it may do, perhaps for some topics only. */
+  get names(): readonly Permission[] {
+    const scopes = { read: this.#read, write: this.#write, admin: this.#administered };
+    return PERMISSIONS.filter((name) => scopes[name].ranges?.length !== 0);
+  }
+
+  /**
+   * Whether it may administrate a topic, or without one the whole server: not if it may do so for some topics only.
+   *
+   * @param topic the topic, if it is about one
+   * @param isForwarded whether the request of the connection seems to come through a proxy
+   */
+  mayAdministrate(topic: string | undefined, isForwarded: boolean): boolean {
+    if (this.#administration === "local" && isForwarded) return false;
+    const { ranges } = this.#administered;
+    return topic === undefined ? ranges === undefined : this.#administered.includes(topic);
   }
 }

@@ -7,6 +7,7 @@
 import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import type { DsmqError } from "../protocol/errors.ts";
 import type { GapPolicy } from "../protocol/requests.ts";
+import type { Administration } from "./administration.ts";
 import type { Since } from "./since.ts";
 import type { CloseInfo, ConnectionStatus, StatusChange } from "./status_tracker.ts";
 
@@ -86,7 +87,7 @@ export type MessageStream = AsyncIterableIterator<Message, undefined> & AsyncDis
  * After {@linkcode Connection.close}, and once the client has given up, every call rejects with a {@linkcode DsmqError} of
  * code `closed` (or `unauthorized`, or `session_taken_over`).
  */
-export interface Connection extends AsyncDisposable {
+export interface Connection extends Administration, AsyncDisposable {
   /** The address of the server, without user name, password and query. */
   readonly url: string;
   /** Whether it is connected, reconnecting, or closed for good. */

@@ -24,6 +24,7 @@ const ACTION_WORDS: Readonly<Record<string, string>> = {
   get_wait: "wait",
   topics: "list topics",
   shutdown: "shut down",
+  connections: "list connections",
 };
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import { encodeBody, messageTooLarge } from "../protocol/body.ts";
+import type { ConnectionInfo } from "../protocol/connection_info.ts";
 import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_WAIT, type Limits, TOPICS_PAGE } from "../protocol/limits.ts";
@@ -18,6 +19,7 @@ import type {
   SubscribeOptions,
   WaitOptions,
 } from "./api.ts";
+import { AdminRequests } from "./admin_requests.ts";
 import { ClientSubscription } from "./client_subscription.ts";
 import { jsonFields, SimpleRequest } from "./pending_request.ts";
 import { PutRequests } from "./put_requests.ts";
@@ -49,6 +51,7 @@ export class DsmqConnection implements Connection {
   readonly #puts: PutRequests;
   readonly #reads: ReadRequests;
   readonly #topics: TopicNames;
+  readonly #admin: AdminRequests;
 
   /**
    * Makes a connection.
@@ -60,6 +63,7 @@ export class DsmqConnection implements Connection {
     this.#puts = new PutRequests(client.requests, client.hasSession);
     this.#reads = new ReadRequests(client);
     client.onEnd = (failure) => this.#reads.finish(failure);
+    this.#admin = new AdminRequests(client);
     this.#topics = new TopicNames(() => this.#limits.topicBytes);
   }
 
@@ -200,6 +204,16 @@ export class DsmqConnection implements Connection {
   async shutdownServer(extra?: unknown): Promise<void> {
     rejectOptions("shutdownServer", extra);
     await this.#request("shutdown", "", "done", () => {});
+  }
+
+  async connections(extra?: unknown): Promise<ConnectionInfo[]> {
+    rejectOptions("connections", extra);
+    return await this.#admin.connections();
+  }
+
+  async disconnect(id: string, extra?: unknown): Promise<void> {
+    rejectOptions("disconnect", extra);
+    await this.#admin.disconnect(id);
   }
 
   close(): Promise<void> {

@@ -27,6 +27,7 @@ const NETWORK_CLOSE_CODES: ReadonlySet<number> = new Set([
   CLOSE_CODE.tryAgainLater,
   CLOSE_CODE.badGateway,
   CLOSE_CODE.timedOut,
+  CLOSE_CODE.disconnected,
 ]);
 
 /** The size of frames after a rejection in bytes, unless a single request or reply is larger. */

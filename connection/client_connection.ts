@@ -13,6 +13,7 @@ import { maxRequestFrameBytes } from "../protocol/limits.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import type { Peer, PeerEvents } from "../transports/peer.ts";
 import type { SlotTakeover } from "./session_owners.ts";
+import type { ListedConnection } from "./connection_directory.ts";
 import { GracefulClose } from "./graceful_close.ts";
 import type { ServerContext } from "./server_context.ts";
 import { type PipelineConnection, RequestPipeline } from "./request_pipeline.ts";
@@ -27,17 +28,27 @@ const CONNECTION_CLOSED: WireError = {
   message: "Cannot wait: the connection is closed",
 };
 
+/** Why a connection ends that an administrator disconnects, and how long it has to read what was sent, in milliseconds. */
+const [DISCONNECTED, DISCONNECT_TIMEOUT] = ["an administrator has disconnected it", 2000];
+
 const NOTHING = () => {};
 
 /** Takes the frames of a peer, has their requests handled in order, and closes the connection. */
 export class ClientConnection
-  implements PeerEvents, DispatchConnection, PipelineConnection, WatchedConnection {
+  implements
+    PeerEvents,
+    DispatchConnection,
+    PipelineConnection,
+    WatchedConnection,
+    ListedConnection {
   readonly peer: Peer;
   readonly liveness: Liveness;
   /** Gives back its slot among the connections of the server. */
   releaseSlot: () => void = NOTHING;
   /** Called once the peer is gone and all accepted requests are finished. */
   onEnded: () => void = NOTHING;
+  /** Its request seems to come through a proxy. */
+  isForwarded = false;
   readonly #context: ServerContext;
   readonly #replies: ReplyWriter;
   readonly #pipeline: RequestPipeline;
@@ -47,8 +58,10 @@ export class ClientConnection
   readonly #budgets: ConnectionBudgets;
   /** To whom its share is charged while it has no token. */
   readonly #addressHolder: string;
+  readonly #address: string;
   /** What it may do; `undefined` while it owes a token. */
   #permissions: Permissions | undefined;
+  #cancelDrop: () => void = NOTHING;
   /** The peer is gone, and its accepted requests are being finished. */
   #peerGone = false;
   #closed = false;
@@ -74,6 +87,7 @@ export class ClientConnection
     this.#context = context = withErrorRateLimit(context, from, () => this.#closeForErrors());
     this.peer = peer;
     this.#permissions = permissions;
+    this.#address = from;
     this.#addressHolder = addressHolder(from);
     const budgets = this.#budgets = new ConnectionBudgets(context.budgets, this.holder);
     if (permissions) peer.assignTo?.(this.holder);
@@ -111,6 +125,7 @@ export class ClientConnection
    */
   end(): Promise<unknown> | void {
     this.#gracefulClose.end();
+    this.#cancelDrop();
     const finished = this.#finishAccepted();
     if (finished) return finished.then(() => this.#ended());
     this.#ended();
@@ -187,6 +202,23 @@ export class ClientConnection
       CLOSE_CODE.sessionTakenOver,
       "a newer connection has taken over this session",
     );
+  }
+
+  describe(): ReturnType<ListedConnection["describe"]> {
+    return {
+      address: this.#address,
+      identity: this.identity,
+      permissions: this.#permissions?.names ?? [],
+      subscriptions: this.#dispatcher.subscriptions,
+      unreadBytes: this.peer.unreadBytes ?? this.peer.buffered,
+    };
+  }
+
+  disconnect(): void {
+    this.closeGracefully(CLOSE_CODE.disconnected, DISCONNECTED);
+    // Whoever reads nothing would never come to the close frame.
+    const { clock } = this.#context.queue;
+    this.#cancelDrop = clock.after(DISCONNECT_TIMEOUT, () => this.peer.drop(DISCONNECTED));
   }
 
   /** There is no slot for it. */

@@ -4,10 +4,13 @@
  * @module
  */
 
+import type { Permissions } from "../auth/permissions.ts";
+import type { AdminRequest } from "../protocol/admin_requests.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { GetRequest, PutRequest, RefusedRequest, WireRequest } from "../protocol/requests.ts";
 import type { SlotTakeover } from "./session_owners.ts";
 import { Cursors } from "../queue/cursors.ts";
+import type { AdminConnection } from "./admin_verbs.ts";
 import { type HelloConnection, HelloVerb } from "./hello_verb.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
 import { authorize, readRefusal } from "./authorize.ts";
@@ -30,12 +33,15 @@ const PEER_ONLY: ReadonlySet<WireRequest["action"]> = new Set([
   "unsubscribe",
   "heartbeat",
   "topics",
+  "connections",
 ]);
 
 /** The connection of a dispatcher. */
-export interface DispatchConnection extends HelloConnection {
+export interface DispatchConnection extends HelloConnection, AdminConnection {
   /** The peer is gone, and its accepted requests are being finished. */
   readonly peerGone: boolean;
+  permissions: Permissions | undefined;
+  readonly closed: boolean;
   /** Waits for a slow peer, and lets others have their turn. */
   pause(): Promise<void> | undefined;
 }
@@ -115,6 +121,11 @@ export class Dispatcher implements RequestHandler {
     for (const { error } of refused) this.#context.onRefused(error);
   }
 
+  /** How many streams there are. */
+  get subscriptions(): number {
+    return this.#openSubscriptions?.count ?? 0;
+  }
+
   /** Ends waits and streams of topics that may not be read any more. */
   endForbidden(): void {
     if (this.#connection.permissions?.full) return;
@@ -178,11 +189,20 @@ export class Dispatcher implements RequestHandler {
         return listTopics(this.#context, this.#connection, request, this.#options);
       case "shutdown":
         return shutDownServer(this.#context, this.#connection, request, this.#options.replies);
+      case "connections":
+      case "disconnect":
+        return this.#administrate(request);
       case "close":
         return this.hello.forgetSession(request);
       default:
         request satisfies never;
     }
+  }
+
+  /** Loaded on demand: most servers never need it. */
+  async #administrate(request: AdminRequest): Promise<void> {
+    const { administrate } = await import("./admin_verbs.ts");
+    await administrate(this.#context, this.#connection, request, this.#options);
   }
 
   get #pendingGets(): PendingGets {

@@ -13,6 +13,7 @@ import {
 } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { WireRequest } from "../protocol/requests.ts";
+import type { ConnectionDirectory } from "./connection_directory.ts";
 import type { SessionOwners } from "./session_owners.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -30,6 +31,8 @@ export interface ServerContext {
   readonly accessControl: Pick<AccessControl, "digestOf" | "permissionsOf">;
   /** The owners of sessions. */
   readonly sessionOwners: SessionOwners;
+  /** The open connections, for administrators. */
+  readonly directory: ConnectionDirectory;
   /** Sends heartbeats. */
   readonly heartbeats: Heartbeats;
   /** What all connections share. */

@@ -59,6 +59,11 @@ export class Subscriptions implements ServerStreamContext {
     this.replies = replies;
   }
 
+  /** How many streams there are. */
+  get count(): number {
+    return this.#streams.size;
+  }
+
   /** Opens a stream. If it names no position, it begins at the cursor of the connection. */
   async subscribe(request: SubscribeRequest): Promise<void> {
     const { id: sub, topic, since, cursor, onGap, messages, bytes } = request;

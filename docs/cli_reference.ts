@@ -33,7 +33,7 @@ export async function cliReference(): Promise<string> {
     HEAD,
     `\`\`\`text\n${await overview()}\n\`\`\``,
     "## Connecting",
-    `Options of ${connecting.slice(0, -1).join(", ")} and ${connecting.at(-1)}:`,
+    wrapped(`Options of ${connecting.slice(0, -1).join(", ")} and ${connecting.at(-1)}:`),
     optionTable(CONNECTION_OPTIONS),
     "Every command has these options:",
     optionTable(COMMON_OPTIONS),
@@ -56,6 +56,11 @@ function commandSection(name: string, command: CliCommand): string[] {
     ...(own.length > 0 ? [optionTable(Object.fromEntries(own))] : []),
     ...(hasTime ? [TIME_HELP] : []),
   ];
+}
+
+/** A paragraph in lines of at most 100 characters, as `deno fmt` wraps it. */
+function wrapped(text: string): string {
+  return text.replaceAll(/(.{1,100})(?: |$)/g, "$1\n").trimEnd();
 }
 
 function connects({ options }: CliCommand): boolean {

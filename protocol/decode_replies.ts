@@ -6,6 +6,7 @@
  * @module
  */
 
+import { parseConnections } from "./connection_info.ts";
 import { decodeWelcome } from "./decode_welcome.ts";
 import type { Heartbeat, TopicInfo, Welcome } from "./encode_replies.ts";
 import { ERRORS } from "./error_codes.ts";
@@ -47,6 +48,7 @@ type RawReply = Partial<Welcome> & Partial<Heartbeat> & {
   readonly prev?: number;
   readonly bytes?: number;
   readonly topics?: readonly unknown[];
+  readonly connections?: readonly unknown[];
   readonly more?: boolean;
 };
 
@@ -106,7 +108,8 @@ function decodeAnswer(it: RawReply, id: number): Reply {
     return dup || areIncreasing(seqs, -1) ? { kind: "stored", id, seqs, dup } : malformed(id);
   }
   if (it.start !== undefined) return { kind: "subscribed", id, start: it.start, through };
-  return it.topics === undefined ? { kind: "done", id } : decodeTopics(it.topics, it.more, id);
+  if (it.topics !== undefined) return decodeTopics(it.topics, it.more, id);
+  return it.connections === undefined ? { kind: "done", id } : decodeConnections(it, id);
 }
 
 function decodeStreamed(it: RawReply, sub: number): Reply {
@@ -139,6 +142,12 @@ function decodeTopics(entries: readonly unknown[], more: boolean | undefined, id
     topics.push({ topic: topic!, messages, seq, time });
   }
   return { kind: "topics", id, topics, more: more === true && topics.length > 0 };
+}
+
+function decodeConnections({ connections: entries = [], more }: RawReply, id: number): Reply {
+  const connections = parseConnections(entries);
+  if (!connections) return malformed(id, undefined, "the server does not list its connections");
+  return { kind: "connections", id, connections, more: more === true && connections.length > 0 };
 }
 
 function areIncreasing(seqs: readonly number[], before: number): boolean {
@@ -201,6 +210,7 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
     case "protocol":
       return isCount(field);
     case "topics":
+    case "connections":
       return Array.isArray(field);
     case "epoch":
     case "store":

@@ -7,6 +7,7 @@
  */
 
 import { type EncodeBody, NULL_BODY } from "./body.ts";
+import { decodeAdminRequest } from "./decode_admin_requests.ts";
 import { HEARTBEAT_INTERVAL } from "./heartbeat.ts";
 import { DEFAULT_WAIT, type Limits, MAX_WAIT, PROTOCOL_VERSION, TOPICS_PAGE } from "./limits.ts";
 import {
@@ -99,6 +100,10 @@ export function decodeRequest(item: unknown, limits: Limits, encode: EncodeBody)
     case "topics":
       if (id === undefined) return refuseField(fields, "id", "a whole number");
       return decodeIdentified(action, fields, id, limits);
+    case "connections":
+    case "disconnect":
+      if (id === undefined) return refuseField(fields, "id", "a whole number");
+      return decodeAdminRequest(action, fields, id);
   }
   return typeof action === "string"
     ? refuseRequest(

@@ -86,6 +86,12 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorInfo<ErrorFields[Code]
     fields: PUT,
     description: "The token does not permit this, or the server does not allow it.",
   },
+  not_found: {
+    scope: "request",
+    retryable: false,
+    fields: PUT,
+    description: "There is nothing of that name, such as a connection.",
+  },
   shutting_down: {
     scope: "request",
     retryable: true,

@@ -20,6 +20,7 @@ import type { ConnectReason } from "./connect_reason.ts";
  * - `limit_exceeded`: a limit is reached, such as that of connections, requests or topics; it is `limit`
  * - `unauthorized`: a token is needed, and none or an invalid one was given
  * - `permission_denied`: the token does not permit this, or the server does not allow it
+ * - `not_found`: there is nothing of that name, such as a connection
  * - `shutting_down`: the server is shutting down
  * - `unavailable`: the store, or the machine, could not do it
  * - `unknown_outcome`: nobody can know whether the message is stored
@@ -57,6 +58,7 @@ export type ErrorCode =
   | "limit_exceeded"
   | "unauthorized"
   | "permission_denied"
+  | "not_found"
   | "shutting_down"
   | "unavailable"
   | "unknown_outcome"
@@ -130,6 +132,8 @@ export interface ErrorFields {
   };
   /** The token does not permit this, or the server does not allow it. */
   readonly permission_denied: PutFailure;
+  /** There is nothing of that name, such as a connection. */
+  readonly not_found: PutFailure;
   /** The server is shutting down. */
   readonly shutting_down: PutFailure;
   /** The store, or the machine, could not do it. */

@@ -39,6 +39,9 @@ export const DEFAULT_WAIT = 10_000;
 /** How many topics one reply to `topics` lists at most. */
 export const TOPICS_PAGE = 1000;
 
+/** How many connections one reply to `connections` lists at most. */
+export const CONNECTIONS_PAGE = 250;
+
 /** What happens to a put when as much is stored as may be. */
 export type Overflow = "reject" | "drop-oldest";
 

@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { ConnectionInfo } from "./connection_info.ts";
 import type { Heartbeat, TopicInfo, Welcome } from "./encode_replies.ts";
 import type { WireError } from "./errors.ts";
 
@@ -59,6 +60,14 @@ export interface TopicsReply {
   readonly kind: "topics";
   readonly id: number;
   readonly topics: readonly TopicInfo[];
+  readonly more: boolean;
+}
+
+/** Answers `connections` with a page. */
+export interface ConnectionsReply {
+  readonly kind: "connections";
+  readonly id: number;
+  readonly connections: readonly ConnectionInfo[];
   readonly more: boolean;
 }
 
@@ -139,6 +148,7 @@ export type ResultReply =
   | EmptyReply
   | SubscribedReply
   | TopicsReply
+  | ConnectionsReply
   | DoneReply;
 
 /** What answers a request. */

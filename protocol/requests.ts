@@ -28,6 +28,7 @@
  * @module
  */
 
+import type { AdminRequest } from "./admin_requests.ts";
 import type { EncodeBody } from "./body.ts";
 import type { WireError } from "./errors.ts";
 
@@ -140,6 +141,7 @@ export type WireRequest =
   | HeartbeatRequest
   | { readonly action: "close"; readonly id: number | undefined }
   | { readonly action: "shutdown"; readonly id: number | undefined }
+  | AdminRequest
   | RefusedRequest;
 
 /** The request of one action. */

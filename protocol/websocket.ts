@@ -49,4 +49,6 @@ export const CLOSE_CODE = {
   timedOut: 4408,
   /** A newer connection has taken over the session. */
   sessionTakenOver: 4409,
+  /** An administrator has disconnected the client, which may reconnect. */
+  disconnected: 4410,
 } as const;

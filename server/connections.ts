@@ -6,6 +6,7 @@
 
 import { addressHolder } from "../budgets/address_key.ts";
 import type { AccessControl } from "../auth/access_control.ts";
+import { forwardingSign } from "../auth/forwarded.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { CLOSE_CODE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { SessionOwner } from "../connection/session_owners.ts";
@@ -119,11 +120,14 @@ export class Connections implements ConnectionHandler, AdmissionContext {
       return textResponse(exceeded.isPerAddress ? 429 : 503, exceeded.error.message);
     }
     const release = typeof slot === "function" ? slot : undefined;
-    if (hasInvalidToken) return (peer) => this.#rejectToken({ peer, from, start: 0, digest });
+    const isForwarded = forwardingSign(request) !== undefined;
+    if (hasInvalidToken) {
+      return (peer) => this.#rejectToken({ peer, from, start: 0, digest, isForwarded });
+    }
     try {
       // Before the response to the upgrade: what the client puts once it is connected comes after this number.
       const { last: start } = await this.shared.queue.store.bounds();
-      return (peer) => this.#accept({ peer, from, start, digest }, release, exceeded);
+      return (peer) => this.#accept({ peer, from, start, digest, isForwarded }, release, exceeded);
     } catch (error) {
       release?.();
       this.onError(error);
@@ -250,6 +254,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
 
   onAdmitted(connection: ClientConnection): void {
     this.#open.add(connection);
+    this.shared.directory.add(connection);
     // The server began to stop just before.
     if (this.#stopping) connection.peer.close(...SHUTDOWN_CLOSE);
     // Tokens may have changed while it got its slot.
@@ -262,6 +267,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
 
   onDisconnected(connection: ClientConnection): void {
     this.#open.delete(connection);
+    this.shared.directory.delete(connection);
     if (this.#stopping && this.#isEmpty) this.#empty.resolve();
   }
 

@@ -35,6 +35,8 @@ export interface AcceptedPeer {
   readonly start: number;
   /** The digest of the token of its request, if there was one. */
   readonly digest: Digest | undefined;
+  /** Its request seems to come through a proxy. */
+  readonly isForwarded: boolean;
 }
 
 /** The server that it connects to. */
@@ -59,7 +61,7 @@ export interface AdmissionContext {
 /** Starts a connection: with its slot, or with the way to get one. */
 export function createConnection(
   context: AdmissionContext,
-  { peer, start, from }: AcceptedPeer,
+  { peer, start, from, isForwarded }: AcceptedPeer,
   permissions: Permissions,
   acquired: (() => void) | SlotTakeover,
 ): ClientConnection {
@@ -73,6 +75,7 @@ export function createConnection(
     from,
   );
   if (typeof acquired === "function") connection.releaseSlot = acquired;
+  connection.isForwarded = isForwarded;
   connection.onEnded = () => context.onDisconnected(connection);
   return connection;
 }

@@ -16,6 +16,7 @@ import {
   PROTOCOL_VERSION,
   SLOW_READER_TIMEOUT,
 } from "../protocol/limits.ts";
+import { ConnectionDirectory } from "../connection/connection_directory.ts";
 import { SessionOwners } from "../connection/session_owners.ts";
 import { Heartbeats } from "../connection/heartbeats.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -104,6 +105,7 @@ export class RunningServer implements Server {
       },
       errorsPerMinute: limits.errorsPerMinute,
       sessionOwners: new SessionOwners(),
+      directory: new ConnectionDirectory(() => clock.now()),
       heartbeats: this.#heartbeats,
       budgets: this.#budgets,
       shutdown: allowShutdown ? () => void this.shutdown() : undefined,

@@ -6,6 +6,7 @@
 
 import { Permissions } from "../auth/permissions.ts";
 import { DEFAULT_LIMITS, PROTOCOL_VERSION } from "../protocol/limits.ts";
+import { ConnectionDirectory } from "../connection/connection_directory.ts";
 import { SessionOwners } from "../connection/session_owners.ts";
 import type { Clock } from "../queue/clock.ts";
 import { Heartbeats } from "../connection/heartbeats.ts";
@@ -70,6 +71,7 @@ export async function warmUp(
         permissionsOf: () => undefined,
       },
       sessionOwners: new SessionOwners(),
+      directory: new ConnectionDirectory(() => clock.now()),
       heartbeats: new Heartbeats(queue),
       budgets: new SharedBudgets(DEFAULT_LIMITS),
       shutdown: undefined,

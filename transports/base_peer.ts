@@ -155,8 +155,11 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
   }
 
   get buffered(): number {
-    if (this.#closed) return 0;
-    return this.#unread < LOW_WATER ? this.#unread : this.#unread = this.measureUnread();
+    return this.#unread < LOW_WATER && !this.#closed ? this.#unread : this.unreadBytes;
+  }
+
+  get unreadBytes(): number {
+    return this.#closed ? 0 : this.#unread = this.measureUnread();
   }
 
   confirmRead(): void {
@@ -212,13 +215,10 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
   }
 
   drained(): Promise<void> {
-    if (!this.#drain) {
-      this.#drain = Promise.withResolvers<void>();
-      const { promise } = this.#drain;
-      this.#checkDrained();
-      return promise;
-    }
-    return this.#drain.promise;
+    if (this.#drain) return this.#drain.promise;
+    const { promise } = this.#drain = Promise.withResolvers<void>();
+    this.#checkDrained();
+    return promise;
   }
 
   close(code: number, reason: string): void {

@@ -31,6 +31,8 @@ export interface Peer {
   assignTo?(holder: string): void;
   /** How many bytes the peer has not read yet. */
   readonly buffered: number;
+  /** The same, measured now and not estimated from what was sent. Not every transport can. */
+  readonly unreadBytes?: number;
   /** The memory of all peers is so scarce that one with this many unread bytes has to read first. Default: never. */
   mustReadFirst?(bytes: number): boolean;
   /** Whether this many bytes more may be sent now: it may have to wait if others are sent much. Default: they may. */

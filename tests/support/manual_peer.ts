@@ -39,6 +39,8 @@ export class ManualPeer implements Peer, Disposable {
   holder: string | undefined;
   /** The code with which the server closed the connection. */
   closedWith: number | undefined;
+  /** The server has dropped it. */
+  isDropped = false;
   #drained: PromiseWithResolvers<void> | undefined;
 
   readonly turn: Turn;
@@ -113,7 +115,9 @@ export class ManualPeer implements Peer, Disposable {
 
   closeAndStopReading(): void {}
 
-  drop(): void {}
+  drop(): void {
+    this.isDropped = true;
+  }
 
   [Symbol.dispose](): void {
     this.connection.end();

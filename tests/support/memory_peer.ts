@@ -7,6 +7,7 @@
 import { assert } from "@std/assert";
 import { Permissions } from "../../auth/permissions.ts";
 import { digestOf } from "../../auth/tokens.ts";
+import { ConnectionDirectory } from "../../connection/connection_directory.ts";
 import { SessionOwners } from "../../connection/session_owners.ts";
 import type { Clock } from "../../queue/clock.ts";
 import type { ServerContext } from "../../connection/server_context.ts";
@@ -43,6 +44,7 @@ export async function openContext(
     errorsPerMinute: limits.errorsPerMinute ?? Infinity,
     accessControl: { digestOf, permissionsOf: () => ALL_PERMISSIONS },
     sessionOwners: new SessionOwners(),
+    directory: new ConnectionDirectory(() => clock.now()),
     heartbeats: new Heartbeats(queue),
     budgets: new SharedBudgets({ ...DEFAULT_LIMITS, ...limits }),
     shutdown: undefined,

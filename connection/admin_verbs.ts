@@ -1,0 +1,90 @@
+/**
+ * The requests of an administrator: to list connections, and to close one. Loaded with the first of them.
+ *
+ * @module
+ */
+
+import { permissionDenied, type Permissions, TOKEN_NEEDED } from "../auth/permissions.ts";
+import type { AdminRequest, ConnectionsRequest } from "../protocol/admin_requests.ts";
+import { successReply } from "../protocol/encode_replies.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { quoted } from "../protocol/text.ts";
+import type { Peer } from "../transports/peer.ts";
+import type { ListedConnection } from "./connection_directory.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
+import { reply, replyError, type ServerContext } from "./server_context.ts";
+
+/** The connection of an administrator. */
+export interface AdminConnection extends ListedConnection {
+  readonly permissions: Permissions | undefined;
+  /** Its request seems to come through a proxy. */
+  readonly isForwarded: boolean;
+}
+
+/** What these requests need of their connection. */
+export interface AdminOptions {
+  readonly peer: Pick<Peer, "hasRoom" | "waitForRoom">;
+  readonly replies: ReplyWriter;
+}
+
+/** What each action is called in an error. */
+const WORDS: Readonly<Record<AdminRequest["action"], string>> = {
+  connections: "list connections",
+  disconnect: "disconnect",
+};
+
+/** Does what an administrator asks for, if it is one. */
+export async function administrate(
+  context: ServerContext,
+  connection: AdminConnection,
+  request: AdminRequest,
+  options: AdminOptions,
+): Promise<void> {
+  const refusal = refusalOf(connection, WORDS[request.action]);
+  if (refusal) return replyError(context, request, refusal, options.replies);
+  switch (request.action) {
+    case "connections":
+      return await listConnections(context, connection, request, options);
+    case "disconnect": {
+      const found = context.directory.find(request.connection);
+      if (!found) {
+        const message = `Cannot disconnect: there is no connection ${quoted(request.connection)}`;
+        return replyError(context, request, { code: "not_found", message }, options.replies);
+      }
+      // First: it may be the connection itself.
+      reply(request, {}, options.replies);
+      return found.disconnect();
+    }
+    default:
+      request satisfies never;
+  }
+}
+
+async function listConnections(
+  { directory }: ServerContext,
+  connection: AdminConnection,
+  { id, after, count }: ConnectionsRequest,
+  { peer, replies }: AdminOptions,
+): Promise<void> {
+  for (;;) {
+    const text = successReply(id, directory.list(after, count, connection));
+    if (peer.hasRoom?.(text.length) ?? true) return replies.add(text);
+    // They are listed again once there is room for the reply.
+    await peer.waitForRoom?.(text.length);
+    if (connection.closed) return;
+  }
+}
+
+/** Why a connection may not do that. */
+function refusalOf(
+  { permissions, isForwarded }: AdminConnection,
+  what: string,
+): WireError | undefined {
+  if (!permissions) return TOKEN_NEEDED;
+  if (permissions.mayAdministrate(undefined, isForwarded)) return undefined;
+  const denied = permissionDenied(what);
+  if (!permissions.admin || permissions.identity !== "") return denied;
+  const who = "a client without a token may do that only on the machine of the server, which " +
+    "listens there alone, and not through a proxy; or if auth grants admin to anonymous clients";
+  return { ...denied, message: `${denied.message}: ${who}` };
+}

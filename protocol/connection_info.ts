@@ -1,0 +1,53 @@
+/**
+ * What the server tells an administrator about its connections.
+ *
+ * @module
+ */
+
+import { isBoundedText, isCount } from "./request_fields.ts";
+
+/** One connection, in the answer to `connections`. */
+export interface ConnectionInfo {
+  /** Names it for `disconnect`. No other connection has ever had the same. */
+  readonly id: string;
+  /** When it was admitted, in milliseconds since 1970 by the server's clock. */
+  readonly connectedAt: number;
+  /** The address of its peer; that of the proxy, if there is one. */
+  readonly address: string;
+  /** Tells one token from another, and never shows it; `""` without a token. */
+  readonly identity: string;
+  /** What it may do: `read`, `write` and `admin`, perhaps for some topics only. */
+  readonly permissions: readonly string[];
+  /** How many subscriptions it has. */
+  readonly subscriptions: number;
+  /** How many bytes were sent to it and not read yet, as far as the server knows. */
+  readonly unreadBytes: number;
+  /** `true`: it is the connection that asks. Absent for all others. */
+  readonly own?: boolean;
+}
+
+/**
+ * Takes the known fields of a list of connections.
+ *
+ * @param entries what the server has sent
+ * @returns the connections; `undefined` if one of them is not of this form
+ */
+export function parseConnections(entries: readonly unknown[]): ConnectionInfo[] | undefined {
+  const connections = entries.map(parseConnection);
+  return connections.includes(undefined) ? undefined : connections as ConnectionInfo[];
+}
+
+function parseConnection(entry: unknown): ConnectionInfo | undefined {
+  const { id, connectedAt, address, identity, permissions, subscriptions, unreadBytes, own } =
+    Object(entry) as { readonly [field in keyof ConnectionInfo]?: unknown };
+  const isValid = isText(id) && isCount(connectedAt) && isText(address) && isText(identity) &&
+    Array.isArray(permissions) && permissions.every(isText) && isCount(subscriptions) &&
+    isCount(unreadBytes);
+  if (!isValid) return undefined;
+  const info = { id, connectedAt, address, identity, permissions, subscriptions, unreadBytes };
+  return own === true ? { ...info, own } : info;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && isBoundedText(value);
+}
