@@ -46,11 +46,22 @@ export class GoneIndex {
     if (floor === 0) return undefined;
     const unpurged = this.#newestUnpurged(topic, floor);
     const recorded = this.#purged.find(topic);
-    if (unpurged && unpurged.seq > (recorded?.seq ?? 0)) {
-      return { seq: unpurged.seq, at: this.times.goneAt(unpurged.seq, unpurged.time) };
-    }
+    if (unpurged && unpurged.seq > (recorded?.seq ?? 0)) return this.ofUnpurged(unpurged);
     const { horizon } = this.#purged;
     return recorded ?? (horizon.seq > 0 ? horizon : undefined);
+  }
+
+  /** What is purged of all topics that begin with a prefix, if anything may be. */
+  newestPurged(prefix: string): Gone | undefined {
+    const recorded = this.#purged.findPrefix(prefix);
+    const { horizon } = this.#purged;
+    // Of a topic that is not known as much may be gone as the horizon says.
+    return horizon.seq > (recorded?.seq ?? 0) ? horizon : recorded;
+  }
+
+  /** A message that is gone and not purged. */
+  ofUnpurged({ seq, time }: { readonly seq: number; readonly time: number }): Gone {
+    return { seq, at: this.times.goneAt(seq, time) };
   }
 
   /** Records messages that are purged: the newest of each topic, in order. */

@@ -26,6 +26,11 @@ export interface GoneTopics {
   readonly horizon: Gone;
   /** What is gone of a topic, if that is known. */
   find(topic: string): Gone | undefined;
+  /**
+   * The newest of all topics that begin with a prefix, if any of them is known. If very many topics are known, it may be
+   * a newer one of another topic.
+   */
+  findPrefix(prefix: string): Gone | undefined;
   /** Records messages that are purged: the newest of each topic, in order. */
   record(messages: readonly GoneMessage[]): void;
   /** The transaction was committed. */
@@ -58,6 +63,9 @@ export function evictionSlack(max: number): number {
   return Math.min(max / 8, EVICTION_BATCH);
 }
 
+/** For this many prefixes the newest of their topics is remembered, until something else is gone. */
+const REMEMBERED_PREFIXES = 64;
+
 /** What is gone of topics, in memory. */
 export class GoneMap implements GoneTopics {
   readonly #max: number;
@@ -66,6 +74,8 @@ export class GoneMap implements GoneTopics {
   /** The earlier values of what this transaction changed. */
   readonly #undo = new NameMap<Gone | undefined>();
   #horizon: Gone = { seq: 0, at: 0 };
+  /** What was found of prefixes: to find it takes a walk over all topics. */
+  readonly #prefixes = new NameMap<{ readonly gone: Gone | undefined }>();
 
   /**
    * Nothing is gone yet.
@@ -84,7 +94,20 @@ export class GoneMap implements GoneTopics {
     return this.#topics.get(topic);
   }
 
+  findPrefix(prefix: string): Gone | undefined {
+    const remembered = this.#prefixes.get(prefix);
+    if (remembered) return remembered.gone;
+    let gone: Gone | undefined;
+    for (const [topic, found] of this.#topics) {
+      if (found.seq > (gone?.seq ?? 0) && topic.startsWith(prefix)) gone = found;
+    }
+    if (this.#prefixes.size === REMEMBERED_PREFIXES) this.#prefixes.clear();
+    this.#prefixes.set(prefix, { gone });
+    return gone;
+  }
+
   record(messages: readonly GoneMessage[]): void {
+    this.#prefixes.clear();
     for (const { topic, seq, at } of messages) {
       const previous = this.#topics.get(topic);
       if (previous && previous.seq > seq) continue;
@@ -114,6 +137,7 @@ export class GoneMap implements GoneTopics {
   }
 
   rollback(): void {
+    this.#prefixes.clear();
     for (const [topic, previous] of this.#undo) {
       if (previous) this.#topics.set(topic, previous);
       else this.#topics.delete(topic);

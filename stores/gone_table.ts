@@ -6,6 +6,7 @@
 
 import type { Database, Statement } from "./engine.ts";
 import { evictionSlack, type GoneMessage, type GoneTopics, horizonOf } from "./gone_map.ts";
+import { prefixEnd } from "./prefix_range.ts";
 import type { Gone } from "./store.ts";
 
 const SCHEMA = `
@@ -17,11 +18,27 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS gone_horizon (seq INTEGER NOT NULL, at INTEGER NOT NULL);
 `;
 
+/**
+ * The newest of all topics with a prefix is looked for among this many of them, and then among this many of all topics, the newest
+ * first.
+ */
+const PREFIX_BUDGET = { topics: 1024, all: 16_384 };
+
 /** What is gone of topics, in a database; nothing of it is in memory. */
 export class GoneTable implements GoneTopics {
   readonly #max: number;
   readonly #sql: Record<
-    "find" | "note" | "count" | "oldest" | "delete" | "horizon" | "clear" | "raise",
+    | "find"
+    | "inRange"
+    | "walk"
+    | "past"
+    | "note"
+    | "count"
+    | "oldest"
+    | "delete"
+    | "horizon"
+    | "clear"
+    | "raise",
     Statement
   >;
   /** The table has at most this many topics. */
@@ -39,6 +56,16 @@ export class GoneTable implements GoneTopics {
     db.exec(SCHEMA);
     this.#sql = {
       find: db.prepare("SELECT seq, at FROM gone WHERE topic = ?"),
+      inRange: db.prepare(
+        // Beside max(), all other columns are those of its row.
+        "SELECT count(*) AS n, max(seq) AS seq, at FROM " +
+          "(SELECT seq, at FROM gone WHERE topic >= ?1 AND (topic < ?2 OR ?2 = '') LIMIT ?3)",
+      ),
+      walk: db.prepare(
+        "SELECT seq, at FROM (SELECT topic, seq, at FROM gone ORDER BY seq DESC LIMIT ?3) " +
+          "WHERE topic >= ?1 AND (topic < ?2 OR ?2 = '') LIMIT 1",
+      ),
+      past: db.prepare("SELECT seq, at FROM gone ORDER BY seq DESC LIMIT 1 OFFSET ?"),
       note: db.prepare(
         "INSERT INTO gone VALUES (?, ?, ?) ON CONFLICT (topic) " +
           "DO UPDATE SET seq = excluded.seq, at = excluded.at WHERE excluded.seq > seq",
@@ -65,6 +92,16 @@ export class GoneTable implements GoneTopics {
   find(topic: string): Gone | undefined {
     const [found] = this.#sql.find.all(topic) as [Gone?];
     return found && { seq: found.seq, at: found.at };
+  }
+
+  findPrefix(prefix: string): Gone | undefined {
+    const range = [prefix, prefixEnd(prefix)] as const;
+    const { topics, all } = PREFIX_BUDGET;
+    const [{ n, seq, at }] = this.#sql.inRange.all(...range, topics + 1) as [Gone & { n: number }];
+    if (n <= topics) return n === 0 ? undefined : { seq, at };
+    // What comes after that many is not newer than the next one.
+    const found = (this.#sql.walk.all(...range, all)[0] ?? this.#sql.past.all(all)[0]) as Gone;
+    return { seq: found.seq, at: found.at };
   }
 
   record(messages: readonly GoneMessage[]): void {

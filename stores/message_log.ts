@@ -7,10 +7,11 @@
 import type { Database } from "./engine.ts";
 import { GoneIndex, newestOfEach } from "./gone_index.ts";
 import type { GoneTopics } from "./gone_map.ts";
+import { PrefixPages } from "./prefix_pages.ts";
 import { SegmentSizes } from "./segment_sizes.ts";
 import { SegmentTable } from "./segment_table.ts";
 import { SeqRange, type SeqRangeState } from "./seq_range.ts";
-import type { MessagePage, MessageQuery, TopicMessage, TopicQuery } from "./store.ts";
+import type { MessagePage, TopicMessage, TopicPageQuery, TopicQuery } from "./store.ts";
 import { StoredBytes } from "./stored_bytes.ts";
 import { WriteBuffer } from "./write_buffer.ts";
 import { type TopicListing, TopicTable } from "./topic_table.ts";
@@ -47,6 +48,8 @@ export class MessageLog {
   /** The messages after those in the database. */
   readonly buffer = new WriteBuffer();
   readonly gone: GoneIndex;
+  /** Reads what a prefix asks for. */
+  readonly prefixes: PrefixPages;
   readonly #transactions: Transactions;
   readonly #segments: SegmentTable;
   readonly #segmentSizes: SegmentSizes;
@@ -80,6 +83,7 @@ export class MessageLog {
       this.topics.load(db, timeOf);
     }
     this.range = new SeqRange(timeOf, start);
+    this.prefixes = new PrefixPages(db, this.#segments, this);
     this.#storedBytes = new StoredBytes(this.range, this.buffer, this.#segmentSizes);
   }
 
@@ -164,7 +168,7 @@ export class MessageLog {
   }
 
   /** Reads a page of the messages after a floor. */
-  page(query: MessageQuery, floor: number): MessagePage {
+  page(query: TopicPageQuery, floor: number): MessagePage {
     const { last } = this.range;
     const messages = query.after >= last
       ? []
@@ -213,7 +217,7 @@ export class MessageLog {
     return this.buffer.holds(topic, floor) || this.topics.find(topic, floor) !== undefined;
   }
 
-  #readMessages(query: MessageQuery): readonly TopicMessage[] {
+  #readMessages(query: TopicPageQuery): readonly TopicMessage[] {
     const { buffer } = this;
     if (buffer.covers(query.after, this.range.last)) return buffer.read(query);
     try {
@@ -236,7 +240,7 @@ export class MessageLog {
     return fits ? [...found, ...rest] : found;
   }
 
-  #readDatabase(query: MessageQuery): readonly TopicMessage[] {
+  #readDatabase(query: TopicPageQuery): readonly TopicMessage[] {
     const { topic, after, newest } = query;
     const id = this.topics.find(topic, after);
     if (id === undefined) return [];

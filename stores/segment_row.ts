@@ -12,7 +12,7 @@ import { topicOverhead } from "./store_limits.ts";
 export const SEGMENT_MESSAGES = 64;
 
 /** A row of more than one message holds at most this many bytes of bodies. */
-const SEGMENT_BYTES = 16 * 1024;
+export const SEGMENT_BYTES = 16 * 1024;
 
 /** Separates the bodies of a row. No JSON encoding holds a line break: in a string it is escaped. */
 export const BODY_SEPARATOR = "\n";
@@ -71,9 +71,12 @@ export function segmentAt(messages: readonly TopicMessage[], start: number): Seg
  * @returns the messages, oldest first
  */
 export function decodeRow(
-  { first, times, bodies, bytes }: SegmentRow,
+  { first, last, times, bodies, bytes }: SegmentRow,
   topic: string,
 ): TopicMessage[] {
+  if (first === last) {
+    return [{ seq: first, time: Number(times), topic, body: bodies, bytes }];
+  }
   const texts = bodies.split(BODY_SEPARATOR);
   const ascii = bytes === bodies.length;
   const when = parseTimes(times, texts.length);

@@ -15,7 +15,7 @@ import {
   segmentAt,
   type SegmentRow,
 } from "./segment_row.ts";
-import type { MessageQuery, TopicMessage } from "./store.ts";
+import type { TopicMessage, TopicPageQuery } from "./store.ts";
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS runs (
@@ -54,7 +54,8 @@ export class SegmentTable {
   #cachedTimes: { readonly first: number; readonly times: readonly number[] } | undefined;
   /** By the id of their topic, rows that were read in part. */
   readonly #cache = new Map<number, readonly TopicMessage[]>();
-  readonly #largeRows = new LargeRows();
+  /** Large rows that were read a short time ago. */
+  readonly largeRows: LargeRows = new LargeRows();
 
   /**
    * Makes the table.
@@ -138,7 +139,7 @@ export class SegmentTable {
    * @returns as many as were asked for, or all that there are
    */
   oldest(
-    { topic, id, after, count, bytes }: MessageQuery & { readonly id: number },
+    { topic, id, after, count, bytes }: TopicPageQuery & { readonly id: number },
   ): TopicMessage[] {
     const found: TopicMessage[] = [];
     let left = bytes;
@@ -195,14 +196,14 @@ export class SegmentTable {
 
   /** The message of the first or the last row of a topic after a number, if it is large and was read a short time ago. */
   #findLarge(which: "next" | "last", id: number, after: number): TopicMessage | undefined {
-    if (!this.#largeRows.has(id)) return undefined;
+    if (!this.largeRows.has(id)) return undefined;
     const [row] = this.#sql[which].all(id, after) as [{ last: number }?];
-    return row && this.#largeRows.find(row.last);
+    return row && this.largeRows.find(row.last);
   }
 
   #decodeRow(row: SegmentRow, topic: string, id: number): readonly TopicMessage[] {
     const messages = decodeRow(row, topic);
-    this.#largeRows.record(id, messages);
+    this.largeRows.record(id, messages);
     return messages;
   }
 
@@ -251,14 +252,14 @@ export class SegmentTable {
   /** Deletes the rows of which no message comes after a sequence number. */
   delete(upTo: number): void {
     this.#sql.delete.run(upTo);
-    this.#largeRows.forget(upTo);
+    this.largeRows.forget(upTo);
   }
 
   /** Rows were undone: forgets what is remembered of them. */
   rolledBack(): void {
     this.#cachedTimes = undefined;
     this.#cache.clear();
-    this.#largeRows.forget();
+    this.largeRows.forget();
   }
 
   /** The table is empty. */

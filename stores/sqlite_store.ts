@@ -91,7 +91,12 @@ export abstract class SqliteStore implements Store {
   read(queries: readonly MessageQuery[]): Promise<readonly MessagePage[]> {
     return this.#ask(
       "read messages",
-      (messageLog, { floor }) => queries.map((query) => messageLog.page(query, floor)),
+      (messageLog, { floor }) =>
+        queries.map((query) =>
+          query.prefix === undefined
+            ? messageLog.page(query, floor)
+            : messageLog.prefixes.page(query, floor)
+        ),
     );
   }
 
@@ -101,10 +106,15 @@ export abstract class SqliteStore implements Store {
 
   topicBounds(queries: readonly TopicBoundsQuery[]): Promise<readonly TopicBounds[]> {
     return this.#ask("find the bounds of topics", (messageLog, bounds) => {
-      return queries.map(({ topic, epoch }) => ({
+      const { floor, last } = bounds;
+      return queries.map(({ topic, prefix, after = 0, epoch }) => ({
         ...bounds,
-        end: this.#endOf(epoch, bounds.last),
-        gone: topic === undefined ? undefined : messageLog.gone.find(topic, bounds.floor),
+        end: this.#endOf(epoch, last),
+        gone: topic !== undefined
+          ? messageLog.gone.find(topic, floor)
+          : prefix !== undefined
+          ? messageLog.prefixes.gone(prefix, after, floor)
+          : undefined,
       }));
     });
   }

@@ -116,20 +116,23 @@ export interface Gone {
   readonly at: number;
 }
 
-/** Asks for the bounds as they concern an epoch or a topic. */
+/** Asks for the bounds as they concern an epoch, and a topic or all topics that begin with a prefix. */
 export interface TopicBoundsQuery {
   readonly topic?: string | undefined;
+  readonly prefix?: string | undefined;
+  /** With a prefix: only what is gone after this number is of interest. */
+  readonly after?: number | undefined;
   readonly epoch?: string | undefined;
 }
 
-/** The bounds as they concern an epoch or a topic. */
+/** The bounds as they concern an epoch, and a topic or a prefix. */
 export interface TopicBounds extends StoreBounds {
   /**
    * The last number of the epoch in this store; `last` for the present one, or if none was given. `undefined`: the epoch
    * is unknown here, and its numbers mean nothing.
    */
   readonly end: number | undefined;
-  /** What is gone of the topic, if one was given and anything is. */
+  /** What is gone of the topic, or of all topics with the prefix, if one was given and anything is. */
   readonly gone: Gone | undefined;
 }
 
@@ -139,29 +142,49 @@ export interface EpochPosition {
   readonly seq: number;
 }
 
-/** Asks for messages of one topic. */
-export interface MessageQuery {
-  readonly topic: string;
+/** What a page holds at most. */
+interface PageQuery {
   /** Only messages with a larger sequence number. */
   readonly after: number;
   /** At most this many messages, at least 1. */
   readonly count: number;
   /** At most this many bytes of bodies; but one message is always returned, however large. */
   readonly bytes: number;
-  /** Only the newest message, instead of the oldest ones. */
-  readonly newest?: boolean;
-  /** Also return what is gone of the topic. */
+  /** Also return what is gone of what is asked for. */
   readonly gone?: boolean;
 }
 
-/** Messages of one topic, oldest first. */
+/** Asks for messages of one topic. */
+export interface TopicPageQuery extends PageQuery {
+  readonly topic: string;
+  readonly prefix?: undefined;
+  /** Only the newest message, instead of the oldest ones. */
+  readonly newest?: boolean;
+}
+
+/** Asks for messages of all topics that begin with a prefix: of all topics, if it is empty. */
+export interface PrefixPageQuery extends PageQuery {
+  readonly prefix: string;
+  readonly topic?: undefined;
+  readonly newest?: undefined;
+}
+
+/** Asks for messages of one topic, or of all topics that begin with a prefix. */
+export type MessageQuery = TopicPageQuery | PrefixPageQuery;
+
+/** Messages of one topic, or of all topics that begin with a prefix, oldest first. */
 export interface MessagePage {
   readonly messages: readonly TopicMessage[];
-  /** The topic is read up to here: it has no other messages after `after` and up to this number. */
+  /** All is read up to here: there are no other messages after `after` and up to this number. */
   readonly through: number;
+  /**
+   * There may be more after `through`, though the page is not full: to look for them takes long, so others go first.
+   * Only with a prefix.
+   */
+  readonly more?: boolean;
   /** Everything up to this number was gone when the page was read. */
   readonly floor: number;
-  /** What is gone of the topic, if that was asked for and anything is. */
+  /** What is gone of the topic, if that was asked for and anything is; of a prefix, if any of it comes after `after`. */
   readonly gone?: Gone;
 }
 
@@ -202,7 +225,8 @@ export interface Follower {
  * **Time.** The store's time never goes back and does not follow the wall clock: it continues from where it was as time
  * passes. A message has the time at which it was stored. It is not returned once it is as old as the retention, to the
  * millisecond, whether or not it was purged. For the topics that lost messages last (a limit of the store) it is known
- * exactly what is gone; for others the store may say more than is true, never less.
+ * exactly what is gone; for others the store may say more than is true, never less. What is gone of a prefix is the newest
+ * message that is gone of any topic that begins with it; of very many topics the store may say more than is true here, too.
  *
  * **Deduplication.** A put that its session repeats is not stored again, and has the result of the first time. This holds
  * for the last numbers of a session that were stored (a limit of the store, at least as many as its client leaves
@@ -238,7 +262,10 @@ export interface Store extends AsyncDisposable {
     batch: CommandBatch<C>,
   ): Promise<readonly (Result<C> | StoreError)[]>;
 
-  /** Reads one page for each query. It covers at least everything that the feed had brought before the call. */
+  /**
+   * Reads one page for each query. It covers at least everything that the feed had brought before the call. The messages of
+   * a prefix come in the order of the store, whichever topics they are of; names begin with it as they do in UTF-8.
+   */
   read(queries: readonly MessageQuery[]): Promise<readonly MessagePage[]>;
 
   /** Where the messages begin and end. */

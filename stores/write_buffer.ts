@@ -5,7 +5,8 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
-import type { MessageQuery, TopicMessage } from "./store.ts";
+import type { PageFill } from "./page_fill.ts";
+import type { TopicMessage, TopicPageQuery } from "./store.ts";
 import { storedSize } from "./store_limits.ts";
 
 /** With this many messages, topics, or bytes of bodies, it is time to flush. */
@@ -133,7 +134,7 @@ export class WriteBuffer {
   }
 
   /** The messages that a query asks for, as far as they are here. */
-  read({ topic, after, count, bytes, newest }: MessageQuery): readonly TopicMessage[] {
+  read({ topic, after, count, bytes, newest }: TopicPageQuery): readonly TopicMessage[] {
     const indexes = this.#indexesByTopic.get(topic);
     if (!indexes) return [];
     if (newest) {
@@ -149,6 +150,21 @@ export class WriteBuffer {
       if (found.push(message) === count) break;
     }
     return found;
+  }
+
+  /** Adds the messages of all topics that begin with a prefix to a page, as far as they are here. */
+  readPrefix(prefix: string, after: number, page: PageFill): void {
+    const messages = this.#messages;
+    for (let i = this.#firstIndexAfter(after); i < messages.length && !page.isFull; i++) {
+      if (messages[i]!.topic.startsWith(prefix)) page.take([messages[i]!]);
+    }
+  }
+
+  /** The newest message of such a topic up to a number. */
+  newestWithPrefixUpTo(prefix: string, seq: number): TopicMessage | undefined {
+    return this.#messages.findLast((message) =>
+      message.seq <= seq && message.topic.startsWith(prefix)
+    );
   }
 
   #indexesOf(topic: string): number[] {

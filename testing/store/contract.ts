@@ -13,6 +13,7 @@ import { goneAndKnown } from "./gaps.ts";
 import { lasting } from "./retention.ts";
 import { limited } from "./limits.ts";
 import { once } from "./dedup.ts";
+import { prefixed } from "./prefixes.ts";
 import { reading } from "./reads.ts";
 import { restarting } from "./restarts.ts";
 import { sessions } from "./sessions.ts";
@@ -27,6 +28,7 @@ const PROMISES = {
   ...reading,
   ...lasting,
   ...topics,
+  ...prefixed,
   ...feeding,
   ...once,
   ...sessions,

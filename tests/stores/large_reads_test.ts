@@ -8,7 +8,7 @@ import { apply, trim } from "../../testing/store/support.ts";
 import { assert, assertEquals } from "@std/assert";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
-import type { MessageQuery, Put, TopicMessage } from "../../stores/store.ts";
+import type { Put, TopicMessage, TopicPageQuery } from "../../stores/store.ts";
 import { testServer, until } from "../support/bridge.ts";
 import { CountingEngine } from "../support/counting_engine.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
@@ -67,7 +67,7 @@ for (const storeKind of ["memory", "file"] as const) {
     const puts = texts.map((text) => put("t", text));
     await apply(store, [...puts.slice(0, 2), put("t", "small")]);
     const held: TopicMessage[] = [];
-    const read = async (query: Partial<MessageQuery>) => {
+    const read = async (query: Partial<TopicPageQuery>) => {
       const [page] = await store.read([
         { ...{ topic: "t", after: 0, count: 1, bytes: 1e6 }, ...query },
       ]);

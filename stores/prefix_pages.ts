@@ -1,0 +1,93 @@
+/**
+ * Pages of messages of all topics that begin with a prefix.
+ *
+ * @module
+ */
+
+import type { Database } from "./engine.ts";
+import type { GoneIndex } from "./gone_index.ts";
+import { PageFill } from "./page_fill.ts";
+import { PrefixRows } from "./prefix_rows.ts";
+import type { SegmentTable } from "./segment_table.ts";
+import type { SeqRange } from "./seq_range.ts";
+import type { Gone, MessagePage, PrefixPageQuery } from "./store.ts";
+import type { WriteBuffer } from "./write_buffer.ts";
+
+/** The messages of a store. */
+interface Messages {
+  readonly buffer: WriteBuffer;
+  readonly range: SeqRange;
+  readonly gone: GoneIndex;
+  /** Moves the buffer into the database. */
+  flush(): void;
+}
+
+/** Reads from the table of messages, and then from the write buffer. */
+export class PrefixPages {
+  readonly #db: Database;
+  readonly #segments: SegmentTable;
+  readonly #log: Messages;
+  /** Prepared by the first reader: most stores have none. */
+  #prefixRows: PrefixRows | undefined;
+
+  /**
+   * Prepares nothing.
+   *
+   * @param db the database
+   * @param segments the table of messages in it
+   * @param log the messages of the store, in the table and newer ones in the buffer
+   */
+  constructor(db: Database, segments: SegmentTable, log: Messages) {
+    this.#db = db;
+    this.#segments = segments;
+    this.#log = log;
+  }
+
+  /** Reads a page of the messages after a floor. */
+  page(query: PrefixPageQuery, floor: number): MessagePage {
+    const { last } = this.#log.range;
+    const after = Math.max(query.after, floor);
+    const fill = new PageFill({ ...query, after });
+    const through = query.after >= last ? query.after : this.#read(query.prefix, after, fill);
+    const { messages } = fill;
+    const gone = query.gone ? this.gone(query.prefix, query.after, floor) : undefined;
+    const page = { messages, through, floor };
+    const isCutShort = !fill.isFull && through < last;
+    return { ...page, ...(isCutShort && { more: true }), ...(gone && { gone }) };
+  }
+
+  /** The newest message that is gone of any topic with a prefix, if it comes after a number, and everything up to a floor is gone. */
+  gone(prefix: string, after: number, floor: number): Gone | undefined {
+    if (after >= floor) return undefined;
+    const { buffer, gone } = this.#log;
+    const inBuffer = buffer.newestWithPrefixUpTo(prefix, floor);
+    if (inBuffer) return inBuffer.seq > after ? gone.ofUnpurged(inBuffer) : undefined;
+    const recorded = gone.newestPurged(prefix);
+    const known = Math.max(after, recorded?.seq ?? 0);
+    const seq = this.#rows.newestUpTo(prefix, known, floor);
+    if (seq !== undefined) return gone.ofUnpurged({ seq, time: this.#segments.timeOf(seq) });
+    return recorded && recorded.seq > after ? recorded : undefined;
+  }
+
+  /** Reads into a page; returns how far all is read. */
+  #read(prefix: string, after: number, page: PageFill): number {
+    const { buffer, range } = this.#log;
+    const { last } = range;
+    if (!buffer.covers(after, last)) {
+      try {
+        this.#log.flush();
+      } catch {
+        // If nothing can be written to the database, its messages can still be read, and then the buffer.
+      }
+      const flushed = last - buffer.messages.length;
+      const through = this.#rows.read(prefix, after, flushed, page);
+      if (page.isFull || through < flushed) return through;
+    }
+    buffer.readPrefix(prefix, after, page);
+    return page.isFull ? page.messages.at(-1)!.seq : last;
+  }
+
+  get #rows(): PrefixRows {
+    return this.#prefixRows ??= new PrefixRows(this.#db, this.#segments);
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * The rows of all topics that begin with a prefix.
+ *
+ * @module
+ */
+
+import type { Database, Statement } from "./engine.ts";
+import { MergedRows, type TopicHead } from "./merged_rows.ts";
+import type { PageFill } from "./page_fill.ts";
+import { prefixEnd, WITH_PREFIX } from "./prefix_range.ts";
+import { decodeRow, SEGMENT_BYTES, type SegmentRow } from "./segment_row.ts";
+import type { SegmentTable } from "./segment_table.ts";
+import type { TopicMessage } from "./store.ts";
+
+/** The rows of up to this many topics are looked up topic by topic. */
+const MERGED_TOPICS = 1024;
+
+/** To look up the next row of a topic takes as long as to pass over this many rows. */
+const ROWS_PER_LOOKUP = 10;
+
+/** One page passes over at most this many rows. */
+const SCANNED_ROWS = 16_384;
+
+/** How many rows are looked through at once, at first; each time it is four times as many. */
+const FIRST_WINDOW = 256;
+
+/** How many rows are read at once: at first, and at most, whatever their size. */
+const CHUNK = { first: 16, max: 256 };
+
+/** A row with its topic. The bodies of a large one are `null`: it is read when it is known that it is needed. */
+type NamedRow = Omit<SegmentRow, "bodies"> & {
+  readonly bodies: string | null;
+  readonly topic: number;
+  readonly name: string;
+};
+
+/**
+ * Reads rows in the order of the store. It passes over the rows of all topics as long as that takes no longer than to
+ * look up the next row of each topic that begins with the prefix; then it looks these up, unless there are very many. So
+ * ten topics among very many are found at once, very many are read like one, and no page takes long.
+ */
+export class PrefixRows {
+  readonly #segments: SegmentTable;
+  readonly #sql: Record<
+    | "count"
+    | "scan"
+    | "heads"
+    | "next"
+    | "load"
+    | "bodies"
+    | "around"
+    | "newest"
+    | "before"
+    | "start",
+    Statement
+  >;
+
+  /**
+   * Prepares to read.
+   *
+   * @param db an open database that has the tables of messages and topics
+   * @param segments the table of messages
+   */
+  constructor(db: Database, segments: SegmentTable) {
+    this.#segments = segments;
+    const columns = "last, first, times, octet_length(bodies) AS bytes, topic, name, " +
+      `CASE WHEN octet_length(bodies) <= ${SEGMENT_BYTES} THEN bodies END AS bodies`;
+    // CROSS JOIN: SQLite keeps the order of the tables.
+    const named = "runs CROSS JOIN topics ON topics.id = runs.topic";
+    const nextOf = "SELECT last FROM runs WHERE topic = id AND last > ?3 ORDER BY last LIMIT 1";
+    const newestOf =
+      "SELECT last FROM runs WHERE topic = id AND last <= ?3 ORDER BY last DESC LIMIT 1";
+    this.#sql = {
+      count: db.prepare(
+        `SELECT count(*) AS n FROM (SELECT 1 FROM topics WHERE ${WITH_PREFIX} LIMIT ?3)`,
+      ),
+      scan: db.prepare(
+        `SELECT ${columns} FROM ${named} WHERE last > ?3 AND last <= ?4 AND ${WITH_PREFIX} ` +
+          "ORDER BY last LIMIT ?5",
+      ),
+      heads: db.prepare(
+        `SELECT id, (${nextOf}) AS last FROM topics WHERE ${WITH_PREFIX} LIMIT ?4`,
+      ),
+      next: db.prepare("SELECT last FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT ?"),
+      load: db.prepare(
+        `SELECT ${columns} FROM json_each(?) CROSS JOIN runs ON last = value ` +
+          "CROSS JOIN topics ON topics.id = runs.topic",
+      ),
+      bodies: db.prepare("SELECT bodies FROM runs WHERE last = ?"),
+      around: db.prepare(
+        "SELECT first FROM (SELECT first, topic FROM runs WHERE last >= ?3 ORDER BY last LIMIT 1) " +
+          `CROSS JOIN topics ON id = topic WHERE ${WITH_PREFIX}`,
+      ),
+      newest: db.prepare(
+        `SELECT max(last) AS last FROM (SELECT (${newestOf}) AS last FROM topics WHERE ${WITH_PREFIX})`,
+      ),
+      before: db.prepare(
+        `SELECT last FROM ${named} WHERE last <= ?3 AND last > ?4 AND ${WITH_PREFIX} ` +
+          "ORDER BY last DESC LIMIT 1",
+      ),
+      start: db.prepare(
+        "SELECT last FROM runs WHERE last <= ? ORDER BY last DESC LIMIT 1 OFFSET ?",
+      ),
+    };
+  }
+
+  /**
+   * Reads messages into a page.
+   *
+   * @param prefix of the topics
+   * @param after only messages with a larger number
+   * @param upTo the last message in the table
+   * @param page takes the messages
+   * @returns how far all is read: up to the last message of the page if that is full; else up to `upTo`, or where others go first
+   */
+  read(prefix: string, after: number, upTo: number, page: PageFill): number {
+    const range = [prefix, prefixEnd(prefix)] as const;
+    const topics = this.#count(range);
+    if (topics === 0) return upTo;
+    const isMerged = topics <= MERGED_TOPICS;
+    const through = this.#scan(
+      range,
+      after,
+      upTo,
+      isMerged ? ROWS_PER_LOOKUP * topics : SCANNED_ROWS,
+      page,
+    );
+    if (page.isFull || through >= upTo || !isMerged) return through;
+    return this.#merge(range, through, upTo, page);
+  }
+
+  /**
+   * The newest message up to a number.
+   *
+   * @param prefix of its topic
+   * @param after only a message with a larger number is of interest
+   * @param upTo up to this number
+   * @returns it, or a later one if that is not found in a short time; `undefined` if there is none
+   */
+  newestUpTo(prefix: string, after: number, upTo: number): number | undefined {
+    const range = [prefix, prefixEnd(prefix)] as const;
+    const topics = this.#count(range);
+    if (topics === 0) return undefined;
+    // A row that also holds later messages holds the one with that very number.
+    const [around] = this.#sql.around.all(...range, upTo) as [{ first: number }?];
+    if (around && around.first <= upTo) return upTo;
+    let found: { readonly last: number | null } | undefined;
+    if (topics <= MERGED_TOPICS) {
+      [found] = this.#sql.newest.all(...range, upTo) as [{ last: number | null }?];
+    } else {
+      const [start] = this.#sql.start.all(upTo, SCANNED_ROWS) as [{ last: number }?];
+      const from = Math.max(after, start?.last ?? 0);
+      [found] = this.#sql.before.all(...range, upTo, from) as [{ last: number }?];
+      // It may lie before that.
+      if (!found && from > after) found = start;
+    }
+    const last = found?.last ?? 0;
+    return last > after ? last : undefined;
+  }
+
+  /** How many topics there are, or more than are merged. */
+  #count(range: readonly [string, string]): number {
+    const [{ n }] = this.#sql.count.all(...range, MERGED_TOPICS + 1) as [{ n: number }];
+    return n;
+  }
+
+  /** Passes over rows, at most so many; returns how far. */
+  #scan(
+    range: readonly [string, string],
+    after: number,
+    upTo: number,
+    rows: number,
+    page: PageFill,
+  ): number {
+    const chunks = new Chunks(page);
+    let through = after;
+    for (let [left, size] = [rows, FIRST_WINDOW]; left > 0 && through < upTo; size *= 4) {
+      const window = Math.min(size, left);
+      left -= window;
+      const end = Math.min(upTo, this.#segments.endOf(through, window));
+      while (through < end) {
+        const { size } = chunks;
+        const found = this.#sql.scan.all(...range, through, end, size) as NamedRow[];
+        this.#take(found, page, chunks);
+        if (page.isFull) return page.messages.at(-1)!.seq;
+        through = found.length < size ? end : found.at(-1)!.last;
+      }
+    }
+    return through;
+  }
+
+  /** Merges the rows of all topics. */
+  #merge(
+    range: readonly [string, string],
+    after: number,
+    upTo: number,
+    page: PageFill,
+  ): number {
+    const heads = this.#sql.heads.all(...range, after, MERGED_TOPICS) as TopicHead[];
+    const merged = new MergedRows(
+      heads,
+      (id, from, limit) =>
+        (this.#sql.next.all(id, from, limit) as { last: number }[]).map(({ last }) => last),
+    );
+    const chunks = new Chunks(page);
+    for (let rows; (rows = merged.take(chunks.size)).length > 0;) {
+      this.#take(this.#sql.load.all(JSON.stringify(rows)) as NamedRow[], page, chunks);
+      if (page.isFull) return page.messages.at(-1)!.seq;
+    }
+    return upTo;
+  }
+
+  #take(rows: readonly NamedRow[], page: PageFill, chunks: Chunks): void {
+    for (const row of rows) {
+      page.take(this.#decode(row));
+      if (page.isFull) return;
+      chunks.add(row.bytes);
+    }
+  }
+
+  #decode(row: NamedRow): readonly TopicMessage[] {
+    const { bodies, topic, name, last } = row;
+    if (bodies !== null) return decodeRow({ ...row, bodies }, name);
+    const { largeRows } = this.#segments;
+    const known = largeRows.find(last);
+    if (known) return [known];
+    const [large] = this.#sql.bodies.all(last) as [{ bodies: string }];
+    const messages = decodeRow({ ...row, bodies: large.bodies }, name);
+    largeRows.record(topic, messages);
+    return messages;
+  }
+}
+
+/** How many rows are read at once: about as many as there is room for, by the size of those before. */
+class Chunks {
+  readonly #page: PageFill;
+  #rows = 0;
+  #bytes = 0;
+
+  /** No rows were read yet. */
+  constructor(page: PageFill) {
+    this.#page = page;
+  }
+
+  /** How many to read next. */
+  get size(): number {
+    const { count, bytes } = this.#page;
+    const fitting = this.#rows === 0
+      ? CHUNK.first
+      : Math.ceil(bytes / Math.max(1, this.#bytes / this.#rows));
+    return Math.max(1, Math.min(count, fitting, CHUNK.max));
+  }
+
+  /** A row was read. */
+  add(bytes: number): void {
+    this.#rows++;
+    this.#bytes += bytes;
+  }
+}
