@@ -122,6 +122,11 @@ export class Permissions {
     return this.#read.includes(topic);
   }
 
+  /** Whether it may read all topics that begin with a prefix. */
+  mayReadAll(prefix: string): boolean {
+    return this.#read.includesAll(prefix);
+  }
+
   /** Whether it may put messages into a topic. */
   mayWrite(topic: string): boolean {
     return this.#write.includes(topic);

@@ -47,6 +47,11 @@ export class TopicScope {
     this.ranges = ranges.sort((a, b) => compareCodePoints(a.text, b.text));
   }
 
+  /** Whether it includes all topics that begin with a prefix: single topics are never all of them. */
+  includesAll(prefix: string): boolean {
+    return matchesPrefix(prefix, this.#prefixes);
+  }
+
   /** Whether it includes a topic. */
   includes(topic: string): boolean {
     return this.#topics.has(topic) || matchesPrefix(topic, this.#prefixes);

@@ -6,7 +6,8 @@
 
 import { permissionDenied, type Permissions, TOKEN_NEEDED } from "../auth/permissions.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { WireRequest } from "../protocol/requests.ts";
+import type { TopicFilter, WireRequest } from "../protocol/requests.ts";
+import { quoted } from "../protocol/text.ts";
 import { awaitsReply } from "./server_context.ts";
 
 /** Why a request is not permitted; `undefined` if it is, or if its verb decides. */
@@ -25,8 +26,9 @@ function refusalOf(
     case "get":
     case "get_latest":
     case "get_wait":
-    case "subscribe":
       return readRefusal(permissions, request.topic);
+    case "subscribe":
+      return filterRefusal(permissions, request);
     case "topics":
       return permissions.readable?.length === 0 ? permissionDenied("list topics") : undefined;
   }
@@ -42,6 +44,23 @@ export function readRefusal(
   return permissions.full || permissions.mayRead(topic)
     ? undefined
     : permissionDenied("read", topic);
+}
+
+/** Why a topic, or all topics that begin with a prefix, may not be read; `undefined` if they may be. */
+export function filterRefusal(
+  permissions: Permissions | undefined,
+  { topic, prefix }: TopicFilter,
+): WireError | undefined {
+  if (prefix === undefined) return readRefusal(permissions, topic);
+  if (!permissions) return TOKEN_NEEDED;
+  return permissions.full || permissions.mayReadAll(prefix) ? undefined : readDenied({ prefix });
+}
+
+/** The error if they may not be read. */
+export function readDenied({ topic, prefix }: TopicFilter): WireError {
+  return prefix === undefined
+    ? permissionDenied("read", topic)
+    : permissionDenied(`read all topics that begin with ${quoted(prefix)}`);
 }
 
 /**

@@ -16,6 +16,9 @@ const MAX_PAGE: CreditTotals = {
   bytes: REPLY_FRAME_BYTES - FRAMING_BYTES * PAGE_MESSAGES,
 };
 
+/** What the name of a topic takes of a frame at most: for each UTF-16 unit, and for quotes and a comma. */
+const [NAME_BYTES, NAME_FRAMING] = [3, 3];
+
 /**
  * As much as one frame holds, and at least one message.
  *
@@ -59,8 +62,14 @@ export class CreditWindow {
     this.#sent = { messages: sent.messages + messages, bytes: sent.bytes + bytes };
   }
 
-  /** How many of these messages the credit allows and one frame holds. */
-  fitting(messages: readonly TopicMessage[], frameBytes: number): number {
+  /**
+   * How many of these messages the credit allows and one frame holds.
+   *
+   * @param messages the messages
+   * @param frameBytes the largest frame, unless a single message is larger, in bytes
+   * @param named the frame names their topics, too. That takes no credit: there are few messages, and names are short
+   */
+  fitting(messages: readonly TopicMessage[], frameBytes: number, named: boolean = false): number {
     const { remaining } = this;
     const page = pageSize(frameBytes);
     const max = Math.min(
@@ -68,10 +77,11 @@ export class CreditWindow {
       remaining.messages,
       page === MAX_PAGE ? Infinity : page.messages,
     );
-    let bytes = 0;
+    let [bytes, names] = [0, 0];
     for (let n = 0; n < max; n++) {
       bytes += messages[n]!.bytes;
-      if (bytes > remaining.bytes || (n > 0 && bytes > page.bytes)) return n;
+      if (named) names += NAME_FRAMING + NAME_BYTES * messages[n]!.topic.length;
+      if (bytes > remaining.bytes || (n > 0 && bytes + names > page.bytes)) return n;
     }
     return max;
   }

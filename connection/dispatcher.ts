@@ -7,13 +7,19 @@
 import type { Permissions } from "../auth/permissions.ts";
 import type { AdminRequest } from "../protocol/admin_requests.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { GetRequest, PutRequest, RefusedRequest, WireRequest } from "../protocol/requests.ts";
+import type {
+  GetRequest,
+  PutRequest,
+  RefusedRequest,
+  TopicFilter,
+  WireRequest,
+} from "../protocol/requests.ts";
 import type { SlotTakeover } from "./session_owners.ts";
 import { Cursors } from "../queue/cursors.ts";
 import type { AdminConnection } from "./admin_verbs.ts";
 import { type HelloConnection, HelloVerb } from "./hello_verb.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
-import { authorize, readRefusal } from "./authorize.ts";
+import { authorize, filterRefusal, readRefusal } from "./authorize.ts";
 import type { RequestHandler } from "./request_pipeline.ts";
 import { PendingGets } from "./pending_gets.ts";
 import { PutVerb } from "./put_verb.ts";
@@ -84,6 +90,7 @@ export class Dispatcher implements RequestHandler {
     const options = this.#options = {
       ...{ peer, replies, budgets },
       refusal: (topic: string) => readRefusal(connection.permissions, topic),
+      filterRefusal: (filter: TopicFilter) => filterRefusal(connection.permissions, filter),
       mayRead: (topic: string) => connection.permissions?.mayRead(topic) ?? false,
     };
     const putVerb = this.#putVerb = new PutVerb(context, replies, budgets);

@@ -14,7 +14,7 @@ import {
 } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
-import type { GetRequest, WireRequest, WireRequestOf } from "../protocol/requests.ts";
+import type { GetRequest, TopicFilter, WireRequest, WireRequestOf } from "../protocol/requests.ts";
 import type { TopicMessage } from "../stores/store.ts";
 import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";
 import type { Cursors, CursorsOptions } from "../queue/cursors.ts";
@@ -37,6 +37,8 @@ export interface ReadVerbOptions extends CursorsOptions {
   readonly replies: ReplyWriter;
   /** Why a topic may not be read (any more). Asked before each message. */
   readonly refusal: (topic: string) => WireError | undefined;
+  /** The same of a topic, or of all topics that begin with a prefix. */
+  readonly filterRefusal: (filter: TopicFilter) => WireError | undefined;
   /** Whether a topic may be read. */
   readonly mayRead: (topic: string) => boolean;
 }

@@ -1,12 +1,12 @@
 /**
- * A stream of a topic's messages to one subscriber, limited by credit.
+ * A stream of messages, of a topic or of a prefix, to one subscriber, limited by credit.
  *
  * @module
  */
 
 import { streamError, streamFrame } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { CreditTotals, GapPolicy } from "../protocol/requests.ts";
+import type { CreditTotals, GapPolicy, TopicFilter } from "../protocol/requests.ts";
 import { MIN_SHARED_BYTES } from "../protocol/shared_suffix.ts";
 import type { MessagePage, TopicMessage } from "../stores/store.ts";
 import { trimmedGap } from "../queue/positions.ts";
@@ -21,7 +21,8 @@ import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";
 export interface ServerStreamOptions {
   /** Its id. */
   readonly sub: number;
-  readonly topic: string;
+  /** What it brings. */
+  readonly filter: TopicFilter;
   /** It begins after this number. Messages missing after it are a gap. */
   readonly after: number;
   /** What to do about a gap. Default: the stream ends. */
@@ -50,10 +51,13 @@ export interface ServerStreamContext {
  */
 export class ServerStream implements TopicListener {
   readonly sub: number;
-  readonly topic: string;
+  /** What it brings. */
+  readonly filter: TopicFilter;
   readonly #context: ServerStreamContext;
   readonly #onGap: GapPolicy | undefined;
   readonly #credit: CreditWindow;
+  /** Its frames name the topic of each message. */
+  readonly #isNamed: boolean;
   #position: number;
   /** The last number that the subscriber knows. */
   #sentThrough: number;
@@ -71,11 +75,12 @@ export class ServerStream implements TopicListener {
    */
   constructor(
     context: ServerStreamContext,
-    { sub, topic, after, onGap, credit }: ServerStreamOptions,
+    { sub, filter, after, onGap, credit }: ServerStreamOptions,
   ) {
     this.#context = context;
     this.sub = sub;
-    this.topic = topic;
+    this.filter = filter;
+    this.#isNamed = filter.prefix !== undefined;
     this.#onGap = onGap;
     this.#credit = new CreditWindow(credit);
     this.#position = this.#sentThrough = after;
@@ -89,7 +94,7 @@ export class ServerStream implements TopicListener {
   /** Ends the stream without a frame. */
   end(): void {
     this.#state = "ended";
-    this.#context.queue.removeListener(this.topic, this);
+    this.#context.queue.stopListening(this.filter, this);
   }
 
   /** Ends the stream with an error; after a gap also with the number from which it could continue. */
@@ -119,9 +124,9 @@ export class ServerStream implements TopicListener {
     const isWhole = messages[0]!.seq > this.#position;
     const fresh = isWhole ? messages : messages.filter(({ seq }) => seq > this.#position);
     if (fresh.length === 0) return;
-    const fitting = this.#credit.fitting(fresh, this.#context.replies.frameBytes);
+    const fitting = this.#fitting(fresh);
     if (fitting === fresh.length && !this.#peerIsFull) {
-      const sent = isWhole ? batch : new TopicBatch(fresh);
+      const sent = isWhole ? batch : new TopicBatch(fresh, this.#isNamed);
       if (this.#hasRoom(sent)) return this.#send(sent);
     }
     this.#stopBefore(fresh[0]!);
@@ -168,14 +173,14 @@ export class ServerStream implements TopicListener {
 
   #resume(): void {
     // First the feed, then reads: so there is neither a gap nor an overlap between the two.
-    this.#context.queue.addListener(this.topic, this);
+    this.#context.queue.listen(this.filter, this);
     this.#fallBehind();
   }
 
   /** Until there is credit it does not listen to the feed: so blocked streams cost nothing. */
   #block(): void {
     this.#state = "blocked";
-    this.#context.queue.removeListener(this.topic, this);
+    this.#context.queue.stopListening(this.filter, this);
   }
 
   /** Whether these may be sent now. If not, it waits for room before it reads them again. */
@@ -195,7 +200,7 @@ export class ServerStream implements TopicListener {
     const { messages, bytes } = this.#credit.remaining;
     const page = pageSize(this.#context.replies.frameBytes);
     const [found] = await this.#context.queue.store.read([{
-      topic: this.topic,
+      ...this.filter,
       after: this.#position,
       count: Math.min(Math.max(messages, 1), page.messages),
       bytes: Math.min(bytes, page.bytes),
@@ -205,24 +210,31 @@ export class ServerStream implements TopicListener {
   }
 
   /** Sends what the credit allows, including what was granted since the page was requested. */
-  #take({ messages, through }: MessagePage): void {
+  #take({ messages, through, more }: MessagePage): void {
     if (messages.length === 0) {
       this.#position = Math.max(this.#position, through);
-      if (this.#newMeanwhile) this.#fallBehind();
+      if (this.#newMeanwhile || more) this.#fallBehind();
       else this.#state = "live";
       return;
     }
-    const { frameBytes } = this.#context.replies;
-    const fitting = messages.slice(0, this.#credit.fitting(messages, frameBytes));
+    const fitting = messages.slice(0, this.#fitting(messages));
     if (fitting.length === 0) {
       this.#stopBefore(messages[0]!);
       return this.#block();
     }
     // Other requests of the connection may have sent much while the store was reading: then all of it is read again.
-    const batch = new TopicBatch(fitting);
+    const batch = new TopicBatch(fitting, this.#isNamed);
     if (this.#peerIsFull || !this.#hasRoom(batch)) this.#stopBefore(messages[0]!);
-    else this.#send(batch);
+    else {
+      this.#send(batch);
+      // What comes after the last message, and is known to be of other topics, is not looked through again.
+      if (fitting.length === messages.length) this.#position = Math.max(this.#position, through);
+    }
     this.#fallBehind();
+  }
+
+  #fitting(messages: readonly TopicMessage[]): number {
+    return this.#credit.fitting(messages, this.#context.replies.frameBytes, this.#isNamed);
   }
 
   #stopBefore({ seq }: TopicMessage): void {
@@ -244,7 +256,8 @@ export class ServerStream implements TopicListener {
     const { replies, queue } = this.#context;
     if (bytes < MIN_SHARED_BYTES) {
       const frame = streamFrame(this.sub, this.#sentThrough, batch.text);
-      replies.sendFrame(frame, frame.length + bytes);
+      // The bytes of text that is not ASCII are counted with it.
+      replies.sendFrame(frame, frame.length + bytes + 2 * batch.topics.length);
     } else {
       const suffix = messages.length > 1 ? batch.suffix : queue.largeBodies.get(messages[0]!, "]}");
       // There is a comma between two messages.

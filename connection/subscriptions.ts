@@ -11,18 +11,25 @@ import type {
   CreditRequest,
   CreditTotals,
   SubscribeRequest,
+  TopicFilter,
   WireRequestOf,
 } from "../protocol/requests.ts";
 import type { Cursors } from "../queue/cursors.ts";
 import { idInUse, reply, replyError, type ServerContext } from "./server_context.ts";
-import { permissionDenied } from "../auth/permissions.ts";
-import { locateStream } from "../queue/positions.ts";
+import { readDenied } from "./authorize.ts";
+import { locateFromStart, locateStream, type Position } from "../queue/positions.ts";
+import type { TopicCursor } from "../queue/topic_cursor.ts";
 import type { Queue } from "../queue/queue.ts";
 import { type ReadVerbOptions, replyGap } from "./read_verb.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { ServerStream, type ServerStreamContext } from "./server_stream.ts";
 import { mustWait, type Peer } from "../transports/peer.ts";
+
+/** Where a stream begins, and the cursor that it begins at. */
+interface StreamStart extends Position {
+  readonly topicCursor?: TopicCursor;
+}
 
 /** The streams of a connection, by the id of the request that opened them. */
 export class Subscriptions implements ServerStreamContext {
@@ -31,8 +38,7 @@ export class Subscriptions implements ServerStreamContext {
   readonly replies: ReplyWriter;
   readonly #context: ServerContext;
   readonly #cursors: Cursors;
-  readonly #mayNotRead: ReadVerbOptions["refusal"];
-  readonly #mayRead: ReadVerbOptions["mayRead"];
+  readonly #refusalOf: ReadVerbOptions["filterRefusal"];
   readonly #budgets: ConnectionBudgets;
   readonly #streams = new IdMap<ServerStream>();
   /** Streams that have to read from the store, the next one first. */
@@ -48,11 +54,10 @@ export class Subscriptions implements ServerStreamContext {
    * @param options the rest of the connection
    */
   constructor(context: ServerContext, cursors: Cursors, options: ReadVerbOptions) {
-    const { peer, replies, budgets, refusal, mayRead } = options;
+    const { peer, replies, budgets, filterRefusal } = options;
     this.#context = context;
     this.#cursors = cursors;
-    this.#mayNotRead = refusal;
-    this.#mayRead = mayRead;
+    this.#refusalOf = filterRefusal;
     this.#budgets = budgets;
     this.queue = context.queue;
     this.peer = peer;
@@ -64,27 +69,25 @@ export class Subscriptions implements ServerStreamContext {
     return this.#streams.size;
   }
 
-  /** Opens a stream. If it names no position, it begins at the cursor of the connection. */
+  /**
+   * Opens a stream. If it names no position, it begins at the cursor of the connection; with a prefix, which has no
+   * cursor, where the connection starts to read.
+   */
   async subscribe(request: SubscribeRequest): Promise<void> {
-    const { id: sub, topic, since, cursor, onGap, messages, bytes } = request;
+    const { id: sub, onGap, messages, bytes } = request;
+    const filter = filterOf(request);
     const { store } = this.queue;
     const credit = { messages, bytes };
     const refusal = this.#refusal(sub) ?? this.#creditError("subscribe", credit);
     if (refusal) return replyError(this.#context, request, refusal, this.replies);
-    const topicCursor = since === undefined
-      ? await this.#cursors.cursorFor(topic, cursor)
-      : undefined;
+    const start = await this.#locate(request, filter);
     if (this.#closed) return;
-    if (since === undefined && !topicCursor) {
-      return replyError(this.#context, request, this.#cursors.limitError(), this.replies);
-    }
-    const { after: oldest, gap } = topicCursor?.gap
-      ? { after: topicCursor.position, gap: topicCursor.gap }
-      : await locateStream(store, topic, since ?? topicCursor!.position);
+    if (!start) return replyError(this.#context, request, this.#cursors.limitError(), this.replies);
+    const { after: oldest, gap, topicCursor } = start;
     const last = gap && onGap === "now" ? (await store.bounds()).last : undefined;
     if (this.#closed) return;
     // Checked only now: the permissions can have changed while the store answered.
-    const forbidden = this.#mayNotRead(topic);
+    const forbidden = this.#refusalOf(filter);
     if (forbidden) return replyError(this.#context, request, forbidden, this.replies);
     const endsAtGap = gap && onGap === undefined;
     if (!endsAtGap && !this.#budgets.of("totalSubscriptions").take()) {
@@ -94,7 +97,7 @@ export class Subscriptions implements ServerStreamContext {
     topicCursor?.takeGap();
     if (endsAtGap) return replyGap(request, gap, this.replies);
     const after = last ?? oldest;
-    const stream = new ServerStream(this, { sub, topic, after, onGap, credit });
+    const stream = new ServerStream(this, { sub, filter, after, onGap, credit });
     this.#streams.set(sub, stream);
     reply(request, { sub, start: after, through: topicCursor?.position }, this.replies);
     stream.start();
@@ -138,7 +141,7 @@ export class Subscriptions implements ServerStreamContext {
   endForbidden(): void {
     const forbidden: ServerStream[] = [];
     for (const stream of this.#streams.values()) {
-      if (this.#mayRead(stream.topic)) continue;
+      if (!this.#refusalOf(stream.filter)) continue;
       // None of them sends anything while the others are ended.
       stream.end();
       forbidden.push(stream);
@@ -146,7 +149,7 @@ export class Subscriptions implements ServerStreamContext {
     void this.queue.cleanup.forEach(forbidden, forbidden.length, (stream) => {
       // It may have been unsubscribed meanwhile.
       if (this.#streams.get(stream.sub) !== stream) return;
-      stream.endWithError(permissionDenied("read", stream.topic));
+      stream.endWithError(readDenied(stream.filter));
     });
   }
 
@@ -195,6 +198,24 @@ export class Subscriptions implements ServerStreamContext {
     return turn?.isOver ? new Promise((resolve) => void turn.next(resolve)) : undefined;
   }
 
+  /** Where a stream begins; `undefined` at the limit of cursors. */
+  async #locate(
+    { topic, since, cursor }: SubscribeRequest,
+    filter: TopicFilter,
+  ): Promise<StreamStart | undefined> {
+    const { store } = this.queue;
+    if (since !== undefined) return await locateStream(store, filter, since);
+    if (topic === undefined) {
+      const [start] = await locateFromStart(store, this.#cursors.start, [filter]);
+      return start!.gap ? start : await locateStream(store, filter, start!.after);
+    }
+    const topicCursor = await this.#cursors.cursorFor(topic, cursor);
+    if (!topicCursor || this.#closed) return undefined;
+    const { gap, position } = topicCursor;
+    if (gap) return { after: position, gap, topicCursor };
+    return { ...await locateStream(store, filter, position), topicCursor };
+  }
+
   #refusal(sub: number): WireError | undefined {
     if (this.#streams.has(sub)) return idInUse(sub);
     const { subscriptions } = this.#context.welcome.limits;
@@ -212,4 +233,9 @@ export class Subscriptions implements ServerStreamContext {
       return limitExceeded(what, creditBytes, `${bytes} bytes would be granted ahead`);
     }
   }
+}
+
+/** What a request asks for, alone: the request is not held as long as its stream. */
+function filterOf({ topic, prefix }: TopicFilter): TopicFilter {
+  return prefix === undefined ? { topic } : { prefix };
 }

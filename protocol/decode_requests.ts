@@ -13,6 +13,7 @@ import { DEFAULT_WAIT, type Limits, MAX_WAIT, PROTOCOL_VERSION, TOPICS_PAGE } fr
 import {
   creditOf,
   creditRefusal,
+  filterRefusal,
   isBoundedText,
   isCount,
   isSince,
@@ -23,7 +24,7 @@ import {
   sinceRefusal,
   topicRefusal,
 } from "./request_fields.ts";
-import type { WireRequest, WireSince } from "./requests.ts";
+import type { TopicFilter, WireRequest, WireSince } from "./requests.ts";
 import { formatValue, kindOf, quoted } from "./text.ts";
 
 /** Clients choose sessions at random: nobody can guess one of at least 16 characters. */
@@ -120,7 +121,7 @@ function decodeIdentified(
   id: number,
   limits: Limits,
 ): WireRequest {
-  const { topic, since, cursor, onGap, timeout = DEFAULT_WAIT } = fields;
+  const { topic, prefix, since, cursor, onGap, timeout = DEFAULT_WAIT } = fields;
   switch (action) {
     case "hello":
       return decodeHello(fields, id);
@@ -134,12 +135,12 @@ function decodeIdentified(
       if (onGap !== undefined && onGap !== "oldest" && onGap !== "now") {
         return refuseField(fields, "onGap", '"oldest" or "now"');
       }
-      return topicRefusal(fields, limits) ?? sinceRefusal(fields, "since") ??
+      return filterRefusal(fields, limits) ?? sinceRefusal(fields, "since") ??
         sinceRefusal(fields, "cursor") ?? creditRefusal(fields) ??
         {
           action,
           id,
-          topic: topic as string,
+          ...{ topic, prefix } as TopicFilter,
           since: since as WireSince | undefined,
           cursor: cursor as WireSince | undefined,
           onGap,

@@ -7,7 +7,7 @@
 import type { WireError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import type { CreditTotals, RefusedRequest, WireSince } from "./requests.ts";
-import { formatValue, topicProblem } from "./text.ts";
+import { formatValue, prefixProblem, topicProblem } from "./text.ts";
 
 /** A request as it arrived: an object, not checked further. */
 export type RequestFields = Readonly<Record<string, unknown>>;
@@ -53,6 +53,24 @@ export function topicRefusal(fields: RequestFields, limits: Limits): RefusedRequ
   return problem === undefined
     ? undefined
     : refuseRequest(fields, "bad_topic", `Cannot ${fields.action}: ${problem}`);
+}
+
+/** Rejects a request that does not name a topic, or a prefix of topics, and not both. */
+export function filterRefusal(fields: RequestFields, limits: Limits): RefusedRequest | undefined {
+  const { action, topic, prefix, cursor } = fields;
+  if (prefix === undefined && topic !== undefined) return topicRefusal(fields, limits);
+  if (prefix === undefined || topic !== undefined) {
+    const seen = prefix === undefined ? "neither" : "both";
+    const reason = `it must have "topic" or "prefix", got ${seen}`;
+    return refuseRequest(fields, "bad_request", `Invalid ${action} request: ${reason}`);
+  }
+  const problem = prefixProblem(prefix, limits.topicBytes);
+  if (problem !== undefined) {
+    return refuseRequest(fields, "bad_topic", `Cannot ${action}: ${problem}`);
+  }
+  if (cursor === undefined) return undefined;
+  const reason = '"cursor" is for a topic, and it has a "prefix": use "since"';
+  return refuseRequest(fields, "bad_request", `Invalid ${action} request: ${reason}`);
 }
 
 /** Rejects a request whose credit is invalid. */

@@ -13,6 +13,7 @@
  * {"action":"cancel","id":7,"wait":6}
  * {"action":"subscribe","id":8,"topic":"t","messages":256,"bytes":4194304,"since":{"after":41,"epoch":"…"},"onGap":"oldest"}
  * {"action":"subscribe","id":9,"topic":"t","messages":256,"bytes":4194304,"cursor":{"after":41,"epoch":"…","asOf":1767225600000}}
+ * {"action":"subscribe","id":13,"prefix":"orders.","messages":256,"bytes":4194304,"since":"start"}
  * {"action":"credit","sub":8,"messages":512,"bytes":8388608}
  * {"action":"unsubscribe","id":10,"sub":8}
  * {"action":"heartbeat"}
@@ -167,12 +168,19 @@ export interface CreditTotals {
   readonly bytes: number;
 }
 
+/** What a stream brings: the messages of one topic, or of all topics that begin with a prefix. */
+export type TopicFilter =
+  | { readonly topic: string; readonly prefix?: undefined }
+  | { readonly prefix: string; readonly topic?: undefined };
+
 /** A stream to open. The id of the request is the id of the stream. */
-export interface SubscribeRequest extends CreditTotals {
+export type SubscribeRequest = SubscribeFields & TopicFilter;
+
+/** What it says besides the topic or the prefix. */
+interface SubscribeFields extends CreditTotals {
   readonly action: "subscribe";
   readonly id: number;
-  readonly topic: string;
-  /** Where to begin. Default: the connection's cursor. */
+  /** Where to begin. Default: the connection's cursor; with a prefix, where the connection starts to read. */
   readonly since: WireSince | undefined;
   /** The position of that cursor, if the topic was not read on this connection. */
   readonly cursor: WireSince | undefined;

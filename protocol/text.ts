@@ -98,16 +98,30 @@ const MAX_OVERLENGTH = 16;
  * @returns the reason; `undefined` if it is valid
  */
 export function topicProblem(topic: unknown, limit: number): string | undefined {
-  if (typeof topic !== "string") return `a topic is a string, got ${kindOf(topic)}`;
-  if (topic === "") return "a topic has at least one character";
+  return topic === "" ? "a topic has at least one character" : nameProblem("topic", topic, limit);
+}
+
+/**
+ * Says why a value cannot be the beginning of topics. All topics begin with the empty text.
+ *
+ * @param prefix the value
+ * @param limit the longest topic, in bytes of UTF-8
+ * @returns the reason; `undefined` if it is valid
+ */
+export function prefixProblem(prefix: unknown, limit: number): string | undefined {
+  return nameProblem("prefix", prefix, limit);
+}
+
+function nameProblem(kind: string, name: unknown, limit: number): string | undefined {
+  if (typeof name !== "string") return `a ${kind} is a string, got ${kindOf(name)}`;
   // One that is far too long is not looked at.
-  if (topic.length > MAX_OVERLENGTH * limit) {
-    return `the topic has ${topic.length} characters, the limit is ${limit} bytes`;
+  if (name.length > MAX_OVERLENGTH * limit) {
+    return `the ${kind} has ${name.length} characters, the limit is ${limit} bytes`;
   }
-  if (TOPIC_CONTROL.test(topic)) return "a topic has no control characters";
-  if (!topic.isWellFormed()) return "a topic has no lone surrogates";
-  const bytes = utf8Length(topic);
-  return bytes > limit ? `the topic is ${bytes} bytes, the limit is ${limit}` : undefined;
+  if (TOPIC_CONTROL.test(name)) return `a ${kind} has no control characters`;
+  if (!name.isWellFormed()) return `a ${kind} has no lone surrogates`;
+  const bytes = utf8Length(name);
+  return bytes > limit ? `the ${kind} is ${bytes} bytes, the limit is ${limit}` : undefined;
 }
 
 /**

@@ -132,7 +132,11 @@ export class Cursors {
         named.forEach(({ topic }, i) => openAt(topic, positions[i]!));
       }
       if (unnamed.length === 0) return;
-      const positions = await locateFromStart(queue.store, this.#start, unnamed);
+      const positions = await locateFromStart(
+        queue.store,
+        this.#start,
+        unnamed.map((topic) => ({ topic })),
+      );
       unnamed.forEach((topic, i) => {
         const reported = this.#reportedTopics?.has(topic);
         openAt(topic, reported ? { after: this.#start.after, gap: undefined } : positions[i]!);

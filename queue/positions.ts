@@ -10,7 +10,7 @@
  */
 
 import type { WireError } from "../protocol/errors.ts";
-import type { WirePosition, WireSince } from "../protocol/requests.ts";
+import type { TopicFilter, WirePosition, WireSince } from "../protocol/requests.ts";
 import type { Store, TopicBounds } from "../stores/store.ts";
 
 /** What a reader gets once, in place of a message. */
@@ -33,11 +33,8 @@ export interface StartPosition extends Position {
   readonly asOf: number;
 }
 
-/** A topic to be read, and from where. */
-export interface TopicSince {
-  readonly topic: string;
-  readonly since: WireSince;
-}
+/** A topic to be read, or a prefix, and from where. */
+export type TopicSince = TopicFilter & { readonly since: WireSince };
 
 /**
  * Finds the positions that a client asked for.
@@ -52,7 +49,7 @@ export async function locatePositions(
 ): Promise<Position[]> {
   const positions = wanted.map(({ since }) => toPosition(since));
   const allBounds = await store.topicBounds(
-    wanted.map(({ topic }, i) => ({ topic, epoch: positions[i]?.epoch })),
+    wanted.map(({ topic, prefix }, i) => ({ topic, prefix, epoch: positions[i]?.epoch })),
   );
   return await Promise.all(wanted.map(({ since }, i) => {
     const [position, bounds] = [positions[i], allBounds[i]!];
@@ -79,42 +76,42 @@ export async function locateStart(store: Store, since: WireSince): Promise<Start
  *
  * @param store the store to be read
  * @param start where the connection starts
- * @param topics their names
+ * @param topics their names, or a prefix
  * @returns the position of each
  */
 export async function locateFromStart(
   store: Store,
   start: StartPosition,
-  topics: readonly string[],
+  topics: readonly TopicFilter[],
 ): Promise<Position[]> {
   // Mostly nothing can be missing, and the store need not be asked.
   if (start.gap || start.asOf === Infinity) return topics.map(() => start);
-  const allBounds = await store.topicBounds(topics.map((topic) => ({ topic })));
+  const allBounds = await store.topicBounds(topics);
   return allBounds.map((bounds) => checkPosition({ after: start.after, asOf: start.asOf }, bounds));
 }
 
 /**
- * Finds where a stream of a topic begins. Messages that go from then on before they are sent are a gap.
+ * Finds where a stream of a topic, or of a prefix, begins. Messages that go from then on before they are sent are a gap.
  *
  * @param store the store to be read
- * @param topic what is streamed
- * @param since from where; a number is the cursor of the connection, for which messages that are gone by now are no gap
+ * @param filter what is streamed
+ * @param since from where; a number is the cursor or the start of the connection, for which messages that are gone by now are no gap
  * @returns where it begins
  */
 export async function locateStream(
   store: Store,
-  topic: string,
+  filter: TopicFilter,
   since: WireSince | number,
 ): Promise<Position> {
   if (typeof since === "object" && "after" in since) {
     // For a stream from a position all messages after it that are gone are missing.
-    const [position] = await locatePositions(store, [{ topic, since: { ...since, asOf: 0 } }]);
+    const [position] = await locatePositions(store, [{ ...filter, since: { ...since, asOf: 0 } }]);
     return position!;
   }
   const after = typeof since === "number"
     ? since
-    : (await locatePositions(store, [{ topic, since }]))[0]!.after;
-  const [{ gone }] = await store.topicBounds([{ topic }]) as [TopicBounds];
+    : (await locatePositions(store, [{ ...filter, since }]))[0]!.after;
+  const [{ gone }] = await store.topicBounds([filter]) as [TopicBounds];
   return { after: Math.max(after, gone?.seq ?? 0), gap: undefined };
 }
 

@@ -10,7 +10,9 @@ import { BackgroundTasks } from "./background_tasks.ts";
 import type { Clock } from "./clock.ts";
 import { TimerHeap } from "./timer_heap.ts";
 import { FanOut } from "./fan_out.ts";
+import type { TopicFilter } from "../protocol/requests.ts";
 import { LargeBodyCache } from "./large_body_cache.ts";
+import { PrefixListeners } from "./prefix_listeners.ts";
 import { TopicBatch, type TopicListener } from "./topic_batch.ts";
 
 /** Where the queue logs. */
@@ -42,7 +44,9 @@ export class Queue implements AsyncDisposable {
 
   /** By topic: mostly there is only one. */
   readonly #listeners = new NameMap<TopicListener | Set<TopicListener>>();
-  readonly #fanOut = new FanOut((error) => this.log.error("dsmq: a listener failed:", error));
+  readonly #prefixListeners = new PrefixListeners();
+  readonly #fanOut = new FanOut((error) => this.#onListenerError(error));
+  readonly #prefixFanOut = new FanOut((error) => this.#onListenerError(error));
   #feed: Disposable | undefined;
   #trimScheduled = false;
   #cancelTrim: () => void = () => {};
@@ -108,6 +112,18 @@ export class Queue implements AsyncDisposable {
     }
   }
 
+  /** Adds a listener for a topic, or for all topics that begin with a prefix. */
+  listen({ topic, prefix }: TopicFilter, listener: TopicListener): void {
+    if (prefix === undefined) this.addListener(topic, listener);
+    else this.#prefixListeners.add(prefix, listener);
+  }
+
+  /** Removes such a listener; may be called twice. */
+  stopListening({ topic, prefix }: TopicFilter, listener: TopicListener): void {
+    if (prefix === undefined) this.removeListener(topic, listener);
+    else this.#prefixListeners.remove(prefix, listener);
+  }
+
   /** How many topics have listeners. */
   get listenedTopics(): number {
     return this.#listeners.size;
@@ -123,6 +139,7 @@ export class Queue implements AsyncDisposable {
     this.#cancelRefollow();
     this.#feed?.[Symbol.dispose]();
     this.#fanOut.clear();
+    this.#prefixFanOut.clear();
     await this.#trimming;
     await this.store[Symbol.asyncDispose]();
   }
@@ -141,10 +158,20 @@ export class Queue implements AsyncDisposable {
     // After a loss messages are missing before these; a listener that reads again finds both.
     if (this.#resyncedLosses < this.#losses) return;
     this.#fedThrough = messages.at(-1)!.seq;
-    if (this.#listeners.size === 0) return;
+    if (this.#listeners.size === 0 && this.#prefixListeners.size === 0) return;
     this.#fanOut.beginSlice();
     const first = messages[0]!.topic;
-    if (messages.every(({ topic }) => topic === first)) return this.#notify(first, messages);
+    const isOneTopic = messages.every(({ topic }) => topic === first);
+    if (isOneTopic) this.#notify(first, messages);
+    else this.#notifyEach(messages);
+    if (this.#prefixListeners.size === 0) return;
+    this.#prefixFanOut.beginSlice();
+    this.#prefixListeners.notify(messages, isOneTopic ? first : undefined, this.#prefixFanOut);
+  }
+
+  /** Notifies the listeners of several topics. */
+  #notifyEach(messages: readonly TopicMessage[]): void {
+    if (this.#listeners.size === 0) return;
     for (const batch of Map.groupBy(messages, ({ topic }) => nameKey(topic)).values()) {
       this.#notify(batch[0]!.topic, batch);
     }
@@ -180,11 +207,17 @@ export class Queue implements AsyncDisposable {
     if (this.#losses > losses) return;
     // A listener that begins to read again must have been notified of everything that the feed has brought.
     this.#fanOut.finish();
+    this.#prefixFanOut.finish();
     this.#resyncedLosses = losses;
     for (const topicListeners of [...this.#listeners.values()]) {
       const listeners = topicListeners instanceof Set ? [...topicListeners] : [topicListeners];
       for (const listener of listeners) listener.resync(this.#fedThrough);
     }
+    for (const listener of [...this.#prefixListeners]) listener.resync(this.#fedThrough);
+  }
+
+  #onListenerError(error: unknown): void {
+    this.log.error("dsmq: a listener failed:", error);
   }
 
   /** From the first message on: before that nothing can expire, and a server starts faster without a timer. */

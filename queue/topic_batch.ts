@@ -1,25 +1,29 @@
 /**
- * New messages of one topic, and the listeners that get them.
+ * New messages of one topic, or of topics with one prefix, and the listeners that get them.
  *
  * @module
  */
 
-import { streamBody, streamHead } from "../protocol/encode_replies.ts";
+import { streamBody, streamHead, streamTopics } from "../protocol/encode_replies.ts";
 import { SharedSuffix } from "../protocol/shared_suffix.ts";
 import type { TopicMessage } from "../stores/store.ts";
 
-/** New messages of one topic, as the feed delivers them. */
+/** New messages of one topic, or of topics with one prefix, as the feed delivers them. */
 export class TopicBatch {
   /** The messages, oldest first; at least one. */
   readonly messages: readonly TopicMessage[];
+  /** It says of each message which topic it is of. */
+  readonly #named: boolean;
   #bytes: number | undefined;
+  #topics: string | undefined;
   #text: string | undefined;
   #head: string | undefined;
   #suffix: SharedSuffix | undefined;
 
-  /** Wraps messages of one topic. */
-  constructor(messages: readonly TopicMessage[]) {
+  /** Wraps messages of one topic; or of several, which it names if `named` is set. */
+  constructor(messages: readonly TopicMessage[], named: boolean = false) {
     this.messages = messages;
+    this.#named = named;
   }
 
   /** How much of a subscriber's credit they take. */
@@ -27,14 +31,19 @@ export class TopicBatch {
     return this.#bytes ??= sumBytes(this.messages);
   }
 
+  /** The field that names their topics, if there is one. */
+  get topics(): string {
+    return this.#topics ??= this.#named ? streamTopics(this.messages) : "";
+  }
+
   /** The messages as they are streamed, serialised once for all subscribers. */
   get text(): string {
-    return this.#text ??= streamBody(this.messages, this.bytes);
+    return this.#text ??= streamBody(this.messages, this.bytes, this.topics);
   }
 
   /** The same in two parts, for large messages: what comes before the bodies. */
   get head(): string {
-    return this.#head ??= streamHead(this.messages, this.bytes);
+    return this.#head ??= streamHead(this.messages, this.bytes, this.topics);
   }
 
   /** The bodies, and what comes after them. */
@@ -43,7 +52,7 @@ export class TopicBatch {
   }
 }
 
-/** Listens for the messages of a topic. */
+/** Listens for the messages of a topic, or of a prefix. */
 export interface TopicListener {
   /** Takes new messages. */
   onMessages(batch: TopicBatch): void;

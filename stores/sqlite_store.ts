@@ -107,13 +107,13 @@ export abstract class SqliteStore implements Store {
   topicBounds(queries: readonly TopicBoundsQuery[]): Promise<readonly TopicBounds[]> {
     return this.#ask("find the bounds of topics", (messageLog, bounds) => {
       const { floor, last } = bounds;
-      return queries.map(({ topic, prefix, after = 0, epoch }) => ({
+      return queries.map(({ topic, prefix, epoch }) => ({
         ...bounds,
         end: this.#endOf(epoch, last),
         gone: topic !== undefined
           ? messageLog.gone.find(topic, floor)
           : prefix !== undefined
-          ? messageLog.prefixes.gone(prefix, after, floor)
+          ? messageLog.prefixes.gone(prefix, 0, floor)
           : undefined,
       }));
     });

@@ -120,8 +120,6 @@ export interface Gone {
 export interface TopicBoundsQuery {
   readonly topic?: string | undefined;
   readonly prefix?: string | undefined;
-  /** With a prefix: only what is gone after this number is of interest. */
-  readonly after?: number | undefined;
   readonly epoch?: string | undefined;
 }
 

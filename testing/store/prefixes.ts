@@ -241,10 +241,6 @@ export const prefixed: Promises = {
         const [page] = await store.read([query]);
         assertEquals(page!.gone, expected);
         assertMessages(page!.messages, after! < 5 ? [later!] : []);
-        assertEquals(
-          (await store.topicBounds([{ prefix: "p.", after: after! }]))[0]!.gone,
-          expected,
-        );
         assertEquals("gone" in (await store.read([{ ...query, gone: false }]))[0]!, false);
       }
       await trimAll(store);

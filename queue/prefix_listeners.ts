@@ -1,0 +1,107 @@
+/**
+ * The listeners of prefixes: each gets the messages of all topics that begin with its prefix, in the order of the store.
+ *
+ * @module
+ */
+
+import { NameMap } from "../protocol/name_map.ts";
+import type { TopicMessage } from "../stores/store.ts";
+import type { FanOut } from "./fan_out.ts";
+import { TopicBatch, type TopicListener } from "./topic_batch.ts";
+
+/** For this many topics it is remembered which prefixes they begin with. */
+const MAX_REMEMBERED = 1024;
+
+/** Finds the prefixes of a topic by looking up its beginnings, not by walking over all prefixes. */
+export class PrefixListeners {
+  readonly #byPrefix = new NameMap<Set<TopicListener>>();
+  /** How many prefixes have each length: only beginnings of these lengths are looked up. */
+  readonly #counts: number[] = [];
+  /** These lengths, the shortest first. */
+  #lengths: readonly number[] = [];
+  /** The prefixes of topics that had messages last. */
+  readonly #remembered = new NameMap<readonly string[]>();
+
+  /** How many prefixes have listeners. */
+  get size(): number {
+    return this.#byPrefix.size;
+  }
+
+  /** Adds a listener; may be called twice. */
+  add(prefix: string, listener: TopicListener): void {
+    const listeners = this.#byPrefix.get(prefix);
+    if (listeners) return void listeners.add(listener);
+    this.#byPrefix.set(prefix, new Set([listener]));
+    this.#count(prefix, 1);
+  }
+
+  /** Removes a listener; may be called twice. */
+  remove(prefix: string, listener: TopicListener): void {
+    const listeners = this.#byPrefix.get(prefix);
+    if (!listeners?.delete(listener) || listeners.size > 0) return;
+    this.#byPrefix.delete(prefix);
+    this.#count(prefix, -1);
+  }
+
+  /** All listeners. */
+  *[Symbol.iterator](): Generator<TopicListener> {
+    for (const listeners of this.#byPrefix.values()) yield* listeners;
+  }
+
+  /** Notifies the listeners of new messages, which are of one topic if `topic` is given. */
+  notify(messages: readonly TopicMessage[], topic: string | undefined, fanOut: FanOut): void {
+    // The same messages are serialised once, also for different prefixes.
+    let all: TopicBatch | undefined;
+    const groups = topic === undefined
+      ? this.#group(messages)
+      : this.#prefixesOf(topic).map((prefix) => [prefix, messages] as const);
+    for (const [prefix, group] of groups) {
+      const batch = group.length === messages.length
+        ? all ??= new TopicBatch(messages, true)
+        : new TopicBatch(group, true);
+      // A copy: listeners may be added or removed before all are notified.
+      fanOut.notify(prefix, [...this.#byPrefix.get(prefix)!], batch);
+    }
+  }
+
+  /** The messages for each prefix that has any. */
+  #group(messages: readonly TopicMessage[]): NameMap<TopicMessage[]> {
+    const groups = new NameMap<TopicMessage[]>();
+    let topic: string | undefined;
+    let its: TopicMessage[][] = [];
+    for (const message of messages) {
+      if (message.topic !== topic) {
+        topic = message.topic;
+        its = this.#prefixesOf(topic).map((prefix) => {
+          const group = groups.get(prefix) ?? [];
+          if (group.length === 0) groups.set(prefix, group);
+          return group;
+        });
+      }
+      for (const group of its) group.push(message);
+    }
+    return groups;
+  }
+
+  /** The prefixes with listeners that a topic begins with. */
+  #prefixesOf(topic: string): readonly string[] {
+    const remembered = this.#remembered.get(topic);
+    if (remembered) return remembered;
+    const prefixes: string[] = [];
+    for (const length of this.#lengths) {
+      if (length > topic.length) break;
+      const beginning = topic.slice(0, length);
+      if (this.#byPrefix.has(beginning)) prefixes.push(beginning);
+    }
+    if (this.#remembered.size === MAX_REMEMBERED) this.#remembered.clear();
+    this.#remembered.set(topic, prefixes);
+    return prefixes;
+  }
+
+  #count({ length }: string, change: number): void {
+    this.#remembered.clear();
+    const count = this.#counts[length] = (this.#counts[length] ?? 0) + change;
+    if (count > 0 && count !== change) return;
+    this.#lengths = Object.keys(this.#counts).map(Number).filter((one) => this.#counts[one]! > 0);
+  }
+}
