@@ -53,7 +53,7 @@ export type GapHandler = GapPolicy | ((gap: DsmqError) => GapPolicy | undefined)
 
 /** How to subscribe. */
 export interface SubscribeOptions {
-  /** Where to start. Default: the connection's cursor for the topic. */
+  /** Where to start. Default: the connection's cursor for the topic; for a prefix, where the connection started to read. */
   readonly since?: Since;
   /**
    * What to do when messages are gone that should have been delivered. Default: the subscription ends with the error
@@ -64,7 +64,13 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The messages of a topic, one after another; read it with `for await`. It can be read only once. */
+/** All topics that begin with a text, such as `"orders."`; with `""` all topics there are, and all that will be. */
+export interface Prefix {
+  /** What the names of the topics begin with, as text, not as a pattern: each character stands for itself. */
+  readonly prefix: string;
+}
+
+/** The messages of a topic, or of all topics with a prefix, one after another; read it with `for await`. It can be read only once. */
 export type MessageStream = AsyncIterableIterator<Message, undefined> & AsyncDisposable;
 
 /**
@@ -202,14 +208,33 @@ export interface Connection extends Administration, AsyncDisposable {
   read(topic: string, options?: ReadOptions): Promise<Message | undefined>;
 
   /**
-   * Subscribes to a topic. A subscription starts at the connection's cursor and has its own position from there on: gets
-   * do not move it, and it does not move them. The server sends at most about 4 MiB ahead of what is read.
+   * Subscribes to a topic, or to all topics that begin with a prefix, also to those that come later. A subscription
+   * to a topic starts at the connection's cursor and has its own position from there on: gets do not move it, and it does not
+   * move them. A prefix has no cursor: without `since` each subscription starts where the connection started to read, which is
+   * by default with what is stored after it connected.
    *
-   * @param topic the topic to subscribe to
+   * The messages of a prefix come in the order in which they were stored, across all its topics; each has its own `topic`.
+   * The server sends at most 4096 messages and about 4 MiB ahead of what is read.
+   *
+   * @param topic the topic, or `{ prefix }`
    * @param options where to start, and what to do at a gap
    * @returns the messages, as they are stored
+   *
+   * @example All orders, whichever topic they are in
+   * ```ts
+   * import { connect, serve } from "@dsmq/server";
+   *
+   * await using server = await serve({ port: 0 });
+   * await using mq = await connect(server.url);
+   * await mq.put("orders.eu", "12 apples");
+   * await mq.put("orders.us", "7 pears");
+   * for await (const { topic, body } of mq.subscribe({ prefix: "orders." })) {
+   *   console.log(topic, body); // orders.eu 12 apples, then orders.us 7 pears
+   *   if (topic === "orders.us") break;
+   * }
+   * ```
    */
-  subscribe(topic: string, options?: SubscribeOptions): MessageStream;
+  subscribe(topic: string | Prefix, options?: SubscribeOptions): MessageStream;
 
   /**
    * Lists the topics that hold messages, in the order of their code points.

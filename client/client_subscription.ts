@@ -1,5 +1,5 @@
 /**
- * A subscription: an iterator over the messages of a topic.
+ * A subscription: an iterator over the messages of a topic, or of all topics with a prefix.
  *
  * @module
  */
@@ -26,38 +26,23 @@ import { chooseGapPolicy } from "./require_options.ts";
 import { type NextMessage, StreamBuffer } from "./stream_buffer.ts";
 import { StreamCursor } from "./stream_cursor.ts";
 import { StreamPosition } from "./stream_position.ts";
+import type { StreamSource } from "./stream_source.ts";
+import type { ClientSubscriptionOptions, SharedByStreams } from "./subscription_options.ts";
 import type { QueueItem, TopicQueue } from "./topic_queue.ts";
-
-/** How to subscribe, with the caller's options checked. */
-export interface ClientSubscriptionOptions {
-  readonly topic: string;
-  /** Where to begin; at the connection's cursor, if `undefined`. */
-  readonly since: WireSince | undefined;
-  /** The queue of the reads at that cursor, if messages for them have arrived or may arrive. */
-  readonly queue: TopicQueue | undefined;
-  readonly onGap: GapHandler | undefined;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** What the subscriptions of a connection share. */
-export interface SharedByStreams {
-  readonly requests: InFlightRequests;
-  readonly positions: ReadPositions;
-  readonly known: KnownPosition;
-}
 
 /** After this many gaps in a row, the server is assumed to send nothing else. */
 const MAX_GAPS = 1000;
 
 /**
- * The messages of a topic, one after another, as they are stored. It ends when the loop ends, and with `return()`,
+ * The messages of a topic or a prefix, one after another, as they are stored. It ends when the loop ends, and with `return()`,
  * `await using`, the signal and the end of the connection.
  */
 export class ClientSubscription extends PendingRequest
   implements AsyncIterableIterator<Message, undefined>, AsyncDisposable, StreamHandler {
   readonly action = "subscribe";
-  readonly topic: string;
+  readonly topic: string | undefined;
   readonly calls = 1;
+  readonly #source: StreamSource;
   readonly #requests: InFlightRequests;
   readonly #signal: AbortSignal | undefined;
   readonly #onGap: GapHandler | undefined;
@@ -74,13 +59,14 @@ export class ClientSubscription extends PendingRequest
   /** Subscribes. */
   constructor(
     { requests, positions, known }: SharedByStreams,
-    { topic, since, queue, onGap, signal }: ClientSubscriptionOptions,
+    { source, since, queue, onGap, signal }: ClientSubscriptionOptions,
   ) {
     super();
     this.#requests = requests;
-    this.topic = topic;
-    this.#buffer = new StreamBuffer(topic, (frame) => this.#onFrameRead(frame));
-    this.#position = new StreamPosition(positions, topic, since, known.current);
+    this.#source = source;
+    this.topic = source.topic;
+    this.#buffer = new StreamBuffer(source.topic, (frame) => this.#onFrameRead(frame));
+    this.#position = new StreamPosition(positions, source.topic, since, known.current);
     this.#onGap = onGap;
     this.#signal = signal;
     this.#credit.reset(requests.limits, this.#buffer.unread);
@@ -124,13 +110,13 @@ export class ClientSubscription extends PendingRequest
   }
 
   get size(): number {
-    return this.topic.length;
+    return this.#source.size;
   }
 
   protected jsonFields(): string {
     const onGap = typeof this.#onGap === "function" ? undefined : this.#onGap;
     const position = this.#position.requestFields();
-    return jsonFields({ topic: this.topic, ...position, onGap, ...this.#credit.granted });
+    return jsonFields({ ...this.#source.fields, ...position, onGap, ...this.#credit.granted });
   }
 
   /** Continues where it was. */
@@ -210,20 +196,17 @@ export class ClientSubscription extends PendingRequest
       const gap = toDsmqError(reply.error, this.topic);
       const after = reply.through ?? gap.floor;
       if (isGap(gap) && after !== undefined && after < this.#last) {
-        this.#failWithProtocolError(
-          `the stream continues after ${after}, its last message was ${this.#last}`,
-        );
+        this.#failBecauseAt(after);
       }
       return this.#onGapAfter(gap, after);
     }
-    const { prev, bodies, bytes } = reply;
-    if (prev !== this.#last) {
-      this.#failWithProtocolError(
-        `the stream continues after ${prev}, its last message was ${this.#last}`,
-      );
-    }
+    const { prev, bodies, bytes, topics } = reply;
+    if (prev !== this.#last) this.#failBecauseAt(prev);
     if (!this.#credit.receive({ messages: bodies.length, bytes })) {
       this.#failWithProtocolError("the server sends more than it was granted");
+    }
+    if (!this.#source.includes(topics)) {
+      this.#failWithProtocolError("the server sends a message of another topic, or of none");
     }
     this.#last = reply.seqs.at(-1)!;
     this.#gaps = 0;
@@ -248,14 +231,15 @@ export class ClientSubscription extends PendingRequest
   #onGapAt(error: DsmqError, position: WirePosition): void {
     if (this.#buffer.isEnded) return;
     if (!isGap(error)) return this.#end(error);
+    const gap = this.#source.named(error);
     let policy: GapPolicy | undefined;
     try {
-      policy = chooseGapPolicy(this.#onGap, error);
+      policy = chooseGapPolicy(this.#onGap, gap);
     } catch (thrown) {
       // Without an error the end would look like the end of the messages.
       return this.#end(thrown ?? new TypeError(`Cannot read on: onGap threw ${thrown}`));
     }
-    if (policy === undefined) return this.#end(error);
+    if (policy === undefined) return this.#end(gap);
     // The function itself may have ended it.
     if (this.#buffer.isEnded) return;
     if (++this.#gaps > MAX_GAPS) this.#failWithProtocolError("the server reports nothing but gaps");
@@ -282,9 +266,14 @@ export class ClientSubscription extends PendingRequest
     throw error;
   }
 
+  #failBecauseAt(after: number): never {
+    const reason = `the stream continues after ${after}, its last message was ${this.#last}`;
+    this.#failWithProtocolError(reason);
+  }
+
   #end(error: unknown): void {
     if (this.#buffer.isEnded) return;
-    this.#buffer.end(error);
+    this.#buffer.end(this.#source.named(error));
     this.#cursor?.close();
     this.#requests.forget(this.id);
     this.#signal?.removeEventListener("abort", this.#onAbort);

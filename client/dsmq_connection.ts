@@ -15,6 +15,7 @@ import type {
   Connection,
   Message,
   MessageStream,
+  Prefix,
   ReadOptions,
   SubscribeOptions,
   WaitOptions,
@@ -157,17 +158,18 @@ export class DsmqConnection implements Connection {
     return await this.#reads.readOldest(topicName, toMessage);
   }
 
-  subscribe(topic: string, options: SubscribeOptions = {}): MessageStream {
-    this.#topics.resolve("subscribe", topic);
+  subscribe(from: string | Prefix, options: SubscribeOptions = {}): MessageStream {
+    const source = this.#topics.resolveSource("subscribe", from);
     requireOptions("subscribe", options, SUBSCRIBE_OPTIONS);
     const { since, onGap, signal } = options;
     requireGapHandler(onGap);
     requireSignal("subscribe", signal);
     signal?.throwIfAborted();
+    const { topic } = source;
     this.#client.requests.requireRoom("subscribe", topic);
-    const fromCursor = since === undefined && !this.#client.requests.ended;
+    const fromCursor = since === undefined && topic !== undefined && !this.#client.requests.ended;
     return new ClientSubscription(this.#client, {
-      topic,
+      source,
       since: this.#client.storeClock.toFixed(toWireSince(since)),
       queue: fromCursor ? this.#reads.queueOf(topic) : undefined,
       onGap,

@@ -14,7 +14,7 @@ export type NextMessage = IteratorResult<Message, undefined>;
 
 /** Returns the messages of frames one after another, and at last how the stream ended. */
 export class StreamBuffer {
-  readonly #topic: string;
+  readonly #topic: string | undefined;
   readonly #onFrameRead: (frame: MessagesReply) => void;
   readonly #frames: MessagesReply[] = [];
   /** The index of the next message in the first of them. */
@@ -26,10 +26,10 @@ export class StreamBuffer {
   /**
    * Begins empty.
    *
-   * @param topic the topic of the messages
+   * @param topic the topic of the messages; `undefined` if each frame names theirs
    * @param onFrameRead called with each frame that was read to its end
    */
-  constructor(topic: string, onFrameRead: (frame: MessagesReply) => void) {
+  constructor(topic: string | undefined, onFrameRead: (frame: MessagesReply) => void) {
     this.#topic = topic;
     this.#onFrameRead = onFrameRead;
   }
@@ -103,7 +103,7 @@ export class StreamBuffer {
       this.#onFrameRead(frame);
     }
     return {
-      topic: this.#topic,
+      topic: this.#topic ?? frame.topics![i]!,
       body: frame.bodies[i]!,
       seq: frame.seqs[i]!,
       time: frame.times[i]!,

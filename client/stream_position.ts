@@ -12,8 +12,8 @@ import { MAX_STORES, type ReadPositions } from "./read_positions.ts";
 /** Where a subscription begins each time that it is requested. */
 export class StreamPosition {
   readonly #positions: ReadPositions;
-  readonly #topic: string;
-  /** Where the caller wants it to begin, and in which store; without it, at the connection's cursor. */
+  readonly #topic: string | undefined;
+  /** Where the caller wants it to begin, and in which store; without it, at the connection's cursor, or its start. */
   #start: WireSince | undefined;
   readonly #store: string;
   /** The position that was known when it was called. */
@@ -32,13 +32,13 @@ export class StreamPosition {
    * Makes one that has not begun.
    *
    * @param positions the positions of the connection
-   * @param topic the topic
+   * @param topic the topic; `undefined` for a prefix, which has no cursor
    * @param since where it is to begin
    * @param known the position that the server has reported
    */
   constructor(
     positions: ReadPositions,
-    topic: string,
+    topic: string | undefined,
     since: WireSince | undefined,
     known: KnownSeq,
   ) {
@@ -63,7 +63,9 @@ export class StreamPosition {
     const since = reached ?? this.#start;
     this.#hasReachedStore = reached !== undefined;
     this.#fromCursor = since === undefined;
-    const cursor = this.#fromCursor ? this.#positions.since(this.#topic) : undefined;
+    const cursor = this.#fromCursor && this.#topic !== undefined
+      ? this.#positions.since(this.#topic)
+      : undefined;
     this.#requested = typeof since === "object" && "after" in since ? since : undefined;
     return { since, cursor };
   }
@@ -91,7 +93,9 @@ export class StreamPosition {
 
   /** The server has answered, with the cursor of the connection if the stream begins there. */
   onReply(through: number | undefined): void {
-    if (this.#fromCursor) this.#positions.advance(this.#topic, through);
+    if (this.#fromCursor && this.#topic !== undefined) {
+      this.#positions.advance(this.#topic, through);
+    }
   }
 
   /** A position in the present store. */

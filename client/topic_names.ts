@@ -1,18 +1,24 @@
 /**
- * The names of topics, checked and encoded once.
+ * The names of topics, checked and encoded once, and prefixes of them.
  *
  * @module
  */
 
 import { NameMap } from "../protocol/name_map.ts";
-import { topicProblem } from "../protocol/text.ts";
+import { isOptions } from "../protocol/option_kinds.ts";
+import { prefixProblem, topicProblem } from "../protocol/text.ts";
+import type { Prefix } from "./api.ts";
 import { jsonFields } from "./pending_request.ts";
+import { describeOption, requireOptions } from "./require_options.ts";
+import { StreamSource } from "./stream_source.ts";
 
 /** A valid topic: its name, and the field of a request that holds it. */
 export interface TopicName {
   readonly name: string;
   readonly jsonField: string;
 }
+
+const PREFIX_FIELDS = ["prefix"] as const satisfies (keyof Prefix)[];
 
 /** How many are remembered. */
 const MAX_CACHED_TOPICS = 1000;
@@ -48,4 +54,32 @@ export class TopicNames {
     this.#cache.set(name, topic);
     return topic;
   }
+
+  /**
+   * Checks a topic, or a prefix of topics.
+   *
+   * @param action what the caller wants to do, for the error
+   * @param from what the caller gave
+   * @returns the topic or the prefix
+   * @throws {TypeError | RangeError} if it is invalid
+   */
+  resolveSource(action: string, from: string | Prefix): StreamSource {
+    if (!isObject(from)) {
+      return new StreamSource({ topic: this.resolve(action, from as string).name });
+    }
+    if (!isOptions(from, PREFIX_FIELDS)) {
+      const kind = describeOption(from);
+      throw new TypeError(`Cannot ${action}: a topic is a string, or { prefix }, got ${kind}`);
+    }
+    requireOptions(action, from, PREFIX_FIELDS);
+    const { prefix } = from;
+    const problem = prefixProblem(prefix, this.#maxBytes());
+    if (problem === undefined) return new StreamSource({ prefix });
+    const ErrorClass = typeof prefix === "string" ? RangeError : TypeError;
+    throw new ErrorClass(`Cannot ${action}: ${problem}`);
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return value !== null && (typeof value === "object" || typeof value === "function");
 }

@@ -113,17 +113,32 @@ function decodeAnswer(it: RawReply, id: number): Reply {
 }
 
 function decodeStreamed(it: RawReply, sub: number): Reply {
-  const { error, prev, bytes, seqs, times, bodies } = it;
+  const { error, prev, bytes, seqs, times, bodies, topics } = it;
   if (error !== undefined) return { kind: "stream_error", sub, error, through: it.through };
   if (prev === undefined || bytes === undefined || !seqs || !times || !bodies) {
     return malformed(undefined, sub);
   }
   const count = bodies.length;
   const isValid = count > 0 && count === seqs.length && count === times.length &&
-    areIncreasing(seqs, prev) && minBytes(bodies) <= bytes;
+    areIncreasing(seqs, prev) && minBytes(bodies) <= bytes &&
+    (topics === undefined || (topics.length === count && areTopics(topics)));
   return isValid
-    ? { kind: "messages", sub, prev, bytes, seqs, times, bodies }
+    ? { kind: "messages", sub, prev, bytes, seqs, times, bodies, topics }
     : malformed(undefined, sub);
+}
+
+/** Whether values can be topics of messages. Those of dsmq 1.x may be empty. */
+function areTopics(values: readonly unknown[]): values is readonly string[] {
+  let before: unknown;
+  for (let i = 0; i < values.length; i++) {
+    const topic = values[i];
+    // Mostly one comes several times in a row.
+    if (topic === before) continue;
+    // Older topics may be longer than the present limit.
+    if (topic !== "" && topicProblem(topic, LIMITS.topicBytes.max) !== undefined) return false;
+    before = topic;
+  }
+  return true;
 }
 
 function decodeTopics(entries: readonly unknown[], more: boolean | undefined, id: number): Reply {

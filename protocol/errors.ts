@@ -33,6 +33,8 @@ export interface DsmqErrorDetails
   extends ErrorOptions, Omit<Partial<WireError>, "code" | "message"> {
   /** The topic that the failed call named. */
   readonly topic?: string;
+  /** The prefix that it named instead of a topic. */
+  readonly prefix?: string;
   /** The size of a message that is too large, in bytes of its JSON encoding in UTF-8. */
   readonly bytes?: number;
   /** Why a server could not be reached. */
@@ -43,6 +45,7 @@ export interface DsmqErrorDetails
 
 const DETAIL_NAMES = [
   "topic",
+  "prefix",
   "limit",
   "bytes",
   "position",
@@ -87,6 +90,8 @@ export class DsmqError extends Error {
   readonly code: ErrorCode;
   /** The topic that the failed call named, where there is one. */
   declare readonly topic?: string;
+  /** Of a subscription to a prefix: the prefix. */
+  declare readonly prefix?: string;
   /** With `too_large`, `full` and `limit_exceeded`: the limit. */
   declare readonly limit?: number;
   /** With `too_large`, if this client measured it: the size of the message, in bytes of its JSON encoding in UTF-8. */
@@ -148,6 +153,8 @@ export interface CodedError<Code extends ErrorCode> extends Error {
   readonly retryable: boolean;
   /** The topic that the failed call named, where there is one. */
   readonly topic?: string;
+  /** Of a subscription to a prefix: the prefix. */
+  readonly prefix?: string;
 }
 
 /** The errors of some codes, by default of all: a union that `code` narrows to what each carries. */

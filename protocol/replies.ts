@@ -97,6 +97,8 @@ export interface MessagesReply {
   readonly seqs: readonly number[];
   readonly times: readonly number[];
   readonly bodies: readonly string[];
+  /** Of a stream of a prefix: the topic of each. */
+  readonly topics: readonly string[] | undefined;
 }
 
 /** A stream has ended. */
