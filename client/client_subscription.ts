@@ -7,11 +7,10 @@
 import type { DsmqError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { MessagesReply, ResultReply, StreamReply } from "../protocol/replies.ts";
-import type { GapPolicy, WirePosition, WireSince } from "../protocol/requests.ts";
+import type { GapPolicy, WirePosition } from "../protocol/requests.ts";
 import type { GapHandler, Message } from "./api.ts";
 import { ClientCredit } from "./client_credit.ts";
 import type { InFlightRequests } from "./in_flight_requests.ts";
-import type { KnownPosition } from "./known_position.ts";
 import {
   isGap,
   jsonFields,
@@ -21,14 +20,13 @@ import {
   type StreamHandler,
   toDsmqError,
 } from "./pending_request.ts";
-import type { ReadPositions } from "./read_positions.ts";
 import { chooseGapPolicy } from "./require_options.ts";
 import { type NextMessage, StreamBuffer } from "./stream_buffer.ts";
 import { StreamCursor } from "./stream_cursor.ts";
 import { StreamPosition } from "./stream_position.ts";
 import type { StreamSource } from "./stream_source.ts";
 import type { ClientSubscriptionOptions, SharedByStreams } from "./subscription_options.ts";
-import type { QueueItem, TopicQueue } from "./topic_queue.ts";
+import type { QueueItem } from "./topic_queue.ts";
 
 /** After this many gaps in a row, the server is assumed to send nothing else. */
 const MAX_GAPS = 1000;

@@ -52,6 +52,44 @@ for (
   });
 }
 
+/** Topics of a frame of a stream of the prefix `p.` that must not be. */
+const WRONG_TOPICS: Record<string, unknown> = {
+  "names no topics": undefined,
+  "names the topic of another prefix": ["p.1", "q.1"],
+  "names fewer topics than messages": ["p.1"],
+  "names more topics than messages": ["p.1", "p.2", "p.3"],
+  "names a topic that cannot be one": ["p.1", "p.\n"],
+  "names a topic with half of a surrogate pair": ["p.1", "p.\ud800"],
+  "names a topic without end": ["p.1", "p.".padEnd(100_000, "x")],
+  "names a topic by a number": ["p.1", 5],
+  "names an empty topic": ["p.1", ""],
+  "names topics by one text": "p.",
+  "names topics by an object": { 0: "p.1", 1: "p.2", length: 2 },
+};
+for (const [what, topics] of Object.entries(WRONG_TOPICS)) {
+  Deno.test(`a stream of a prefix that ${what} ends the connection`, async () => {
+    const { script, mq } = await connectScripted();
+    const stream = mq.subscribe({ prefix: "p." });
+    const request = await script.next();
+    assertEquals([request.prefix, "topic" in request, "cursor" in request], ["p.", false, false]);
+    await script.send({ id: request.id, sub: request.id, start: 3 });
+    await script.send({ ...frame(request.id, 3, [4, 5]), topics: ["p.1", "p.2"] });
+    await script.send({ ...frame(request.id, 5, [6, 7]), topics });
+    // What came before is delivered.
+    assertEquals((await withTimeout(stream.next())).value?.topic, "p.1");
+    assertEquals((await withTimeout(stream.next())).value?.topic, "p.2");
+    assertEquals(await ends(stream), "protocol_error");
+    await assertProtocolError({ script, mq });
+  });
+}
+
+Deno.test("a stream of one topic has messages of that topic alone, whatever the server says", async () => {
+  const { script, mq, stream, sub } = await streamed();
+  await script.send({ ...frame(sub, 3, [4]), topics: ["another"] });
+  assertEquals((await withTimeout(stream.next())).value?.topic, "t");
+  await mq.close();
+});
+
 Deno.test("credit is granted once, however small the frames", async () => {
   const { script, mq, stream, sub } = await streamed();
   let prev = 3;
