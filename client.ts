@@ -77,6 +77,8 @@ export type {
   Message,
   /** The messages of a topic, for `for await`. */
   MessageStream,
+  /** All topics that begin with a text. */
+  Prefix,
   /** How to read one message. */
   ReadOptions,
   /** How to subscribe. */

@@ -28,7 +28,7 @@ function refusalOf(
     case "get_wait":
       return readRefusal(permissions, request.topic);
     case "subscribe":
-      return filterRefusal(permissions, request);
+      return streamRefusal(permissions, request);
     case "topics":
       return permissions.readable?.length === 0 ? permissionDenied("list topics") : undefined;
   }
@@ -47,7 +47,7 @@ export function readRefusal(
 }
 
 /** Why a topic, or all topics that begin with a prefix, may not be read; `undefined` if they may be. */
-export function filterRefusal(
+export function streamRefusal(
   permissions: Permissions | undefined,
   { topic, prefix }: TopicFilter,
 ): WireError | undefined {

@@ -19,7 +19,7 @@ import { Cursors } from "../queue/cursors.ts";
 import type { AdminConnection } from "./admin_verbs.ts";
 import { type HelloConnection, HelloVerb } from "./hello_verb.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
-import { authorize, filterRefusal, readRefusal } from "./authorize.ts";
+import { authorize, readRefusal, streamRefusal } from "./authorize.ts";
 import type { RequestHandler } from "./request_pipeline.ts";
 import { PendingGets } from "./pending_gets.ts";
 import { PutVerb } from "./put_verb.ts";
@@ -90,7 +90,7 @@ export class Dispatcher implements RequestHandler {
     const options = this.#options = {
       ...{ peer, replies, budgets },
       refusal: (topic: string) => readRefusal(connection.permissions, topic),
-      filterRefusal: (filter: TopicFilter) => filterRefusal(connection.permissions, filter),
+      streamRefusal: (filter: TopicFilter) => streamRefusal(connection.permissions, filter),
       mayRead: (topic: string) => connection.permissions?.mayRead(topic) ?? false,
     };
     const putVerb = this.#putVerb = new PutVerb(context, replies, budgets);

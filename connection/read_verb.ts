@@ -38,7 +38,7 @@ export interface ReadVerbOptions extends CursorsOptions {
   /** Why a topic may not be read (any more). Asked before each message. */
   readonly refusal: (topic: string) => WireError | undefined;
   /** The same of a topic, or of all topics that begin with a prefix. */
-  readonly filterRefusal: (filter: TopicFilter) => WireError | undefined;
+  readonly streamRefusal: (filter: TopicFilter) => WireError | undefined;
   /** Whether a topic may be read. */
   readonly mayRead: (topic: string) => boolean;
 }

@@ -38,7 +38,7 @@ export class Subscriptions implements ServerStreamContext {
   readonly replies: ReplyWriter;
   readonly #context: ServerContext;
   readonly #cursors: Cursors;
-  readonly #refusalOf: ReadVerbOptions["filterRefusal"];
+  readonly #refusalOf: ReadVerbOptions["streamRefusal"];
   readonly #budgets: ConnectionBudgets;
   readonly #streams = new IdMap<ServerStream>();
   /** Streams that have to read from the store, the next one first. */
@@ -54,10 +54,10 @@ export class Subscriptions implements ServerStreamContext {
    * @param options the rest of the connection
    */
   constructor(context: ServerContext, cursors: Cursors, options: ReadVerbOptions) {
-    const { peer, replies, budgets, filterRefusal } = options;
+    const { peer, replies, budgets, streamRefusal } = options;
     this.#context = context;
     this.#cursors = cursors;
-    this.#refusalOf = filterRefusal;
+    this.#refusalOf = streamRefusal;
     this.#budgets = budgets;
     this.queue = context.queue;
     this.peer = peer;

@@ -31,7 +31,7 @@ export class PrefixListeners {
   add(prefix: string, listener: TopicListener): void {
     const listeners = this.#byPrefix.get(prefix);
     if (listeners) return void listeners.add(listener);
-    this.#byPrefix.set(prefix, new Set([listener]));
+    this.#byPrefix.set(prefix, new Set<TopicListener>([listener]));
     this.#count(prefix, 1);
   }
 

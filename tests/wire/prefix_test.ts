@@ -8,38 +8,9 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { put, readTo, subscribe } from "../support/prefix_stream.ts";
 import { AMPLE, assertQuiet, credit } from "../support/raw_subscription.ts";
 import { seeded } from "../../testing/seeded.ts";
-
-const subscribe = (id: number, prefix: unknown, fields: object = {}) => ({
-  action: "subscribe",
-  id,
-  prefix,
-  ...AMPLE,
-  ...fields,
-});
-
-async function put(client: RawClient, topic: string, ...bodies: string[]): Promise<number[]> {
-  return (await client.request({ action: "put", id: 1, topic, bodies })).seqs;
-}
-
-/** Reads frames of a stream until a message, and checks that they continue each other: topics and bodies. */
-async function readTo(client: RawClient, prev: number, last: string): Promise<[string, string][]> {
-  const found: [string, string][] = [];
-  while (found.at(-1)?.[1] !== last) {
-    const frame = await client.next();
-    assertEquals(frame.prev, prev);
-    prev = frame.seqs.at(-1);
-    assertEquals([frame.topics.length, frame.seqs.length], Array(2).fill(frame.bodies.length));
-    const bytes = frame.bodies.reduce(
-      (sum: number, body: string) => sum + new TextEncoder().encode(JSON.stringify(body)).length,
-      0,
-    );
-    assertEquals(frame.bytes, bytes, "names of topics take no credit");
-    frame.bodies.forEach((body: string, i: number) => found.push([frame.topics[i], body]));
-  }
-  return found;
-}
 
 Deno.test("a stream of a prefix brings the messages of all its topics, each with its topic", async () => {
   const clock = new ManualClock();
@@ -202,97 +173,6 @@ Deno.test("a large message of a prefix is announced by its number, however long 
   const text = await reader.nextText();
   assertEquals(JSON.parse(text).topics, [topic]);
   assert(Math.abs(ahead - text.length) < 1000, `${ahead} bytes were announced`);
-});
-
-Deno.test("a stream of a prefix begins where it is told: at a position, a time, the start, or now", async () => {
-  const clock = new ManualClock();
-  await using server = await openServer({ clock });
-  await using client = await RawClient.open(server.url);
-  await put(client, "p.1", "one");
-  clock.advance(1000);
-  await put(client, "p.2", "two");
-  clock.advance(1000);
-  await put(client, "p.1", "three");
-  const cases: [unknown, number, string[]][] = [
-    ["start", 0, ["one", "two", "three", "end"]],
-    ["now", 3, ["end"]],
-    [{ after: 1 }, 1, ["two", "three", "end"]],
-    [{ after: 3 }, 3, ["end"]],
-    [{ ago: 1000 }, 1, ["two", "three", "end"]],
-    [{ time: clock.now() }, 2, ["three", "end"]],
-    // The connection started to read before the first message.
-    [undefined, 0, ["one", "two", "three", "end"]],
-  ];
-  const readers: RawClient[] = [];
-  await using stack = new AsyncDisposableStack();
-  for (const [since, start] of cases) {
-    const reader = since === undefined ? client : stack.use(await RawClient.open(server.url));
-    assertEquals(await reader.request(subscribe(8, "p.", { since })), { id: 8, sub: 8, start });
-    readers.push(reader);
-  }
-  await using putter = await RawClient.open(server.url);
-  await put(putter, "p.3", "end");
-  for (const [i, [, start, expected]] of cases.entries()) {
-    assertEquals((await readTo(readers[i]!, start, "end")).map(([, body]) => body), expected);
-  }
-});
-
-Deno.test("a prefix has no cursor: each subscription without since begins where the connection started, whatever was read", async () => {
-  await using server = await openServer();
-  await using client = await RawClient.open(server.url);
-  await put(client, "p.1", "one", "two");
-  assertEquals((await client.request({ action: "get", id: 2, topic: "p.1" })).body, "one");
-  for (const id of [8, 9]) {
-    assertEquals(await client.request(subscribe(id, "p.")), { id, sub: id, start: 0 });
-    assertEquals((await client.next()).bodies, ["one", "two"]);
-  }
-  assertEquals((await client.request({ action: "get", id: 2, topic: "p.1" })).body, "two");
-});
-
-Deno.test("a gap of a prefix is the newest message that is gone of any of its topics, as its policy says", async () => {
-  const clock = new ManualClock();
-  await using server = await openServer({ clock, retention: 1000 });
-  await using client = await RawClient.open(server.url);
-  await put(client, "p.1", "one");
-  await put(client, "p.2", "two");
-  await put(client, "q", "of another topic");
-  clock.advance(1000);
-  await put(client, "p.1", "four");
-  const from = (id: number, prefix: string, fields: object = {}) =>
-    client.request(subscribe(id, prefix, { since: { after: 1 }, ...fields }));
-  const { error, through } = await from(8, "p.");
-  assertEquals([error.code, error.position, error.floor, through], ["trimmed", 1, 3, 2]);
-  assertEquals((await from(8, "p.2")).error.code, "trimmed");
-  // Nothing of these is missing.
-  assertEquals((await from(8, "p.1")).start, 1);
-  assertEquals((await client.next()).bodies, ["four"]);
-  assertEquals((await from(9, "r")).start, 1);
-  assertEquals((await from(10, "p.", { onGap: "oldest" })).start, 2);
-  assertEquals((await client.next()).bodies, ["four"]);
-  assertEquals((await from(11, "p.", { onGap: "now" })).start, 4);
-  assertEquals((await from(12, "p.", { since: { after: 99 } })).error.code, "ahead");
-  const lost = { since: { after: 2, epoch: "unknown" } };
-  assertEquals((await from(12, "p.", lost)).error.code, "epoch_changed");
-});
-
-Deno.test("messages of a prefix that go while its stream has no credit are a gap", async () => {
-  const clock = new ManualClock();
-  await using server = await openServer({ clock, retention: 1000 });
-  await using client = await RawClient.open(server.url);
-  await using putter = await RawClient.open(server.url);
-  await client.request(subscribe(8, "p.", { messages: 1 }));
-  await client.request(subscribe(9, "p.", { messages: 1, onGap: "oldest" }));
-  await put(putter, "p.1", "one");
-  assertEquals([(await client.next()).sub, (await client.next()).sub], [8, 9]);
-  await put(putter, "p.2", "two");
-  await put(putter, "q", "of another topic");
-  clock.advance(1000);
-  await put(putter, "p.3", "three");
-  for (const sub of [8, 9]) client.send(credit(sub, 9, 1000));
-  const [first, second] = [await client.next(), await client.next()]
-    .sort((a, b) => a.sub - b.sub);
-  assertEquals([first.sub, first.error.code, first.through], [8, "trimmed", 2]);
-  assertEquals([second.sub, second.prev, second.bodies], [9, 1, ["three"]]);
 });
 
 Deno.test("a subscription names a topic or a prefix, not both, and the prefix can be the beginning of a topic", async () => {
