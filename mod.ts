@@ -18,7 +18,7 @@
  */
 
 export * from "./client.ts";
-export { serve, VERSION } from "./server.ts";
+export { createHandler, serve, VERSION } from "./server.ts";
 export type {
   Auth,
   AuthOptions,
@@ -26,10 +26,14 @@ export type {
   EngineChoice,
   FileDurability,
   Grant,
+  Handler,
+  HandlerOptions,
   Limits,
   Log,
+  MessageServer,
   Overflow,
   Permission,
+  RequestInfo,
   ServeOptions,
   Server,
   ServerLimits,

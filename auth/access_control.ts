@@ -14,12 +14,12 @@ import { type Digest, digestOf, extractToken, Tokens } from "./tokens.ts";
 
 /** Who may connect. */
 export interface AccessControlOptions {
-  /** The host that the server was started with. */
-  readonly host: string;
+  /** The host that the server was started with; `undefined` if somebody else listens. */
+  readonly host: string | undefined;
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
-  /** The server has TLS. */
-  readonly secure: boolean;
+  /** The server has TLS; `undefined` if each request tells by its URL. */
+  readonly secure: boolean | undefined;
   /** Who may do what. */
   readonly auth: Auth;
 }
@@ -33,12 +33,18 @@ export type Verdict =
   /** It is admitted; {@linkcode AccessControl.permissionsOf} says what it may do. `undefined`: it brought no token. */
   | { readonly kind: "admitted"; readonly digest: Digest | undefined };
 
+/** What depends on whether a request came through TLS. */
+interface NamesAndOrigins {
+  readonly secure: boolean;
+  readonly hosts: AllowedHosts;
+  readonly origins: AllowedOrigins;
+}
+
 /** Checks requests. It logs nothing and keeps digests of tokens, never tokens. */
 export class AccessControl {
-  readonly #hosts: AllowedHosts;
-  readonly #origins: AllowedOrigins;
-  readonly #secure: boolean;
-  readonly #host: string;
+  readonly #plain: NamesAndOrigins;
+  readonly #secure: NamesAndOrigins;
+  readonly #host: string | undefined;
   /** `undefined`: no token is required, and a token in a request is ignored. */
   #tokens: Tokens | undefined;
   #anonymous: Permissions | undefined;
@@ -48,10 +54,15 @@ export class AccessControl {
     { host, allowedHosts, allowedOrigins, secure, auth }: AccessControlOptions,
     tokens: Tokens | undefined,
   ) {
-    this.#secure = secure;
     this.#host = host;
-    this.#hosts = new AllowedHosts([host, ...allowedHosts], secure);
-    this.#origins = new AllowedOrigins(allowedOrigins, secure);
+    const names = host === undefined ? allowedHosts : [host, ...allowedHosts];
+    const allowed = (secure: boolean) => ({
+      secure,
+      hosts: new AllowedHosts(names, secure),
+      origins: new AllowedOrigins(allowedOrigins, secure),
+    });
+    this.#plain = allowed(secure ?? false);
+    this.#secure = secure === undefined ? allowed(true) : this.#plain;
     this.#tokens = tokens;
     this.#anonymous = anonymousPermissions(auth, host);
   }
@@ -93,8 +104,9 @@ export class AccessControl {
    */
   checkHost({ headers, url }: Pick<Request, "headers" | "url">): string | undefined {
     // HTTP/2, which comes only with TLS, has no such header: the name is in the address.
-    const host = headers.get("host") ?? (this.#secure ? URL.parse(url)?.host ?? null : null);
-    if (this.#hosts.allows(host)) return undefined;
+    const { hosts, secure } = this.#allowedBy(url);
+    const host = headers.get("host") ?? (secure ? URL.parse(url)?.host ?? null : null);
+    if (hosts.allows(host)) return undefined;
     return host === null
       ? "the Host is missing"
       : `the Host ${
@@ -113,7 +125,7 @@ export class AccessControl {
     const hostFault = this.checkHost(request);
     if (hostFault !== undefined) return { kind: "refused", status: 403, reason: hostFault };
     const origin = headers.get("origin");
-    if (!this.#origins.allows(origin, headers.get("host") ?? "")) {
+    if (!this.#allowedBy(request.url).origins.allows(origin, headers.get("host") ?? "")) {
       const reason = `the Origin ${
         quoted(origin!)
       } is not allowed; --allow-origin (allowedOrigins) allows it`;
@@ -131,6 +143,10 @@ export class AccessControl {
     return isOwnProtocol
       ? { kind: "invalid_token" }
       : { kind: "refused", status: 401, reason: "the token is not valid" };
+  }
+
+  #allowedBy(url: string): NamesAndOrigins {
+    return url.startsWith("https:") ? this.#secure : this.#plain;
   }
 
   /** The digest of a token, for {@linkcode AccessControl.permissionsOf}. */
@@ -155,12 +171,12 @@ export class AccessControl {
 
 /**
  * The permissions of clients without a token; `undefined` if they may do nothing. They administrate the server only if that was
- * said in so many words, or if the server is open and nobody else can reach it.
+ * said in so many words, or if the server is open and nobody else can reach it: without a host, an open server admits nobody else.
  */
-function anonymousPermissions(auth: Auth, host: string): Permissions | undefined {
+function anonymousPermissions(auth: Auth, host: string | undefined): Permissions | undefined {
   const { anonymous = requiresToken(auth) ? { permissions: [] } : {} } = auth;
   if (anonymous.permissions?.length === 0) return undefined;
-  const isOwnMachine = auth.anonymous === undefined && isLoopback(host);
+  const isOwnMachine = auth.anonymous === undefined && (host === undefined || isLoopback(host));
   return new Permissions("", anonymous, { administration: isOwnMachine ? "local" : "denied" });
 }
 

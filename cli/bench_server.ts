@@ -4,7 +4,7 @@
  * @module
  */
 
-import { serve } from "../server.ts";
+import { serve } from "../server/start/serve.ts";
 
 const { url } = await serve({ port: 0, log: { info() {}, warn() {}, error: console.error } });
 (globalThis as unknown as Worker).postMessage(url);

@@ -22,7 +22,7 @@ serve reloads its files and continues. A second signal ends every command at onc
 
 /** Prints the version. */
 export async function printVersion(): Promise<number> {
-  const { VERSION } = await import("../server.ts");
+  const { VERSION } = await import("../server/start/start.ts");
   print(`dsmq ${VERSION}`);
   return EXIT_CODE.ok;
 }

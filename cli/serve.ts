@@ -12,20 +12,17 @@ import {
   type LimitSpec,
   type ServerLimits,
 } from "../protocol/limits.ts";
+import type { AuthOptions, ServeOptions, Server, StoreChoice } from "../server.ts";
 import {
-  type AuthOptions,
   DURABILITIES,
   ENGINES,
   isLoopback,
   OVERFLOWS,
   parseServeOptions,
-  type ServeOptions,
-  type Server,
   start,
-  type StoreChoice,
   TRANSPORTS,
   VERSION,
-} from "../server.ts";
+} from "../server/start/start.ts";
 import {
   type CliCommand,
   EXIT_CODE,

@@ -23,16 +23,8 @@ export interface Stats {
   readonly dropped: number;
 }
 
-/** A running server. */
-export interface Server extends AsyncDisposable {
-  /** The address it listens on. */
-  readonly host: string;
-  /** The port it listens on. */
-  readonly port: number;
-  /** The address for clients on this machine, such as `ws://127.0.0.1:30008`; with TLS it begins with `wss:`. */
-  readonly url: string;
-  /** The transport in use. */
-  readonly transport: TransportChoice;
+/** What a {@linkcode Server} and a {@linkcode Handler} have in common. */
+export interface MessageServer extends AsyncDisposable {
   /** Where messages are stored, such as `memory on node:sqlite`. */
   readonly storeDescription: string;
   /** Resolves once the server has stopped, for any reason. */
@@ -59,6 +51,23 @@ export interface Server extends AsyncDisposable {
    */
   setAuth(auth: string | Auth): Promise<void>;
   /**
+   * Stops: accepts nothing new, finishes what was accepted, and closes every connection with code 1012. A peer that does not
+   * answer the close frame within 2 s is dropped. May be called twice.
+   */
+  shutdown(): Promise<void>;
+}
+
+/** A running server with a port of its own. */
+export interface Server extends MessageServer {
+  /** The address it listens on. */
+  readonly host: string;
+  /** The port it listens on. */
+  readonly port: number;
+  /** The address for clients on this machine, such as `ws://127.0.0.1:30008`; with TLS it begins with `wss:`. */
+  readonly url: string;
+  /** The transport in use. */
+  readonly transport: TransportChoice;
+  /**
    * Uses another certificate for new connections. Connections continue, except with the transport `builtin`: it closes them with
    * code 1001, and clients that reconnect are back at once.
    *
@@ -68,9 +77,35 @@ export interface Server extends AsyncDisposable {
    * @throws {RangeError} if the two cannot be used; then the old certificate remains
    */
   setCertificate(cert: string, key: string): Promise<void>;
+}
+
+/** What a handler has to know of a request besides the request itself: what `Deno.serve` passes as the second argument. */
+export interface RequestInfo {
+  /** The address of the client. Those that have no `hostname`, such as the ones of Unix sockets, count as one address. */
+  readonly remoteAddr: { readonly transport: string; readonly hostname?: string };
+}
+
+/** A server without a port: it answers the requests of a `Deno.serve` that belongs to somebody else. */
+export interface Handler extends MessageServer {
   /**
-   * Stops: accepts nothing new, finishes what was accepted, and closes every connection with code 1012. A peer that does not
-   * answer the close frame within 2 s is dropped. May be called twice.
+   * Where messages are stored, such as `memory on node:sqlite`; before {@linkcode Handler.ready} as the option says it.
    */
-  shutdown(): Promise<void>;
+  readonly storeDescription: string;
+  /**
+   * Resolves once the store is open. Requests that come earlier wait for it, so there is no need to.
+   *
+   * @throws {DsmqError} if the store cannot be opened, with the codes of `serve`. Then an error goes to the log, and every
+   *   request gets status 503
+   */
+  readonly ready: Promise<void>;
+  /**
+   * Answers a request. One for a WebSocket becomes a connection; others get what a server sends to browsers: what this is,
+   * and `/health`. After {@linkcode MessageServer.shutdown} every request gets status 503. It needs no `this`.
+   *
+   * @param request the very object that `Deno.serve` gave: a copy of it cannot become a WebSocket
+   * @param info what `Deno.serve` gave beside it. In Hono it is `c.env`
+   * @returns the response, for `Deno.serve`
+   * @throws {TypeError} if the request is a copy or was upgraded before, or if `info` is missing: faults of the program
+   */
+  readonly fetch: (request: Request, info: RequestInfo) => Promise<Response>;
 }

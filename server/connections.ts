@@ -93,18 +93,20 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     if (isUpgradeRequest(request)) {
       return this.#upgradeRefused(request, from) ?? textResponse(400, "Bad request");
     }
-    const { banner, access } = this.#options;
-    const reason = isHealthCheck(request) ? undefined : access.checkHost(request);
+    const { banner, path, access } = this.#options;
+    const reason = isHealthCheck(request, path) ? undefined : access.checkHost(request);
     if (reason !== undefined) return this.#refuse(403, reason, from);
     const canStore = () => this.shared.queue.store.fault === undefined;
-    return httpPage(request, { banner, isStopping: this.#stopping, canStore });
+    return httpPage(request, { banner, path, isStopping: this.#stopping, canStore });
   }
 
   async admit(request: Request, from: string): Promise<Response | ((peer: Peer) => PeerEvents)> {
     const fault = this.#upgradeRefused(request, from);
     if (fault) return fault;
     const verdict = await this.#options.access.checkUpgrade(request);
-    if (verdict.kind !== "refused" || verdict.status !== 403) this.#options.upgradeChecked(request);
+    if (verdict.kind !== "refused" || verdict.status !== 403) {
+      this.#options.upgradeChecked(request, from);
+    }
     if (verdict.kind === "refused") return this.#refuse(verdict.status, verdict.reason, from);
     if (this.#stopping) return textResponse(503, "The server is stopping");
     const digest = verdict.kind === "admitted" ? verdict.digest : undefined;

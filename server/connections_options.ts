@@ -21,6 +21,8 @@ export interface ConnectionsOptions {
   peerDropped(reason: string): void;
   /** A line of text for the operator of the server. */
   notice(what: string): void;
-  /** A request for a WebSocket has an allowed `Host` and `Origin`. */
-  upgradeChecked(request: Pick<Request, "headers">): void;
+  /** The path below which the pages are: empty, or such as `/mq`. */
+  readonly path: string;
+  /** A request for a WebSocket from this address has an allowed `Host` and `Origin`. */
+  upgradeChecked(request: Pick<Request, "headers">, from: string): void;
 }

@@ -81,7 +81,7 @@ export interface ServeOptions extends AuthOptions {
 }
 
 /** The names of all options. */
-const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
+export const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
   host: true,
   port: true,
   store: true,
@@ -119,12 +119,17 @@ export interface ServerSettings
  *
  * @param options as the caller gave them
  * @param names the names of options in errors. Default: as in a program
+ * @param action what cannot be done if an option is wrong. Default: `serve`
  * @returns the settings
  * @throws {TypeError} if an option is unknown or of the wrong type
  * @throws {RangeError} if an option is out of its range
  */
-export function parseServeOptions(options: ServeOptions, names?: OptionNames): ServerSettings {
-  const check = new OptionChecks(names);
+export function parseServeOptions(
+  options: ServeOptions,
+  names?: OptionNames,
+  action?: string,
+): ServerSettings {
+  const check = new OptionChecks(names, action);
   check.object("options", options, Object.keys(OPTION_NAMES));
   refuseFormerOptions(options, check);
   check.onlyNames("option", options, Object.keys(OPTION_NAMES));

@@ -10,6 +10,8 @@ import { MAX_HOST_LENGTH, MAX_URL_LENGTH } from "../protocol/websocket.ts";
 export interface ServerInfo {
   /** What this is, in one line. */
   readonly banner: string;
+  /** The path below which the pages are: empty, or such as `/mq`. */
+  readonly path: string;
   readonly isStopping: boolean;
   /** Whether messages can be stored, as far as that is known without storing one. */
   canStore(): boolean;
@@ -23,12 +25,13 @@ const ALLOW = { allow: "GET, HEAD, OPTIONS" };
  * leave it out.
  *
  * @param request any request
+ * @param path the path below which the pages are
  * @returns true for `/health`, and for `OPTIONS`, without a `Host`
  */
-export function isHealthCheck({ method, url, headers }: Request): boolean {
+export function isHealthCheck({ method, url, headers }: Request, path: string): boolean {
   if (headers.get("host")) return false;
   if (method === "OPTIONS") return true;
-  return url.length <= MAX_URL_LENGTH && URL.parse(url)?.pathname === "/health";
+  return url.length <= MAX_URL_LENGTH && URL.parse(url)?.pathname === `${path}/health`;
 }
 
 /**
@@ -40,7 +43,7 @@ export function isHealthCheck({ method, url, headers }: Request): boolean {
  */
 export function httpPage(
   { method, url }: Request,
-  { banner, isStopping, canStore }: ServerInfo,
+  { banner, path, isStopping, canStore }: ServerInfo,
 ): Response {
   if (method === "OPTIONS") return new Response(null, { status: 204, headers: ALLOW });
   if (url.length > MAX_URL_LENGTH + MAX_HOST_LENGTH) {
@@ -50,8 +53,8 @@ export function httpPage(
   // The Host may make it an invalid URL.
   const pathname = URL.parse(url)?.pathname;
   if (pathname === undefined) return textResponse(400, "Bad request");
-  if (pathname === "/") return textResponse(200, banner);
-  if (pathname === "/health") {
+  if (pathname === `${path}/` || pathname === (path || "/")) return textResponse(200, banner);
+  if (pathname === `${path}/health`) {
     if (isStopping) return textResponse(503, "stopping");
     // Not which file: everybody may ask.
     return canStore()

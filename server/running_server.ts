@@ -1,17 +1,16 @@
 /**
- * A running server: one port, and the start and stop of everything behind it.
+ * What serves, however its connections arrive: the start and stop of everything behind a port.
  *
  * @module
  */
 
 import deno from "../deno.json" with { type: "json" };
 import type { AccessControl } from "../auth/access_control.ts";
-import { isLoopback } from "../auth/allowed_hosts.ts";
 import { forwardingSign } from "../auth/forwarded.ts";
+import { isLoopback } from "../auth/allowed_hosts.ts";
 import type { Auth } from "../auth/auth.ts";
 import {
   clientLimits,
-  DEFAULT_HOST,
   maxRequestFrameBytes,
   PROTOCOL_VERSION,
   SLOW_READER_TIMEOUT,
@@ -21,28 +20,41 @@ import { SessionOwners } from "../connection/session_owners.ts";
 import { Heartbeats } from "../connection/heartbeats.ts";
 import type { Queue } from "../queue/queue.ts";
 import { SharedBudgets } from "../budgets/shared_budgets.ts";
-import type { Listener, Transport } from "../transports/transport.ts";
-import { connectHost, hostAndPort, toListenError } from "./addresses.ts";
-import type { Server, Stats } from "./api.ts";
+import type { ConnectionHandler, PeerLimits } from "../transports/transport.ts";
+import type { MessageServer, Stats } from "./api.ts";
 import { OptionChecks } from "./option_checks.ts";
 import { RateLimitedLog } from "./rate_limited_log.ts";
 import { AUTH_FORM, parseAuth } from "./auth_choice.ts";
-import { requireTlsPair, type Tls } from "./auth_options.ts";
 import { fitToHeap, heapLimit, MIN_HEAP } from "./heap_limits.ts";
-import type { ServerSettings, TransportChoice } from "./options.ts";
+import type { ServerSettings } from "./options.ts";
 import { Connections } from "./connections.ts";
 import type { StopSignals } from "./stop_signals.ts";
 
 /** The version of this software. */
 export const VERSION: string = deno.version;
 
-/** What a running server needs of its options. */
-export interface RunningOptions
-  extends Omit<ServerSettings, "auth">, Pick<ServerSettings["auth"], "tls"> {
-  /** The names of certificate and key in errors. */
-  readonly names: Tls;
+/** What it needs of its options. */
+export interface RunningOptions extends
+  Pick<
+    ServerSettings,
+    "clock" | "log" | "retention" | "limits" | "setLimits" | "allowShutdown" | "signal"
+  > {
   /** The signals of the system, if it handles them. */
-  readonly signals: StopSignals | undefined;
+  readonly signals?: StopSignals | undefined;
+  /** The path below which it has its pages: empty, or such as `/mq`. */
+  readonly path?: string;
+  /**
+   * Where connections are safe only if they come from this machine: the warning if one seems to come from elsewhere.
+   *
+   * @param sign what gives it away
+   */
+  readonly floodWarning?: ((sign: string) => string) | undefined;
+}
+
+/** A way in, such as a port. */
+export interface Entrance {
+  /** Closes it and all connections. */
+  stop(): Promise<void> | void;
 }
 
 /** How long the headers of a request may take, in milliseconds: with the time between two checks less than 10 s. */
@@ -51,8 +63,8 @@ const HEADER_TIMEOUT = 8000;
 /** How long a peer may be idle before it is pinged, in milliseconds: some proxies cut idle connections after 60 s, others after 30. */
 const PING_INTERVAL = 20_000;
 
-/** One port, and everything behind it. */
-export class RunningServer implements Server {
+/** Everything behind a way in. */
+export class RunningServer implements MessageServer {
   readonly storeDescription: string;
   readonly #queue: Queue;
   readonly #access: AccessControl;
@@ -65,13 +77,12 @@ export class RunningServer implements Server {
   readonly #settings: RunningOptions;
   readonly #finished = Promise.withResolvers<void>();
   readonly #stopListening = new AbortController();
-  #listener: Listener | undefined;
+  #entrance: Entrance | undefined;
   #stopping: Promise<void> | undefined;
-  #mayWarnOfProxy: boolean;
-  #certificateUpdate: Promise<void> = Promise.resolve();
+  #floodWarning: RunningOptions["floodWarning"];
 
   /**
-   * Creates a server that does not listen yet.
+   * Creates a server that has no way in yet.
    *
    * @param queue the queue that it serves, and owns from then on
    * @param access who may connect
@@ -84,7 +95,7 @@ export class RunningServer implements Server {
     this.#queue = queue;
     this.#access = access;
     this.#settings = settings;
-    this.#mayWarnOfProxy = isLoopback(settings.host) && settings.transport === "builtin";
+    this.#floodWarning = settings.floodWarning;
     this.#refusals = new RateLimitedLog(clock, log, "refused a request");
     this.#droppedPeers = new RateLimitedLog(clock, log, "dropped a peer");
     this.#notices = new RateLimitedLog(clock, log, "");
@@ -115,14 +126,22 @@ export class RunningServer implements Server {
       limits,
       peerDropped: (reason) => this.#droppedPeers.record(reason),
       notice: (what) => this.#notices.record(what),
-      upgradeChecked: (request) => this.#warnOfProxy(request),
+      upgradeChecked: (request, from) => this.#warnOfFloods(request, from),
+      path: settings.path ?? "",
       banner: `${server}: a message queue. Connect with a WebSocket.`,
     });
   }
 
-  /** Opens the port. */
-  async open(listen: Transport): Promise<void> {
-    const { host, port, tls, signal, signals, log, limits, setLimits, clock } = this.#settings;
+  /**
+   * Opens the way in.
+   *
+   * @param enter opens it, for these connections, with these limits
+   * @returns what that returned; rejects as that did, and with the reason of the option `signal` if that has aborted
+   */
+  async open<E extends Entrance>(
+    enter: (connections: ConnectionHandler, limits: PeerLimits) => Promise<E>,
+  ): Promise<E> {
+    const { signal, signals, limits, setLimits, clock } = this.#settings;
     const peerLimits = {
       frameBytes: maxRequestFrameBytes(limits),
       partial: this.#budgets.of("totalPartialBytes"),
@@ -133,22 +152,11 @@ export class RunningServer implements Server {
       stop: signal,
       after: clock.after.bind(clock),
     };
-    try {
-      this.#listener = await listen({ host, port, tls }, this.#connections, peerLimits);
-    } catch (error) {
+    const entrance = await enter(this.#connections, peerLimits).catch((error) => {
       signal?.throwIfAborted();
-      throw toListenError(host, port, error as Error);
-    }
-    if (!isLoopback(host) && !this.#access.requiresToken) {
-      log.warn(
-        `dsmq: everyone who can reach ${host} may read and write: require a token (--token-file, or auth in a program), or serve on ${DEFAULT_HOST}`,
-      );
-    }
-    if (!isLoopback(host) && this.transport === "builtin") {
-      log.warn(
-        `dsmq: anyone who can reach ${host} can block this server with a flood of frames, which builtin cannot limit: use --transport hardened`,
-      );
-    }
+      throw error;
+    });
+    this.#entrance = entrance;
     // Only now, because it takes some milliseconds, in which nobody can use up anything.
     void heapLimit().then((heap) => this.#budgets.limits = fitToHeap(limits, setLimits, heap));
     const stop = () => void this.shutdown();
@@ -157,33 +165,17 @@ export class RunningServer implements Server {
       // It may have aborted while the store was opened.
       if (stopping?.aborted) stop();
     }
+    return entrance;
   }
 
-  /** On this machine alone, `builtin` is safe; through a proxy anyone may reach it. Says so once. */
-  #warnOfProxy(request: Pick<Request, "headers">): void {
-    const sign = this.#mayWarnOfProxy ? forwardingSign(request) : undefined;
+  /** On this machine alone, Deno's own WebSockets are safe; through a proxy anyone may reach them. Says so once. */
+  #warnOfFloods(request: Pick<Request, "headers">, from: string): void {
+    const warning = this.#floodWarning;
+    if (!warning) return;
+    const sign = forwardingSign(request) ?? (isLoopback(from) ? undefined : `it is from ${from}`);
     if (sign === undefined) return;
-    this.#mayWarnOfProxy = false;
-    this.#settings.log.warn(
-      `dsmq: a request seems to come through a proxy (${sign}): if it lets untrusted clients connect, they can block this server with a flood of frames, which builtin cannot limit: use --transport hardened`,
-    );
-  }
-
-  get transport(): TransportChoice {
-    return this.#settings.transport;
-  }
-
-  get host(): string {
-    return this.#listener!.host;
-  }
-
-  get port(): number {
-    return this.#listener!.port;
-  }
-
-  get url(): string {
-    const scheme = this.#settings.tls ? "wss" : "ws";
-    return `${scheme}://${hostAndPort(connectHost(this.host), this.port)}`;
+    this.#floodWarning = undefined;
+    this.#settings.log.warn(`dsmq: ${warning(sign)}`);
   }
 
   get finished(): Promise<void> {
@@ -206,22 +198,9 @@ export class RunningServer implements Server {
     this.#connections.authChanged();
   }
 
-  async setCertificate(cert: string, key: string): Promise<void> {
-    const { tls: before, names, clock, log } = this.#settings;
-    if (!before) {
-      throw new TypeError("Cannot set the certificate: the server was started without TLS");
-    }
-    const pair = requireTlsPair(cert, key, new OptionChecks(undefined, "set the certificate"));
-    if (!pair) throw new TypeError("Cannot set the certificate: cert and key are required");
-    const { checkTls } = await import("./certificate.ts");
-    const { tls, warnings } = checkTls(pair, names, clock.now());
-    // If two are set at once, the later one counts in the end.
-    const update = this.#certificateUpdate.then(() =>
-      this.#stopping ? undefined : this.#listener!.renew(tls)
-    );
-    this.#certificateUpdate = update.catch(() => {});
-    await update;
-    for (const warning of warnings) log.warn(`dsmq: ${warning}`);
+  /** Whether it stops, or has stopped. */
+  get isStopping(): boolean {
+    return this.#stopping !== undefined;
   }
 
   shutdown(): Promise<void> {
@@ -236,9 +215,9 @@ export class RunningServer implements Server {
     this.#stopListening.abort();
     this.#settings.signals?.[Symbol.dispose]();
     try {
-      // Peers first: closing the port would end their connections with another close code.
+      // Peers first: closing a port would end their connections with another close code.
       await this.#connections.stop();
-      await this.#listener?.stop();
+      await this.#entrance?.stop();
       this.#refusals.stop();
       this.#heartbeats.stop();
       this.#droppedPeers.stop();

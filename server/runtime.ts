@@ -13,16 +13,22 @@ export const MIN_DENO_VERSION = "2.9";
  * Explains what is missing before something fails with another error.
  *
  * @param version of Deno. Default: of this one, if it is Deno
+ * @param action what cannot be done without it. Default: `serve`
+ * @param needs what that needs Deno for
  * @throws {DsmqError} `module_unavailable`, if it is too old, or not Deno
  */
-export function requireDeno(version: string | undefined = currentVersion()): void {
+export function requireDeno(
+  version: string | undefined = currentVersion(),
+  action = "serve",
+  needs = "a server needs",
+): void {
   if (version !== undefined && toNumber(version) >= toNumber(MIN_DENO_VERSION)) return;
   const what = version === undefined
     ? "this is not Deno (the client, connect, does not need it)"
     : `this is ${version}`;
   throw new DsmqError(
     "module_unavailable",
-    `Cannot serve: a server needs Deno ${MIN_DENO_VERSION} or later, and ${what}`,
+    `Cannot ${action}: ${needs} Deno ${MIN_DENO_VERSION} or later, and ${what}`,
   );
 }
 

@@ -8,6 +8,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Grant, ServeOptions } from "@dsmq/server";
 import { RawClient } from "../support/raw_client.ts";
 import { UPGRADE } from "../support/raw_socket.ts";
+import { openMounted } from "../support/mounted_server.ts";
 import { openServer } from "../support/open_server.ts";
 import { ROOT } from "../support/program.ts";
 
@@ -34,7 +35,10 @@ function started(cell: string): ServeOptions {
   return JSON.parse(`{${json}}`);
 }
 
-/** Runs one server for the rows that share it. */
+/** A server of its own port, and a handler on the port of another. */
+const OPEN = [openServer, openMounted];
+
+/** Runs servers for the rows that share them. */
 async function eachRow(
   heading: string,
   check: (port: number, row: readonly string[]) => Promise<void>,
@@ -42,9 +46,11 @@ async function eachRow(
   const rows = table(heading);
   assert(rows.length > 0);
   for (const [setup, those] of Map.groupBy(rows, ([setup]) => setup!)) {
-    await using server = await openServer(started(setup));
-    for (const row of those) await check(server.port, row);
-    assertEquals(server.stats().stored, 0);
+    for (const open of OPEN) {
+      await using server = await open(started(setup));
+      for (const row of those) await check(server.port, row);
+      assertEquals(server.stats().stored, 0);
+    }
   }
 }
 

@@ -6,10 +6,13 @@ Deno.test("mod.ts can be imported without Deno, and what is missing is reported 
   const script = `
     const { log } = console;
     delete globalThis.Deno;
-    const { connect, serve } = await import(${JSON.stringify(new URL("mod.ts", ROOT).href)});
-    const failed = (call) => call().then(() => "nothing", (error) => error.message);
+    const { connect, createHandler, serve } = await import(${
+    JSON.stringify(new URL("mod.ts", ROOT).href)
+  });
+    const failed = (call) => Promise.try(call).then(() => "nothing", (error) => error.message);
     log(typeof connect, typeof serve);
     log(await failed(serve));
+    log(await failed(createHandler));
     delete globalThis.WebSocket;
     log(await failed(connect));
     delete String.prototype.isWellFormed;
@@ -21,9 +24,13 @@ Deno.test("mod.ts can be imported without Deno, and what is missing is reported 
     await using program = new Program(["--no-prompt", "--allow-import", "--allow-read", file]);
     const { code, stdout, stderr } = await program.end();
     assertEquals([code, stderr], [0, ""]);
-    const [types, serve, connect, old] = stdout.split("\n");
+    const [types, serve, handler, connect, old] = stdout.split("\n");
     assertEquals(types, "function function");
     assertStringIncludes(serve!, "Cannot serve: a server needs Deno");
+    assertStringIncludes(
+      handler!,
+      "Cannot create a handler: it uses Deno.upgradeWebSocket of Deno",
+    );
     assertStringIncludes(
       connect!,
       "Cannot connect: there is no WebSocket here, as in Node before 22",

@@ -39,6 +39,7 @@ async function connectionsFixture(
   const connections = new Connections(host, {
     access: accessControl,
     limits: all,
+    path: "",
     banner: "",
     peerDropped() {},
     notice() {},

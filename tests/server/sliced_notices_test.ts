@@ -135,6 +135,7 @@ Deno.test("when tokens change, thousands of connections are checked again in par
   const options = {
     access: accessControl,
     limits: DEFAULT_LIMITS,
+    path: "",
     banner: "",
     peerDropped() {},
     notice() {},

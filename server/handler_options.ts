@@ -1,0 +1,75 @@
+/**
+ * The options of a handler: those of a server, without what concerns a port.
+ *
+ * @module
+ */
+
+import { formatValue } from "../protocol/text.ts";
+import { refuseFormerOptions } from "./auth_choice.ts";
+import { OptionChecks } from "./option_checks.ts";
+import {
+  OPTION_NAMES,
+  parseServeOptions,
+  type ServeOptions,
+  type ServerSettings,
+} from "./options.ts";
+
+/** The options of `serve` that a handler does not have, and who decides instead. */
+const PORT_OPTIONS = {
+  host: "Deno.serve listens",
+  port: "Deno.serve listens",
+  cert: "Deno.serve has the certificate",
+  key: "Deno.serve has the certificate",
+  transport: "it works with Deno.serve alone",
+  handleSignals: "the program handles signals, and calls shutdown()",
+} as const satisfies Partial<Record<keyof ServeOptions, string>>;
+
+const ACTION = "create a handler";
+
+const PATH_FORM = 'a path such as "/mq"';
+
+/** The options of a handler: those of `serve`, without what concerns a port. Durations are in milliseconds. */
+export interface HandlerOptions
+  extends Omit<ServeOptions, "host" | "port" | "cert" | "key" | "transport" | "handleSignals"> {
+  /**
+   * The path below which it answers; others get status 404. Connections may be to any path below it, and its pages are
+   * `/mq` and `/mq/health`. Default: `"/"`.
+   */
+  readonly path?: string;
+}
+
+/** Complete and checked options. */
+export interface HandlerSettings extends Omit<ServerSettings, keyof typeof PORT_OPTIONS> {
+  /** Empty, or such as `/mq`. */
+  readonly path: string;
+}
+
+/**
+ * Fills in the defaults and checks the options.
+ *
+ * @param options as the caller gave them
+ * @returns the settings
+ * @throws {TypeError} if an option is unknown, of the wrong type, or one of `serve` alone
+ * @throws {RangeError} if an option is out of its range
+ */
+export function parseHandlerOptions(options: HandlerOptions): HandlerSettings {
+  const check = new OptionChecks(undefined, ACTION);
+  const names = Object.keys({ ...OPTION_NAMES, path: true });
+  check.object("options", options, names);
+  refuseFormerOptions(options, check);
+  for (const name in options) {
+    if (!Object.hasOwn(PORT_OPTIONS, name)) continue;
+    const reason = PORT_OPTIONS[name as keyof typeof PORT_OPTIONS];
+    throw new TypeError(`Cannot ${ACTION}: ${name} is an option of serve alone: ${reason}`);
+  }
+  check.onlyNames("option", options, names.filter((name) => !Object.hasOwn(PORT_OPTIONS, name)));
+  const { path = "/", ...others } = options;
+  check.type("path", path, typeof path === "string", PATH_FORM);
+  if (!isPath(path)) throw check.rangeError("path", PATH_FORM, formatValue(path));
+  return { ...parseServeOptions(others, undefined, ACTION), path: path.replace(/\/$/, "") };
+}
+
+/** Whether requests can have it: as it is written in a URL. */
+function isPath(path: string): boolean {
+  return path.startsWith("/") && URL.parse(`http://host${path}`)?.pathname === path;
+}

@@ -1,0 +1,117 @@
+/**
+ * A server with a port of its own.
+ *
+ * @module
+ */
+
+import type { AccessControl } from "../auth/access_control.ts";
+import { isLoopback } from "../auth/allowed_hosts.ts";
+import { DEFAULT_HOST } from "../protocol/limits.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { Listener, Transport } from "../transports/transport.ts";
+import { connectHost, hostAndPort, toListenError } from "./addresses.ts";
+import type { Server } from "./api.ts";
+import { requireTlsPair, type Tls } from "./auth_options.ts";
+import { OptionChecks } from "./option_checks.ts";
+import type { ServerSettings, TransportChoice } from "./options.ts";
+import { type RunningOptions, RunningServer } from "./running_server.ts";
+
+/** What it needs of its options. */
+export interface ListeningOptions
+  extends
+    RunningOptions,
+    Pick<ServerSettings, "host" | "port" | "transport">,
+    Pick<ServerSettings["auth"], "tls"> {
+  /** The names of certificate and key in errors. */
+  readonly names: Tls;
+}
+
+/** One port, and everything behind it. */
+export class ListeningServer extends RunningServer implements Server {
+  readonly #access: AccessControl;
+  readonly #settings: ListeningOptions;
+  #listener: Listener | undefined;
+  #certificateUpdate: Promise<void> = Promise.resolve();
+
+  /**
+   * Creates a server that does not listen yet.
+   *
+   * @param queue the queue that it serves, and owns from then on
+   * @param access who may connect
+   * @param settings the rest
+   */
+  constructor(queue: Queue, access: AccessControl, settings: ListeningOptions) {
+    const { host, transport } = settings;
+    const isSafeAlone = isLoopback(host) && transport === "builtin";
+    super(queue, access, { ...settings, floodWarning: isSafeAlone ? proxyWarning : undefined });
+    this.#access = access;
+    this.#settings = settings;
+  }
+
+  /** Opens the port. */
+  async listen(listen: Transport): Promise<void> {
+    const { host, port, tls } = this.#settings;
+    this.#listener = await this.open(async (connections, limits) => {
+      try {
+        return await listen({ host, port, tls }, connections, limits);
+      } catch (error) {
+        throw toListenError(host, port, error as Error);
+      }
+    });
+    this.#warnOfRisks();
+  }
+
+  #warnOfRisks(): void {
+    const { host, log } = this.#settings;
+    if (isLoopback(host)) return;
+    if (!this.#access.requiresToken) {
+      log.warn(
+        `dsmq: everyone who can reach ${host} may read and write: require a token (--token-file, or auth in a program), or serve on ${DEFAULT_HOST}`,
+      );
+    }
+    if (this.transport === "builtin") {
+      log.warn(
+        `dsmq: anyone who can reach ${host} can block this server with a flood of frames, which builtin cannot limit: use --transport hardened`,
+      );
+    }
+  }
+
+  get transport(): TransportChoice {
+    return this.#settings.transport;
+  }
+
+  get host(): string {
+    return this.#listener!.host;
+  }
+
+  get port(): number {
+    return this.#listener!.port;
+  }
+
+  get url(): string {
+    const scheme = this.#settings.tls ? "wss" : "ws";
+    return `${scheme}://${hostAndPort(connectHost(this.host), this.port)}`;
+  }
+
+  async setCertificate(cert: string, key: string): Promise<void> {
+    const { tls: before, names, clock, log } = this.#settings;
+    if (!before) {
+      throw new TypeError("Cannot set the certificate: the server was started without TLS");
+    }
+    const pair = requireTlsPair(cert, key, new OptionChecks(undefined, "set the certificate"));
+    if (!pair) throw new TypeError("Cannot set the certificate: cert and key are required");
+    const { checkTls } = await import("./certificate.ts");
+    const { tls, warnings } = checkTls(pair, names, clock.now());
+    // If two are set at once, the later one counts in the end.
+    const update = this.#certificateUpdate.then(() =>
+      this.isStopping ? undefined : this.#listener!.renew(tls)
+    );
+    this.#certificateUpdate = update.catch(() => {});
+    await update;
+    for (const warning of warnings) log.warn(`dsmq: ${warning}`);
+  }
+}
+
+function proxyWarning(sign: string): string {
+  return `a request seems to come through a proxy (${sign}): if it lets untrusted clients connect, they can block this server with a flood of frames, which builtin cannot limit: use --transport hardened`;
+}

@@ -1,0 +1,142 @@
+/**
+ * `createHandler()`: a server without a port, for a `Deno.serve` that belongs to somebody else.
+ *
+ * @module
+ */
+
+import type { Auth } from "../../auth/auth.ts";
+import { withCurrentStack } from "../../protocol/errors.ts";
+import type { Handler, RequestInfo, Stats } from "../api.ts";
+import {
+  type HandlerOptions,
+  type HandlerSettings,
+  parseHandlerOptions,
+} from "../handler_options.ts";
+import { textResponse } from "../pages.ts";
+import { requireDeno } from "../runtime.ts";
+import type { OpenHandler } from "./open_handler.ts";
+import { clientAddress, requireRequest } from "./requests.ts";
+
+const NOTHING_YET: Stats = {
+  connections: 0,
+  pending: 0,
+  stored: 0,
+  delivered: 0,
+  refused: 0,
+  dropped: 0,
+};
+
+/**
+ * Creates a server without a port, for the `Deno.serve` of a program that serves other things, too. Each request that its
+ * {@linkcode Handler.fetch} gets is answered like one to the port of `serve`: the same access control, limits and pages.
+ *
+ * Without `auth`, only clients of the same machine may connect, because `Deno.serve` listens on all addresses unless it is
+ * told otherwise; `auth: { anonymous: {} }` admits everybody. Requests by a name, such as `mq.example.org`, need that name in
+ * `allowedHosts`; those by an address or a name of loopback do not.
+ *
+ * @param options see {@linkcode HandlerOptions}
+ * @returns the handler, at once. Its store is still being opened, and requests wait for that; see {@linkcode Handler.ready}
+ * @throws {TypeError} if an option is unknown, of the wrong type, or one of `serve` alone, such as `port`
+ * @throws {RangeError} if an option is out of its range
+ * @throws {DsmqError} `module_unavailable`, if this is not Deno, or a Deno that is too old
+ *
+ * @example Beside other things
+ * ```ts
+ * import { connect, createHandler } from "@dsmq/server";
+ *
+ * await using mq = createHandler({ path: "/mq" });
+ * const server = Deno.serve({ port: 0, onListen() {} }, (request, info) => {
+ *   const { pathname } = new URL(request.url);
+ *   return pathname === "/mq" ? mq.fetch(request, info) : new Response("my own page");
+ * });
+ *
+ * const client = await connect(`ws://localhost:${server.addr.port}/mq`);
+ * await client.put("greetings", "hello");
+ * console.log(await client.get("greetings")); // hello
+ * await client.close();
+ * await server.shutdown();
+ * ```
+ */
+export function createHandler(options: HandlerOptions = {}): Handler {
+  const secondArgument: unknown = arguments[1];
+  if (secondArgument !== null && typeof secondArgument === "object") {
+    throw new TypeError(
+      "Cannot create a handler: options are given in one object, got two arguments",
+    );
+  }
+  const settings = parseHandlerOptions(options);
+  requireDeno(undefined, "create a handler", "it uses Deno.upgradeWebSocket of");
+  return new MountedHandler(settings);
+}
+
+class MountedHandler implements Handler {
+  readonly fetch = (request: Request, info: RequestInfo): Promise<Response> =>
+    this.#fetch(request, info);
+  readonly ready: Promise<void>;
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #opening: Promise<OpenHandler>;
+  #open: OpenHandler | undefined;
+  #storeDescription: string;
+  #stopping: Promise<void> | undefined;
+
+  constructor(settings: HandlerSettings) {
+    this.#storeDescription = settings.store;
+    this.#opening = open(settings).catch((error) => {
+      throw withCurrentStack(error);
+    });
+    this.ready = this.#opening.then((open) => this.#onOpen(open));
+    // Whoever waits for it gets the error, too.
+    this.ready.catch((error: Error) => {
+      if (!settings.signal?.aborted) settings.log.error(`dsmq: ${error.message}`);
+      this.#finished.resolve();
+    });
+  }
+
+  get storeDescription(): string {
+    return this.#storeDescription;
+  }
+
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  stats(): Stats {
+    return this.#open?.server.stats() ?? NOTHING_YET;
+  }
+
+  async setAuth(auth: string | Auth): Promise<void> {
+    await (await this.#opening).setAuth(auth);
+  }
+
+  shutdown(): Promise<void> {
+    return this.#stopping ??= this.#opening.then(({ server }) => server.shutdown(), () => {});
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  #onOpen(open: OpenHandler): void {
+    this.#open = open;
+    this.#storeDescription = open.server.storeDescription;
+    this.#finished.resolve(open.server.finished);
+  }
+
+  async #fetch(request: Request, info: RequestInfo): Promise<Response> {
+    requireRequest(request);
+    const from = clientAddress(info);
+    const open = this.#open ?? await this.#opening.catch(() => undefined);
+    if (!open) return textResponse(503, "The message queue could not be started");
+    if (this.#stopping || open.server.isStopping) {
+      return textResponse(503, "The message queue is stopping");
+    }
+    return await open.fetch(request, from);
+  }
+}
+
+/** Loaded here and not above: most programs that load this have a port of their own, or only a client. */
+async function open(settings: HandlerSettings): Promise<OpenHandler> {
+  settings.signal?.throwIfAborted();
+  const { openHandler } = await import("./open_handler.ts");
+  return await openHandler(settings);
+}

@@ -1,0 +1,124 @@
+/**
+ * What is behind a handler: put together from a store, access control, and WebSockets of Deno.
+ *
+ * @module
+ */
+
+import { AccessControl } from "../../auth/access_control.ts";
+import { isLoopback } from "../../auth/allowed_hosts.ts";
+import { type Auth, OPEN_TO_ALL } from "../../auth/auth.ts";
+import { type Clock, systemClock } from "../../queue/clock.ts";
+import { Queue } from "../../queue/queue.ts";
+import { type FetchHandler, openFetch } from "../../transports/deno_fetch.ts";
+import type { ConnectionHandler } from "../../transports/transport.ts";
+import type { HandlerSettings } from "../handler_options.ts";
+import { textResponse } from "../pages.ts";
+import { RunningServer } from "../running_server.ts";
+import { isUpgradeRequest } from "../upgrade.ts";
+import { openStore, scheduleWarmUp, withCode } from "./open_store.ts";
+import type { ClientAddress } from "./requests.ts";
+
+/** An open handler. */
+export interface OpenHandler {
+  readonly server: RunningServer;
+  /** Replaces who may do what. */
+  setAuth(auth: string | Auth): Promise<void>;
+  /** Answers a request. */
+  fetch(request: Request, client: ClientAddress): Promise<Response>;
+}
+
+/**
+ * Opens what is behind a handler.
+ *
+ * @param settings the checked options
+ * @returns what answers requests
+ * @throws {DsmqError} if the store cannot be opened
+ */
+export async function openHandler(
+  { auth, clock: given, ...others }: HandlerSettings,
+): Promise<OpenHandler> {
+  const clock = given === systemClock ? backgroundClock : given;
+  const settings = { ...others, clock };
+  const { log, path } = settings;
+  const { store, engine } = await withCode("store_unusable", openStore(settings));
+  const queue = await Queue.open(store, clock, log);
+  try {
+    const access = await AccessControl.create({ ...auth, host: undefined, secure: undefined });
+    const server = new RunningServer(queue, access, { ...settings, floodWarning });
+    const requests = await server.open(async (connections, limits) =>
+      new MountedRequests(connections, await openFetch(connections, limits), { path, auth })
+    );
+    scheduleWarmUp(engine, server.finished);
+    const setAuth = async (auth: string | Auth) => {
+      await server.setAuth(auth);
+      requests.admitsOthers = true;
+    };
+    return { server, setAuth, fetch: (request, client) => requests.fetch(request, client) };
+  } catch (error) {
+    await queue[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The clock of the machine, whose timers keep no program alive: one that has stopped its own server may end. */
+const backgroundClock: Clock = {
+  now: () => systemClock.now(),
+  monotonic: () => systemClock.monotonic!(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms);
+    Deno.unrefTimer(timer);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** The requests of a handler. */
+class MountedRequests {
+  /** Whether clients of other machines may connect: somebody has said who may do what. */
+  admitsOthers: boolean;
+  readonly #connections: ConnectionHandler;
+  readonly #requests: FetchHandler;
+  readonly #path: string;
+
+  constructor(
+    connections: ConnectionHandler,
+    requests: FetchHandler,
+    { path, auth }: Pick<HandlerSettings, "path" | "auth">,
+  ) {
+    this.#connections = connections;
+    this.#requests = requests;
+    this.#path = path;
+    this.admitsOthers = auth.auth !== OPEN_TO_ALL;
+  }
+
+  async fetch(request: Request, { from, hasAddress }: ClientAddress): Promise<Response> {
+    try {
+      if (!this.#isBelowPath(request)) return textResponse(404, "Not found");
+      const isLocal = !hasAddress || isLoopback(from);
+      if (!isLocal && !this.admitsOthers && isUpgradeRequest(request)) {
+        this.#connections.onRefused(NOT_LOCAL, from);
+        return textResponse(403, NOT_LOCAL);
+      }
+      return await this.#requests.fetch(request, from);
+    } catch (error) {
+      this.#connections.onError(error);
+      return textResponse(500, "Internal error");
+    }
+  }
+
+  stop(): void {
+    this.#requests.stop();
+  }
+
+  #isBelowPath({ url }: Request): boolean {
+    if (this.#path === "") return true;
+    const { pathname = "" } = URL.parse(url) ?? {};
+    return pathname === this.#path || pathname.startsWith(`${this.#path}/`);
+  }
+}
+
+const NOT_LOCAL =
+  "Cannot connect: without the option auth only clients of the same machine may (auth: { anonymous: {} } admits everybody)";
+
+function floodWarning(sign: string): string {
+  return `a request seems to come from another machine (${sign}): untrusted clients can block this process with a flood of frames, which the WebSockets of Deno.serve cannot limit: for them use serve with the transport hardened`;
+}

@@ -1,0 +1,101 @@
+/**
+ * The store of a server: loaded and opened.
+ *
+ * @module
+ */
+
+import { DsmqError, type ErrorCode } from "../../protocol/errors.ts";
+import type { Log } from "../../queue/queue.ts";
+import type { Engine } from "../../stores/engine.ts";
+import type { SqliteStoreOptions } from "../../stores/sqlite_store.ts";
+import type { Store } from "../../stores/store.ts";
+import type { FileDurability, ServerSettings } from "../options.ts";
+import { storePath } from "../store_address.ts";
+
+/** What it needs of the options. */
+export type StoreSettings = Pick<
+  ServerSettings,
+  | "store"
+  | "durability"
+  | "engine"
+  | "retention"
+  | "clock"
+  | "overflow"
+  | "limits"
+  | "log"
+  | "signal"
+>;
+
+/**
+ * Opens the store.
+ *
+ * @param settings what and how
+ * @returns the store, and its engine
+ * @throws {DsmqError} if it cannot be opened
+ */
+export async function openStore(
+  settings: StoreSettings,
+): Promise<{ readonly store: Store; readonly engine: Engine }> {
+  const { store, durability, retention, clock, overflow } = settings;
+  const { storedBytes, topics, inFlight: dedupWindow } = settings.limits;
+  const limits = { storedBytes, topics, dedupWindow, overflow };
+  // Loaded here and not above, and in parallel: importing this file touches no native code.
+  const [{ loadEngine }, open] = await Promise.all([
+    import("../../stores/engines/load_engine.ts"),
+    store === "memory" ? memoryStore() : fileStore(storePath(store)!, durability, settings.log),
+  ]);
+  const warn = (text: string) => settings.log.warn(`dsmq: ${text}`);
+  const loading = loadEngine(settings.engine, warn, settings.signal);
+  const engine = await withCode("module_unavailable", loading).catch((error) => {
+    settings.signal?.throwIfAborted();
+    throw error;
+  });
+  return { store: open({ engine, retention, clock, limits }), engine };
+}
+
+/** Gives an error a code, if it has none. */
+export async function withCode<T>(code: ErrorCode, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof DsmqError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new DsmqError(code, message, { cause: error });
+  }
+}
+
+async function memoryStore(): Promise<(options: SqliteStoreOptions) => Store> {
+  const { MemoryStore } = await import("../../stores/memory_store.ts");
+  return (options) => new MemoryStore(options);
+}
+
+async function fileStore(
+  path: string,
+  durability: FileDurability,
+  log: Log,
+): Promise<(options: SqliteStoreOptions) => Store> {
+  const { FileStore } = await import("../../stores/file_store.ts");
+  return (options) =>
+    new FileStore({ ...options, path, durability, warn: (text) => log.warn(text) });
+}
+
+/** The first requests of this process were handled, or are about to be. */
+let isWarm = false;
+
+/** Once in a process, as soon as it is idle: first, callers that wait for the server learn that it is ready. */
+export function scheduleWarmUp(engine: Engine, finished: Promise<void>): void {
+  if (isWarm) return;
+  isWarm = true;
+  const immediate = setImmediate(async () => {
+    try {
+      const [{ warmUp }, open] = await Promise.all([
+        import("../warm_up.ts"),
+        memoryStore(),
+      ]);
+      await warmUp((options) => open({ ...options, engine }));
+    } catch {
+      // The first client that needs it gets the error.
+    }
+  });
+  void finished.then(() => clearImmediate(immediate));
+}

@@ -1,0 +1,44 @@
+/**
+ * `serve()`: a server with a port of its own.
+ *
+ * @module
+ */
+
+import { withCurrentStack } from "../../protocol/errors.ts";
+import type { Server } from "../api.ts";
+import { TLS_OPTION_NAMES } from "../auth_options.ts";
+import type { ServeOptions } from "../options.ts";
+import { parseServeOptions, start } from "./start.ts";
+
+/**
+ * Starts a server.
+ *
+ * @param options see {@linkcode ServeOptions}
+ * @returns the server, once it listens
+ * @throws {TypeError} if an option is unknown or of the wrong type
+ * @throws {RangeError} if an option is out of its range
+ * @throws {DsmqError} if it cannot start, and then nothing is left running: `address_in_use`, `address_not_available`,
+ *   `store_in_use`, `store_unusable`, `module_unavailable`, `permission_denied`, `full`, `unavailable`; its `cause` is the error of the system
+ *
+ * @example A server of a test's own
+ * ```ts
+ * import { connect, serve } from "@dsmq/server";
+ *
+ * await using server = await serve({ port: 0 });
+ * await using mq = await connect(server.url);
+ * await mq.put("greetings", "hello");
+ * console.log(await mq.get("greetings")); // hello
+ * ```
+ */
+export async function serve(options: ServeOptions = {}): Promise<Server> {
+  const secondArgument: unknown = arguments[1];
+  if (secondArgument !== null && typeof secondArgument === "object") {
+    throw new TypeError("Cannot serve: options are given in one object, got two arguments");
+  }
+  try {
+    return await start(parseServeOptions(options), TLS_OPTION_NAMES);
+  } catch (error) {
+    // A stack trace ends after a few functions, and the caller of this has to be on it.
+    throw withCurrentStack(error);
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Starts a server: put together from a store, access control, and a transport. Also what the command line needs for that.
+ *
+ * @module
+ */
+
+import { AccessControl } from "../../auth/access_control.ts";
+import { isLoopback } from "../../auth/allowed_hosts.ts";
+import { Queue } from "../../queue/queue.ts";
+import type { Transport } from "../../transports/transport.ts";
+import type { Server } from "../api.ts";
+import type { AuthSettings, Tls } from "../auth_options.ts";
+import { type ListeningOptions, ListeningServer } from "../listening_server.ts";
+import {
+  DURABILITIES,
+  ENGINES,
+  OVERFLOWS,
+  parseServeOptions,
+  type ServerSettings,
+  type TransportChoice,
+  TRANSPORTS,
+} from "../options.ts";
+import { VERSION } from "../running_server.ts";
+import { requireDeno } from "../runtime.ts";
+import { StopSignals } from "../stop_signals.ts";
+import { openStore, scheduleWarmUp, type StoreSettings, withCode } from "./open_store.ts";
+
+export { DURABILITIES, ENGINES, isLoopback, OVERFLOWS, parseServeOptions, TRANSPORTS, VERSION };
+
+/**
+ * Starts a server for a program that has checked the options, and has read certificate and key from files.
+ *
+ * @param settings the checked options
+ * @param names the names of certificate and key in errors
+ * @returns the server, once it listens
+ */
+export async function start({ auth, ...settings }: ServerSettings, names: Tls): Promise<Server> {
+  requireDeno();
+  settings.signal?.throwIfAborted();
+  // From now on: a signal while the store is opened stops this server, too.
+  const signals = settings.handleSignals ? new StopSignals() : undefined;
+  try {
+    return await startRunning(auth, { ...settings, names, signals });
+  } catch (error) {
+    signals?.[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function startRunning(
+  auth: AuthSettings,
+  settings: Omit<ListeningOptions, "tls"> & StoreSettings,
+): Promise<Server> {
+  const { names } = settings;
+  const { tls, warnings } = await prepareTls(auth.tls, names, settings.clock.now());
+  const [loaded, opened] = await Promise.allSettled([
+    withCode("module_unavailable", loadTransport(settings.transport)),
+    withCode("store_unusable", openStore(settings)),
+  ]);
+  if (opened.status === "rejected") throw opened.reason;
+  const { store, engine } = opened.value;
+  if (loaded.status === "rejected") {
+    // Otherwise the file would stay in use.
+    await store[Symbol.asyncDispose]();
+    throw loaded.reason;
+  }
+  const { listen } = loaded.value;
+  const queue = await Queue.open(store, settings.clock, settings.log);
+  try {
+    const access = await AccessControl.create({
+      ...auth,
+      host: settings.host,
+      secure: tls !== undefined,
+    });
+    // Without the tokens, which are not needed any more.
+    const server = new ListeningServer(queue, access, { ...settings, tls });
+    await server.listen(listen);
+    scheduleWarmUp(engine, server.finished);
+    for (const warning of warnings) settings.log.warn(`dsmq: ${warning}`);
+    return server;
+  } catch (error) {
+    await queue[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function prepareTls(tls: Tls | undefined, names: Tls, now: number) {
+  if (!tls) return { tls, warnings: [] };
+  // Loaded here and not above: most servers need no TLS.
+  const { checkTls } = await import("../certificate.ts");
+  return checkTls(tls, names, now);
+}
+
+/** Loaded here and not above: importing this file touches neither Deno nor npm. */
+function loadTransport(choice: TransportChoice): Promise<{ listen: Transport }> {
+  return choice === "builtin"
+    ? import("../../transports/deno.ts")
+    : import("../../transports/node.ts");
+}
