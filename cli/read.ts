@@ -72,7 +72,7 @@ export const latestCommand: CliCommand = {
   summary: "print the newest message of a topic",
   options: { ...READ_OPTIONS, since: sinceOption("start") },
   positionals: [1, 1],
-  run: (args) => readOne(args, "start", (mq, topic) => mq.read(topic, { mode: "newest" })),
+  run: (args) => readOne(args, "start", (mq, topic) => mq.read(topic, { latest: true })),
 };
 
 /** `dsmq wait`. */
@@ -106,7 +106,7 @@ export const waitCommand: CliCommand = {
           );
           for (;;) {
             try {
-              return await mq.read(topic, { mode: "wait", signal, timeout: remaining() });
+              return await mq.read(topic, { wait: remaining(), signal });
             } catch (error) {
               // `wait` wants the next message, so messages that the server lost do not matter.
               if (!isEpochChanged(error)) throw error;

@@ -17,8 +17,13 @@ export interface Message {
   readonly topic: string;
   /** The text that was put. */
   readonly body: string;
-  /** Its sequence number, which gives its position in the whole store. */
+  /** Its sequence number: its place in the order of the whole store. */
   readonly seq: number;
+  /**
+   * Its sequence number and the history that it belongs to, as one text, `EPOCH:SEQ`. A program that saves it and gives it
+   * to the next one as `since` goes on after this message there, and is told if what came after it is gone.
+   */
+  readonly position: string;
   /** When it was stored, in milliseconds since 1970 by the server's clock. */
   readonly time: number;
 }
@@ -34,13 +39,21 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How to read one message. `timeout` and `signal` belong to the mode `"wait"`; without a mode they are an error. */
-export interface ReadOptions extends WaitOptions {
+/** How to read one message. */
+export interface ReadOptions {
   /**
-   * Which message to read: the oldest unread one, the newest unread one, or the oldest as soon as there is one.
-   * Default: `"oldest"`.
+   * How long to wait if there is no message, in milliseconds; `Infinity` is no limit. The client measures this time, also
+   * while it has no connection. While it has one, the server always gets at least half a second to answer. Default: the
+   * read does not wait for a message, only for the server's answer.
    */
-  readonly mode?: "oldest" | "newest" | "wait";
+  readonly wait?: number;
+  /**
+   * Read the newest unread message; older ones are skipped for good, also if the read is aborted on its way. With `wait`, if
+   * there is none, the next one that is stored. Default: `false`, the oldest unread message.
+   */
+  readonly latest?: boolean;
+  /** Ends the read when it aborts. A message that is already on its way then goes to the next read. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -173,7 +186,32 @@ export interface Connection extends Administration, AsyncDisposable {
   putMany(topic: string, bodies: readonly string[]): Promise<number[]>;
 
   /**
-   * Gets the oldest unread message.
+   * Reads one message: the oldest unread one, unless `latest` asks for the newest. With `wait`, as soon as there is one;
+   * nothing polls: the server answers when a message is stored. A read that waits for the latest waits behind reads of the
+   * topic that were made until the server said that there is none.
+   *
+   * @param topic the topic to read
+   * @param options which message, how long to wait for it, and what cancels that
+   * @returns the message, or `undefined` if there is none; a message may be `""`
+   *
+   * @example Wait for a message, and go on after it in the next program
+   * ```ts
+   * import { connect, serve } from "@dsmq/server";
+   *
+   * await using server = await serve({ port: 0 });
+   * await using mq = await connect(server.url);
+   * await mq.put("orders", "one");
+   * const message = await mq.read("orders", { wait: 5000 });
+   * console.log(message?.body); // one
+   *
+   * await using next = await connect(server.url, { since: message!.position });
+   * console.log(await next.read("orders")); // undefined: there is nothing after it
+   * ```
+   */
+  read(topic: string, options?: ReadOptions): Promise<Message | undefined>;
+
+  /**
+   * Gets the text of the oldest unread message: `read(topic)` as in dsmq 1.x.
    *
    * @param topic the topic to read
    * @returns the message, or `""` if there is none
@@ -181,7 +219,8 @@ export interface Connection extends Administration, AsyncDisposable {
   get(topic: string): Promise<string>;
 
   /**
-   * Gets the newest unread message; older ones are skipped for good.
+   * Gets the text of the newest unread message; older ones are skipped for good: `read(topic, { latest: true })` as in
+   * dsmq 1.x.
    *
    * @param topic the topic to read
    * @returns the message, or `""` if there is none
@@ -189,23 +228,13 @@ export interface Connection extends Administration, AsyncDisposable {
   getLatest(topic: string): Promise<string>;
 
   /**
-   * Gets the oldest unread message as soon as there is one. Nothing polls: the server answers when a message is stored.
+   * Gets the text of the oldest unread message as soon as there is one: `read(topic, { wait })` as in dsmq 1.x.
    *
    * @param topic the topic to read
    * @param options how long to wait
    * @returns the message, or `""` when the time is over
    */
   getWait(topic: string, options?: WaitOptions): Promise<string>;
-
-  /**
-   * Reads as `get`, `getLatest` and `getWait` do, and returns more: the sequence number, the time at which the message
-   * was stored, and `undefined` if there is none, so that it differs from a message that is `""`.
-   *
-   * @param topic the topic to read
-   * @param options which message, and how long to wait for it
-   * @returns the message, or `undefined` if there is none
-   */
-  read(topic: string, options?: ReadOptions): Promise<Message | undefined>;
 
   /**
    * Subscribes to a topic, or to all topics that begin with a prefix, also to those that come later. A subscription

@@ -209,8 +209,9 @@ export class ClientSubscription extends PendingRequest
     this.#last = reply.seqs.at(-1)!;
     this.#gaps = 0;
     this.isSuspect = false;
-    this.#position.advanceTo(this.#position.positionAt(this.#last));
-    this.#buffer.add(reply);
+    const position = this.#position.positionAt(this.#last);
+    this.#position.advanceTo(position);
+    this.#buffer.add(reply, position.epoch!);
   }
 
   /** The connection has ended; if this side closed it, that is not an error. */

@@ -9,7 +9,7 @@ import type { ConnectionInfo } from "../protocol/connection_info.ts";
 import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_WAIT, type Limits, TOPICS_PAGE } from "../protocol/limits.ts";
-import type { MessageReply, ResultReply } from "../protocol/replies.ts";
+import type { ResultReply } from "../protocol/replies.ts";
 import { formatValue, kindOf } from "../protocol/text.ts";
 import type {
   Connection,
@@ -24,6 +24,7 @@ import { AdminRequests } from "./admin_requests.ts";
 import { ClientSubscription } from "./client_subscription.ts";
 import { jsonFields, SimpleRequest } from "./pending_request.ts";
 import { PutRequests } from "./put_requests.ts";
+import { requireReadOptions } from "./read_options.ts";
 import { ReadRequests, toMessage } from "./read_requests.ts";
 import type { ReconnectingClient } from "./reconnecting_client.ts";
 import {
@@ -39,7 +40,6 @@ import { TopicList } from "./topic_list.ts";
 import { TopicNames } from "./topic_names.ts";
 
 const WAIT_OPTIONS = ["timeout", "signal"] as const satisfies (keyof WaitOptions)[];
-const READ_OPTIONS = ["mode", ...WAIT_OPTIONS] as const satisfies (keyof ReadOptions)[];
 const SUBSCRIBE_OPTIONS = [
   "since",
   "onGap",
@@ -131,31 +131,45 @@ export class DsmqConnection implements Connection {
     }
   }
 
-  async getLatest(topic: string, extra?: unknown): Promise<string> {
-    rejectOptions("getLatest", extra);
-    return bodyOf(await this.#reads.readNewest(this.#topics.resolve("get", topic)));
+  getLatest(topic: string, extra?: unknown): Promise<string> {
+    try {
+      rejectOptions("getLatest", extra);
+      return this.#reads.readNewest(this.#topics.resolve("get", topic), bodyOf);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   getWait(topic: string, options: WaitOptions = {}): Promise<string> {
     try {
       requireOptions("wait", options, WAIT_OPTIONS);
-      return this.#wait("wait", topic, options, bodyOf);
+      const topicName = this.#topics.resolve("get", topic);
+      const { timeout = DEFAULT_WAIT, signal } = options;
+      requireTimeout("wait", timeout);
+      requireSignal("wait", signal);
+      signal?.throwIfAborted();
+      const limits = { timeout: Math.ceil(timeout), signal };
+      return this.#reads.waitForOldest(topicName, bodyOf, limits);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   async read(topic: string, options: ReadOptions = {}): Promise<Message | undefined> {
-    requireOptions("read", options, READ_OPTIONS);
-    const { mode, timeout, signal } = options;
-    if (mode === "wait") return await this.#wait("read", topic, options, toMessage);
-    requireMode(options);
-    if (timeout !== undefined) requireTimeout("read", timeout);
-    requireSignal("read", signal);
+    requireReadOptions(options);
+    const { wait, latest, signal } = options;
     const topicName = this.#topics.resolve("get", topic);
     signal?.throwIfAborted();
-    if (mode === "newest") return await this.#reads.readNewest(topicName);
-    return await this.#reads.readOldest(topicName, toMessage);
+    const reads = this.#reads;
+    if (wait !== undefined) {
+      const limits = { timeout: Math.ceil(wait), signal };
+      return await (latest
+        ? reads.waitForNewest(topicName, toMessage, limits)
+        : reads.waitForOldest(topicName, toMessage, limits));
+    }
+    if (!latest) return await reads.readOldest(topicName, toMessage, signal);
+    const limits = signal && { timeout: Infinity, signal };
+    return await reads.readNewest(topicName, toMessage, limits);
   }
 
   subscribe(from: string | Prefix, options: SubscribeOptions = {}): MessageStream {
@@ -239,19 +253,6 @@ export class DsmqConnection implements Connection {
     });
   }
 
-  #wait<T>(
-    action: string,
-    topic: string,
-    { timeout = DEFAULT_WAIT, signal }: WaitOptions,
-    make: (message: MessageReply | undefined, topic: string) => T,
-  ): Promise<T> {
-    const topicName = this.#topics.resolve("get", topic);
-    requireTimeout(action, timeout);
-    requireSignal(action, signal);
-    signal?.throwIfAborted();
-    return this.#reads.readOldest(topicName, make, { timeout: Math.ceil(timeout), signal });
-  }
-
   /** Checks a message against the limits of the server. */
   #checkBody(topic: string, body: string): string {
     const { messageBytes } = this.#limits;
@@ -264,18 +265,6 @@ export class DsmqConnection implements Connection {
     if (bytes <= messageBytes) return body;
     const [code, sentence, details] = messageTooLarge(bytes, this.#limits);
     throw new DsmqError(code, sentence, { ...details, bytes, topic });
-  }
-}
-
-/** Checks the mode of a read that does not wait. */
-function requireMode({ mode, timeout, signal }: ReadOptions): void {
-  if (mode !== undefined && mode !== "oldest" && mode !== "newest") {
-    const modes = '"oldest", "newest" or "wait"';
-    throw new RangeError(`Cannot read: mode must be ${modes}, got ${formatValue(mode)}`);
-  }
-  if (mode === undefined && (timeout !== undefined || signal !== undefined)) {
-    const what = timeout === undefined ? "signal" : "timeout";
-    throw new TypeError(`Cannot read: ${what} is for a read that waits (mode: "wait")`);
   }
 }
 

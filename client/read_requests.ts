@@ -9,14 +9,22 @@ import { NameMap } from "../protocol/name_map.ts";
 import type { MessageReply } from "../protocol/replies.ts";
 import type { Message } from "./api.ts";
 import type { Call } from "./connection_end.ts";
+import { LimitedRead, type ReadLimits } from "./limited_read.ts";
 import { rejectedWithCallerStack } from "./rejection.ts";
 import type { TopicName } from "./topic_names.ts";
 import { type QueueItem, TopicQueue } from "./topic_queue.ts";
-import { NewestRead, OldestRead, type SharedByReads } from "./topic_read.ts";
-import { WaitingRead, type WaitLimits } from "./waiting_read.ts";
+import { type ReadContext, type SharedByReads, SimpleRead } from "./topic_read.ts";
+import { WaitingRead } from "./waiting_read.ts";
 
 /** Up to this many queues are kept, also those that hold only expired messages. */
 const SWEEP_SIZE = 1024;
+
+/** Turns a message, if there is one, and its epoch into what the caller gets. */
+export type MakeResult<T> = (
+  message: MessageReply | undefined,
+  topic: string,
+  epoch: string,
+) => T;
 
 /** The reads of a connection. */
 export class ReadRequests {
@@ -36,54 +44,89 @@ export class ReadRequests {
   }
 
   /**
-   * Reads the oldest unread message, if there is one; with `wait`, as soon as there is one.
+   * Reads the oldest unread message, if there is one.
    *
    * @param topic the topic
-   * @param make turns the message into the result
-   * @param waitLimits how long to wait, if at all
+   * @param make turns the message and its epoch into the result
+   * @param signal cancels it
    * @returns the result; rejects with a `DsmqError`, or with the reason of the signal
    */
-  readOldest<T>(
-    topic: TopicName,
-    make: (message: MessageReply | undefined, topic: string) => T,
-    waitLimits?: WaitLimits,
-  ): Promise<T> {
-    const action = waitLimits ? "get_wait" : "get";
-    const queue = this.#queueFor(topic, action);
-    if (!queue.hasReaders) {
-      const item = oldestFresh(queue);
-      if (item) {
-        queue.shift();
-        this.#dropIfIdle(topic.name, queue);
-        return item.gap
-          ? rejectedWithCallerStack(item.gap)
-          : Promise.resolve(make(item.message, topic.name));
-      }
-    }
-    return new Promise((resolve) => {
-      const context = { shared: this.#shared, queue, make, resolve, onIdle: this.#dropIfIdle };
-      const reader = waitLimits
-        ? new WaitingRead(action, topic, waitLimits, context)
-        : new OldestRead(action, topic, context);
-      reader.send();
+  readOldest<T>(topic: TopicName, make: MakeResult<T>, signal?: AbortSignal): Promise<T> {
+    const queue = this.#queueFor(topic, "get");
+    return this.#takeArrived(topic, queue, make) ?? new Promise((resolve) => {
+      const context = this.#context(queue, make, resolve);
+      const read = signal
+        ? new LimitedRead("get", topic, { timeout: Infinity, signal }, context)
+        : new SimpleRead(false, topic, context);
+      read.send();
     });
   }
 
-  /** Reads the newest unread message, if there is one; older ones are skipped. */
-  readNewest(topic: TopicName): Promise<Message | undefined> {
+  /** Reads the oldest unread message, as soon as there is one. As for `readOldest`. */
+  waitForOldest<T>(topic: TopicName, make: MakeResult<T>, limits: ReadLimits): Promise<T> {
+    const queue = this.#queueFor(topic, "get_wait");
+    return this.#takeArrived(topic, queue, make) ?? new Promise((resolve) => {
+      new WaitingRead(topic, limits, this.#context(queue, make, resolve)).send();
+    });
+  }
+
+  /** Reads the newest unread message, if there is one; older ones are skipped. As for `readOldest`. */
+  readNewest<T>(topic: TopicName, make: MakeResult<T>, limits?: ReadLimits): Promise<T> {
     const queue = this.#queueFor(topic, "get_latest");
     return new Promise((resolve) => {
       // Removes what has expired since it arrived.
       oldestFresh(queue);
-      const context = {
-        shared: this.#shared,
-        queue,
-        make: toMessage,
-        resolve,
-        onIdle: this.#dropIfIdle,
-      };
-      new NewestRead("get_latest", topic, context).send();
+      const context = this.#context(queue, make, resolve);
+      const read = limits
+        ? new LimitedRead("get_latest", topic, limits, context)
+        : new SimpleRead(true, topic, context);
+      read.send();
     });
+  }
+
+  /**
+   * Reads the newest unread message; if there is none, the next one that is stored. In between, reads that were made
+   * meanwhile get messages first. As for `readOldest`.
+   */
+  async waitForNewest<T>(topic: TopicName, make: MakeResult<T>, limits: ReadLimits): Promise<T> {
+    const { deadlines } = this.#shared;
+    const end = deadlines.now + limits.timeout;
+    const newest = await this.readNewest(topic, make, limits);
+    const remaining = Math.ceil(end - deadlines.now);
+    if (newest !== undefined || remaining <= 0) return newest;
+    // Nobody has heard an abort since.
+    limits.signal?.throwIfAborted();
+    return await this.waitForOldest(topic, make, { ...limits, timeout: remaining });
+  }
+
+  /** What has arrived for a read that was cancelled, if no other read is before this one. */
+  #takeArrived<T>(
+    topic: TopicName,
+    queue: TopicQueue,
+    make: MakeResult<T>,
+  ): Promise<T> | undefined {
+    if (queue.hasReaders) return undefined;
+    const item = oldestFresh(queue);
+    if (!item) return undefined;
+    queue.shift();
+    this.#dropIfIdle(topic.name, queue);
+    return item.gap
+      ? rejectedWithCallerStack(item.gap)
+      : Promise.resolve(make(item.message, topic.name, item.epoch));
+  }
+
+  #context<T>(
+    queue: TopicQueue,
+    make: MakeResult<T>,
+    resolve: (value: T | PromiseLike<T>) => void,
+  ): ReadContext {
+    return {
+      shared: this.#shared,
+      queue,
+      make,
+      resolve: resolve as ReadContext["resolve"],
+      onIdle: this.#dropIfIdle,
+    };
   }
 
   /** What has arrived of a topic, or is on its way, for a subscription that starts at the connection's cursor. */
@@ -130,8 +173,18 @@ export class ReadRequests {
 }
 
 /** A message as the caller gets it. */
-export function toMessage(reply: MessageReply | undefined, topic: string): Message | undefined {
-  return reply && { topic, body: reply.body, seq: reply.seq, time: reply.time };
+export function toMessage(
+  reply: MessageReply | undefined,
+  topic: string,
+  epoch: string,
+): Message | undefined {
+  return reply && {
+    topic,
+    body: reply.body,
+    seq: reply.seq,
+    position: `${epoch}:${reply.seq}`,
+    time: reply.time,
+  };
 }
 
 /** The oldest item that has not expired. */

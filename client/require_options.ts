@@ -70,17 +70,18 @@ export function requireSignal(action: string, signal: unknown): void {
 }
 
 /**
- * Checks a timeout.
+ * Checks how long to wait.
  *
  * @param action what the caller wants to do, for the error
  * @param timeout what the caller gave
+ * @param name the name of the option
  * @throws {TypeError | RangeError} if it is invalid
  */
-export function requireTimeout(action: string, timeout: unknown): void {
+export function requireTimeout(action: string, timeout: unknown, name = "timeout"): void {
   if (typeof timeout === "number" && timeout >= 0) return;
   const ErrorClass = typeof timeout === "number" ? RangeError : TypeError;
   throw new ErrorClass(
-    `Cannot ${action}: timeout must be milliseconds from 0, or Infinity, got ${
+    `Cannot ${action}: ${name} must be milliseconds from 0, or Infinity, got ${
       formatValue(timeout)
     }`,
   );

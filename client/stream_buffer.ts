@@ -17,6 +17,8 @@ export class StreamBuffer {
   readonly #topic: string | undefined;
   readonly #onFrameRead: (frame: MessagesReply) => void;
   readonly #frames: MessagesReply[] = [];
+  /** The beginning of the positions in each of them: they may be of several epochs. */
+  readonly #prefixes: string[] = [];
   /** The index of the next message in the first of them. */
   #next = 0;
   readonly #resolvers: ((next: NextMessage | PromiseLike<NextMessage>) => void)[] = [];
@@ -64,9 +66,10 @@ export class StreamBuffer {
     return new Promise((resolve) => this.#resolvers.push(resolve));
   }
 
-  /** Adds a frame. */
-  add(frame: MessagesReply): void {
+  /** Adds a frame of an epoch. */
+  add(frame: MessagesReply, epoch: string): void {
     this.#frames.push(frame);
+    this.#prefixes.push(`${epoch}:`);
     while (this.#resolvers.length > 0) {
       const value = this.#shift();
       if (!value) break;
@@ -76,7 +79,7 @@ export class StreamBuffer {
 
   /** Drops the unread messages. */
   clear(): void {
-    this.#frames.length = this.#next = 0;
+    this.#frames.length = this.#prefixes.length = this.#next = 0;
   }
 
   /** Nothing more arrives. Unread messages are still returned, and then the error, if there is one. */
@@ -97,15 +100,19 @@ export class StreamBuffer {
     const frame = this.#frames[0];
     if (!frame) return undefined;
     const i = this.#next++;
+    const prefix = this.#prefixes[0]!;
     if (this.#next === frame.bodies.length) {
       this.#frames.shift();
+      this.#prefixes.shift();
       this.#next = 0;
       this.#onFrameRead(frame);
     }
+    const seq = frame.seqs[i]!;
     return {
       topic: this.#topic ?? frame.topics![i]!,
       body: frame.bodies[i]!,
-      seq: frame.seqs[i]!,
+      seq,
+      position: prefix + seq,
       time: frame.times[i]!,
     };
   }

@@ -28,8 +28,8 @@ export interface SharedByReads {
 export interface ReadContext {
   readonly shared: SharedByReads;
   readonly queue: TopicQueue;
-  /** Turns the message into the caller's result. */
-  make(message: MessageReply | undefined, topic: string): unknown;
+  /** Turns the message, which was stored by that epoch, into the caller's result. */
+  make(message: MessageReply | undefined, topic: string, epoch: string): unknown;
   /** Resolves the caller's promise. */
   resolve(value: unknown): void;
   /** Called when the queue may be idle. */
@@ -37,7 +37,7 @@ export interface ReadContext {
 }
 
 /** A read with a request of its own. */
-abstract class TopicRead extends PendingRequest implements RequestingReader {
+export abstract class TopicRead extends PendingRequest implements RequestingReader {
   readonly action: string;
   readonly topic: string;
   abstract readonly newest: boolean;
@@ -84,7 +84,7 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
   settle(item: QueueItem | undefined): boolean {
     this.close();
     if (item?.gap) this.rejectWith(item.gap);
-    else this.resolveWith(item?.message);
+    else this.resolveWith(item?.message, item?.epoch);
     return true;
   }
 
@@ -127,7 +127,7 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
     this.#isDone = true;
     queue.unanswered--;
     this.close();
-    this.resolveWith(message);
+    this.resolveWith(message, positions.epoch);
     onIdle(this.topic, queue);
   }
 
@@ -155,10 +155,10 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
     this.#endWithoutReply();
   }
 
-  /** Resolves the caller's promise with a message, or nothing. */
-  protected resolveWith(message: MessageReply | undefined): void {
+  /** Resolves the caller's promise with a message and its epoch, or nothing. */
+  protected resolveWith(message: MessageReply | undefined, epoch: string = ""): void {
     const { make, resolve } = this.context;
-    resolve(make(message, this.topic));
+    resolve(make(message, this.topic, epoch));
   }
 
   /** Rejects the caller's promise. */
@@ -215,16 +215,13 @@ abstract class TopicRead extends PendingRequest implements RequestingReader {
   }
 }
 
-/** A read of the newest message. */
-export class NewestRead extends TopicRead {
-  get newest(): boolean {
-    return true;
-  }
-}
+/** A read of the oldest message, or of the newest, that ends with its reply or with the connection. */
+export class SimpleRead extends TopicRead {
+  readonly newest: boolean;
 
-/** A read of the oldest message. */
-export class OldestRead extends TopicRead {
-  get newest(): boolean {
-    return false;
+  /** Makes one that is not sent. */
+  constructor(newest: boolean, topic: TopicName, context: ReadContext) {
+    super(newest ? "get_latest" : "get", topic, context);
+    this.newest = newest;
   }
 }

@@ -56,11 +56,11 @@ Deno.test("putMany of a string throws a TypeError: it is not a list of messages"
   assertEquals(script.frames, []);
 });
 
-Deno.test("an unknown mode of a read is refused, and nothing is sent", async () => {
+Deno.test("a read in the way of the first drafts is refused, and nothing is sent", async () => {
   const script = new ScriptedServer();
   await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   script.frames.length = 0;
-  const read = assertRejects(() => mq.read("t", { mode: as("latest") }), Error);
+  const read = assertRejects(() => mq.read("t", as({ mode: "newest" })), TypeError);
   await Promise.race([read, script.next().then((request) => script.reply(request))]);
   await read;
   assertEquals(script.frames, []);

@@ -36,7 +36,7 @@ const CALLS: Readonly<Record<string, (mq: Connection) => Promise<unknown>>> = {
     await mq.getWait("t");
   },
   async reads(mq) {
-    await mq.read("t", { mode: "newest" });
+    await mq.read("t", { latest: true });
   },
   async lists(mq) {
     await mq.topics();

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, type Connection, DsmqError, serve } from "@dsmq/server";
-import { type ScriptedRequest, ScriptedServer } from "../support/scripted_server.ts";
+import { type ScriptedRequest, ScriptedServer, WELCOME } from "../support/scripted_server.ts";
 
 const one = { seq: 1, body: "one" };
 const two = { seq: 2, body: "two" };
@@ -33,7 +33,7 @@ Deno.test("a getWait sends its timeout in whole milliseconds, by default ten sec
     const request = await script.next();
     await script.reply(request);
     assertEquals([request.timeout, await waiting], [sent, ""]);
-    const reading = mq.read("t", { ...options, mode: "wait" });
+    const reading = mq.read("t", { wait: timeout ?? 10_000 });
     const alike = await script.next();
     await script.reply(alike);
     assertEquals([alike.action, alike.timeout, await reading], ["get_wait", sent, undefined]);
@@ -44,7 +44,7 @@ Deno.test("an abort ends a waiting read, too", async () => {
   const script = new ScriptedServer();
   await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const controller = new AbortController();
-  const waiting = mq.read("t", { mode: "wait", signal: controller.signal });
+  const waiting = mq.read("t", { wait: 10_000, signal: controller.signal });
   const { id } = await script.next();
   controller.abort();
   await assertRejects(() => waiting, DOMException);
@@ -118,7 +118,13 @@ Deno.test("it is kept for the next getWait, and for read, with all that is known
   await script.reply(await abandoned(mq, script), one);
   assertEquals(await mq.getWait("t"), "one");
   await script.reply(await abandoned(mq, script), two);
-  assertEquals(await mq.read("t"), { topic: "t", body: "two", seq: 2, time: 1 });
+  assertEquals(await mq.read("t"), {
+    topic: "t",
+    body: "two",
+    seq: 2,
+    position: `${WELCOME.epoch}:2`,
+    time: 1,
+  });
 });
 
 Deno.test("it is kept for its own topic only", async () => {

@@ -29,7 +29,7 @@ for (const timeout of [0, 1, 100]) {
     const { host, bridge, mq } = await setup();
     disconnect(bridge);
     assertEquals(await settled(mq.getWait("t", { timeout })), "");
-    assertEquals(await settled(mq.read("t", { mode: "wait", timeout })), undefined);
+    assertEquals(await settled(mq.read("t", { wait: timeout })), undefined);
     await closeAll(mq, host);
   });
 }

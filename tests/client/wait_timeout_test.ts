@@ -53,9 +53,9 @@ for (const [how, lose] of Object.entries(ABSENCES)) {
       const signal = () => AbortSignal.timeout(2000);
       const found = await Promise.all([
         timed(() => mq.getWait("t", { timeout: 1000 })),
-        timed(() => mq.read("t", { mode: "wait", timeout: 40_000 })),
+        timed(() => mq.read("t", { wait: 40_000 })),
         timed(() => mq.getWait("t", { timeout: 60_000, signal: signal() })),
-        timed(() => mq.read("u", { mode: "wait", signal: signal() })),
+        timed(() => mq.read("u", { wait: 10_000, signal: signal() })),
         timed(() => mq.subscribe("t", { signal: signal() }).next()),
       ]);
       const timeout = DOMException.TIMEOUT_ERR;

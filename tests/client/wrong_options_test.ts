@@ -24,9 +24,19 @@ const WRONG: readonly [Call, Class, string][] = [
   [
     (mq) => mq.read("t", as({ timout: 5 })),
     TypeError,
-    'no option "timout" (there are: mode, timeout, signal)',
+    'no option "timout" (there are: wait, latest, signal)',
   ],
-  [(mq) => mq.read("t", as({ Mode: "wait" })), TypeError, 'no option "Mode"'],
+  [(mq) => mq.read("t", as({ Wait: 5 })), TypeError, 'no option "Wait"'],
+  [
+    (mq) => mq.read("t", as({ mode: "newest" })),
+    TypeError,
+    'no option "mode": { latest: true } reads the newest message, { wait: 5000 } waits for one',
+  ],
+  [
+    (mq) => mq.read("t", as({ timeout: 5000 })),
+    TypeError,
+    'no option "timeout": how long to wait is { wait: 5000 }',
+  ],
   [(mq) => mq.read("t", as({ since: 5 })), TypeError, 'no option "since"'],
   [
     (mq) => mq.subscribe("t", as({ sinse: "start" })),
@@ -59,15 +69,15 @@ const WRONG: readonly [Call, Class, string][] = [
       RangeError,
       `milliseconds from 0, or Infinity, got ${timeout}`,
     ],
-    [(mq) => mq.read("t", { mode: "wait", timeout }), RangeError, `got ${timeout}`],
-    [(mq) => mq.read("t", { mode: "newest", timeout }), RangeError, `got ${timeout}`],
+    [(mq) => mq.read("t", { wait: timeout }), RangeError, `got ${timeout}`],
+    [(mq) => mq.read("t", { wait: timeout, latest: true }), RangeError, `got ${timeout}`],
   ]),
   ...["5", null, {}, 5n].flatMap((timeout): [Call, Class, string][] => [
     [(mq) => mq.getWait("t", { timeout: as(timeout) }), TypeError, "Cannot wait: timeout must be "],
     [
-      (mq) => mq.read("t", { mode: "wait", timeout: as(timeout) }),
+      (mq) => mq.read("t", { wait: as(timeout) }),
       TypeError,
-      "Cannot read: timeout must be ",
+      "Cannot read: wait must be milliseconds from 0, or Infinity, got ",
     ],
   ]),
   ...[null, {}, 5, "now", new AbortController(), new EventTarget()].flatMap((
@@ -79,12 +89,12 @@ const WRONG: readonly [Call, Class, string][] = [
       "Cannot wait: signal must be an AbortSignal, got ",
     ],
     [
-      (mq) => mq.read("t", { mode: "wait", signal: as(signal) }),
+      (mq) => mq.read("t", { wait: 5, signal: as(signal) }),
       TypeError,
       "Cannot read: signal must be",
     ],
     [
-      (mq) => mq.read("t", { mode: "newest", signal: as(signal) }),
+      (mq) => mq.read("t", { latest: true, signal: as(signal) }),
       TypeError,
       "Cannot read: signal must be",
     ],
@@ -94,21 +104,11 @@ const WRONG: readonly [Call, Class, string][] = [
       "Cannot subscribe: signal must be",
     ],
   ]),
-  ...["latest", "Wait", "", null, 1].map((mode): [Call, Class, string] => [
-    (mq) => mq.read("t", { mode: as(mode) }),
-    RangeError,
-    'mode must be "oldest", "newest" or "wait", got ',
+  ...["newest", "", null, 1].map((latest): [Call, Class, string] => [
+    (mq) => mq.read("t", { latest: as(latest) }),
+    TypeError,
+    "Cannot read: latest must be true or false, got ",
   ]),
-  [
-    (mq) => mq.read("t", { timeout: 5000 }),
-    TypeError,
-    'timeout is for a read that waits (mode: "wait")',
-  ],
-  [
-    (mq) => mq.read("t", { signal: AbortSignal.timeout(1) }),
-    TypeError,
-    "signal is for a read that waits",
-  ],
   ...["newest", "", null, 5, {}, ["now"]].map((onGap): [Call, Class, string] => [
     (mq) => mq.subscribe("t", { onGap: as(onGap) }),
     typeof onGap === "string" ? RangeError : TypeError,

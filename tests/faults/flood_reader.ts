@@ -101,7 +101,7 @@ export class FloodReader {
       before = this.#count;
       // Many at a time: one at a time would not keep up with the puts.
       const pending = wait
-        ? [this.#mq.read(topic, { mode: "wait", timeout: 500, signal })]
+        ? [this.#mq.read(topic, { wait: 500, signal })]
         : Array.from({ length: GETS }, () => this.#mq.read(topic));
       for (const read of await Promise.allSettled(pending)) {
         if (read.status === "rejected") this.#gap(read.reason);

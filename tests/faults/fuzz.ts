@@ -132,7 +132,7 @@ async function runGoodClient(server: ChildServer, signal: AbortSignal) {
       const bodies = [`${i}`, `é ${i}`, `${i} `.repeat(i % 500)];
       const seqs = [await mq.put(topic, bodies[0]!), ...await mq.putMany(topic, bodies.slice(1))];
       const got = await Promise.all([mq.read(topic), mq.read(topic)]);
-      const newest = await mq.read(topic, { mode: "newest" });
+      const newest = await mq.read(topic, { latest: true });
       const rest = await mq.get(topic);
       calls += 6;
       for (const [at, message] of [...got, newest].entries()) {

@@ -86,7 +86,7 @@ Deno.test("8: what was acknowledged is delivered to every reader, once, in order
   });
   const received: [number, string][] = [];
   while (received.length < total) {
-    const { seq, body } = (await waiter.read("t", { mode: "wait" }))!;
+    const { seq, body } = (await waiter.read("t", { wait: 10_000 }))!;
     received.push([seq, body]);
   }
   const acknowledged = (await Promise.all(puts)).flat().sort(([a], [b]) => a - b);

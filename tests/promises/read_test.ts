@@ -229,11 +229,14 @@ Deno.test("5: a getWait waits for its timeout, to the millisecond", async () => 
 Deno.test("5: a message may be empty, and read() distinguishes it from no message", async () => {
   await using server = await serve({ port: 0 });
   await using mq = await connect(server.url);
-  for (const mode of ["oldest", "newest", "wait"] as const) {
+  for (const options of [{}, { latest: true }, { wait: 10_000 }, { wait: 10_000, latest: true }]) {
     const seq = await mq.put("t", "");
-    const message = await mq.read("t", { mode });
+    const message = await mq.read("t", options);
     assertEquals([message?.topic, message?.body, message?.seq], ["t", "", seq]);
-    assertEquals(await mq.read("t", { mode, timeout: 0 }), undefined);
+    assertEquals(
+      await mq.read("t", { ...options, ...("wait" in options && { wait: 0 }) }),
+      undefined,
+    );
   }
   await using stream = mq.subscribe("t");
   const seq = await mq.put("t", "");

@@ -143,13 +143,16 @@ export class FuzzClient {
     };
     this.#journal.reads.push(call);
     signal?.addEventListener("abort", () => call.abortedAt ??= this.#time.now);
-    const options = {
-      ...(timeout !== undefined && { timeout }),
-      ...(signal && { signal }),
+    const cancelledBy = signal && { signal };
+    const options = { ...(timeout !== undefined && { timeout }), ...cancelledBy };
+    const ways = {
+      oldest: {},
+      newest: { latest: true },
+      wait: { wait: timeout ?? 10_000 },
     };
     const { mq } = this;
     const result: Promise<Message | string | undefined> = !plain
-      ? mq.read(topic, { mode, ...options })
+      ? mq.read(topic, { ...ways[mode], ...cancelledBy })
       : mode === "wait"
       ? mq.getWait(topic, options)
       : mode === "newest"

@@ -147,7 +147,9 @@ class ProgramRun {
     switch (step.do) {
       case "read": {
         const { topic, mode, plain, timeout } = step;
-        const controller = step.signal && mode === "wait" ? new AbortController() : undefined;
+        const controller = step.signal && (mode === "wait" || !plain)
+          ? new AbortController()
+          : undefined;
         if (controller) this.#waits.push({ topic, controller });
         client.read(topic, mode, { plain, timeout, signal: controller?.signal });
         return;

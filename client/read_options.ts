@@ -1,0 +1,38 @@
+/**
+ * The options of `read`, checked.
+ *
+ * @module
+ */
+
+import { formatValue } from "../protocol/text.ts";
+import type { ReadOptions } from "./api.ts";
+import { requireOptions, requireSignal, requireTimeout } from "./require_options.ts";
+
+const READ_OPTIONS = ["wait", "latest", "signal"] as const satisfies (keyof ReadOptions)[];
+
+/** What an option of the first drafts is called now. */
+const RENAMED: Readonly<Record<string, string>> = {
+  mode: "{ latest: true } reads the newest message, { wait: 5000 } waits for one",
+  timeout: "how long to wait is { wait: 5000 }",
+};
+
+/**
+ * Checks how to read a message.
+ *
+ * @param options what the caller gave
+ * @throws {TypeError | RangeError} if an option is unknown, of the wrong type or out of its range
+ */
+export function requireReadOptions(options: ReadOptions): void {
+  for (const name in Object(options)) {
+    const instead = RENAMED[name];
+    if (instead === undefined) continue;
+    throw new TypeError(`Cannot read: there is no option ${formatValue(name)}: ${instead}`);
+  }
+  requireOptions("read", options, READ_OPTIONS);
+  const { wait, latest, signal } = options;
+  if (wait !== undefined) requireTimeout("read", wait, "wait");
+  if (latest !== undefined && typeof latest !== "boolean") {
+    throw new TypeError(`Cannot read: latest must be true or false, got ${formatValue(latest)}`);
+  }
+  requireSignal("read", signal);
+}
