@@ -36,6 +36,8 @@ export class ReadPositions {
   readonly #maxPositions: number;
   /** Where topics start that were never read, and in which store. */
   #base: WirePosition;
+  /** Where the first server placed that. */
+  readonly #start: WirePosition;
   #baseStore: string | undefined;
   /** By store, the present one last; within it by topic, the one that was used last at the end. */
   readonly #stores = new NameMap<NameMap<TopicPosition>>();
@@ -65,9 +67,15 @@ export class ReadPositions {
     this.#floor = floor;
     this.#stores.set(store, this.#topics);
     this.#baseStore = store;
-    // After a sequence number of the caller, everything that is missing is a gap.
-    const isNamedByCaller = typeof since === "object" && "after" in since;
-    this.#base = isNamedByCaller ? { after: start, epoch, asOf: 0 } : { after: start, epoch };
+    this.#start = { after: start, epoch };
+    // After a position or a number of the caller, everything that is missing is a gap. A position in an older epoch is kept
+    // as it is: each topic that was not read before a break must still be told if that history is lost.
+    const named = typeof since === "object" && "after" in since ? since : undefined;
+    this.#base = named === undefined
+      ? { after: start, epoch }
+      : named.epoch === undefined || named.epoch === epoch
+      ? { after: start, epoch, asOf: 0 }
+      : { after: named.after, epoch: named.epoch, asOf: 0 };
   }
 
   /** The present epoch. */
@@ -124,7 +132,7 @@ export class ReadPositions {
     if (seq === undefined) return true;
     if (position) return seq > position.after;
     // On a later socket a topic may begin in another history.
-    return this.#hasOlder || seq > this.#base.after;
+    return this.#hasOlder || seq > this.#placed.after;
   }
 
   /** A read was answered: its topic is read up to there. */
@@ -183,7 +191,12 @@ export class ReadPositions {
     else if (this.#baseStore !== store) {
       this.#base = { after: this.#floor, epoch };
       this.#baseStore = store;
-    } else this.#base = { after: this.#base.after, epoch: this.#base.epoch };
+    } else this.#base = this.#placed;
+  }
+
+  /** Where topics start that were never read, without what they would be told. */
+  get #placed(): WirePosition {
+    return this.#base.asOf === undefined ? this.#base : this.#start;
   }
 
   /** The position of a topic in the store that was used last before this one. */

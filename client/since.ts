@@ -4,17 +4,22 @@
  * @module
  */
 
+import { parsePosition, POSITION_FORM } from "../protocol/position.ts";
 import type { WireSince } from "../protocol/requests.ts";
-import { formatValue } from "../protocol/text.ts";
+import { formatValue, quoted } from "../protocol/text.ts";
 import { requireOptions } from "./require_options.ts";
 
 /**
  * Where to start reading: `"start"`, at the oldest message that is kept; `"now"`, with what is stored from now on; a `Date`,
- * with what was stored then or later; `{ ago }`, with what was stored in the last `ago` milliseconds; a number, after the
- * message with that sequence number. Times are those of the server's clock; with `ago`, the clock of this machine may be
- * wrong.
+ * with what was stored then or later; `{ ago }`, with what was stored in the last `ago` milliseconds; the `position` of a
+ * message, after that message; a number, after the message with that sequence number in the server's present history. Times
+ * are those of the server's clock; with `ago`, the clock of this machine may be wrong.
+ *
+ * After a position or a number, every message of a topic that is gone is missing: its first read, or its subscription, is
+ * told so (`trimmed`). It is told, too, if that history does not go so far (`ahead`), and if the server does not have it
+ * (`epoch_changed`): a number cannot tell, since every server has one of its own.
  */
-export type Since = "start" | "now" | number | Date | { readonly ago: number };
+export type Since = "start" | "now" | Date | { readonly ago: number } | string | number;
 
 /**
  * Turns a start position into its form on the wire.
@@ -39,9 +44,15 @@ export function toWireSince(since: Since | undefined): WireSince | undefined {
       `Cannot read: since.ago must be whole milliseconds from 0, got ${formatValue(ago)}`,
     );
   }
+  if (typeof since === "string" && since.includes(":")) {
+    const parsed = parsePosition(since);
+    // All that is gone after it is missing, whenever it went.
+    if (typeof parsed === "object") return { after: parsed.seq, epoch: parsed.epoch, asOf: 0 };
+    throw new RangeError(`Cannot read: since must be ${parsed}, got ${quoted(since)}`);
+  }
   if (typeof since !== "number") {
     throw new TypeError(
-      `Cannot read: since must be "start", "now", a Date, { ago } or a sequence number, got ${
+      `Cannot read: since must be "start", "now", a Date, { ago }, ${POSITION_FORM} or a sequence number, got ${
         formatValue(since)
       }`,
     );

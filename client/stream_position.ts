@@ -48,7 +48,7 @@ export class StreamPosition {
     this.#knownAtCall = known;
     // A bare number counts in the present epoch.
     this.#start = typeof since === "object" && "after" in since
-      ? { after: since.after, epoch: known.epoch }
+      ? { after: since.after, epoch: since.epoch ?? known.epoch }
       : since;
   }
 

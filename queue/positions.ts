@@ -154,7 +154,7 @@ function checkPosition(position: WirePosition, bounds: TopicBounds): Position {
   if (end === undefined) {
     // The whole new history comes after a position in the old one.
     const message =
-      `Cannot read on from ${after}: the server has lost that history and begun a new one`;
+      `Cannot read on from ${after}: the server does not have that history: it has begun a new one, or the position is of another server`;
     return gapAt({ code: "epoch_changed", message, position: after, floor, last }, floor);
   }
   if (after > end) {

@@ -91,7 +91,7 @@ Deno.test("tail stops when a server has lost its messages, if it is told to", as
   const last = stderr.split("\n").at(-1)!;
   assertEquals(
     last,
-    "dsmq: Cannot read on from 1: the server has lost that history and begun a new one",
+    "dsmq: Cannot read on from 1: the server does not have that history: it has begun a new one, or the position is of another server",
   );
 });
 

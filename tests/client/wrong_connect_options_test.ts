@@ -44,7 +44,7 @@ Deno.test("invalid options of connect are refused by name, and nothing is dialle
     [
       { since: "first" },
       TypeError,
-      'since must be "start", "now", a Date, { ago } or a sequence number, got "first"',
+      'since must be "start", "now", a Date, { ago }, a message\'s position (EPOCH:SEQ) or a sequence number, got "first"',
     ],
     [{ token: null }, TypeError, "token must be 1 to 1024 visible characters of ASCII, got null"],
     [

@@ -13,6 +13,8 @@ import { as } from "../support/untyped.ts";
 type Class = typeof TypeError | typeof RangeError;
 type Call = (mq: Connection) => unknown;
 
+const EPOCH = "9b2f4c3e-6a0d-4e0f-8f52-1d6a4b1c7e90";
+
 /** A call, and its error. */
 const WRONG: readonly [Call, Class, string][] = [
   [
@@ -117,8 +119,35 @@ const WRONG: readonly [Call, Class, string][] = [
   ...["first", "", null, {}, [], "5", true].map((since): [Call, Class, string] => [
     (mq) => mq.subscribe("t", { since: as(since) }),
     TypeError,
-    'since must be "start", "now", a Date, { ago } or a sequence number, got ',
+    'since must be "start", "now", a Date, { ago }, a message\'s position (EPOCH:SEQ) or a sequence number, got ',
   ]),
+  ...[":5", "seq:5", "12:30", `${"e".repeat(129)}:5`, `${EPOCH} :5`, ` ${EPOCH}:5`, `${EPOCH}:x:5`]
+    .map((
+      since,
+    ): [Call, Class, string] => [
+      (mq) => mq.subscribe("t", { since }),
+      RangeError,
+      `(EPOCH:SEQ), whose epoch is 16 to 128 letters, digits, - and _, got "`,
+    ]),
+  ...[
+    "",
+    " 5",
+    "5 ",
+    "-1",
+    "+5",
+    "05",
+    "1.5",
+    "1e3",
+    "0x1",
+    "٣",
+    "9007199254740992",
+    "9".repeat(400),
+  ]
+    .map((number): [Call, Class, string] => [
+      (mq) => mq.subscribe("t", { since: `${EPOCH}:${number}` }),
+      RangeError,
+      `(EPOCH:SEQ), whose number is whole, from 0 to 9007199254740991, got "`,
+    ]),
   ...[-1, 1.5, NaN, Infinity, new Date(NaN)].map((since): [Call, Class, string] => [
     (mq) => mq.subscribe("t", { since }),
     RangeError,

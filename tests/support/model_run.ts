@@ -147,9 +147,9 @@ class ProgramRun {
     switch (step.do) {
       case "read": {
         const { topic, mode, plain, timeout } = step;
-        const controller = step.signal && (mode === "wait" || !plain)
-          ? new AbortController()
-          : undefined;
+        // An aborted read of the newest has skipped what is older, so that nobody knows what is missing.
+        const canAbort = mode === "wait" || (mode === "oldest" && !plain);
+        const controller = step.signal && canAbort ? new AbortController() : undefined;
         if (controller) this.#waits.push({ topic, controller });
         client.read(topic, mode, { plain, timeout, signal: controller?.signal });
         return;
