@@ -18,7 +18,7 @@ export class StreamBuffer {
   readonly #onFrameRead: (frame: MessagesReply) => void;
   readonly #frames: MessagesReply[] = [];
   /** The beginning of the positions in each of them: they may be of several epochs. */
-  readonly #prefixes: string[] = [];
+  readonly #positionHeads: string[] = [];
   /** The index of the next message in the first of them. */
   #next = 0;
   readonly #resolvers: ((next: NextMessage | PromiseLike<NextMessage>) => void)[] = [];
@@ -69,7 +69,7 @@ export class StreamBuffer {
   /** Adds a frame of an epoch. */
   add(frame: MessagesReply, epoch: string): void {
     this.#frames.push(frame);
-    this.#prefixes.push(`${epoch}:`);
+    this.#positionHeads.push(`${epoch}:`);
     while (this.#resolvers.length > 0) {
       const value = this.#shift();
       if (!value) break;
@@ -79,7 +79,7 @@ export class StreamBuffer {
 
   /** Drops the unread messages. */
   clear(): void {
-    this.#frames.length = this.#prefixes.length = this.#next = 0;
+    this.#frames.length = this.#positionHeads.length = this.#next = 0;
   }
 
   /** Nothing more arrives. Unread messages are still returned, and then the error, if there is one. */
@@ -100,10 +100,10 @@ export class StreamBuffer {
     const frame = this.#frames[0];
     if (!frame) return undefined;
     const i = this.#next++;
-    const prefix = this.#prefixes[0]!;
+    const prefix = this.#positionHeads[0]!;
     if (this.#next === frame.bodies.length) {
       this.#frames.shift();
-      this.#prefixes.shift();
+      this.#positionHeads.shift();
       this.#next = 0;
       this.#onFrameRead(frame);
     }

@@ -5,7 +5,13 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { connect, DsmqError, type Message, type MessageStream } from "@dsmq/server";
+import {
+  connect,
+  type Connection,
+  DsmqError,
+  type Message,
+  type MessageStream,
+} from "@dsmq/server";
 import { inMemory, settled, store, testServer, turns } from "../support/bridge.ts";
 import {
   closeAll,
@@ -39,16 +45,25 @@ async function take(stream: MessageStream, count: number): Promise<string[]> {
   return taken;
 }
 
+/** The epoch of the server. */
+async function epochOf(putter: Connection): Promise<string> {
+  await putter.put("no orders", "");
+  return (await putter.read("no orders"))!.position.replace(/:\d+$/, "");
+}
+
 Deno.test("a subscription to a prefix gets the messages of all its topics in the order in which they were stored", async () => {
   await using server = await openServer();
   await using mq = await connect(server.url);
   await using putter = await connect(server.url);
   const stream = mq.subscribe({ prefix: "orders." });
   const expected: Message[] = [];
+  const epoch = await epochOf(putter);
   for (let i = 0; i < 100; i++) {
     const topic = ["orders.eu", "orders.us", "order", "orders.", "other"][i % 5]!;
     const seq = await putter.put(topic, `${i}`);
-    if (topic.startsWith("orders.")) expected.push({ topic, body: `${i}`, seq, time: 0 });
+    if (topic.startsWith("orders.")) {
+      expected.push({ topic, body: `${i}`, seq, position: `${epoch}:${seq}`, time: 0 });
+    }
   }
   for (const message of expected) {
     const { value } = await stream.next();
