@@ -19,6 +19,10 @@ import { type ConnectOptions, parseOptions } from "./client/options.ts";
 import { withCurrentStack } from "./protocol/errors.ts";
 
 export type {
+  /** What a message carries besides its body. */
+  MessageAttributes,
+} from "./protocol/attributes.ts";
+export type {
   /** Why a server could not be reached, as a word. */
   ConnectReason,
 } from "./protocol/connect_reason.ts";
@@ -75,10 +79,14 @@ export type {
   GapHandler,
   /** A message as its reader gets it. */
   Message,
+  /** A message of a list that has attributes. */
+  MessageInit,
   /** The messages of a topic, for `for await`. */
   MessageStream,
   /** All topics that begin with a text. */
   Prefix,
+  /** What a putter says of a message besides its body. */
+  PutOptions,
   /** How to read one message. */
   ReadOptions,
   /** How to subscribe. */

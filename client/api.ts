@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { MessageAttributes } from "../protocol/attributes.ts";
 import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import type { DsmqError } from "../protocol/errors.ts";
 import type { GapPolicy } from "../protocol/requests.ts";
@@ -11,8 +12,17 @@ import type { Administration } from "./administration.ts";
 import type { Since } from "./since.ts";
 import type { CloseInfo, ConnectionStatus, StatusChange } from "./status_tracker.ts";
 
-/** A message as its reader gets it. */
-export interface Message {
+/** What a putter says of a message besides its body. */
+export interface PutOptions extends MessageAttributes {}
+
+/** A message of a list that has attributes. */
+export interface MessageInit extends PutOptions {
+  /** Its text, any string. */
+  readonly body: string;
+}
+
+/** A message as its reader gets it. The attributes are there only if the message was put with them. */
+export interface Message extends MessageAttributes {
   /** The topic that it was put into. */
   readonly topic: string;
   /** The text that was put. */
@@ -156,7 +166,7 @@ export interface Connection extends Administration, AsyncDisposable {
   /** How durable messages are on the server: with `memory` they are lost with its process. */
   readonly durability: Durability;
 
-  /** The largest message that the server accepts, in bytes of its JSON encoding in UTF-8. */
+  /** The largest message that the server accepts, in bytes of its JSON encoding in UTF-8, attributes included. */
   readonly maxMessageBytes: number;
 
   /**
@@ -165,25 +175,27 @@ export interface Connection extends Administration, AsyncDisposable {
    *
    * @param topic 1 to 256 bytes of UTF-8, without control characters
    * @param body its text, any string
+   * @param options what else is said of it: `messageId`, `key`, `headers`, `delay`. Together at most 16 KiB as JSON, and with the
+   *   body at most {@linkcode Connection.maxMessageBytes}
    * @returns the sequence number of the message, once it is stored
-   * @throws {TypeError | RangeError} if the topic or the body is invalid
+   * @throws {TypeError | RangeError} if the topic, the body or an option is invalid
    * @throws {DsmqError} `too_large`, `full`, `limit_exceeded`, `permission_denied`, `unavailable`, `shutting_down`; `superseded`, if the
    *   message is not stored, because a connection broke before its rejection arrived, and a later one has been stored
    *   meanwhile; `unknown_outcome`, if nobody can know whether it is stored: the client gave up, the connection
    *   is closed each time this message is sent, or the server lost its memory of this client
    */
-  put(topic: string, body: string): Promise<number>;
+  put(topic: string, body: string, options?: PutOptions): Promise<number>;
 
   /**
    * Puts messages into a topic, in order. All are checked before the first is sent. A list may have any length: it is
    * sent in parts, and later puts are stored behind it.
    *
    * @param topic as for `put`
-   * @param bodies their texts, any strings
+   * @param messages their texts, any strings; an object with `body` where a message has options of its own
    * @returns their sequence numbers, once all are stored
    * @throws as `put`; a {@linkcode DsmqError} lists the outcome of each message in `outcomes`
    */
-  putMany(topic: string, bodies: readonly string[]): Promise<number[]>;
+  putMany(topic: string, messages: readonly (string | MessageInit)[]): Promise<number[]>;
 
   /**
    * Reads one message: the oldest unread one, unless `latest` asks for the newest. With `wait`, as soon as there is one;

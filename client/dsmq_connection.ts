@@ -4,7 +4,6 @@
  * @module
  */
 
-import { encodeBody, messageTooLarge } from "../protocol/body.ts";
 import type { ConnectionInfo } from "../protocol/connection_info.ts";
 import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import { DsmqError } from "../protocol/errors.ts";
@@ -14,8 +13,10 @@ import { formatValue, kindOf } from "../protocol/text.ts";
 import type {
   Connection,
   Message,
+  MessageInit,
   MessageStream,
   Prefix,
+  PutOptions,
   ReadOptions,
   SubscribeOptions,
   WaitOptions,
@@ -23,6 +24,7 @@ import type {
 import { AdminRequests } from "./admin_requests.ts";
 import { ClientSubscription } from "./client_subscription.ts";
 import { jsonFields, SimpleRequest } from "./pending_request.ts";
+import { checkBody, copyPutList, encodePutOptions } from "./put_options.ts";
 import { PutRequests } from "./put_requests.ts";
 import { requireReadOptions } from "./read_options.ts";
 import { ReadRequests, toMessage } from "./read_requests.ts";
@@ -100,26 +102,34 @@ export class DsmqConnection implements Connection {
     return this.#client.requests.limits;
   }
 
-  put(topic: string, body: string, extra?: unknown): Promise<number> {
+  put(topic: string, body: string, options?: PutOptions): Promise<number> {
     try {
-      rejectOptions("put", extra);
+      const attributes = options === undefined ? undefined : encodePutOptions(options);
       const topicName = this.#topics.resolve("put", topic);
-      return this.#puts.put(topicName, this.#checkBody(topic, body));
+      return this.#puts.put(
+        topicName,
+        checkBody(topic, body, attributes, this.#limits),
+        attributes,
+      );
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  async putMany(topic: string, bodies: readonly string[], extra?: unknown): Promise<number[]> {
-    rejectOptions("putMany", extra);
+  async putMany(
+    topic: string,
+    messages: readonly (string | MessageInit)[],
+    extra?: unknown,
+  ): Promise<number[]> {
+    rejectOptions("putMany", extra, "the options of each message in the list");
     const topicName = this.#topics.resolve("put", topic);
-    if (!Array.isArray(bodies)) {
-      throw new TypeError(`Cannot put messages: they must be an array, got ${kindOf(bodies)}`);
+    if (!Array.isArray(messages)) {
+      throw new TypeError(`Cannot put messages: they must be an array, got ${kindOf(messages)}`);
     }
     // All are checked before the first is sent, and copied, so that the caller may change the list.
-    const checked = Array.from(bodies, (body: string) => this.#checkBody(topic, body));
+    const list = copyPutList(topic, messages, this.#limits);
     this.#client.requests.requireOpen({ action: "put", topic });
-    return await this.#puts.putMany(topicName, checked);
+    return await this.#puts.putMany(topicName, list);
   }
 
   get(topic: string, extra?: unknown): Promise<string> {
@@ -251,20 +261,6 @@ export class DsmqConnection implements Connection {
       const { requests } = this.#client;
       requests.send(new SimpleRequest(action, jsonFields, kind, map, resolve));
     });
-  }
-
-  /** Checks a message against the limits of the server. */
-  #checkBody(topic: string, body: string): string {
-    const { messageBytes } = this.#limits;
-    // A character takes up to six bytes, so that short messages need not be measured.
-    if (typeof body === "string" && 6 * body.length + 2 <= messageBytes) return body;
-    if (typeof body !== "string") {
-      throw new TypeError(`Cannot put message: it must be a string, got ${kindOf(body)}`);
-    }
-    const { bytes } = encodeBody(body);
-    if (bytes <= messageBytes) return body;
-    const [code, sentence, details] = messageTooLarge(bytes, this.#limits);
-    throw new DsmqError(code, sentence, { ...details, bytes, topic });
   }
 }
 

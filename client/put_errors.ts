@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { EncodedAttributes } from "../protocol/attributes.ts";
 import { encodeBody } from "../protocol/body.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { NameMap } from "../protocol/name_map.ts";
@@ -12,9 +13,15 @@ import { NameMap } from "../protocol/name_map.ts";
 export type PutResult = number | DsmqError;
 
 /** The error of a message that is larger than the server accepts by now. */
-export function tooLargeError(topic: string, limit: number, body: string): DsmqError {
+export function tooLargeError(
+  topic: string,
+  limit: number,
+  body: string,
+  attributes: EncodedAttributes | undefined,
+): DsmqError {
   const message = `Cannot put message: the server accepts messages of up to ${limit} bytes now`;
-  return new DsmqError("too_large", message, { topic, limit, bytes: encodeBody(body).bytes });
+  const bytes = encodeBody(body).bytes + (attributes?.bytes ?? 0);
+  return new DsmqError("too_large", message, { topic, limit, bytes });
 }
 
 /** The same for a message that was sent already, and may be stored. */

@@ -178,13 +178,10 @@ export function toMessage(
   topic: string,
   epoch: string,
 ): Message | undefined {
-  return reply && {
-    topic,
-    body: reply.body,
-    seq: reply.seq,
-    position: `${epoch}:${reply.seq}`,
-    time: reply.time,
-  };
+  if (!reply) return undefined;
+  const { body, seq, time, attributes } = reply;
+  const message = { topic, body, seq, position: `${epoch}:${seq}`, time };
+  return attributes === undefined ? message : { ...message, ...attributes };
 }
 
 /** The oldest item that has not expired. */

@@ -108,12 +108,13 @@ export class StreamBuffer {
       this.#onFrameRead(frame);
     }
     const seq = frame.seqs[i]!;
-    return {
+    const message = {
       topic: this.#topic ?? frame.topics![i]!,
       body: frame.bodies[i]!,
       seq,
       position: prefix + seq,
       time: frame.times[i]!,
     };
+    return frame.attributes === undefined ? message : { ...message, ...frame.attributes[i] };
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { putManyReply, putReply } from "../protocol/encode_replies.ts";
+import type { EncodedAttributes } from "../protocol/attributes.ts";
 import { messageTooLarge } from "../protocol/body.ts";
 import type { ErrorCode, PutOutcome } from "../protocol/errors.ts";
 import { refuseRequest } from "../protocol/request_fields.ts";
@@ -12,6 +13,7 @@ import type { PutRequest, RefusedRequest } from "../protocol/requests.ts";
 import { type Put, type PutAck, StoreError } from "../stores/store.ts";
 import { replyError, type ServerContext } from "./server_context.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
+import type { SessionOwner } from "./session_owners.ts";
 import { storeErrorToWire } from "../queue/store_failure.ts";
 import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 
@@ -20,11 +22,14 @@ const NO_SESSION = [
   'Cannot put: "n" is given, but no session; hello opens one',
 ] as const;
 
+const NO_ATTRIBUTES = { json: undefined, bytes: 0 };
+
 /** The puts of a connection. */
 export class PutVerb {
   readonly #context: ServerContext;
   readonly #replies: ReplyWriter;
   readonly #budgets: Pick<ConnectionBudgets, "holder">;
+  readonly #connection: Pick<SessionOwner, "identity">;
   /** The session whose numbers its puts have, if it has one. */
   session: string | undefined;
 
@@ -33,7 +38,9 @@ export class PutVerb {
     context: ServerContext,
     replies: ReplyWriter,
     budgets: Pick<ConnectionBudgets, "holder">,
+    connection: Pick<SessionOwner, "identity">,
   ) {
+    this.#connection = connection;
     this.#context = context;
     this.#replies = replies;
     this.#budgets = budgets;
@@ -75,13 +82,14 @@ export class PutVerb {
   /** Adds the messages of a request to a batch. If it is refused, nothing of it is added. */
   #collect(request: PutRequest | RefusedRequest, batch: Put[]): PutRequest | RefusedRequest {
     if (request.action === "refused") return request;
-    const { id, action, n, topic, bodies, encode } = request;
+    const { id, action, n, topic, bodies, attributes, encode } = request;
     const { session, owner } = this;
     // A number has a meaning within a session only.
     if (n !== undefined && session === undefined) {
       return refuseRequest({ id, action }, ...NO_SESSION);
     }
     const { limits } = this.#context.welcome;
+    if (attributes) return this.#collectAttributed(request, attributes, batch);
     const startLength = batch.length;
     for (let i = 0; i < bodies.length; i++) {
       const text = bodies[i]!;
@@ -101,6 +109,31 @@ export class PutVerb {
           : { type: "put", topic, body, bytes, session, owner, n: n + i },
       );
     }
+    return request;
+  }
+
+  /** The same for messages of which some have attributes. */
+  #collectAttributed(
+    request: PutRequest,
+    attributes: readonly (EncodedAttributes | undefined)[],
+    batch: Put[],
+  ): PutRequest | RefusedRequest {
+    const { id, action, n, topic } = request;
+    const { limits } = this.#context.welcome;
+    const { session, owner } = this;
+    const { identity } = this.#connection;
+    const puts: Put[] = [];
+    for (let i = 0; i < request.bodies.length; i++) {
+      const { body, bytes: bodyBytes } = request.encode(request.bodies[i]!);
+      const { json, bytes: attributeBytes } = attributes[i] ?? NO_ATTRIBUTES;
+      const bytes = bodyBytes + attributeBytes;
+      if (bytes > limits.messageBytes) {
+        return refuseRequest({ id, action }, ...messageTooLarge(bytes, limits));
+      }
+      const put = { type: "put", topic, body, bytes, attributes: json, identity } as const;
+      puts.push(n === undefined ? put : { ...put, session, owner, n: n + i });
+    }
+    for (const put of puts) batch.push(put);
     return request;
   }
 

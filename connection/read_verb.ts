@@ -228,7 +228,7 @@ export class ReadVerb {
     if (message && message.bytes >= REPLY_FRAME_BYTES) return this.#replyLarge(id, cursor, message);
     if (id === undefined) return this.replies.addLegacy(legacyReadReply(message));
     const text = readReply(id, message, cursor.position);
-    this.replies.add(text, message && text.length - message.body.length + message.bytes);
+    this.replies.add(text, message && text.length + multibyteExcess(message));
   }
 
   #replyLarge(id: number | undefined, { position }: TopicCursor, message: TopicMessage): void {
@@ -236,6 +236,11 @@ export class ReadVerb {
     if (id === undefined) replies.addLegacyLarge(LEGACY_REPLY_HEAD, message, largeBodies);
     else replies.addLarge(readReplyHead(id, message, position), message, largeBodies);
   }
+}
+
+/** How many more bytes than characters a message has. */
+function multibyteExcess({ bytes, body, attributes }: TopicMessage): number {
+  return bytes - body.length - (attributes === undefined ? 0 : attributes.length);
 }
 
 /** Replies to a read with a gap, and from where reading continues. That is no failure of the client. */

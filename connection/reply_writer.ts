@@ -4,7 +4,11 @@
  * @module
  */
 
-import { announcementFrame, namedAnnouncementFrame } from "../protocol/encode_replies.ts";
+import {
+  announcementFrame,
+  namedAnnouncementFrame,
+  readReplyEnd,
+} from "../protocol/encode_replies.ts";
 import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import type { SharedSuffix } from "../protocol/shared_suffix.ts";
 import { utf8Length } from "../protocol/text.ts";
@@ -109,19 +113,25 @@ export class ReplyWriter {
    * Adds a reply that ends with a message too large to share a frame with others.
    *
    * @param head what comes before the message
-   * @param message the message, after which one bracket comes
+   * @param message the message, after which its attributes and one bracket come
    * @param largeBodies large bodies that are being sent
    */
   addLarge(head: string, message: TopicMessage, largeBodies: LargeBodyCache): void {
-    const batched = this.#batched;
-    const suffix = largeBodies.get(message, batched ? "}]" : "}");
-    this.sendShared(batched ? `[${head}` : head, suffix, message.bytes);
+    this.#addLarge(head, message, largeBodies, readReplyEnd(message));
   }
 
-  /** The same to dsmq 1.x. */
+  /** The same to dsmq 1.x, which knows no attributes. */
   addLegacyLarge(head: string, message: TopicMessage, largeBodies: LargeBodyCache): void {
     this.#markLegacy();
-    this.addLarge(head, message, largeBodies);
+    this.#addLarge(head, message, largeBodies, "}");
+  }
+
+  #addLarge(head: string, message: TopicMessage, largeBodies: LargeBodyCache, end: string): void {
+    const batched = this.#batched;
+    const suffix = largeBodies.get(message, batched ? `${end}]` : end);
+    // The attributes are in the closing, too.
+    const bytes = message.bytes - (message.attributes?.length ?? 0);
+    this.sendShared(batched ? `[${head}` : head, suffix, bytes);
   }
 
   /** Sends a frame whose end is shared with other connections, after all that was added. `bytes` is the size of its body. */

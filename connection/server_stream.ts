@@ -259,9 +259,11 @@ export class ServerStream implements TopicListener {
       // The bytes of text that is not ASCII are counted with it.
       replies.sendFrame(frame, frame.length + bytes + 2 * batch.topics.length);
     } else {
-      const suffix = messages.length > 1 ? batch.suffix : queue.largeBodies.get(messages[0]!, "]}");
-      // There is a comma between two messages.
-      const size = bytes + messages.length - 1;
+      const suffix = messages.length > 1
+        ? batch.suffix
+        : queue.largeBodies.get(messages[0]!, batch.end);
+      // There is a comma between two messages; the attributes are in the closing, too.
+      const size = bytes + messages.length - 1 - batch.attributeCharacters;
       replies.sendShared(streamFrame(this.sub, this.#sentThrough, batch.head), suffix, size);
     }
     this.#position = this.#sentThrough = messages.at(-1)!.seq;

@@ -7,10 +7,11 @@
  */
 
 import { parseConnections } from "./connection_info.ts";
+import { decodeAttributeList, decodeAttributes, minAttributeBytes } from "./decode_attributes.ts";
+import { isWireError } from "./decode_error.ts";
 import { decodeWelcome } from "./decode_welcome.ts";
 import type { Heartbeat, TopicInfo, Welcome } from "./encode_replies.ts";
-import { ERRORS } from "./error_codes.ts";
-import { carriesFields, type PutOutcome, type WireError } from "./errors.ts";
+import type { WireError } from "./errors.ts";
 import { isWithinBounds } from "./json_bounds.ts";
 import { LIMITS } from "./limits.ts";
 import { malformed, type Reply } from "./replies.ts";
@@ -26,16 +27,13 @@ const MAX_UNCHECKED_LENGTH = 64 * 1024;
  */
 const REPLY_BOUNDS = { depth: 8, values: 512 * 1024, names: 48 * 1024 };
 
-/** The form of the code of an error, also of one that this version does not know. */
-const CODE_PATTERN = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
-const MAX_CODE_LENGTH = 64;
-
 /** All fields that a reply may have; which of them are there depends on what it answers. */
 type RawReply = Partial<Welcome> & Partial<Heartbeat> & {
   readonly id?: number | null;
   readonly error?: WireError;
   readonly body?: string;
   readonly bodies?: readonly string[];
+  readonly attributes?: unknown;
   readonly seq?: number;
   readonly dup?: boolean;
   readonly seqs?: readonly number[];
@@ -99,7 +97,9 @@ function decodeAnswer(it: RawReply, id: number): Reply {
     const { time = 0 } = it;
     const readThrough = through ?? seq;
     if (readThrough < seq) return malformed(id);
-    return { kind: "message", id, body, seq, time, through: readThrough };
+    const attributes = it.attributes === undefined ? undefined : decodeAttributes(it.attributes);
+    if (attributes === undefined && it.attributes !== undefined) return malformed(id);
+    return { kind: "message", id, body, seq, time, through: readThrough, attributes };
   }
   if (it.protocol !== undefined) return decodeWelcome(it, id);
   const seqs = it.seqs ?? (seq === undefined ? undefined : [seq]);
@@ -119,11 +119,16 @@ function decodeStreamed(it: RawReply, sub: number): Reply {
     return malformed(undefined, sub);
   }
   const count = bodies.length;
+  const attributes = it.attributes === undefined
+    ? undefined
+    : decodeAttributeList(it.attributes, count);
+  if (attributes === undefined && it.attributes !== undefined) return malformed(undefined, sub);
+  const attributeBytes = attributes === undefined ? 0 : minAttributeBytes(attributes);
   const isValid = count > 0 && count === seqs.length && count === times.length &&
-    areIncreasing(seqs, prev) && minBytes(bodies) <= bytes &&
+    areIncreasing(seqs, prev) && minBytes(bodies) + attributeBytes <= bytes &&
     (topics === undefined || (topics.length === count && areTopics(topics)));
   return isValid
-    ? { kind: "messages", sub, prev, bytes, seqs, times, bodies, topics }
+    ? { kind: "messages", sub, prev, bytes, seqs, times, bodies, topics, attributes }
     : malformed(undefined, sub);
 }
 
@@ -227,6 +232,9 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
     case "topics":
     case "connections":
       return Array.isArray(field);
+    case "attributes":
+      // Decoded as a whole.
+      return true;
     case "epoch":
     case "store":
     case "server":
@@ -237,38 +245,6 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
   }
   name satisfies never;
   return true;
-}
-
-/**
- * Whether a value is an error of the wire. A server must not send the codes that clients, or `serve`, find themselves.
- */
-function isWireError(value: unknown): value is WireError {
-  if (value === null || typeof value !== "object") return false;
-  const { code, message, limit, position, floor, last, outcomes }: {
-    readonly [field in keyof WireError]?: unknown;
-  } = value;
-  return isWireCode(code) && isString(message) && isOptionalCount(limit) &&
-    isOptionalCount(position) &&
-    isOptionalCount(floor) && isOptionalCount(last) &&
-    (outcomes === undefined || isListOf(outcomes, isOutcome)) && carriesFields(code, value);
-}
-
-function isWireCode(value: unknown): value is string {
-  return isString(value) && value.length <= MAX_CODE_LENGTH && CODE_PATTERN.test(value) &&
-    !(Object.hasOwn(ERRORS, value) &&
-      ["client", "server"].includes(ERRORS[value as keyof typeof ERRORS].scope));
-}
-
-function isOutcome(value: unknown): value is PutOutcome {
-  if (isCount(value)) return true;
-  if (value === null || typeof value !== "object") return false;
-  const { code, message } = value as { readonly code?: unknown; readonly message?: unknown };
-  // The outcome of a message has no room for what some codes always carry.
-  return isWireCode(code) && isString(message) && carriesFields(code, value);
-}
-
-function isOptionalCount(value: unknown): boolean {
-  return value === undefined || isCount(value);
 }
 
 function isString(value: unknown): value is string {
@@ -286,8 +262,4 @@ function areStrings(value: unknown): value is readonly string[] {
   if (!Array.isArray(value)) return false;
   for (let i = 0; i < value.length; i++) if (typeof value[i] !== "string") return false;
   return true;
-}
-
-function isListOf<T>(value: unknown, is: (item: unknown) => item is T): value is readonly T[] {
-  return Array.isArray(value) && value.every(is);
 }

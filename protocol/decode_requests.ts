@@ -6,8 +6,9 @@
  * @module
  */
 
-import { type EncodeBody, NULL_BODY } from "./body.ts";
+import type { EncodeBody } from "./body.ts";
 import { decodeAdminRequest } from "./decode_admin_requests.ts";
+import { decodePut } from "./decode_put.ts";
 import { HEARTBEAT_INTERVAL } from "./heartbeat.ts";
 import { DEFAULT_WAIT, type Limits, MAX_WAIT, PROTOCOL_VERSION, TOPICS_PAGE } from "./limits.ts";
 import {
@@ -29,9 +30,6 @@ import { formatValue, kindOf, quoted } from "./text.ts";
 
 /** Clients choose sessions at random: nobody can guess one of at least 16 characters. */
 const SESSION_PATTERN = /^[\w-]{16,64}$/;
-
-/** The largest number of a put: even the numbers of a list that begins with it are exact. */
-const MAX_PUT_NUMBER = 2 ** 52;
 
 /**
  * Decodes a request. Never throws: an invalid one is returned as rejected.
@@ -212,67 +210,4 @@ function decodeHello(fields: RequestFields, id: number): WireRequest {
 function isKnown(value: unknown): value is { epoch: string; seq: number } {
   const { epoch, seq } = Object(value);
   return typeof epoch === "string" && isBoundedText(epoch) && isCount(seq);
-}
-
-function decodePut(
-  fields: RequestFields,
-  id: number | undefined,
-  limits: Limits,
-  encode: EncodeBody,
-): WireRequest {
-  const { topic, message, body, bodies, n } = fields;
-  const refusal = topicRefusal(fields, limits);
-  if (refusal) return refusal;
-  if (id === undefined && (message !== undefined || bodies === undefined)) {
-    return decodeLegacyPut(fields, encode);
-  }
-  if (body !== undefined && bodies !== undefined) {
-    return badMessage(fields, 'it must have "body" or "bodies", got both');
-  }
-  if (bodies !== undefined && !Array.isArray(bodies)) {
-    return badMessage(fields, `"bodies" must be an array, got ${kindOf(bodies)}`);
-  }
-  if (n !== undefined && !(isCount(n) && n <= MAX_PUT_NUMBER)) {
-    return refuseField(fields, "n", `a whole number from 0 to ${MAX_PUT_NUMBER}`);
-  }
-  const many = bodies !== undefined;
-  const texts: readonly unknown[] = many ? bodies : [body];
-  const invalid = texts.findIndex((text) => typeof text !== "string");
-  if (invalid >= 0) {
-    const name = many ? `each of "bodies"` : `"body"`;
-    return badMessage(fields, `${name} must be a string, got ${kindOf(texts[invalid])}`);
-  }
-  return {
-    action: "put",
-    id,
-    n,
-    topic: topic as string,
-    bodies: texts as readonly string[],
-    many,
-    encode,
-  };
-}
-
-/** dsmq 1.x calls a body `message`, and knows no other fields: they may hold anything. */
-function decodeLegacyPut(fields: RequestFields, encode: EncodeBody): WireRequest {
-  const { topic, message } = fields;
-  const isNull = message === null;
-  if (!isNull && typeof message !== "string") {
-    return badMessage(fields, `"message" must be a string, got ${kindOf(message)}`);
-  }
-  return {
-    action: "put",
-    id: undefined,
-    n: undefined,
-    topic: topic as string,
-    bodies: [isNull ? "" : message],
-    many: false,
-    encode: isNull ? encodeNullBody : encode,
-  };
-}
-
-const encodeNullBody: EncodeBody = () => NULL_BODY;
-
-function badMessage(fields: RequestFields, reason: string): WireRequest {
-  return refuseRequest(fields, "bad_message", `Invalid put request: ${reason}`);
 }

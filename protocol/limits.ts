@@ -130,7 +130,7 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, LimitSpec>> = {
     default: 1_000_000,
     min: 2,
     max: 32 * MIB,
-    description: "the size of a message, as JSON",
+    description: "the size of a message, as JSON, attributes included",
   },
   topicBytes: {
     default: 256,
@@ -143,7 +143,7 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, LimitSpec>> = {
     default: 1024 * MIB,
     min: 1,
     max: UNLIMITED,
-    description: "everything stored: bodies, topics, and 100 bytes for each message",
+    description: "everything stored: bodies, attributes, topics, and 100 bytes for each message",
   },
   connections: { default: 10_000, min: 1, max: UNLIMITED, description: "connections in total" },
   connectionsPerAddress: {

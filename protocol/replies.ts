@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { MessageAttributes } from "./attributes.ts";
 import type { ConnectionInfo } from "./connection_info.ts";
 import type { Heartbeat, TopicInfo, Welcome } from "./encode_replies.ts";
 import type { WireError } from "./errors.ts";
@@ -36,6 +37,7 @@ export interface MessageReply {
   readonly time: number;
   /** The topic is read up to here: at least up to the message. */
   readonly through: number;
+  readonly attributes: MessageAttributes | undefined;
 }
 
 /** Answers a read: there is no message. */
@@ -92,13 +94,15 @@ export interface MessagesReply {
   readonly sub: number;
   /** The sequence number before the first one in this stream. */
   readonly prev: number;
-  /** What they take of the credit: no less than their characters, with quotes. */
+  /** What they take of the credit: no less than their characters and those of their attributes, with quotes. */
   readonly bytes: number;
   readonly seqs: readonly number[];
   readonly times: readonly number[];
   readonly bodies: readonly string[];
   /** Of a stream of a prefix: the topic of each. */
   readonly topics: readonly string[] | undefined;
+  /** The attributes of each, `null` where it has none; `undefined` if none has any. */
+  readonly attributes: readonly (MessageAttributes | null)[] | undefined;
 }
 
 /** A stream has ended. */

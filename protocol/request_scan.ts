@@ -4,8 +4,9 @@
  * @module
  */
 
+import { MAX_ATTRIBUTE_FIELDS } from "./attributes.ts";
+import { FieldNames } from "./field_names.ts";
 import { skipWhitespace, stringEnd, stringEquals } from "./json_text.ts";
-import { NameSet } from "./name_map.ts";
 
 /**
  * How a request counts. A read of dsmq 1.x is answered although it has no id. Control requests cost next to nothing and may
@@ -14,17 +15,14 @@ import { NameSet } from "./name_map.ts";
  */
 export type RequestKind = "counted" | "legacy read" | "control" | "legacy put";
 
-/** What makes a request too large to be decoded: its depth, or the number of its fields. */
-export type RequestExcess = "depth" | "fields";
+/** What makes a request too large to be decoded: its depth, or the number of its fields, or of those of its attributes. */
+export type RequestExcess = "depth" | "fields" | "attributes";
 
 /** No valid request is nested deeper: a position is one level within it. */
 export const MAX_DEPTH = 8;
 
-/** How many fields a request may have, or items in lists other than its `bodies`. */
+/** How many fields a request may have, or items in lists other than its `bodies`, besides its `attributes`. */
 export const MAX_FIELDS = 64;
-
-/** How many different names the fields of a frame may have, and how many characters each. */
-const [MAX_NAMES, MAX_NAME_LENGTH] = [256, 128];
 
 /** A control request with more fields counts like any other request. */
 const MAX_CONTROL_FIELDS = 12;
@@ -44,39 +42,10 @@ const ACTION_KINDS: readonly (readonly [action: string, kind: ActionKind])[] = [
 ];
 
 /** The fields that matter for a scan. */
-const FIELD_NAMES = ["id", "action", "bodies", "sub"] as const;
+const FIELD_NAMES = ["id", "action", "bodies", "sub", "attributes"] as const;
 
 const [QUOTE, COMMA, COLON] = [34, 44, 58];
 const [OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [91, 93, 123, 125];
-
-/**
- * The names of fields in a frame. V8 makes a new hidden class for each object with a new name: a few names in many objects cost
- * little, many names in a few objects cost much.
- */
-class FieldNames {
-  readonly #text: string;
-  readonly #names = new NameSet();
-  /** The last names, by a simple hash: mostly one of them comes again. */
-  readonly #recent: string[] = [];
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  /** Whether the name between two positions is within the limit of different names. */
-  accepts(begin: number, end: number): boolean {
-    const text = this.#text;
-    const length = end - begin;
-    const hash = 31 * length + text.charCodeAt(begin) + 7 * text.charCodeAt(end - 1) & 255;
-    const last = this.#recent[hash];
-    if (last?.length === length && text.startsWith(last, begin)) return true;
-    if (this.#names.size >= MAX_NAMES || length > MAX_NAME_LENGTH) return false;
-    const name = text.slice(begin, end);
-    this.#recent[hash] = name;
-    this.#names.add(name);
-    return true;
-  }
-}
 
 /** The state of a scan within a request. */
 interface ScanState {
@@ -122,6 +91,10 @@ export class RequestScan {
   bodies = 0;
   /** The number of its commas, colons and opening brackets. */
   marks = 0;
+  /** The same in its `attributes`, how many names these have, and what the marks were where they began. */
+  #attributeMarks = 0;
+  #attributeFields = 0;
+  #attributesFrom = -1;
   #action: ActionKind | undefined;
   /** Where its `sub` begins; 0 if it has none. */
   #sub = 0;
@@ -156,8 +129,15 @@ export class RequestScan {
   /** Why it is too large to be decoded, if it is. */
   get excess(): RequestExcess | undefined {
     if (this.#depth > MAX_DEPTH) return "depth";
-    return this.#hasTooManyNames || this.marks - this.bodies > 2 * MAX_FIELDS
-      ? "fields"
+    const attributeMarks = this.#attributeMarks;
+    if (
+      this.#hasTooManyNames || this.marks - this.bodies - attributeMarks > 2 * MAX_FIELDS
+    ) return "fields";
+    if (attributeMarks === 0) return undefined;
+    // For each message a comma and two brackets, and for each field a colon and a comma.
+    const maxMarks = 3 * (this.bodies + 1) + 2 * MAX_ATTRIBUTE_FIELDS;
+    return this.#attributeFields > MAX_ATTRIBUTE_FIELDS || attributeMarks > maxMarks
+      ? "attributes"
       : undefined;
   }
 
@@ -177,7 +157,13 @@ export class RequestScan {
   scan(begin: number, limit: number): number | undefined {
     const text = this.#text;
     if (!this.#state) {
-      this.id = this.bodies = this.#sub = 0;
+      this.id =
+        this.bodies =
+        this.#sub =
+        this.#attributeMarks =
+        this.#attributeFields =
+          0;
+      this.#attributesFrom = -1;
       this.#action = undefined;
       this.#hasTooManyNames = false;
     }
@@ -207,6 +193,7 @@ export class RequestScan {
         if (name === "id") this.id = at;
         else if (name === "sub") this.#sub = at;
         else if (name === "action") this.#action = undefined;
+        else if (name === "attributes") this.#attributesFrom = marks;
         else if (name === "bodies") {
           this.bodies = 0;
           if (unit === OPEN_LIST) {
@@ -221,8 +208,10 @@ export class RequestScan {
           at = last = stringEnd(text, start);
           if (at < 0) return undefined;
           if (depth !== 1 || !isObject) break;
-          if (nameIsNext) name = nameAt(text, start, at);
-          else if (name === "action") this.#action = actionKindAt(text, start, at);
+          if (nameIsNext) {
+            if (this.#attributesFrom >= 0) this.#endAttributes(marks);
+            name = nameAt(text, start, at);
+          } else if (name === "action") this.#action = actionKindAt(text, start, at);
           nameIsNext = false;
           break;
         }
@@ -249,7 +238,8 @@ export class RequestScan {
           break;
         case COLON:
           marks++;
-          if (!this.#names.accepts(start, last)) this.#hasTooManyNames = true;
+          if (depth > 1 && name === "attributes") this.#attributeFields++;
+          else if (!this.#names.accepts(start, last)) this.#hasTooManyNames = true;
           if (depth === 1) valueIsNext = isObject;
       }
     }
@@ -272,7 +262,13 @@ export class RequestScan {
     return depth === 0 ? this.#finish(at, marks, deepest) : undefined;
   }
 
+  #endAttributes(marks: number): void {
+    this.#attributeMarks += marks - this.#attributesFrom;
+    this.#attributesFrom = -1;
+  }
+
   #finish(at: number, marks: number, deepest: number): number {
+    if (this.#attributesFrom >= 0) this.#endAttributes(marks);
     this.marks = marks;
     this.#depth = deepest;
     return at;

@@ -30,6 +30,7 @@
  */
 
 import type { AdminRequest } from "./admin_requests.ts";
+import type { EncodedAttributes } from "./attributes.ts";
 import type { EncodeBody } from "./body.ts";
 import type { WireError } from "./errors.ts";
 
@@ -90,6 +91,8 @@ export interface PutRequest {
   readonly topic: string;
   /** Strings of any length. `encode` turns them into JSON and measures them, once it is known that they may be put. */
   readonly bodies: readonly string[];
+  /** The attributes of each message, if one has some. */
+  readonly attributes: readonly (EncodedAttributes | undefined)[] | undefined;
   readonly many: boolean;
   readonly encode: EncodeBody;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MAX_ATTRIBUTE_FIELDS } from "./attributes.ts";
 import { bodyEncoderFor, type EncodeBody } from "./body.ts";
 import { decodeRequest } from "./decode_requests.ts";
 import type { WireError } from "./errors.ts";
@@ -49,6 +50,11 @@ const EXCESS_ERRORS: Readonly<Record<RequestExcess, WireError>> = {
     "read request",
     MAX_FIELDS,
     "it has more fields, or its frame more names for them",
+  ),
+  attributes: limitExceeded(
+    "put messages",
+    MAX_ATTRIBUTE_FIELDS,
+    "the attributes of a request have more fields together",
   ),
 };
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { streamBody, streamHead, streamTopics } from "../protocol/encode_replies.ts";
+import { streamBody, streamEnd, streamHead, streamTopics } from "../protocol/encode_replies.ts";
 import { SharedSuffix } from "../protocol/shared_suffix.ts";
 import type { TopicMessage } from "../stores/store.ts";
 
@@ -46,9 +46,22 @@ export class TopicBatch {
     return this.#head ??= streamHead(this.messages, this.bytes, this.topics);
   }
 
+  /** What comes after the bodies: attributes, if there are some, and brackets. */
+  get end(): string {
+    return streamEnd(this.messages);
+  }
+
+  /** How long the attributes are together, in characters. */
+  get attributeCharacters(): number {
+    return this.messages.reduce((sum, { attributes }) => sum + (attributes?.length ?? 0), 0);
+  }
+
   /** The bodies, and what comes after them. */
   get suffix(): SharedSuffix {
-    return this.#suffix ??= new SharedSuffix(this.messages.map(({ body }) => body).join(), "]}");
+    return this.#suffix ??= new SharedSuffix(
+      this.messages.map(({ body }) => body).join(),
+      this.end,
+    );
   }
 }
 
@@ -60,7 +73,7 @@ export interface TopicListener {
   resync(through: number): void;
 }
 
-/** The size of all messages, in bytes of their JSON encoding in UTF-8. */
+/** The size of all messages with their attributes, in bytes of their JSON encoding in UTF-8. */
 function sumBytes(messages: readonly TopicMessage[]): number {
   return messages.reduce((sum, { bytes }) => sum + bytes, 0);
 }

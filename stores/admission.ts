@@ -16,7 +16,13 @@ import {
   type TopicMessage,
   toStoreError,
 } from "./store.ts";
-import { RECORDS_PART, RUN_BYTES, type StoreLimits, topicOverhead } from "./store_limits.ts";
+import {
+  messageIdOverhead,
+  RECORDS_PART,
+  RUN_BYTES,
+  type StoreLimits,
+  topicOverhead,
+} from "./store_limits.ts";
 
 /**
  * A message that is about to be stored. A class, not a literal: V8 counts how many objects of a literal survive. Most
@@ -36,6 +42,16 @@ class NewMessage implements TopicMessage {
     this.topic = topic;
     this.body = body;
     this.bytes = bytes;
+  }
+}
+
+/** The same, with attributes. */
+class AttributedMessage extends NewMessage {
+  readonly attributes: string;
+
+  constructor(seq: number, time: number, put: Put, attributes: string) {
+    super(seq, time, put);
+    this.attributes = attributes;
   }
 }
 
@@ -93,7 +109,7 @@ export class Admission {
         results.push(this.#sessionChanged(put));
         continue;
       }
-      const { topic, bytes, session, n, owner } = put;
+      const { topic, bytes, attributes, session, n, owner } = put;
       const numbered = session !== undefined && n !== undefined;
       if (numbered) {
         const seq = this.#dedup.find(session, n);
@@ -121,7 +137,8 @@ export class Admission {
         lastTopic = topic;
         overhead = topicOverhead(topic);
       }
-      const size = bytes + overhead;
+      let size = bytes + overhead;
+      if (attributes !== undefined) size += messageIdOverhead(put);
       if (refusedSize && size >= refusedSize.size) {
         if (session !== undefined) {
           (refusedSessions ??= new NameMap()).set(session, refusedSize.error);
@@ -140,7 +157,9 @@ export class Admission {
         lastTopic = undefined;
         continue;
       }
-      const message = new NewMessage(range.last + 1, now, put);
+      const message = attributes === undefined
+        ? new NewMessage(range.last + 1, now, put)
+        : new AttributedMessage(range.last + 1, now, put, attributes);
       this.#messageLog.append(message, size);
       refusedTopic = refusedSize = undefined;
       if (numbered) this.#dedup.record(session, n, message.seq, owner);

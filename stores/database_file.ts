@@ -11,12 +11,12 @@ import { EpochTable } from "./epoch_table.ts";
 import { UnusableFileError } from "./file_faults.ts";
 import type { FileOnDisk } from "./file_on_disk.ts";
 import { WAL_SIZE_LIMIT } from "./wal_file.ts";
-import { STATE_TABLE, upgradeFrom1 } from "./file_upgrade.ts";
+import { STATE_TABLE, upgradeFrom1, upgradeFrom2 } from "./file_upgrade.ts";
 import type { DroppedRange } from "./gone_times.ts";
 import {
   APPLICATION_ID,
+  FIRST_SCHEMA_VERSION,
   inUseVersion,
-  PREVIOUS_SCHEMA_VERSION,
   SCHEMA_VERSION,
   schemaVersionOf,
 } from "./wal_mark.ts";
@@ -104,7 +104,7 @@ export class DatabaseFile {
       this.#pragma(`journal_size_limit = ${WAL_SIZE_LIMIT}`);
       this.db.prepare("BEGIN IMMEDIATE").run();
       if (schemaVersion === undefined) this.#create(now);
-      else if (schemaVersion === PREVIOUS_SCHEMA_VERSION) this.#upgrade(now);
+      else if (schemaVersion < SCHEMA_VERSION) this.#upgrade(schemaVersion, now);
       this.epochs = new EpochTable(this.db);
       this.wal = new DatabaseWal(this.db, disk);
       this.#sql = {
@@ -194,11 +194,11 @@ export class DatabaseFile {
     const application = this.#pragma("application_id");
     const schemaVersion = schemaVersionOf(Number(this.#pragma("user_version")));
     if (application === APPLICATION_ID) {
-      if (schemaVersion === SCHEMA_VERSION || schemaVersion === PREVIOUS_SCHEMA_VERSION) {
+      if (schemaVersion >= FIRST_SCHEMA_VERSION && schemaVersion <= SCHEMA_VERSION) {
         return schemaVersion;
       }
       throw new UnusableFileError(
-        `it is of another version of dsmq: its schema version must be ${PREVIOUS_SCHEMA_VERSION} or ${SCHEMA_VERSION}, got ${schemaVersion}`,
+        `it is of another version of dsmq: its schema version must be from ${FIRST_SCHEMA_VERSION} to ${SCHEMA_VERSION}, got ${schemaVersion}`,
       );
     }
     const [{ tables }] = this.db.prepare("SELECT count(*) AS tables FROM sqlite_schema").all() as [
@@ -221,8 +221,9 @@ export class DatabaseFile {
     this.#pragma(`user_version = ${SCHEMA_VERSION}`);
   }
 
-  #upgrade(now: number): void {
-    upgradeFrom1(this.db, now);
+  #upgrade(schemaVersion: number, now: number): void {
+    if (schemaVersion === 1) upgradeFrom1(this.db, now);
+    upgradeFrom2(this.db);
     this.#pragma(`user_version = ${SCHEMA_VERSION}`);
   }
 

@@ -5,7 +5,7 @@
  */
 
 /** What is bound to a statement, and what a row contains. */
-export type SqlValue = string | number;
+export type SqlValue = string | number | null;
 
 /** A prepared statement. */
 export interface Statement {

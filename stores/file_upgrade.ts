@@ -12,7 +12,7 @@ import { GoneTable } from "./gone_table.ts";
 /** Longer than any retention: for messages that were evicted under an unknown one. */
 const LONGEST_RETENTION = 1e15;
 
-/** The state table of version 2. */
+/** The state table since version 2. */
 export const STATE_TABLE =
   "CREATE TABLE state (store TEXT NOT NULL, floor INTEGER NOT NULL, last INTEGER NOT NULL, " +
   "time INTEGER NOT NULL, clock INTEGER NOT NULL, retention INTEGER NOT NULL, " +
@@ -44,6 +44,15 @@ export function upgradeFrom1(db: Database, now: number): void {
   db.prepare("INSERT INTO epochs (epoch) VALUES (?)").run(epoch);
   if (floor > 0) new GoneTable(db, 0).raise({ seq: floor, at: latest });
   upgradeSessions(db);
+}
+
+/**
+ * Upgrades a file from version 2 to version 3: no message in it has attributes.
+ *
+ * @param db the open database, in a transaction
+ */
+export function upgradeFrom2(db: Database): void {
+  db.exec("ALTER TABLE runs ADD COLUMN attributes TEXT");
 }
 
 /** The name of a session does not contain its owner any more. */

@@ -63,7 +63,7 @@ export class PrefixRows {
    */
   constructor(db: Database, segments: SegmentTable) {
     this.#segments = segments;
-    const columns = "last, first, times, octet_length(bodies) AS bytes, topic, name, " +
+    const columns = "last, first, times, attributes, octet_length(bodies) AS bytes, topic, name, " +
       `CASE WHEN octet_length(bodies) <= ${SEGMENT_BYTES} THEN bodies END AS bodies`;
     // CROSS JOIN: SQLite keeps the order of the tables.
     const named = "runs CROSS JOIN topics ON topics.id = runs.topic";
@@ -214,7 +214,7 @@ export class PrefixRows {
     for (const row of rows) {
       page.take(this.#decode(row));
       if (page.isFull) return;
-      chunks.add(row.bytes);
+      chunks.add(row.bytes + (row.attributes === null ? 0 : row.attributes.length));
     }
   }
 

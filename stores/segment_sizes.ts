@@ -5,9 +5,8 @@
  */
 
 import { MESSAGE_OVERHEAD } from "../protocol/limits.ts";
-import { utf8Length } from "../protocol/text.ts";
 import type { Database, Statement } from "./engine.ts";
-import { BODY_SEPARATOR } from "./segment_row.ts";
+import { rowSizes, type SegmentRow } from "./segment_row.ts";
 
 /** How much the messages of a row count. */
 interface SegmentSize {
@@ -25,7 +24,7 @@ const SKIP = { rows: 1024, bytes: 1024 * MESSAGE_OVERHEAD };
 
 /** The sizes of the messages in a table of segments. */
 export class SegmentSizes {
-  readonly #sql: Record<"total" | "next" | "many" | "bodies", Statement>;
+  readonly #sql: Record<"total" | "next" | "many" | "texts", Statement>;
   /** The row that was looked at last, and the sizes up to each of its messages. */
   #row: SegmentSize & { readonly sums: readonly number[] } | undefined;
   /** Consecutive rows, and the index of the one that was used last. A row never changes. */
@@ -37,7 +36,7 @@ export class SegmentSizes {
   /**
    * Looks at a table.
    *
-   * @param db an open database that has the table of messages
+   * @param db an open database that has the tables of messages and topics
    */
   constructor(db: Database) {
     this.#sql = {
@@ -49,7 +48,10 @@ export class SegmentSizes {
         "SELECT max(last) AS last, sum(size) AS size FROM " +
           "(SELECT last, size FROM runs WHERE last > ? ORDER BY last LIMIT ?)",
       ),
-      bodies: db.prepare("SELECT bodies FROM runs WHERE last = ?"),
+      texts: db.prepare(
+        "SELECT bodies, attributes, (SELECT name FROM topics WHERE id = topic) AS name " +
+          "FROM runs WHERE last = ?",
+      ),
     };
   }
 
@@ -124,12 +126,11 @@ export class SegmentSizes {
 
   #sums(row: SegmentSize): readonly number[] {
     if (this.#row?.first === row.first) return this.#row.sums;
-    const [{ bodies }] = this.#sql.bodies.all(row.last) as [{ bodies: string }];
-    const lengths = bodies.split(BODY_SEPARATOR).map(utf8Length);
-    const all = lengths.reduce((sum, length) => sum + length, 0);
-    const overhead = (row.size - all) / lengths.length;
+    const [{ name, ...texts }] = this.#sql.texts.all(row.last) as [
+      Pick<SegmentRow, "bodies" | "attributes"> & { readonly name: string },
+    ];
     let sum = 0;
-    const sums = lengths.map((length) => sum += length + overhead);
+    const sums = rowSizes(texts, name).map((size) => sum += size);
     this.#row = { ...row, sums };
     return sums;
   }

@@ -24,7 +24,8 @@ const SCHEMA = `
     topic INTEGER NOT NULL,
     size INTEGER NOT NULL,
     times TEXT NOT NULL,
-    bodies TEXT NOT NULL
+    bodies TEXT NOT NULL,
+    attributes TEXT
   );
   CREATE INDEX IF NOT EXISTS runs_of_topic ON runs (topic, last, first);
 `;
@@ -48,7 +49,7 @@ export class SegmentTable {
     | "ends",
     Statement
   >;
-  /** No row has larger bodies than this, in bytes. */
+  /** A reader gets no more than this with any row, in bytes. */
   #largestBytes = 0;
   /** The row in which a time was looked up last. */
   #cachedTimes: { readonly first: number; readonly times: readonly number[] } | undefined;
@@ -64,9 +65,9 @@ export class SegmentTable {
    */
   constructor(db: Database) {
     db.exec(SCHEMA);
-    const columns = "last, first, times, bodies, octet_length(bodies) AS bytes";
+    const columns = "last, first, times, bodies, attributes, octet_length(bodies) AS bytes";
     this.#sql = {
-      insert: db.prepare("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)"),
+      insert: db.prepare("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)"),
       page: db.prepare(
         `SELECT ${columns} FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT ?`,
       ),
@@ -124,8 +125,8 @@ export class SegmentTable {
   insert(messages: readonly TopicMessage[], id: (topic: string) => number): number {
     let rows = 0;
     for (let i = 0; i < messages.length; rows++) {
-      const { topic, first, last, size, times, bodies, bytes } = segmentAt(messages, i);
-      this.#sql.insert.run(last, first, id(topic), size, times, bodies);
+      const { topic, first, last, size, times, bodies, attributes, bytes } = segmentAt(messages, i);
+      this.#sql.insert.run(last, first, id(topic), size, times, bodies, attributes);
       if (bytes > this.#largestBytes) this.#largestBytes = bytes;
       i += last - first + 1;
     }

@@ -13,12 +13,16 @@ export interface Put {
   readonly topic: string;
   /** The JSON encoding of the message. */
   readonly body: string;
-  /** The length of `body` in bytes of UTF-8. */
+  /** The length of `body` and `attributes` in bytes of UTF-8. */
   readonly bytes: number;
+  /** The JSON encoding of its attributes, if it has any, as `encodeAttributes` makes it. */
+  readonly attributes?: string | undefined;
   /** The session that puts it, if it may be repeated. */
   readonly session?: string | undefined;
   /** Who owns the session, if it is not known yet. Owners share fairly in how much is remembered. */
   readonly owner?: string | undefined;
+  /** Whose puts name the message by its `messageId`; `""` for all who are nobody. */
+  readonly identity?: string | undefined;
   /** Its number within the session, by which a repetition is recognised. Numbers only grow, and may skip some. */
   readonly n?: number | undefined;
 }
@@ -61,7 +65,7 @@ export type Result<C extends Command = Command> = C extends Put ? PutAck : objec
 /** A stored message. */
 export interface TopicMessage extends EncodedMessage {
   readonly topic: string;
-  /** The length of `body` in bytes of UTF-8. */
+  /** The length of `body` and `attributes` in bytes of UTF-8. */
   readonly bytes: number;
 }
 
@@ -146,7 +150,7 @@ interface PageQuery {
   readonly after: number;
   /** At most this many messages, at least 1. */
   readonly count: number;
-  /** At most this many bytes of bodies; but one message is always returned, however large. */
+  /** At most this many bytes of bodies and attributes; but one message is always returned, however large. */
   readonly bytes: number;
   /** Also return what is gone of what is asked for. */
   readonly gone?: boolean;

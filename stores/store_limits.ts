@@ -4,6 +4,7 @@
  * @module
  */
 
+import { encodedMessageId } from "../protocol/attributes.ts";
 import { LIMITS, MESSAGE_OVERHEAD, type Overflow } from "../protocol/limits.ts";
 import { utf8Length } from "../protocol/text.ts";
 import { GONE_TOPIC_BYTES } from "./gone_map.ts";
@@ -67,12 +68,26 @@ export function completeLimits(given: Partial<StoreLimits> = {}): StoreLimits {
   };
 }
 
-/** What each message of a topic counts besides its body, in bytes. */
+/** What each message of a topic counts besides its body and its attributes, in bytes. */
 export function topicOverhead(topic: string): number {
   return utf8Length(topic) + MESSAGE_OVERHEAD;
 }
 
+/** What a `messageId` counts besides the topic and itself, which its row and the index of that hold. */
+const MESSAGE_ID_BYTES = 200;
+
+/** What a message counts because its `messageId` is remembered, if it has one, in bytes. */
+export function messageIdOverhead(
+  { topic, attributes }: Pick<TopicMessage, "topic" | "attributes">,
+): number {
+  const messageId = attributes === undefined ? undefined : encodedMessageId(attributes);
+  return messageId === undefined
+    ? 0
+    : MESSAGE_ID_BYTES + 2 * (utf8Length(topic) + utf8Length(messageId));
+}
+
 /** What a message counts, in bytes. */
-export function storedSize({ topic, bytes }: Pick<TopicMessage, "topic" | "bytes">): number {
-  return bytes + topicOverhead(topic);
+export function storedSize(message: Pick<TopicMessage, "topic" | "bytes" | "attributes">): number {
+  const size = message.bytes + topicOverhead(message.topic);
+  return message.attributes === undefined ? size : size + messageIdOverhead(message);
 }

@@ -18,10 +18,13 @@ import { UnusableFileError } from "./file_faults.ts";
 /** The application id of a file of dsmq: the letters of the name. */
 export const APPLICATION_ID = 0x64736d71;
 
-/** The version of the tables, and the one from which files are upgraded. */
-export const SCHEMA_VERSION = 2;
+/** The version of the tables, and the first one from which files are upgraded. */
+export const SCHEMA_VERSION = 3;
 /** See {@linkcode SCHEMA_VERSION}. */
-export const PREVIOUS_SCHEMA_VERSION = 1;
+export const FIRST_SCHEMA_VERSION = 1;
+
+/** The first version whose files have marks. */
+const MARKED_SINCE = 2;
 
 /** The bit that distinguishes the mark from a number of a use. */
 const MARK_BIT = 0x100;
@@ -62,10 +65,11 @@ export function markedVersion(salt: number, schemaCookie: number): number {
  * The value in the place of the mark while the log is there.
  *
  * @param use the number of this use of the file
+ * @param schemaVersion the version of its tables
  * @returns the value of `user_version`
  */
-export function inUseVersion(use: number): number {
-  return SCHEMA_VERSION + 0x8000 * (use & 0xffff);
+export function inUseVersion(use: number, schemaVersion: number = SCHEMA_VERSION): number {
+  return schemaVersion + 0x8000 * (use & 0xffff);
 }
 
 /**
@@ -80,7 +84,7 @@ export function schemaVersionOf(userVersion: number): number {
 
 /** The header of a database, in its first bytes. */
 export interface DatabaseHeader {
-  /** `user_version`, if the file is one of dsmq; else 0. */
+  /** `user_version`, if the file is one of dsmq of a version with marks; else 0. */
   readonly userVersion: number;
   /** `schema_version`. */
   readonly schemaCookie: number;
@@ -100,8 +104,9 @@ export function readDatabaseHeader(file: Deno.FsFile): DatabaseHeader {
   const read = file.readSync(bytes);
   const view = new DataView(bytes.buffer);
   const userVersion = view.getUint32(60);
+  const schemaVersion = schemaVersionOf(userVersion);
   const isOurs = read === 100 && view.getUint32(68) === APPLICATION_ID &&
-    schemaVersionOf(userVersion) === SCHEMA_VERSION;
+    schemaVersion >= MARKED_SINCE && schemaVersion <= SCHEMA_VERSION;
   const size = view.getUint16(16) * view.getUint32(28);
   return { userVersion: isOurs ? userVersion : 0, schemaCookie: view.getUint32(40), size };
 }
@@ -114,7 +119,9 @@ export function readDatabaseHeader(file: Deno.FsFile): DatabaseHeader {
  */
 export function writeInUseVersion(file: Deno.FsFile, use: number): void {
   const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, inUseVersion(use));
+  // Its tables stay what they are until SQLite has opened it.
+  const schemaVersion = schemaVersionOf(readDatabaseHeader(file).userVersion);
+  new DataView(bytes.buffer).setUint32(0, inUseVersion(use, schemaVersion));
   file.seekSync(60, Deno.SeekMode.Start);
   if (file.writeSync(bytes) !== bytes.length) throw new Error("its header cannot be written");
   file.syncSync();
@@ -247,6 +254,6 @@ export function requireOwnWal(
   ) return;
   throw new UnusableFileError(
     `its log, ${path}-wal, is missing, and it holds messages: restore it, or, to continue without them: ` +
-      `sqlite3 '${path}' 'PRAGMA user_version = ${SCHEMA_VERSION}'`,
+      `sqlite3 '${path}' 'PRAGMA user_version = ${schemaVersionOf(userVersion)}'`,
   );
 }

@@ -9,7 +9,7 @@ import type { PageFill } from "./page_fill.ts";
 import type { TopicMessage, TopicPageQuery } from "./store.ts";
 import { storedSize } from "./store_limits.ts";
 
-/** With this many messages, topics, or bytes of bodies, it is time to flush. */
+/** With this many messages, topics, or bytes of bodies and attributes, it is time to flush. */
 const FLUSH_AT = { messages: 1024, topics: 256, bytes: 512 * 1024 };
 
 /** With this many messages, a search here takes longer than a query of the database. */
@@ -29,7 +29,7 @@ export class WriteBuffer {
     return this.#messages;
   }
 
-  /** The size of the bodies, in bytes of UTF-8. */
+  /** The size of the bodies and attributes, in bytes of UTF-8. */
   get bytes(): number {
     return this.#bytes;
   }

@@ -8,6 +8,7 @@ import type { StoreLimits } from "../../stores/store_limits.ts";
 import type { Store } from "../../stores/store.ts";
 import { commands } from "./commands.ts";
 import { appending } from "./appends.ts";
+import { attributes } from "./attributes.ts";
 import { feeding } from "./feeds.ts";
 import { goneAndKnown } from "./gaps.ts";
 import { lasting } from "./retention.ts";
@@ -34,6 +35,7 @@ const PROMISES = {
   ...sessions,
   ...limited,
   ...goneAndKnown,
+  ...attributes,
 };
 
 /** How a store is opened. */
@@ -93,6 +95,7 @@ export function testStore(
     ...sessions,
     ...limited,
     ...goneAndKnown,
+    ...attributes,
   }, true);
 }
 

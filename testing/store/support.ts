@@ -235,6 +235,7 @@ export function assertMessages(
     assertEquals([message.seq, message.time, message.topic], [seq, time, topic], `message ${i}`);
     assert(message.body === body, `the body of message ${i}`);
     assertEquals(message.bytes, expected[i]!.bytes);
+    assertEquals(message.attributes, expected[i]!.attributes);
   }
   assertEquals(actual.length, expected.length);
 }
@@ -245,6 +246,7 @@ export function track<T>(promises: Promise<T>[], promise: Promise<T>): void {
   promises.push(promise);
 }
 
-function plain({ seq, time, topic, body, bytes }: TopicMessage): TopicMessage {
-  return { seq, time, topic, body, bytes };
+function plain({ seq, time, topic, body, bytes, attributes }: TopicMessage): TopicMessage {
+  const message = { seq, time, topic, body, bytes };
+  return attributes === undefined ? message : { ...message, attributes };
 }

@@ -33,10 +33,13 @@ Deno.test("wrong arguments throw a TypeError or a RangeError, and nothing is sen
     await assertRejects(() => mq.read(as(topic)), ErrorClass, reason);
     assertThrows(() => mq.subscribe(as(topic)), ErrorClass, reason);
   }
-  for (const [message, reason] of [[undefined, "nothing"], [5, "a number"], [{}, "an object"]]) {
+  for (const [message, reason] of [[undefined, "nothing"], [5, "a number"], [[], "an array"]]) {
     await assertRejects(() => mq.put("t", as(message)), TypeError, reason as string);
     await assertRejects(() => mq.putMany("t", ["", as(message)]), TypeError, reason as string);
   }
+  await assertRejects(() => mq.put("t", as({ body: "m" })), TypeError, "an object");
+  const noBody = "messages[1].body must be a string, got nothing";
+  await assertRejects(() => mq.putMany("t", ["", as({})]), TypeError, noBody);
   await assertRejects(() => mq.putMany("t", as(undefined)), TypeError);
   for (const timeout of [-1, NaN]) {
     await assertRejects(() => mq.getWait("t", { timeout: as(timeout) }), RangeError, `${timeout}`);

@@ -178,8 +178,12 @@ const WRONG: readonly [Call, Class, string][] = [
   ],
   [(mq) => as(mq).shutdownServer({ timeout: 5 }), TypeError, "shutdownServer takes no options"],
   [(mq) => mq.subscribe("t", { since: as({ ago: 5, unit: "s" }) }), TypeError, "since.unit"],
-  [(mq) => as(mq).put("t", "m", { key: "k" }), TypeError, "Cannot put: put takes no options"],
-  [(mq) => as(mq).putMany("t", ["m"], {}), TypeError, "Cannot putMany: putMany takes no options"],
+  [(mq) => as(mq).put("t", "m", { kye: "k" }), TypeError, 'there is no option "kye"'],
+  [
+    (mq) => as(mq).putMany("t", ["m"], {}),
+    TypeError,
+    "Cannot putMany: putMany takes the options of each message in the list",
+  ],
   [(mq) => as(mq).get("t", { timeout: 5 }), TypeError, "Cannot get: get takes no options"],
   [
     (mq) => as(mq).getLatest("t", { timeout: 5 }),

@@ -40,7 +40,7 @@ Deno.test("a copy without its log is refused, whenever it was made, and opened i
     const before = Deno.readFileSync(copy);
     refused(folder, copy, WITHOUT_LOG);
     assertEquals(Deno.readFileSync(copy), before);
-    run(copy, "PRAGMA user_version = 2");
+    run(copy, "PRAGMA user_version = 3");
     const found = await messages(folder, copy);
     assert(found.length <= 400 * n, "it is as old as the copy");
   }

@@ -82,7 +82,7 @@ for (
   const [owner, sql] of [
     ["with tables", "CREATE TABLE things (a); INSERT INTO things VALUES (1)"],
     ["with a mark", "PRAGMA application_id = 7; CREATE TABLE a (b)"],
-    ["with its own schema version", "PRAGMA user_version = 3"],
+    ["with its own schema version", "PRAGMA user_version = 4"],
     ["with a write-ahead log", "PRAGMA journal_mode = WAL; CREATE TABLE things (a)"],
   ] as const
 ) {
@@ -105,7 +105,7 @@ Deno.test("a file of a later version of dsmq is refused", async () => {
   db.close();
   assertRefused(
     folder.file,
-    "it is of another version of dsmq: its schema version must be 1 or 2, got 99",
+    "it is of another version of dsmq: its schema version must be from 1 to 3, got 99",
   );
 });
 

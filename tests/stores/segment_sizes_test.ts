@@ -10,6 +10,8 @@ import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { SegmentSizes } from "../../stores/segment_sizes.ts";
 import { SegmentTable } from "../../stores/segment_table.ts";
+import { encodeAttributes } from "../../protocol/attributes.ts";
+import { TopicTable } from "../../stores/topic_table.ts";
 import { storedSize } from "../../stores/store_limits.ts";
 import type { TopicMessage } from "../../stores/store.ts";
 import { CountingEngine } from "../support/counting_engine.ts";
@@ -20,6 +22,8 @@ Deno.test("the size of messages is right after any puts, deletions and rollbacks
   const random = seeded(5);
   const db = nodeSqlite.open(":memory:");
   const runs = new SegmentTable(db);
+  new TopicTable(db);
+  db.exec("INSERT INTO topics VALUES (1, 't 0'), (2, 't 1')");
   const sizes = new SegmentSizes(db);
   const all: TopicMessage[] = [];
   let deleted = 0;
@@ -29,8 +33,13 @@ Deno.test("the size of messages is right after any puts, deletions and rollbacks
     if (random(3) > 0) {
       const messages = Array.from({ length: 1 + random(random(9) === 0 ? 600 : 8) }, (_, i) => {
         const body = JSON.stringify("ä".repeat(random(30)));
-        const bytes = new TextEncoder().encode(body).length;
-        return { seq: count + i + 1, time: 1, body, bytes, topic: `t ${random(2)}` };
+        const attributes = random(3) > 0 ? undefined : encodeAttributes({
+          key: "ä".repeat(1 + random(9)),
+          ...(random(2) > 0 && { messageId: `${i} "\\` }),
+        })!;
+        const bytes = new TextEncoder().encode(body).length + (attributes?.bytes ?? 0);
+        const plain = { seq: count + i + 1, time: 1, body, bytes, topic: `t ${random(2)}` };
+        return attributes ? { ...plain, attributes: attributes.json } : plain;
       });
       all.push(...messages);
       runs.insert(messages, (topic) => topic === "t 0" ? 1 : 2);
