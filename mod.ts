@@ -28,6 +28,7 @@ export type {
   Grant,
   Handler,
   HandlerOptions,
+  JwtOptions,
   Limits,
   Log,
   MessageServer,
@@ -41,6 +42,8 @@ export type {
   StoreChoice,
   TokenGrant,
   TransportChoice,
+  VerifiedGrant,
+  Verify,
 } from "./server.ts";
 
 if (import.meta.main) await (await import("./cli.ts")).main();

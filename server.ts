@@ -15,7 +15,7 @@
 export { createHandler } from "./server/start/create_handler.ts";
 export { serve } from "./server/start/serve.ts";
 export { VERSION } from "./server/running_server.ts";
-export type { Auth } from "./auth/auth.ts";
+export type { Auth, JwtOptions, VerifiedGrant, Verify } from "./auth/auth.ts";
 export type { Grant, Permission, TokenGrant } from "./auth/permissions.ts";
 export type { Limits, ServerLimits } from "./protocol/limits.ts";
 export type { Clock } from "./queue/clock.ts";

@@ -5,12 +5,13 @@
  */
 
 import { quoted } from "../protocol/text.ts";
+import { isToken } from "../protocol/token.ts";
 import { offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { AllowedHosts, isLoopback } from "./allowed_hosts.ts";
-import { type Auth, requiresToken } from "./auth.ts";
+import { type PreparedAuth, requiresToken, type TokenCheck, type TokenVerifier } from "./auth.ts";
 import { Permissions } from "./permissions.ts";
 import { AllowedOrigins } from "./allowed_origins.ts";
-import { type Digest, digestOf, extractToken, Tokens } from "./tokens.ts";
+import { digestOf, extractToken, Tokens } from "./tokens.ts";
 
 /** Who may connect. */
 export interface AccessControlOptions {
@@ -21,17 +22,24 @@ export interface AccessControlOptions {
   /** The server has TLS; `undefined` if each request tells by its URL. */
   readonly secure: boolean | undefined;
   /** Who may do what. */
-  readonly auth: Auth;
+  readonly auth: PreparedAuth;
 }
 
 /** The result of checking a request for a WebSocket. */
 export type Verdict =
   /** It is refused before the upgrade. */
-  | { readonly kind: "refused"; readonly status: 401 | 403; readonly reason: string }
-  /** It is admitted, and then closed, because its token is not valid. */
-  | { readonly kind: "invalid_token" }
-  /** It is admitted; {@linkcode AccessControl.permissionsOf} says what it may do. `undefined`: it brought no token. */
-  | { readonly kind: "admitted"; readonly digest: Digest | undefined };
+  | {
+    readonly kind: "refused";
+    readonly status: 401 | 403 | 503;
+    /** For the client, and for the log, which may learn more. */
+    readonly reason: string;
+    readonly detail?: string | undefined;
+  }
+  /**
+   * It is admitted; {@linkcode AccessControl.permissionsOf} says what it may do. `undefined`: it brought no token. If its token
+   * is not valid, it is closed at once.
+   */
+  | { readonly kind: "admitted"; readonly check: TokenCheck | undefined };
 
 /** What depends on whether a request came through TLS. */
 interface NamesAndOrigins {
@@ -45,8 +53,9 @@ export class AccessControl {
   readonly #plain: NamesAndOrigins;
   readonly #secure: NamesAndOrigins;
   readonly #host: string | undefined;
-  /** `undefined`: no token is required, and a token in a request is ignored. */
+  /** If there is neither this nor a verifier, no token is required, and a token in a request is ignored. */
   #tokens: Tokens | undefined;
+  #verifier: TokenVerifier | undefined;
   #anonymous: Permissions | undefined;
   #updating: Promise<void> = Promise.resolve();
 
@@ -64,6 +73,7 @@ export class AccessControl {
     this.#plain = allowed(secure ?? false);
     this.#secure = secure === undefined ? allowed(true) : this.#plain;
     this.#tokens = tokens;
+    this.#verifier = auth.verifier;
     this.#anonymous = anonymousPermissions(auth, host);
   }
 
@@ -79,7 +89,12 @@ export class AccessControl {
 
   /** Whether a token is required, from all clients or from those that want to do more than others. */
   get requiresToken(): boolean {
-    return this.#tokens !== undefined;
+    return this.#tokens !== undefined || this.#verifier !== undefined;
+  }
+
+  /** Whether checking a token may take long. */
+  get asksVerifier(): boolean {
+    return this.#verifier !== undefined;
   }
 
   /**
@@ -87,13 +102,19 @@ export class AccessControl {
    *
    * @param auth nothing of what was given before counts any more
    */
-  setAuth(auth: Auth): Promise<void> {
-    const digested = knownTokens(auth);
+  setAuth(auth: PreparedAuth | Promise<PreparedAuth>): Promise<void> {
+    const digesting = digested(auth);
     // In the order of the calls, however long each takes.
-    return this.#updating = this.#updating.then(async () => {
-      this.#tokens = await digested;
-      this.#anonymous = anonymousPermissions(auth, this.#host);
+    const updated = this.#updating.then(async () => {
+      const { prepared, tokens } = await digesting;
+      this.#tokens = tokens;
+      this.#verifier = prepared.verifier;
+      this.#anonymous = anonymousPermissions(prepared, this.#host);
     });
+    // One that cannot be prepared changes nothing, and keeps no later one from counting.
+    this.#updating = updated.catch(() => {});
+    digesting.catch(() => {});
+    return updated;
   }
 
   /**
@@ -118,9 +139,13 @@ export class AccessControl {
    * Checks a request for a WebSocket: its Host, then its Origin, then its token.
    *
    * @param request the request
+   * @param holder to whom the check of the token is charged
    * @returns the result
    */
-  async checkUpgrade(request: Pick<Request, "headers" | "url">): Promise<Verdict> {
+  async checkUpgrade(
+    request: Pick<Request, "headers" | "url">,
+    holder: string,
+  ): Promise<Verdict> {
     const { headers } = request;
     const hostFault = this.checkHost(request);
     if (hostFault !== undefined) return { kind: "refused", status: 403, reason: hostFault };
@@ -132,55 +157,79 @@ export class AccessControl {
       return { kind: "refused", status: 403, reason };
     }
     const isOwnProtocol = offeredProtocols(headers).includes(SUBPROTOCOL);
-    const token = this.#tokens && extractToken(headers);
+    const token = this.requiresToken ? extractToken(headers) : undefined;
     if (token === undefined) {
-      if (isOwnProtocol || this.#anonymous) return { kind: "admitted", digest: undefined };
+      if (isOwnProtocol || this.#anonymous) return { kind: "admitted", check: undefined };
       return { kind: "refused", status: 401, reason: "a token is needed" };
     }
-    const digest = await digestOf(token);
-    if (this.permissionsOf(digest)) return { kind: "admitted", digest };
-    // Pages cannot see a status, and other clients hardly can: a client with our subprotocol gets a close code.
-    return isOwnProtocol
-      ? { kind: "invalid_token" }
-      : { kind: "refused", status: 401, reason: "the token is not valid" };
+    const check = await this.check(token, holder);
+    // Pages cannot see a status, and other clients hardly can: a client with our subprotocol gets a close code, or an error.
+    if (isOwnProtocol || check.kind === "granted") return { kind: "admitted", check };
+    const { kind, reason: detail } = check;
+    return kind === "refused"
+      ? { kind: "refused", status: 401, reason: "the token is not valid", detail }
+      : { kind: "refused", status: 503, reason: "the token cannot be checked now", detail };
   }
 
   #allowedBy(url: string): NamesAndOrigins {
     return url.startsWith("https:") ? this.#secure : this.#plain;
   }
 
-  /** The digest of a token, for {@linkcode AccessControl.permissionsOf}. */
-  digestOf(token: string): Promise<Digest> {
-    return digestOf(token);
+  /**
+   * Checks a token. Never rejects.
+   *
+   * @param token what a client gave
+   * @param holder to whom the work is charged
+   * @returns the result, for {@linkcode AccessControl.permissionsOf}
+   */
+  async check(token: string, holder: string): Promise<TokenCheck> {
+    // Where no token is required, one that is sent counts as none.
+    if (!this.requiresToken) return grantedOrRefused(this.#anonymous);
+    if (!isToken(token)) return { kind: "refused", reason: "it has not the form of a token" };
+    const listed = this.#tokens?.find(await digestOf(token));
+    if (listed) return { kind: "granted", permissions: listed };
+    return await this.#verifier?.check(token, holder) ?? { kind: "refused" };
   }
 
-  /** The permissions of this token, or of clients without one; `undefined` if it may do nothing. */
-  permissionsOf(digest: Digest | undefined): Permissions | undefined {
-    return this.#tokens && digest ? this.#tokens.find(digest) : this.#anonymous;
+  /** What came of a check, now; `undefined` if it may do nothing. Without a token: the permissions of clients without one. */
+  permissionsOf(check: TokenCheck | undefined): Permissions | undefined {
+    if (check === undefined) return this.#anonymous;
+    return check.kind === "granted" ? this.currentPermissions(check.permissions) : undefined;
   }
 
-  /** The present permissions of a client that got other ones before. */
-  currentPermissions(
-    permissions: Pick<Permissions, "identity"> | undefined,
-  ): Permissions | undefined {
-    return permissions && permissions.identity !== ""
-      ? this.#tokens?.findByIdentity(permissions.identity)
-      : this.#anonymous;
+  /** The present permissions of a client that got these, perhaps other ones, before. */
+  currentPermissions(permissions: Permissions | undefined): Permissions | undefined {
+    if (!permissions || permissions.identity === "" || !this.requiresToken) return this.#anonymous;
+    if (permissions.source === undefined) return this.#tokens?.findByIdentity(permissions.identity);
+    return this.#verifier?.vouchesFor(permissions) ? permissions : undefined;
   }
+}
+
+function grantedOrRefused(permissions: Permissions | undefined): TokenCheck {
+  return permissions ? { kind: "granted", permissions } : { kind: "refused" };
 }
 
 /**
  * The permissions of clients without a token; `undefined` if they may do nothing. They administrate the server only if that was
  * said in so many words, or if the server is open and nobody else can reach it: without a host, an open server admits nobody else.
  */
-function anonymousPermissions(auth: Auth, host: string | undefined): Permissions | undefined {
+function anonymousPermissions(
+  auth: PreparedAuth,
+  host: string | undefined,
+): Permissions | undefined {
   const { anonymous = requiresToken(auth) ? { permissions: [] } : {} } = auth;
   if (anonymous.permissions?.length === 0) return undefined;
   const isOwnMachine = auth.anonymous === undefined && (host === undefined || isLoopback(host));
   return new Permissions("", anonymous, { administration: isOwnMachine ? "local" : "denied" });
 }
 
-/** The digests of the tokens; `undefined` if none is required. */
-async function knownTokens({ tokens }: Auth): Promise<Tokens | undefined> {
+/** Prepares what counts from then on. */
+async function digested(auth: PreparedAuth | Promise<PreparedAuth>) {
+  const prepared = await auth;
+  return { prepared, tokens: await knownTokens(prepared) };
+}
+
+/** The digests of the tokens in the list; `undefined` if there is no list. */
+async function knownTokens({ tokens }: PreparedAuth): Promise<Tokens | undefined> {
   return tokens && await Tokens.create(tokens);
 }

@@ -29,7 +29,7 @@ export interface Grant {
 
 /** A token and what it allows. */
 export interface TokenGrant extends Grant {
-  /** The token: 1 to 1024 visible characters of ASCII. */
+  /** The token: 1 to 8192 visible characters of ASCII. */
   readonly token: string;
 }
 
@@ -43,6 +43,18 @@ export const TOKEN_NEEDED: WireError = {
 export const TOKEN_INVALID: WireError = {
   code: "unauthorized",
   message: "Access denied: the token is not valid",
+};
+
+/** The error of a token that was valid until now. */
+export const TOKEN_EXPIRED: WireError = {
+  code: "unauthorized",
+  message: "Access denied: the token has expired",
+};
+
+/** The error of a token that may be valid. */
+export const TOKEN_UNCHECKED: WireError = {
+  code: "unavailable",
+  message: "Cannot check the token now: try again later",
 };
 
 /**

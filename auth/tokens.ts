@@ -25,7 +25,7 @@ const BEARER = /(?:^|,)[ \t]*bearer(?![\w!#$%&'*+.^`|~-])/i;
 /** A valid one. */
 const VALID_BEARER = /^bearer +(\S+)$/i;
 
-/** How many hexadecimal digits of a digest identify a token. */
+/** How many hexadecimal digits of a digest identify a token, or the owner of one. */
 const IDENTITY_DIGITS = 32;
 
 /** How many tokens are digested at a time. */
@@ -105,6 +105,7 @@ async function digestGrant({ token, ...grant }: TokenGrant): Promise<KnownToken>
   return { digest, permissions: new Permissions(identityOf(digest), grant) };
 }
 
-function identityOf(digest: Digest): string {
+/** The identity of the token with a digest. */
+export function identityOf(digest: Digest): string {
   return digest.toHex().slice(0, IDENTITY_DIGITS);
 }

@@ -19,7 +19,7 @@ import type { Dial } from "./socket.ts";
 /** How to connect. Durations are in milliseconds. */
 export interface ConnectOptions {
   /**
-   * The token, if the server needs one: 1 to 1024 visible ASCII characters. It is sent in a header; from browsers, and
+   * The token, if the server needs one: 1 to 8192 visible ASCII characters. It is sent in a header; from browsers, and
    * with `dial`, as a subprotocol.
    */
   readonly token?: string;

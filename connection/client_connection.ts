@@ -6,6 +6,7 @@
 
 import { addressHolder } from "../budgets/address_key.ts";
 import { ConnectionBudgets } from "../budgets/shared_budgets.ts";
+import type { CheckedToken } from "../auth/auth.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { parseHeartbeat } from "../protocol/request_frame.ts";
@@ -43,6 +44,7 @@ export class ClientConnection
     ListedConnection {
   readonly peer: Peer;
   readonly liveness: Liveness;
+  checkedToken: CheckedToken | undefined;
   /** Gives back its slot among the connections of the server. */
   releaseSlot: () => void = NOTHING;
   /** Called once the peer is gone and all accepted requests are finished. */

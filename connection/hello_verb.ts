@@ -14,10 +14,12 @@ import { StoreError } from "../stores/store.ts";
 import type { SessionOwner, SlotTakeover } from "./session_owners.ts";
 import type { Cursors } from "../queue/cursors.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
-import { type Permissions, TOKEN_INVALID, TOKEN_NEEDED } from "../auth/permissions.ts";
+import type { CheckedToken, TokenCheck } from "../auth/auth.ts";
+import { type Permissions, TOKEN_NEEDED } from "../auth/permissions.ts";
 import { locateStart } from "../queue/positions.ts";
 import type { HeartbeatTarget } from "./heartbeats.ts";
 import type { PutVerb } from "./put_verb.ts";
+import { tokenRefusal } from "./token_refusal.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 
 /** The connection that sends `hello`. */
@@ -26,6 +28,8 @@ export interface HelloConnection extends SessionOwner {
   readonly liveness: HeartbeatTarget;
   /** What it may do; `undefined` until it has sent a token. */
   permissions: Permissions | undefined;
+  /** What came of checking the token of the `hello` that admits it, until that is handled. */
+  checkedToken: CheckedToken | undefined;
   readonly closed: boolean;
   /** Closes it because its token is invalid. */
   rejectToken(error: WireError): void;
@@ -157,16 +161,30 @@ export class HelloVerb {
     const { accessControl } = this.#context;
     const { replies } = this.#state;
     if (request.token !== undefined) {
-      const permissions = accessControl.permissionsOf(await accessControl.digestOf(request.token));
+      const { checkedToken } = this.#connection;
+      this.#connection.checkedToken = undefined;
+      // The hello that admits it was checked when it arrived: a check may be costly, or count but once.
+      const check = checkedToken?.token === request.token
+        ? checkedToken.check
+        : await accessControl.check(request.token, this.#connection.holder);
+      const permissions = accessControl.permissionsOf(check);
       if (!permissions) {
-        replyError(this.#context, request, TOKEN_INVALID, replies);
-        this.#connection.rejectToken(TOKEN_INVALID);
+        this.#refuseToken(request, check);
         return false;
       }
       this.#connection.permissions = permissions;
     }
     if (!this.#connection.permissions) replyError(this.#context, request, TOKEN_NEEDED, replies);
     return this.#connection.permissions !== undefined;
+  }
+
+  /** Its token is not accepted. A connection whose own token expires goes on with that until then. */
+  #refuseToken(request: HelloRequest, check: TokenCheck): void {
+    const { error, logged } = tokenRefusal(check);
+    const { replies } = this.#state;
+    replyError(this.#context, request, error, replies, logged);
+    if (check.kind === "unchecked" || this.#connection.permissions?.expires !== undefined) return;
+    this.#connection.rejectToken(error);
   }
 
   /** Becomes the owner of a session. Its name is a secret, and identifies it with any token. */

@@ -28,7 +28,7 @@ export interface ServerContext {
   /** How many requests of a connection may fail in a minute before it is closed. */
   readonly errorsPerMinute: number;
   /** Knows the tokens that `hello` may carry. */
-  readonly accessControl: Pick<AccessControl, "digestOf" | "permissionsOf">;
+  readonly accessControl: Pick<AccessControl, "check" | "permissionsOf">;
   /** The owners of sessions. */
   readonly sessionOwners: SessionOwners;
   /** The open connections, for administrators. */
@@ -58,14 +58,18 @@ export function reply(
   if (id !== undefined) replies.add(successReply(id, fields));
 }
 
-/** Replies to a request that failed. Without an id only a read gets a reply, because a client of dsmq 1.x waits for it. */
+/**
+ * Replies to a request that failed. Without an id only a read gets a reply, because a client of dsmq 1.x waits for it. The log
+ * may learn more than the client.
+ */
 export function replyError(
   context: ServerContext,
   request: WireRequest,
   error: WireError,
   replies: ReplyWriter,
+  logged: WireError = error,
 ): void {
-  context.onRefused(error);
+  context.onRefused(logged);
   const { id } = request;
   if (id !== undefined) replies.add(errorReply(id, error));
   else if (awaitsReply(request)) replies.addLegacy(legacyErrorReply(error));

@@ -7,7 +7,7 @@
 import { isCount } from "./request_fields.ts";
 
 /** The longest frame with a `hello` before a peer is admitted, in characters. */
-export const MAX_HELLO_LENGTH = 8192;
+export const MAX_HELLO_LENGTH = 16_384;
 
 /** What matters of a `hello` before admission. */
 export interface FirstHello {

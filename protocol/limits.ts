@@ -84,7 +84,7 @@ export interface ServerLimits extends Limits {
   readonly connectionsPerAddress: number;
   /** How many more connections may wait to be admitted: for their token, or because there are too many. */
   readonly pendingConnections: number;
-  /** How long a connection may take to send its token, in milliseconds. */
+  /** How long a connection may take to send its token, and how long its check may take, in milliseconds. */
   readonly authTimeout: number;
   /** How many requests of a connection may fail in a minute before it is closed. */
   readonly errorsPerMinute: number;
@@ -205,7 +205,7 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, LimitSpec>> = {
     default: 5_000,
     min: 1,
     max: MAX_WAIT,
-    description: "how long a connection may take to send its token",
+    description: "how long a connection may take to send its token, and the check of that",
   },
   errorsPerMinute: {
     default: Infinity,

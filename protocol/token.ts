@@ -11,7 +11,7 @@ import { decodeBase64Url, encodeBase64Url } from "./base64url.ts";
 export const TOKEN_SUBPROTOCOL = "dsmq.token.";
 
 /** The most characters of a token. */
-const MAX_TOKEN_LENGTH = 1024;
+const MAX_TOKEN_LENGTH = 8192;
 
 /** What a token has to be, for an error. */
 export const TOKEN_FORM = `1 to ${MAX_TOKEN_LENGTH} visible characters of ASCII`;

@@ -11,10 +11,11 @@ import { NameMap } from "../protocol/name_map.ts";
 import { describeKind, isOptions } from "../protocol/option_kinds.ts";
 import { formatValue, kindOf, topicProblem } from "../protocol/text.ts";
 import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
+import { requireJwt } from "./jwt_options.ts";
 import { OptionChecks } from "./option_checks.ts";
 
 /** The members of an `auth` that is an object. */
-const AUTH_NAMES: readonly (keyof Auth)[] = ["tokens", "anonymous"];
+const AUTH_NAMES: readonly (keyof Auth)[] = ["tokens", "anonymous", "jwt", "verify"];
 
 /** What it has to be, for an error. */
 export const AUTH_FORM = `a token (${TOKEN_FORM}) or an object`;
@@ -63,13 +64,17 @@ export function parseAuth(
   // Taken for "nothing is required" it would let everybody in.
   if (AUTH_NAMES.every((name) => auth[name] === undefined)) {
     throw new TypeError(
-      `Cannot ${check.action}: auth must have ${AUTH_NAMES.join(" or ")}, got neither`,
+      `Cannot ${check.action}: auth must have tokens, anonymous, jwt or verify, got none of them`,
     );
   }
-  const { tokens, anonymous } = auth;
+  const { tokens, anonymous, jwt, verify } = auth;
   if (tokens !== undefined) requireTokens(tokens, check);
   if (anonymous !== undefined) requireGrant("auth.anonymous", anonymous, [], check);
-  return { ...(tokens && { tokens }), ...(anonymous && { anonymous }) };
+  if (jwt !== undefined) requireJwt(jwt, check);
+  if (verify !== undefined) {
+    check.type("auth.verify", verify, typeof verify === "function", "a function");
+  }
+  return auth;
 }
 
 function requireTokens(tokens: readonly TokenGrant[], check: OptionChecks): void {
@@ -102,7 +107,7 @@ function requireTokens(tokens: readonly TokenGrant[], check: OptionChecks): void
  * @param check how options are named in errors
  * @throws {TypeError | RangeError} if something is invalid
  */
-function requireGrant(
+export function requireGrant(
   name: string,
   grant: Grant,
   more: readonly string[],
@@ -123,8 +128,11 @@ function requireGrant(
   }
 }
 
-/** Another value may be a token. Taken for an empty grant it would permit everything. */
-function requireMembers(
+/**
+ * Checks that a value is an object with these members only. Another value may be a token; taken for an empty grant it would
+ * permit everything.
+ */
+export function requireMembers(
   name: string,
   value: object,
   expected: string,

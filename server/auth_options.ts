@@ -39,7 +39,11 @@ export interface Tls {
 export const TLS_OPTION_NAMES: Tls = { cert: "cert", key: "key" };
 
 /** The checked options. The server adds the rest of access control. */
-export interface AuthSettings extends Omit<AccessControlOptions, "host" | "secure"> {
+export interface AuthSettings extends Omit<AccessControlOptions, "host" | "secure" | "auth"> {
+  /** Who may do what, not prepared yet. */
+  readonly auth: Auth;
+  /** How options are named in errors. */
+  readonly check: OptionChecks;
   readonly tls: Tls | undefined;
 }
 
@@ -61,6 +65,7 @@ export function parseAuthOptions<Others extends object>(
   check.texts("allowedHosts", allowedHosts, HOSTS, hostFault);
   const auth = {
     auth: parseAuth(given, check),
+    check,
     allowedOrigins,
     allowedHosts,
     tls: requireTlsPair(cert, key, check),

@@ -11,6 +11,7 @@ import type { WireError } from "../protocol/errors.ts";
 import { CLOSE_CODE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { SessionOwner } from "../connection/session_owners.ts";
 import type { ServerContext } from "../connection/server_context.ts";
+import { tokenRefusal } from "../connection/token_refusal.ts";
 import { type Permissions, TOKEN_INVALID, TOKEN_NEEDED } from "../auth/permissions.ts";
 import type { ClientConnection } from "../connection/client_connection.ts";
 import type { Peer, PeerEvents } from "../transports/peer.ts";
@@ -27,6 +28,7 @@ import { ConnectionLimiter, type LimitExceeded } from "./connection_limiter.ts";
 import type { ConnectionsOptions } from "./connections_options.ts";
 import { ADVICE, limitAdvice } from "./advice.ts";
 import { isUpgradeRequest, upgradeFault } from "./upgrade.ts";
+import { refusal, type RefusedUpgrade, UpgradeChecks } from "./upgrade_checks.ts";
 import { PendingLimiter } from "./pending_limiter.ts";
 
 /** How many connections get their new permissions in one go: each may have ten thousand waits. */
@@ -58,6 +60,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   /** Connections that are not admitted, including rejected ones that are not closed yet. */
   readonly #pendingConnections = new Set<PendingConnection>();
   readonly #pendingLimiter: PendingLimiter;
+  readonly #upgradeChecks: UpgradeChecks;
   readonly #empty = Promise.withResolvers<void>();
   #stopping = false;
 
@@ -73,6 +76,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     this.#options = options;
     this.#limiter = new ConnectionLimiter(options.limits);
     this.#pendingLimiter = new PendingLimiter(options.limits.pendingConnections);
+    this.#upgradeChecks = new UpgradeChecks(options.access, this.#pendingLimiter);
   }
 
   get authTimeout(): number {
@@ -95,7 +99,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     }
     const { banner, path, access } = this.#options;
     const reason = isHealthCheck(request, path) ? undefined : access.checkHost(request);
-    if (reason !== undefined) return this.#refuse(403, reason, from);
+    if (reason !== undefined) return this.#refuse({ status: 403, reason }, from);
     const canStore = () => this.shared.queue.store.fault === undefined;
     return httpPage(request, { banner, path, isStopping: this.#stopping, canStore });
   }
@@ -103,15 +107,15 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   async admit(request: Request, from: string): Promise<Response | ((peer: Peer) => PeerEvents)> {
     const fault = this.#upgradeRefused(request, from);
     if (fault) return fault;
-    const verdict = await this.#options.access.checkUpgrade(request);
+    const verdict = await this.#upgradeChecks.check(request, from);
     if (verdict.kind !== "refused" || verdict.status !== 403) {
       this.#options.upgradeChecked(request, from);
     }
-    if (verdict.kind === "refused") return this.#refuse(verdict.status, verdict.reason, from);
     if (this.#stopping) return textResponse(503, "The server is stopping");
-    const digest = verdict.kind === "admitted" ? verdict.digest : undefined;
-    const hasInvalidToken = verdict.kind === "invalid_token";
-    const permissions = hasInvalidToken ? undefined : this.access.permissionsOf(digest);
+    if (verdict.kind === "refused") return this.#refuse(verdict, from);
+    const { check } = verdict;
+    const hasInvalidToken = check?.kind === "refused";
+    const permissions = this.access.permissionsOf(check);
     // It takes its slot here, and not when it is open: many may be on their way.
     const slot = permissions && this.acquireConnection(from, permissions);
     const exceeded = slot && "error" in slot ? slot : undefined;
@@ -123,13 +127,12 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     }
     const release = typeof slot === "function" ? slot : undefined;
     const isForwarded = forwardingSign(request) !== undefined;
-    if (hasInvalidToken) {
-      return (peer) => this.#rejectToken({ peer, from, start: 0, digest, isForwarded });
-    }
+    const accepted = { from, check, isForwarded };
+    if (hasInvalidToken) return (peer) => this.#rejectToken({ ...accepted, peer, start: 0 });
     try {
       // Before the response to the upgrade: what the client puts once it is connected comes after this number.
       const { last: start } = await this.shared.queue.store.bounds();
-      return (peer) => this.#accept({ peer, from, start, digest, isForwarded }, release, exceeded);
+      return (peer) => this.#accept({ ...accepted, peer, start }, release, exceeded);
     } catch (error) {
       release?.();
       this.onError(error);
@@ -137,11 +140,11 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     }
   }
 
-  /** Applies a changed `auth`: connections without permissions get an error and are closed, the others continue. */
-  authChanged(): void {
+  /** Applies a changed `auth`: connections without permissions get an error and are closed, the others continue. Returns when that is done, if it takes long. */
+  authChanged(): Promise<void> | void {
     const all = [...this.#open];
     const { urgentTasks } = this.shared.queue;
-    void urgentTasks.forEach(all, all.length, (connection) => {
+    return urgentTasks.forEach(all, all.length, (connection) => {
       if (this.#open.has(connection)) this.#recheck(connection);
     }, RECHECK_BATCH);
   }
@@ -175,6 +178,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   /** Admits no more connections, lets each finish, and drops those that take too long. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#upgradeChecks.stop();
     for (const connection of this.#open) void connection.finish(SHUTTING_DOWN);
     for (const pendingConnection of [...this.#pendingConnections]) {
       pendingConnection.closeGracefully(...SHUTDOWN_CLOSE);
@@ -200,16 +204,16 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     slot: (() => void) | undefined,
     exceeded: LimitExceeded | undefined,
   ): PeerEvents {
-    const { digest } = accepted;
+    const { check } = accepted;
     // Looked up now: the token may have been revoked since it was checked.
-    const permissions = this.access.permissionsOf(digest);
+    const permissions = this.access.permissionsOf(check);
     if (permissions && slot) {
       const connection = createConnection(this, accepted, permissions, slot);
       this.onAdmitted(connection);
       return connection;
     }
     slot?.();
-    return digest && !permissions
+    return check && check.kind !== "unchecked" && !permissions
       ? this.#rejectToken(accepted)
       : this.#acceptPending(accepted, exceeded);
   }
@@ -235,7 +239,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
 
   /** Closes a new connection, which learns the reason by the close code. */
   #rejectToken(accepted: AcceptedPeer): PeerEvents {
-    this.shared.onRefused(TOKEN_INVALID, accepted.from, ADVICE.token);
+    this.shared.onRefused(tokenRefusal(accepted.check).logged, accepted.from, ADVICE.token);
     const pendingConnection = this.#acceptPending(accepted, undefined);
     pendingConnection.reject(CLOSE_CODE.unauthorized, "the token is not valid");
     return pendingConnection;
@@ -282,12 +286,9 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   }
 
   /** Refuses a request before the upgrade. */
-  #refuse(status: 401 | 403, reason: string, from: string): Response {
-    const code = status === 401 ? "unauthorized" : "permission_denied";
-    // The reason of a Host or an Origin names the option already.
-    const advice = status === 401 ? ADVICE.token : undefined;
-    this.shared.onRefused({ code, message: `Cannot connect: ${reason}` }, from, advice);
-    const headers: HeadersInit = status === 401 ? { "www-authenticate": "Bearer" } : {};
-    return textResponse(status, `Cannot connect: ${reason}`, headers);
+  #refuse(refused: RefusedUpgrade, from: string): Response {
+    const { error, response, advice } = refusal(refused);
+    this.shared.onRefused(error, from, advice);
+    return response;
   }
 }

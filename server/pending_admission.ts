@@ -5,13 +5,15 @@
  */
 
 import type { AccessControl } from "../auth/access_control.ts";
-import type { Digest } from "../auth/tokens.ts";
+import type { TokenCheck } from "../auth/auth.ts";
+import { addressHolder } from "../budgets/address_key.ts";
 import type { FirstHello } from "../protocol/first_hello.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import type { SessionOwner, SlotTakeover } from "../connection/session_owners.ts";
 import type { Clock } from "../queue/clock.ts";
 import type { ServerContext } from "../connection/server_context.ts";
-import { type Permissions, TOKEN_INVALID, TOKEN_NEEDED } from "../auth/permissions.ts";
+import { type Permissions, TOKEN_NEEDED } from "../auth/permissions.ts";
+import { tokenRefusal } from "../connection/token_refusal.ts";
 import { ClientConnection } from "../connection/client_connection.ts";
 import type { Peer } from "../transports/peer.ts";
 import type {
@@ -33,8 +35,8 @@ export interface AcceptedPeer {
   readonly from: string;
   /** The last sequence number before it was accepted. */
   readonly start: number;
-  /** The digest of the token of its request, if there was one. */
-  readonly digest: Digest | undefined;
+  /** What came of checking the token of its request, if there was one. */
+  readonly check: TokenCheck | undefined;
   /** Its request seems to come through a proxy. */
   readonly isForwarded: boolean;
 }
@@ -117,26 +119,27 @@ export class PendingAdmission implements HandshakePolicy {
     this.timeout = exceeded ? HELLO_TIMEOUT : context.authTimeout;
   }
 
-  digestOf(token: string): Promise<Digest> {
-    return this.#context.access.digestOf(token);
+  checkToken(token: string): Promise<TokenCheck> {
+    return this.#context.access.check(token, addressHolder(this.#accepted.from));
   }
 
   checkHello(
     pending: PendingConnection,
     { token }: FirstHello,
-    digest: Digest | undefined,
+    helloCheck: TokenCheck | undefined,
   ): HelloResult {
     const { access, shared } = this.#context;
     // Looked up now: the tokens may have changed since it connected.
-    const permissions = access.permissionsOf(digest ?? this.#accepted.digest);
+    const check = helloCheck ?? this.#accepted.check;
+    const permissions = access.permissionsOf(check);
     if (!permissions) {
-      const isInvalid = token !== undefined || this.#accepted.digest !== undefined;
-      const error = isInvalid ? TOKEN_INVALID : TOKEN_NEEDED;
-      shared.onRefused(error, this.#accepted.from, ADVICE.token);
-      if (!isInvalid) return { error };
-      return { error, close: [CLOSE_CODE.unauthorized, "the token is not valid"] };
+      const { error, logged, close } = tokenRefusal(check);
+      shared.onRefused(logged, this.#accepted.from, ADVICE.token);
+      return close ? { error, close } : { error };
     }
-    return { handler: this.#admit(pending, permissions) };
+    const handler = this.#admit(pending, permissions);
+    if (token !== undefined && helloCheck) handler.checkedToken = { token, check: helloCheck };
+    return { handler };
   }
 
   rejection(): CloseReason {

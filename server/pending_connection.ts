@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Digest } from "../auth/tokens.ts";
+import type { TokenCheck } from "../auth/auth.ts";
 import { errorReply } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { type FirstHello, parseFirstHello } from "../protocol/first_hello.ts";
@@ -42,13 +42,13 @@ export interface HandshakePolicy {
   readonly clock: Clock;
   /** How long it has to send a `hello` that admits it, in milliseconds. */
   readonly timeout: number;
-  /** The digest of a token. */
-  digestOf(token: string): Promise<Digest>;
-  /** Checks a `hello`, with the digest of its token if it has one. */
+  /** Checks a token. */
+  checkToken(token: string): Promise<TokenCheck>;
+  /** Checks a `hello`, with what came of checking its token if it has one. */
   checkHello(
     pending: PendingConnection,
     hello: FirstHello,
-    digest: Digest | undefined,
+    check: TokenCheck | undefined,
   ): HelloResult;
   /** How it is closed if it sends something else, or nothing in time. */
   rejection(): CloseReason;
@@ -74,6 +74,8 @@ export class PendingConnection implements PeerEvents {
   #isGone = false;
   /** It is being closed: what it sends is ignored. */
   #isClosing = false;
+  /** Its time is over. */
+  #isLate = false;
   /** Not even that is read any more. */
   #isCutOff = false;
   #cancelTimer: () => void;
@@ -176,8 +178,10 @@ export class PendingConnection implements PeerEvents {
   }
 
   #onTimeout(): void {
+    this.#isLate = true;
     if (this.#handler) this.#policy.timedOut();
-    else this.closeGracefully(...this.#policy.rejection());
+    // While its `hello` is being checked: that ends in time, too, and says more.
+    else if (!this.#queued) this.closeGracefully(...this.#policy.rejection());
   }
 
   #handleFrame(data: unknown): void {
@@ -197,12 +201,12 @@ export class PendingConnection implements PeerEvents {
 
   async #checkHello(hello: FirstHello, data: unknown): Promise<void> {
     const { token } = hello;
-    const digest = token === undefined ? undefined : await this.#policy.digestOf(token);
+    const check = token === undefined ? undefined : await this.#policy.checkToken(token);
     // Meanwhile it may have been rejected, or gone.
     const queued = this.#queued;
     if (!queued) return;
     this.#queued = undefined;
-    const result = this.#policy.checkHello(this, hello, digest);
+    const result = this.#policy.checkHello(this, hello, check);
     if ("handler" in result) {
       this.#handler = result.handler;
       for (const frame of [data, ...queued]) this.#handler?.receive(frame);
@@ -211,6 +215,7 @@ export class PendingConnection implements PeerEvents {
     const reply = errorReply(hello.id, result.error);
     this.#peer.send(hello.batched ? `[${reply}]` : reply);
     if (result.close) return this.closeGracefully(...result.close);
+    if (this.#isLate) return this.closeGracefully(...this.#policy.rejection());
     for (const frame of queued) {
       // Another `hello` has to be checked before what follows.
       if (this.#queued) (this.#queued as unknown[]).push(frame);

@@ -26,6 +26,7 @@ import { OptionChecks } from "./option_checks.ts";
 import { RateLimitedLog } from "./rate_limited_log.ts";
 import { AUTH_FORM, parseAuth } from "./auth_choice.ts";
 import { fitToHeap, heapLimit, MIN_HEAP } from "./heap_limits.ts";
+import type { AuthPreparation } from "./prepare_auth.ts";
 import type { ServerSettings } from "./options.ts";
 import { Connections } from "./connections.ts";
 import type { StopSignals } from "./stop_signals.ts";
@@ -39,6 +40,8 @@ export interface RunningOptions extends
     ServerSettings,
     "clock" | "log" | "retention" | "limits" | "setLimits" | "allowShutdown" | "signal"
   > {
+  /** Prepares another `auth`. */
+  readonly preparation: AuthPreparation;
   /** The signals of the system, if it handles them. */
   readonly signals?: StopSignals | undefined;
   /** The path below which it has its pages: empty, or such as `/mq`. */
@@ -194,8 +197,9 @@ export class RunningServer implements MessageServer {
     if (auth === undefined) {
       throw new TypeError(`Cannot set auth: auth must be ${AUTH_FORM}, got undefined`);
     }
-    await this.#access.setAuth(parseAuth(auth, check));
-    this.#connections.authChanged();
+    const { preparation, signal } = this.#settings;
+    await this.#access.setAuth(preparation.prepare(parseAuth(auth, check), check, signal));
+    await this.#connections.authChanged();
   }
 
   /** Whether it stops, or has stopped. */
@@ -219,6 +223,7 @@ export class RunningServer implements MessageServer {
       await this.#connections.stop();
       await this.#entrance?.stop();
       this.#refusals.stop();
+      this.#settings.preparation.stop();
       this.#heartbeats.stop();
       this.#droppedPeers.stop();
       this.#notices.stop();

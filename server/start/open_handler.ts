@@ -4,7 +4,6 @@
  * @module
  */
 
-import { AccessControl } from "../../auth/access_control.ts";
 import { isLoopback } from "../../auth/allowed_hosts.ts";
 import { type Auth, OPEN_TO_ALL } from "../../auth/auth.ts";
 import { type Clock, systemClock } from "../../queue/clock.ts";
@@ -13,6 +12,7 @@ import { type FetchHandler, openFetch } from "../../transports/deno_fetch.ts";
 import type { ConnectionHandler } from "../../transports/transport.ts";
 import type { HandlerSettings } from "../handler_options.ts";
 import { textResponse } from "../pages.ts";
+import { openAccess } from "../prepare_auth.ts";
 import { RunningServer } from "../running_server.ts";
 import { isUpgradeRequest } from "../upgrade.ts";
 import { openStore, scheduleWarmUp, withCode } from "./open_store.ts";
@@ -43,8 +43,9 @@ export async function openHandler(
   const { store, engine } = await withCode("store_unusable", openStore(settings));
   const queue = await Queue.open(store, clock, log);
   try {
-    const access = await AccessControl.create({ ...auth, host: undefined, secure: undefined });
-    const server = new RunningServer(queue, access, { ...settings, floodWarning });
+    const place = { host: undefined, secure: undefined };
+    const { access, preparation } = await openAccess(auth, place, settings);
+    const server = new RunningServer(queue, access, { ...settings, preparation, floodWarning });
     const requests = await server.open(async (connections, limits) =>
       new MountedRequests(connections, await openFetch(connections, limits), { path, auth })
     );

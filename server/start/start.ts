@@ -4,7 +4,6 @@
  * @module
  */
 
-import { AccessControl } from "../../auth/access_control.ts";
 import { isLoopback } from "../../auth/allowed_hosts.ts";
 import { Queue } from "../../queue/queue.ts";
 import type { Transport } from "../../transports/transport.ts";
@@ -20,6 +19,7 @@ import {
   type TransportChoice,
   TRANSPORTS,
 } from "../options.ts";
+import { openAccess } from "../prepare_auth.ts";
 import { VERSION } from "../running_server.ts";
 import { requireDeno } from "../runtime.ts";
 import { StopSignals } from "../stop_signals.ts";
@@ -49,7 +49,7 @@ export async function start({ auth, ...settings }: ServerSettings, names: Tls): 
 
 async function startRunning(
   auth: AuthSettings,
-  settings: Omit<ListeningOptions, "tls"> & StoreSettings,
+  settings: Omit<ListeningOptions, "tls" | "preparation"> & StoreSettings,
 ): Promise<Server> {
   const { names } = settings;
   const { tls, warnings } = await prepareTls(auth.tls, names, settings.clock.now());
@@ -67,13 +67,10 @@ async function startRunning(
   const { listen } = loaded.value;
   const queue = await Queue.open(store, settings.clock, settings.log);
   try {
-    const access = await AccessControl.create({
-      ...auth,
-      host: settings.host,
-      secure: tls !== undefined,
-    });
+    const place = { host: settings.host, secure: tls !== undefined };
+    const { access, preparation } = await openAccess(auth, place, settings);
     // Without the tokens, which are not needed any more.
-    const server = new ListeningServer(queue, access, { ...settings, tls });
+    const server = new ListeningServer(queue, access, { ...settings, tls, preparation });
     await server.listen(listen);
     scheduleWarmUp(engine, server.finished);
     for (const warning of warnings) settings.log.warn(`dsmq: ${warning}`);

@@ -53,8 +53,8 @@ Deno.test("each of ten thousand tokens is found by lookup, not by search", async
 });
 
 Deno.test("a token is visible ASCII, short enough for a header", () => {
-  assertEquals(["a", "~!*,;=", "x".repeat(1024)].filter((token) => !isToken(token)), []);
-  assertEquals(["", "a b", "ä", "a\n", "x".repeat(1025), 5, null].filter(isToken), []);
+  assertEquals(["a", "~!*,;=", "x".repeat(8192)].filter((token) => !isToken(token)), []);
+  assertEquals(["", "a b", "ä", "a\n", "x".repeat(8193), 5, null].filter(isToken), []);
 });
 
 Deno.test("the token of a request comes from its header, or else from its subprotocols", () => {
@@ -74,7 +74,7 @@ Deno.test("the token of a request comes from its header, or else from its subpro
     [{ authorization: 'bearer"a"' }, ""],
     [{ authorization: "Bearer a b" }, ""],
     [{ authorization: "Bearer \u00e4" }, ""],
-    [{ authorization: `Bearer ${"x".repeat(1025)}` }, ""],
+    [{ authorization: `Bearer ${"x".repeat(8193)}` }, ""],
     [{ authorization: "Bearer a, Bearer a" }, ""],
     [{ authorization: "Bearer a, Basic YQ==" }, ""],
     [{ authorization: "Basic YQ==, Bearer a" }, ""],
@@ -89,7 +89,7 @@ Deno.test("the token of a request comes from its header, or else from its subpro
     [{ "sec-websocket-protocol": "dsmq.token." }, ""],
     [{ "sec-websocket-protocol": "dsmq.token.!" }, ""],
     [{ "sec-websocket-protocol": "dsmq.token.YSBi" }, ""],
-    [{ "sec-websocket-protocol": `dsmq.token.${btoa("x".repeat(2000))}` }, ""],
+    [{ "sec-websocket-protocol": `dsmq.token.${btoa("x".repeat(9000))}` }, ""],
     [{ "sec-websocket-protocol": "dsmq.token._w" }, ""],
     [{ "sec-websocket-protocol": "dsmq.token.YQ,dsmq.token.Yg" }, ""],
     [{ "authorization": "Bearer a", "sec-websocket-protocol": "dsmq.token.Yg" }, "a"],
@@ -187,8 +187,8 @@ Deno.test("changes of the tokens apply in the order of their calls", async () =>
     accessControl.setAuth({ tokens: many }),
     accessControl.setAuth({ tokens: [{ token: "second" }] }),
   ]);
-  assertEquals(accessControl.permissionsOf(await digestOf("first-0")), undefined);
-  assert(accessControl.permissionsOf(await digestOf("second"))?.full);
+  assertEquals((await accessControl.check("first-0", "")).kind, "refused");
+  assert(accessControl.permissionsOf(await accessControl.check("second", ""))?.full);
   // No anonymous grant is given: now connections without a token may do nothing.
   assertEquals([accessControl.requiresToken, accessControl.permissionsOf(undefined)], [
     true,
@@ -213,7 +213,7 @@ Deno.test("of what was given before, nothing counts any more", async () => {
   assertEquals(anonymous(), undefined);
   await accessControl.setAuth({ tokens: [], anonymous: { permissions: ["write"] } });
   assertEquals(anonymous(), [false, true]);
-  assertEquals(accessControl.permissionsOf(await digestOf("a")), undefined);
+  assertEquals((await accessControl.check("a", "")).kind, "refused");
   await accessControl.setAuth({ tokens: [], anonymous: { permissions: [] } });
   assertEquals(anonymous(), undefined);
   await accessControl.setAuth({ anonymous: {} });

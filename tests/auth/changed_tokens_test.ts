@@ -84,7 +84,7 @@ Deno.test("invalid tokens change nothing", async () => {
   await assertRejects(
     () => server.setAuth(wrong),
     RangeError,
-    "tokens[1].token must be 1 to 1024",
+    "tokens[1].token must be 1 to 8192",
   );
   assert(await mq.put("t", "message") > 0);
 });

@@ -95,14 +95,14 @@ Deno.test("an invalid token is refused without being shown", async () => {
     const error = await assertRejects(
       () => connect(undefined, { token: token as string, timeout: 1 }),
       ErrorClass,
-      "1 to 1024 visible characters of ASCII",
+      "1 to 8192 visible characters of ASCII",
     );
     assert(!error.message.includes("cret"), error.message);
     for (const options of [{ auth: token }, { auth: { tokens: [{ token }] } }] as ServeOptions[]) {
       const error = await assertRejects(
         () => openServer(options),
         ErrorClass,
-        "1 to 1024 visible characters of ASCII",
+        "1 to 8192 visible characters of ASCII",
       );
       assert(!error.message.includes("cret"), error.message);
     }

@@ -140,7 +140,7 @@ Deno.test("a token file is read again at SIGHUP, and one with a fault changes no
 
 Deno.test("an invalid token is reported with its source, and never shown", async () => {
   await using file = await written("s3cret\n");
-  const form = "must be 1 to 1024 visible characters of ASCII, got";
+  const form = "must be 1 to 8192 visible characters of ASCII, got";
   const one = "use a name and a password in --url, or a token, not both";
   const both = "use --token or --token-file, not both";
   const cases: readonly (readonly [readonly string[], string])[] = [

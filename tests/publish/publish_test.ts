@@ -87,7 +87,7 @@ Deno.test("a binary can be compiled, up to the base that is downloaded for it", 
         "--allow-net",
         "--no-prompt",
         // It is imported under a computed name.
-        ...["--include", scopes["./"].ws],
+        ...["--include", scopes["./"].ws, "--include", scopes["./"].jose],
         "--output",
         `${dir}/dsmq`,
         "cli.ts",
@@ -99,10 +99,12 @@ Deno.test("a binary can be compiled, up to the base that is downloaded for it", 
     const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
     assertEquals(code, 0, output);
     // What is imported dynamically is in it, too.
-    for (const part of ["stores/", "node.ts", "ws/", "deno.json"]) {
+    for (const part of ["stores/", "node.ts", "ws/", "jose/", "deno.json"]) {
       assertStringIncludes(output, part);
     }
-    assertStringIncludes(tasks.compile.command, ` --include ${scopes["./"].ws} `);
+    for (const name of ["ws", "jose"] as const) {
+      assertStringIncludes(tasks.compile.command, ` --include ${scopes["./"][name]} `);
+    }
     assert((await Deno.stat(`${dir}/dsmq`)).size > 10_000_000);
   } finally {
     await Deno.remove(dir, { recursive: true });

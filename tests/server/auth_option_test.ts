@@ -7,6 +7,21 @@
 import { assert, assertRejects, assertStringIncludes } from "@std/assert";
 import { serve, type ServeOptions } from "@dsmq/server";
 
+const SECRET = "this secret has thirty-two bytes";
+
+/** A public key that is too short. */
+const weak = await crypto.subtle.exportKey(
+  "jwk",
+  (await crypto.subtle.generateKey(
+    {
+      ...{ name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", modulusLength: 1024 },
+      publicExponent: new Uint8Array([1, 0, 1]),
+    },
+    true,
+    ["sign", "verify"],
+  )).publicKey,
+);
+
 type Class = typeof TypeError | typeof RangeError;
 
 Deno.test("a wrong auth is refused with its names and values, and former options with what to write", async () => {
@@ -50,7 +65,95 @@ Deno.test("a wrong auth is refused with its names and values, and former options
       RangeError,
       "a token of its own, got that of auth.tokens[0]",
     ],
-    [{ auth: {} }, TypeError, "auth must have tokens or anonymous, got neither"],
+    [{ auth: {} }, TypeError, "auth must have tokens, anonymous, jwt or verify, got none of them"],
+    [{ auth: { verify: true } }, TypeError, "auth.verify must be a function, got true"],
+    [{ auth: { jwt: "secret" } }, TypeError, "auth.jwt must be an object, got a string"],
+    [{ auth: { jwt: [] } }, RangeError, "auth.jwt must be an object, or a list of 1 to 16, got 0"],
+    [{ auth: { jwt: [null] } }, TypeError, "auth.jwt[0] must be an object, got null"],
+    [
+      { auth: { jwt: {} } },
+      TypeError,
+      "auth.jwt must have one of secret, publicKey and jwks, got none of them",
+    ],
+    [
+      { auth: { jwt: { secret: SECRET, jwks: "https://a.test/" } } },
+      TypeError,
+      "one of secret, publicKey and jwks, got secret and jwks",
+    ],
+    [{ auth: { jwt: { secrt: SECRET } } }, TypeError, 'auth.jwt has no member "secrt"'],
+    [
+      { auth: { jwt: { secret: "a short secret" } } },
+      RangeError,
+      "auth.jwt.secret must be a secret of at least 32 bytes, got one of 14 bytes",
+    ],
+    [
+      { auth: { jwt: { secret: 5 } } },
+      TypeError,
+      "a secret of at least 32 bytes, got a number",
+    ],
+    [
+      { auth: { jwt: { secret: `-----BEGIN PUBLIC KEY-----${SECRET}` } } },
+      RangeError,
+      "got a key in PEM (publicKey takes it)",
+    ],
+    [{ auth: { jwt: { publicKey: SECRET } } }, RangeError, "got text that is not in that form"],
+    [
+      { auth: { jwt: { publicKey: "-----BEGIN RSA PRIVATE KEY-----" } } },
+      RangeError,
+      "auth.jwt.publicKey must be a public key for RS256 or ES256, in PEM (SPKI) or as a JWK, got a private key",
+    ],
+    [
+      { auth: { jwt: { publicKey: "-----BEGIN CERTIFICATE-----" } } },
+      RangeError,
+      "got a certificate",
+    ],
+    [
+      { auth: { jwt: { publicKey: "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----" } } },
+      RangeError,
+      "got a key of another kind, or a damaged one",
+    ],
+    [{ auth: { jwt: { publicKey: { kty: "oct", k: SECRET } } } }, RangeError, "a symmetric key"],
+    [
+      { auth: { jwt: { publicKey: { kty: "RSA", n: "AQAB", e: "AQAB", d: SECRET } } } },
+      RangeError,
+      "got a private key",
+    ],
+    [{ auth: { jwt: { publicKey: { kty: "OKP" } } } }, RangeError, 'got one with kty "OKP"'],
+    [
+      { auth: { jwt: { publicKey: { kty: "EC", crv: "P-521" } } } },
+      RangeError,
+      'got one with crv "P-521"',
+    ],
+    [
+      { auth: { jwt: { publicKey: { kty: "EC", crv: "P-256" } } } },
+      RangeError,
+      "got a key of another kind, or a damaged one",
+    ],
+    [{ auth: { jwt: { publicKey: 5 } } }, TypeError, "got a number"],
+    [{ auth: { jwt: { publicKey: weak } } }, RangeError, "got one of 1024 bits, and 2048 are the"],
+    [
+      { auth: { jwt: { jwks: "http://keys.test/" } } },
+      RangeError,
+      "auth.jwt.jwks must be an https: address (http: only on this machine), got one with http://keys.test",
+    ],
+    [{ auth: { jwt: { jwks: "keys.json" } } }, RangeError, "got text that is not an address"],
+    [
+      { auth: { jwt: { jwks: "https://me:secret@a.test/" } } },
+      RangeError,
+      "got one with a user name or a password",
+    ],
+    [{ auth: { jwt: { jwks: 5 } } }, TypeError, "(http: only on this machine), got 5"],
+    [
+      { auth: { jwt: { secret: SECRET, issuer: "" } } },
+      RangeError,
+      'auth.jwt.issuer must be a text that is not empty, got ""',
+    ],
+    [{ auth: { jwt: [{ secret: SECRET, audience: 5 }] } }, TypeError, "auth.jwt[0].audience must"],
+    [
+      { auth: { jwt: { secret: SECRET, clockTolerance: 600_001 } } },
+      RangeError,
+      "auth.jwt.clockTolerance must be a whole number from 0 to 600000, got 600001",
+    ],
     [{ auth: { token: "a" } }, TypeError, 'auth has no member "token"'],
     [
       { token: "secret" },
@@ -71,6 +174,6 @@ Deno.test("a wrong auth is refused with its names and values, and former options
       message,
     );
     assertStringIncludes(error.message, "Cannot serve: ");
-    assert(!error.message.includes("secret"), error.message);
+    assert(!error.message.includes(SECRET), error.message);
   }
 });

@@ -27,7 +27,7 @@ Deno.test("the hello of a connection that closes meanwhile is processed, and the
       closed: () => void events.push("left"),
     },
     rejection: () => [4401, "it is unauthenticated"],
-    digestOf: () => Promise.resolve(new Uint8Array(32)),
+    checkToken: () => Promise.resolve({ kind: "refused" }),
     checkHello: () => ({ handler: peerEvents }),
     onError: (error) => void events.push(error),
   };
@@ -46,7 +46,7 @@ Deno.test("a defect while a hello is processed closes its connection with 1011, 
   const reception: HandshakePolicy = {
     ...{ clock: new ManualClock(), timeout: 1000, timedOut() {}, closed() {} },
     rejection: () => [4401, "it is unauthenticated"],
-    digestOf: () => Promise.resolve(new Uint8Array(32)),
+    checkToken: () => Promise.resolve({ kind: "refused" }),
     checkHello: () => {
       throw new Error("a defect");
     },

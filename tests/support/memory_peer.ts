@@ -6,7 +6,6 @@
 
 import { assert } from "@std/assert";
 import { Permissions } from "../../auth/permissions.ts";
-import { digestOf } from "../../auth/tokens.ts";
 import { ConnectionDirectory } from "../../connection/connection_directory.ts";
 import { SessionOwners } from "../../connection/session_owners.ts";
 import type { Clock } from "../../queue/clock.ts";
@@ -42,7 +41,10 @@ export async function openContext(
       limits: { ...DEFAULT_LIMITS, ...limits },
     },
     errorsPerMinute: limits.errorsPerMinute ?? Infinity,
-    accessControl: { digestOf, permissionsOf: () => ALL_PERMISSIONS },
+    accessControl: {
+      check: () => Promise.resolve({ kind: "granted", permissions: ALL_PERMISSIONS }),
+      permissionsOf: () => ALL_PERMISSIONS,
+    },
     sessionOwners: new SessionOwners(),
     directory: new ConnectionDirectory(() => clock.now()),
     heartbeats: new Heartbeats(queue),

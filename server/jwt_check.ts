@@ -1,0 +1,265 @@
+/**
+ * Checks JSON Web Tokens with one key, or with the keys of one issuer.
+ *
+ * The algorithm follows from the option, never from the token: a public key verifies no HS256, and nothing verifies `none`.
+ *
+ * @module
+ */
+
+import type { JwtOptions, TokenCheck } from "../auth/auth.ts";
+import { type Grant, Permissions } from "../auth/permissions.ts";
+import { digestOf, identityOf } from "../auth/tokens.ts";
+import { describeKind } from "../protocol/option_kinds.ts";
+import { requireGrant } from "./auth_choice.ts";
+import { fetchKeys } from "./fetch_keys.ts";
+import type { FindKey, Jose, JwtChecks, JwtClaims } from "./jose_package.ts";
+import { CLOCK_TOLERANCE, PUBLIC_KEY_FORM } from "./jwt_options.ts";
+import { OptionChecks } from "./option_checks.ts";
+
+/** The claim that says what a token allows. */
+export const GRANT_CLAIM = "dsmq";
+
+/** How long a JWK Set may take to arrive, in milliseconds. */
+const JWKS_TIMEOUT = 4000;
+
+/** How many keys of a set are tried if a token does not say which it is. */
+const MAX_KEYS = 16;
+
+/** The latest time of a `Date`, in milliseconds since 1970. */
+const MAX_TIME = 8.64e15;
+
+const IS_JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+
+/** The key, or the keys, and the algorithms that fit. */
+interface VerifyingKey {
+  readonly key: CryptoKey | FindKey;
+  readonly algorithms: readonly string[];
+}
+
+/** The keys of a set cannot be had now. */
+class KeysUnavailable extends Error {}
+
+/** Checks the tokens of one entry of the option `jwt`. */
+export class JwtCheck {
+  /** The same for the same key, issuer and audience. */
+  readonly source: string;
+  readonly #jose: Jose;
+  readonly #key: VerifyingKey;
+  readonly #options: JwtOptions;
+  readonly #now: () => number;
+
+  private constructor(
+    jose: Jose,
+    key: VerifyingKey,
+    options: JwtOptions,
+    source: string,
+    now: () => number,
+  ) {
+    this.#jose = jose;
+    this.#key = key;
+    this.#options = options;
+    this.source = source;
+    this.#now = now;
+  }
+
+  /**
+   * Prepares its key.
+   *
+   * @param jose the package
+   * @param options its entry
+   * @param name of the entry, in errors
+   * @param now the time, in milliseconds since 1970
+   * @param check how options are named in errors
+   * @throws {RangeError} if the key cannot be used
+   */
+  static async create(
+    jose: Jose,
+    options: JwtOptions,
+    name: string,
+    now: () => number,
+    check: OptionChecks,
+  ): Promise<JwtCheck> {
+    const key = await verifyingKey(jose, options, name, check);
+    return new JwtCheck(jose, key, options, await sourceOf(options), now);
+  }
+
+  /** Checks a token. Never rejects. */
+  async check(token: string): Promise<TokenCheck> {
+    if (!IS_JWT.test(token)) return { kind: "refused", reason: "it is not a JWT" };
+    const tolerance = this.#options.clockTolerance ?? CLOCK_TOLERANCE.default;
+    const { issuer, audience } = this.#options;
+    const checks: JwtChecks = {
+      algorithms: this.#key.algorithms,
+      ...(issuer !== undefined && { issuer }),
+      ...(audience !== undefined && { audience }),
+      clockTolerance: tolerance / 1000,
+      currentDate: new Date(this.#now()),
+      requiredClaims: ["exp"],
+    };
+    try {
+      return await this.#granted(token, await this.#claims(token, checks), tolerance);
+    } catch (error) {
+      if (error instanceof KeysUnavailable) {
+        return {
+          kind: "unchecked",
+          reason: `the keys of auth.jwt.jwks cannot be had: ${error.message}`,
+        };
+      }
+      return { kind: "refused", reason: reasonOf(error, this.#key.algorithms) };
+    }
+  }
+
+  async #claims(token: string, checks: JwtChecks): Promise<JwtClaims> {
+    try {
+      return (await this.#jose.jwtVerify(token, this.#key.key, checks)).payload;
+    } catch (error) {
+      const several = error as Error & AsyncIterable<CryptoKey> & { readonly code?: string };
+      if (several.code !== "ERR_JWKS_MULTIPLE_MATCHING_KEYS") throw error;
+      let last: unknown = error;
+      let tried = 0;
+      for await (const key of several) {
+        if (++tried > MAX_KEYS) break;
+        try {
+          return (await this.#jose.jwtVerify(token, key, checks)).payload;
+        } catch (wrong) {
+          last = wrong;
+          if (codeOf(wrong) !== "ERR_JWS_SIGNATURE_VERIFICATION_FAILED") break;
+        }
+      }
+      throw last;
+    }
+  }
+
+  async #granted(token: string, claims: JwtClaims, tolerance: number): Promise<TokenCheck> {
+    const { iss = "", sub, aud, exp } = claims;
+    // RFC 7519 (4.1.3): who is not named in it must refuse it.
+    if (aud !== undefined && this.#options.audience === undefined) {
+      const reason = "it is for a certain audience (aud), and auth.jwt.audience is not set";
+      return { kind: "refused", reason };
+    }
+    const given = claims[GRANT_CLAIM];
+    const fault = claimFault(given);
+    if (fault !== undefined) return { kind: "refused", reason: fault };
+    const digest = await digestOf(
+      sub === undefined || sub === "" ? token : JSON.stringify([iss, sub]),
+    );
+    const expires = Math.min(MAX_TIME, exp! * 1000 + tolerance);
+    // Of another kind than that of a token in a list: nobody can have the identity of one by a claim.
+    const permissions = new Permissions(`jwt:${identityOf(digest)}`, given as Grant | Grant[], {
+      expires,
+      source: this.source,
+    });
+    return { kind: "granted", permissions };
+  }
+}
+
+/** What is wrong with the claim that says what a token allows. */
+function claimFault(given: unknown): string | undefined {
+  if (given === undefined) return `it has no claim ${GRANT_CLAIM}, which says what it allows`;
+  const check = new OptionChecks((name) => name, `use the claim ${GRANT_CLAIM} of a token`);
+  const grants = Array.isArray(given) ? given : [given];
+  try {
+    for (const grant of grants as Grant[]) {
+      requireGrant("a grant", grant, [], check);
+      // It is easily forgotten, and by default all are permitted.
+      if (grant.permissions === undefined) {
+        return `the claim ${GRANT_CLAIM} has no permissions, got ${
+          describeKind(grant)
+        } without them`;
+      }
+    }
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function verifyingKey(
+  jose: Jose,
+  { secret, publicKey, jwks }: JwtOptions,
+  name: string,
+  check: OptionChecks,
+): Promise<VerifyingKey> {
+  if (secret !== undefined) {
+    const bytes = typeof secret === "string" ? new TextEncoder().encode(secret) : secret;
+    const algorithm = { name: "HMAC", hash: "SHA-256" };
+    const key = await crypto.subtle.importKey("raw", bytes, algorithm, false, ["verify"]);
+    return { key, algorithms: ["HS256"] };
+  }
+  if (publicKey !== undefined) return await importPublicKey(jose, publicKey, name, check);
+  const find = jose.createRemoteJWKSet(new URL(jwks!), {
+    timeoutDuration: JWKS_TIMEOUT,
+    [jose.customFetch]: fetchKeys,
+  });
+  const key: FindKey = async (header, token) => {
+    try {
+      return await find(header, token);
+    } catch (error) {
+      if (/^ERR_JWKS_(NO|MULTIPLE)_MATCHING/.test(codeOf(error))) throw error;
+      throw new KeysUnavailable((error as Error).message, { cause: error });
+    }
+  };
+  return { key, algorithms: ["RS256", "ES256"] };
+}
+
+async function importPublicKey(
+  jose: Jose,
+  given: string | JsonWebKey,
+  name: string,
+  check: OptionChecks,
+): Promise<VerifyingKey> {
+  for (const alg of ["RS256", "ES256"]) {
+    // A JWK of the other kind can be imported for neither.
+    if (typeof given !== "string" && (given.kty === "RSA") !== (alg === "RS256")) continue;
+    let key: CryptoKey;
+    try {
+      key = typeof given === "string"
+        ? await jose.importSPKI(given, alg)
+        : await jose.importJWK(given, alg);
+    } catch {
+      continue;
+    }
+    const { modulusLength = Infinity } = key.algorithm as Partial<RsaKeyAlgorithm>;
+    if (modulusLength >= 2048) return { key, algorithms: [alg] };
+    const got = `one of ${modulusLength} bits, and 2048 are the least`;
+    throw check.rangeError(`${name}.publicKey`, PUBLIC_KEY_FORM, got);
+  }
+  const got = "a key of another kind, or a damaged one";
+  throw check.rangeError(`${name}.publicKey`, PUBLIC_KEY_FORM, got);
+}
+
+/** Tells one entry from another, without its secret. */
+async function sourceOf(
+  { secret, publicKey, jwks, issuer, audience }: JwtOptions,
+): Promise<string> {
+  const key = secret instanceof Uint8Array ? [...secret] : secret;
+  const text = JSON.stringify({ key, publicKey, jwks: jwks && `${jwks}`, issuer, audience });
+  return (await digestOf(text)).toHex();
+}
+
+function codeOf(error: unknown): string {
+  return `${(error as { readonly code?: unknown }).code ?? ""}`;
+}
+
+/** Why a token is refused. The text of the error is not used, because it may contain parts of the token. */
+function reasonOf(error: unknown, algorithms: readonly string[]): string {
+  const { claim, reason } = Object(error);
+  switch (codeOf(error)) {
+    case "ERR_JWT_EXPIRED":
+      return "it has expired";
+    case "ERR_JWT_CLAIM_VALIDATION_FAILED":
+      if (claim === "nbf" && reason === "check_failed") return "it is not valid yet";
+      if (claim === "exp" && reason === "missing") return "it has no exp: it would never expire";
+      if (claim === "aud") return "it is for another audience than auth.jwt.audience";
+      if (claim === "iss") return "it is from another issuer than auth.jwt.issuer";
+      return `its claim ${["exp", "nbf", "iat"].find((name) => name === claim)} is invalid`;
+    case "ERR_JOSE_ALG_NOT_ALLOWED":
+      return `its algorithm is not ${algorithms.join(" or ")}`;
+    case "ERR_JWS_SIGNATURE_VERIFICATION_FAILED":
+      return "its signature does not fit the key";
+    case "ERR_JWKS_NO_MATCHING_KEY":
+      return "no key of auth.jwt.jwks fits it";
+    default:
+      return "it is not a JWT that can be read";
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * The option `auth.jwt`: what is checked before anything is loaded. No secret is ever shown.
+ *
+ * @module
+ */
+
+import { isLoopbackAuthority } from "../auth/allowed_hosts.ts";
+import type { JwtOptions } from "../auth/auth.ts";
+import { describeKind, isOptions } from "../protocol/option_kinds.ts";
+import { formatValue } from "../protocol/text.ts";
+import type { OptionChecks } from "./option_checks.ts";
+
+/** RFC 7518 (3.2): a key of HS256 has at least the size of the hash. */
+export const MIN_SECRET_BYTES = 32;
+
+/** By how much clocks may differ, in milliseconds. */
+export const CLOCK_TOLERANCE = { default: 5000, max: 600_000 } as const;
+
+/** How many issuers or keys there may be: each token that is not valid is tried with all of them. */
+const MAX_ENTRIES = 16;
+
+const KEYS = ["secret", "publicKey", "jwks"] as const;
+const NAMES = [...KEYS, "issuer", "audience", "clockTolerance"];
+
+/**
+ * Checks the option, except whether the keys can be used.
+ *
+ * @param jwt as the caller gave it
+ * @param check how options are named in errors
+ * @throws {TypeError | RangeError} if something is invalid
+ */
+export function requireJwt(jwt: JwtOptions | readonly JwtOptions[], check: OptionChecks): void {
+  if (!Array.isArray(jwt)) return requireEntry("auth.jwt", jwt as JwtOptions, check);
+  if (jwt.length < 1 || jwt.length > MAX_ENTRIES) {
+    throw check.rangeError(
+      "auth.jwt",
+      `an object, or a list of 1 to ${MAX_ENTRIES}`,
+      `${jwt.length}`,
+    );
+  }
+  Array.from(jwt).forEach((entry, i) => requireEntry(`auth.jwt[${i}]`, entry, check));
+}
+
+function requireEntry(name: string, jwt: JwtOptions, check: OptionChecks): void {
+  const cannot = (expected: string, got: string) =>
+    new TypeError(`Cannot ${check.action}: ${name} must ${expected}, got ${got}`);
+  if (!isOptions(jwt, NAMES)) throw cannot("be an object", describeKind(jwt));
+  for (const member in jwt) {
+    if (NAMES.includes(member)) continue;
+    throw new TypeError(`Cannot ${check.action}: ${name} has no member ${formatValue(member)}`);
+  }
+  const given = KEYS.filter((key) => jwt[key] !== undefined);
+  if (given.length !== 1) {
+    const got = given.length === 0 ? "none of them" : given.join(" and ");
+    throw cannot("have one of secret, publicKey and jwks", got);
+  }
+  const { secret, publicKey, jwks, issuer, audience, clockTolerance } = jwt;
+  if (secret !== undefined) requireSecret(`${name}.secret`, secret, check);
+  if (publicKey !== undefined) requirePublicKey(`${name}.publicKey`, publicKey, check);
+  if (jwks !== undefined) requireJwksAddress(`${name}.jwks`, jwks, check);
+  for (const [member, value] of Object.entries({ issuer, audience })) {
+    if (value === undefined) continue;
+    check.text(`${name}.${member}`, value, "a text that is not empty", value !== "");
+  }
+  if (clockTolerance !== undefined) {
+    check.wholeNumber(`${name}.clockTolerance`, clockTolerance, 0, CLOCK_TOLERANCE.max);
+  }
+}
+
+/**
+ * Says what is wrong with a secret, without showing it.
+ *
+ * @param secret text, or bytes
+ * @returns such as `one of 5 bytes`; `undefined` if it can be used
+ */
+export function secretProblem(secret: string | Uint8Array): string | undefined {
+  const { length } = typeof secret === "string" ? new TextEncoder().encode(secret) : secret;
+  if (length < MIN_SECRET_BYTES) return `one of ${length} bytes`;
+  // Then everybody who has that key could sign tokens.
+  if (typeof secret === "string" && secret.includes("-----BEGIN")) {
+    return "a key in PEM (publicKey takes it)";
+  }
+}
+
+/** What a secret has to be, for an error. */
+export const SECRET_FORM = `a secret of at least ${MIN_SECRET_BYTES} bytes`;
+
+function requireSecret(name: string, secret: string | Uint8Array, check: OptionChecks): void {
+  if (typeof secret !== "string" && !(secret instanceof Uint8Array)) {
+    throw new TypeError(
+      `Cannot ${check.action}: ${name} must be ${SECRET_FORM}, got ${describeKind(secret)}`,
+    );
+  }
+  const problem = secretProblem(secret);
+  if (problem !== undefined) throw check.rangeError(name, SECRET_FORM, problem);
+}
+
+/** What a public key has to be, for an error. */
+export const PUBLIC_KEY_FORM = "a public key for RS256 or ES256, in PEM (SPKI) or as a JWK";
+
+function requirePublicKey(name: string, key: string | JsonWebKey, check: OptionChecks): void {
+  if (typeof key !== "string" && !isOptions(key, ["kty"])) {
+    throw new TypeError(
+      `Cannot ${check.action}: ${name} must be ${PUBLIC_KEY_FORM}, got ${describeKind(key)}`,
+    );
+  }
+  const problem = typeof key === "string" ? pemProblem(key) : jwkProblem(key);
+  if (problem !== undefined) throw check.rangeError(name, PUBLIC_KEY_FORM, problem);
+}
+
+function pemProblem(pem: string): string | undefined {
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) return "a private key";
+  if (pem.includes("-----BEGIN CERTIFICATE-----")) return "a certificate";
+  return pem.includes("-----BEGIN PUBLIC KEY-----") ? undefined : "text that is not in that form";
+}
+
+function jwkProblem({ kty, crv, d }: JsonWebKey): string | undefined {
+  if (kty === "oct") return "a symmetric key (secret takes one)";
+  if (d !== undefined) return "a private key";
+  if (kty === "RSA" || (kty === "EC" && crv === "P-256")) return undefined;
+  return kty === "EC" ? `one with crv ${formatValue(crv)}` : `one with kty ${formatValue(kty)}`;
+}
+
+function requireJwksAddress(name: string, jwks: string | URL, check: OptionChecks): void {
+  const form = "an https: address (http: only on this machine)";
+  check.type(name, jwks, typeof jwks === "string" || jwks instanceof URL, form);
+  const url = URL.parse(`${jwks}`);
+  if (!url) throw check.rangeError(name, form, "text that is not an address");
+  if (url.username !== "" || url.password !== "") {
+    throw check.rangeError(name, form, "one with a user name or a password");
+  }
+  // Whoever could change the keys on their way could sign tokens.
+  const isSafe = url.protocol === "https:" ||
+    (url.protocol === "http:" && isLoopbackAuthority(url.host));
+  if (!isSafe) throw check.rangeError(name, form, `one with ${url.protocol}//${url.host}`);
+}

@@ -1,0 +1,87 @@
+/**
+ * Prepares the option `auth` for use, when a server starts, and when it gets another one.
+ *
+ * @module
+ */
+
+import { AccessControl, type AccessControlOptions } from "../auth/access_control.ts";
+import type { Auth, PreparedAuth } from "../auth/auth.ts";
+import { Budget } from "../budgets/budget.ts";
+import type { Clock } from "../queue/clock.ts";
+import type { Log } from "../queue/queue.ts";
+import type { AuthSettings } from "./auth_options.ts";
+import type { OptionChecks } from "./option_checks.ts";
+import type { ServerSettings } from "./options.ts";
+import { RateLimitedLog } from "./rate_limited_log.ts";
+import type { VerifierContext } from "./token_verifier.ts";
+
+/** How many tokens are checked at a time, besides those in a list. One client may have as many as it leaves free. */
+const MAX_RUNNING = 256;
+
+/**
+ * Creates the access control of a server.
+ *
+ * @param auth the options of access control
+ * @param place the host that it was started with, and whether it has TLS, as far as that is known
+ * @param settings what it needs besides
+ * @returns it, and what prepares another `auth` for it
+ */
+export async function openAccess(
+  { allowedHosts, allowedOrigins, auth, check }: AuthSettings,
+  place: Pick<AccessControlOptions, "host" | "secure">,
+  { clock, log, limits, signal }: Pick<ServerSettings, "clock" | "log" | "limits" | "signal">,
+): Promise<{ readonly access: AccessControl; readonly preparation: AuthPreparation }> {
+  const preparation = new AuthPreparation({ clock, log, timeout: limits.authTimeout });
+  const prepared = await preparation.prepare(auth, check, signal);
+  const access = await AccessControl.create({
+    ...{ allowedHosts, allowedOrigins },
+    ...place,
+    auth: prepared,
+  });
+  return { access, preparation };
+}
+
+/** Prepares it. */
+export class AuthPreparation {
+  readonly #context: VerifierContext;
+  readonly #faults: RateLimitedLog;
+
+  /** Starts without checks. */
+  constructor({ clock, log, timeout }: {
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly timeout: number;
+  }) {
+    const faults = this.#faults = new RateLimitedLog(clock, log, "cannot check a token", "error");
+    this.#context = {
+      ...{ clock, timeout },
+      running: new Budget({ own: 0, shared: MAX_RUNNING }),
+      onFault: (sentence) => faults.record(sentence),
+    };
+  }
+
+  /**
+   * Prepares it.
+   *
+   * @param auth checked
+   * @param check how options are named in errors
+   * @param stop ends waiting
+   * @throws {RangeError | DsmqError} if a key cannot be used, or `npm:jose` does not load
+   */
+  async prepare(
+    { tokens, anonymous, ...asking }: Auth,
+    check: OptionChecks,
+    stop?: AbortSignal,
+  ): Promise<PreparedAuth> {
+    const listed = { ...(tokens && { tokens }), ...(anonymous && { anonymous }) };
+    if (asking.jwt === undefined && asking.verify === undefined) return listed;
+    // Loaded here and not above: most servers need neither.
+    const { AskingVerifier } = await import("./token_verifier.ts");
+    return { ...listed, verifier: await AskingVerifier.create(asking, this.#context, check, stop) };
+  }
+
+  /** Writes what is pending, and nothing more. */
+  stop(): void {
+    this.#faults.stop();
+  }
+}

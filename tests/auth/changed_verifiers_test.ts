@@ -1,0 +1,92 @@
+/**
+ * Another `auth` on a running server: connections whose token was checked by JWT or by `auth.verify`.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type Auth, connect, type Connection, type Verify } from "@dsmq/server";
+import { failure } from "./auth_support.ts";
+import { claims, type Keys, keysFor, SECRET, signed } from "./jwt_support.ts";
+import { openServer } from "../support/open_server.ts";
+
+const [rsa, ec] = await Promise.all([keysFor("RS256"), keysFor("ES256")]) as [Keys, Keys];
+const OTHER = `another: ${SECRET}`;
+const verify: Verify = (token) => token === "own" ? { identity: "me" } : undefined;
+
+/** Which tokens still have their connection after another `auth`. */
+async function remaining(before: Auth, after: Auth | string, tokens: Record<string, string>) {
+  await using server = await openServer({ auth: before });
+  await using connections = new AsyncDisposableStack();
+  const open: [string, Connection][] = [];
+  for (const [name, token] of Object.entries(tokens)) {
+    open.push([name, connections.use(await connect(server.url, { token, reconnect: false }))]);
+  }
+  await server.setAuth(after);
+  const results = await Promise.allSettled(open.map(([, mq]) => mq.get("t")));
+  return open.flatMap(([name], i) => results[i]!.status === "fulfilled" ? [name] : []);
+}
+
+Deno.test("another auth keeps the connections that its keys or its function vouched for already, and no others", async () => {
+  const jwt = [{ secret: SECRET }, { publicKey: rsa.pem }, { publicKey: ec.jwk, issuer: "app" }];
+  const before: Auth = { jwt, verify, tokens: [{ token: "listed" }] };
+  const now = Date.now();
+  const tokens = {
+    secret: await signed(claims(now)),
+    rsa: await signed(claims(now), rsa),
+    ec: await signed(claims(now, { iss: "app" }), ec),
+    own: "own",
+    listed: "listed",
+  };
+  const all = Object.keys(tokens);
+  const cases: [Auth | string, string[]][] = [
+    [{ ...before, jwt: structuredClone(jwt).reverse() }, all],
+    [{ ...before, jwt: { secret: SECRET } }, ["secret", "own", "listed"]],
+    [{ ...before, jwt: { secret: OTHER } }, ["own", "listed"]],
+    // A new key first, and the old one until its tokens are gone.
+    [{ jwt: [{ secret: OTHER }, { secret: SECRET }] }, ["secret"]],
+    [{ jwt: { secret: SECRET, audience: "mq" } }, []],
+    [{ jwt: { publicKey: ec.jwk } }, []],
+    [{ verify }, ["own"]],
+    // Another function, even one with the same text: the server cannot know what it would say.
+    [{ verify: (token) => verify(token, { signal: new AbortController().signal }) }, []],
+    ["listed", ["listed"]],
+    [{ anonymous: {} }, all],
+  ];
+  for (const [after, expected] of cases) {
+    assertEquals(await remaining(before, after, tokens), expected);
+  }
+});
+
+Deno.test("a key that cannot be used changes nothing, and does not keep a later auth from counting", async () => {
+  await using server = await openServer({ auth: { jwt: { secret: SECRET } } });
+  await using mq = await connect(server.url, { token: await signed(claims(Date.now())) });
+  const wrong = assertRejects(
+    () => server.setAuth({ jwt: { publicKey: "-----BEGIN PUBLIC KEY-----\nAAAA" } }),
+    RangeError,
+    "Cannot set auth: auth.jwt.publicKey must be a public key for RS256 or ES256, in PEM (SPKI) or as a JWK, got",
+  );
+  await wrong;
+  assertEquals(await mq.get("t"), "");
+  await server.setAuth({ verify });
+  assertEquals((await failure(mq.get("t"))).code, "unauthorized");
+  await using own = await connect(server.url, { token: "own" });
+  assert(await own.put("t", "m") > 0);
+});
+
+Deno.test("a check that began under the auth before does not admit anybody under the next", async () => {
+  const answer = Promise.withResolvers<Record<never, never>>();
+  const asked = Promise.withResolvers<void>();
+  const slow: Verify = () => {
+    asked.resolve();
+    return answer.promise;
+  };
+  for (const after of ["good", { verify }] as const) {
+    await using server = await openServer({ auth: { verify: slow } });
+    const connecting = failure(connect(server.url, { token: "slow" }));
+    await asked.promise;
+    await server.setAuth(after);
+    answer.resolve({});
+    assertEquals((await connecting).code, "unauthorized");
+  }
+});

@@ -1,0 +1,70 @@
+/**
+ * JSON Web Tokens for tests: keys, tokens, and a server of keys.
+ *
+ * @module
+ */
+
+import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+
+/** A secret for HS256. */
+export const SECRET = "a secret of a test with 32 bytes";
+
+/** A pair of keys in all the forms that they come in. */
+export interface Keys {
+  readonly alg: string;
+  readonly privateKey: CryptoKey;
+  readonly pem: string;
+  readonly jwk: JsonWebKey;
+}
+
+/** Makes a pair of keys. */
+export async function keysFor(alg: "RS256" | "ES256"): Promise<Keys> {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+  const jwk = await exportJWK(publicKey) as JsonWebKey;
+  return { alg, privateKey, pem: await exportSPKI(publicKey), jwk };
+}
+
+/** What a token says; `undefined` leaves a claim out. */
+export type Claims = { readonly [name in keyof JWTPayload]?: unknown };
+
+/** The claims of a token that is valid for an hour. */
+export function claims(now: number, more: Claims = {}): JWTPayload {
+  const all = { dsmq: { permissions: ["read"] }, exp: Math.floor(now / 1000) + 3600, ...more };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** Signs a token with a key, or with a secret and HS256. */
+export async function signed(
+  payload: JWTPayload,
+  by: Keys | string = SECRET,
+  header: object = {},
+): Promise<string> {
+  const [alg, key] = typeof by === "string"
+    ? ["HS256", new TextEncoder().encode(by)]
+    : [by.alg, by.privateKey];
+  return await new SignJWT(payload).setProtectedHeader({ alg, ...header }).sign(key);
+}
+
+/** A part of a token as it is sent. */
+export function encodedPart(value: unknown): string {
+  return new TextEncoder().encode(JSON.stringify(value)).toBase64({
+    alphabet: "base64url",
+    omitPadding: true,
+  });
+}
+
+/** Serves a JWK Set; what it answers can be changed. */
+export function jwksServer(answer: () => Response) {
+  let requests = 0;
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () => {
+    requests++;
+    return answer();
+  });
+  return {
+    url: `http://127.0.0.1:${server.addr.port}/jwks.json`,
+    get requests() {
+      return requests;
+    },
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
