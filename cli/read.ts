@@ -14,7 +14,7 @@ import {
 import { AwakeClock } from "../client/awake_clock.ts";
 import { DEFAULT_WAIT, MAX_WAIT } from "../protocol/limits.ts";
 import { quoted } from "../protocol/text.ts";
-import { type CliCommand, EXIT_CODE, type ParsedArguments, UsageError } from "./command.ts";
+import { type CliCommand, EXIT_CODE, type ParsedArguments } from "./command.ts";
 import {
   closeQuickly,
   type CommandConnectOptions,
@@ -33,6 +33,7 @@ import {
   waitForSpace,
   watchOutput,
 } from "./terminal.ts";
+import { parseFilters } from "./topic_filters.ts";
 import { parseDuration, parseTopic, parseWholeNumber, parseWord } from "./values.ts";
 
 const READ_OPTIONS = {
@@ -158,9 +159,11 @@ async function readOne(
 /** `dsmq tail`. */
 export const tailCommand: CliCommand = {
   usage: "TOPIC...",
-  summary: "print the messages of topics as they arrive, until Ctrl-C",
+  summary:
+    "print the messages of topics as they arrive, until Ctrl-C; 'news.*' is all that begin so",
   options: {
     ...READ_OPTIONS,
+    exact: { help: "a * at the end is part of the name" },
     since: sinceOption("now"),
     count: { value: "N", help: "stop after this many messages; 0 means never (0)" },
     "on-gap": {
@@ -176,15 +179,11 @@ export const tailCommand: CliCommand = {
     const done = new AbortController();
     const signal = AbortSignal.any([ctrlC.signal, done.signal, outputLost]);
     const json = args.flag("json");
-    const several = args.positionals.length > 1;
     let remaining = parseWholeNumber("--count", args.value("count") ?? "0", COUNT_RANGE) ||
       Infinity;
     const onGap = onGapOption(args.value("on-gap"));
-    const topics = args.positionals.map(parseTopic);
-    const duplicate = topics.find((topic, i) => topics.indexOf(topic) < i);
-    if (duplicate !== undefined) {
-      throw new UsageError(`tail takes each topic once, got ${quoted(duplicate)} twice`);
-    }
+    const filters = parseFilters("tail", args.positionals, args.flag("exact"));
+    const several = filters.length > 1 || typeof filters[0] !== "string";
     try {
       const mq = await connectFromArguments(args, sinceOf(args, "now"), {
         signal,
@@ -193,13 +192,15 @@ export const tailCommand: CliCommand = {
       });
       await using _ = { [Symbol.asyncDispose]: () => closeQuickly(mq) };
       printHint(
-        `dsmq: waiting for messages in ${topics.map(quoted).join(", ")}; press Ctrl-C to stop`,
+        `dsmq: waiting for messages in ${
+          args.positionals.map(quoted).join(", ")
+        }; press Ctrl-C to stop`,
       );
-      await Promise.all(topics.map(async (topic) => {
-        for await (const message of mq.subscribe(topic, { signal, onGap })) {
+      await Promise.all(filters.map(async (filter) => {
+        for await (const message of mq.subscribe(filter, { signal, onGap })) {
           if (remaining === 0) return;
           if (json) print(messageJson(message));
-          else printMessage(message.body, several ? `${topic}: ` : "");
+          else printMessage(message.body, several ? `${message.topic}: ` : "");
           if (--remaining === 0) done.abort();
           await waitForSpace();
         }

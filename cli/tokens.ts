@@ -65,7 +65,9 @@ const TOKEN_CODES: readonly ErrorCode[] = ["unauthorized", "permission_denied"];
 export function withTokenHint(error: unknown, args: ParsedArguments): unknown {
   if (!(error instanceof DsmqError) || !TOKEN_CODES.includes(error.code)) return error;
   // Without a topic a token does not help: the server does not let clients shut it down.
-  if (error.code === "permission_denied" && error.topic === undefined) return error;
+  if (error.code === "permission_denied" && (error.topic ?? error.prefix) === undefined) {
+    return error;
+  }
   if (args.value("token") !== undefined || args.value("token-file") !== undefined) return error;
   const unreadable = unreadableVariable();
   if (unreadable === undefined && Deno.env.has(TOKEN_VARIABLE)) return error;
