@@ -6,7 +6,7 @@
 
 import type { Database, Statement } from "./engine.ts";
 import { evictionSlack, type GoneMessage, type GoneTopics, horizonOf } from "./gone_map.ts";
-import { prefixEnd } from "./prefix_range.ts";
+import { prefixEnd, withPrefix } from "./prefix_range.ts";
 import type { Gone } from "./store.ts";
 
 const SCHEMA = `
@@ -59,11 +59,11 @@ export class GoneTable implements GoneTopics {
       inRange: db.prepare(
         // Beside max(), all other columns are those of its row.
         "SELECT count(*) AS n, max(seq) AS seq, at FROM " +
-          "(SELECT seq, at FROM gone WHERE topic >= ?1 AND (topic < ?2 OR ?2 = '') LIMIT ?3)",
+          `(SELECT seq, at FROM gone WHERE ${withPrefix("topic")} LIMIT ?3)`,
       ),
       walk: db.prepare(
         "SELECT seq, at FROM (SELECT topic, seq, at FROM gone ORDER BY seq DESC LIMIT ?3) " +
-          "WHERE topic >= ?1 AND (topic < ?2 OR ?2 = '') LIMIT 1",
+          `WHERE ${withPrefix("topic")} LIMIT 1`,
       ),
       past: db.prepare("SELECT seq, at FROM gone ORDER BY seq DESC LIMIT 1 OFFSET ?"),
       note: db.prepare(

@@ -36,19 +36,20 @@ export class PageFill {
     return this.#left;
   }
 
+  /** Takes one message, if it fits. */
+  takeOne(message: TopicMessage): void {
+    if (message.bytes > this.#left && this.messages.length > 0) this.#isFull = true;
+    else {
+      this.#left -= message.bytes;
+      this.#isFull = this.messages.push(message) === this.#count;
+    }
+  }
+
   /** Takes messages that follow each other, as many as fit. A first message is always taken, however large. */
   take(row: readonly TopicMessage[]): void {
     for (let i = Math.max(0, this.#after + 1 - row[0]!.seq); i < row.length; i++) {
-      const message = row[i]!;
-      if (message.bytes > this.#left && this.messages.length > 0) {
-        this.#isFull = true;
-        return;
-      }
-      this.#left -= message.bytes;
-      if (this.messages.push(message) === this.#count) {
-        this.#isFull = true;
-        return;
-      }
+      this.takeOne(row[i]!);
+      if (this.#isFull) return;
     }
   }
 }

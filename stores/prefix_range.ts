@@ -8,8 +8,15 @@ const LAST_CODE_POINT = 0x10ffff;
 /** Before the surrogates, which no name has, and after them. */
 const [BEFORE_SURROGATES, AFTER_SURROGATES] = [0xd7ff, 0xe000];
 
-/** The condition that a name begins with a prefix, which is ?1, and its end, which is ?2. */
-export const WITH_PREFIX = "name >= ?1 AND (name < ?2 OR ?2 = '')";
+/**
+ * The condition that a column of names begins with a prefix, which is ?1 with its end ?2. An index over the names gives just
+ * these: to SQLite, every text comes before a blob.
+ *
+ * @param column the column
+ */
+export function withPrefix(column: string): string {
+  return `${column} >= ?1 AND ${column} < coalesce(nullif(?2, ''), x'ff')`;
+}
 
 /**
  * The first name after all that begin with a prefix.

@@ -7,7 +7,7 @@
 import type { Database, Statement } from "./engine.ts";
 import { MergedRows, type TopicHead } from "./merged_rows.ts";
 import type { PageFill } from "./page_fill.ts";
-import { prefixEnd, WITH_PREFIX } from "./prefix_range.ts";
+import { prefixEnd, withPrefix } from "./prefix_range.ts";
 import { decodeRow, SEGMENT_BYTES, type SegmentRow } from "./segment_row.ts";
 import type { SegmentTable } from "./segment_table.ts";
 import type { TopicMessage } from "./store.ts";
@@ -24,8 +24,8 @@ const SCANNED_ROWS = 16_384;
 /** How many rows are looked through at once, at first; each time it is four times as many. */
 const FIRST_WINDOW = 256;
 
-/** How many rows are read at once: at first, and at most, whatever their size. */
-const CHUNK = { first: 16, max: 256 };
+/** How many rows are read at once at most, however small they are. */
+const MAX_CHUNK = 512;
 
 /** A row with its topic. The bodies of a large one are `null`: it is read when it is known that it is needed. */
 type NamedRow = Omit<SegmentRow, "bodies"> & {
@@ -36,8 +36,9 @@ type NamedRow = Omit<SegmentRow, "bodies"> & {
 
 /**
  * Reads rows in the order of the store. It passes over the rows of all topics as long as that takes no longer than to
- * look up the next row of each topic that begins with the prefix; then it looks these up, unless there are very many. So
- * ten topics among very many are found at once, very many are read like one, and no page takes long.
+ * look up the next row of each topic that begins with the prefix, and each row found; then it looks these up, unless there
+ * are very many topics. So ten topics among very many are found at once, very many are read like one, and no page takes
+ * long.
  */
 export class PrefixRows {
   readonly #segments: SegmentTable;
@@ -72,14 +73,16 @@ export class PrefixRows {
       "SELECT last FROM runs WHERE topic = id AND last <= ?3 ORDER BY last DESC LIMIT 1";
     this.#sql = {
       count: db.prepare(
-        `SELECT count(*) AS n FROM (SELECT 1 FROM topics WHERE ${WITH_PREFIX} LIMIT ?3)`,
+        `SELECT count(*) AS n FROM (SELECT 1 FROM topics WHERE ${withPrefix("name")} LIMIT ?3)`,
       ),
       scan: db.prepare(
-        `SELECT ${columns} FROM ${named} WHERE last > ?3 AND last <= ?4 AND ${WITH_PREFIX} ` +
+        `SELECT ${columns} FROM ${named} WHERE last > ?3 AND last <= ?4 AND ${
+          withPrefix("name")
+        } ` +
           "ORDER BY last LIMIT ?5",
       ),
       heads: db.prepare(
-        `SELECT id, (${nextOf}) AS last FROM topics WHERE ${WITH_PREFIX} LIMIT ?4`,
+        `SELECT id, (${nextOf}) AS last FROM topics WHERE ${withPrefix("name")} LIMIT ?4`,
       ),
       next: db.prepare("SELECT last FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT ?"),
       load: db.prepare(
@@ -89,13 +92,15 @@ export class PrefixRows {
       bodies: db.prepare("SELECT bodies FROM runs WHERE last = ?"),
       around: db.prepare(
         "SELECT first FROM (SELECT first, topic FROM runs WHERE last >= ?3 ORDER BY last LIMIT 1) " +
-          `CROSS JOIN topics ON id = topic WHERE ${WITH_PREFIX}`,
+          `CROSS JOIN topics ON id = topic WHERE ${withPrefix("name")}`,
       ),
       newest: db.prepare(
-        `SELECT max(last) AS last FROM (SELECT (${newestOf}) AS last FROM topics WHERE ${WITH_PREFIX})`,
+        `SELECT max(last) AS last FROM (SELECT (${newestOf}) AS last FROM topics WHERE ${
+          withPrefix("name")
+        })`,
       ),
       before: db.prepare(
-        `SELECT last FROM ${named} WHERE last <= ?3 AND last > ?4 AND ${WITH_PREFIX} ` +
+        `SELECT last FROM ${named} WHERE last <= ?3 AND last > ?4 AND ${withPrefix("name")} ` +
           "ORDER BY last DESC LIMIT 1",
       ),
       start: db.prepare(
@@ -118,13 +123,7 @@ export class PrefixRows {
     const topics = this.#count(range);
     if (topics === 0) return upTo;
     const isMerged = topics <= MERGED_TOPICS;
-    const through = this.#scan(
-      range,
-      after,
-      upTo,
-      isMerged ? ROWS_PER_LOOKUP * topics : SCANNED_ROWS,
-      page,
-    );
+    const through = this.#scan(range, after, upTo, isMerged ? topics : Infinity, page);
     if (page.isFull || through >= upTo || !isMerged) return through;
     return this.#merge(range, through, upTo, page);
   }
@@ -164,19 +163,24 @@ export class PrefixRows {
     return n;
   }
 
-  /** Passes over rows, at most so many; returns how far. */
+  /**
+   * Passes over rows as long as that takes no longer than to look up a row of so many topics, and each row found; returns
+   * how far.
+   */
   #scan(
     range: readonly [string, string],
     after: number,
     upTo: number,
-    rows: number,
+    topics: number,
     page: PageFill,
   ): number {
-    const chunks = new Chunks(page);
-    let through = after;
-    for (let [left, size] = [rows, FIRST_WINDOW]; left > 0 && through < upTo; size *= 4) {
-      const window = Math.min(size, left);
-      left -= window;
+    const chunks = new Chunks(page, this.#segments.largestBytes);
+    let [through, passed] = [after, 0];
+    for (let size = FIRST_WINDOW; through < upTo; size *= 4) {
+      const max = Math.min(SCANNED_ROWS, ROWS_PER_LOOKUP * (topics + chunks.rows));
+      const window = Math.min(size, max - passed);
+      if (window <= 0) break;
+      passed += window;
       const end = Math.min(upTo, this.#segments.endOf(through, window));
       while (through < end) {
         const { size } = chunks;
@@ -202,7 +206,7 @@ export class PrefixRows {
       (id, from, limit) =>
         (this.#sql.next.all(id, from, limit) as { last: number }[]).map(({ last }) => last),
     );
-    const chunks = new Chunks(page);
+    const chunks = new Chunks(page, this.#segments.largestBytes);
     for (let rows; (rows = merged.take(chunks.size)).length > 0;) {
       this.#take(this.#sql.load.all(JSON.stringify(rows)) as NamedRow[], page, chunks);
       if (page.isFull) return page.messages.at(-1)!.seq;
@@ -212,15 +216,19 @@ export class PrefixRows {
 
   #take(rows: readonly NamedRow[], page: PageFill, chunks: Chunks): void {
     for (const row of rows) {
-      page.take(this.#decode(row));
+      // Each property of a row is looked up in a table of its own.
+      const { last, first, times, bytes, name, bodies, attributes } = row;
+      if (first === last && bodies !== null && attributes === null) {
+        page.takeOne({ seq: last, time: Number(times), topic: name, body: bodies, bytes });
+      } else page.take(this.#decode(row));
       if (page.isFull) return;
-      chunks.add(row.bytes + (row.attributes === null ? 0 : row.attributes.length));
+      chunks.add(bytes + (attributes === null ? 0 : attributes.length));
     }
   }
 
   #decode(row: NamedRow): readonly TopicMessage[] {
     const { bodies, topic, name, last } = row;
-    if (bodies !== null) return decodeRow({ ...row, bodies }, name);
+    if (bodies !== null) return decodeRow(row as SegmentRow, name);
     const { largeRows } = this.#segments;
     const known = largeRows.find(last);
     if (known) return [known];
@@ -234,21 +242,26 @@ export class PrefixRows {
 /** How many rows are read at once: about as many as there is room for, by the size of those before. */
 class Chunks {
   readonly #page: PageFill;
+  readonly #largest: number;
   #rows = 0;
   #bytes = 0;
 
-  /** No rows were read yet. */
-  constructor(page: PageFill) {
+  /** No rows were read yet; none is larger than this, in bytes. */
+  constructor(page: PageFill, largest: number) {
     this.#page = page;
+    this.#largest = Math.min(largest, SEGMENT_BYTES);
+  }
+
+  /** How many were read. */
+  get rows(): number {
+    return this.#rows;
   }
 
   /** How many to read next. */
   get size(): number {
     const { count, bytes } = this.#page;
-    const fitting = this.#rows === 0
-      ? CHUNK.first
-      : Math.ceil(bytes / Math.max(1, this.#bytes / this.#rows));
-    return Math.max(1, Math.min(count, fitting, CHUNK.max));
+    const average = this.#rows === 0 ? this.#largest : this.#bytes / this.#rows;
+    return Math.max(1, Math.min(count, Math.ceil(bytes / Math.max(1, average)), MAX_CHUNK));
   }
 
   /** A row was read. */

@@ -256,6 +256,11 @@ export class SegmentTable {
     this.largeRows.forget(upTo);
   }
 
+  /** No row has larger bodies than this, in bytes. */
+  get largestBytes(): number {
+    return this.#largestBytes;
+  }
+
   /** Rows were undone: forgets what is remembered of them. */
   rolledBack(): void {
     this.#cachedTimes = undefined;

@@ -156,7 +156,7 @@ export class WriteBuffer {
   readPrefix(prefix: string, after: number, page: PageFill): void {
     const messages = this.#messages;
     for (let i = this.#firstIndexAfter(after); i < messages.length && !page.isFull; i++) {
-      if (messages[i]!.topic.startsWith(prefix)) page.take([messages[i]!]);
+      if (messages[i]!.topic.startsWith(prefix)) page.takeOne(messages[i]!);
     }
   }
 
