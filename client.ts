@@ -83,6 +83,8 @@ export type {
   MessageInit,
   /** The messages of a topic, for `for await`. */
   MessageStream,
+  /** What was put and is not acknowledged yet. */
+  PendingPuts,
   /** All topics that begin with a text. */
   Prefix,
   /** What a putter says of a message besides its body. */

@@ -38,6 +38,14 @@ export interface Message extends MessageAttributes {
   readonly time: number;
 }
 
+/** What was put and is not acknowledged yet. */
+export interface PendingPuts {
+  /** How many messages. */
+  readonly messages: number;
+  /** About how many bytes they take: the characters of their texts, with quotes. */
+  readonly bytes: number;
+}
+
 /** How to wait for a message. */
 export interface WaitOptions {
   /**
@@ -158,10 +166,26 @@ export interface Connection extends Administration, AsyncDisposable {
   readonly closed: Promise<CloseInfo>;
 
   /**
-   * How many calls are unanswered; each message of a put counts, and of a long list those that have been taken up so far.
-   * While there is no connection, `maxPending` bounds it.
+   * What was put and is not acknowledged yet, now: a program that puts without awaiting sees here how far it is ahead of the
+   * server. A long list of `putMany` counts part by part, as it is taken up. Calls that read do not count here, but they do
+   * for `maxPending`.
+   *
+   * @example Let no more than 10,000 messages be under way
+   * ```ts
+   * import { connect, serve } from "@dsmq/server";
+   *
+   * await using server = await serve({ port: 0 });
+   * await using mq = await connect(server.url);
+   * let last;
+   * for (let i = 0; i < 20_000; i++) {
+   *   last = mq.put("numbers", `${i}`);
+   *   if (mq.pending.messages >= 10_000) await last;
+   * }
+   * await last;
+   * console.log(mq.pending); // { messages: 0, bytes: 0 }
+   * ```
    */
-  readonly pending: number;
+  readonly pending: PendingPuts;
 
   /** How durable messages are on the server: with `memory` they are lost with its process. */
   readonly durability: Durability;

@@ -15,6 +15,7 @@ import type {
   Message,
   MessageInit,
   MessageStream,
+  PendingPuts,
   Prefix,
   PutOptions,
   ReadOptions,
@@ -82,8 +83,8 @@ export class DsmqConnection implements Connection {
     return this.#limits.messageBytes;
   }
 
-  get pending(): number {
-    return this.#client.requests.table.pending.calls;
+  get pending(): PendingPuts {
+    return this.#client.requests.table.pending.puts;
   }
 
   get status(): ConnectionStatus {

@@ -8,6 +8,7 @@ import { DsmqError } from "../protocol/errors.ts";
 import { AbandonedRequest } from "./abandoned_request.ts";
 import { HELLO_ID } from "./client_socket.ts";
 import { actionInWords } from "./connection_end.ts";
+import type { PendingPuts } from "./api.ts";
 import type { PendingLimits } from "./options.ts";
 import { type PendingRequest, protocolError, type StreamHandler } from "./pending_request.ts";
 
@@ -21,6 +22,8 @@ const CALL_BYTES = 100;
 class PendingCalls {
   readonly #limits: PendingLimits;
   #calls = 0;
+  /** How many messages the unanswered puts have. */
+  #messages = 0;
   /** Roughly how many characters the unanswered puts have. */
   #size = 0;
   #underWay = 0;
@@ -30,9 +33,9 @@ class PendingCalls {
     this.#limits = limits;
   }
 
-  /** How many there are. */
-  get calls(): number {
-    return this.#calls;
+  /** What was put and is not acknowledged yet. */
+  get puts(): PendingPuts {
+    return { messages: this.#messages, bytes: this.#size };
   }
 
   /** How many there are without waits, which do not keep the server busy. */
@@ -43,13 +46,17 @@ class PendingCalls {
   /** A request was made. */
   add(request: PendingRequest): void {
     this.#calls += request.calls;
-    if (request.action === "put") this.#size += request.size;
+    if (request.action === "put") {
+      this.#messages += request.calls;
+      this.#size += request.size;
+    }
     if (!request.isWait) this.#underWay += request.calls;
   }
 
   /** A put has grown by a call of this many characters. */
   grew(size: number): void {
     this.#calls++;
+    this.#messages++;
     this.#size += size;
     this.#underWay++;
   }
@@ -57,13 +64,20 @@ class PendingCalls {
   /** A request has ended. */
   settled(request: PendingRequest): void {
     this.#calls -= request.calls;
-    if (request.action === "put") this.#size -= request.size;
+    if (request.action === "put") {
+      this.#messages -= request.calls;
+      this.#size -= request.size;
+    }
     if (!request.isWait) this.#underWay -= request.calls;
   }
 
   /** Nothing is unanswered. */
   clear(): void {
-    this.#calls = this.#size = this.#underWay = 0;
+    this.#calls =
+      this.#messages =
+      this.#size =
+      this.#underWay =
+        0;
   }
 
   /** As much is unanswered as may be. While there is a socket, the number of calls has no limit. */

@@ -126,8 +126,12 @@ async function playScript(seed: number): Promise<void> {
       script.hangUp();
     }
   }
-  for (let rounds = 0; rounds < 500 && (open > 0 || mq.pending > 0); rounds++) await reply();
-  assertEquals([mq.status, open, mq.pending], ["connected", 0, 0]);
+  const isBusy = () => open > 0 || unanswered.length > 0 || script.unread.length > 0;
+  for (let rounds = 0; rounds < 500 && isBusy(); rounds++) await reply();
+  assertEquals([mq.status, open], ["connected", 0]);
+  await mq.close();
+  // With something unanswered it would not have said that nothing is.
+  assertEquals(script.frames.at(-1), '{"action":"close"}');
 }
 
 function begin(mq: Connection, random: Random, read: (promise: Promise<unknown>) => void): void {
