@@ -75,27 +75,31 @@ export type {
 export type {
   /** A connection to a server: puts, reads, subscriptions. */
   Connection,
-  /** What a subscription does at a gap. */
-  GapHandler,
+  /** What was put and is not acknowledged yet. */
+  PendingPuts,
+} from "./client/api.ts";
+export type {
   /** A message as its reader gets it. */
   Message,
   /** A message of a list that has attributes. */
   MessageInit,
   /** The messages of a topic, for `for await`. */
   MessageStream,
-  /** What was put and is not acknowledged yet. */
-  PendingPuts,
   /** All topics that begin with a text. */
   Prefix,
   /** What a putter says of a message besides its body. */
   PutOptions,
+} from "./client/messages.ts";
+export type {
+  /** What a subscription does at a gap. */
+  GapHandler,
   /** How to read one message. */
   ReadOptions,
   /** How to subscribe. */
   SubscribeOptions,
   /** How to wait for a message. */
   WaitOptions,
-} from "./client/api.ts";
+} from "./client/reading.ts";
 export type {
   /** Where a server is: a text, a `URL`, or `{ host, port }`. */
   Address,

@@ -4,39 +4,11 @@
  * @module
  */
 
-import type { MessageAttributes } from "../protocol/attributes.ts";
 import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
-import type { DsmqError } from "../protocol/errors.ts";
-import type { GapPolicy } from "../protocol/requests.ts";
 import type { Administration } from "./administration.ts";
-import type { Since } from "./since.ts";
+import type { Message, MessageInit, MessageStream, Prefix, PutOptions } from "./messages.ts";
+import type { ReadOptions, SubscribeOptions, WaitOptions } from "./reading.ts";
 import type { CloseInfo, ConnectionStatus, StatusChange } from "./status_tracker.ts";
-
-/** What a putter says of a message besides its body. */
-export interface PutOptions extends MessageAttributes {}
-
-/** A message of a list that has attributes. */
-export interface MessageInit extends PutOptions {
-  /** Its text, any string. */
-  readonly body: string;
-}
-
-/** A message as its reader gets it. The attributes are there only if the message was put with them. */
-export interface Message extends MessageAttributes {
-  /** The topic that it was put into. */
-  readonly topic: string;
-  /** The text that was put. */
-  readonly body: string;
-  /** Its sequence number: its place in the order of the whole store. */
-  readonly seq: number;
-  /**
-   * Its sequence number and the history that it belongs to, as one text, `EPOCH:SEQ`. A program that saves it and gives it
-   * to the next one as `since` goes on after this message there, and is told if what came after it is gone.
-   */
-  readonly position: string;
-  /** When it was stored, in milliseconds since 1970 by the server's clock. */
-  readonly time: number;
-}
 
 /** What was put and is not acknowledged yet. */
 export interface PendingPuts {
@@ -45,64 +17,6 @@ export interface PendingPuts {
   /** About how many bytes they take: the characters of their texts, with quotes. */
   readonly bytes: number;
 }
-
-/** How to wait for a message. */
-export interface WaitOptions {
-  /**
-   * How long to wait, in milliseconds; `Infinity` is no limit. The client measures this time, also while it has no
-   * connection. While it has one, the server always gets at least half a second to answer. Default: 10000.
-   */
-  readonly timeout?: number;
-  /** Stops waiting when it aborts. A message that is already on its way then goes to the next read. */
-  readonly signal?: AbortSignal;
-}
-
-/** How to read one message. */
-export interface ReadOptions {
-  /**
-   * How long to wait if there is no message, in milliseconds; `Infinity` is no limit. The client measures this time, also
-   * while it has no connection. While it has one, the server always gets at least half a second to answer. Default: the
-   * read does not wait for a message, only for the server's answer.
-   */
-  readonly wait?: number;
-  /**
-   * Read the newest unread message; older ones are skipped for good, also if the read is aborted on its way. With `wait`, if
-   * there is none, the next one that is stored. Default: `false`, the oldest unread message.
-   */
-  readonly latest?: boolean;
-  /** Ends the read when it aborts. A message that is already on its way then goes to the next read. */
-  readonly signal?: AbortSignal;
-}
-
-/**
- * What to do when messages are gone that should have been delivered. `"oldest"` continues with the oldest message that is
- * left, `"now"` with what is put from now on. A function receives the gap as an error and returns one of the two, not a
- * promise. If it returns `undefined`, the subscription ends with the gap as its error. If it throws, the subscription ends
- * with what it threw; if it returns anything else, with a `TypeError`.
- */
-export type GapHandler = GapPolicy | ((gap: DsmqError) => GapPolicy | undefined);
-
-/** How to subscribe. */
-export interface SubscribeOptions {
-  /** Where to start. Default: the connection's cursor for the topic; for a prefix, where the connection started to read. */
-  readonly since?: Since;
-  /**
-   * What to do when messages are gone that should have been delivered. Default: the subscription ends with the error
-   * `trimmed`, `ahead` or `epoch_changed`.
-   */
-  readonly onGap?: GapHandler;
-  /** Ends the subscription when it aborts, with the signal's reason as the error. */
-  readonly signal?: AbortSignal;
-}
-
-/** All topics that begin with a text, such as `"orders."`; with `""` all topics there are, and all that will be. */
-export interface Prefix {
-  /** What the names of the topics begin with, as text, not as a pattern: each character stands for itself. */
-  readonly prefix: string;
-}
-
-/** The messages of a topic, or of all topics with a prefix, one after another; read it with `for await`. It can be read only once. */
-export type MessageStream = AsyncIterableIterator<Message, undefined> & AsyncDisposable;
 
 /**
  * A connection to a server. By default it reads only messages that were stored after it connected. It has a
@@ -167,8 +81,7 @@ export interface Connection extends Administration, AsyncDisposable {
 
   /**
    * What was put and is not acknowledged yet, now: a program that puts without awaiting sees here how far it is ahead of the
-   * server. A long list of `putMany` counts part by part, as it is taken up. Calls that read do not count here, but they do
-   * for `maxPending`.
+   * server. Calls that read do not count.
    *
    * @example Let no more than 10,000 messages be under way
    * ```ts

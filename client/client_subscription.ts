@@ -8,9 +8,9 @@ import type { DsmqError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/limits.ts";
 import type { MessagesReply, ResultReply, StreamReply } from "../protocol/replies.ts";
 import type { GapPolicy, WirePosition } from "../protocol/requests.ts";
-import type { GapHandler, Message } from "./api.ts";
 import { ClientCredit } from "./client_credit.ts";
 import type { InFlightRequests } from "./in_flight_requests.ts";
+import type { Message } from "./messages.ts";
 import {
   isGap,
   jsonFields,
@@ -20,6 +20,7 @@ import {
   type StreamHandler,
   toDsmqError,
 } from "./pending_request.ts";
+import type { GapHandler } from "./reading.ts";
 import { chooseGapPolicy } from "./require_options.ts";
 import { type NextMessage, StreamBuffer } from "./stream_buffer.ts";
 import { StreamCursor } from "./stream_cursor.ts";

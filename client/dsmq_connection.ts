@@ -10,25 +10,16 @@ import { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_WAIT, type Limits, TOPICS_PAGE } from "../protocol/limits.ts";
 import type { ResultReply } from "../protocol/replies.ts";
 import { formatValue, kindOf } from "../protocol/text.ts";
-import type {
-  Connection,
-  Message,
-  MessageInit,
-  MessageStream,
-  PendingPuts,
-  Prefix,
-  PutOptions,
-  ReadOptions,
-  SubscribeOptions,
-  WaitOptions,
-} from "./api.ts";
+import type { Connection, PendingPuts } from "./api.ts";
 import { AdminRequests } from "./admin_requests.ts";
 import { ClientSubscription } from "./client_subscription.ts";
+import type { Message, MessageInit, MessageStream, Prefix, PutOptions } from "./messages.ts";
 import { jsonFields, SimpleRequest } from "./pending_request.ts";
 import { checkBody, copyPutList, encodePutOptions } from "./put_options.ts";
 import { PutRequests } from "./put_requests.ts";
 import { requireReadOptions } from "./read_options.ts";
 import { ReadRequests, toMessage } from "./read_requests.ts";
+import type { ReadOptions, SubscribeOptions, WaitOptions } from "./reading.ts";
 import type { ReconnectingClient } from "./reconnecting_client.ts";
 import {
   rejectOptions,
@@ -84,7 +75,7 @@ export class DsmqConnection implements Connection {
   }
 
   get pending(): PendingPuts {
-    return this.#client.requests.table.pending.puts;
+    return this.#puts.pending;
   }
 
   get status(): ConnectionStatus {

@@ -7,6 +7,7 @@
 import { type EncodedAttributes, MAX_ATTRIBUTE_FIELDS } from "../protocol/attributes.ts";
 import { DsmqError, type PutOutcome } from "../protocol/errors.ts";
 import { deferred } from "./deferred.ts";
+import type { PendingPuts } from "./api.ts";
 import type { InFlightRequests } from "./in_flight_requests.ts";
 import {
   type AttributeList,
@@ -38,6 +39,8 @@ export class PutRequests {
   /** Puts carry numbers, so that the server recognises repeated ones. */
   readonly #numbered: boolean;
   #lastNumber = 0;
+  /** What lists have beyond the parts of them that were made. */
+  readonly #later = { messages: 0, bytes: 0 };
   #lastBatch: GrowingPutBatch | undefined;
 
   /** Begins with none. */
@@ -77,6 +80,12 @@ export class PutRequests {
     return stored;
   }
 
+  /** What is not acknowledged yet. */
+  get pending(): PendingPuts {
+    const { messages, bytes } = this.#requests.table.pending.puts;
+    return { messages: messages + this.#later.messages, bytes: bytes + this.#later.bytes };
+  }
+
   /**
    * Puts a list of messages, in parts if it is long: each part is made when the one before it is sent.
    *
@@ -100,6 +109,11 @@ export class PutRequests {
       if (--unsettled === 0) done.resolve();
     };
     const n = this.#number(bodies.length);
+    const { attributes } = list;
+    for (let i = 0; i < bodies.length; i++) {
+      this.#later.bytes += putSize(bodies[i]!, attributes?.[i]);
+    }
+    this.#later.messages += bodies.length;
     const first = this.#nextPart(topic, list, 0, n, settle);
     if (first) this.#requests.send(first);
     await done.promise;
@@ -116,6 +130,12 @@ export class PutRequests {
     return first;
   }
 
+  /** These messages of a list count by themselves from now on. */
+  #made(messages: number, bytes: number): void {
+    this.#later.messages -= messages;
+    this.#later.bytes -= bytes;
+  }
+
   /** The part of a list that begins at an index, if the server accepts any more of it. */
   #nextPart(
     topic: TopicName,
@@ -130,6 +150,7 @@ export class PutRequests {
     const isTooLarge = (i: number) => exceedsLimit(bodies[i]!, attributes?.[i], messageBytes);
     while (begin < bodies.length && isTooLarge(begin)) {
       const error = tooLargeError(topic.name, messageBytes, bodies[begin]!, attributes?.[begin]);
+      this.#made(1, putSize(bodies[begin]!, attributes?.[begin]));
       settle(begin++, error);
     }
     if (begin === bodies.length) return undefined;
@@ -146,7 +167,7 @@ export class PutRequests {
       const isFull = size > maxSize || fields > MAX_ATTRIBUTE_FIELDS;
       if (end > begin && (isFull || isTooLarge(end))) break;
     }
-    return new PutBatch(
+    const part = new PutBatch(
       topic,
       n === undefined ? undefined : n + begin,
       bodies.slice(begin, end),
@@ -154,5 +175,7 @@ export class PutRequests {
       (index, outcome) => settle(begin + index, outcome),
       () => this.#nextPart(topic, list, end, n, settle),
     );
+    this.#made(end - begin, part.size);
+    return part;
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { formatValue } from "../protocol/text.ts";
-import type { ReadOptions } from "./api.ts";
+import type { ReadOptions } from "./reading.ts";
 import { requireOptions, requireSignal, requireTimeout } from "./require_options.ts";
 
 const READ_OPTIONS = ["wait", "latest", "signal"] as const satisfies (keyof ReadOptions)[];

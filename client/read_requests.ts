@@ -7,7 +7,7 @@
 import { DsmqError } from "../protocol/errors.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import type { MessageReply } from "../protocol/replies.ts";
-import type { Message } from "./api.ts";
+import type { Message } from "./messages.ts";
 import type { Call } from "./connection_end.ts";
 import { LimitedRead, type ReadLimits } from "./limited_read.ts";
 import { rejectedWithCallerStack } from "./rejection.ts";

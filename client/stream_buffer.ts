@@ -5,7 +5,7 @@
  */
 
 import type { MessagesReply } from "../protocol/replies.ts";
-import type { Message } from "./api.ts";
+import type { Message } from "./messages.ts";
 import type { CreditAmount } from "./client_credit.ts";
 import { rejectedWithCallerStack, rejectWithCallerStack } from "./rejection.ts";
 

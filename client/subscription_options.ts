@@ -5,10 +5,10 @@
  */
 
 import type { WireSince } from "../protocol/requests.ts";
-import type { GapHandler } from "./api.ts";
 import type { InFlightRequests } from "./in_flight_requests.ts";
 import type { KnownPosition } from "./known_position.ts";
 import type { ReadPositions } from "./read_positions.ts";
+import type { GapHandler } from "./reading.ts";
 import type { StreamSource } from "./stream_source.ts";
 import type { TopicQueue } from "./topic_queue.ts";
 

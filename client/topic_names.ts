@@ -7,7 +7,7 @@
 import { NameMap } from "../protocol/name_map.ts";
 import { isOptions } from "../protocol/option_kinds.ts";
 import { prefixProblem, topicProblem } from "../protocol/text.ts";
-import type { Prefix } from "./api.ts";
+import type { Prefix } from "./messages.ts";
 import { jsonFields } from "./pending_request.ts";
 import { describeOption, requireOptions } from "./require_options.ts";
 import { StreamSource } from "./stream_source.ts";
