@@ -7,7 +7,7 @@
 import { addressHolder } from "../budgets/address_key.ts";
 import { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import type { CheckedToken } from "../auth/auth.ts";
-import type { Permissions } from "../auth/permissions.ts";
+import { type Permissions, TOKEN_EXPIRED } from "../auth/permissions.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { parseHeartbeat } from "../protocol/request_frame.ts";
 import { maxRequestFrameBytes } from "../protocol/limits.ts";
@@ -64,6 +64,7 @@ export class ClientConnection
   /** What it may do; `undefined` while it owes a token. */
   #permissions: Permissions | undefined;
   #cancelDrop: () => void = NOTHING;
+  #unwatchExpiry: () => void = NOTHING;
   /** The peer is gone, and its accepted requests are being finished. */
   #peerGone = false;
   #closed = false;
@@ -89,6 +90,7 @@ export class ClientConnection
     this.#context = context = withErrorRateLimit(context, from, () => this.#closeForErrors());
     this.peer = peer;
     this.#permissions = permissions;
+    this.#watchExpiry();
     this.#address = from;
     this.#addressHolder = addressHolder(from);
     const budgets = this.#budgets = new ConnectionBudgets(context.budgets, this.holder);
@@ -176,6 +178,7 @@ export class ClientConnection
     // A token may be sent again and again, and thousands may wait.
     if (permissions === this.#permissions) return;
     this.#permissions = permissions;
+    this.#watchExpiry();
     this.#budgets.moveTo(this.holder);
     this.peer.assignTo?.(this.holder);
     if (permissions) this.#dispatcher.endForbidden();
@@ -193,10 +196,20 @@ export class ClientConnection
     return this.#pipeline.pause();
   }
 
+  /** Closes it when its token expires, unless it gets another one before. */
+  #watchExpiry(): void {
+    this.#unwatchExpiry();
+    const expires = this.#closed ? undefined : this.#permissions?.expires;
+    this.#unwatchExpiry = this.#context.tokenExpiry.watch(expires, () => {
+      this.#context.onRefused(TOKEN_EXPIRED);
+      this.rejectToken(TOKEN_EXPIRED, "the token has expired");
+    });
+  }
+
   /** Its token is not valid any more: ends waits with an error, drops everything, and closes the connection. */
-  rejectToken(error: WireError): void {
+  rejectToken(error: WireError, reason = "the token is not valid"): void {
     this.#permissions = undefined;
-    this.closeGracefully(CLOSE_CODE.unauthorized, "the token is not valid", error);
+    this.closeGracefully(CLOSE_CODE.unauthorized, reason, error);
   }
 
   takenOver(): void {
@@ -268,6 +281,7 @@ export class ClientConnection
   /** May be called twice. Waits end with the error, or without a reply if the peer is gone. */
   #drop(error: WireError | undefined): Promise<void> | void {
     this.#closed = true;
+    this.#unwatchExpiry();
     this.#pipeline.stop();
     this.#dispatcher.hello.end();
     const ended = this.#dispatcher.endReads(error);

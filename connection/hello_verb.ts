@@ -17,6 +17,7 @@ import { reply, replyError, type ServerContext } from "./server_context.ts";
 import type { CheckedToken, TokenCheck } from "../auth/auth.ts";
 import { type Permissions, TOKEN_NEEDED } from "../auth/permissions.ts";
 import { locateStart } from "../queue/positions.ts";
+import { toWireError } from "../queue/store_failure.ts";
 import type { HeartbeatTarget } from "./heartbeats.ts";
 import type { PutVerb } from "./put_verb.ts";
 import { tokenRefusal } from "./token_refusal.ts";
@@ -54,6 +55,8 @@ export class HelloVerb {
   /** Set while the connection has no slot. */
   #slotTakeover: SlotTakeover | undefined;
   #stopHeartbeats: () => void = NOTHING;
+  /** The token of a connection is being replaced. */
+  #renewing: Promise<void> | undefined;
 
   /** Holds nothing yet. `slotTakeover` is set if the connection has no slot. */
   constructor(
@@ -75,6 +78,24 @@ export class HelloVerb {
 
   /** Handles a `hello`. Topics that were read before keep their cursors. */
   async hello(request: HelloRequest): Promise<void> {
+    // In the order in which they came, since the last token counts.
+    if (this.#renewing) await this.#renewing;
+    if (!this.#isRenewal(request)) return await this.#handle(request);
+    // Checking a token may take long, and the requests behind it are permitted by the one before.
+    this.#renewing = this.#handle(request).catch((error) => {
+      const failure = toWireError(error, this.#context.queue.log);
+      replyError(this.#context, request, failure, this.#state.replies);
+    }).finally(() => this.#renewing = undefined);
+  }
+
+  /** It does nothing but replace a token that would expire. */
+  #isRenewal({ token, since, session, known, heartbeat, frameBytes }: HelloRequest): boolean {
+    const others = [since, session, known, heartbeat, frameBytes];
+    return token !== undefined && others.every((field) => field === undefined) &&
+      this.#connection.permissions?.expires !== undefined && !this.#slotTakeover;
+  }
+
+  async #handle(request: HelloRequest): Promise<void> {
     if (!await this.#isAdmitted(request)) return;
     const { since, session, try: attempt, known, heartbeat, frameBytes, progress } = request;
     const { queue, welcome } = this.#context;
@@ -112,7 +133,13 @@ export class HelloVerb {
       ...bounds,
       dedupComplete,
       heartbeat,
+      tokenExpiresIn: this.#tokenExpiresIn,
     }, replies);
+  }
+
+  get #tokenExpiresIn(): number | undefined {
+    const { expires } = this.#connection.permissions ?? {};
+    return expires === undefined ? undefined : this.#context.tokenExpiry.remaining(expires);
   }
 
   /** The store knows a session from now on. */

@@ -18,6 +18,7 @@ import type { SessionOwners } from "./session_owners.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
+import type { TokenExpiry } from "./token_expiry.ts";
 import type { SharedBudgets } from "../budgets/shared_budgets.ts";
 
 /** What a connection needs of its server. */
@@ -33,6 +34,8 @@ export interface ServerContext {
   readonly sessionOwners: SessionOwners;
   /** The open connections, for administrators. */
   readonly directory: ConnectionDirectory;
+  /** The tokens that expire. */
+  readonly tokenExpiry: TokenExpiry;
   /** Sends heartbeats. */
   readonly heartbeats: Heartbeats;
   /** What all connections share. */

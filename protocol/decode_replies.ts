@@ -227,6 +227,7 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
     case "last":
     case "floor":
     case "retention":
+    case "tokenExpiresIn":
     case "protocol":
       return isCount(field);
     case "topics":

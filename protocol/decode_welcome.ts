@@ -58,6 +58,7 @@ export function decodeWelcome(it: Partial<Welcome>, id: number): Reply {
     retention,
     limits: wholeLimits(limits!),
     heartbeat,
+    ...(it.tokenExpiresIn !== undefined && { tokenExpiresIn: it.tokenExpiresIn }),
   };
   return { kind: "welcome", id, welcome };
 }

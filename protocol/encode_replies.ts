@@ -77,6 +77,8 @@ export interface Welcome {
   readonly limits: Limits;
   /** How often it sends a heartbeat, in milliseconds, if the client asked for heartbeats. */
   readonly heartbeat?: number | undefined;
+  /** In how many milliseconds the token of the connection expires, if it does. */
+  readonly tokenExpiresIn?: number | undefined;
 }
 
 /** One topic in the answer to `topics`. */

@@ -17,6 +17,7 @@ import {
 } from "../protocol/limits.ts";
 import { ConnectionDirectory } from "../connection/connection_directory.ts";
 import { SessionOwners } from "../connection/session_owners.ts";
+import { TokenExpiry } from "../connection/token_expiry.ts";
 import { Heartbeats } from "../connection/heartbeats.ts";
 import type { Queue } from "../queue/queue.ts";
 import { SharedBudgets } from "../budgets/shared_budgets.ts";
@@ -76,6 +77,7 @@ export class RunningServer implements MessageServer {
   readonly #droppedPeers: RateLimitedLog;
   readonly #notices: RateLimitedLog;
   readonly #heartbeats: Heartbeats;
+  readonly #tokenExpiry: TokenExpiry;
   readonly #budgets: SharedBudgets;
   readonly #settings: RunningOptions;
   readonly #finished = Promise.withResolvers<void>();
@@ -103,6 +105,7 @@ export class RunningServer implements MessageServer {
     this.#droppedPeers = new RateLimitedLog(clock, log, "dropped a peer");
     this.#notices = new RateLimitedLog(clock, log, "");
     this.#heartbeats = new Heartbeats(queue);
+    this.#tokenExpiry = new TokenExpiry(clock);
     this.#budgets = new SharedBudgets(fitToHeap(limits, settings.setLimits, MIN_HEAP));
     const server = `dsmq/${VERSION}`;
     this.#connections = new Connections({
@@ -120,6 +123,7 @@ export class RunningServer implements MessageServer {
       errorsPerMinute: limits.errorsPerMinute,
       sessionOwners: new SessionOwners(),
       directory: new ConnectionDirectory(() => clock.now()),
+      tokenExpiry: this.#tokenExpiry,
       heartbeats: this.#heartbeats,
       budgets: this.#budgets,
       shutdown: allowShutdown ? () => void this.shutdown() : undefined,
@@ -225,6 +229,7 @@ export class RunningServer implements MessageServer {
       this.#refusals.stop();
       this.#settings.preparation.stop();
       this.#heartbeats.stop();
+      this.#tokenExpiry.stop();
       this.#droppedPeers.stop();
       this.#notices.stop();
       await this.#queue[Symbol.asyncDispose]();

@@ -11,6 +11,7 @@ import { SessionOwners } from "../connection/session_owners.ts";
 import type { Clock } from "../queue/clock.ts";
 import { Heartbeats } from "../connection/heartbeats.ts";
 import { Queue } from "../queue/queue.ts";
+import { TokenExpiry } from "../connection/token_expiry.ts";
 import { ClientConnection } from "../connection/client_connection.ts";
 import { SharedBudgets } from "../budgets/shared_budgets.ts";
 import type { Peer } from "../transports/peer.ts";
@@ -72,6 +73,7 @@ export async function warmUp(
       },
       sessionOwners: new SessionOwners(),
       directory: new ConnectionDirectory(() => clock.now()),
+      tokenExpiry: new TokenExpiry(queue.clock),
       heartbeats: new Heartbeats(queue),
       budgets: new SharedBudgets(DEFAULT_LIMITS),
       shutdown: undefined,

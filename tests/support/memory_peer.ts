@@ -7,6 +7,7 @@
 import { assert } from "@std/assert";
 import { Permissions } from "../../auth/permissions.ts";
 import { ConnectionDirectory } from "../../connection/connection_directory.ts";
+import { TokenExpiry } from "../../connection/token_expiry.ts";
 import { SessionOwners } from "../../connection/session_owners.ts";
 import type { Clock } from "../../queue/clock.ts";
 import type { ServerContext } from "../../connection/server_context.ts";
@@ -47,6 +48,7 @@ export async function openContext(
     },
     sessionOwners: new SessionOwners(),
     directory: new ConnectionDirectory(() => clock.now()),
+    tokenExpiry: new TokenExpiry(clock),
     heartbeats: new Heartbeats(queue),
     budgets: new SharedBudgets({ ...DEFAULT_LIMITS, ...limits }),
     shutdown: undefined,
