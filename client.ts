@@ -63,6 +63,8 @@ export type {
 export type {
   /** What a connection offers to an administrator. */
   Administration,
+  /** Which messages a purge removes. */
+  PurgeOptions,
 } from "./client/administration.ts";
 export type {
   /** A connection of a server, as an administrator sees it. */

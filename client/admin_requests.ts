@@ -8,9 +8,13 @@ import type { ConnectionInfo } from "../protocol/connection_info.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { CONNECTIONS_PAGE } from "../protocol/limits.ts";
 import type { ResultReply } from "../protocol/replies.ts";
-import { formatValue } from "../protocol/text.ts";
+import { parsePosition, POSITION_FORM } from "../protocol/position.ts";
+import { formatValue, quoted } from "../protocol/text.ts";
+import type { PurgeOptions } from "./administration.ts";
 import { jsonFields, protocolError, SimpleRequest } from "./pending_request.ts";
+import { requireOptions } from "./require_options.ts";
 import type { ReconnectingClient } from "./reconnecting_client.ts";
+import type { TopicName } from "./topic_names.ts";
 
 /** So many connections are listed at most. */
 const MAX_CONNECTIONS = 1_000_000;
@@ -33,6 +37,50 @@ class DisconnectRequest extends SimpleRequest<void, "done"> {
     if (this.#isRepeated && error.code === "not_found") this.onReply({ kind: "done", id: this.id });
     else super.onErrorReply(error, through);
   }
+}
+
+/** Purges a topic. It is not sent again: messages that came meanwhile must stay. */
+class PurgeRequest extends SimpleRequest<number, "purged"> {
+  constructor(fields: string, resolve: (value: number | PromiseLike<number>) => void) {
+    super("purge", fields, "purged", ({ purged }) => purged, resolve);
+  }
+
+  override onReconnect(): boolean {
+    if (!this.isSent) return true;
+    const message = "Cannot tell what was purged: the connection broke before the answer";
+    this.onError(new DsmqError("unknown_outcome", message));
+    return false;
+  }
+}
+
+/** Which messages a purge removes, as a field of its request. */
+function beforeField(before: NonNullable<PurgeOptions["before"]>): string {
+  return jsonFields({ before: toWireBefore(before) });
+}
+
+function toWireBefore(before: NonNullable<PurgeOptions["before"]>): object {
+  if (before instanceof Date) {
+    const time = before.getTime();
+    if (!Number.isNaN(time)) return { time: Math.max(0, time) };
+    throw new RangeError("Cannot purge: before must be a valid Date, got an invalid one");
+  }
+  if (typeof before === "string") {
+    const parsed = parsePosition(before);
+    if (typeof parsed === "object") return parsed;
+    throw new RangeError(`Cannot purge: before must be ${parsed}, got ${quoted(before)}`);
+  }
+  if (typeof before === "object" && before !== null) {
+    requireOptions("purge", before, ["ago"], "before.");
+    const { ago } = before;
+    if (Number.isSafeInteger(ago) && ago >= 0) return { ago };
+    throw new RangeError(
+      `Cannot purge: before.ago must be whole milliseconds from 0, got ${formatValue(ago)}`,
+    );
+  }
+  if (Number.isSafeInteger(before) && before >= 0) return { seq: before };
+  const forms = `${POSITION_FORM}, a sequence number, a Date or { ago }`;
+  const ErrorClass = typeof before === "number" ? RangeError : TypeError;
+  throw new ErrorClass(`Cannot purge: before must be ${forms}, got ${formatValue(before)}`);
 }
 
 /** Makes the requests of an administrator. */
@@ -80,6 +128,14 @@ export class AdminRequests {
     }
     await new Promise<void>((resolve) => {
       this.#client.requests.send(new DisconnectRequest(id, resolve));
+    });
+  }
+
+  /** Removes messages of a topic. */
+  async purge({ jsonField }: TopicName, before: PurgeOptions["before"]): Promise<number> {
+    const fields = `${jsonField}${before === undefined ? "" : `,${beforeField(before)}`}`;
+    return await new Promise((resolve) => {
+      this.#client.requests.send(new PurgeRequest(fields, resolve));
     });
   }
 

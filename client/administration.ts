@@ -6,6 +6,16 @@
 
 import type { ConnectionInfo } from "../protocol/connection_info.ts";
 
+/** Which messages a purge removes. */
+export interface PurgeOptions {
+  /**
+   * Those that were stored before this: the position of a message, a sequence number of the present history, a time, or
+   * so many milliseconds ago, both by the server's clock. The message of that position stays. Default: all messages that are
+   * stored when it arrives.
+   */
+  readonly before?: string | number | Date | { readonly ago: number };
+}
+
 /**
  * What a connection offers to an administrator: its token needs the permission `admin`, for all topics. A server without
  * tokens lets clients on its own machine administrate it, if it listens there alone.
@@ -39,4 +49,21 @@ export interface Administration {
    * @throws {DsmqError} `not_found`, if there is no such connection (any more)
    */
   disconnect(id: string): Promise<void>;
+
+  /**
+   * Removes the messages of a topic before they expire. Once it resolves nobody can read them, and the server has their text
+   * nowhere: neither in memory, nor in its file. What was delivered before is not called back. Readers that have not come
+   * so far are told that messages are gone (`trimmed`).
+   *
+   * A purge of very many messages is done in parts, the oldest first. If the connection breaks before the answer, nobody knows
+   * whether it was done: purge again.
+   *
+   * @param topic the topic to purge
+   * @param options which messages. Default: all
+   * @returns how many were removed
+   * @throws {TypeError | RangeError} if the topic or `before` is invalid
+   * @throws {DsmqError} `ahead` or `epoch_changed`, if the server has no such position; `unknown_outcome`; `unavailable`, if the
+   *   store fails, or another program reads the file so that its log cannot be erased
+   */
+  purge(topic: string, options?: PurgeOptions): Promise<number>;
 }

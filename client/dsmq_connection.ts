@@ -10,6 +10,7 @@ import { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_WAIT, type Limits, TOPICS_PAGE } from "../protocol/limits.ts";
 import type { ResultReply } from "../protocol/replies.ts";
 import { formatValue, kindOf } from "../protocol/text.ts";
+import type { PurgeOptions } from "./administration.ts";
 import type { Connection, PendingPuts } from "./api.ts";
 import { AdminRequests } from "./admin_requests.ts";
 import { ClientSubscription } from "./client_subscription.ts";
@@ -232,6 +233,12 @@ export class DsmqConnection implements Connection {
   async disconnect(id: string, extra?: unknown): Promise<void> {
     rejectOptions("disconnect", extra);
     await this.#admin.disconnect(id);
+  }
+
+  async purge(topic: string, options: PurgeOptions = {}): Promise<number> {
+    const topicName = this.#topics.resolve("purge", topic);
+    requireOptions("purge", options, ["before"]);
+    return await this.#admin.purge(topicName, options.before);
   }
 
   close(): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * The requests of an administrator: to list connections, and to close one. Loaded with the first of them.
+ * The requests of an administrator: to list connections, to close one, and to purge a topic. Loaded with the first of them.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import type { AdminRequest, ConnectionsRequest } from "../protocol/admin_request
 import { successReply } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { quoted } from "../protocol/text.ts";
+import { purgeTopic } from "../queue/topic_purges.ts";
 import type { Peer } from "../transports/peer.ts";
 import type { ListedConnection } from "./connection_directory.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
@@ -16,6 +17,8 @@ import { reply, replyError, type ServerContext } from "./server_context.ts";
 
 /** The connection of an administrator. */
 export interface AdminConnection extends ListedConnection {
+  /** Lets others have their turn, if it is time for that. */
+  pause(): Promise<void> | undefined;
   readonly permissions: Permissions | undefined;
   /** Its request seems to come through a proxy. */
   readonly isForwarded: boolean;
@@ -31,6 +34,7 @@ export interface AdminOptions {
 const WORDS: Readonly<Record<AdminRequest["action"], string>> = {
   connections: "list connections",
   disconnect: "disconnect",
+  purge: "purge",
 };
 
 /** Does what an administrator asks for, if it is one. */
@@ -40,7 +44,8 @@ export async function administrate(
   request: AdminRequest,
   options: AdminOptions,
 ): Promise<void> {
-  const refusal = refusalOf(connection, WORDS[request.action]);
+  const topic = request.action === "purge" ? request.topic : undefined;
+  const refusal = refusalOf(connection, WORDS[request.action], topic);
   if (refusal) return replyError(context, request, refusal, options.replies);
   switch (request.action) {
     case "connections":
@@ -54,6 +59,11 @@ export async function administrate(
       // First: it may be the connection itself.
       reply(request, {}, options.replies);
       return found.disconnect();
+    }
+    case "purge": {
+      const purged = await purgeTopic(context.queue, request, () => connection.pause());
+      if (typeof purged === "number") return reply(request, { purged }, options.replies);
+      return replyError(context, request, purged, options.replies);
     }
     default:
       request satisfies never;
@@ -79,10 +89,11 @@ async function listConnections(
 function refusalOf(
   { permissions, isForwarded }: AdminConnection,
   what: string,
+  topic: string | undefined,
 ): WireError | undefined {
   if (!permissions) return TOKEN_NEEDED;
-  if (permissions.mayAdministrate(undefined, isForwarded)) return undefined;
-  const denied = permissionDenied(what);
+  if (permissions.mayAdministrate(topic, isForwarded)) return undefined;
+  const denied = permissionDenied(what, topic);
   if (!permissions.admin || permissions.identity !== "") return denied;
   const who = "a client without a token may do that only on the machine of the server, which " +
     "listens there alone, and not through a proxy; or if auth grants admin to anonymous clients";

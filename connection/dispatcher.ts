@@ -198,6 +198,7 @@ export class Dispatcher implements RequestHandler {
         return shutDownServer(this.#context, this.#connection, request, this.#options.replies);
       case "connections":
       case "disconnect":
+      case "purge":
         return this.#administrate(request);
       case "close":
         return this.hello.forgetSession(request);

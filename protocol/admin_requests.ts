@@ -4,6 +4,8 @@
  * ```text
  * {"action":"connections","id":11,"after":"kqzv-17","count":100}
  * {"action":"disconnect","id":12,"connection":"kqzv-17"}
+ * {"action":"purge","id":13,"topic":"t","before":{"seq":42,"epoch":"…"}}
+ * {"action":"purge","id":13,"topic":"t","before":{"time":1767225600000}}
  * ```
  *
  * @module
@@ -25,5 +27,17 @@ export interface DisconnectRequest {
   readonly connection: string;
 }
 
+/** Removes the messages of a topic, or those before a position, a time (ms since 1970), or so long ago (ms). */
+export interface PurgeRequest {
+  readonly action: "purge";
+  readonly id: number;
+  readonly topic: string;
+  readonly before:
+    | { readonly seq: number; readonly epoch?: string | undefined }
+    | { readonly time: number }
+    | { readonly ago: number }
+    | undefined;
+}
+
 /** What an administrator asks for. */
-export type AdminRequest = ConnectionsRequest | DisconnectRequest;
+export type AdminRequest = ConnectionsRequest | DisconnectRequest | PurgeRequest;

@@ -4,9 +4,15 @@
  * @module
  */
 
-import type { AdminRequest } from "./admin_requests.ts";
-import { CONNECTIONS_PAGE } from "./limits.ts";
-import { isBoundedText, isCount, refuseField, type RequestFields } from "./request_fields.ts";
+import type { AdminRequest, PurgeRequest } from "./admin_requests.ts";
+import { CONNECTIONS_PAGE, type Limits } from "./limits.ts";
+import {
+  isBoundedText,
+  isCount,
+  refuseField,
+  type RequestFields,
+  topicRefusal,
+} from "./request_fields.ts";
 import type { RefusedRequest } from "./requests.ts";
 
 /**
@@ -15,12 +21,14 @@ import type { RefusedRequest } from "./requests.ts";
  * @param action what it asks for
  * @param fields its fields
  * @param id its id
+ * @param limits the limits that apply
  * @returns the request; refused, if a field is not of its form
  */
 export function decodeAdminRequest(
   action: AdminRequest["action"],
   fields: RequestFields,
   id: number,
+  limits: Limits,
 ): AdminRequest | RefusedRequest {
   switch (action) {
     case "connections": {
@@ -31,6 +39,16 @@ export function decodeAdminRequest(
       if (!isCount(count) || count < 1) return refuseField(fields, "count", "at least 1");
       return { action, id, after, count: Math.min(count, CONNECTIONS_PAGE) };
     }
+    case "purge": {
+      const { topic, before } = fields;
+      const refusal = topicRefusal(fields, limits);
+      if (refusal) return refusal;
+      return isBefore(before) ? { action, id, topic: topic as string, before } : refuseField(
+        fields,
+        "before",
+        '{"seq": a number}, {"time": milliseconds} or {"ago": milliseconds}',
+      );
+    }
     case "disconnect": {
       const { connection } = fields;
       return typeof connection === "string" && isBoundedText(connection)
@@ -38,4 +56,12 @@ export function decodeAdminRequest(
         : refuseField(fields, "connection", "the id of a connection");
     }
   }
+}
+
+function isBefore(value: unknown): value is PurgeRequest["before"] {
+  if (value === undefined) return true;
+  const { seq, epoch, time, ago } = Object(value);
+  const given = [seq, time, ago].filter((number) => number !== undefined);
+  return given.length === 1 && isCount(given[0]) && isBoundedText(epoch) &&
+    (epoch === undefined || seq !== undefined);
 }

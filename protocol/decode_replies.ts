@@ -47,6 +47,7 @@ type RawReply = Partial<Welcome> & Partial<Heartbeat> & {
   readonly bytes?: number;
   readonly topics?: readonly unknown[];
   readonly connections?: readonly unknown[];
+  readonly purged?: number;
   readonly more?: boolean;
 };
 
@@ -109,6 +110,7 @@ function decodeAnswer(it: RawReply, id: number): Reply {
   }
   if (it.start !== undefined) return { kind: "subscribed", id, start: it.start, through };
   if (it.topics !== undefined) return decodeTopics(it.topics, it.more, id);
+  if (it.purged !== undefined) return { kind: "purged", id, purged: it.purged };
   return it.connections === undefined ? { kind: "done", id } : decodeConnections(it, id);
 }
 
@@ -229,6 +231,7 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
     case "retention":
     case "tokenExpiresIn":
     case "protocol":
+    case "purged":
       return isCount(field);
     case "topics":
     case "connections":

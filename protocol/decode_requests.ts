@@ -101,8 +101,9 @@ export function decodeRequest(item: unknown, limits: Limits, encode: EncodeBody)
       return decodeIdentified(action, fields, id, limits);
     case "connections":
     case "disconnect":
+    case "purge":
       if (id === undefined) return refuseField(fields, "id", "a whole number");
-      return decodeAdminRequest(action, fields, id);
+      return decodeAdminRequest(action, fields, id, limits);
   }
   return typeof action === "string"
     ? refuseRequest(

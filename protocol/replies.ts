@@ -73,6 +73,14 @@ export interface ConnectionsReply {
   readonly more: boolean;
 }
 
+/** Answers `purge`. */
+export interface PurgedReply {
+  readonly kind: "purged";
+  readonly id: number;
+  /** How many messages were purged. */
+  readonly purged: number;
+}
+
 /** Answers what has no result: `shutdown`, or a heartbeat with an id. */
 export interface DoneReply {
   readonly kind: "done";
@@ -155,6 +163,7 @@ export type ResultReply =
   | SubscribedReply
   | TopicsReply
   | ConnectionsReply
+  | PurgedReply
   | DoneReply;
 
 /** What answers a request. */

@@ -10,6 +10,8 @@ import type { DedupIndex } from "./dedup_index.ts";
 import { FORGOTTEN } from "./dedup_session.ts";
 import {
   type Command,
+  type Purge,
+  type PurgeResult,
   type Put,
   type Result,
   StoreError,
@@ -105,6 +107,12 @@ export class Admission {
     let refusedTopic: { readonly topic: string; readonly error: StoreError } | undefined;
     let refusedSize: { readonly size: number; readonly error: StoreError } | undefined;
     for (const put of commands) {
+      if (put.type === "purge") {
+        results.push(this.#purge(put, now));
+        // There may be room now, and the last topic may have lost all its messages.
+        refusedTopic = refusedSize = lastTopic = undefined;
+        continue;
+      }
       if (put.type !== "put") {
         results.push(this.#sessionChanged(put));
         continue;
@@ -170,7 +178,20 @@ export class Admission {
     return results;
   }
 
-  #sessionChanged(command: Exclude<Command, Put>): Result {
+  #purge({ topic, before, max }: Purge, now: number): PurgeResult | StoreError {
+    return this.#attempt(() => {
+      const { range } = this.#messageLog;
+      const end = before === undefined
+        ? range.last + 1
+        : "seq" in before
+        ? Math.min(before.seq, range.last + 1)
+        : range.lastStoredBy(before.time - 1) + 1;
+      // A reader may have seen it in this very millisecond: so it is gone from the next one on.
+      return { ...this.#messageLog.topicPurge.purge(topic, end - 1, max, now + 1), end };
+    });
+  }
+
+  #sessionChanged(command: Exclude<Command, Put | Purge>): Result {
     switch (command.type) {
       case "open_session":
         this.#dedup.open(command.session, command.owner);

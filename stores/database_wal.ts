@@ -77,8 +77,22 @@ export class DatabaseWal {
     this.#writeWal("FULL");
   }
 
-  #writeWal(mode: "FULL" | "PASSIVE"): void {
-    // Not TRUNCATE: an empty log is one that was lost.
+  /**
+   * Like {@linkcode DatabaseWal.checkpoint}, and nothing of what was in the log is left in its file.
+   *
+   * @throws {Error} if that cannot be done
+   */
+  empty(): void {
+    this.beforeCommit();
+    this.#disk.mark.committed();
+    // The database has everything and no mark, so for now it needs no log.
+    this.#setInUse();
+    this.#writeWal("TRUNCATE");
+    this.checkpoint();
+  }
+
+  #writeWal(mode: "FULL" | "PASSIVE" | "TRUNCATE"): void {
+    // Mostly not TRUNCATE: an empty log is one that was lost.
     const statement = this.#db.prepare(`PRAGMA wal_checkpoint(${mode})`);
     let row: { busy: number; log: number; checkpointed: number } | undefined;
     try {

@@ -101,11 +101,32 @@ export class FileStore extends SqliteStore {
     return new Promise((resolve) => {
       this.#pending.push({ batch, resolve: resolve as PendingAppend["resolve"] });
       // Only messages are written to the file at once; they wait for others that are committed with them.
-      if (this.#pending.length === 1 && !hasPuts(batch)) return this.#flush();
+      if (this.#pending.length === 1 && !changesMessages(batch)) return this.#flush();
       if (this.#turn) return;
       const turn = setImmediate(() => this.#flush());
       this.#turn = () => clearImmediate(turn);
     });
+  }
+
+  async erase(): Promise<void> {
+    while (this.#eraseSome()) await new Promise<void>((resolve) => this.slicedWork.next(resolve));
+  }
+
+  #eraseSome(): boolean {
+    try {
+      this.requireOpen();
+      const { file, messageLog } = this.#file.readyToCommit();
+      const { freePages, wal } = file;
+      let more = false;
+      messageLog.transaction(() => {
+        more = freePages.overwriteSome();
+        messageLog.writtenBytes += freePages.sliceBytes;
+      });
+      if (!more) wal.empty();
+      return more;
+    } catch (error) {
+      throw toStoreError("erase what was purged", error);
+    }
   }
 
   protected override get messageLog(): MessageLog {
@@ -159,7 +180,7 @@ export class FileStore extends SqliteStore {
   #commit(pending: readonly PendingAppend[]): (Result | StoreError)[][] {
     const results: (Result | StoreError)[][] = [];
     const messages: TopicMessage[] = [];
-    if (!pending.some(({ batch }) => hasPuts(batch))) {
+    if (!pending.some(({ batch }) => changesMessages(batch))) {
       const { machine, remembered: { dedup } } = this.#file.ready();
       return pending.map(({ batch }) => {
         try {
@@ -201,6 +222,6 @@ export class FileStore extends SqliteStore {
   }
 }
 
-function hasPuts({ commands }: CommandBatch): boolean {
-  return commands.some(({ type }) => type === "put");
+function changesMessages({ commands }: CommandBatch): boolean {
+  return commands.some(({ type }) => type === "put" || type === "purge");
 }

@@ -5,7 +5,7 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
-import type { GoneTopics } from "./gone_map.ts";
+import type { GoneMessage, GoneTopics } from "./gone_map.ts";
 import { GoneTimes } from "./gone_times.ts";
 import type { SegmentTable } from "./segment_table.ts";
 import type { Gone, TopicMessage } from "./store.ts";
@@ -27,6 +27,8 @@ export class GoneIndex {
   readonly times: GoneTimes;
   readonly #purged: GoneTopics;
   readonly #unpurged: UnpurgedMessages;
+  /** The newest message that is purged, as far as is known: it may be above the floor. */
+  #purgedTo: number;
 
   /**
    * Makes the index.
@@ -38,12 +40,18 @@ export class GoneIndex {
   constructor(purged: GoneTopics, unpurged: UnpurgedMessages, retention: number) {
     this.times = new GoneTimes(retention);
     this.#purged = purged;
+    this.#purgedTo = purged.newest;
     this.#unpurged = unpurged;
+  }
+
+  /** No message that is gone comes after this one, if everything up to a floor is gone. */
+  newestGone(floor: number): number {
+    return Math.max(floor, this.#purgedTo);
   }
 
   /** What is gone of a topic, if everything up to a floor is. */
   find(topic: string, floor: number): Gone | undefined {
-    if (floor === 0) return undefined;
+    if (floor === 0 && this.#purgedTo === 0) return undefined;
     const unpurged = this.#newestUnpurged(topic, floor);
     const recorded = this.#purged.find(topic);
     if (unpurged && unpurged.seq > (recorded?.seq ?? 0)) return this.ofUnpurged(unpurged);
@@ -62,6 +70,12 @@ export class GoneIndex {
   /** A message that is gone and not purged. */
   ofUnpurged({ seq, time }: { readonly seq: number; readonly time: number }): Gone {
     return { seq, at: this.times.goneAt(seq, time) };
+  }
+
+  /** Records that a topic was purged up to a message. */
+  recordPurge(gone: GoneMessage): void {
+    this.#purgedTo = Math.max(this.#purgedTo, gone.seq);
+    this.#purged.record([gone]);
   }
 
   /** Records messages that are purged: the newest of each topic, in order. */

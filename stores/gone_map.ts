@@ -24,6 +24,8 @@ export interface GoneMessage extends Gone {
 export interface GoneTopics {
   /** What may be gone of a topic that is not known; nothing if its number is 0. */
   readonly horizon: Gone;
+  /** The newest message that is known to be gone, or may be; 0 if there is none. */
+  readonly newest: number;
   /** What is gone of a topic, if that is known. */
   find(topic: string): Gone | undefined;
   /**
@@ -88,6 +90,13 @@ export class GoneMap implements GoneTopics {
 
   get horizon(): Gone {
     return this.#horizon;
+  }
+
+  get newest(): number {
+    return [...this.#topics.values()].reduce(
+      (max, { seq }) => Math.max(max, seq),
+      this.#horizon.seq,
+    );
   }
 
   find(topic: string): Gone | undefined {

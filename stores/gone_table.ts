@@ -29,6 +29,7 @@ export class GoneTable implements GoneTopics {
   readonly #max: number;
   readonly #sql: Record<
     | "find"
+    | "newest"
     | "inRange"
     | "walk"
     | "past"
@@ -56,6 +57,7 @@ export class GoneTable implements GoneTopics {
     db.exec(SCHEMA);
     this.#sql = {
       find: db.prepare("SELECT seq, at FROM gone WHERE topic = ?"),
+      newest: db.prepare("SELECT coalesce(max(seq), 0) AS seq FROM gone"),
       inRange: db.prepare(
         // Beside max(), all other columns are those of its row.
         "SELECT count(*) AS n, max(seq) AS seq, at FROM " +
@@ -87,6 +89,11 @@ export class GoneTable implements GoneTopics {
       this.#horizon = { seq, at };
     }
     return this.#horizon;
+  }
+
+  get newest(): number {
+    const [{ seq }] = this.#sql.newest.all() as [{ seq: number }];
+    return Math.max(seq, this.horizon.seq);
   }
 
   find(topic: string): Gone | undefined {

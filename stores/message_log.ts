@@ -14,6 +14,7 @@ import { SeqRange, type SeqRangeState } from "./seq_range.ts";
 import type { MessagePage, TopicMessage, TopicPageQuery, TopicQuery } from "./store.ts";
 import { StoredBytes } from "./stored_bytes.ts";
 import { WriteBuffer } from "./write_buffer.ts";
+import { TopicPurge } from "./topic_purge.ts";
 import { type TopicListing, TopicTable } from "./topic_table.ts";
 import { type TransactionHooks, Transactions } from "./transactions.ts";
 
@@ -51,12 +52,14 @@ export class MessageLog {
   /** Reads what a prefix asks for. */
   readonly prefixes: PrefixPages;
   readonly #transactions: Transactions;
-  readonly #segments: SegmentTable;
-  readonly #segmentSizes: SegmentSizes;
-  readonly #storedBytes: StoredBytes;
+  readonly segments: SegmentTable;
+  readonly segmentSizes: SegmentSizes;
+  readonly storedBytes: StoredBytes;
+  readonly topicPurge: TopicPurge;
   /** All rows up to here are deleted. */
   #purgedTo = 0;
-  #writtenBytes = 0;
+  /** At most about this many bytes of the database were changed, including transactions that failed. */
+  writtenBytes = 0;
   /** There may be evicted messages to delete. */
   #mayPurge = false;
 
@@ -69,39 +72,35 @@ export class MessageLog {
   constructor(db: Database, { retention, gone, start, hooks }: MessageLogOptions) {
     const state = { savepoint: () => this.#savepoint(), commit: () => this.#commit() };
     this.#transactions = new Transactions(db, state, hooks);
-    this.#segments = new SegmentTable(db);
+    this.segments = new SegmentTable(db);
     this.topics = new TopicTable(db);
-    this.#segmentSizes = new SegmentSizes(db);
+    this.segmentSizes = new SegmentSizes(db);
     this.gone = new GoneIndex(
       gone,
-      { segments: this.#segments, topics: this.topics, buffer: this.buffer },
+      { segments: this.segments, topics: this.topics, buffer: this.buffer },
       retention,
     );
-    const timeOf = (seq: number) => this.buffer.timeOf(seq) ?? this.#segments.timeOf(seq);
+    const timeOf = (seq: number) => this.buffer.timeOf(seq) ?? this.segments.timeOf(seq);
     if (start) {
-      this.#purgedTo = this.#segments.load(start.floor, start.last) - 1;
+      this.#purgedTo = this.segments.load(start.floor, start.last) - 1;
       this.topics.load(db, timeOf);
     }
     this.range = new SeqRange(timeOf, start);
-    this.prefixes = new PrefixPages(db, this.#segments, this);
-    this.#storedBytes = new StoredBytes(this.range, this.buffer, this.#segmentSizes);
+    this.prefixes = new PrefixPages(db, this.segments, this);
+    this.storedBytes = new StoredBytes(this.range, this.buffer, this.segmentSizes);
+    this.topicPurge = new TopicPurge(db, this);
   }
 
   /** The stored bytes; some of the messages may have expired. */
   get bytes(): number {
-    return this.#storedBytes.total;
-  }
-
-  /** At most about this many bytes of the database were changed, including transactions that failed. */
-  get writtenBytes(): number {
-    return this.#writtenBytes;
+    return this.storedBytes.total;
   }
 
   /** Appends a message whose topic and size were admitted. */
   append(message: TopicMessage, size: number): void {
     this.buffer.add(message);
     this.range.extend(message.time);
-    this.#storedBytes.total += size;
+    this.storedBytes.total += size;
   }
 
   /**
@@ -130,7 +129,7 @@ export class MessageLog {
    */
   shrink(bytes: number, at: number | undefined): void {
     const { range } = this;
-    const stored = this.#storedBytes;
+    const stored = this.storedBytes;
     this.#mayPurge = true;
     stored.subtractExpired(bytes);
     if (stored.total <= bytes || at === undefined) return;
@@ -155,14 +154,14 @@ export class MessageLog {
     const { floor } = this.range;
     const expired = this.buffer.messagesUpTo(floor);
     const unexpired = expired.length === 0 ? messages : messages.slice(expired.length);
-    this.#writtenBytes += this.buffer.bytes;
+    this.writtenBytes += this.buffer.bytes;
     this.transaction(() => {
-      this.#storedBytes.subtractUpTo(floor);
+      this.storedBytes.subtractUpTo(floor);
       if (expired.length > 0) this.gone.record(newestOfEach(expired));
       this.topics.add(unexpired);
-      this.#writtenBytes += ROW_BYTES *
-        this.#segments.insert(unexpired, (topic) => this.topics.idOf(topic));
-      this.#segmentSizes.rowsChanged();
+      this.writtenBytes += ROW_BYTES *
+        this.segments.insert(unexpired, (topic) => this.topics.idOf(topic));
+      this.segmentSizes.rowsChanged();
     });
     this.buffer.clear();
   }
@@ -182,7 +181,7 @@ export class MessageLog {
   /** Lists topics that have messages after a floor, or as many as can be found in a short time. */
   list(query: TopicQuery, floor: number): TopicListing {
     this.flush();
-    return this.topics.list(query, floor, this.#purgedTo < floor || this.#segments.splits(floor));
+    return this.topics.list(query, floor, this.#purgedTo < floor || this.segments.splits(floor));
   }
 
   /**
@@ -194,7 +193,7 @@ export class MessageLog {
     for (let rows = PURGE_SLICE.first; this.#purgedTo < upTo;) {
       const begin = performance.now();
       if (begin >= end) return false;
-      this.#purge(Math.min(this.#segments.endOf(this.#purgedTo, rows), upTo));
+      this.#purge(Math.min(this.segments.endOf(this.#purgedTo, rows), upTo));
       if (performance.now() - begin < sliceMs) rows = Math.min(PURGE_SLICE.max, 2 * rows);
       else rows = Math.max(PURGE_SLICE.first, rows >> 1);
     }
@@ -244,37 +243,37 @@ export class MessageLog {
     const { topic, after, newest } = query;
     const id = this.topics.find(topic, after);
     if (id === undefined) return [];
-    if (!newest) return this.#segments.oldest({ ...query, id });
-    const message = this.#segments.newest(topic, id, after);
+    if (!newest) return this.segments.oldest({ ...query, id });
+    const message = this.segments.newest(topic, id, after);
     return message ? [message] : [];
   }
 
   /** Deletes what is gone in the next rows. */
   #purgeRows(rows: number): void {
     const upTo = Math.min(this.range.floor, this.#lastFlushed);
-    if (!this.#segmentSizes.anyEndBy(upTo)) return;
-    this.#purge(Math.min(this.#segments.endOf(this.#purgedTo, rows), upTo));
+    if (!this.segmentSizes.anyEndBy(upTo)) return;
+    this.#purge(Math.min(this.segments.endOf(this.#purgedTo, rows), upTo));
   }
 
   #purge(upTo: number): void {
     this.transaction(() => {
-      this.#storedBytes.subtractUpTo(upTo);
+      this.storedBytes.subtractUpTo(upTo);
       const newest = this.topics.subtractUpTo(upTo);
-      this.#writtenBytes += PURGED_BYTES * newest.length;
+      this.writtenBytes += PURGED_BYTES * newest.length;
       this.gone.record(newest);
-      this.#segments.delete(upTo);
-      this.#segmentSizes.rowsChanged();
+      this.segments.delete(upTo);
+      this.segmentSizes.rowsChanged();
       this.#purgedTo = Math.max(this.#purgedTo, upTo);
       // A row with the floor inside is still there, and has messages that are gone and not recorded as such.
-      this.gone.purgedBefore(() => this.#segments.first ?? this.#lastFlushed + 1);
-      if (upTo === this.range.last) this.#segments.emptied();
+      this.gone.purgedBefore(() => this.segments.first ?? this.#lastFlushed + 1);
+      if (upTo === this.range.last) this.segments.emptied();
     });
   }
 
   /** Saves the state in memory; the result restores it, and drops what came to the buffer since. */
   #savepoint(): () => void {
     const [purgedTo, mayPurge] = [this.#purgedTo, this.#mayPurge];
-    const undoStored = this.#storedBytes.savepoint();
+    const undoStored = this.storedBytes.savepoint();
     const undoRange = this.range.savepoint();
     const undoGone = this.gone.savepoint();
     const { last } = this.range;
@@ -287,8 +286,8 @@ export class MessageLog {
       this.#mayPurge = mayPurge;
       undoStored();
       this.topics.rollback();
-      this.#segments.rolledBack();
-      this.#segmentSizes.rolledBack();
+      this.segments.rolledBack();
+      this.segmentSizes.rolledBack();
     };
   }
 

@@ -58,13 +58,13 @@ export class PrefixPages {
 
   /** The newest message that is gone of any topic with a prefix, if it comes after a number, and everything up to a floor is gone. */
   gone(prefix: string, after: number, floor: number): Gone | undefined {
-    if (after >= floor) return undefined;
     const { buffer, gone } = this.#log;
-    const inBuffer = buffer.newestWithPrefixUpTo(prefix, floor);
-    if (inBuffer) return inBuffer.seq > after ? gone.ofUnpurged(inBuffer) : undefined;
+    if (after >= gone.newestGone(floor)) return undefined;
     const recorded = gone.newestPurged(prefix);
     const known = Math.max(after, recorded?.seq ?? 0);
-    const seq = this.#rows.newestUpTo(prefix, known, floor);
+    const inBuffer = buffer.newestWithPrefixUpTo(prefix, floor);
+    if (inBuffer && inBuffer.seq > known) return gone.ofUnpurged(inBuffer);
+    const seq = known >= floor ? undefined : this.#rows.newestUpTo(prefix, known, floor);
     if (seq !== undefined) return gone.ofUnpurged({ seq, time: this.#segments.timeOf(seq) });
     return recorded && recorded.seq > after ? recorded : undefined;
   }

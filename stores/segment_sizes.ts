@@ -24,7 +24,7 @@ const SKIP = { rows: 1024, bytes: 1024 * MESSAGE_OVERHEAD };
 
 /** The sizes of the messages in a table of segments. */
 export class SegmentSizes {
-  readonly #sql: Record<"total" | "next" | "many" | "texts", Statement>;
+  readonly #sql: Record<"total" | "next" | "many" | "ofTopic" | "around" | "texts", Statement>;
   /** The row that was looked at last, and the sizes up to each of its messages. */
   #row: SegmentSize & { readonly sums: readonly number[] } | undefined;
   /** Consecutive rows, and the index of the one that was used last. A row never changes. */
@@ -48,6 +48,12 @@ export class SegmentSizes {
         "SELECT max(last) AS last, sum(size) AS size FROM " +
           "(SELECT last, size FROM runs WHERE last > ? ORDER BY last LIMIT ?)",
       ),
+      ofTopic: db.prepare(
+        "SELECT coalesce(sum(size), 0) AS size FROM runs WHERE topic = ? AND last > ? AND last <= ?",
+      ),
+      around: db.prepare(
+        "SELECT last, first, size FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT 1",
+      ),
       texts: db.prepare(
         "SELECT bodies, attributes, (SELECT name FROM topics WHERE id = topic) AS name " +
           "FROM runs WHERE last = ?",
@@ -68,6 +74,19 @@ export class SegmentSizes {
       next = this.#next(next.last);
     }
     return size + this.#partialSize(upTo);
+  }
+
+  /** The size of the messages of a topic after one number and up to another. */
+  sizeOfTopic(id: number, after: number, upTo: number): number {
+    if (upTo <= after) return 0;
+    return this.#topicSizeUpTo(id, after, upTo) - this.#topicSizeUpTo(id, after, after);
+  }
+
+  /** The size of the messages of a topic in rows that end after a number, up to a number at or above that. */
+  #topicSizeUpTo(id: number, after: number, upTo: number): number {
+    const [{ size }] = this.#sql.ofTopic.all(id, after, upTo) as [{ size: number }];
+    const [row] = this.#sql.around.all(id, upTo) as [SegmentSize?];
+    return size + (row && row.first <= upTo ? this.#sums(row)[upTo - row.first]! : 0);
   }
 
   /**
@@ -121,7 +140,8 @@ export class SegmentSizes {
   /** The size of the messages up to a number that share a row with the next one. */
   #partialSize(upTo: number): number {
     const row = this.#next(upTo);
-    return row && row.first <= upTo ? this.#sums(row)[upTo - row.first]! : 0;
+    // The row of purged messages has no size.
+    return row && row.size > 0 && row.first <= upTo ? this.#sums(row)[upTo - row.first]! : 0;
   }
 
   #sums(row: SegmentSize): readonly number[] {

@@ -6,61 +6,19 @@
 
 import type { Durability, EncodedMessage, TopicInfo } from "../protocol/encode_replies.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
+import type { Command, CommandBatch, Result } from "./commands.ts";
 
-/** Stores a message. */
-export interface Put {
-  readonly type: "put";
-  readonly topic: string;
-  /** The JSON encoding of the message. */
-  readonly body: string;
-  /** The length of `body` and `attributes` in bytes of UTF-8. */
-  readonly bytes: number;
-  /** The JSON encoding of its attributes, if it has any, as `encodeAttributes` makes it. */
-  readonly attributes?: string | undefined;
-  /** The session that puts it, if it may be repeated. */
-  readonly session?: string | undefined;
-  /** Who owns the session, if it is not known yet. Owners share fairly in how much is remembered. */
-  readonly owner?: string | undefined;
-  /** Whose puts name the message by its `messageId`; `""` for all who are nobody. */
-  readonly identity?: string | undefined;
-  /** Its number within the session, by which a repetition is recognised. Numbers only grow, and may skip some. */
-  readonly n?: number | undefined;
-}
-
-/** Opens a session of an owner, or continues it: it counts as used now. */
-export interface OpenSession {
-  readonly type: "open_session";
-  readonly session: string;
-  readonly owner?: string | undefined;
-}
-
-/** Forgets a session whose client will not come back. */
-export interface ForgetSession {
-  readonly type: "forget_session";
-  readonly session: string;
-}
-
-/** What changes a store; nothing else does. */
-export type Command = Put | OpenSession | ForgetSession;
-
-/** Commands that a store applies at one time. */
-export interface CommandBatch<C extends Command = Command> {
-  /** The time, in milliseconds since 1970. A time before the last one that was applied counts as that. */
-  readonly time: number;
-  readonly commands: readonly C[];
-}
-
-/** Where a message is stored. */
-export interface PutAck {
-  readonly seq: number;
-  /** When it was stored, in milliseconds since 1970; absent if it had been stored before. */
-  readonly time?: number;
-  /** It had been stored before: this is where. */
-  readonly dup?: boolean;
-}
-
-/** What a store answers to a command that it has applied. */
-export type Result<C extends Command = Command> = C extends Put ? PutAck : object;
+export type {
+  Command,
+  CommandBatch,
+  ForgetSession,
+  OpenSession,
+  Purge,
+  PurgeResult,
+  Put,
+  PutAck,
+  Result,
+} from "./commands.ts";
 
 /** A stored message. */
 export interface TopicMessage extends EncodedMessage {
@@ -294,6 +252,12 @@ export interface Store extends AsyncDisposable {
    * nothing that can be seen. Resolves whether there is more to free, here or by another `apply`.
    */
   trim(budgetMs: number): Promise<boolean>;
+
+  /**
+   * Has the text of what was purged removed from everywhere the store has written it to, such as the log of a file and
+   * pages that are free. Default: there is no such place.
+   */
+  erase?(): Promise<void>;
 
   /** Feeds all messages after `from`, in order, each once, until disposed of or lost. */
   follow(to: Follower): Promise<{ readonly from: number } & Disposable>;

@@ -6,9 +6,10 @@
 
 import type { TopicInfo } from "../protocol/encode_replies.ts";
 import { NameMap } from "../protocol/name_map.ts";
-import type { Database, Statement } from "./engine.ts";
+import type { Database } from "./engine.ts";
 import { lastTimeOf } from "./segment_row.ts";
 import type { TopicMessage, TopicQuery } from "./store.ts";
+import { topicStatements } from "./topic_statements.ts";
 
 interface Topic {
   readonly id: number;
@@ -38,9 +39,6 @@ export interface PurgedTopic {
   readonly time: number;
 }
 
-const SCHEMA =
-  "CREATE TABLE IF NOT EXISTS topics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)";
-
 /**
  * The table of topics. Outside, topics have names; in the database, messages name their topic by its id.
  *
@@ -65,7 +63,7 @@ export class TopicTable {
   #committedExpiredTo = 0;
   /** The earlier values of what this transaction changed. */
   readonly #undo = new NameMap<Topic | undefined>();
-  readonly #sql: Record<"insert" | "delete" | "names" | "counts" | "before" | "around", Statement>;
+  readonly #sql: ReturnType<typeof topicStatements>;
   #nextId = 1;
 
   /**
@@ -74,27 +72,7 @@ export class TopicTable {
    * @param db an open database that has the table of messages
    */
   constructor(db: Database) {
-    db.exec(SCHEMA);
-    this.#sql = {
-      insert: db.prepare("INSERT INTO topics VALUES (?, ?)"),
-      delete: db.prepare("DELETE FROM topics WHERE id = ?"),
-      names: db.prepare(
-        "SELECT name FROM topics WHERE name > ? AND name >= ? ORDER BY name LIMIT ?",
-      ),
-      // +topic: or SQLite would read the whole index of topics instead of the few rows up to that number.
-      counts: db.prepare(
-        // Beside max(), all other columns are those of its row.
-        "SELECT (SELECT name FROM topics WHERE id = topic) AS name, sum(last - first + 1) AS n, " +
-          "max(last) AS seq, times FROM runs WHERE last <= ? GROUP BY +topic ORDER BY seq",
-      ),
-      before: db.prepare(
-        "SELECT coalesce(sum(last - first + 1), 0) AS n, count(*) AS rows, max(last) AS upTo FROM " +
-          "(SELECT last, first FROM runs WHERE topic = ? AND last > ? AND last <= ? ORDER BY last LIMIT ?)",
-      ),
-      around: db.prepare(
-        "SELECT first FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT 1",
-      ),
-    };
+    this.#sql = topicStatements(db);
   }
 
   /**
@@ -191,6 +169,17 @@ export class TopicTable {
       if (messages === 0) this.#sql.delete.run(topic.id);
     }
     return rows.map(({ name, seq, times }) => ({ topic: name, seq, time: lastTimeOf(times) }));
+  }
+
+  /** Subtracts messages that are purged: all of a topic up to a number, this many. */
+  purged(name: string, count: number, upTo: number): void {
+    const topic = this.#topics.get(name)!;
+    const messages = topic.messages - count;
+    const counts = topic.countedTo > upTo
+      ? { expired: topic.expired - count }
+      : { expired: 0, countedTo: upTo };
+    this.#change(name, topic, messages === 0 ? undefined : { ...topic, ...counts, messages });
+    if (messages === 0) this.#sql.delete.run(topic.id);
   }
 
   /** The transaction was committed. */

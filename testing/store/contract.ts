@@ -14,6 +14,7 @@ import { goneAndKnown } from "./gaps.ts";
 import { lasting } from "./retention.ts";
 import { limited } from "./limits.ts";
 import { once } from "./dedup.ts";
+import { purging } from "./purges.ts";
 import { prefixed } from "./prefixes.ts";
 import { reading } from "./reads.ts";
 import { restarting } from "./restarts.ts";
@@ -30,6 +31,7 @@ const PROMISES = {
   ...lasting,
   ...topics,
   ...prefixed,
+  ...purging,
   ...feeding,
   ...once,
   ...sessions,
@@ -96,6 +98,7 @@ export function testStore(
     ...limited,
     ...goneAndKnown,
     ...attributes,
+    ...purging,
   }, true);
 }
 

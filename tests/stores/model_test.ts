@@ -10,8 +10,8 @@ import type { StoreLimits } from "../../stores/store_limits.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
-import type { Put, Store } from "../../stores/store.ts";
-import { outcomes, put, read, trim } from "../../testing/store/support.ts";
+import { type Purge, type Put, type Store, StoreError } from "../../stores/store.ts";
+import { apply, outcomes, put, read, trim } from "../../testing/store/support.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { type Random, seeded } from "../../testing/seeded.ts";
 
@@ -28,6 +28,8 @@ interface ModelMessage {
   readonly size: number;
   /** When it stopped being readable. */
   removedAt: number | undefined;
+  /** It was purged, and has not expired yet: messages before it may be left. */
+  isPurged: boolean;
 }
 
 /** How a run is set up. */
@@ -53,7 +55,10 @@ class Model {
 
   /** Everything up to there is gone: the oldest goes first. */
   get floor(): number {
-    return this.#all.findLast(({ removedAt }) => removedAt !== undefined)?.seq ?? 0;
+    const gone = this.#all.findLast(({ removedAt, isPurged }) =>
+      removedAt !== undefined && !isPurged
+    );
+    return gone?.seq ?? 0;
   }
 
   /** The readable messages of a topic, or of all. */
@@ -69,9 +74,24 @@ class Model {
 
   expire(): void {
     const { retention } = this.#setting;
-    for (const one of this.live()) {
-      if (one.time + retention <= this.#clock.now()) one.removedAt = one.time + retention;
+    for (const one of this.#all) {
+      if (one.time + retention > this.#clock.now()) continue;
+      one.removedAt ??= one.time + retention;
+      one.isPurged = false;
     }
+  }
+
+  /** Purges a topic, at most so many messages: how many, and whether there are more. */
+  purge({ topic, before, max }: Purge): [purged: number, more: boolean] {
+    this.expire();
+    const stays = ({ seq, time }: ModelMessage) =>
+      before !== undefined && ("seq" in before ? seq >= before.seq : time >= before.time);
+    const going = this.live(topic).filter((one) => !stays(one));
+    for (const one of going.slice(0, max)) {
+      one.removedAt = this.#clock.now();
+      one.isPurged = true;
+    }
+    return [Math.min(max, going.length), going.length > max];
   }
 
   /** Stores a message, or says why not. */
@@ -90,7 +110,14 @@ class Model {
       surplus -= one.size;
     }
     const seq = this.last + 1;
-    this.#all.push({ seq, topic, time: this.#clock.now(), size, removedAt: undefined });
+    this.#all.push({
+      seq,
+      topic,
+      time: this.#clock.now(),
+      size,
+      removedAt: undefined,
+      isPurged: false,
+    });
     return seq;
   }
 }
@@ -132,6 +159,13 @@ function draw(random: Random): Put[] {
   );
 }
 
+/** A purge: of all, before a number, or before a time; at once or in parts. */
+function drawPurge(random: Random, last: number, now: number): Purge {
+  const [topic, max] = [TOPICS[random(TOPICS.length)]!, random(3) === 0 ? 1 + random(5) : 1e6];
+  const kinds = [undefined, { seq: random(last + 3) }, { time: now - random(200) + 3 }];
+  return { type: "purge", topic, before: kinds[random(3)], max };
+}
+
 /** One run of random steps from a seed; `restart` closes and opens the store again, if that keeps anything. */
 async function run(
   random: Random,
@@ -149,6 +183,20 @@ async function run(
         const batch = draw(random);
         const results = await outcomes(store, batch);
         assertEquals(results, batch.map((one) => model.put(one)), `step ${step}: the outcomes`);
+      } else if (chance < 66) {
+        const purge = drawPurge(random, model.last, clock.now());
+        // In parts: each is what the model says, and readers are told at the first one how far it goes.
+        for (let more = true, { before } = purge; more;) {
+          const [result] = await apply(store, [{ ...purge, before }]);
+          if (result instanceof StoreError) throw result;
+          assertEquals(
+            [result!.purged, result!.more],
+            model.purge({ ...purge, before }),
+            `step ${step}: the purge`,
+          );
+          more = result!.more;
+          before = { seq: result!.end };
+        }
       } else if (chance < 80) {
         clock.advance(random(random(10) < 3 ? 1.5 * setting.retention : 30));
       } else if (chance < 92) await trim(store, random(2) === 0 ? 0.01 : 50);

@@ -30,12 +30,15 @@ type Trouble = "none" | "opened again" | "failing" | "failing late" | "failing i
 class Commands {
   readonly #random: Random;
   readonly #isReopened: boolean;
+  readonly #mayPurge: boolean;
   readonly #lastNumbers = new Map<string, number>();
   #time = 2_000_000;
 
   constructor(random: Random, trouble: Trouble) {
     this.#random = random;
     this.#isReopened = trouble === "opened again";
+    // A purge that was done, and is repeated because nobody knows that, finds nothing.
+    this.#mayPurge = trouble === "none" || trouble === "opened again" || trouble === "failing";
   }
 
   batches(): CommandBatch[] {
@@ -65,6 +68,10 @@ class Commands {
     // A session that has put nothing is not in the file.
     if (chance < 3 && !this.#isReopened) return { type: "open_session", session, owner };
     const topic = `t${random(6)}`;
+    if (chance < 5 && this.#mayPurge) {
+      const before = [undefined, { seq: random(200) }, { time: this.#time - random(RETENTION) }];
+      return { type: "purge", topic, before: before[random(3)], max: 1 + random(20) };
+    }
     if (chance < 18) return put(topic, "x".repeat(random(random(8) === 0 ? 400 : 12)));
     const before = this.#lastNumbers.get(session) ?? 0;
     const n = Math.max(1, before - random(6) + 3);
@@ -87,8 +94,7 @@ function drawLimits(random: Random): Partial<StoreLimits> {
 function shown(results: readonly (object | StoreError)[]): unknown[] {
   return results.map((result) => {
     if (result instanceof StoreError) return [result.code, result.message];
-    const { seq, time, dup } = result as { seq?: number; time?: number; dup?: boolean };
-    return [seq, time, dup];
+    return { ...result, body: undefined, bytes: undefined, topic: undefined };
   });
 }
 

@@ -1,0 +1,65 @@
+/**
+ * Purges topics, however many messages they hold.
+ *
+ * @module
+ */
+
+import type { PurgeRequest } from "../protocol/admin_requests.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { type Purge, StoreError } from "../stores/store.ts";
+import type { Queue } from "./queue.ts";
+import { storeErrorToWire } from "./store_failure.ts";
+
+/** So many messages are purged in one go: if each is alone in its row, that takes some 30 milliseconds. */
+const PART = 4096;
+
+/**
+ * Purges a topic. When it resolves, nothing of what was purged can be read, and its text is not in the store any more. Many
+ * messages are purged in parts; streams learn at once how far all of them go.
+ *
+ * @param queue the queue
+ * @param request which messages
+ * @param pause lets others have their turn
+ * @returns how many were purged; or why they could not be, or not all of them
+ */
+export async function purgeTopic(
+  queue: Pick<Queue, "apply" | "store">,
+  { topic, before }: PurgeRequest,
+  pause: () => Promise<void> | undefined,
+): Promise<number | WireError> {
+  const refusal = await refusalOf(queue, before);
+  if (refusal) return refusal;
+  let purged = 0;
+  let rest = before && "ago" in before ? { time: queue.store.now() - before.ago } : before;
+  for (let more = true; more; await pause()) {
+    const purge: Purge = { type: "purge", topic, before: rest, max: PART };
+    const [result] = await queue.apply([purge]);
+    if (result instanceof StoreError) return storeErrorToWire(result);
+    purged += result!.purged;
+    more = result!.more;
+    rest = { seq: result!.end };
+  }
+  await queue.store.erase?.();
+  return purged;
+}
+
+/** Why there is no such position here. */
+async function refusalOf(
+  { store }: Pick<Queue, "store">,
+  before: PurgeRequest["before"],
+): Promise<WireError | undefined> {
+  if (before === undefined || !("seq" in before)) return undefined;
+  const { seq: position, epoch } = before;
+  const [bounds] = await store.topicBounds([{ epoch }]);
+  const { end, floor, last } = bounds!;
+  const details = { position, floor, last };
+  if (end === undefined) {
+    const message =
+      `Cannot purge: position ${position} is of a history that the server does not have`;
+    return { code: "epoch_changed", message, ...details };
+  }
+  if (position <= end + 1) return undefined;
+  const message =
+    `Cannot purge: position ${position} is beyond the last message of that history, ${end}`;
+  return { code: "ahead", message, ...details };
+}

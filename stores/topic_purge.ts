@@ -1,0 +1,167 @@
+/**
+ * How messages of a topic are purged before they expire.
+ *
+ * @module
+ */
+
+import type { Database, Statement } from "./engine.ts";
+import type { GoneIndex } from "./gone_index.ts";
+import type { PurgeResult } from "./store.ts";
+import { decodeRow, segmentAt, type SegmentRow } from "./segment_row.ts";
+import type { SegmentSizes } from "./segment_sizes.ts";
+import type { SegmentTable } from "./segment_table.ts";
+import type { SeqRange } from "./seq_range.ts";
+import type { StoredBytes } from "./stored_bytes.ts";
+import type { TopicTable } from "./topic_table.ts";
+
+/** The messages of a store. */
+export interface PurgedLog {
+  readonly segments: SegmentTable;
+  readonly segmentSizes: SegmentSizes;
+  readonly topics: TopicTable;
+  readonly gone: GoneIndex;
+  readonly range: SeqRange;
+  readonly storedBytes: StoredBytes;
+  /** See {@linkcode MessageLog.writtenBytes}. */
+  writtenBytes: number;
+  /** Moves the buffer into the database. */
+  flush(): void;
+  /** Runs work in a transaction. If it fails, nothing of it has happened. */
+  transaction(work: () => void): void;
+}
+
+/** How much of a database a row changes at most, in bytes of pages, besides what it holds. */
+const ROW_BYTES = 2 * 4096;
+
+/** The topic of rows whose messages are purged; topics have ids from 1 on. */
+const NO_TOPIC = 0;
+
+interface Row extends SegmentRow {
+  readonly size: number;
+}
+
+/**
+ * Purges topics. What is purged stays in the table as rows without a topic, a size and a text, until it would have
+ * expired: so the numbers in the table have no gaps, and each has its time.
+ */
+export class TopicPurge {
+  readonly #db: Database;
+  readonly #log: PurgedLog;
+  readonly #sql: Record<"rows" | "around" | "count" | "empty" | "delete", Statement>;
+  readonly #insertRow: (row: SegmentRow & { readonly size: number }, id: number) => void;
+
+  /**
+   * Looks at a table.
+   *
+   * @param db an open database
+   * @param log the messages in it, and in its buffer
+   */
+  constructor(db: Database, log: PurgedLog) {
+    this.#db = db;
+    this.#log = log;
+    const insert = db.prepare(
+      "INSERT INTO runs (last, first, topic, size, times, bodies, attributes) " +
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+    );
+    this.#insertRow = ({ last, first, size, times, bodies, attributes }, id) =>
+      void insert.run(last, first, id, size, times, bodies, attributes);
+    this.#sql = {
+      rows: db.prepare(
+        "SELECT last, first FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT ?",
+      ),
+      around: db.prepare(
+        "SELECT *, octet_length(bodies) AS bytes FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT 1",
+      ),
+      count: db.prepare(
+        "SELECT count(*) AS rows, coalesce(sum(last - first + 1), 0) AS messages, " +
+          "coalesce(sum(max(0, last - max(first - 1, ?))), 0) AS live " +
+          "FROM runs WHERE topic = ? AND last <= ?",
+      ),
+      empty: db.prepare(
+        `UPDATE runs SET topic = ${NO_TOPIC}, size = 0, bodies = '', attributes = NULL WHERE topic = ? AND last <= ?`,
+      ),
+      delete: db.prepare("DELETE FROM runs WHERE last = ?"),
+    };
+  }
+
+  /**
+   * Purges messages of a topic, the oldest first.
+   *
+   * @param topic its name
+   * @param upTo the last message that goes
+   * @param max at most this many messages go
+   * @param at from this time on they are gone
+   * @returns what it has done
+   * @throws {Error} if it has done nothing
+   */
+  purge(topic: string, upTo: number, max: number, at: number): Omit<PurgeResult, "end"> {
+    let result = { purged: 0, more: false };
+    this.#log.transaction(() => {
+      this.#log.flush();
+      result = this.#purge(topic, upTo, max, at);
+    });
+    return result;
+  }
+
+  #purge(topic: string, upTo: number, max: number, at: number): Omit<PurgeResult, "end"> {
+    const { segments, segmentSizes, topics, gone, range, storedBytes } = this.#log;
+    const { floor } = range;
+    const id = topics.find(topic, 0);
+    const newest = id === undefined ? undefined : segments.newestUpTo(id, upTo);
+    if (id === undefined || !newest) return { purged: 0, more: false };
+    storedBytes.subtractUpTo(floor);
+    const through = this.#end(id, floor, upTo, max);
+    const bytes = segmentSizes.sizeOfTopic(id, floor, through);
+    this.#split(topic, id, through);
+    const [{ rows, messages, live }] = this.#sql.count.all(floor, id, through) as [
+      { rows: number; messages: number; live: number },
+    ];
+    this.#empty(id, through);
+    topics.purged(topic, messages, through);
+    storedBytes.total -= bytes;
+    segments.rolledBack();
+    segmentSizes.rolledBack();
+    // The newest of all that go, though some may be left for now: readers are told once.
+    if (live > 0) gone.recordPurge({ topic, seq: newest.seq, at });
+    else gone.record([{ topic, ...newest }]);
+    this.#log.writtenBytes += bytes + ROW_BYTES * rows;
+    return { purged: live, more: through < newest.seq };
+  }
+
+  /** The last message of so many; what has expired goes as well, and does not count. */
+  #end(id: number, floor: number, upTo: number, max: number): number {
+    let left = max;
+    for (const { last, first } of this.#sql.rows.all(id, floor, max) as Row[]) {
+      const from = Math.max(first, floor + 1);
+      if (from > upTo) break;
+      if (last - from + 1 >= left) return Math.min(upTo, from + left - 1);
+      left -= last - from + 1;
+    }
+    return upTo;
+  }
+
+  /** If a row holds both a message and later ones, makes two of it. */
+  #split(topic: string, id: number, at: number): void {
+    const [row] = this.#sql.around.all(id, at) as [Row?];
+    if (!row || row.first > at) return;
+    const messages = decodeRow(row, topic);
+    const count = at - row.first + 1;
+    this.#sql.delete.run(row.last);
+    this.#insertRow(segmentAt(messages.slice(0, count), 0), id);
+    this.#insertRow(segmentAt(messages.slice(count), 0), id);
+  }
+
+  /** Overwrites what is removed: SQLite would leave it in its place until that is used again. */
+  #empty(id: number, through: number): void {
+    this.#setSecureDelete("ON");
+    try {
+      this.#sql.empty.run(id, through);
+    } finally {
+      this.#setSecureDelete("FAST");
+    }
+  }
+
+  #setSecureDelete(value: "ON" | "FAST"): void {
+    this.#db.prepare(`PRAGMA secure_delete = ${value}`).all();
+  }
+}

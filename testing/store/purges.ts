@@ -1,0 +1,160 @@
+/**
+ * What a store promises about purges.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { type Purge, type PurgeResult, type Store, StoreError } from "../../stores/store.ts";
+import {
+  append,
+  apply,
+  Feed,
+  outcomes,
+  type Promises,
+  put,
+  puts,
+  read,
+  RETENTION,
+  texts,
+  topicNames,
+  trimAll,
+} from "./support.ts";
+import { SIZE, sized } from "./sized.ts";
+
+/** Purges a topic, all at once unless `max` says otherwise. */
+async function purge(
+  store: Store,
+  topic: string,
+  before?: Purge["before"],
+  max = 1_000_000,
+): Promise<PurgeResult> {
+  const [result] = await apply(store, [{ type: "purge", topic, before, max }]);
+  if (result instanceof StoreError) throw result;
+  return result!;
+}
+
+export const purging: Promises = {
+  async "a purge removes the messages of its topic and of no other, and a topic without messages has none to purge"(
+    { store, next },
+  ) {
+    await append(store, [put("t", "1"), put("u", "2"), put("t", "3")]);
+    assertEquals(await purge(store, "t"), { purged: 2, end: 4, more: false });
+    assertEquals(await purge(await next(), "t"), { purged: 0, end: 4, more: false });
+    const now = await next();
+    assertEquals([await texts(now, "t"), await texts(now, "u")], [[], ["2"]]);
+    assertEquals(await topicNames(now), ["u"]);
+    const prefixed = await now.read([{ prefix: "", after: 0, count: 9, bytes: 1e6 }]);
+    assertEquals(prefixed[0]!.messages.map(({ seq }) => seq), [2]);
+  },
+
+  async "numbers go on after a purge, and the topic takes messages again"({ store, next }) {
+    await append(store, puts("t", "1", "2"));
+    await purge(store, "t");
+    assertEquals(await outcomes(await next(), [put("t", "3")]), [3]);
+    assertEquals(await texts(await next()), ["3"]);
+    assertEquals((await (await next()).bounds()).last, 3);
+  },
+
+  async "a purge before a number or a time leaves what has that number or time, or a later one"(
+    { store, clock, next },
+  ) {
+    await append(store, puts("t", "1", "2", "3"));
+    clock.advance(5);
+    const time = store.now();
+    await append(store, puts("t", "4", "5"));
+    assertEquals((await purge(store, "t", { seq: 3 })).purged, 2);
+    assertEquals(await texts(await next()), ["3", "4", "5"]);
+    assertEquals((await purge(await next(), "t", { time })).purged, 1);
+    assertEquals(await texts(await next()), ["4", "5"]);
+    assertEquals((await purge(await next(), "t", { seq: 1_000_000 })).purged, 2);
+  },
+
+  async "a purge of some messages at a time takes the oldest first, and tells at once how far all go"(
+    { store, next },
+  ) {
+    await append(store, [...puts("t", "1", "2", "3", "4"), put("u"), put("t", "6")]);
+    assertEquals(await purge(store, "t", { seq: 5 }, 3), { purged: 3, end: 5, more: true });
+    assertEquals(await texts(await next()), ["4", "6"]);
+    const [page] = await (await next()).read([
+      { topic: "t", after: 0, count: 9, bytes: 1e6, gone: true },
+    ]);
+    assertEquals(page!.gone!.seq, 4);
+    assertEquals(await purge(await next(), "t", { seq: 5 }, 3), {
+      purged: 1,
+      end: 5,
+      more: false,
+    });
+    assertEquals(await texts(await next()), ["6"]);
+  },
+
+  async "what was purged is gone of its topic, and of no other; of a prefix, too"(
+    { store, clock, next },
+  ) {
+    await append(store, [put("t"), put("u"), put("t")]);
+    clock.advance(7);
+    await purge(store, "t");
+    const now = await next();
+    const gone = async (query: { topic: string } | { prefix: string }) => {
+      const [page] = await now.read([{ ...query, after: 0, count: 1, bytes: 1, gone: true }]);
+      return page!.gone?.seq;
+    };
+    assertEquals([await gone({ topic: "t" }), await gone({ topic: "u" })], [3, undefined]);
+    assertEquals([await gone({ prefix: "" }), await gone({ prefix: "u" })], [3, undefined]);
+    const [bounds] = await now.topicBounds([{ topic: "t" }]);
+    assertEquals([bounds!.floor, bounds!.gone?.seq], [0, 3]);
+  },
+
+  async "a purge makes room for messages and topics"({ limited, next }) {
+    const store = await limited({ storedBytes: 4 * SIZE, topics: 2, overflow: "reject" });
+    await append(store, [sized("a", 2), sized("b", 3), sized("a", 4), sized("b", 5)]);
+    assertEquals(await outcomes(store, [sized("a", 6), sized("c", 7)]), ["full", "limit_exceeded"]);
+    await purge(store, "a");
+    assertEquals(await outcomes(await next(), [sized("c", 8), sized("c", 9), sized("c", 1)]), [
+      5,
+      6,
+      "full",
+    ]);
+  },
+
+  async "what was purged expires in its place, and what is around it is not affected"(
+    { store, clock, next },
+  ) {
+    await append(store, [...puts("t", "1", "2"), put("u", "3")]);
+    clock.advance(10);
+    await append(await next(), [put("t", "4"), put("u", "5")]);
+    await purge(await next(), "t");
+    clock.advance(RETENTION - 10);
+    assertEquals(await texts(await next(), "u"), ["5"]);
+    await trimAll(await next());
+    assertEquals((await (await next()).bounds()).floor, 3);
+    clock.advance(10);
+    await trimAll(await next());
+    assertEquals((await (await next()).bounds()).floor, 5);
+    assertEquals(await topicNames(await next()), []);
+  },
+
+  async "what has expired does not count as purged"({ store, clock }) {
+    await append(store, puts("t", "1", "2"));
+    clock.advance(RETENTION / 2);
+    await append(store, puts("t", "3"));
+    clock.advance(RETENTION / 2);
+    assertEquals((await purge(store, "t")).purged, 1);
+  },
+
+  async "in a batch a purge takes the puts before it, and not those behind it; the feed brings all"(
+    { store },
+  ) {
+    using feed = await Feed.open(store);
+    const all = await apply(store, [
+      put("t", "1"),
+      { type: "purge", topic: "t", max: 9 } as const,
+      put("t", "2"),
+    ]);
+    assertEquals(all.map((result) => Object.keys(result).includes("purged")), [false, true, false]);
+    await feed.until({ seq: 2 });
+    assertEquals(await texts(store), ["2"]);
+    const page = await read(store, { topic: "t", newest: true });
+    assertEquals(page.messages.map(({ seq }) => seq), [2]);
+  },
+};

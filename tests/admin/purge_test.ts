@@ -1,0 +1,233 @@
+/**
+ * A purge over the wire and in the library: what it removes, what readers are told, and who may.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { connect, DsmqError, type ServeOptions } from "@dsmq/server";
+import { as } from "../support/untyped.ts";
+import { inMemory, settled, store, testServer, turns } from "../support/bridge.ts";
+import { ManualPeer } from "../support/manual_peer.ts";
+import { openServer } from "../support/open_server.ts";
+import { RawClient } from "../support/raw_client.ts";
+
+const folder = Deno.makeTempDirSync();
+addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+let files = 0;
+
+/** Servers of each kind. */
+const KINDS: Readonly<Record<string, () => ServeOptions>> = {
+  "in memory": () => ({}),
+  "in a file, hardened": () => ({
+    transport: "hardened",
+    store: `sqlite:${folder}/${++files}.db`,
+    durability: "process",
+  }),
+};
+
+for (const [kind, options] of Object.entries(KINDS)) {
+  Deno.test(`purge removes all messages of its topic and of no other, and puts go on (${kind})`, async () => {
+    await using server = await openServer(options());
+    await using mq = await connect(server.url, { since: "start" });
+    await mq.putMany("t", ["one", "two", "three"]);
+    await mq.put("other", "stays");
+    assertEquals(await mq.purge("t"), 3);
+    assertEquals(await mq.purge("t"), 0);
+    assertEquals(await mq.purge("never used"), 0);
+    assertEquals((await mq.topics()).map(({ topic, messages }) => [topic, messages]), [[
+      "other",
+      1,
+    ]]);
+    assertEquals(await mq.put("t", "four"), 5);
+    const [, stays] = [await mq.get("t").catch(() => ""), await mq.get("other")];
+    assertEquals(stays, "stays");
+    await using late = await connect(server.url, { since: "start" });
+    assertEquals((await late.read("t"))?.seq, 5);
+  });
+
+  Deno.test(`purge before a position, a number, a time or so long ago leaves what was stored then or later (${kind})`, async () => {
+    await using server = await openServer(options());
+    await using mq = await connect(server.url, { since: "start" });
+    await mq.putMany("t", ["1", "2", "3", "4"]);
+    const second = await (await connect(server.url, { since: 1 }).then(async (one) => {
+      const found = await one.read("t");
+      await one.close();
+      return found!;
+    }));
+    assertEquals(second.body, "2");
+    assertEquals(await mq.purge("t", { before: second.position }), 1);
+    assertEquals(await mq.purge("t", { before: second.position }), 0);
+    assertEquals(await mq.purge("t", { before: 3 }), 1);
+    assertEquals(await mq.purge("t", { before: new Date(second.time - 1000) }), 0);
+    assertEquals(await mq.purge("t", { before: { ago: 60_000 } }), 0);
+    assertEquals(await mq.purge("t", { before: new Date(second.time + 60_000) }), 2);
+  });
+}
+
+Deno.test("a subscription that has not come so far is told once, and those of other topics are not", async () => {
+  await using server = await openServer();
+  await using mq = await connect(server.url);
+  await mq.putMany("t", ["1", "2", "3"]);
+  await mq.put("u", "4");
+  await mq.purge("t", { before: 3 });
+  const gaps: unknown[] = [];
+  const onGap = ({ code, topic }: DsmqError) => {
+    gaps.push([code, topic]);
+    return "oldest" as const;
+  };
+  const read = [];
+  for (const topic of ["t", "u"]) {
+    for await (const { body } of mq.subscribe(topic, { since: 0, onGap })) {
+      read.push(body);
+      break;
+    }
+  }
+  assertEquals([read, gaps], [["3", "4"], [["trimmed", "t"]]]);
+  for await (const { body } of mq.subscribe({ prefix: "" }, { since: 0, onGap: () => "oldest" })) {
+    assertEquals(body, "3");
+    break;
+  }
+});
+
+Deno.test("a stream without credit is told of a purge once it has some, and a live one that has all is told nothing", async () => {
+  await using host = await testServer(inMemory());
+  await store(host, "t", "1", "2", "3");
+  using peer = new ManualPeer(host);
+  const subscribe = { action: "subscribe", topic: "t", since: "start", bytes: 1e6 };
+  await peer.request({ ...subscribe, id: 1, messages: 1 });
+  await peer.request({ ...subscribe, id: 2, messages: 100 });
+  await turns();
+  const purge = await peer.request({ action: "purge", id: 4, topic: "t" });
+  assertEquals(purge, { id: 4, purged: 3 });
+  await peer.request({ action: "credit", id: 5, sub: 1, messages: 10, bytes: 1e6 });
+  await store(host, "t", "4");
+  await turns();
+  const of = (id: number) =>
+    peer.received.filter(({ sub, prev, error }) => sub === id && (prev !== undefined || error));
+  assertEquals(of(1).map(({ bodies, error }) => bodies ?? [error.code]), [["1"], ["trimmed"]]);
+  assertEquals(of(2).flatMap(({ bodies }) => bodies), ["1", "2", "3", "4"]);
+});
+
+Deno.test("a position of another history, or beyond this one, and other nonsense, purge nothing", async () => {
+  await using server = await openServer();
+  await using mq = await connect(server.url);
+  await mq.putMany("t", ["1", "2"]);
+  const code = async (before: string | number) => {
+    const error = await assertRejects(() => mq.purge("t", { before }), DsmqError);
+    return [error.code, error.message];
+  };
+  assertEquals(await code("0123456789abcdef:1"), [
+    "epoch_changed",
+    "Cannot purge: position 1 is of a history that the server does not have",
+  ]);
+  assertEquals(await code(4), [
+    "ahead",
+    "Cannot purge: position 4 is beyond the last message of that history, 2",
+  ]);
+  for (
+    const [before, sentence] of [
+      ["yesterday", "before must be a message's position (EPOCH:SEQ)"],
+      ["0123456789abcdef:x", "whose number is whole"],
+      [-1, "a sequence number, a Date or { ago }, got -1"],
+      [1.5, "a sequence number, a Date or { ago }, got 1.5"],
+      [new Date(NaN), "before must be a valid Date, got an invalid one"],
+      [{ ago: -1 }, "before.ago must be whole milliseconds from 0, got -1"],
+      [{ since: 1 }, "since"],
+      [null, "got null"],
+      [true, "got true"],
+    ] as const
+  ) {
+    const error = await assertRejects(() => mq.purge("t", { before: as(before) }), Error);
+    assert(error instanceof TypeError || error instanceof RangeError, String(before));
+    assertStringIncludes(error.message, "Cannot purge: ");
+    assertStringIncludes(error.message, sentence);
+  }
+  await assertRejects(() => mq.purge(""), RangeError, "Cannot purge: ");
+  await assertRejects(() => mq.purge("t", as({ befor: 1 })), TypeError, "befor");
+  using raw = await RawClient.open(server.url);
+  for (
+    const before of [null, "start", 1, {}, { seq: -1 }, { seq: 1, time: 1 }, {
+      time: 1,
+      epoch: "e",
+    }, { ago: "x" }]
+  ) {
+    const { error } = await raw.request({ action: "purge", id: 1, topic: "t", before });
+    assertEquals(error.code, "bad_request", JSON.stringify(before));
+  }
+  assertEquals(
+    (await raw.request({ action: "purge", id: 1, topic: "\0" })).error.code,
+    "bad_topic",
+  );
+  assertEquals((await mq.topics())[0]?.messages, 2);
+});
+
+Deno.test("purge needs the permission admin for its topic", async () => {
+  await using server = await openServer({
+    auth: {
+      tokens: [
+        { token: "users", permissions: ["read", "write"] },
+        { token: "some", permissions: ["admin"], prefixes: ["a."] },
+      ],
+    },
+  });
+  const outcome = async (token: string, topic: string) => {
+    await using mq = await connect(server.url, { token });
+    return await settled(mq.purge(topic));
+  };
+  assertEquals(await outcome("users", "a.b"), "error permission_denied");
+  assertEquals(await outcome("some", "a.b"), 0);
+  assertEquals(await outcome("some", "b"), "error permission_denied");
+});
+
+Deno.test("a purge in order with puts of its connection takes those before it, and leaves those behind it", async () => {
+  await using server = await openServer();
+  using raw = await RawClient.open(server.url);
+  const put = (id: number) => ({ action: "put", id, topic: "t", body: `${id}` });
+  const replies = await raw.request([
+    put(1),
+    put(2),
+    { action: "purge", id: 3, topic: "t" },
+    put(4),
+  ]);
+  assertEquals(
+    replies.map(({ seq, purged }: { seq?: number; purged?: number }) => seq ?? -purged!),
+    [1, 2, -2, 3],
+  );
+  const got = await raw.request({ action: "get", id: 5, topic: "t", since: "start" });
+  assertEquals(got.body, "4");
+});
+
+Deno.test("a purge of very many messages lets others have their turn, and counts them all", async () => {
+  await using server = await openServer();
+  await using mq = await connect(server.url);
+  const count = 30_000;
+  // Alone in their rows: two topics alternate.
+  for (let i = 0; i < count; i += 10_000) {
+    const puts = Array.from({ length: 20_000 }, (_, k) => mq.put(k % 2 ? "t" : "u", "x"));
+    await Promise.all(puts);
+  }
+  await using other = await connect(server.url);
+  const purging = mq.purge("t");
+  let answered = 0;
+  const isDone = purging.then(() => true);
+  while (!await Promise.race([isDone, other.topics("u").then(() => false)])) answered++;
+  assertEquals(await purging, count);
+  assert(answered > 1, `${answered} other requests were answered meanwhile`);
+  assertEquals((await mq.topics()).map(({ topic, messages }) => [topic, messages]), [["u", count]]);
+});
+
+Deno.test("a purge whose connection breaks before the answer is not sent again", async () => {
+  await using server = await openServer();
+  await using admin = await connect(server.url, { reconnect: { minDelay: 1 } });
+  await admin.put("t", "m");
+  const { id } = (await admin.connections())[0]!;
+  const outcomes = await Promise.all([
+    settled(admin.disconnect(id)),
+    settled(admin.purge("t")),
+  ]);
+  // It may have been done before the connection was closed.
+  assert([1, "error unknown_outcome"].includes(outcomes[1] as number | string), `${outcomes[1]}`);
+  await admin.put("t", "later");
+  assert((await admin.topics()).some(({ topic }) => topic === "t"));
+});

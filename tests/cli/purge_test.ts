@@ -1,0 +1,52 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { connect } from "@dsmq/server";
+import { parseBefore } from "../../cli/purge.ts";
+import { UsageError } from "../../cli/command.ts";
+import { openServer } from "../support/open_server.ts";
+import { Program } from "../support/program.ts";
+import { runCommands } from "../support/run_commands.ts";
+
+Deno.test("dsmq purge says how many messages it removed, and tail is told of the gap", async () => {
+  await using server = await openServer();
+  const url = ["--url", server.url];
+  await using mq = await connect(server.url);
+  await mq.putMany("t", ["1", "2", "3"]);
+  const [one, none, rest, wrong] = await runCommands([
+    ["purge", "t", "--before", "seq:2", ...url],
+    ["purge", "t", "--before", "1h", ...url],
+    ["purge", "t", "--json", ...url],
+    ["purge", "t", "--before", "seq:99", ...url],
+  ]);
+  assertEquals([one!.stdout, none!.stdout], ["1 message purged", "0 messages purged"]);
+  assertEquals(JSON.parse(rest!.stdout), { topic: "t", purged: 2 });
+  assertEquals([wrong!.code, wrong!.stderr], [
+    1,
+    "dsmq: Cannot purge: position 99 is beyond the last message of that history, 3",
+  ]);
+  await using tail = new Program([
+    ...["--allow-net", "--no-prompt", "cli.ts", "tail", "t", "--since", "seq:1"],
+    ...["--on-gap", "oldest", ...url],
+  ]);
+  assertStringIncludes(await tail.errorLine() ?? "", "messages were missed");
+  await mq.put("t", "4");
+  assertEquals(await tail.line(), "4");
+});
+
+Deno.test("--before takes a position, a number, a time ago and a date, and one sentence says what is wrong with others", () => {
+  const position = `${crypto.randomUUID()}:7`;
+  assertEquals(parseBefore(position), position);
+  assertEquals(parseBefore("seq:7"), 7);
+  assertEquals(parseBefore("10m"), { ago: 600_000 });
+  assertEquals(parseBefore("2026-01-31T12:00Z"), new Date("2026-01-31T12:00Z"));
+  for (const text of ["start", "now", "", "yesterday", "2026-02-31", "abc:7", "seq:x", "-1"]) {
+    try {
+      parseBefore(text);
+      assert(false, text);
+    } catch (error) {
+      assert(error instanceof UsageError, text);
+      assertStringIncludes(error.message, "--before must be EPOCH:SEQ or seq:N", text);
+      assert(!error.message.includes("--since"), error.message);
+      assert(!error.message.includes("\n"), text);
+    }
+  }
+});
