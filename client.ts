@@ -53,6 +53,8 @@ export type {
   PutFailure,
   /** The outcome of one message of a `putMany`. */
   PutOutcome,
+  /** What is wrong with a value. */
+  ValueIssue,
 } from "./protocol/error_fields.ts";
 export type {
   /** How durable messages are. */
@@ -108,6 +110,36 @@ export type {
   /** A server at a host and a port. */
   HostAddress,
 } from "./client/addresses.ts";
+export type {
+  /** A value that JSON holds exactly. */
+  JsonValue,
+} from "./client/values/json_value.ts";
+export type {
+  /** The values that a schema takes. */
+  SchemaInput,
+  /** What is wrong with a value, as a schema says it. */
+  SchemaIssue,
+  /** The values that a schema gives. */
+  SchemaOutput,
+  /** What a schema makes of a value. */
+  SchemaResult,
+  /** A schema of any library that keeps to Standard Schema. */
+  StandardSchema,
+} from "./client/values/standard_schema.ts";
+export type {
+  /** What a subscription does with a value that does not fit. */
+  InvalidHandler,
+  /** A topic whose messages are values. */
+  TypedTopic,
+  /** What a connection offers for topics of values. */
+  TypedTopics,
+  /** A message and its value. */
+  ValueMessage,
+  /** The messages of a topic with their values, for `for await`. */
+  ValueStream,
+  /** How to subscribe to values. */
+  ValueSubscribeOptions,
+} from "./client/values/typed_api.ts";
 export type {
   /** Opens a socket. */
   Dial,

@@ -9,6 +9,7 @@ import type { Administration } from "./administration.ts";
 import type { Message, MessageInit, MessageStream, Prefix, PutOptions } from "./messages.ts";
 import type { ReadOptions, SubscribeOptions, WaitOptions } from "./reading.ts";
 import type { CloseInfo, ConnectionStatus, StatusChange } from "./status_tracker.ts";
+import type { TypedTopics } from "./values/typed_api.ts";
 
 /** What was put and is not acknowledged yet. */
 export interface PendingPuts {
@@ -38,7 +39,7 @@ export interface PendingPuts {
  * After {@linkcode Connection.close}, and once the client has given up, every call rejects with a {@linkcode DsmqError} of
  * code `closed` (or `unauthorized`, or `session_taken_over`).
  */
-export interface Connection extends Administration, AsyncDisposable {
+export interface Connection extends Administration, TypedTopics, AsyncDisposable {
   /** The address of the server, without user name, password and query. */
   readonly url: string;
   /** Whether it is connected, reconnecting, or closed for good. */

@@ -136,6 +136,11 @@ export class ClientSubscription extends PendingRequest
     return this.#buffer.next();
   }
 
+  /** The next message, if it has arrived. */
+  takeArrived(): Message | undefined {
+    return this.#buffer.shift();
+  }
+
   /** Ends the subscription; nothing more is delivered. */
   return(): Promise<NextMessage> {
     this.#buffer.clear();

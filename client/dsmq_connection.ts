@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { EncodedAttributes } from "../protocol/attributes.ts";
 import type { ConnectionInfo } from "../protocol/connection_info.ts";
 import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import { DsmqError } from "../protocol/errors.ts";
@@ -14,11 +15,11 @@ import type { PurgeOptions } from "./administration.ts";
 import type { Connection, PendingPuts } from "./api.ts";
 import { AdminRequests } from "./admin_requests.ts";
 import { ClientSubscription } from "./client_subscription.ts";
-import type { Message, MessageInit, MessageStream, Prefix, PutOptions } from "./messages.ts";
+import type { Message, MessageInit, Prefix, PutOptions } from "./messages.ts";
 import { jsonFields, SimpleRequest } from "./pending_request.ts";
 import { checkBody, copyPutList, encodePutOptions } from "./put_options.ts";
 import { PutRequests } from "./put_requests.ts";
-import { requireReadOptions } from "./read_options.ts";
+import { requireReadOptions, SUBSCRIBE_OPTIONS } from "./read_options.ts";
 import { ReadRequests, toMessage } from "./read_requests.ts";
 import type { ReadOptions, SubscribeOptions, WaitOptions } from "./reading.ts";
 import type { ReconnectingClient } from "./reconnecting_client.ts";
@@ -32,14 +33,15 @@ import {
 import { toWireSince } from "./since.ts";
 import type { CloseInfo, ConnectionStatus, StatusChange } from "./status_tracker.ts";
 import { TopicList } from "./topic_list.ts";
-import { TopicNames } from "./topic_names.ts";
+import { type TopicName, TopicNames } from "./topic_names.ts";
+import { JSON_CODEC, type JsonValue } from "./values/json_value.ts";
+import { PutTurns } from "./values/put_turns.ts";
+import { SchemaCodec } from "./values/schema_codec.ts";
+import type { SchemaInput, SchemaOutput, StandardSchema } from "./values/standard_schema.ts";
+import type { TypedTopic } from "./values/typed_api.ts";
+import { ValueTopic } from "./values/typed_topic.ts";
 
 const WAIT_OPTIONS = ["timeout", "signal"] as const satisfies (keyof WaitOptions)[];
-const SUBSCRIBE_OPTIONS = [
-  "since",
-  "onGap",
-  "signal",
-] as const satisfies (keyof SubscribeOptions)[];
 
 /** A connection over a client that reconnects. */
 export class DsmqConnection implements Connection {
@@ -48,6 +50,7 @@ export class DsmqConnection implements Connection {
   readonly #reads: ReadRequests;
   readonly #topics: TopicNames;
   readonly #admin: AdminRequests;
+  readonly #turns = new PutTurns();
 
   /**
    * Makes a connection.
@@ -98,15 +101,15 @@ export class DsmqConnection implements Connection {
   put(topic: string, body: string, options?: PutOptions): Promise<number> {
     try {
       const attributes = options === undefined ? undefined : encodePutOptions(options);
-      const topicName = this.#topics.resolve("put", topic);
-      return this.#puts.put(
-        topicName,
-        checkBody(topic, body, attributes, this.#limits),
-        attributes,
-      );
+      return this.#put(this.#topics.resolve("put", topic), body, attributes);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  #put(topic: TopicName, body: string, attributes?: EncodedAttributes): Promise<number> {
+    const checked = checkBody(topic.name, body, attributes, this.#limits);
+    return this.#puts.put(topic, checked, attributes);
   }
 
   async putMany(
@@ -158,24 +161,26 @@ export class DsmqConnection implements Connection {
     }
   }
 
-  async read(topic: string, options: ReadOptions = {}): Promise<Message | undefined> {
+  async read(topic: string, options?: ReadOptions): Promise<Message | undefined> {
+    return await this.#read(this.#topics.resolve("get", topic), options);
+  }
+
+  #read(topic: TopicName, options: ReadOptions = {}): Promise<Message | undefined> {
     requireReadOptions(options);
     const { wait, latest, signal } = options;
-    const topicName = this.#topics.resolve("get", topic);
     signal?.throwIfAborted();
     const reads = this.#reads;
     if (wait !== undefined) {
       const limits = { timeout: Math.ceil(wait), signal };
-      return await (latest
-        ? reads.waitForNewest(topicName, toMessage, limits)
-        : reads.waitForOldest(topicName, toMessage, limits));
+      return latest
+        ? reads.waitForNewest(topic, toMessage, limits)
+        : reads.waitForOldest(topic, toMessage, limits);
     }
-    if (!latest) return await reads.readOldest(topicName, toMessage, signal);
-    const limits = signal && { timeout: Infinity, signal };
-    return await reads.readNewest(topicName, toMessage, limits);
+    if (!latest) return reads.readOldest(topic, toMessage, signal);
+    return reads.readNewest(topic, toMessage, signal && { timeout: Infinity, signal });
   }
 
-  subscribe(from: string | Prefix, options: SubscribeOptions = {}): MessageStream {
+  subscribe(from: string | Prefix, options: SubscribeOptions = {}): ClientSubscription {
     const source = this.#topics.resolveSource("subscribe", from);
     requireOptions("subscribe", options, SUBSCRIBE_OPTIONS);
     const { since, onGap, signal } = options;
@@ -192,6 +197,22 @@ export class DsmqConnection implements Connection {
       onGap,
       signal,
     });
+  }
+
+  topic(name: string): TypedTopic<JsonValue>;
+  topic<Schema extends StandardSchema>(
+    name: string,
+    schema: Schema,
+  ): TypedTopic<SchemaInput<Schema>, SchemaOutput<Schema>>;
+  topic(name: string, ...schema: StandardSchema[]): TypedTopic<never, unknown> {
+    const topic = this.#topics.resolve("use topic", name);
+    const codec = schema.length === 0 ? JSON_CODEC : new SchemaCodec(schema[0]!);
+    return new ValueTopic(name, codec, {
+      put: (text, attributes) => this.#put(topic, text, attributes),
+      putMany: (texts) => this.putMany(name, texts),
+      read: (options) => this.#read(topic, options),
+      subscribe: (options) => this.subscribe(name, options),
+    }, this.#turns);
   }
 
   async topics(prefix = "", extra?: unknown): Promise<TopicInfo[]> {

@@ -5,6 +5,9 @@
  */
 
 import type { MessageAttributes } from "../protocol/attributes.ts";
+import type { Message } from "../protocol/message.ts";
+
+export type { Message } from "../protocol/message.ts";
 
 /** What a putter says of a message besides its body. */
 export interface PutOptions extends MessageAttributes {}
@@ -13,23 +16,6 @@ export interface PutOptions extends MessageAttributes {}
 export interface MessageInit extends PutOptions {
   /** Its text, any string. */
   readonly body: string;
-}
-
-/** A message as its reader gets it. The attributes are there only if the message was put with them. */
-export interface Message extends MessageAttributes {
-  /** The topic that it was put into. */
-  readonly topic: string;
-  /** The text that was put. */
-  readonly body: string;
-  /** Its sequence number: its place in the order of the whole store. */
-  readonly seq: number;
-  /**
-   * Its sequence number and the history that it belongs to, as one text, `EPOCH:SEQ`. A program that saves it and gives it
-   * to the next one as `since` goes on after this message there, and is told if what came after it is gone.
-   */
-  readonly position: string;
-  /** When it was stored, in milliseconds since 1970 by the server's clock. */
-  readonly time: number;
 }
 
 /** All topics that begin with a text, such as `"orders."`; with `""` all topics there are, and all that will be. */

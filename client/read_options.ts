@@ -1,12 +1,19 @@
 /**
- * The options of `read`, checked.
+ * The options of `read` and `subscribe`.
  *
  * @module
  */
 
 import { formatValue } from "../protocol/text.ts";
-import type { ReadOptions } from "./reading.ts";
+import type { ReadOptions, SubscribeOptions } from "./reading.ts";
 import { requireOptions, requireSignal, requireTimeout } from "./require_options.ts";
+
+/** The options of `subscribe`. */
+export const SUBSCRIBE_OPTIONS = [
+  "since",
+  "onGap",
+  "signal",
+] as const satisfies (keyof SubscribeOptions)[];
 
 const READ_OPTIONS = ["wait", "latest", "signal"] as const satisfies (keyof ReadOptions)[];
 

@@ -21,10 +21,18 @@ export function rejectWithCallerStack<T>(
   resolve: (value: T | PromiseLike<T>) => void,
   error: unknown,
 ): void {
-  const thenable = {
-    then: (_: unknown, rejectThen: (error: unknown) => void) => rejectThen(withCurrentStack(error)),
-  };
-  resolve(thenable as PromiseLike<T>);
+  resolve(rejecting(error));
+}
+
+/**
+ * What rejects a promise that is resolved with it, with the functions on the stack that await that promise.
+ *
+ * @param error why
+ */
+export function rejecting(error: unknown): PromiseLike<never> {
+  const then = (_: unknown, rejectThen: (error: unknown) => void) =>
+    rejectThen(withCurrentStack(error));
+  return { then } as PromiseLike<never>;
 }
 
 /**

@@ -53,7 +53,7 @@ export class StreamBuffer {
 
   /** The next message, once there is one. */
   next(): Promise<NextMessage> {
-    const message = this.#shift();
+    const message = this.shift();
     if (message) return Promise.resolve({ done: false, value: message });
     if (this.#end) {
       const { error } = this.#end;
@@ -71,7 +71,7 @@ export class StreamBuffer {
     this.#frames.push(frame);
     this.#positionHeads.push(`${epoch}:`);
     while (this.#resolvers.length > 0) {
-      const value = this.#shift();
+      const value = this.shift();
       if (!value) break;
       this.#resolvers.shift()!({ done: false, value });
     }
@@ -96,7 +96,8 @@ export class StreamBuffer {
     }
   }
 
-  #shift(): Message | undefined {
+  /** The next message, if it has arrived. */
+  shift(): Message | undefined {
     const frame = this.#frames[0];
     if (!frame) return undefined;
     const i = this.#next++;

@@ -165,6 +165,13 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorInfo<ErrorFields[Code]
     fields: PUT,
     description: "The server sent something that violates the protocol.",
   },
+  invalid_value: {
+    scope: "client",
+    retryable: false,
+    fields: { issues: "always", index: "sometimes", received: "sometimes" },
+    description:
+      "The value of a message does not fit its topic's schema, or JSON does not hold it.",
+  },
   address_in_use: {
     scope: "server",
     retryable: true,

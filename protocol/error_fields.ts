@@ -5,6 +5,7 @@
  */
 
 import type { ConnectReason } from "./connect_reason.ts";
+import type { Message } from "./message.ts";
 
 /**
  * The code of a {@linkcode DsmqError}: what happened, for a program.
@@ -39,6 +40,7 @@ import type { ConnectReason } from "./connect_reason.ts";
  * - `refused`: the connection is closed each time this is sent, or each time its reply arrives
  * - `unreachable`: no dsmq server answers at the address; `reason` says why, as a {@linkcode ConnectReason}
  * - `protocol_error`: the server sent something that violates the protocol
+ * - `invalid_value`: the value of a message does not fit its topic's schema, or JSON does not hold it
  *
  * What `serve` rejects with, besides `permission_denied`, `full` and `unavailable`:
  *
@@ -71,6 +73,7 @@ export type ErrorCode =
   | "refused"
   | "unreachable"
   | "protocol_error"
+  | "invalid_value"
   | "address_in_use"
   | "address_not_available"
   | "store_in_use"
@@ -94,6 +97,14 @@ export interface GapFound {
   readonly floor: number;
   /** The last sequence number of the store. */
   readonly last: number;
+}
+
+/** What is wrong with a value. */
+export interface ValueIssue {
+  /** Where: the keys that lead to it, from the outside in; empty for the value itself. */
+  readonly path: readonly PropertyKey[];
+  /** What is wrong there. */
+  readonly message: string;
 }
 
 /** What an error of each code carries besides what all errors have. */
@@ -166,6 +177,15 @@ export interface ErrorFields {
   };
   /** The server sent something that violates the protocol. */
   readonly protocol_error: PutFailure;
+  /** The value of a message does not fit its topic's schema, or JSON does not hold it. */
+  readonly invalid_value: {
+    /** What is wrong with it. */
+    readonly issues: readonly ValueIssue[];
+    /** From `putMany`: the index of the first value that does not fit. */
+    readonly index?: number;
+    /** From a reader: the message, which counts as read. */
+    readonly received?: Message;
+  };
   /** Another program listens at the address already. */
   readonly address_in_use: object;
   /** This machine does not have the address, or the name is unknown. */

@@ -6,7 +6,8 @@
 
 import type { ConnectReason } from "./connect_reason.ts";
 import { ERRORS } from "./error_codes.ts";
-import type { ErrorCode, ErrorFields, PutOutcome } from "./error_fields.ts";
+import type { ErrorCode, ErrorFields, PutOutcome, ValueIssue } from "./error_fields.ts";
+import type { Message } from "./message.ts";
 
 export type { ErrorCode, PutOutcome } from "./error_fields.ts";
 
@@ -41,6 +42,12 @@ export interface DsmqErrorDetails
   readonly reason?: ConnectReason;
   /** The HTTP status with which a server refused the connection. */
   readonly status?: number;
+  /** What is wrong with a value. */
+  readonly issues?: readonly ValueIssue[];
+  /** The index of that value in a list. */
+  readonly index?: number;
+  /** The message that has that value. */
+  readonly received?: Message;
 }
 
 const DETAIL_NAMES = [
@@ -54,6 +61,8 @@ const DETAIL_NAMES = [
   "reason",
   "status",
   "outcomes",
+  "issues",
+  "index",
 ] as const satisfies readonly (keyof DsmqErrorDetails)[];
 
 /**
@@ -108,6 +117,12 @@ export class DsmqError extends Error {
   declare readonly status?: number;
   /** From `putMany`: the outcome of each message, in order. */
   declare readonly outcomes?: readonly PutOutcome[];
+  /** With `invalid_value`: what is wrong with the value. */
+  declare readonly issues?: readonly ValueIssue[];
+  /** With it, from `putMany`: the index of that value. */
+  declare readonly index?: number;
+  /** With it, from a reader: the message. Its text is not printed with the error, since it may be long, or private. */
+  declare readonly received?: Message;
 
   /**
    * Makes an error.
@@ -117,7 +132,7 @@ export class DsmqError extends Error {
    * @param details what is needed to recover, and the `cause`
    */
   constructor(code: ErrorCode, message: string, details: DsmqErrorDetails = {}) {
-    const { cause } = details;
+    const { cause, received } = details;
     super(message, cause === undefined ? undefined : { cause });
     this.name = `DsmqError [${code}]`;
     this.code = code;
@@ -125,13 +140,15 @@ export class DsmqError extends Error {
     for (const name of DETAIL_NAMES) {
       if (details[name] !== undefined) Object.assign(this, { [name]: details[name] });
     }
+    if (received !== undefined) Object.defineProperty(this, "received", { value: received });
   }
 
   /**
    * Whether the same call may succeed later, without risk: it has had no effect, and what prevented it can pass by itself.
    * What is put again comes after what was put meanwhile. False if the call may have had an effect (`unknown_outcome`, or a
    * `putMany` of which some messages are stored), if repeating it would hide a loss (`trimmed`, `ahead`, `epoch_changed`), if
-   * something must be changed first, and for codes that this version does not know.
+   * something must be changed first, and for codes that this version does not know. (A put with a `messageId` may be repeated
+   * whatever this says: it is stored once.)
    */
   get retryable(): boolean {
     const outcomes = this.outcomes ?? [this];

@@ -1,0 +1,154 @@
+/**
+ * Values that a schema describes: any Standard Schema, such as those of zod, valibot and arktype.
+ *
+ * What is sent is the value that was put, as JSON, and never what the schema makes of it: a reader validates the same text
+ * with the same schema, so both ends get the same output, and a schema with a transform works in the direction in which it was
+ * written. Where JSON changes a value (a `Date` becomes a text), the putter reads its own text as a reader would, and refuses the
+ * value unless that gives the same output.
+ *
+ * @module
+ */
+
+import type { ValueIssue } from "../../protocol/error_fields.ts";
+import { describeKind } from "../../protocol/option_kinds.ts";
+import { decodeJson, encodeValue, exactText } from "./json_value.ts";
+import type { SchemaIssue, SchemaResult, StandardSchema } from "./standard_schema.ts";
+import type { Decoded, Encoded, ValueCodec } from "./value_codec.ts";
+
+/** Values of the form that a schema gives them. */
+export class SchemaCodec<Input, Output> implements ValueCodec<Input, Output> {
+  readonly #schema: StandardSchema<Input, Output>["~standard"];
+
+  /**
+   * Makes one.
+   *
+   * @param schema the schema
+   * @throws {TypeError} if it is not one
+   */
+  constructor(schema: StandardSchema<Input, Output>) {
+    this.#schema = requireSchema(schema);
+  }
+
+  encode(value: Input): Encoded | Promise<Encoded> {
+    // The text is that of the value now, whatever the validator, or the caller, does with it later.
+    const exact = exactText(value);
+    const { text, issues } = exact === undefined ? encodeValue(value) : { text: exact, issues: [] };
+    if (text === undefined) return { issues };
+    const validated = this.#validate(value);
+    if (validated instanceof Promise) return this.#encodeLater(value, text, issues, validated);
+    if (validated.issues) return validated;
+    return issues.length === 0 ? text : this.#encodeInexact(text, issues, validated.value);
+  }
+
+  decode(text: string): Decoded<Output> | Promise<Decoded<Output>> {
+    const decoded = decodeJson(text);
+    return decoded.issues ? decoded : this.#validate(decoded.value);
+  }
+
+  /** As `encode`, with a validator that takes its time. */
+  async #encodeLater(
+    value: Input,
+    text: string,
+    issues: readonly ValueIssue[],
+    validating: Promise<Decoded<Output>>,
+  ): Promise<Encoded> {
+    let validated = await validating;
+    if (encodeValue(value).text !== text) {
+      // The caller has changed it meanwhile: what is sent is what was put.
+      const before = await this.decode(text);
+      if (issues.length > 0) return { issues };
+      validated = before;
+    }
+    if (validated.issues) return validated;
+    return issues.length === 0 ? text : await this.#encodeInexact(text, issues, validated.value);
+  }
+
+  /** A value of which JSON keeps something else: it may be sent if its readers get the same. */
+  #encodeInexact(
+    text: string,
+    issues: readonly ValueIssue[],
+    output: Output,
+  ): Encoded | Promise<Encoded> {
+    const check = (read: Decoded<Output>): Encoded =>
+      !read.issues && isSameValue(read.value, output) ? text : { issues };
+    const read = this.decode(text);
+    return read instanceof Promise ? read.then(check) : check(read);
+  }
+
+  /** Validates a value. A validator that throws has not accepted it. */
+  #validate(value: unknown): Decoded<Output> | Promise<Decoded<Output>> {
+    try {
+      const result = this.#schema.validate(value);
+      return isThenable(result)
+        ? Promise.resolve(result).then(toDecoded<Output>, threw)
+        : toDecoded(result);
+    } catch (error) {
+      return threw(error);
+    }
+  }
+}
+
+function threw(cause: unknown): Decoded<never> {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return { issues: [{ path: [], message: `the schema failed: ${reason}` }], cause };
+}
+
+function toDecoded<Output>(result: SchemaResult<Output>): Decoded<Output> {
+  if (result === null || typeof result !== "object") {
+    return threw(`its validate returned ${describeKind(result)}`);
+  }
+  if (!result.issues) return result;
+  return { issues: Array.from(result.issues, toIssue) };
+}
+
+/** An issue of a schema, with a path of keys alone. */
+function toIssue({ message, path = [] }: SchemaIssue): ValueIssue {
+  const keys = path.map((segment) => typeof segment === "object" ? segment.key : segment);
+  return { path: keys, message: String(message) };
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
+}
+
+/** Checks that something is a Standard Schema. An arktype is a function. */
+function requireSchema<Input, Output>(
+  schema: StandardSchema<Input, Output>,
+): StandardSchema<Input, Output>["~standard"] {
+  const isObject = (typeof schema === "object" && schema !== null) || typeof schema === "function";
+  const standard = isObject ? schema["~standard"] : undefined;
+  if (typeof standard?.validate === "function" && standard.version === 1) return standard;
+  const got = standard === undefined
+    ? describeKind(schema)
+    : Number(standard.version) === 1
+    ? "one without a validate"
+    : `one of version ${String(standard.version)}`;
+  throw new TypeError(
+    `Cannot use topic: schema must be a Standard Schema of version 1 (zod 3.24, valibot 1, arktype 2 or later), got ${got}`,
+  );
+}
+
+/**
+ * Compares two outputs of one schema. Members that are `undefined` count as absent; objects of a class are the same if they
+ * say so by what JSON makes of them (`Date`, `URL`, `Temporal`); of any others that is unknown.
+ *
+ * @param a a value
+ * @param b another
+ */
+function isSameValue(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return false;
+  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, i) => isSameValue(item, b[i]));
+  }
+  if (typeof (a as { readonly toJSON?: unknown }).toJSON === "function") {
+    return JSON.stringify(a) === JSON.stringify(b);
+  }
+  const prototype: unknown = Object.getPrototypeOf(a);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  const [ours, theirs] = [a, b] as readonly Record<string, unknown>[];
+  return [...Object.keys(a), ...Object.keys(b)].every((name) =>
+    isSameValue(ours![name], theirs![name])
+  );
+}

@@ -1,0 +1,126 @@
+/**
+ * What a topic of values offers to its caller.
+ *
+ * @module
+ */
+
+import type { DsmqErrorOf } from "../../protocol/errors.ts";
+import type { Message } from "../../protocol/message.ts";
+import type { PutOptions } from "../messages.ts";
+import type { ReadOptions, SubscribeOptions } from "../reading.ts";
+import type { JsonValue } from "./json_value.ts";
+import type { SchemaInput, SchemaOutput, StandardSchema } from "./standard_schema.ts";
+
+/** A message and its value. */
+export type ValueMessage<Value> = Message & {
+  /** The value that the text of the message stands for. */
+  readonly value: Value;
+};
+
+/** The messages of a topic with their values, one after another; read it with `for await`. */
+export type ValueStream<Value> =
+  & AsyncIterableIterator<ValueMessage<Value>, undefined>
+  & AsyncDisposable;
+
+/**
+ * What a subscription does with a message whose value does not fit. With `"throw"` the loop ends with the error
+ * `invalid_value`; the subscription does not: another loop over it goes on with the next message. A function is given the
+ * error and the message, and the loop goes on with the next one, once a promise that the function returns is settled; what it
+ * throws ends the loop.
+ */
+export type InvalidHandler =
+  | "throw"
+  | ((error: DsmqErrorOf<"invalid_value">, message: Message) => unknown);
+
+/** How to subscribe to values. */
+export interface ValueSubscribeOptions extends SubscribeOptions {
+  /** What to do with a message whose value does not fit. Default: `"throw"`. */
+  readonly onInvalid?: InvalidHandler;
+}
+
+/**
+ * A topic whose messages are values: JSON texts, validated at both ends if there is a schema. It is a view: it holds nothing,
+ * needs no closing, and every view of a topic shares the connection's cursor.
+ */
+export interface TypedTopic<Input, Output = Input> {
+  /** The name of the topic. */
+  readonly name: string;
+
+  /**
+   * Puts a value. With a schema it is validated, and sent as it was given: what the schema makes of it is for the readers.
+   * The puts of a connection into a topic are stored in the order of the calls, also if a validator takes its time.
+   *
+   * @param value the value, as the schema takes it
+   * @param options as for {@linkcode Connection.put}
+   * @returns the sequence number of the message, once it is stored
+   * @throws {DsmqError} `invalid_value`, with the `issues`, if it does not fit the schema, or JSON does not hold it exactly:
+   *   nothing is sent then. Else as {@linkcode Connection.put}
+   */
+  put(value: Input, options?: PutOptions): Promise<number>;
+
+  /**
+   * Puts values, in order. All are validated before the first is sent.
+   *
+   * @param values the values
+   * @returns their sequence numbers, once all are stored
+   * @throws {DsmqError} `invalid_value`, with the `index` of the first that does not fit: nothing is sent then. Else as
+   *   {@linkcode Connection.putMany}
+   */
+  putMany(values: readonly Input[]): Promise<number[]>;
+
+  /**
+   * Reads the next message, and its value as the schema gives it.
+   *
+   * @param options as for {@linkcode Connection.read}
+   * @returns the message with its `value`, or `undefined` if there is none
+   * @throws {DsmqError} `invalid_value`, with the `issues` and the message as `received`, if its text is no JSON, or does not
+   *   fit the schema: the message counts as read, and the next read goes on after it. Else as {@linkcode Connection.read}
+   */
+  read(options?: ReadOptions): Promise<ValueMessage<Output> | undefined>;
+
+  /**
+   * Subscribes to the topic.
+   *
+   * @param options as for {@linkcode Connection.subscribe}, and what to do with a message whose value does not fit
+   * @returns the messages with their values, as they are stored
+   */
+  subscribe(options?: ValueSubscribeOptions): ValueStream<Output>;
+}
+
+/** What a connection offers for topics of values. */
+export interface TypedTopics {
+  /**
+   * A topic whose messages are values that JSON holds exactly: `null`, booleans, finite numbers, strings, arrays and plain
+   * objects. Anything else is an error, never changed silently.
+   *
+   * @param name the topic
+   * @returns a view of the topic
+   * @throws {TypeError | RangeError} if the name is invalid
+   *
+   * @example Put an object, and read it
+   * ```ts
+   * import { connect, serve } from "@dsmq/server";
+   *
+   * await using server = await serve({ port: 0 });
+   * await using mq = await connect(server.url);
+   * const orders = mq.topic("orders");
+   * await orders.put({ id: "a-17", items: [1, 2] });
+   * console.log((await orders.read())?.value); // { id: "a-17", items: [ 1, 2 ] }
+   * ```
+   */
+  topic(name: string): TypedTopic<JsonValue>;
+
+  /**
+   * A topic whose values a schema describes: any Standard Schema, such as those of zod, valibot and arktype. Values are
+   * validated at both ends. What is sent is the value that was put, as JSON; the reader gets what its schema makes of it.
+   *
+   * @param name the topic
+   * @param schema the schema
+   * @returns a view of the topic
+   * @throws {TypeError | RangeError} if the name or the schema is invalid
+   */
+  topic<Schema extends StandardSchema>(
+    name: string,
+    schema: Schema,
+  ): TypedTopic<SchemaInput<Schema>, SchemaOutput<Schema>>;
+}

@@ -1,0 +1,25 @@
+/**
+ * What turns values into messages, and messages into values.
+ *
+ * @module
+ */
+
+import type { ValueIssue } from "../../protocol/error_fields.ts";
+
+/** A value, or why there is none. */
+export type Decoded<Value> =
+  | { readonly value: Value; readonly issues?: undefined }
+  | { readonly issues: readonly ValueIssue[]; readonly cause?: unknown };
+
+/** The text of a message, or why there is none. */
+export type Encoded =
+  | string
+  | { readonly issues: readonly ValueIssue[]; readonly cause?: unknown };
+
+/** Turns values into the texts of messages, and back. */
+export interface ValueCodec<Input, Output> {
+  /** The text of a value as it is now; a promise if that takes time. It does not throw. */
+  encode(value: Input): Encoded | Promise<Encoded>;
+  /** The value of a text; a promise if that takes time. It does not throw. */
+  decode(text: string): Decoded<Output> | Promise<Decoded<Output>>;
+}

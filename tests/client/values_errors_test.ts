@@ -1,0 +1,76 @@
+/**
+ * The errors of topics of values: what they carry, and whose stack.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { isDsmqError } from "@dsmq/server";
+import { connected } from "../support/typed_topics.ts";
+import { as } from "../support/untyped.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+Deno.test("a text that is no JSON is an error at the reader, which carries the message; the next read goes on", async () => {
+  await using context = await connected();
+  const { mq } = context;
+  const topic = mq.topic("t");
+  const texts = ["", " ", "nope", "{", "[1,]", "NaN", "undefined", "'a'", "\ufeff1", "1 2"];
+  for (const text of texts) {
+    const seq = await mq.put("t", text);
+    const error = await topic.read().catch((error: unknown) => error);
+    assert(isDsmqError(error, "invalid_value"), text);
+    assertEquals([error.received?.body, error.received?.seq], [text, seq]);
+    assert(
+      error.message.startsWith(
+        `Cannot read message ${seq}: its value does not fit: must be JSON, got `,
+      ),
+    );
+    assertEquals(text === "" || error.cause instanceof SyntaxError, true);
+  }
+  await topic.put("after");
+  assertEquals((await topic.read())?.value, "after");
+  // What dsmq 1.x puts as None is the text "null", as for every reader but those of dsmq 1.x.
+  await mq.put("t", "null");
+  assertEquals((await topic.read())?.value, null);
+  assertEquals(await topic.read(), undefined);
+});
+
+Deno.test("the text of a message stays out of what is printed of its error", async () => {
+  await using context = await connected();
+  await context.mq.put("t", "a secret");
+  const error = await context.mq.topic("t").read().catch((error: unknown) => error);
+  assert(isDsmqError(error, "invalid_value") && error.received?.body === "a secret");
+  assert(!Object.keys(error).includes("received"));
+});
+
+Deno.test("the errors of values carry the caller's stack", async () => {
+  await using context = await connected();
+  const { mq } = context;
+  const topic = mq.topic("t");
+  const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+    async puts() {
+      await topic.put(as(NaN));
+    },
+    async putsMany() {
+      await topic.putMany([as(NaN)]);
+    },
+    async reads() {
+      await topic.read();
+    },
+    async readsWaiting() {
+      await topic.read({ wait: 5000 });
+    },
+    async loops() {
+      for await (const message of topic.subscribe({ since: "start" })) assert(message);
+    },
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    await mq.put("t", "no JSON");
+    const error = await withTimeout(call()).catch((error: unknown) => error);
+    assert(isDsmqError(error, "invalid_value"), `${error}`);
+    assert(
+      new RegExp(`at (async )?(Object\\.)?${name}\\b`).test(error.stack!),
+      `${name}: ${error.stack}`,
+    );
+  }
+});

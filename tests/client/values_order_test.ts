@@ -1,0 +1,100 @@
+/**
+ * The order of puts of values: that of the calls, whatever their validators do.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import type { Connection } from "@dsmq/server";
+import { connected, functionSchema } from "../support/typed_topics.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+/** A schema whose validators end when the test says so. */
+function heldSchema() {
+  const held = new Map<string, (accepted: boolean) => void>();
+  const schema = functionSchema<string>((value) => {
+    const name = value as string;
+    if (!name.startsWith("slow")) return { value: name };
+    return new Promise((resolve) =>
+      held.set(
+        name,
+        (accepted) => resolve(accepted ? { value: name } : { issues: [{ message: "refused" }] }),
+      )
+    );
+  });
+  return { schema, end: (name: string, accepted = true) => held.get(name)!(accepted) };
+}
+
+/** The values of a topic. */
+async function values(mq: Connection, topic: string): Promise<unknown[]> {
+  const all: unknown[] = [];
+  for (let message; (message = await mq.topic(topic).read());) all.push(message.value);
+  return all;
+}
+
+Deno.test("the order of the calls is the order of the messages, however long validators take", async () => {
+  await using context = await connected();
+  const { mq } = context;
+  const { schema, end } = heldSchema();
+  const topic = mq.topic("t", schema);
+  const puts = [
+    topic.put("first"),
+    topic.put("slow 1"),
+    topic.put("fast"),
+    topic.put("slow 2"),
+    mq.topic("t", schema).put("of another view"),
+    topic.putMany(["in a list", "slow 3"]),
+    topic.put("slow, refused"),
+    // @ts-expect-error: undefined is no text
+    topic.put(undefined).catch(() => "refused at once"),
+    topic.put("last"),
+  ];
+  const other = mq.topic("another topic").put(1);
+  assertEquals([await puts[0], typeof await other], [1, "number"]);
+  end("slow, refused", false);
+  end("slow 3");
+  end("slow 2");
+  end("slow 1");
+  const outcomes = await withTimeout(Promise.allSettled(puts));
+  assertEquals(outcomes.map(({ status }) => status).filter((status) => status !== "fulfilled"), [
+    "rejected",
+  ]);
+  assertEquals(await values(mq, "t"), [
+    "first",
+    "slow 1",
+    "fast",
+    "slow 2",
+    "of another view",
+    "in a list",
+    "slow 3",
+    "last",
+  ]);
+  // Nothing waits any more.
+  await topic.put("after");
+  assertEquals(await values(mq, "t"), ["after"]);
+});
+
+Deno.test("a put that waits for its turn rejects once, and the connection's end reaches it", async () => {
+  await using context = await connected();
+  const { mq } = context;
+  const { schema, end } = heldSchema();
+  const topic = mq.topic("t", schema);
+  const [first, second] = [topic.put("slow"), topic.put("behind")].map((put) =>
+    put.catch((error) => error.code)
+  );
+  await mq.close();
+  end("slow");
+  assertEquals(await withTimeout(Promise.all([first, second])), ["closed", "closed"]);
+});
+
+Deno.test("the options of a put that waits are those of the call", async () => {
+  await using context = await connected();
+  const { mq } = context;
+  const { schema, end } = heldSchema();
+  const options = { key: "mine" };
+  const put = mq.topic("t", schema).put("slow", options);
+  options.key = "changed";
+  end("slow");
+  await put;
+  assertEquals((await mq.topic("t").read())?.key, "mine");
+});
