@@ -28,6 +28,7 @@ const WHAT = {
   streams: "subscriptions",
   puts: "puts",
   mixed: "all of these together",
+  prefixes: "subscriptions to prefixes, beside one to a topic",
 };
 
 for (const kind of RESUME_KINDS) {

@@ -10,7 +10,14 @@ import fc from "fast-check";
 import { ManualClock } from "../../testing/manual_clock.ts";
 
 const RETENTION = 1000;
-const TOPICS = ["a", "b", "c"];
+const TOPICS = ["a", "ab", "b"];
+
+/** What is subscribed to: a topic, or with a `*` all topics that begin so. */
+const FILTERS = [...TOPICS, "*", "a*"];
+
+function includes(filter: string, topic: string): boolean {
+  return filter.endsWith("*") ? topic.startsWith(filter.slice(0, -1)) : filter === topic;
+}
 
 /** A message without its position, which the model does not know before it has seen one. */
 type ModelMessage = Omit<Message, "position">;
@@ -34,7 +41,9 @@ class ModelStore {
   put(topic: string, body: string): number {
     const message = { topic, body, seq: this.last + 1, time: this.time };
     this.messages.push(message);
-    for (const { streams } of this.readers) streams.get(topic)?.unread.push(message);
+    for (const { streams } of this.readers) {
+      for (const [filter, { unread }] of streams) if (includes(filter, topic)) unread.push(message);
+    }
     return message.seq;
   }
 
@@ -45,9 +54,9 @@ class ModelStore {
     assertEquals(actual, expected && { ...expected, position });
   }
 
-  unread(topic: string, after: number): ModelMessage[] {
+  unread(filter: string, after: number): ModelMessage[] {
     return this.messages.filter((message) =>
-      message.topic === topic && message.seq > after && message.time > this.time - RETENTION
+      includes(filter, message.topic) && message.seq > after && message.time > this.time - RETENTION
     );
   }
 }
@@ -69,6 +78,7 @@ class ModelReader {
   }
 
   unread(topic: string): ModelMessage[] {
+    // A prefix has no cursor.
     return this.#store.unread(topic, this.#cursors.get(topic) ?? this.#start);
   }
 
@@ -93,6 +103,7 @@ type Step =
 
 const who = fc.nat(7);
 const topic = fc.constantFrom(...TOPICS);
+const filter = fc.constantFrom(...FILTERS);
 const body = fc.oneof(fc.string({ maxLength: 5 }), fc.constantFrom("", "\0", "\ud800", "😀"));
 const mode = fc.constantFrom("oldest", "newest", "wait");
 
@@ -114,9 +125,9 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: step("get", { who, topic }) },
   { weight: 2, arbitrary: step("getLatest", { who, topic }) },
   { weight: 3, arbitrary: step("getWait", { who, topic }) },
-  { weight: 2, arbitrary: step("subscribe", { who, topic }) },
-  { weight: 4, arbitrary: step("next", { who, topic }) },
-  { weight: 1, arbitrary: step("leave", { who, topic }) },
+  { weight: 2, arbitrary: step("subscribe", { who, topic: filter }) },
+  { weight: 4, arbitrary: step("next", { who, topic: filter }) },
+  { weight: 1, arbitrary: step("leave", { who, topic: filter }) },
   { weight: 1, arbitrary: step("topics", { who }) },
   {
     weight: 3,
@@ -181,7 +192,7 @@ async function take(step: Step, pairs: Pair[], store: ModelStore, clock: ManualC
       );
     case "subscribe":
       if (streams.has(step.topic)) return;
-      streams.set(step.topic, mq.subscribe(step.topic));
+      streams.set(step.topic, mq.subscribe(sourceOf(step.topic)));
       model.streams.set(step.topic, { unread: model.unread(step.topic) });
       // Once a later request is answered, the stream has begun: what expires after that was sent already.
       return assertEquals(await mq.get("no topic of these"), "");
@@ -219,6 +230,10 @@ async function take(step: Step, pairs: Pair[], store: ModelStore, clock: ManualC
   }
 }
 
+function sourceOf(filter: string): string | { prefix: string } {
+  return filter.endsWith("*") ? { prefix: filter.slice(0, -1) } : filter;
+}
+
 async function opened(url: string, store: ModelStore): Promise<Pair> {
   return { mq: await connect(url), model: new ModelReader(store, store.last), streams: new Map() };
 }
@@ -229,10 +244,12 @@ async function readOut(pairs: Pair[], store: ModelStore): Promise<void> {
     assertEquals(await pairs[0]!.mq.put(topic, "end"), store.put(topic, "end"));
   }
   for (const { mq, model, streams } of pairs) {
-    for (const topic of TOPICS) {
-      for (const expected of model.streams.get(topic)?.unread ?? []) {
-        store.assertSame((await streams.get(topic)!.next()).value, expected);
+    for (const [filter, { unread }] of model.streams) {
+      for (const expected of unread) {
+        store.assertSame((await streams.get(filter)!.next()).value, expected);
       }
+    }
+    for (const topic of TOPICS) {
       for (let expected; (expected = model.read(topic, 0));) {
         store.assertSame(await mq.read(topic), expected);
       }

@@ -10,7 +10,13 @@ import type { StoreLimits } from "../../stores/store_limits.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
-import { type Purge, type Put, type Store, StoreError } from "../../stores/store.ts";
+import {
+  type MessagePage,
+  type Purge,
+  type Put,
+  type Store,
+  StoreError,
+} from "../../stores/store.ts";
 import { apply, outcomes, put, read, trim } from "../../testing/store/support.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { type Random, seeded } from "../../testing/seeded.ts";
@@ -18,7 +24,8 @@ import { type Random, seeded } from "../../testing/seeded.ts";
 /** A file takes longer. */
 const RUNS = { "in memory": 40, "in a file": 6 };
 const STEPS = 100;
-const TOPICS = ["a", "b", "c", "dé", "e"];
+const TOPICS = ["a", "ab", "b", "dé", "déf"];
+const PREFIXES = ["", "a", "ab", "d", "dé", "x"];
 
 /** A message of the model. */
 interface ModelMessage {
@@ -63,13 +70,16 @@ class Model {
 
   /** The readable messages of a topic, or of all. */
   live(topic?: string): ModelMessage[] {
-    return this.#all.filter((one) =>
-      one.removedAt === undefined && (topic === undefined || one.topic === topic)
-    );
+    return this.liveOf((other) => topic === undefined || other === topic);
   }
 
-  lastGone(topic: string): ModelMessage | undefined {
-    return this.#all.findLast((one) => one.topic === topic && one.removedAt !== undefined);
+  /** The readable messages of some topics. */
+  liveOf(isMeant: (topic: string) => boolean): ModelMessage[] {
+    return this.#all.filter((one) => one.removedAt === undefined && isMeant(one.topic));
+  }
+
+  lastGone(isMeant: (topic: string) => boolean): ModelMessage | undefined {
+    return this.#all.findLast((one) => one.removedAt !== undefined && isMeant(one.topic));
   }
 
   expire(): void {
@@ -122,6 +132,14 @@ class Model {
   }
 }
 
+/** Checks what a page says to be gone. */
+function checkGone({ gone }: MessagePage, removed: ModelMessage | undefined): void {
+  assertEquals(gone?.seq, removed?.seq, "what is gone");
+  // The store's time advances by a millisecond if a message is dropped before it expires.
+  const late = removed ? gone!.at - removed.removedAt! : 0;
+  assert(late >= 0 && late <= 2, `it was gone ${late} ms before the reported time`);
+}
+
 /** Checks one random page, and what is said about the whole. */
 async function check(store: Store, model: Model, random: Random): Promise<void> {
   model.expire();
@@ -134,11 +152,14 @@ async function check(store: Store, model: Model, random: Random): Promise<void> 
   const numbered = (messages: readonly { seq: number; time: number }[]) =>
     messages.map(({ seq, time }) => [seq, time]);
   assertEquals(numbered(page.messages), numbered(expected), "the page");
-  const removed = model.lastGone(topic);
-  assertEquals(page.gone?.seq, removed?.seq, "what is gone");
-  // The store's time advances by a millisecond if a message is dropped before it expires.
-  const late = removed ? page.gone!.at - removed.removedAt! : 0;
-  assert(late >= 0 && late <= 2, `it was gone ${late} ms before the reported time`);
+  checkGone(page, model.lastGone((other) => other === topic));
+  const prefix = PREFIXES[random(PREFIXES.length)]!;
+  const isMeant = (other: string) => other.startsWith(prefix);
+  const [across] = await store.read([{ prefix, after, count, bytes: 2 ** 40, gone: true }]);
+  const all = model.liveOf(isMeant).filter(({ seq }) => seq > after);
+  assertEquals(numbered(across!.messages), numbered(all.slice(0, count)), "the page of a prefix");
+  const newestGone = model.lastGone(isMeant);
+  checkGone(across!, newestGone && newestGone.seq > after ? newestGone : undefined);
   const { floor, last } = await store.bounds();
   assertEquals([floor, last], [model.floor, model.last], "the bounds");
   if (random(10) > 2) return;

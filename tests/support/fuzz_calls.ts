@@ -10,10 +10,20 @@ import type { VirtualTime } from "./fuzz_time.ts";
 import type { Random } from "../../testing/seeded.ts";
 
 /** What the clients of a run do. */
-export type ResumeKind = "reads" | "newest" | "streams" | "puts" | "mixed";
+export type ResumeKind = "reads" | "newest" | "streams" | "puts" | "mixed" | "prefixes";
 
 /** All of them. */
-export const RESUME_KINDS: readonly ResumeKind[] = ["reads", "newest", "streams", "puts", "mixed"];
+export const RESUME_KINDS: readonly ResumeKind[] = [
+  "reads",
+  "newest",
+  "streams",
+  "puts",
+  "mixed",
+  "prefixes",
+];
+
+/** What streams of the kind `prefixes` read: everything, the topics that begin with `a`, and one topic. */
+const PREFIXES = ["*", "a*", "a"];
 
 /** For how long there are faults, in milliseconds. */
 export const CHAOS = 2500;
@@ -55,6 +65,10 @@ export class FuzzCalls {
   /** Starts what the client does. */
   begin(client: FuzzClient): void {
     const random = this.#random;
+    if (this.#kind === "prefixes") {
+      for (const prefix of PREFIXES) this.loops.push(this.#streams(client, prefix));
+      this.loops.push(this.#puts(client));
+    }
     for (const topic of this.#topics) {
       switch (this.#kind) {
         case "reads":

@@ -16,7 +16,12 @@ import type { VirtualTime } from "./fuzz_time.ts";
 
 /** How a call, or the next step of a stream, ended. */
 export type Outcome =
-  | { readonly kind: "message"; readonly body: string; readonly seq: number | undefined }
+  | {
+    readonly kind: "message";
+    readonly body: string;
+    readonly seq: number | undefined;
+    readonly topic?: string;
+  }
   | { readonly kind: "none" }
   | { readonly kind: "gap"; readonly error: DsmqError }
   | { readonly kind: "error"; readonly code: string };
@@ -176,7 +181,7 @@ export class FuzzClient {
     return { call, ended };
   }
 
-  /** Subscribes, and reads on and on; after a gap it continues with the oldest retained message. */
+  /** Subscribes to a topic, or to a prefix such as `news.*`, and reads on and on; after a gap it continues with the oldest retained message. */
   subscribe(
     topic: string,
     since: StreamLog["since"],
@@ -195,7 +200,8 @@ export class FuzzClient {
     const addEvent = (outcome: Outcome) => {
       log.events.push({ at: this.#time.now, step: this.#time.steps, outcome });
     };
-    const stream = this.mq.subscribe(topic, {
+    const from = topic.endsWith("*") ? { prefix: topic.slice(0, -1) } : topic;
+    const stream = this.mq.subscribe(from, {
       ...(since !== "cursor" && { since }),
       ...(signal && { signal }),
       onGap: (error) => {
@@ -207,7 +213,9 @@ export class FuzzClient {
     signal?.addEventListener("abort", () => log.cancelled = true);
     const ended = (async () => {
       try {
-        for await (const { body, seq } of stream) addEvent({ kind: "message", body, seq });
+        for await (const { body, seq, topic } of stream) {
+          addEvent({ kind: "message", body, seq, topic });
+        }
         addEvent({ kind: "none" });
       } catch (error) {
         addEvent(failure(error));

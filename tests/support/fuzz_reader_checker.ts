@@ -9,17 +9,16 @@ import type { DsmqError } from "../../client.ts";
 import {
   isPassed,
   isRead,
+  missedAtStart,
   type Position,
   type Reading,
   type ReadingEvent,
+  type ReadMessage,
   SLACK,
   wasReported,
 } from "./fuzz_reading.ts";
-import type { Opening, Recorded, Records } from "./fuzz_records.ts";
-import type { ClientLog, SubscribeSent } from "./fuzz_wire_log.ts";
-
-/** Longer than a frame takes, and a store after that, in milliseconds. */
-const MAX_TRANSIT = 100;
+import { covers, type Opening, type Recorded, type Records } from "./fuzz_records.ts";
+import type { ReportedGap } from "./fuzz_wire_log.ts";
 
 /** Checks one reader; a fault is one sentence. */
 export class ReaderChecker {
@@ -59,7 +58,8 @@ export class ReaderChecker {
         gap.connection.opening === started.opening
       );
       if (reportedBefore) return;
-      this.#checkStart(started, sent!);
+      const missed = missedAtStart(reading, records, started, sent!);
+      if (missed) this.#fault(`began after number ${started.start}, and so without ${missed.body}`);
       const { store } = records.openings[started.opening]!;
       this.#positions.set(store, { seq: started.start, opening: started.opening });
       if (started.opening !== base.opening) this.#free.add(records.openings[base.opening]!.store);
@@ -87,25 +87,13 @@ export class ReaderChecker {
   run(): readonly string[] {
     for (const event of this.#reading.events) {
       const { outcome } = event;
-      if (outcome.kind === "message") this.#message(outcome.body, outcome.seq, event);
+      if (outcome.kind === "message") this.#message(outcome, event);
       else if (outcome.kind === "gap") this.#gap(outcome.error, event);
     }
     return this.faults;
   }
 
-  /** From the start means from the oldest message there is, and from now means from when it was first sent to the server. */
-  #checkStart({ start, startedAt, opening }: SubscribeSent, sent: SubscribeSent): void {
-    const { since, topic } = this.#reading;
-    const { store, messages } = this.#records.openings[opening]!;
-    if (since === "now" && this.#records.openings[sent.opening]?.store !== store) return;
-    const missed = messages.find(({ topic: other, seq, at, goneAt }) =>
-      other === topic && seq <= start && goneAt > startedAt + SLACK &&
-      (since === "start" || at > sent.at + MAX_TRANSIT)
-    );
-    if (missed) this.#fault(`began after number ${start}, and so without ${missed.body}`);
-  }
-
-  #message(body: string, seq: number | undefined, event: ReadingEvent): void {
+  #message({ body, seq, topic: named }: ReadMessage, event: ReadingEvent): void {
     const arrival = this.#reading.log.arrivals.get(body)?.findLast(({ step }) =>
       step <= event.step
     );
@@ -113,16 +101,20 @@ export class ReaderChecker {
     const opening = this.#records.openings[arrival.opening]!;
     const message = opening.messages.find((message) => message.body === body);
     if (!message) return this.#fault(`got ${body}, which was never stored`);
-    if (message.topic !== this.#reading.topic) return this.#fault(`got ${body} of another topic`);
+    const { topic } = this.#reading;
+    if (!covers(topic, message.topic) || (named ?? message.topic) !== message.topic) {
+      return this.#fault(`got ${body} of ${named}, it is of ${message.topic}`);
+    }
     if (seq !== undefined && seq !== message.seq) {
       return this.#fault(`got ${body} as number ${seq}, it is ${message.seq}`);
     }
     if (this.#delivered.has(message.body)) return this.#fault(`got ${body} twice`);
-    const { topic } = this.#reading;
     const position = this.#positionIn(opening, event, message.seq);
     if (message.seq <= position) this.#fault(`got ${body} after number ${position}`);
     for (const other of opening.messages) {
-      if (other.topic !== topic || other.seq <= position || other.seq >= message.seq) continue;
+      if (!covers(topic, other.topic) || other.seq <= position || other.seq >= message.seq) {
+        continue;
+      }
       if (!this.#delivered.has(other.body)) this.#skipped(other, body, opening, arrival.at, event);
     }
     this.#delivered.add(body);
@@ -202,7 +194,7 @@ export class ReaderChecker {
     if (this.#delivered.size > 0) return true;
     if (!base) return false;
     return this.#records.openings[base.opening]!.messages.some(({ topic, seq, step: stored }) =>
-      topic === this.#reading.topic && seq > base.start && stored < step
+      covers(this.#reading.topic, topic) && seq > base.start && stored < step
     );
   }
 
@@ -228,11 +220,18 @@ export class ReaderChecker {
     else this.#epochChanged(opening, error);
   }
 
-  #trimmed(opening: Opening, at: number, { connection }: ClientLog["gaps"][number]): void {
+  #trimmed(opening: Opening, at: number, { connection, through = 0 }: ReportedGap): void {
     const { log, topic, stream } = this.#reading;
     const seq = this.#positions.get(opening.store)?.seq ?? 0;
+    // It goes on behind that, also if an older file comes back that has some of it.
+    this.#positions.set(opening.store, { seq: Math.max(seq, through), opening: opening.number });
+    const there = opening.messages.find((message) =>
+      covers(topic, message.topic) && message.seq > seq && message.seq <= through &&
+      message.goneAt > at + SLACK && !this.#delivered.has(message.body)
+    );
+    if (there) return this.#fault(`was told trimmed up to ${through}, and ${there.body} is there`);
     const gone = opening.messages.filter((message) =>
-      message.topic === topic && message.seq > seq && message.goneAt <= at + SLACK &&
+      covers(topic, message.topic) && message.seq > seq && message.goneAt <= at + SLACK &&
       !this.#delivered.has(message.body)
     );
     if (gone.length === 0) return this.#fault("was told trimmed, and nothing is lost");

@@ -5,7 +5,7 @@
  */
 
 import type { Outcome } from "./fuzz_client.ts";
-import type { Opening, Recorded, Records } from "./fuzz_records.ts";
+import { covers, type Opening, type Recorded, type Records } from "./fuzz_records.ts";
 import type { ClientLog, SubscribeSent } from "./fuzz_wire_log.ts";
 
 /** Tolerance for what is in motion when a time is noted, in milliseconds. */
@@ -33,6 +33,9 @@ export interface Reading {
   readonly events: readonly ReadingEvent[];
 }
 
+/** A message that a reader got. */
+export type ReadMessage = Extract<Outcome, { readonly kind: "message" }>;
+
 /** One result of a reader. */
 export interface ReadingEvent {
   readonly at: number;
@@ -46,6 +49,27 @@ export interface ReadingEvent {
 export interface Position {
   readonly seq: number;
   readonly opening: number;
+}
+
+/** Longer than a frame takes, and a store after that, in milliseconds. */
+const MAX_TRANSIT = 100;
+
+/**
+ * A message without which a stream began: from the start means from the oldest message there is, and from now means from when
+ * it was first sent to the server.
+ */
+export function missedAtStart(
+  { since, topic }: Reading,
+  { openings }: Records,
+  { start, startedAt, opening }: SubscribeSent,
+  sent: SubscribeSent,
+): Recorded | undefined {
+  const { store, messages } = openings[opening]!;
+  if (since === "now" && openings[sent.opening]?.store !== store) return undefined;
+  return messages.find(({ topic: other, seq, at, goneAt }) =>
+    covers(topic, other) && seq <= start && goneAt > startedAt + SLACK &&
+    (since === "start" || at > sent.at + MAX_TRANSIT)
+  );
 }
 
 /** Whether a message has arrived as the answer to a read, by some time (ms). */

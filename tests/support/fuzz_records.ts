@@ -4,6 +4,11 @@
  * @module
  */
 
+/** Whether a reader of a topic gets messages of another one: `news.*` reads all topics that begin with `news.`. */
+export function covers(reader: string, topic: string): boolean {
+  return reader.endsWith("*") ? topic.startsWith(reader.slice(0, -1)) : topic === reader;
+}
+
 /** A message on record. */
 export interface Recorded {
   readonly seq: number;

@@ -76,6 +76,7 @@ interface WireItem {
   readonly action?: string;
   readonly id?: number;
   readonly topic?: string;
+  readonly prefix?: string;
   readonly since?: unknown;
   readonly sub?: number;
   readonly start?: number;
@@ -93,6 +94,11 @@ const READS = new Set(["get", "get_latest", "get_wait"]);
 /** Whether a request finds the connection's cursor of a topic. */
 function isAtCursor({ action = "", since }: WireItem): boolean {
   return READS.has(action) || action === "subscribe" && since === undefined;
+}
+
+/** What a request reads: a topic, or a prefix with a `*` behind it. */
+function readerOf({ topic, prefix }: WireItem): string | undefined {
+  return prefix === undefined ? topic : `${prefix}*`;
 }
 
 /** Listens to a network. */
@@ -150,7 +156,7 @@ export class WireLog {
     for (const item of [JSON.parse(frame)].flat() as WireItem[]) {
       if (item.id === undefined) continue;
       requests.set(item.id, item);
-      if (item.action === "subscribe") this.#subscribed(connection, item.topic!, item.id);
+      if (item.action === "subscribe") this.#subscribed(connection, readerOf(item)!, item.id);
       if (item.topic === undefined || !isAtCursor(item)) continue;
       const { readings } = this.of(connection.client);
       let list = readings.get(item.topic);
@@ -205,7 +211,9 @@ export class WireLog {
         if (reading && reading.firstReplyAt === Infinity) reading.firstReplyAt = at;
       }
       if (sub !== undefined && sub === id && item.start !== undefined) {
-        const sent = log.subscriptions.get(request?.topic ?? "")?.findLast((one) => one.id === id);
+        const sent = log.subscriptions.get(readerOf(request ?? {}) ?? "")?.findLast((one) =>
+          one.id === id
+        );
         if (sent && sent.startedAt === Infinity) {
           Object.assign(sent, { startedAt: at, start: item.start });
         }
@@ -215,7 +223,8 @@ export class WireLog {
         if (list) list.push({ opening, at, step, id });
         else log.arrivals.set(text, [{ opening, at, step, id }]);
       }
-      const topic = request?.topic ?? (sub === undefined ? undefined : requests.get(sub)?.topic);
+      const asked = request ?? requests.get(sub ?? NaN);
+      const topic = asked && readerOf(asked);
       if (error && topic !== undefined) {
         const { code, position } = error;
         const stream = request?.action === "subscribe"
@@ -223,7 +232,8 @@ export class WireLog {
           : request === undefined
           ? sub
           : undefined;
-        const cursor = request?.action === "subscribe" && request.since === undefined;
+        const cursor = request?.action === "subscribe" && request.topic !== undefined &&
+          request.since === undefined;
         log.gaps.push({
           connection,
           topic,

@@ -34,6 +34,7 @@ export type Step =
   | {
     readonly do: "subscribe";
     readonly who: number;
+    /** A topic, or a prefix with a `*` behind it. */
     readonly topic: string;
     readonly since: "cursor" | "start" | "now";
   }
@@ -117,7 +118,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant("subscribe" as const),
       who,
-      topic,
+      topic: fc.constantFrom("a", "a", "a", "b", "*", "a*"),
       since: fc.constantFrom(
         "cursor" as const,
         "cursor" as const,
