@@ -22,7 +22,7 @@ import {
   CONNECTION_OPTIONS,
   messageJson,
 } from "./connect.ts";
-import { sinceOf, sinceOption } from "./since.ts";
+import { isPosition, sinceOf, sinceOption } from "./since.ts";
 import { interrupt } from "./signals.ts";
 import {
   outputLost,
@@ -38,7 +38,7 @@ import { parseDuration, parseTopic, parseWholeNumber, parseWord } from "./values
 
 const READ_OPTIONS = {
   ...CONNECTION_OPTIONS,
-  json: { help: "print topic, seq, time and body as a line of JSON" },
+  json: { help: "print topic, seq, position, time and body as a line of JSON" },
 };
 
 /** Errors that mean that no server was reachable, so no message could arrive in time. */
@@ -109,8 +109,9 @@ export const waitCommand: CliCommand = {
             try {
               return await mq.read(topic, { wait: remaining(), signal });
             } catch (error) {
-              // `wait` wants the next message, so messages that the server lost do not matter.
+              // `wait` wants the next message, so messages that the server lost do not matter, unless it was told where to go on.
               if (!isEpochChanged(error)) throw error;
+              if (isPosition(args.value("since"))) reportMissed(error);
             }
           }
         },
@@ -181,7 +182,7 @@ export const tailCommand: CliCommand = {
     const json = args.flag("json");
     let remaining = parseWholeNumber("--count", args.value("count") ?? "0", COUNT_RANGE) ||
       Infinity;
-    const onGap = onGapOption(args.value("on-gap"));
+    const onGap = onGapOption(args.value("on-gap"), isPosition(args.value("since")));
     const filters = parseFilters("tail", args.positionals, args.flag("exact"));
     const several = filters.length > 1 || typeof filters[0] !== "string";
     try {
@@ -215,22 +216,30 @@ export const tailCommand: CliCommand = {
 
 /**
  * The gap policy: a gap is reported, then reading continues. Without `--on-gap`, reading continues from the new
- * beginning where a server has lost all its messages (it kept them in memory): reconnecting has reported that already.
+ * beginning where a server has lost all its messages (it kept them in memory): reconnecting has reported that already,
+ * unless the reading began at a position of that history.
  */
-function onGapOption(text: string | undefined): (gap: DsmqError) => GapPolicy | undefined {
+function onGapOption(
+  text: string | undefined,
+  beganAtPosition: boolean,
+): (gap: DsmqError) => GapPolicy | undefined {
   const policy = text === undefined
     ? undefined
     : parseWord("--on-gap", text, ["oldest", "now", "stop"]);
   return (gap) => {
-    if (policy === undefined) return isEpochChanged(gap) ? "oldest" : undefined;
     if (policy === "stop") return undefined;
-    printError(`dsmq: messages were missed: ${gap.message}`);
-    return policy;
+    if (policy === undefined && !isEpochChanged(gap)) return undefined;
+    if (policy !== undefined || beganAtPosition) reportMissed(gap);
+    return policy ?? "oldest";
   };
 }
 
+function reportMissed({ message }: DsmqError): void {
+  printError(`dsmq: messages were missed: ${message}`);
+}
+
 /** The server has lost all its messages, and counts from 1 again. */
-function isEpochChanged(error: unknown): boolean {
+function isEpochChanged(error: unknown): error is DsmqError {
   return error instanceof DsmqError && error.code === "epoch_changed";
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Since } from "../client.ts";
+import { parsePosition } from "../protocol/position.ts";
 import { quoted } from "../protocol/text.ts";
 import { type OptionSpec, type ParsedArguments, UsageError } from "./command.ts";
 import { didYouMean } from "./did_you_mean.ts";
@@ -13,7 +14,8 @@ import { parseDurationOrNone, parseWholeNumber, suggestDuration } from "./values
 
 /** The option, with its default for one command. */
 export function sinceOption(defaultSince: string): OptionSpec {
-  const forms = "start, now, seq:N (after that number), a time ago such as 10m, or a date";
+  const forms =
+    "start, now, the position of a message as --json prints it (after that), seq:N (after that number), a time ago such as 10m, or a date";
   const dates = "2026-01-31T12:00 (local time) or 2026-01-31T12:00Z";
   return { value: "FROM", help: `${forms} such as ${dates} (${defaultSince})` };
 }
@@ -40,7 +42,7 @@ export function sinceOf(args: ParsedArguments, defaultSince: string): Since {
 /**
  * Parses the value of `--since`.
  *
- * @param text `start`, `now`, `seq:N` (after that message), a duration ago such as `10m`, or a date
+ * @param text `start`, `now`, a position, `seq:N` (after that message), a duration ago such as `10m`, or a date
  * @returns where to read from; a duration counts back from the server's clock
  * @throws {UsageError} if it is none of these
  */
@@ -50,14 +52,29 @@ export function parseSince(text: string): Since {
   if (seq !== undefined) {
     return parseWholeNumber("N in --since seq:N", seq, { min: 0, max: Number.MAX_SAFE_INTEGER });
   }
+  if (isPosition(text)) {
+    const parsed = parsePosition(text);
+    if (typeof parsed === "object") return text;
+    throw new UsageError(`--since must be ${parsed}, got ${quoted(text)}`);
+  }
   const ago = looksLikeDate(text) ? undefined : parseDurationOrNone(text);
   if (Number.isSafeInteger(ago)) return { ago: ago! };
   const parsed = parseDate(text);
   if (typeof parsed === "object") return parsed;
-  const forms = "start, now, seq:N, a time ago such as 10m, or a date such as 2026-01-31, " +
+  const forms =
+    "start, now, EPOCH:SEQ, seq:N, a time ago such as 10m, or a date such as 2026-01-31, " +
     "2026-01-31T12:00 or 2026-01-31T12:00Z";
   const reason = parsed ?? suggestion(text);
   throw new UsageError(`--since must be ${forms}, got ${quoted(text)}${reason}`);
+}
+
+/**
+ * Whether a value of `--since` is meant as a position: no date has so many letters, digits and hyphens before its first colon.
+ *
+ * @param text the value, if it was given
+ */
+export function isPosition(text: string | undefined): boolean {
+  return text !== undefined && /^(?!\d{4}-?\d\d-?\d\dT)[^:]{16,}:/.test(text);
 }
 
 /** A plain number means seconds, unless it looks like a year, a date or a Unix time. */

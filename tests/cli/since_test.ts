@@ -13,6 +13,9 @@ import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
+const EPOCH = "9b2f4c3e-6a0d-4e0f-8f52-1d6a4b1c7e90";
+const POSITION = `${EPOCH}:41`;
+
 const local = (...parts: [number, number, number, number?, number?]) => new Date(...parts);
 
 Deno.test("a position is a word, a number, a time ago or an ISO 8601 date, in local time unless it has a zone", () => {
@@ -21,6 +24,7 @@ Deno.test("a position is a word, a number, a time ago or an ISO 8601 date, in lo
     ["now", "now"],
     ["seq:0", 0],
     ["seq:42", 42],
+    [POSITION, POSITION],
     ["10m", { ago: 600_000 }],
     ["600", { ago: 600_000 }],
     ["0", { ago: 0 }],
@@ -49,7 +53,8 @@ Deno.test("a position is a word, a number, a time ago or an ISO 8601 date, in lo
 });
 
 Deno.test("an invalid position is reported, with a suggestion", () => {
-  const form = "--since must be start, now, seq:N, a time ago such as 10m, or a date such as " +
+  const form =
+    "--since must be start, now, EPOCH:SEQ, seq:N, a time ago such as 10m, or a date such as " +
     "2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00Z, got ";
   const wrong: Readonly<Record<string, string>> = {
     "2026-02-30": ": there is no such day",
@@ -82,6 +87,8 @@ Deno.test("an invalid position is reported, with a suggestion", () => {
     "10 minutes ago": "; did you mean 10m?",
     "Start": "; did you mean start?",
     "2026-11": "",
+    "epoch:5": "",
+    "2026-11-25T1200-08:00": "",
     "2026-W48-3": "",
     "2026-11-25T12": "",
     "2026-11-25 (hello)": "",
@@ -102,6 +109,22 @@ Deno.test("an invalid position is reported, with a suggestion", () => {
   for (const seq of ["seq:", "seq:x", "seq:-1", "seq:1.5", "seq:9007199254740992"]) {
     const { message } = assertThrows(() => parseSince(seq), UsageError);
     assert(message.startsWith("N in --since seq:N must be a whole number from 0 to "), message);
+  }
+  for (const text of [`${EPOCH}:`, `${EPOCH}:x`, `${EPOCH}:-1`, `${EPOCH}:9007199254740992`]) {
+    const { message } = assertThrows(() => parseSince(text), UsageError);
+    assertEquals(
+      message,
+      "--since must be a message's position (EPOCH:SEQ), whose number is whole, from 0 to " +
+        `9007199254740991, got ${JSON.stringify(text)}`,
+    );
+  }
+  for (const text of [` ${POSITION}`, `${EPOCH} :41`, `the first message of all:41`]) {
+    const { message } = assertThrows(() => parseSince(text), UsageError);
+    assertEquals(
+      message,
+      "--since must be a message's position (EPOCH:SEQ), whose epoch is 16 to 128 letters, digits, " +
+        `- and _, got ${JSON.stringify(text)}`,
+    );
   }
   assertThrows(() => parseSince(`${"9".repeat(400)}d`), UsageError, "--since must be");
 });
@@ -147,4 +170,42 @@ Deno.test("a time in the future is reported, by the clock of this machine", asyn
     assertEquals([code, stdout, expected.test(stderr)], [3, "", true], stderr);
   }
   assertEquals(past, { code: 0, stdout: "before", stderr: "" });
+});
+
+Deno.test("a position that --json prints is where the next command goes on, and a lost history is told", async () => {
+  await using server = await openServer();
+  await using putter = await connect(server.url);
+  await putter.putMany("orders.eu", ["1", "2", "3"]);
+  const at = ["--url", server.url];
+  const [first] = await runCommands([["get", "orders.eu", "--json", ...at]]);
+  const { position, ...message } = JSON.parse(first!.stdout);
+  assertEquals(Object.keys(message), ["topic", "seq", "time", "body"]);
+  assertEquals(position.split(":")[1], "1");
+  const commands = (since: string) => [
+    ["get", "orders.eu", "--since", since, ...at],
+    ["wait", "orders.eu", "--since", since, ...at],
+    ["latest", "orders.eu", "--since", since, ...at],
+    ["tail", "orders.eu", "--count", "2", "--since", since, ...at],
+    ["tail", "orders.*", "--count", "2", "--since", since, ...at],
+  ];
+  const streamed = "orders.eu: 2\norders.eu: 3";
+  assertEquals((await runCommands(commands(position))).map(({ stdout }) => stdout), [
+    "2",
+    "2",
+    "3",
+    "2\n3",
+    streamed,
+  ]);
+  // Of another server.
+  const lost =
+    "dsmq: messages were missed: Cannot read on from 41: the server does not have that " +
+    "history: it has begun a new one, or the position is of another server";
+  const [get, wait, latest, tail, prefix] = await runCommands(commands(POSITION));
+  for (const refused of [get!, latest!]) {
+    assertEquals([refused.code, refused.stdout], [1, ""]);
+    assert(refused.stderr.includes("Cannot read on from 41"), refused.stderr);
+  }
+  assertEquals([wait!.stdout, wait!.stderr], ["1", lost]);
+  assertEquals([tail!.stdout, tail!.stderr], ["1\n2", lost]);
+  assertEquals([prefix!.stdout, prefix!.stderr], ["orders.eu: 1\norders.eu: 2", lost]);
 });
