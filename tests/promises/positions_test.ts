@@ -147,6 +147,11 @@ for (const transport of ["builtin", "hardened"] as const) {
         await using stream = mq.subscribe("t", { since });
         const error = await withTimeout(stream.next()).catch((error) => error);
         assert(error instanceof DsmqError && error.code === "trimmed", String(error));
+        for (const options of [{}, { since }]) {
+          await using prefix = mq.subscribe({ prefix: "t" }, options);
+          const error = await withTimeout(prefix.next()).catch((error) => error);
+          assert(error instanceof DsmqError && error.code === "trimmed", String(error));
+        }
         const after = mq.subscribe("t", { since, onGap: "oldest" });
         const last = after.next();
         await putAll(server.url, "t", "5");
