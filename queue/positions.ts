@@ -85,9 +85,14 @@ export async function locateFromStart(
   topics: readonly TopicFilter[],
 ): Promise<Position[]> {
   // Mostly nothing can be missing, and the store need not be asked.
-  if (start.gap || start.asOf === Infinity) return topics.map(() => start);
+  const { after, asOf, gap } = start;
+  if (!gap && asOf === Infinity) return topics.map(() => start);
   const allBounds = await store.topicBounds(topics);
-  return allBounds.map((bounds) => checkPosition({ after: start.after, asOf: start.asOf }, bounds));
+  return allBounds.map((bounds) => {
+    if (!gap) return checkPosition({ after, asOf }, bounds);
+    // What is gone behind the gap belongs to it, and is not told a second time.
+    return gapAt(gap.error, Math.max(after, bounds.gone?.seq ?? 0));
+  });
 }
 
 /**

@@ -193,6 +193,16 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+/** A message expired behind the end of a history that was restored: that is one gap, not two. */
+const GONE_BEHIND_GAP: readonly Step[] = [
+  { do: "copy" },
+  { do: "read", way: "reads", topic: "a", who: 0 },
+  { do: "restore" },
+  { do: "put", topic: "a", count: 1 },
+  { do: "pass", ms: 20_000 },
+  { do: "read", way: "cursor", topic: "a", who: 0 },
+];
+
 async function run(kind: "memory" | "file", program: readonly Step[]): Promise<void> {
   const folder = Deno.makeTempDirSync();
   const clock = new ManualClock();
@@ -275,6 +285,9 @@ for (const kind of ["memory", "file"] as const) {
   Deno.test(`programs that save a position and go on there miss nothing, and are told of what is gone: ${kind}`, async () => {
     const programs = fc.array(steps, { minLength: 1, maxLength: 30, size: "max" });
     const property = fc.asyncProperty(programs, (program) => run(kind, program));
-    await fc.assert(property, { numRuns: Number(Deno.env.get("DSMQ_MODEL_RUNS")) || 25 });
+    await fc.assert(property, {
+      examples: [[[...GONE_BEHIND_GAP]]],
+      numRuns: Number(Deno.env.get("DSMQ_MODEL_RUNS")) || 25,
+    });
   });
 }
