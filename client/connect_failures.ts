@@ -67,6 +67,11 @@ export class ConnectFailures {
       codes.some((code) => isFinalCode(code) && code !== "unauthorized");
   }
 
+  /** Each address has refused the token. */
+  get isRefused(): boolean {
+    return [...this.#failures.values()].every(({ last }) => last.code === "unauthorized");
+  }
+
   /** The delay that the servers asked for, up to a longest one, in milliseconds. */
   retryDelay(maxDelay: number): number {
     const transient = [...this.#failures.values()].filter(({ last }) => !last.final);

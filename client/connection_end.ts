@@ -57,3 +57,13 @@ export function connectionEndError(
   const details = call?.topic === undefined ? {} : { topic: call.topic };
   return new DsmqError(code, `${what}: no connection to ${url}, ${reason}`, details);
 }
+
+/** The server violates the protocol. */
+export function protocolViolation(error: unknown): ConnectionEnd {
+  const reason = "the server sent something that violates the protocol";
+  const detail = error instanceof Error ? error.message : error;
+  return {
+    code: "protocol_error",
+    reason: detail === undefined ? reason : `${reason}: ${detail}`,
+  };
+}

@@ -10,7 +10,9 @@ import type { WireSince } from "../protocol/requests.ts";
 import { AwakeClock } from "./awake_clock.ts";
 import { ConnectError } from "./connect_error.ts";
 import { ConnectFailures, formatSeconds } from "./connect_failures.ts";
-import { abortable, attemptHandshake, type Handshake } from "./handshake.ts";
+import { abortable } from "./abortable.ts";
+import { attemptHandshake, type Handshake } from "./handshake.ts";
+import { askForToken, type TokenSource } from "./token_source.ts";
 import type { KnownSeq } from "./known_position.ts";
 import type { Backoff, ConnectTarget, PendingLimits } from "./options.ts";
 
@@ -54,6 +56,8 @@ export interface ReconnectPlan {
   readonly session: string | undefined;
   /** How much may be unanswered. */
   readonly pendingLimits: PendingLimits;
+  /** The token, or the function that returns it. */
+  readonly token: TokenSource | undefined;
   /** Dials again; `undefined` if it does not reconnect. `hello` says where it was. */
   redial?(hello: () => HelloFields, attempts: Attempts, signal: AbortSignal): Promise<Handshake>;
 }
@@ -69,7 +73,7 @@ export interface ReconnectPlan {
 export async function dialServer(
   target: ConnectTarget,
 ): Promise<{ handshake: Handshake; plan: ReconnectPlan }> {
-  const { since, reconnect, heartbeatInterval, pendingLimits } = target;
+  const { since, reconnect, heartbeatInterval, pendingLimits, token } = target;
   const session = reconnect && createSessionId();
   let attempt = 0;
   // Of two hellos of one session, the server takes the one with the larger number, whichever arrives first.
@@ -81,10 +85,10 @@ export async function dialServer(
     ...hello,
   });
   const handshake = await dialFirst(target, makeHello({ since }));
-  if (!reconnect) return { handshake, plan: { since, session, pendingLimits } };
+  if (!reconnect) return { handshake, plan: { since, session, pendingLimits, token } };
   const redial: ReconnectPlan["redial"] = (hello, attempts, signal) =>
     dialAgain(target, reconnect, () => makeHello(hello())(), attempts, signal);
-  return { handshake, plan: { since, session, pendingLimits, redial } };
+  return { handshake, plan: { since, session, pendingLimits, token, redial } };
 }
 
 /** Connects for the first time. */
@@ -145,6 +149,7 @@ async function dialAgain(
   // Only while an alarm is set, time asleep is recognised.
   const cancelTimer = clock.setTimer(Infinity, () => {});
   const failures = new ConnectFailures();
+  let hasAskedAgain: boolean = false;
   try {
     for (;; attempts.count++) {
       attempts.downtime = downtimeBefore + clock.elapsed;
@@ -173,7 +178,11 @@ async function dialAgain(
         attempts.count++;
         return handshake;
       }
-      if (failures.isFinal) throw failures.toError();
+      // The token may have expired just before, or its key may have changed: a fresh one may be accepted.
+      const asksAgain: boolean = typeof target.token === "function" && !hasAskedAgain &&
+        failures.isRefused;
+      if (failures.isFinal && !asksAgain) throw failures.toError();
+      hasAskedAgain ||= asksAgain;
       for (const error of failures.lastErrors()) target.onRetry?.(error);
     }
   } finally {
@@ -194,9 +203,14 @@ async function attemptAll(
   for (const [i, url] of urls.entries()) {
     const attemptTimeout = remaining() / (urls.length - i);
     try {
+      const { token: source } = target;
+      const token = typeof source === "function"
+        ? await askForToken(source, attemptTimeout, signal)
+        : source;
       return await attemptHandshake(
         url,
         target,
+        token,
         hello,
         Math.min(ATTEMPT_TIMEOUT, attemptTimeout),
         signal,

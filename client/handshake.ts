@@ -18,10 +18,12 @@ import {
   type SocketClose,
 } from "./client_socket.ts";
 import { ConnectError } from "./connect_error.ts";
+import { abortable } from "./abortable.ts";
 import { deferred } from "./deferred.ts";
 import type { ConnectTarget } from "./options.ts";
 import { toDsmqError } from "./pending_request.ts";
-import type { Dial, Socket } from "./socket.ts";
+import type { TokenDial } from "./dial.ts";
+import type { Socket } from "./socket.ts";
 
 /** An open socket, and what the server said of itself. */
 export interface Handshake {
@@ -34,6 +36,7 @@ export interface Handshake {
  *
  * @param url the address
  * @param target how to connect
+ * @param token its token, if it has one
  * @param hello makes the fields of `hello`
  * @param timeout the timeout in milliseconds
  * @param signal cancels the attempt
@@ -42,7 +45,8 @@ export interface Handshake {
  */
 export async function attemptHandshake(
   url: string,
-  { dial, hasToken }: Pick<ConnectTarget, "dial" | "hasToken">,
+  { dial }: Pick<ConnectTarget, "dial">,
+  token: string | undefined,
   hello: () => object,
   timeout: number,
   signal: AbortSignal,
@@ -54,17 +58,19 @@ export async function attemptHandshake(
   signal.addEventListener("abort", abort);
   let socket: ClientSocket | undefined;
   try {
-    socket = await openSocket(url, dial, controller.signal);
-    const welcome = await abortable(exchangeHello(socket, hello()), controller.signal);
+    const isEarly = token === undefined || token.length <= dial.maxTokenLength;
+    socket = await openSocket(url, dial, isEarly ? token : undefined, controller.signal);
+    const fields = isEarly ? hello() : { ...hello(), token };
+    const welcome = await abortable(exchangeHello(socket, fields), controller.signal);
     socket.setMaxFrameBytes(maxReplyFrameBytes(welcome.limits));
     return { socket, welcome };
   } catch (error) {
     socket?.abort("it was given up");
     if (error instanceof ConnectError) {
-      throw error.status === 401 ? unauthorizedError(hasToken, error) : error;
+      throw error.status === 401 ? unauthorizedError(token !== undefined, error) : error;
     }
     if (controller.signal.aborted) throw noReplyError(socket);
-    throw error instanceof DsmqError ? helloError(error, hasToken) : error;
+    throw error instanceof DsmqError ? helloError(error, token !== undefined) : error;
   } finally {
     cancelTimer();
     signal.removeEventListener("abort", abort);
@@ -76,14 +82,20 @@ export async function attemptHandshake(
  *
  * @param url the address
  * @param dial makes the WebSocket
+ * @param token sent with its request, if there is one
  * @param signal cancels the attempt
  * @returns the socket
  * @throws {ConnectError} if it fails; also when the signal aborts, if the WebSocket knows how far it had come. Otherwise the
  *   signal's reason, or the error that Deno does not permit it
  */
-async function openSocket(url: string, dial: Dial, signal: AbortSignal): Promise<ClientSocket> {
+async function openSocket(
+  url: string,
+  dial: TokenDial,
+  token: string | undefined,
+  signal: AbortSignal,
+): Promise<ClientSocket> {
   signal.throwIfAborted();
-  const socket = requireSocket(dial(url, [SUBPROTOCOL]));
+  const socket = requireSocket(dial.open(url, [SUBPROTOCOL], token));
   const opened = deferred<ClientSocket>();
   const abort = () => {
     // Our own WebSocket on Deno says how far it had come.
@@ -227,23 +239,4 @@ export function errorCodeOf({ code }: SocketClose): ErrorCode | undefined {
 /** Reconnecting would not help after that. */
 export function isFinalCode(code: ErrorCode | undefined): boolean {
   return code === "closed" || code === "unauthorized" || code === "session_taken_over";
-}
-
-/**
- * Waits for a promise until the signal aborts.
- *
- * @param promise the promise
- * @param signal the signal
- * @returns its value; rejects with the signal's reason
- */
-export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = deferred<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort);
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -10,9 +10,10 @@ import type { WireSince } from "../protocol/requests.ts";
 import { formatValue } from "../protocol/text.ts";
 import { type Address, webSocketUrls } from "./addresses.ts";
 import { rejectOldShape } from "./connect_arguments.ts";
-import { resolveDial } from "./dial.ts";
+import { resolveDial, type TokenDial } from "./dial.ts";
 import { requireOptions, requireSignal } from "./require_options.ts";
 import { requireToken } from "./require_token.ts";
+import type { TokenSource } from "./token_source.ts";
 import { type Since, toWireSince } from "./since.ts";
 import type { Dial } from "./socket.ts";
 
@@ -20,9 +21,10 @@ import type { Dial } from "./socket.ts";
 export interface ConnectOptions {
   /**
    * The token, if the server needs one: 1 to 8192 visible ASCII characters. It is sent in a header; from browsers, and
-   * with `dial`, as a subprotocol.
+   * with `dial`, as a subprotocol, or in the first request if it is long. A function is asked for a token for each attempt to
+   * connect, and again before the token expires; it may take 10 seconds, and if it fails it is asked again.
    */
-  readonly token?: string;
+  readonly token?: string | (() => string | Promise<string>);
   /** Where this connection starts reading. Default: `"now"`, what is stored after it connected. */
   readonly since?: Since;
   /**
@@ -86,8 +88,8 @@ export type Backoff = Required<ReconnectOptions>;
 /** The options, checked and with the defaults filled in. */
 export interface ConnectTarget {
   readonly urls: readonly string[];
-  /** Whether there is a token; only `dial` knows which. */
-  readonly hasToken: boolean;
+  /** The token, or the function that returns it. */
+  readonly token: TokenSource | undefined;
   readonly since: WireSince | undefined;
   readonly signal: AbortSignal | undefined;
   readonly timeout: number;
@@ -98,7 +100,7 @@ export interface ConnectTarget {
   readonly heartbeatInterval: number;
   /** How much may be unanswered. */
   readonly pendingLimits: PendingLimits;
-  readonly dial: Dial;
+  readonly dial: TokenDial;
 }
 
 /** How many calls may be unanswered while there is no connection, and how many bytes they may take in any case. */
@@ -191,7 +193,7 @@ export function parseOptions(
   if (token !== undefined) requireToken(token, urls);
   return {
     urls,
-    hasToken: token !== undefined,
+    token,
     since: toWireSince(since),
     signal,
     timeout,
@@ -199,7 +201,7 @@ export function parseOptions(
     reconnect: parseBackoff(reconnect),
     heartbeatInterval,
     pendingLimits: { calls: maxPending, bytes: maxPendingBytes },
-    dial: resolveDial(dial, token),
+    dial: resolveDial(dial, token !== undefined),
   };
 }
 

@@ -9,7 +9,12 @@ import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import type { AheadReply, HeartbeatReply, Reply } from "../protocol/replies.ts";
 import { CallDeadlines } from "./call_deadlines.ts";
 import type { ClientSocket, SocketClose, TransportHandler } from "./client_socket.ts";
-import { type Call, type ConnectionEnd, connectionEndError } from "./connection_end.ts";
+import {
+  type Call,
+  type ConnectionEnd,
+  connectionEndError,
+  protocolViolation,
+} from "./connection_end.ts";
 import { type Deferred, deferred } from "./deferred.ts";
 import type { Attempts, ReconnectPlan } from "./dial_server.ts";
 import { errorCodeOf, type Handshake, isFinalCode } from "./handshake.ts";
@@ -17,6 +22,7 @@ import { InFlightRequests } from "./in_flight_requests.ts";
 import { Isolation } from "./isolation.ts";
 import { KnownPosition } from "./known_position.ts";
 import { ReadPositions } from "./read_positions.ts";
+import { TokenRenewal } from "./token_renewal.ts";
 import { ServerWatchdog } from "./server_watchdog.ts";
 import { type CloseInfo, StatusTracker } from "./status_tracker.ts";
 import { StoreClock } from "./store_clock.ts";
@@ -45,6 +51,8 @@ export class ReconnectingClient implements TransportHandler {
   readonly #plan: ReconnectPlan;
   readonly #watchdog = new ServerWatchdog();
   readonly #isolation = new Isolation(this.known);
+  /** Set if a function returns its tokens. */
+  readonly #renewal: TokenRenewal | undefined;
   readonly #abortController = new AbortController();
   /** It has ended: the same as the aborted signal, but faster to read for each reply. */
   #isEnded = false;
@@ -70,6 +78,7 @@ export class ReconnectingClient implements TransportHandler {
    */
   constructor({ socket, welcome }: Handshake, plan: ReconnectPlan) {
     this.#plan = plan;
+    this.#renewal = typeof plan.token === "function" ? new TokenRenewal(plan.token) : undefined;
     this.#url = socket.url;
     this.#welcome = welcome;
     this.positions = new ReadPositions(welcome, plan.since);
@@ -119,12 +128,12 @@ export class ReconnectingClient implements TransportHandler {
   }
 
   onFrame(replies: readonly Reply[] | undefined): void {
-    if (!replies) return this.#endWithProtocolError();
+    if (!replies) return this.#end(protocolViolation(undefined));
     try {
       this.#dispatch(replies);
     } catch (error) {
       // Thrown into the handler of a socket, it would end the program.
-      return this.#endWithProtocolError(error);
+      return this.#end(protocolViolation(error));
     }
     this.requests.flush();
     if (this.#idle && this.requests.table.idle) this.#idle.resolve();
@@ -149,12 +158,16 @@ export class ReconnectingClient implements TransportHandler {
         case "stream_error":
           // The server shuts down, and will close the socket: the request is sent again on the next one.
           if (this.#reconnects && reply.error.code === "shutting_down") continue;
+          if (reply.kind === "error" && this.#renewal?.onReply(reply)) continue;
           this.requests.dispatch(reply);
           break;
         case "subscribed":
           this.requests.dispatch(reply);
           continue;
         case "unknown":
+          break;
+        case "welcome":
+          if (!this.#renewal?.onReply(reply)) this.requests.dispatch(reply);
           break;
         default:
           this.requests.dispatch(reply);
@@ -171,7 +184,8 @@ export class ReconnectingClient implements TransportHandler {
   onClose(close: SocketClose): void {
     const { reason } = close;
     const code = errorCodeOf(close);
-    const isFinal = code && isFinalCode(code);
+    // A token that expires is no end where there will be another one.
+    const isFinal = code && isFinalCode(code) && !(code === "unauthorized" && this.#renewal);
     if (!isFinal && this.#plan.redial) {
       try {
         // A server that rejects one request after another is alive, but delays do not become shorter.
@@ -180,7 +194,7 @@ export class ReconnectingClient implements TransportHandler {
         }
       } catch (error) {
         // The frame that it had announced does not arrive, and violates the protocol.
-        return this.#endWithProtocolError(error);
+        return this.#end(protocolViolation(error));
       }
     }
     if (this.#wasUseful) {
@@ -245,6 +259,7 @@ export class ReconnectingClient implements TransportHandler {
     this.storeClock.begin(welcome);
     this.known.begin(welcome);
     this.#watchdog.start(welcome, socket);
+    this.#renewal?.start(welcome.tokenExpiresIn, socket);
     this.requests.resume(welcome, socket, this.#isolation.frameBytes);
     // It may be closed already.
     socket.attach(this);
@@ -259,19 +274,10 @@ export class ReconnectingClient implements TransportHandler {
 
   #detach(): void {
     this.#watchdog.stop();
+    this.#renewal?.stop();
     this.#socket = undefined;
     this.#announced = undefined;
     this.requests.suspend();
-  }
-
-  /** The server violates the protocol. */
-  #endWithProtocolError(error?: unknown): void {
-    const reason = "the server sent something that violates the protocol";
-    const detail = error instanceof Error ? error.message : error;
-    this.#end({
-      code: "protocol_error",
-      reason: detail === undefined ? reason : `${reason}: ${detail}`,
-    });
   }
 
   /** Ends it for good. */

@@ -16,9 +16,13 @@ import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
  */
 export function requireToken(token: unknown, urls: readonly string[]): void {
   const invalid = (ErrorClass: typeof TypeError | typeof RangeError, got: string) =>
-    new ErrorClass(`Cannot connect: token must be ${TOKEN_FORM}, got ${got}`);
-  if (typeof token !== "string") throw invalid(TypeError, kindOf(token));
-  const problem = tokenProblem(token);
+    new ErrorClass(
+      `Cannot connect: token must be ${TOKEN_FORM}, or a function that returns one, got ${got}`,
+    );
+  if (typeof token !== "string" && typeof token !== "function") {
+    throw invalid(TypeError, kindOf(token));
+  }
+  const problem = typeof token === "string" ? tokenProblem(token) : undefined;
   if (problem !== undefined) throw invalid(RangeError, problem);
   const hasUserInfo = urls.map((url) => new URL(url)).some((url) => url.username || url.password);
   if (!hasUserInfo) return;

@@ -23,6 +23,7 @@
  * - `redirect`: the HTTP response is a redirect that is not followed
  * - `not_websocket`: what answers is not a WebSocket server
  * - `not_dsmq`: what answers is a WebSocket server, but not dsmq
+ * - `no_token`: the function that returns the token failed, or took too long
  * - `unknown`: the socket does not say why, as in browsers
  */
 export type ConnectReason =
@@ -45,4 +46,5 @@ export type ConnectReason =
   | "redirect"
   | "not_websocket"
   | "not_dsmq"
+  | "no_token"
   | "unknown";

@@ -33,7 +33,7 @@ export function sinceRefusal(
   return isSince(fields[name]) ? undefined : refuseField(fields, name, SINCE_FORMS);
 }
 
-/** The longest token, and the longest name of an epoch, in characters. */
+/** The longest name of an epoch, in characters. */
 const MAX_TEXT_LENGTH = 4096;
 
 /** Whether a value is text of reasonable length, or `undefined`. */

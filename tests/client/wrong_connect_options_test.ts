@@ -46,7 +46,11 @@ Deno.test("invalid options of connect are refused by name, and nothing is dialle
       TypeError,
       'since must be "start", "now", a Date, { ago }, a message\'s position (EPOCH:SEQ) or a sequence number, got "first"',
     ],
-    [{ token: null }, TypeError, "token must be 1 to 8192 visible characters of ASCII, got null"],
+    [
+      { token: null },
+      TypeError,
+      "token must be 1 to 8192 visible characters of ASCII, or a function that returns one, got null",
+    ],
     [
       { maxPending: "1" },
       RangeError,
