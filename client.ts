@@ -65,9 +65,17 @@ export type {
 export type {
   /** What a connection offers to an administrator. */
   Administration,
+  /** A copy of all messages that a server had at one moment. */
+  Backup,
   /** Which messages a purge removes. */
   PurgeOptions,
 } from "./client/administration.ts";
+export type {
+  /** The moment of which a backup is. */
+  BackupInfo,
+  /** An epoch that has ended. */
+  EpochEnd,
+} from "./protocol/backup_info.ts";
 export type {
   /** A connection of a server, as an administrator sees it. */
   ConnectionInfo,

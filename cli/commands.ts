@@ -18,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   wait: async () => (await import("./read.ts")).waitCommand,
   tail: async () => (await import("./read.ts")).tailCommand,
   topics: async () => (await import("./manage.ts")).topicsCommand,
+  backup: async () => (await import("./backup.ts")).backupCommand,
   purge: async () => (await import("./purge.ts")).purgeCommand,
   connections: async () => (await import("./connections.ts")).connectionsCommand,
   disconnect: async () => (await import("./connections.ts")).disconnectCommand,

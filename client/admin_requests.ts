@@ -4,13 +4,15 @@
  * @module
  */
 
+import type { BackupInfo } from "../protocol/backup_info.ts";
 import type { ConnectionInfo } from "../protocol/connection_info.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { CONNECTIONS_PAGE } from "../protocol/limits.ts";
 import type { ResultReply } from "../protocol/replies.ts";
 import { parsePosition, POSITION_FORM } from "../protocol/position.ts";
 import { formatValue, quoted } from "../protocol/text.ts";
-import type { PurgeOptions } from "./administration.ts";
+import type { Backup, PurgeOptions } from "./administration.ts";
+import { PagedBackup } from "./backup.ts";
 import { jsonFields, protocolError, SimpleRequest } from "./pending_request.ts";
 import { requireOptions } from "./require_options.ts";
 import type { ReconnectingClient } from "./reconnecting_client.ts";
@@ -136,6 +138,20 @@ export class AdminRequests {
     const fields = `${jsonField}${before === undefined ? "" : `,${beforeField(before)}`}`;
     return await new Promise((resolve) => {
       this.#client.requests.send(new PurgeRequest(fields, resolve));
+    });
+  }
+
+  /** Begins a backup. */
+  async backup(): Promise<Backup> {
+    this.#client.requests.requireRoom("back up");
+    const { requests } = this.#client;
+    const info = await new Promise<BackupInfo>((resolve) => {
+      requests.send(new SimpleRequest("backup", "", "backup", ({ info }) => info, resolve));
+    });
+    const { last, epoch } = info;
+    return new PagedBackup(info, (after) => {
+      const fields = jsonFields({ after, last, epoch });
+      return this.#request("backup", fields, "backup_page", (page) => page);
     });
   }
 

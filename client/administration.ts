@@ -4,7 +4,9 @@
  * @module
  */
 
+import type { BackupInfo } from "../protocol/backup_info.ts";
 import type { ConnectionInfo } from "../protocol/connection_info.ts";
+import type { Message } from "./messages.ts";
 
 /** Which messages a purge removes. */
 export interface PurgeOptions {
@@ -14,6 +16,15 @@ export interface PurgeOptions {
    * stored when it arrives.
    */
   readonly before?: string | number | Date | { readonly ago: number };
+}
+
+/**
+ * A copy of all messages that a server had at one moment, oldest first; read it with `for await`, once. It is read from the
+ * server as the loop goes on. What expires or is purged before it is read is not in it.
+ */
+export interface Backup extends AsyncIterableIterator<Message, undefined>, AsyncDisposable {
+  /** The moment, and what is needed to go on from there. */
+  readonly info: BackupInfo;
 }
 
 /**
@@ -66,4 +77,24 @@ export interface Administration {
    *   store fails, or another program reads the file so that its log cannot be erased
    */
   purge(topic: string, options?: PurgeOptions): Promise<number>;
+
+  /**
+   * Copies all messages as of the present moment, while the server goes on. `dsmq backup` makes a file of them that
+   * `dsmq serve` opens.
+   *
+   * @returns the messages; reading them rejects with `epoch_changed` or `ahead` if the server loses that history meanwhile
+   *
+   * @example Count what is stored
+   * ```ts
+   * import { connect, serve } from "@dsmq/server";
+   *
+   * await using server = await serve({ port: 0 });
+   * await using mq = await connect(server.url);
+   * await mq.putMany("t", ["one", "two"]);
+   * const bodies: string[] = [];
+   * for await (const { body } of await mq.backup()) bodies.push(body);
+   * console.log(bodies.join()); // one,two
+   * ```
+   */
+  backup(): Promise<Backup>;
 }

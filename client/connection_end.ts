@@ -25,6 +25,7 @@ const ACTION_WORDS: Readonly<Record<string, string>> = {
   topics: "list topics",
   shutdown: "shut down",
   connections: "list connections",
+  backup: "back up",
 };
 
 /**

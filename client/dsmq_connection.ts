@@ -11,7 +11,7 @@ import { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_WAIT, type Limits, TOPICS_PAGE } from "../protocol/limits.ts";
 import type { ResultReply } from "../protocol/replies.ts";
 import { formatValue, kindOf } from "../protocol/text.ts";
-import type { PurgeOptions } from "./administration.ts";
+import type { Backup, PurgeOptions } from "./administration.ts";
 import type { Connection, PendingPuts } from "./api.ts";
 import { AdminRequests } from "./admin_requests.ts";
 import { ClientSubscription } from "./client_subscription.ts";
@@ -260,6 +260,11 @@ export class DsmqConnection implements Connection {
     const topicName = this.#topics.resolve("purge", topic);
     requireOptions("purge", options, ["before"]);
     return await this.#admin.purge(topicName, options.before);
+  }
+
+  async backup(extra?: unknown): Promise<Backup> {
+    rejectOptions("backup", extra);
+    return await this.#admin.backup();
   }
 
   close(): Promise<void> {

@@ -11,6 +11,7 @@ import type { WireError } from "../protocol/errors.ts";
 import { quoted } from "../protocol/text.ts";
 import { purgeTopic } from "../queue/topic_purges.ts";
 import type { Peer } from "../transports/peer.ts";
+import { backUp } from "./backup_verb.ts";
 import type { ListedConnection } from "./connection_directory.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
@@ -35,6 +36,7 @@ const WORDS: Readonly<Record<AdminRequest["action"], string>> = {
   connections: "list connections",
   disconnect: "disconnect",
   purge: "purge",
+  backup: "back up",
 };
 
 /** Does what an administrator asks for, if it is one. */
@@ -65,6 +67,8 @@ export async function administrate(
       if (typeof purged === "number") return reply(request, { purged }, options.replies);
       return replyError(context, request, purged, options.replies);
     }
+    case "backup":
+      return await backUp(context, connection, request, options);
     default:
       request satisfies never;
   }

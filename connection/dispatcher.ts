@@ -40,6 +40,7 @@ const PEER_ONLY: ReadonlySet<WireRequest["action"]> = new Set([
   "heartbeat",
   "topics",
   "connections",
+  "backup",
 ]);
 
 /** The connection of a dispatcher. */
@@ -199,6 +200,7 @@ export class Dispatcher implements RequestHandler {
       case "connections":
       case "disconnect":
       case "purge":
+      case "backup":
         return this.#administrate(request);
       case "close":
         return this.hello.forgetSession(request);

@@ -6,6 +6,8 @@
  * {"action":"disconnect","id":12,"connection":"kqzv-17"}
  * {"action":"purge","id":13,"topic":"t","before":{"seq":42,"epoch":"…"}}
  * {"action":"purge","id":13,"topic":"t","before":{"time":1767225600000}}
+ * {"action":"backup","id":14}
+ * {"action":"backup","id":15,"after":40,"last":45,"epoch":"…"}
  * ```
  *
  * @module
@@ -39,5 +41,15 @@ export interface PurgeRequest {
     | undefined;
 }
 
+/** Begins a backup, or asks for the next page of one. */
+export interface BackupRequest {
+  readonly action: "backup";
+  readonly id: number;
+  /** The page has messages after one number and up to the last one, both of an epoch. Default: only what there is. */
+  readonly page:
+    | { readonly after: number; readonly last: number; readonly epoch: string }
+    | undefined;
+}
+
 /** What an administrator asks for. */
-export type AdminRequest = ConnectionsRequest | DisconnectRequest | PurgeRequest;
+export type AdminRequest = ConnectionsRequest | DisconnectRequest | PurgeRequest | BackupRequest;

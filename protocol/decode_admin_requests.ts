@@ -49,6 +49,16 @@ export function decodeAdminRequest(
         '{"seq": a number}, {"time": milliseconds} or {"ago": milliseconds}',
       );
     }
+    case "backup": {
+      const { after, last, epoch } = fields;
+      if (after === undefined && last === undefined) return { action, id, page: undefined };
+      if (!isCount(after)) return refuseField(fields, "after", "a sequence number");
+      if (!isCount(last)) return refuseField(fields, "last", "a sequence number");
+      if (typeof epoch !== "string" || !isBoundedText(epoch)) {
+        return refuseField(fields, "epoch", "the epoch of these numbers");
+      }
+      return { action, id, page: { after, last, epoch } };
+    }
     case "disconnect": {
       const { connection } = fields;
       return typeof connection === "string" && isBoundedText(connection)

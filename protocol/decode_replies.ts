@@ -6,6 +6,7 @@
  * @module
  */
 
+import { parseBackupInfo } from "./backup_info.ts";
 import { parseConnections } from "./connection_info.ts";
 import { decodeAttributeList, decodeAttributes, minAttributeBytes } from "./decode_attributes.ts";
 import { isWireError } from "./decode_error.ts";
@@ -48,6 +49,7 @@ type RawReply = Partial<Welcome> & Partial<Heartbeat> & {
   readonly topics?: readonly unknown[];
   readonly connections?: readonly unknown[];
   readonly purged?: number;
+  readonly backup?: object;
   readonly more?: boolean;
 };
 
@@ -103,6 +105,7 @@ function decodeAnswer(it: RawReply, id: number): Reply {
     return { kind: "message", id, body, seq, time, through: readThrough, attributes };
   }
   if (it.protocol !== undefined) return decodeWelcome(it, id);
+  if (it.bodies !== undefined) return decodeBackupPage(it, id);
   const seqs = it.seqs ?? (seq === undefined ? undefined : [seq]);
   if (seqs !== undefined) {
     const { dup = false } = it;
@@ -110,6 +113,10 @@ function decodeAnswer(it: RawReply, id: number): Reply {
   }
   if (it.start !== undefined) return { kind: "subscribed", id, start: it.start, through };
   if (it.topics !== undefined) return decodeTopics(it.topics, it.more, id);
+  if (it.backup !== undefined) {
+    const info = parseBackupInfo(it.backup);
+    return info ? { kind: "backup", id, info } : malformed(id);
+  }
   if (it.purged !== undefined) return { kind: "purged", id, purged: it.purged };
   return it.connections === undefined ? { kind: "done", id } : decodeConnections(it, id);
 }
@@ -132,6 +139,21 @@ function decodeStreamed(it: RawReply, sub: number): Reply {
   return isValid
     ? { kind: "messages", sub, prev, bytes, seqs, times, bodies, topics, attributes }
     : malformed(undefined, sub);
+}
+
+function decodeBackupPage(it: RawReply, id: number): Reply {
+  const { seqs = [], times = [], topics = [], bodies = [], through } = it;
+  const { length } = bodies;
+  const attributes = it.attributes === undefined
+    ? undefined
+    : decodeAttributeList(it.attributes, length);
+  const isValid = through !== undefined &&
+    [seqs, times, topics].every((list) => list.length === length) &&
+    (length === 0 || areIncreasing(seqs, 0)) && (seqs.at(-1) ?? 0) <= through &&
+    areTopics(topics) && (attributes !== undefined || it.attributes === undefined);
+  return isValid
+    ? { kind: "backup_page", id, seqs, times, topics, bodies, attributes, through }
+    : malformed(id);
 }
 
 /** Whether values can be topics of messages. Those of dsmq 1.x may be empty. */
@@ -245,6 +267,7 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
     case "durability":
       return isString(field) && isBoundedText(field);
     case "limits":
+    case "backup":
       return field !== null && typeof field === "object";
   }
   name satisfies never;

@@ -102,6 +102,7 @@ export function decodeRequest(item: unknown, limits: Limits, encode: EncodeBody)
     case "connections":
     case "disconnect":
     case "purge":
+    case "backup":
       if (id === undefined) return refuseField(fields, "id", "a whole number");
       return decodeAdminRequest(action, fields, id, limits);
   }

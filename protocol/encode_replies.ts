@@ -212,6 +212,18 @@ export function streamTopics(messages: readonly { readonly topic: string }[]): s
   return `"topics":${JSON.stringify(messages.map(({ topic }) => topic))},`;
 }
 
+/** Answers `backup` with a page of messages; there are no others up to `through`. */
+export function backupPage(
+  id: number,
+  messages: readonly (EncodedMessage & { readonly topic: string; readonly bytes: number })[],
+  through: number,
+): string {
+  const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
+  const lists = streamHead(messages, bytes, streamTopics(messages));
+  const bodies = messages.map(({ body }) => body).join();
+  return `{"id":${id},"through":${through},${lists}${bodies}${streamEnd(messages)}`;
+}
+
 /** Tells a subscriber why its stream has ended; after a gap it could continue after `through`. */
 export function streamError(sub: number, error: WireError, through?: number): string {
   return JSON.stringify({ sub, error, through });

@@ -8,6 +8,7 @@
  */
 
 import type { MessageAttributes } from "./attributes.ts";
+import type { BackupInfo } from "./backup_info.ts";
 import type { ConnectionInfo } from "./connection_info.ts";
 import type { Heartbeat, TopicInfo, Welcome } from "./encode_replies.ts";
 import type { WireError } from "./errors.ts";
@@ -79,6 +80,26 @@ export interface PurgedReply {
   readonly id: number;
   /** How many messages were purged. */
   readonly purged: number;
+}
+
+/** Answers `backup` with the moment of which it is. */
+export interface BackupReply {
+  readonly kind: "backup";
+  readonly id: number;
+  readonly info: BackupInfo;
+}
+
+/** Answers `backup` with a page: a list for each field of its messages, all of one length, oldest first. */
+export interface BackupPageReply {
+  readonly kind: "backup_page";
+  readonly id: number;
+  readonly seqs: readonly number[];
+  readonly times: readonly number[];
+  readonly topics: readonly string[];
+  readonly bodies: readonly string[];
+  readonly attributes: readonly (MessageAttributes | null)[] | undefined;
+  /** There are no other messages up to here. */
+  readonly through: number;
 }
 
 /** Answers what has no result: `shutdown`, or a heartbeat with an id. */
@@ -164,6 +185,8 @@ export type ResultReply =
   | TopicsReply
   | ConnectionsReply
   | PurgedReply
+  | BackupReply
+  | BackupPageReply
   | DoneReply;
 
 /** What answers a request. */

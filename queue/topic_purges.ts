@@ -27,8 +27,10 @@ export async function purgeTopic(
   { topic, before }: PurgeRequest,
   pause: () => Promise<void> | undefined,
 ): Promise<number | WireError> {
-  const refusal = await refusalOf(queue, before);
-  if (refusal) return refusal;
+  if (before && "seq" in before) {
+    const refusal = await positionRefusal(queue.store, "purge", before, 1);
+    if (refusal) return refusal;
+  }
   let purged = 0;
   let rest = before && "ago" in before ? { time: queue.store.now() - before.ago } : before;
   for (let more = true; more; await pause()) {
@@ -43,23 +45,29 @@ export async function purgeTopic(
   return purged;
 }
 
-/** Why there is no such position here. */
-async function refusalOf(
-  { store }: Pick<Queue, "store">,
-  before: PurgeRequest["before"],
+/**
+ * Why there is no such position here.
+ *
+ * @param store the store
+ * @param what what was asked for, for the error
+ * @param position the number, and its epoch
+ * @param beyond how far it may be beyond the end
+ * @returns the error, if there is one
+ */
+export async function positionRefusal(
+  store: Queue["store"],
+  what: string,
+  { seq: position, epoch }: { readonly seq: number; readonly epoch?: string | undefined },
+  beyond = 0,
 ): Promise<WireError | undefined> {
-  if (before === undefined || !("seq" in before)) return undefined;
-  const { seq: position, epoch } = before;
   const [bounds] = await store.topicBounds([{ epoch }]);
   const { end, floor, last } = bounds!;
   const details = { position, floor, last };
   if (end === undefined) {
-    const message =
-      `Cannot purge: position ${position} is of a history that the server does not have`;
-    return { code: "epoch_changed", message, ...details };
+    const reason = `position ${position} is of a history that the server does not have`;
+    return { code: "epoch_changed", message: `Cannot ${what}: ${reason}`, ...details };
   }
-  if (position <= end + 1) return undefined;
-  const message =
-    `Cannot purge: position ${position} is beyond the last message of that history, ${end}`;
-  return { code: "ahead", message, ...details };
+  if (position <= end + beyond) return undefined;
+  const reason = `position ${position} is beyond the last message of that history, ${end}`;
+  return { code: "ahead", message: `Cannot ${what}: ${reason}`, ...details };
 }

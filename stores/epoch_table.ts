@@ -45,6 +45,16 @@ export class EpochTable {
     return ends;
   }
 
+  /** Makes the epochs of another store its own; the present one of that store ends when the next one begins. */
+  restore(
+    ended: readonly { readonly epoch: string; readonly last: number }[],
+    present: string,
+  ): void {
+    const insert = this.#db.prepare("INSERT INTO epochs (epoch, last) VALUES (?, ?)");
+    for (const { epoch, last } of ended) insert.run(epoch, last);
+    insert.run(present, null);
+  }
+
   /**
    * Begins an epoch, and ends the one before.
    *

@@ -55,7 +55,7 @@ export class FileStore extends SqliteStore {
   override readonly epoch: string = crypto.randomUUID();
   override readonly durability: "disk" | "process";
   override readonly description: string;
-  protected override readonly epochEnds: NameMap<number>;
+  override readonly epochEnds: NameMap<number>;
   readonly #file: RecoveringFile;
   #pending: PendingAppend[] = [];
   /** Commits have slices of their own: puts do not wait for listings of topics. */

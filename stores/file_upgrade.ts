@@ -10,7 +10,7 @@ import { EpochTable } from "./epoch_table.ts";
 import { GoneTable } from "./gone_table.ts";
 
 /** Longer than any retention: for messages that were evicted under an unknown one. */
-const LONGEST_RETENTION = 1e15;
+export const LONGEST_RETENTION = 1e15;
 
 /** The state table since version 2. */
 export const STATE_TABLE =

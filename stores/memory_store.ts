@@ -35,7 +35,7 @@ export class MemoryStore extends SqliteStore {
   override readonly description: string;
   protected override readonly messageLog: MessageLog;
   protected override readonly dedup: DedupIndex;
-  protected override readonly epochEnds: NameMap<number> = new NameMap();
+  override readonly epochEnds: NameMap<number> = new NameMap();
   readonly #db: Database;
   readonly #machine: StateMachine;
 

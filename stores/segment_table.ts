@@ -133,6 +133,11 @@ export class SegmentTable {
     return rows;
   }
 
+  /** Inserts an empty row in the place of messages that are missing; see {@linkcode TopicPurge}. */
+  insertEmpty(first: number, last: number, time: number): void {
+    this.#sql.insert.run(last, first, 0, 0, `${time}`, "", null);
+  }
+
   /**
    * Reads the oldest messages of a topic.
    *

@@ -76,7 +76,7 @@ export abstract class SqliteStore implements Store {
   /** The puts that are remembered for deduplication. */
   protected abstract get dedup(): DedupIndex;
   /** The last number of each epoch before this one. */
-  protected abstract readonly epochEnds: NameMap<number>;
+  abstract readonly epochEnds: NameMap<number>;
   /** Closes the database; called once. */
   protected abstract close(): void;
 

@@ -207,6 +207,9 @@ export interface Store extends AsyncDisposable {
   /** Where the messages are, for a person, such as `memory on node:sqlite`. */
   readonly description: string;
 
+  /** The last number of each epoch before this one, the oldest first. Default: none is known. */
+  readonly epochEnds?: Iterable<readonly [epoch: string, last: number]>;
+
   /** Why nothing can be stored now, in words, as far as that is known without trying. */
   readonly fault?: string | undefined;
 

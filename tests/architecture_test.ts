@@ -48,6 +48,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "server.ts",
     "server/start/",
     "server/stderr.ts",
+    "stores/backup_file.ts",
     "protocol/",
   ],
   "cli.ts": ["cli/", "server.ts"],

@@ -1,0 +1,159 @@
+/**
+ * Makes a file of a backup, which a server can open.
+ *
+ * @module
+ */
+
+import { encodeAttributes, type MessageAttributes } from "../protocol/attributes.ts";
+import type { BackupInfo } from "../protocol/backup_info.ts";
+import { encodeBody } from "../protocol/body.ts";
+import { DedupTable } from "./dedup_table.ts";
+import type { Database, Engine } from "./engine.ts";
+import { loadEngine } from "./engines/load_engine.ts";
+import { EpochTable } from "./epoch_table.ts";
+import { LONGEST_RETENTION, STATE_TABLE } from "./file_upgrade.ts";
+import { GoneTable } from "./gone_table.ts";
+import { SegmentTable } from "./segment_table.ts";
+import type { TopicMessage } from "./store.ts";
+import { TopicTable } from "./topic_table.ts";
+import { APPLICATION_ID, SCHEMA_VERSION } from "./wal_mark.ts";
+
+/** A message of a backup. */
+export interface BackupMessage extends MessageAttributes {
+  readonly topic: string;
+  readonly body: string;
+  readonly seq: number;
+  readonly time: number;
+}
+
+/** So many messages are written together. */
+const BATCH = 1024;
+
+/** A row in the place of messages that are missing stands for at most so many. */
+const MAX_MISSING = 4096;
+
+/**
+ * A file of its own, without a log, until it is finished.
+ *
+ * It has the history of the store that it is made of: its name, its numbers and its epochs. So the positions of clients
+ * mean the same in it, as far as it goes. What that store remembers of puts and sessions is not in it.
+ */
+export class BackupFile {
+  readonly #db: Database;
+  readonly #info: BackupInfo;
+  readonly #segments: SegmentTable;
+  readonly #topics: TopicTable;
+  readonly #epochs: EpochTable;
+  readonly #gone: GoneTable;
+  #waiting: TopicMessage[] = [];
+  /** Everything up to here is written. */
+  #last: number;
+  #lastTime: number | undefined;
+  /** The newest message that is missing. */
+  #missing: number;
+
+  /**
+   * Makes the tables.
+   *
+   * @param engine opens the file
+   * @param path an empty file
+   * @param info of what it is a backup
+   */
+  constructor(engine: Engine, path: string, info: BackupInfo) {
+    this.#info = info;
+    this.#last = info.floor;
+    this.#missing = info.gone;
+    const db = this.#db = engine.open(path);
+    // It counts only once it is complete.
+    db.prepare("PRAGMA journal_mode = OFF").all();
+    db.prepare("PRAGMA synchronous = OFF").all();
+    db.exec(STATE_TABLE);
+    this.#segments = new SegmentTable(db);
+    this.#topics = new TopicTable(db);
+    this.#epochs = new EpochTable(db);
+    this.#gone = new GoneTable(db, 1);
+    new DedupTable(db);
+  }
+
+  /**
+   * Opens an empty file.
+   *
+   * @param path the file
+   * @param info of what it is a backup
+   * @returns what writes it
+   */
+  static async open(path: string, info: BackupInfo): Promise<BackupFile> {
+    return new BackupFile(await loadEngine("auto"), path, info);
+  }
+
+  /** Adds a message, which comes after all before. */
+  add(message: BackupMessage): void {
+    const { topic, body: text, seq, time } = message;
+    const { body, bytes } = encodeBody(text);
+    const attributes = encodeAttributes(message);
+    this.#waiting.push(
+      attributes
+        ? { topic, seq, time, body, bytes: bytes + attributes.bytes, attributes: attributes.json }
+        : { topic, seq, time, body, bytes },
+    );
+    if (this.#waiting.length === BATCH) this.#write();
+  }
+
+  /** All messages are added: completes the file, and closes it. */
+  finish(): void {
+    this.#write();
+    const { store, epoch, epochs, last, floor, time } = this.#info;
+    this.#transaction(() => {
+      this.#fillUpTo(last);
+      this.#epochs.restore(epochs, epoch);
+      if (this.#missing > 0) this.#gone.raise({ seq: this.#missing, at: time });
+      // No put that was made before can be recognised: the store must not say so of any.
+      const values = [floor, last, this.#lastTime ?? time, time, LONGEST_RETENTION, 0, 0, 0, last];
+      this.#db.prepare("INSERT INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)")
+        .run(store, ...values);
+    });
+    this.#db.prepare(`PRAGMA application_id = ${APPLICATION_ID}`).all();
+    this.#db.prepare(`PRAGMA user_version = ${SCHEMA_VERSION}`).all();
+    this.close();
+  }
+
+  /** Closes it, complete or not. */
+  close(): void {
+    this.#db.close();
+  }
+
+  #write(): void {
+    const messages = this.#waiting;
+    this.#waiting = [];
+    if (messages.length === 0) return;
+    this.#transaction(() => {
+      for (let i = 0; i < messages.length;) {
+        this.#fillUpTo(messages[i]!.seq - 1);
+        let end = i + 1;
+        while (messages[end]?.seq === messages[end - 1]!.seq + 1) end++;
+        const part = messages.slice(i, end);
+        this.#topics.add(part);
+        this.#segments.insert(part, (topic) => this.#topics.idOf(topic));
+        ({ seq: this.#last, time: this.#lastTime } = part.at(-1)!);
+        i = end;
+      }
+    });
+    this.#topics.commit();
+  }
+
+  /** Messages up to here are missing: they were purged, or expired before they were read. */
+  #fillUpTo(last: number): void {
+    if (last > this.#last) this.#missing = Math.max(this.#missing, last);
+    while (this.#last < last) {
+      const first = this.#last + 1;
+      this.#last = Math.min(last, this.#last + MAX_MISSING);
+      this.#segments.insertEmpty(first, this.#last, this.#lastTime ?? 0);
+    }
+  }
+
+  #transaction(work: () => void): void {
+    this.#db.prepare("BEGIN").run();
+    work();
+    this.#db.prepare("COMMIT").run();
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * A backup over the wire and in the library: what it holds while puts, purges and breaks go on, and who may.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connect, DsmqError } from "@dsmq/server";
+import { settled } from "../support/bridge.ts";
+import { openServer } from "../support/open_server.ts";
+import { RawClient } from "../support/raw_client.ts";
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`a backup holds what was stored when it began, in order, and nothing that was put since (${transport})`, async () => {
+    await using server = await openServer({ transport });
+    await using mq = await connect(server.url);
+    const expected: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const bodies = Array.from({ length: 1500 }, (_, k) => `${i} ${k}`);
+      await mq.putMany(`t${i}`, bodies);
+      expected.push(...bodies);
+    }
+    const backup = await mq.backup();
+    await mq.put("t1", "later");
+    const found: string[] = [];
+    let before = 0;
+    for await (const { seq, body, position } of backup) {
+      assert(seq > before);
+      assertEquals(position, `${backup.info.epoch}:${seq}`);
+      before = seq;
+      found.push(body);
+      if (found.length === 2) await mq.put("t2", "later still");
+    }
+    assertEquals(found, expected);
+    assertEquals([backup.info.last, backup.info.floor, backup.info.gone], [4500, 0, 0]);
+    assertEquals((await backup.next()).done, true);
+  });
+}
+
+Deno.test("what is purged before it is read is not in a backup, and what was read stays in it", async () => {
+  await using server = await openServer();
+  await using mq = await connect(server.url);
+  for (let i = 0; i < 40; i++) await mq.put("t", `${i}`.padEnd(60_000));
+  const backup = await mq.backup();
+  const first = await backup.next();
+  await mq.purge("t");
+  const found = [first.value!.seq];
+  for await (const { seq } of backup) found.push(seq);
+  // At most the page that is read, and the one that is under way.
+  assert(found.length >= 1 && found.length < 10, `${found.length}`);
+  assertEquals(found, found.map((_, i) => i + 1));
+});
+
+Deno.test("a backup goes on over a break, and rejects if the server has lost that history meanwhile", async () => {
+  const server = await openServer();
+  const { port } = server;
+  await using mq = await connect(server.url, { reconnect: { minDelay: 1 } });
+  for (let i = 0; i < 20; i++) await mq.put("t", `${i}`.padEnd(60_000));
+  const { id } = (await mq.connections())[0]!;
+  const one = await mq.backup();
+  await one.next();
+  await mq.disconnect(id);
+  let count = 1;
+  for await (const _ of one) count++;
+  assertEquals(count, 20);
+  const other = await mq.backup();
+  await other.next();
+  await server.shutdown();
+  await using _again = await openServer({ port });
+  const { code } = await assertRejects(async () => {
+    for await (const _ of other);
+  }, DsmqError);
+  assertEquals(code, "epoch_changed");
+});
+
+Deno.test("a backup that nobody reads on asks the server for two pages, and no more", async () => {
+  await using server = await openServer();
+  await using mq = await connect(server.url);
+  for (let i = 0; i < 40; i++) await mq.put("t", `${i}`.padEnd(60_000));
+  const { delivered } = server.stats();
+  const backup = await mq.backup();
+  await backup.next();
+  await mq.topics();
+  // Backups do not count as deliveries.
+  assertEquals(server.stats().delivered, delivered);
+  assertEquals(mq.pending, { messages: 0, bytes: 0 });
+  await backup.return!();
+  assertEquals((await backup.next()).done, true);
+});
+
+Deno.test("backup needs the permission admin for all topics, and each wrong field gets one sentence", async () => {
+  await using server = await openServer({
+    auth: {
+      tokens: [
+        { token: "all" },
+        { token: "admin", permissions: ["admin"] },
+        { token: "users", permissions: ["read", "write"] },
+        { token: "some", permissions: ["admin", "read"], prefixes: ["a."] },
+      ],
+    },
+  });
+  const outcome = async (token: string) => {
+    await using mq = await connect(server.url, { token });
+    return await settled(mq.backup().then(({ info }) => info.last));
+  };
+  const tokens = ["all", "admin", "users", "some"];
+  assertEquals(await Promise.all(tokens.map(outcome)), [
+    0,
+    0,
+    "error permission_denied",
+    "error permission_denied",
+  ]);
+  await using open = await openServer();
+  using raw = await RawClient.open(open.url);
+  const { backup } = await raw.request({ action: "backup", id: 1 });
+  const { epoch } = backup;
+  for (
+    const [fields, code] of [
+      [{ after: 1 }, "bad_request"],
+      [{ after: 0, last: -1, epoch }, "bad_request"],
+      [{ after: 0, last: 0, epoch: 7 }, "bad_request"],
+      [{ after: "x", last: 0, epoch }, "bad_request"],
+      [{ after: 0, last: 0 }, "bad_request"],
+      [{ after: 0, last: 9, epoch }, "ahead"],
+      [{ after: 0, last: 0, epoch: "another" }, "epoch_changed"],
+    ] as const
+  ) {
+    const { error } = await raw.request({ action: "backup", id: 2, ...fields });
+    assertEquals(error.code, code, JSON.stringify(fields));
+    assert(!error.message.includes("\n"));
+  }
+  const page = await raw.request({ action: "backup", id: 3, after: 0, last: 0, epoch });
+  assertEquals(page, { id: 3, through: 0, bytes: 0, seqs: [], times: [], topics: [], bodies: [] });
+});
