@@ -42,8 +42,11 @@ const PROMISES = {
 
 /** How a store is opened. */
 export interface Opening {
+  /** How long messages are kept, in milliseconds. */
   readonly retention: number;
+  /** The store's clock. */
   readonly clock: ManualClock;
+  /** The limits that it has, where they are not the defaults. */
   readonly limits: Partial<StoreLimits>;
   /** A name. Opening it again after a close finds the same store, if the store outlives its process. */
   readonly location: string;

@@ -186,6 +186,6 @@ Deno.test("setAuth counts at once, also before the store is open", async () => {
 
 Deno.test("fetch, ready and the rest need no this", async () => {
   await using mounted = openMounted();
-  const { fetch }: Handler = mounted.handler;
+  const { fetch }: Handler = mounted.handler satisfies Deno.ServeDefaultExport;
   assertEquals((await fetch(new Request("http://localhost/health"), LOCAL)).status, 200);
 });

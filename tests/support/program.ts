@@ -25,10 +25,14 @@ export class Program implements AsyncDisposable {
   readonly #lines: AsyncGenerator<string>;
   readonly #errorLog: LineLog;
 
-  /** Starts `deno run` with these arguments, in the root of the project. */
-  constructor(args: readonly string[], env: Environment = {}) {
+  /** Starts `deno run` (or another command) with these arguments, in the root of the project. */
+  constructor(
+    args: readonly string[],
+    env: Environment = {},
+    command: readonly string[] = ["run", "--quiet"],
+  ) {
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", ...args],
+      args: [...command, ...args],
       cwd: ROOT,
       clearEnv: true,
       env: changedEnvironment({ NO_COLOR: "1", ...env }),

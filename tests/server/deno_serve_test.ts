@@ -1,0 +1,87 @@
+/**
+ * `deno serve`, which has the port: with the module of the package, and with one of three lines.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { connect } from "@dsmq/server";
+import { ignoredIf, noPosix } from "../support/ignored_if.ts";
+import { Program, ROOT } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+/** Starts `deno serve` on any free port; resolves once it listens. */
+async function denoServe(...args: string[]): Promise<{ program: Program; port: number }> {
+  const program = new Program(args, {}, ["serve", "--allow-net", "--no-prompt", "--port", "0"]);
+  for (;;) {
+    const line = await withTimeout(program.errorLine(), 20_000);
+    const port = /Listening on http:.*:(\d+)\//.exec(line ?? "")?.[1];
+    if (port !== undefined) return { program, port: Number(port) };
+    if (line === undefined) throw new Error(`it ended: ${JSON.stringify(await program.end())}`);
+  }
+}
+
+Deno.test("deno serve with ./fetch is a server, with no permission but the network", async () => {
+  const { program, port } = await denoServe("fetch.ts");
+  await using _program = program;
+  await using mq = await connect(`ws://localhost:${port}`);
+  assertEquals(await mq.put("t", "hello"), 1);
+  assertEquals(await mq.get("t"), "hello");
+  assertEquals(await (await fetch(`http://127.0.0.1:${port}/health`)).text(), "ok\n");
+});
+
+Deno.test("a module of three lines is a server with options of its own", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    const server = new URL("server.ts", ROOT).href;
+    await Deno.writeTextFile(
+      file,
+      `import { createHandler } from ${JSON.stringify(server)};
+       export default createHandler({ path: "/mq", auth: "a-secret" });`,
+    );
+    const { program, port } = await denoServe(file);
+    await using _program = program;
+    await using mq = await connect(`ws://localhost:${port}/mq`, { token: "a-secret" });
+    assertEquals(await mq.put("t", "hello"), 1);
+    assertEquals((await (await fetch(`http://localhost:${port}/`)).text()).trim(), "Not found");
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test({
+    ...ignoredIf(noPosix, `deno serve ends at ${signal} with code 0, also with connections`),
+    async fn() {
+      const { program, port } = await denoServe("fetch.ts");
+      await using _program = program;
+      await using raw = await RawClient.open(`ws://localhost:${port}`);
+      assertEquals((await raw.request({ action: "put", id: 1, topic: "t", body: "x" })).seq, 1);
+      program.child.kill(signal);
+      assertEquals((await withTimeout(program.end(), 10_000)).code, 0);
+      // Its clients come back to the next server.
+      assert([1001, 1006].includes((await raw.closed).code));
+    },
+  });
+}
+
+Deno.test("deno serve --parallel would run several queues: it ends with a sentence that says so", async () => {
+  const args = ["serve", "--allow-net", "--no-prompt", "--port", "0", "--parallel"];
+  await using program = new Program(["fetch.ts"], { DENO_JOBS: "2" }, args);
+  const { code, stderr } = await withTimeout(program.end(), 20_000);
+  assertEquals(code, 1);
+  assertStringIncludes(
+    stderr,
+    "dsmq: --parallel would run several queues that know nothing of each other: leave it out",
+  );
+});
+
+Deno.test("a module that imports ./fetch may end", async () => {
+  const file = new URL("fetch.ts", ROOT).href;
+  const code = `import handler from ${JSON.stringify(file)}; console.log(typeof handler.fetch);`;
+  const module = `data:application/typescript,${encodeURIComponent(code)}`;
+  await using program = new Program(["-A", module]);
+  const { stdout } = await withTimeout(program.end(), 20_000);
+  assertEquals(stdout, "function");
+});
