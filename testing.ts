@@ -1,10 +1,25 @@
 /**
- * For tests: the contract of a store, and a clock that stands still until a test moves it.
+ * For tests of what is built for dsmq: the contract of a store, as tests, and a clock that stands still until a test moves it.
+ *
+ * A store of your own proves itself by one call, which registers a test for each promise of {@linkcode Store}. Each test opens
+ * an empty store with the clock and the limits that it needs:
+ *
+ * ```ts ignore
+ * import { testStore } from "@dsmq/server/testing";
+ * import { MyStore } from "./my_store.ts";
+ *
+ * testStore("my store", ({ location, retention, clock, limits }) => {
+ *   return MyStore.open({ name: location, retention, clock, limits });
+ * }, { restarts: true });
+ * ```
  *
  * @module
  */
 
 export { ManualClock } from "./testing/manual_clock.ts";
 export { type Opening, type Proofs, testStore } from "./testing/store/contract.ts";
-export type { Store } from "./stores/store.ts";
+export type { Durability, EncodedMessage, TopicInfo } from "./protocol/encode_replies.ts";
+export type { ErrorCode } from "./protocol/errors.ts";
+export type { Clock } from "./queue/clock.ts";
+export * from "./stores/store.ts";
 export type { StoreLimits } from "./stores/store_limits.ts";

@@ -6,7 +6,9 @@
 
 /** Stores a message. */
 export interface Put {
+  /** Which command it is. */
   readonly type: "put";
+  /** The topic that it is put into. */
   readonly topic: string;
   /** The JSON encoding of the message. */
   readonly body: string;
@@ -26,14 +28,19 @@ export interface Put {
 
 /** Opens a session of an owner, or continues it: it counts as used now. */
 export interface OpenSession {
+  /** Which command it is. */
   readonly type: "open_session";
+  /** The session. */
   readonly session: string;
+  /** Who owns it. Default: nobody. */
   readonly owner?: string | undefined;
 }
 
 /** Forgets a session whose client will not come back. */
 export interface ForgetSession {
+  /** Which command it is. */
   readonly type: "forget_session";
+  /** The session. */
   readonly session: string;
 }
 
@@ -42,7 +49,9 @@ export interface ForgetSession {
  * so far. Its readers are told that they are gone.
  */
 export interface Purge {
+  /** Which command it is. */
   readonly type: "purge";
+  /** The topic. */
   readonly topic: string;
   /** The number, or the time in milliseconds since 1970, of the first message that stays. Default: none stays. */
   readonly before?: { readonly seq: number } | { readonly time: number } | undefined;
@@ -67,11 +76,13 @@ export type Command = Put | Purge | OpenSession | ForgetSession;
 export interface CommandBatch<C extends Command = Command> {
   /** The time, in milliseconds since 1970. A time before the last one that was applied counts as that. */
   readonly time: number;
+  /** The commands, in their order. */
   readonly commands: readonly C[];
 }
 
 /** Where a message is stored. */
 export interface PutAck {
+  /** Its sequence number. */
   readonly seq: number;
   /** When it was stored, in milliseconds since 1970; absent if it had been stored before. */
   readonly time?: number;

@@ -22,6 +22,7 @@ export type {
 
 /** A stored message. */
 export interface TopicMessage extends EncodedMessage {
+  /** The topic that it was put into. */
   readonly topic: string;
   /** The length of `body` and `attributes` in bytes of UTF-8. */
   readonly bytes: number;
@@ -73,6 +74,7 @@ export interface StoreBounds {
 
 /** The newest message of a topic that is gone. */
 export interface Gone {
+  /** Its sequence number. */
   readonly seq: number;
   /** The first millisecond in which nobody could read it, in the store's time. */
   readonly at: number;
@@ -80,8 +82,11 @@ export interface Gone {
 
 /** Asks for the bounds as they concern an epoch, and a topic or all topics that begin with a prefix. */
 export interface TopicBoundsQuery {
+  /** The topic. */
   readonly topic?: string | undefined;
+  /** What the topics begin with, in place of `topic`. */
   readonly prefix?: string | undefined;
+  /** The epoch. Default: the present one. */
   readonly epoch?: string | undefined;
 }
 
@@ -98,12 +103,14 @@ export interface TopicBounds extends StoreBounds {
 
 /** The last position that a client knows. */
 export interface EpochPosition {
+  /** The epoch. */
   readonly epoch: string;
+  /** The sequence number, as of that epoch. */
   readonly seq: number;
 }
 
 /** What a page holds at most. */
-interface PageQuery {
+export interface PageQuery {
   /** Only messages with a larger sequence number. */
   readonly after: number;
   /** At most this many messages, at least 1. */
@@ -116,7 +123,9 @@ interface PageQuery {
 
 /** Asks for messages of one topic. */
 export interface TopicPageQuery extends PageQuery {
+  /** The topic. */
   readonly topic: string;
+  /** Only without a topic. */
   readonly prefix?: undefined;
   /** Only the newest message, instead of the oldest ones. */
   readonly newest?: boolean;
@@ -124,8 +133,11 @@ export interface TopicPageQuery extends PageQuery {
 
 /** Asks for messages of all topics that begin with a prefix: of all topics, if it is empty. */
 export interface PrefixPageQuery extends PageQuery {
+  /** What the topics begin with. */
   readonly prefix: string;
+  /** Only without a prefix. */
   readonly topic?: undefined;
+  /** Only with a topic. */
   readonly newest?: undefined;
 }
 
@@ -134,6 +146,7 @@ export type MessageQuery = TopicPageQuery | PrefixPageQuery;
 
 /** Messages of one topic, or of all topics that begin with a prefix, oldest first. */
 export interface MessagePage {
+  /** The messages. */
   readonly messages: readonly TopicMessage[];
   /** All is read up to here: there are no other messages after `after` and up to this number. */
   readonly through: number;
@@ -154,6 +167,7 @@ export interface TopicQuery {
   readonly prefix: string;
   /** Only topics that come after this one. */
   readonly after: string;
+  /** At most this many, at least 1. */
   readonly count: number;
 }
 
@@ -203,6 +217,7 @@ export interface Store extends AsyncDisposable {
   readonly id: string;
   /** The random name of the present epoch, new at every opening. */
   readonly epoch: string;
+  /** What an acknowledged message survives. */
   readonly durability: Durability;
   /** Where the messages are, for a person, such as `memory on node:sqlite`. */
   readonly description: string;

@@ -56,7 +56,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "mod.ts": ["client.ts", "server.ts", "cli.ts"],
   // Published for tests, so it must stand without this project's own; nothing else loads it.
   "testing/": ["protocol/", "stores/store.ts", "stores/store_limits.ts", "queue/clock.ts"],
-  "testing.ts": ["testing/", "stores/store.ts", "stores/store_limits.ts"],
+  "testing.ts": [
+    "testing/",
+    "protocol/",
+    "queue/clock.ts",
+    "stores/store.ts",
+    "stores/store_limits.ts",
+  ],
 };
 
 /** What comes from outside, and who may use it. */
@@ -68,7 +74,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "node:v8": ["server/"],
   "node:net": ["transports/"],
   "node:worker_threads": ["fetch.ts"],
-  "@std/assert": ["testing/"],
+  "node:assert/strict": ["testing/"],
 };
 
 /** All modules that the exports of the package load. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "../assert.ts";
 import { type Command, StoreError } from "../../stores/store.ts";
 import {
   append,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals } from "../assert.ts";
 import { encodeAttributes } from "../../protocol/attributes.ts";
 import type { MessageAttributes } from "../../protocol/attributes.ts";
 import type { Put, Store, TopicMessage } from "../../stores/store.ts";

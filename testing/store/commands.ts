@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals } from "../assert.ts";
 import type { StoreLimits } from "../../stores/store_limits.ts";
 import { type Command, type Gone, type Store, StoreError } from "../../stores/store.ts";
 import {

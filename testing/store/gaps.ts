@@ -5,7 +5,7 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals } from "../assert.ts";
 import type { Gone, Store, TopicMessage } from "../../stores/store.ts";
 import {
   append,

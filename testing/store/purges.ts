@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals } from "../assert.ts";
 import { type Purge, type PurgeResult, type Store, StoreError } from "../../stores/store.ts";
 import {
   append,

@@ -6,6 +6,7 @@
  * @module
  */
 
+import deno from "../../deno.json" with { type: "json" };
 import { run, timed } from "./part.ts";
 
 const PARTS: Readonly<Record<string, readonly string[]>> = {
@@ -13,7 +14,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "lint": ["lint", "--quiet"],
   "types": ["check", "--quiet", "--doc", "."],
   "types in a browser": ["task", "--quiet", "check:browser"],
-  "doc comments": ["doc", "--lint", "--quiet", "mod.ts", "client.ts"],
+  "doc comments": ["doc", "--lint", "--quiet", ...Object.values(deno.exports)],
   "package": ["publish", "--dry-run", "--allow-dirty", "--quiet"],
   "tests": ["task", "--quiet", "test"],
 };
