@@ -75,6 +75,8 @@ export type {
   BackupInfo,
   /** An epoch that has ended. */
   EpochEnd,
+  /** What is gone of a topic. */
+  TopicGone,
 } from "./protocol/backup_info.ts";
 export type {
   /** A connection of a server, as an administrator sees it. */

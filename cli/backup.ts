@@ -122,6 +122,10 @@ async function write(backup: Backup, file: BackupFile, signal: AbortSignal): Pro
     file.add(message);
     messages++;
   }
+  for await (const gone of backup.gone()) {
+    signal.throwIfAborted();
+    file.addGone(gone);
+  }
   file.finish();
   return messages;
 }

@@ -152,6 +152,9 @@ export class AdminRequests {
     return new PagedBackup(info, (after) => {
       const fields = jsonFields({ after, last, epoch });
       return this.#request("backup", fields, "backup_page", (page) => page);
+    }, (topicsAfter) => {
+      const fields = jsonFields({ topicsAfter });
+      return this.#request("backup", fields, "backup_gone", (page) => page);
     });
   }
 

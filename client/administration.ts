@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BackupInfo } from "../protocol/backup_info.ts";
+import type { BackupInfo, TopicGone } from "../protocol/backup_info.ts";
 import type { ConnectionInfo } from "../protocol/connection_info.ts";
 import type { Message } from "./messages.ts";
 
@@ -25,6 +25,13 @@ export interface PurgeOptions {
 export interface Backup extends AsyncIterableIterator<Message, undefined>, AsyncDisposable {
   /** The moment, and what is needed to go on from there. */
   readonly info: BackupInfo;
+  /**
+   * What is gone by now of the topics that hold messages, so that readers of the copy can be told exactly. To be asked
+   * once all messages are read: it covers what expired or was purged meanwhile.
+   *
+   * @returns the topics, in the order of their code points; and last the newest message that is gone, of the topic `undefined`
+   */
+  gone(): AsyncIterableIterator<TopicGone | { readonly topic: undefined; readonly seq: number }>;
 }
 
 /**

@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { BackupInfo } from "../protocol/backup_info.ts";
-import type { BackupPageReply } from "../protocol/replies.ts";
+import type { BackupInfo, TopicGone } from "../protocol/backup_info.ts";
+import type { BackupGoneReply, BackupPageReply } from "../protocol/replies.ts";
+import { compareCodePoints } from "../protocol/text.ts";
 import type { Backup } from "./administration.ts";
 import type { Message } from "./messages.ts";
 import { protocolError } from "./pending_request.ts";
@@ -13,10 +14,14 @@ import { protocolError } from "./pending_request.ts";
 /** Asks for the page after a number. */
 export type FetchPage = (after: number) => Promise<BackupPageReply>;
 
+/** Asks for what is gone of the topics after one. */
+export type FetchGone = (topicsAfter: string) => Promise<BackupGoneReply>;
+
 /** The messages of a backup. While one page is read, the next one is under way; there are never more. */
 export class PagedBackup implements Backup {
   readonly info: BackupInfo;
   readonly #fetch: FetchPage;
+  readonly #fetchGone: FetchGone;
   #messages: AsyncGenerator<Message, undefined> | undefined;
 
   /**
@@ -24,10 +29,26 @@ export class PagedBackup implements Backup {
    *
    * @param info the moment of which it is
    * @param fetch asks for a page
+   * @param fetchGone asks for what is gone
    */
-  constructor(info: BackupInfo, fetch: FetchPage) {
+  constructor(info: BackupInfo, fetch: FetchPage, fetchGone: FetchGone) {
     this.info = info;
     this.#fetch = fetch;
+    this.#fetchGone = fetchGone;
+  }
+
+  async *gone(): AsyncGenerator<TopicGone | { readonly topic: undefined; readonly seq: number }> {
+    let newest = 0;
+    for (let [after, more] = ["", true]; more;) {
+      const page = await this.#fetchGone(after);
+      yield* page.gone;
+      newest = Math.max(newest, page.last);
+      const next = page.gone.at(-1)?.topic;
+      more = page.more && next !== undefined;
+      if (more && compareCodePoints(after, next!) >= 0) throw protocolError("back up");
+      after = next ?? after;
+    }
+    yield { topic: undefined, seq: newest };
   }
 
   /** The next message. */

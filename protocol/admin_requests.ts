@@ -8,6 +8,7 @@
  * {"action":"purge","id":13,"topic":"t","before":{"time":1767225600000}}
  * {"action":"backup","id":14}
  * {"action":"backup","id":15,"after":40,"last":45,"epoch":"…"}
+ * {"action":"backup","id":16,"topicsAfter":""}
  * ```
  *
  * @module
@@ -41,7 +42,7 @@ export interface PurgeRequest {
     | undefined;
 }
 
-/** Begins a backup, or asks for the next page of one. */
+/** Begins a backup, or asks for the next page of one, or for what is gone of topics. */
 export interface BackupRequest {
   readonly action: "backup";
   readonly id: number;
@@ -49,6 +50,8 @@ export interface BackupRequest {
   readonly page:
     | { readonly after: number; readonly last: number; readonly epoch: string }
     | undefined;
+  /** What is gone of the topics that come after this one. */
+  readonly topicsAfter: string | undefined;
 }
 
 /** What an administrator asks for. */

@@ -32,6 +32,31 @@ export interface BackupInfo {
   readonly time: number;
 }
 
+/** What is gone of a topic that holds messages. */
+export interface TopicGone {
+  /** Its name. */
+  readonly topic: string;
+  /** The newest message of the topic that is gone; 0 if there is none. */
+  readonly seq: number;
+}
+
+/**
+ * Takes a list of what is gone of topics.
+ *
+ * @param entries what the server has sent
+ * @returns the list; `undefined` if an entry is not of this form
+ */
+export function parseTopicsGone(entries: readonly unknown[]): TopicGone[] | undefined {
+  const gone: TopicGone[] = [];
+  for (const entry of entries) {
+    const { topic, seq } = Object(entry) as { readonly [field in keyof TopicGone]?: unknown };
+    // Topics of dsmq 1.x may be empty.
+    if (typeof topic !== "string" || !isCount(seq)) return undefined;
+    gone.push({ topic, seq });
+  }
+  return gone;
+}
+
 /**
  * Takes the known fields of what a server tells.
  *

@@ -50,14 +50,19 @@ export function decodeAdminRequest(
       );
     }
     case "backup": {
-      const { after, last, epoch } = fields;
-      if (after === undefined && last === undefined) return { action, id, page: undefined };
+      const { after, last, epoch, topicsAfter } = fields;
+      if (topicsAfter !== undefined && typeof topicsAfter !== "string") {
+        return refuseField(fields, "topicsAfter", "a topic");
+      }
+      if (topicsAfter !== undefined || (after === undefined && last === undefined)) {
+        return { action, id, page: undefined, topicsAfter };
+      }
       if (!isCount(after)) return refuseField(fields, "after", "a sequence number");
       if (!isCount(last)) return refuseField(fields, "last", "a sequence number");
       if (typeof epoch !== "string" || !isBoundedText(epoch)) {
         return refuseField(fields, "epoch", "the epoch of these numbers");
       }
-      return { action, id, page: { after, last, epoch } };
+      return { action, id, page: { after, last, epoch }, topicsAfter };
     }
     case "disconnect": {
       const { connection } = fields;

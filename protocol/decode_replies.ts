@@ -6,7 +6,7 @@
  * @module
  */
 
-import { parseBackupInfo } from "./backup_info.ts";
+import { parseBackupInfo, parseTopicsGone } from "./backup_info.ts";
 import { parseConnections } from "./connection_info.ts";
 import { decodeAttributeList, decodeAttributes, minAttributeBytes } from "./decode_attributes.ts";
 import { isWireError } from "./decode_error.ts";
@@ -50,6 +50,7 @@ type RawReply = Partial<Welcome> & Partial<Heartbeat> & {
   readonly connections?: readonly unknown[];
   readonly purged?: number;
   readonly backup?: object;
+  readonly gone?: readonly unknown[];
   readonly more?: boolean;
 };
 
@@ -116,6 +117,10 @@ function decodeAnswer(it: RawReply, id: number): Reply {
   if (it.backup !== undefined) {
     const info = parseBackupInfo(it.backup);
     return info ? { kind: "backup", id, info } : malformed(id);
+  }
+  if (it.gone !== undefined) {
+    const [gone, { last = 0, more = false }] = [parseTopicsGone(it.gone), it];
+    return gone ? { kind: "backup_gone", id, gone, last, more } : malformed(id);
   }
   if (it.purged !== undefined) return { kind: "purged", id, purged: it.purged };
   return it.connections === undefined ? { kind: "done", id } : decodeConnections(it, id);
@@ -257,6 +262,7 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
       return isCount(field);
     case "topics":
     case "connections":
+    case "gone":
       return Array.isArray(field);
     case "attributes":
       // Decoded as a whole.

@@ -8,7 +8,7 @@
  */
 
 import type { MessageAttributes } from "./attributes.ts";
-import type { BackupInfo } from "./backup_info.ts";
+import type { BackupInfo, TopicGone } from "./backup_info.ts";
 import type { ConnectionInfo } from "./connection_info.ts";
 import type { Heartbeat, TopicInfo, Welcome } from "./encode_replies.ts";
 import type { WireError } from "./errors.ts";
@@ -102,6 +102,16 @@ export interface BackupPageReply {
   readonly through: number;
 }
 
+/** Answers `backup` with what is gone of topics. */
+export interface BackupGoneReply {
+  readonly kind: "backup_gone";
+  readonly id: number;
+  readonly gone: readonly TopicGone[];
+  /** The newest message that is gone of any topic. */
+  readonly last: number;
+  readonly more: boolean;
+}
+
 /** Answers what has no result: `shutdown`, or a heartbeat with an id. */
 export interface DoneReply {
   readonly kind: "done";
@@ -187,6 +197,7 @@ export type ResultReply =
   | PurgedReply
   | BackupReply
   | BackupPageReply
+  | BackupGoneReply
   | DoneReply;
 
 /** What answers a request. */

@@ -99,6 +99,16 @@ export class BackupFile {
     if (this.#waiting.length === BATCH) this.#write();
   }
 
+  /** All messages are added: this is what is gone of a topic by now, or of any topic (`undefined`). */
+  addGone({ topic, seq }: { readonly topic: string | undefined; readonly seq: number }): void {
+    this.#write();
+    if (topic === undefined) {
+      this.#missing = Math.max(this.#missing, Math.min(seq, this.#info.last));
+    } else if (this.#topics.find(topic, 0) !== undefined) {
+      this.#gone.restore(topic, Math.min(seq, this.#info.last), this.#info.time);
+    }
+  }
+
   /** All messages are added: completes the file, and closes it. */
   finish(): void {
     this.#write();

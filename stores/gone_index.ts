@@ -55,6 +55,8 @@ export class GoneIndex {
     const unpurged = this.#newestUnpurged(topic, floor);
     const recorded = this.#purged.find(topic);
     if (unpurged && unpurged.seq > (recorded?.seq ?? 0)) return this.ofUnpurged(unpurged);
+    // It may be known that nothing is gone.
+    if (recorded && recorded.seq <= 0) return undefined;
     const { horizon } = this.#purged;
     return recorded ?? (horizon.seq > 0 ? horizon : undefined);
   }

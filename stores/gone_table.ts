@@ -45,6 +45,8 @@ export class GoneTable implements GoneTopics {
   /** The table has at most this many topics. */
   #maxCount = Infinity;
   #horizon: Gone | undefined;
+  /** Topics of which nothing is gone have numbers below 0 here. */
+  #nothingGone = 0;
 
   /**
    * Makes the table.
@@ -120,6 +122,12 @@ export class GoneTable implements GoneTopics {
     this.#maxCount += messages.length;
     // To count many topics takes long, so it is done now and then.
     if (this.#maxCount > this.#max + evictionSlack(this.#max)) this.#evict();
+  }
+
+  /** It is known of a topic what is gone, or (0) that nothing is; for a table that is made anew. */
+  restore(topic: string, seq: number, at: number): void {
+    // No two topics have the same number.
+    this.#sql.note.run(topic, seq > 0 ? seq : --this.#nothingGone, at);
   }
 
   /** Raises the horizon. */

@@ -33,10 +33,10 @@ for (const kind of ["memory", "file"] as const) {
     const server = await openServer(options);
     const mq = await connect(server.url);
     const headers = { "content-type": "text/plain" };
-    await mq.putMany("purged", ["secret", "secret"]);
-    await mq.purge("purged");
     await mq.put("t", "with all", { messageId: "m1", key: "k", headers, delay: 5 });
     await mq.putMany("t", Array.from({ length: 3000 }, (_, i) => `${i} é\0\ud800`));
+    await mq.putMany("purged", ["secret", "secret"]);
+    await mq.purge("purged");
     await mq.put("large", "x".repeat(900_000));
     // Puts go on while it runs.
     let isDone = false;
@@ -66,8 +66,8 @@ for (const kind of ["memory", "file"] as const) {
     assertEquals(copied.length, messages);
     assertEquals(copied, original.slice(0, copied.length));
     // A position up to the copy goes on; one beyond it is told so; and numbers go on.
-    const first = again.subscribe("t", { since: 3 });
-    assertEquals((await first.next()).value!.seq, 4);
+    const first = again.subscribe("t", { since: 1 });
+    assertEquals((await first.next()).value!.seq, 2);
     await first.return!();
     const beyond = again.subscribe("t", { since: newest! });
     const { code } = await assertRejects(() => beyond.next(), DsmqError);
@@ -75,7 +75,7 @@ for (const kind of ["memory", "file"] as const) {
     const seq = await again.put("t", "goes on");
     assert(seq > 3004 && seq <= last + 1, `${seq}`);
     await again.put("purged", "new");
-    const gap = again.subscribe("purged", { since: 1 });
+    const gap = again.subscribe("purged", { since: 3001 });
     assertEquals((await assertRejects(() => gap.next(), DsmqError)).code, "trimmed");
   });
 }
