@@ -62,6 +62,9 @@ export interface ReconnectPlan {
   redial?(hello: () => HelloFields, attempts: Attempts, signal: AbortSignal): Promise<Handshake>;
 }
 
+/** An open socket, and the address at which it was opened. */
+type Dialled = Handshake & { readonly address: string };
+
 /**
  * Connects for the first time.
  *
@@ -86,13 +89,21 @@ export async function dialServer(
   });
   const handshake = await dialFirst(target, makeHello({ since }));
   if (!reconnect) return { handshake, plan: { since, session, pendingLimits, token } };
-  const redial: ReconnectPlan["redial"] = (hello, attempts, signal) =>
-    dialAgain(target, reconnect, () => makeHello(hello())(), attempts, signal);
+  let { address } = handshake;
+  const redial: ReconnectPlan["redial"] = async (hello, attempts, signal) => {
+    // The one that answered last comes first, and then those behind it: one that never answers does not delay every break.
+    const i = target.urls.indexOf(address);
+    const urls = [...target.urls.slice(i), ...target.urls.slice(0, i)];
+    const makeNext = () => makeHello(hello())();
+    const again = await dialAgain({ ...target, urls }, reconnect, makeNext, attempts, signal);
+    address = again.address;
+    return again;
+  };
   return { handshake, plan: { since, session, pendingLimits, token, redial } };
 }
 
 /** Connects for the first time. */
-async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Handshake> {
+async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Dialled> {
   const { urls, timeout } = target;
   const clock = new AwakeClock();
   const controller = new AbortController();
@@ -142,7 +153,7 @@ async function dialAgain(
   hello: () => object,
   attempts: Attempts,
   signal: AbortSignal,
-): Promise<Handshake> {
+): Promise<Dialled> {
   const { urls } = target;
   const downtimeBefore = attempts.downtime;
   const clock = new AwakeClock();
@@ -199,7 +210,7 @@ async function attemptAll(
   remaining: () => number,
   signal: AbortSignal,
   failures: ConnectFailures,
-): Promise<Handshake | undefined> {
+): Promise<Dialled | undefined> {
   for (const [i, url] of urls.entries()) {
     const attemptTimeout = remaining() / (urls.length - i);
     try {
@@ -207,7 +218,7 @@ async function attemptAll(
       const token = typeof source === "function"
         ? await askForToken(source, attemptTimeout, signal)
         : source;
-      return await attemptHandshake(
+      const handshake = await attemptHandshake(
         url,
         target,
         token,
@@ -215,6 +226,7 @@ async function attemptAll(
         Math.min(ATTEMPT_TIMEOUT, attemptTimeout),
         signal,
       );
+      return { ...handshake, address: url };
     } catch (error) {
       if (!(error instanceof ConnectError)) throw error;
       failures.add(url, error, isCutOff(error, attemptTimeout) ? attemptTimeout : undefined);
