@@ -101,13 +101,22 @@ export function encodeAttributes(attributes: object): EncodedAttributes | undefi
 const ID_START = '{"messageId":';
 
 /**
+ * Whether there is a `messageId` in the encoding of attributes.
+ *
+ * @param json the encoding
+ */
+export function hasMessageId(json: string): boolean {
+  return json.startsWith(ID_START);
+}
+
+/**
  * The `messageId` in the encoding of attributes.
  *
  * @param json the encoding
  * @returns the JSON encoding of the `messageId`, which is well-formed text; `undefined` if there is none
  */
 export function encodedMessageId(json: string): string | undefined {
-  if (!json.startsWith(ID_START)) return undefined;
+  if (!hasMessageId(json)) return undefined;
   const start = ID_START.length;
   for (let end = start;;) {
     end = json.indexOf('"', end + 1);

@@ -119,6 +119,14 @@ export class Admission {
       }
       const { topic, bytes, attributes, session, n, owner } = put;
       const numbered = session !== undefined && n !== undefined;
+      if (attributes !== undefined) {
+        // Before a number that its session has passed is refused: it may have had this answer the first time.
+        const found = this.#findRepeated(put, numbered);
+        if (found !== undefined) {
+          results.push(found);
+          continue;
+        }
+      }
       if (numbered) {
         const seq = this.#dedup.find(session, n);
         if (seq !== 0) {
@@ -165,6 +173,12 @@ export class Admission {
         lastTopic = undefined;
         continue;
       }
+      const failure = attributes !== undefined &&
+        this.#attempt(() => this.#messageLog.ids.add(put, range.last + 1));
+      if (failure) {
+        results.push(failure);
+        continue;
+      }
       const message = attributes === undefined
         ? new NewMessage(range.last + 1, now, put)
         : new AttributedMessage(range.last + 1, now, put, attributes);
@@ -189,6 +203,17 @@ export class Admission {
       // A reader may have seen it in this very millisecond: so it is gone from the next one on.
       return { ...this.#messageLog.topicPurge.purge(topic, end - 1, max, now + 1), end };
     });
+  }
+
+  /** The message that a put repeats by its `messageId`, unless its session knows it by its number. */
+  #findRepeated(put: Put, numbered: boolean): Result | StoreError | undefined {
+    if (numbered && this.#dedup.find(put.session!, put.n!) > 0) return undefined;
+    const { ids, range } = this.#messageLog;
+    const seq = this.#attempt(() => ids.find(put, range.floor));
+    if (seq instanceof StoreError) return seq;
+    if (seq === 0) return undefined;
+    if (numbered) this.#dedup.refresh(put.session!);
+    return { seq, dup: true };
   }
 
   #sessionChanged(command: Exclude<Command, Put | Purge>): Result {

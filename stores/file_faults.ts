@@ -6,6 +6,7 @@
 
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { SQLITE_ERRORS, sqliteErrorCode } from "./engine.ts";
+import { StoreError } from "./store.ts";
 
 /** Why a file is not opened; its message is for a person. */
 export class UnusableFileError extends Error {
@@ -129,4 +130,18 @@ export function requireFilePermissions(path: string): void {
       );
     }
   }
+}
+
+/**
+ * Says that nobody knows whether messages are stored.
+ *
+ * @param cause what was thrown
+ * @returns the error
+ */
+export function unknownOutcome(cause: unknown): StoreError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError(`Cannot tell whether messages are stored: ${reason}`, {
+    cause,
+    code: "unknown_outcome",
+  });
 }

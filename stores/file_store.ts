@@ -6,11 +6,12 @@
 
 import type { FileDurability } from "../protocol/encode_replies.ts";
 import type { NameMap } from "../protocol/name_map.ts";
+import { unknownOutcome } from "./file_faults.ts";
 import type { MessageLog } from "./message_log.ts";
 import { isDiskFull } from "./opened_file.ts";
 import { SlicedWork } from "./sliced_work.ts";
 import type { DedupIndex } from "./dedup_index.ts";
-import { RecoveringFile, unknownOutcome } from "./recovering_file.ts";
+import { RecoveringFile } from "./recovering_file.ts";
 import { SqliteStore, type SqliteStoreOptions } from "./sqlite_store.ts";
 import {
   type Command,

@@ -6,29 +6,18 @@
 
 import type { Database } from "./engine.ts";
 import { GoneIndex, newestOfEach } from "./gone_index.ts";
-import type { GoneTopics } from "./gone_map.ts";
+import type { MessageLogOptions } from "./message_log_options.ts";
 import { PrefixPages } from "./prefix_pages.ts";
+import { MessageIds } from "./message_ids.ts";
 import { SegmentSizes } from "./segment_sizes.ts";
 import { SegmentTable } from "./segment_table.ts";
-import { SeqRange, type SeqRangeState } from "./seq_range.ts";
+import { SeqRange } from "./seq_range.ts";
 import type { MessagePage, TopicMessage, TopicPageQuery, TopicQuery } from "./store.ts";
 import { StoredBytes } from "./stored_bytes.ts";
 import { WriteBuffer } from "./write_buffer.ts";
 import { TopicPurge } from "./topic_purge.ts";
 import { type TopicListing, TopicTable } from "./topic_table.ts";
-import { type TransactionHooks, Transactions } from "./transactions.ts";
-
-/** What a message log is made of. */
-export interface MessageLogOptions {
-  /** For how many milliseconds a message is kept. */
-  readonly retention: number;
-  /** Remembers what is gone of topics. */
-  readonly gone: GoneTopics;
-  /** The range of the messages in the database. */
-  readonly start?: SeqRangeState;
-  /** What else transactions do. */
-  readonly hooks?: TransactionHooks;
-}
+import { Transactions } from "./transactions.ts";
 
 /** The slices of a purge, in rows; they grow while they take little of the budget. */
 const PURGE_SLICE = { first: 16, max: 1024 };
@@ -49,6 +38,8 @@ export class MessageLog {
   /** The messages after those in the database. */
   readonly buffer = new WriteBuffer();
   readonly gone: GoneIndex;
+  /** Of these messages. */
+  readonly ids: MessageIds;
   /** Reads what a prefix asks for. */
   readonly prefixes: PrefixPages;
   readonly #transactions: Transactions;
@@ -73,6 +64,7 @@ export class MessageLog {
     const state = { savepoint: () => this.#savepoint(), commit: () => this.#commit() };
     this.#transactions = new Transactions(db, state, hooks);
     this.segments = new SegmentTable(db);
+    this.ids = new MessageIds(db, this);
     this.topics = new TopicTable(db);
     this.segmentSizes = new SegmentSizes(db);
     this.gone = new GoneIndex(
@@ -262,6 +254,7 @@ export class MessageLog {
       this.writtenBytes += PURGED_BYTES * newest.length;
       this.gone.record(newest);
       this.segments.delete(upTo);
+      this.ids.delete(1, upTo);
       this.segmentSizes.rowsChanged();
       this.#purgedTo = Math.max(this.#purgedTo, upTo);
       // A row with the floor inside is still there, and has messages that are gone and not recorded as such.

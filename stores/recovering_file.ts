@@ -7,7 +7,7 @@
 import type { NameMap } from "../protocol/name_map.ts";
 import type { DatabaseFile, FileLocation } from "./database_file.ts";
 import { WalInUseError } from "./database_wal.ts";
-import { toOpenError, UnusableFileError } from "./file_faults.ts";
+import { toOpenError, unknownOutcome, UnusableFileError } from "./file_faults.ts";
 import { FileGuard } from "./file_guard.ts";
 import { FileOnDisk } from "./file_on_disk.ts";
 import {
@@ -17,7 +17,7 @@ import {
   type RememberedPuts,
 } from "./opened_file.ts";
 import { FORGOTTEN } from "./dedup_session.ts";
-import { type Command, type PutAck, StoreError, type TopicMessage } from "./store.ts";
+import type { Command, Put, PutAck, StoreError, TopicMessage } from "./store.ts";
 
 /** How a {@linkcode RecoveringFile} is opened. */
 export interface RecoveringFileOptions
@@ -169,15 +169,32 @@ export class RecoveringFile {
     }
   }
 
-  /** While the file fails: what is known of a put that its session repeats. */
+  /** While the file fails: what is known of a put that is repeated, by its session or with its `messageId`. */
   findDuplicate(command: Command): PutAck | StoreError | undefined {
     if (command.type !== "put") return undefined;
     const { session, n } = command;
-    if (session === undefined || n === undefined) return undefined;
-    const seq = this.#remembered.dedup.find(session, n);
+    const seq = session === undefined || n === undefined
+      ? 0
+      : this.#remembered.dedup.find(session, n);
     if (seq > 0 && seq <= this.#durableTo) return { seq, dup: true };
+    const seqOfId = seq > 0 ? 0 : this.#findById(command);
+    if (seqOfId > 0) return { seq: seqOfId, dup: true };
     // It is in the file, or was: it would be wrong to say that it is not stored.
     return seq > 0 || seq === FORGOTTEN ? FILE_FAILS_ERROR : undefined;
+  }
+
+  /** The message with the id of a put, if the file can be read and surely has it; else 0. */
+  #findById(put: Put): number {
+    try {
+      if (put.attributes === undefined || !this.#opened) return 0;
+      const { messageLog: { ids, range } } = this.#opened;
+      const { time, retention } = this.#options;
+      // What had expired for the commands that failed has expired here.
+      const seq = ids.find(put, range.readFloor(time.now() - retention));
+      return seq <= this.#durableTo ? seq : 0;
+    } catch {
+      return 0;
+    }
   }
 
   /** Closes it for good. */
@@ -255,20 +272,6 @@ export class RecoveringFile {
       // There is nothing left to do for it.
     }
   }
-}
-
-/**
- * Says that nobody knows whether messages are stored.
- *
- * @param cause what was thrown
- * @returns the error
- */
-export function unknownOutcome(cause: unknown): StoreError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new StoreError(`Cannot tell whether messages are stored: ${reason}`, {
-    cause,
-    code: "unknown_outcome",
-  });
 }
 
 function acquire(path: string): FileOnDisk {

@@ -110,8 +110,13 @@ export function decodeRow(
   }));
 }
 
-/** The attributes of each message of a row. */
-function splitAttributes(attributes: string): (string | undefined)[] {
+/**
+ * Reads the column of attributes.
+ *
+ * @param attributes the attributes of the messages of a row
+ * @returns those of each message, `undefined` where it has none
+ */
+export function splitAttributes(attributes: string): (string | undefined)[] {
   return attributes.split(SEPARATOR).map((text) => text === "" ? undefined : text);
 }
 
@@ -131,7 +136,7 @@ export function rowSizes(
   if (attributes === null) return sizes;
   for (const [i, text] of splitAttributes(attributes).entries()) {
     if (text === undefined) continue;
-    sizes[i]! += utf8Length(text) + messageIdOverhead({ topic, attributes: text });
+    sizes[i]! += utf8Length(text) + messageIdOverhead({ attributes: text });
   }
   return sizes;
 }

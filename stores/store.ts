@@ -184,13 +184,12 @@ export interface Follower {
  *
  * **Commands.** All changes go through {@linkcode Store.apply}. First everything happens that is due by its time: messages
  * expire, and sessions that were not used for long are forgotten. Then the commands happen in order. Results depend on
- * nothing but the commands and their times: two stores that are given the same ones give the same results, whenever each is trimmed
- * or read, however its commits are grouped, and with any clock. The time comes from {@linkcode Store.now}, or
- * from a log that orders the commands of several stores.
- * A batch that fails has changed nothing and may be repeated, unless its outcome is unknown.
- * A file that is opened by another process goes on where it was, but for four things: its sessions count as used then,
- * those that have put nothing are forgotten, the last time is that of the last message, and a session that was forgotten
- * just before the last process was killed may be remembered again.
+ * nothing but the commands and their times: two stores that are given the same ones give the same results, whenever each is
+ * trimmed or read, however its commits are grouped, and with any clock. The time comes from {@linkcode Store.now}, or from a
+ * log that orders the commands of several stores. A batch that fails has changed nothing and may be repeated, unless its
+ * outcome is unknown. A file that is opened by another process goes on where it was, but for four things: its sessions count
+ * as used then, those that have put nothing are forgotten, the last time is that of the last message, and a session that was
+ * forgotten just before the last process was killed may be remembered again.
  *
  * **Numbers.** A sequence number is a safe integer above 0. Numbers increase over the whole store, and none is used twice,
  * even after everything was purged. A number is valid within its epoch. An epoch begins each time the store is opened, and
@@ -202,13 +201,14 @@ export interface Follower {
  * exactly what is gone; for others the store may say more than is true, never less. What is gone of a prefix is the newest
  * message that is gone of any topic that begins with it; of very many topics the store may say more than is true here, too.
  *
- * **Deduplication.** A put that its session repeats is not stored again, and has the result of the first time. This holds
- * for the last numbers of a session that were stored (a limit of the store, at least as many as its client leaves
- * unanswered) while the session is remembered; see {@linkcode Store.isDedupComplete}. An older number is refused with
- * `unknown_outcome`: it is never stored again silently. Any other number at or below the last one that its session stored
- * is refused with `superseded`: it was not stored, and will not be stored behind a later one. A put that was refused was
- * not stored, and may be repeated until a later one of its session is stored. After a put is refused with `full`, all later
- * ones of its session in the batch are: so a client that repeats them keeps its order.
+ * **Deduplication.** A put that its session repeats is not stored again, and has the result of the first time. This holds for
+ * the last numbers of a session that were stored (a limit of the store, at least as many as its client leaves unanswered)
+ * while the session is remembered; see {@linkcode Store.isDedupComplete}. An older number is refused with `unknown_outcome`:
+ * it is never stored again silently. Any other number at or below the last one that its session stored is refused with
+ * `superseded`: it was not stored, and will not be stored behind a later one. A put that was refused was not stored, and may
+ * be repeated until a later one of its session is stored. After a put is refused with `full`, all later ones of its session
+ * in the batch are: so a client that repeats them keeps its order. A put with a `messageId` that a message of its
+ * topic has from the same identity is not stored: it has the number of that message, even if it would else be refused.
  *
  * Methods reject with a {@linkcode StoreError} if the store cannot do its work; `apply` has one for each command instead.
  */
@@ -233,8 +233,8 @@ export interface Store extends AsyncDisposable {
 
   /**
    * Applies commands, in the order of the calls. The results have the same length and order as the commands; each is
-   * independent of the others. Without commands, only what is due happens. The feed delivers what became readable before this resolves.
-   * After that the list of commands is the caller's again, who may empty it.
+   * independent of the others. Without commands, only what is due happens. The feed delivers what became readable before
+   * this resolves. After that the list of commands is the caller's again, who may empty it.
    */
   apply<C extends Command>(
     batch: CommandBatch<C>,

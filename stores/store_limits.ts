@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encodedMessageId } from "../protocol/attributes.ts";
+import { hasMessageId } from "../protocol/attributes.ts";
 import { LIMITS, MESSAGE_OVERHEAD, type Overflow } from "../protocol/limits.ts";
 import { utf8Length } from "../protocol/text.ts";
 import { GONE_TOPIC_BYTES } from "./gone_map.ts";
@@ -73,17 +73,12 @@ export function topicOverhead(topic: string): number {
   return utf8Length(topic) + MESSAGE_OVERHEAD;
 }
 
-/** What a `messageId` counts besides the topic and itself, which its row and the index of that hold. */
+/** What a message with a `messageId` counts for its row in the table of ids, and in the index of that. */
 const MESSAGE_ID_BYTES = 200;
 
 /** What a message counts because its `messageId` is remembered, if it has one, in bytes. */
-export function messageIdOverhead(
-  { topic, attributes }: Pick<TopicMessage, "topic" | "attributes">,
-): number {
-  const messageId = attributes === undefined ? undefined : encodedMessageId(attributes);
-  return messageId === undefined
-    ? 0
-    : MESSAGE_ID_BYTES + 2 * (utf8Length(topic) + utf8Length(messageId));
+export function messageIdOverhead({ attributes }: Pick<TopicMessage, "attributes">): number {
+  return attributes !== undefined && hasMessageId(attributes) ? MESSAGE_ID_BYTES : 0;
 }
 
 /** What a message counts, in bytes. */

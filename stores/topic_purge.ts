@@ -6,6 +6,7 @@
 
 import type { Database, Statement } from "./engine.ts";
 import type { GoneIndex } from "./gone_index.ts";
+import type { MessageIds } from "./message_ids.ts";
 import type { PurgeResult } from "./store.ts";
 import { decodeRow, segmentAt, type SegmentRow } from "./segment_row.ts";
 import type { SegmentSizes } from "./segment_sizes.ts";
@@ -22,6 +23,7 @@ export interface PurgedLog {
   readonly gone: GoneIndex;
   readonly range: SeqRange;
   readonly storedBytes: StoredBytes;
+  readonly ids: MessageIds;
   /** See {@linkcode MessageLog.writtenBytes}. */
   writtenBytes: number;
   /** Moves the buffer into the database. */
@@ -47,7 +49,7 @@ interface Row extends SegmentRow {
 export class TopicPurge {
   readonly #db: Database;
   readonly #log: PurgedLog;
-  readonly #sql: Record<"rows" | "around" | "count" | "empty" | "delete", Statement>;
+  readonly #sql: Record<"rows" | "around" | "count" | "attributed" | "empty" | "delete", Statement>;
   readonly #insertRow: (row: SegmentRow & { readonly size: number }, id: number) => void;
 
   /**
@@ -76,6 +78,9 @@ export class TopicPurge {
         "SELECT count(*) AS rows, coalesce(sum(last - first + 1), 0) AS messages, " +
           "coalesce(sum(max(0, last - max(first - 1, ?))), 0) AS live " +
           "FROM runs WHERE topic = ? AND last <= ?",
+      ),
+      attributed: db.prepare(
+        "SELECT first, last FROM runs WHERE topic = ? AND last <= ? AND attributes IS NOT NULL",
       ),
       empty: db.prepare(
         `UPDATE runs SET topic = ${NO_TOPIC}, size = 0, bodies = '', attributes = NULL WHERE topic = ? AND last <= ?`,
@@ -155,6 +160,9 @@ export class TopicPurge {
   #empty(id: number, through: number): void {
     this.#setSecureDelete("ON");
     try {
+      for (const { first, last } of this.#sql.attributed.all(id, through) as Row[]) {
+        this.#log.ids.delete(first, last);
+      }
       this.#sql.empty.run(id, through);
     } finally {
       this.#setSecureDelete("FAST");

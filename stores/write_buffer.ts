@@ -91,6 +91,12 @@ export class WriteBuffer {
     return after >= last - this.#messages.length;
   }
 
+  /** A message, if it is in here. */
+  at(seq: number): TopicMessage | undefined {
+    const [first] = this.#messages;
+    return first && this.#messages[seq - first.seq];
+  }
+
   /** When a message was stored, if it is in here. */
   timeOf(seq: number): number | undefined {
     const [first] = this.#messages;

@@ -17,6 +17,7 @@ import {
   texts,
   topicNames,
 } from "./support.ts";
+import { identified } from "./message_ids.ts";
 import { ManualClock } from "../manual_clock.ts";
 import { type Random, seeded } from "../seeded.ts";
 
@@ -225,7 +226,7 @@ export const commands: Promises = {
       const random = seeded(seed);
       await using alike = await Alike.open(bench, {
         topics: 3,
-        storedBytes: 12 * SIZE,
+        storedBytes: 24 * SIZE,
         overflow: seed === 1 ? "reject" : "drop-oldest",
         dedupRuns: 8,
         dedupWindow: 6,
@@ -255,7 +256,12 @@ function draw(random: Random, last: Map<string, number>): Command {
   if (chance === 0) return forget(session);
   if (chance < 3) return open(session, `owner ${random(2)}`);
   const topic = `t${random(5)}`;
-  if (chance < 9) return put(topic, "x".repeat(random(random(8) === 0 ? 400 : 12)));
+  if (chance < 7) {
+    const identity = `${random(2)}`;
+    const more = random(3) === 0 ? { session, n: 1 + random(9) } : {};
+    return identified(`${random(4)}`, { topic: `t${random(2)}`, text: "", identity, ...more });
+  }
+  if (chance < 11) return put(topic, "x".repeat(random(random(8) === 0 ? 400 : 12)));
   const before = last.get(session) ?? 0;
   const n = Math.max(1, before - random(6) + 3);
   last.set(session, Math.max(before, n));

@@ -11,6 +11,7 @@ import { appending } from "./appends.ts";
 import { attributes } from "./attributes.ts";
 import { feeding } from "./feeds.ts";
 import { goneAndKnown } from "./gaps.ts";
+import { messageIds } from "./message_ids.ts";
 import { lasting } from "./retention.ts";
 import { limited } from "./limits.ts";
 import { once } from "./dedup.ts";
@@ -38,6 +39,7 @@ const PROMISES = {
   ...limited,
   ...goneAndKnown,
   ...attributes,
+  ...messageIds,
 };
 
 /** How a store is opened. */
@@ -102,6 +104,7 @@ export function testStore(
     ...goneAndKnown,
     ...attributes,
     ...purging,
+    ...messageIds,
   }, true);
 }
 

@@ -169,3 +169,23 @@ Deno.test("body and attributes together are within maxMessageBytes; above it not
   assertEquals((await mq.read("t"))!.body.length, room);
   assertEquals(await mq.read("t"), undefined);
 });
+
+Deno.test("the same messageId is stored once, by whichever client and however often it is put", async () => {
+  await using server = await openServer();
+  await using one = await connect(server.url);
+  await using other = await connect(server.url);
+  const first = await one.put("t", "first", { messageId: "m" });
+  assertEquals(await other.put("t", "second", { messageId: "m" }), first);
+  const list = ["a", { body: "b", messageId: "m" }, { body: "c", messageId: "n" }, {
+    body: "d",
+    messageId: "n",
+  }];
+  const seqs = await other.putMany("t", list);
+  assertEquals(seqs, [first + 1, first, first + 2, first + 2]);
+  assertEquals(await Promise.all([1, 2, 3].map(() => one.put("t", "e", { messageId: "n" }))), [
+    ...[first + 2, first + 2, first + 2],
+  ]);
+  const bodies = [];
+  for (let body; (body = await one.get("t")) !== "";) bodies.push(body);
+  assertEquals(bodies, ["first", "a", "c"]);
+});

@@ -1,6 +1,6 @@
 /**
- * Creates a queue in a file of this version, for later versions to open: `tests/fixtures/queue_v2.db` and, as a
- * killed process leaves it, `queue_v2_killed.db` with its log. Run it once for each schema version, and keep the files:
+ * Creates a queue in a file of this version, for later versions to open: `tests/fixtures/queue_v3.db` and, as a
+ * killed process leaves it, `queue_v3_killed.db` with its log. Run it once for each schema version, and keep the files:
  * `deno run -A tests/programs/queue_fixture.ts FOLDER NAME`.
  *
  * @module
@@ -8,6 +8,7 @@
 
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
+import { attributed } from "../../testing/store/attributes.ts";
 import { apply, numbered, put, trim } from "../../testing/store/support.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 
@@ -17,11 +18,13 @@ const RETENTION = 600_000;
 
 const [folder, name] = Deno.args as [string, string];
 const clock = new ManualClock(BEGIN);
-const limits = { storedBytes: 1000, overflow: "drop-oldest" } as const;
-const options = { engine: nodeSqlite, clock, retention: RETENTION, limits };
-const open = () => new FileStore({ ...options, path: `${folder}/${name}.db`, durability: "disk" });
+const options = { engine: nodeSqlite, clock, retention: RETENTION };
+const open = (storedBytes: number) => {
+  const limits = { storedBytes, overflow: "drop-oldest" } as const;
+  return new FileStore({ ...options, limits, path: `${folder}/${name}.db`, durability: "disk" });
+};
 
-let store = open();
+let store = open(1000);
 await apply(store, [put("gone", "expires"), put("t", "expires")]);
 clock.advance(RETENTION);
 await trim(store, 1000);
@@ -31,10 +34,12 @@ await apply(store, [numbered("session-1", 2, "u", "kept 2".padEnd(300))]);
 await store[Symbol.asyncDispose]();
 
 clock.advance(1000);
-store = open();
+store = open(10_000);
 await apply(store, [
   numbered("session-1", 3, "t", "kept \0 3"),
   numbered("session-2", 7, "t", "kept \u{1f995} 4"),
+  put("v", "without"),
+  attributed({ messageId: "m", key: "k\ud800", headers: { "h ä": "" }, delay: 5 }, "v", "with"),
 ]);
 for (const part of ["", "-wal"]) {
   Deno.copyFileSync(`${folder}/${name}.db${part}`, `${folder}/${name}_killed.db${part}`);

@@ -1,5 +1,5 @@
 /**
- * Stores compared with a model: puts, reads, dropped messages and gaps, in any order.
+ * Stores compared with a model: puts, ids of messages, reads, dropped messages and gaps, in any order.
  *
  * @module
  */
@@ -17,6 +17,8 @@ import {
   type Store,
   StoreError,
 } from "../../stores/store.ts";
+import { attributed } from "../../testing/store/attributes.ts";
+import { identified } from "../../testing/store/message_ids.ts";
 import { apply, outcomes, put, read, trim } from "../../testing/store/support.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { type Random, seeded } from "../../testing/seeded.ts";
@@ -33,6 +35,8 @@ interface ModelMessage {
   readonly topic: string;
   readonly time: number;
   readonly size: number;
+  /** Its `messageId`, with its identity. */
+  readonly id: string | undefined;
   /** When it stopped being readable. */
   removedAt: number | undefined;
   /** It was purged, and has not expired yet: messages before it may be left. */
@@ -105,13 +109,19 @@ class Model {
   }
 
   /** Stores a message, or says why not. */
-  put({ topic, bytes }: Put): number | string {
+  put({ topic, bytes, attributes, identity }: Put): number | string {
     const { topics, storedBytes, overflow } = this.#setting.limits;
     this.expire();
     const live = this.live();
+    const { messageId } = JSON.parse(attributes ?? "{}") as { readonly messageId?: string };
+    const id = messageId === undefined ? undefined : `${identity} ${messageId}`;
+    const first = id && live.find((one) => one.topic === topic && one.id === id);
+    if (first) return `dup ${first.seq}`;
     const holding = new Set(live.map((one) => one.topic));
     if (!holding.has(topic) && holding.size >= topics) return "limit_exceeded";
-    const size = bytes + new TextEncoder().encode(topic).length + MESSAGE_OVERHEAD;
+    const bytesOf = (text: string) => new TextEncoder().encode(text).length;
+    const idSize = messageId === undefined ? 0 : 200;
+    const size = bytes + bytesOf(topic) + MESSAGE_OVERHEAD + idSize;
     let surplus = live.reduce((sum, one) => sum + one.size, size) - storedBytes;
     if (size > storedBytes || (overflow === "reject" && surplus > 0)) return "full";
     for (const one of live) {
@@ -125,6 +135,7 @@ class Model {
       topic,
       time: this.#clock.now(),
       size,
+      id,
       removedAt: undefined,
       isPurged: false,
     });
@@ -176,7 +187,13 @@ async function check(store: Store, model: Model, random: Random): Promise<void> 
 function draw(random: Random): Put[] {
   return Array.from(
     { length: 1 + random(random(5) === 0 ? 90 : 4) },
-    () => put(TOPICS[random(TOPICS.length)]!, "x".repeat(random(random(10) === 0 ? 400 : 20))),
+    () => {
+      const topic = TOPICS[random(TOPICS.length)]!;
+      const text = "x".repeat(random(random(10) === 0 ? 400 : 20));
+      if (random(4) > 0) return put(topic, text);
+      if (random(3) === 0) return attributed({ key: "ä".repeat(1 + random(9)) }, topic, text);
+      return identified(`ä${random(9)}`, { topic, text, identity: `${random(2)}` });
+    },
   );
 }
 

@@ -1,0 +1,21 @@
+/**
+ * How a message log is opened.
+ *
+ * @module
+ */
+
+import type { GoneTopics } from "./gone_map.ts";
+import type { SeqRangeState } from "./seq_range.ts";
+import type { TransactionHooks } from "./transactions.ts";
+
+/** What a message log is made of. */
+export interface MessageLogOptions {
+  /** For how many milliseconds a message is kept. */
+  readonly retention: number;
+  /** Remembers what is gone of topics. */
+  readonly gone: GoneTopics;
+  /** The range of the messages in the database. */
+  readonly start?: SeqRangeState;
+  /** What else transactions do. */
+  readonly hooks?: TransactionHooks;
+}
