@@ -22,6 +22,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   purge: async () => (await import("./purge.ts")).purgeCommand,
   connections: async () => (await import("./connections.ts")).connectionsCommand,
   disconnect: async () => (await import("./connections.ts")).disconnectCommand,
+  token: async () => (await import("./token.ts")).tokenCommand,
   shutdown: async () => (await import("./manage.ts")).shutdownCommand,
   bench: async () => (await import("./bench.ts")).benchCommand,
   demo: async () => (await import("./demo.ts")).demoCommand,

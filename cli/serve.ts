@@ -33,7 +33,8 @@ import {
 import { permissionWarning, readTextFile } from "./files.ts";
 import { serverSignals } from "./signals.ts";
 import { json, OutputClosed, outputLost, print, printError } from "./terminal.ts";
-import { rereadTokens, serverTokens, TOKEN_OPTIONS, unreadableVariable } from "./tokens.ts";
+import { JWT_OPTIONS, jwtOptionName } from "./jwt.ts";
+import { authFiles, rereadAuth, serverAuth, TOKEN_OPTIONS, unreadableVariable } from "./tokens.ts";
 import { logToStderr } from "../server/stderr.ts";
 import {
   parseDuration,
@@ -96,6 +97,7 @@ export const serveCommand: CliCommand = {
       help:
         "a file of tokens, one a line: TOKEN [PERMISSIONS [TOPIC|PREFIX*...]]; reloaded at SIGHUP",
     },
+    ...JWT_OPTIONS,
     "allow-origin": {
       value: "ORIGINS",
       help:
@@ -169,12 +171,13 @@ function reportStopped(): number {
 /** Reloads the files at SIGHUP. A file that cannot be used changes nothing. */
 async function rereadFiles(args: ParsedArguments, server: Server): Promise<void> {
   await warnOfSharedFiles(args);
-  await rereadTokens(args, server);
+  await rereadAuth(args, server);
   const [cert, key] = [args.value("cert"), args.value("key")];
   if (cert === undefined || key === undefined) {
-    const isNothingToReread = args.value("token-file") === undefined;
-    return isNothingToReread
-      ? printError("dsmq: nothing to reload: neither --token-file nor --cert is set")
+    return authFiles(args).length === 0
+      ? printError(
+        "dsmq: nothing to reload: neither --token-file, --jwt-secret-file, --jwt-key-file nor --cert is set",
+      )
       : undefined;
   }
   try {
@@ -187,7 +190,8 @@ async function rereadFiles(args: ParsedArguments, server: Server): Promise<void>
 
 /** Warns of files with secrets that other users can read. */
 async function warnOfSharedFiles(args: ParsedArguments): Promise<void> {
-  for (const file of [args.value("token-file"), args.value("key")]) {
+  const secrets = ["token-file", "jwt-secret-file", "key"].map(args.value);
+  for (const file of secrets) {
     const warning = file === undefined ? undefined : await permissionWarning(file);
     if (warning !== undefined) printError(`dsmq: ${warning}`);
   }
@@ -197,7 +201,7 @@ async function warnOfSharedFiles(args: ParsedArguments): Promise<void> {
 async function authOptions(args: ParsedArguments): Promise<AuthOptions> {
   const [origins, hosts, cert, key] = ["allow-origin", "allow-host", "cert", "key"].map(args.value);
   return {
-    ...await serverTokens(args),
+    ...await serverAuth(args),
     ...(origins !== undefined && { allowedOrigins: origins.split(/ *, */) }),
     ...(hosts !== undefined && { allowedHosts: hosts.split(/ *, */) }),
     ...(cert !== undefined && { cert: await readTextFile(cert) }),
@@ -257,7 +261,7 @@ function optionName(name: string, { positionals }: ParsedArguments): string {
   if (name === "host" && positionals.length > 0) return "HOST";
   if (name === "port" && positionals.length > 1) return "PORT";
   const limit = LIMIT_OPTIONS.find((limit) => name === `limits.${limit.name}`);
-  return `--${limit?.option ?? OPTION_NAMES[name] ?? name}`;
+  return `--${limit?.option ?? jwtOptionName(name) ?? OPTION_NAMES[name] ?? name}`;
 }
 
 function limitOption(

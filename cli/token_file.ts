@@ -61,7 +61,7 @@ export function parseTokens(name: string, text: string): TokenFile {
     lineOfToken.set(token, i + 1);
     const grant = {
       ...(permissions !== undefined && { permissions: parsePermissions(permissions, lineError) }),
-      ...parseTopics(topics, lineError),
+      ...parseTopicWords(topics, lineError),
     };
     if (token === ANONYMOUS_WORD) anonymous = grant;
     else tokens.push({ token, ...grant });
@@ -85,8 +85,13 @@ function parsePermissions(
   throw lineError(`the second word must be ${form}, got ${got}${where}${hint}`);
 }
 
-/** `news` is one topic, and `news.*` all that begin with `news.`. */
-function parseTopics(
+/**
+ * Parses topics: `news` is one topic, and `news.*` all that begin with `news.`.
+ *
+ * @param words one for each
+ * @param lineError makes the error of what is wrong
+ */
+export function parseTopicWords(
   words: readonly string[],
   lineError: (reason: string) => Error,
 ): Pick<Grant, "topics" | "prefixes"> {

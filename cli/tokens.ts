@@ -9,6 +9,7 @@ import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
 import { type OptionSpec, type ParsedArguments, UsageError } from "./command.ts";
 import { readTextFile } from "./files.ts";
+import { JWT_FILES, jwtFromArguments } from "./jwt.ts";
 import { parseTokens, type TokenFile } from "./token_file.ts";
 import { printError } from "./terminal.ts";
 import { parseFilePath } from "./values.ts";
@@ -42,14 +43,19 @@ export async function clientToken(args: ParsedArguments): Promise<GivenToken | u
   return { token: first.token, source: "--token-file" };
 }
 
-/** The tokens of a server and their permissions, from the arguments or the environment. */
-export async function serverTokens(args: ParsedArguments): Promise<AuthOptions> {
+/** Who may do what on a server, from the arguments or the environment. */
+export async function serverAuth(args: ParsedArguments): Promise<Pick<AuthOptions, "auth">> {
   const file = tokenFilePath(args);
-  if (file !== undefined) {
-    return { auth: requireSomeToken(file, parseTokens(file, await readTextFile(file))) };
+  const jwt = await jwtFromArguments(args);
+  const listed = file === undefined
+    ? undefined
+    : requireSomeToken(file, parseTokens(file, await readTextFile(file)), jwt.length > 0);
+  const { token } = file === undefined ? givenToken(args) ?? {} : {};
+  if (jwt.length === 0) {
+    if (listed) return { auth: listed };
+    return token === undefined ? {} : { auth: token };
   }
-  const given = givenToken(args);
-  return given ? { auth: given.token } : {};
+  return { auth: { ...listed, ...(token !== undefined && { tokens: [{ token }] }), jwt } };
 }
 
 /** Errors that a token might prevent. */
@@ -75,24 +81,37 @@ export function withTokenHint(error: unknown, args: ParsedArguments): unknown {
   return new Error(`${error.message} (${hint})`, { cause: error });
 }
 
+/** The files with tokens or keys that a server was given, by their options. */
+export function authFiles(args: ParsedArguments): readonly string[] {
+  return ["token-file", ...JWT_FILES].flatMap((option) => args.value(option) ?? []);
+}
+
 /**
- * Reloads the token file of a server, if it has one. A file that cannot be used changes nothing.
+ * Reloads the files with tokens and keys of a server, if it has some. If one cannot be used, nothing changes.
  *
  * @param args the arguments of `serve`
  * @param server the server
  */
-export async function rereadTokens(args: ParsedArguments, server: Server): Promise<void> {
-  const file = args.value("token-file");
-  if (file === undefined) return;
+export async function rereadAuth(args: ParsedArguments, server: Server): Promise<void> {
+  const files = authFiles(args);
+  if (files.length === 0) return;
   try {
-    const text = await readTextFile(file);
+    const file = args.value("token-file");
     // `parseTokens` refuses an empty file: a pipe that was read before, or a file that is just being written, must not
     // disconnect everybody.
-    const parsed = parseTokens(file, text);
-    await server.setAuth(parsed);
-    const { tokens } = parsed;
-    const count = tokens.length === 1 ? "1 token is" : `${tokens.length} tokens are`;
-    printError(`dsmq: reloaded ${file}: ${count} valid`);
+    const listed = file === undefined ? undefined : parseTokens(file, await readTextFile(file));
+    const jwt = await jwtFromArguments(args);
+    const { token } = file === undefined ? givenToken(args) ?? {} : {};
+    await server.setAuth({
+      ...listed,
+      ...(token !== undefined && { tokens: [{ token }] }),
+      ...(jwt.length > 0 && { jwt }),
+    });
+    const count = listed?.tokens.length;
+    const tokens = count === 1 ? "1 token is" : `${count} tokens are`;
+    for (const path of files) {
+      printError(`dsmq: reloaded ${path}${path === file ? `: ${tokens} valid` : ""}`);
+    }
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
     printError(`dsmq: ${reason}; the tokens are unchanged`);
@@ -100,8 +119,10 @@ export async function rereadTokens(args: ParsedArguments, server: Server): Promi
 }
 
 /** A server that nobody can use is a mistake at the start. (At SIGHUP it means that every token is revoked.) */
-function requireSomeToken(file: string, parsed: TokenFile): TokenFile {
-  if (parsed.tokens.length > 0 || parsed.anonymous.permissions?.length !== 0) return parsed;
+function requireSomeToken(file: string, parsed: TokenFile, hasKeys: boolean): TokenFile {
+  if (hasKeys || parsed.tokens.length > 0 || parsed.anonymous.permissions?.length !== 0) {
+    return parsed;
+  }
   throw new Error(`Cannot use ${file}: it must hold a token or a line for *, got neither`);
 }
 

@@ -9,15 +9,13 @@
 import type { JwtOptions, TokenCheck } from "../auth/auth.ts";
 import { type Grant, Permissions } from "../auth/permissions.ts";
 import { digestOf, identityOf } from "../auth/tokens.ts";
+import { GRANT_CLAIM } from "../protocol/jwt_secret.ts";
 import { describeKind } from "../protocol/option_kinds.ts";
 import { requireGrant } from "./auth_choice.ts";
 import { fetchKeys } from "./fetch_keys.ts";
 import type { FindKey, Jose, JwtChecks, JwtClaims } from "./jose_package.ts";
 import { CLOCK_TOLERANCE, PUBLIC_KEY_FORM } from "./jwt_options.ts";
 import { OptionChecks } from "./option_checks.ts";
-
-/** The claim that says what a token allows. */
-export const GRANT_CLAIM = "dsmq";
 
 /** How long a JWK Set may take to arrive, in milliseconds. */
 const JWKS_TIMEOUT = 4000;

@@ -6,12 +6,10 @@
 
 import { isLoopbackAuthority } from "../auth/allowed_hosts.ts";
 import type { JwtOptions } from "../auth/auth.ts";
+import { SECRET_FORM, secretProblem } from "../protocol/jwt_secret.ts";
 import { describeKind, isOptions } from "../protocol/option_kinds.ts";
 import { formatValue } from "../protocol/text.ts";
 import type { OptionChecks } from "./option_checks.ts";
-
-/** RFC 7518 (3.2): a key of HS256 has at least the size of the hash. */
-export const MIN_SECRET_BYTES = 32;
 
 /** By how much clocks may differ, in milliseconds. */
 export const CLOCK_TOLERANCE = { default: 5000, max: 600_000 } as const;
@@ -66,24 +64,6 @@ function requireEntry(name: string, jwt: JwtOptions, check: OptionChecks): void 
     check.wholeNumber(`${name}.clockTolerance`, clockTolerance, 0, CLOCK_TOLERANCE.max);
   }
 }
-
-/**
- * Says what is wrong with a secret, without showing it.
- *
- * @param secret text, or bytes
- * @returns such as `one of 5 bytes`; `undefined` if it can be used
- */
-export function secretProblem(secret: string | Uint8Array): string | undefined {
-  const { length } = typeof secret === "string" ? new TextEncoder().encode(secret) : secret;
-  if (length < MIN_SECRET_BYTES) return `one of ${length} bytes`;
-  // Then everybody who has that key could sign tokens.
-  if (typeof secret === "string" && secret.includes("-----BEGIN")) {
-    return "a key in PEM (publicKey takes it)";
-  }
-}
-
-/** What a secret has to be, for an error. */
-export const SECRET_FORM = `a secret of at least ${MIN_SECRET_BYTES} bytes`;
 
 function requireSecret(name: string, secret: string | Uint8Array, check: OptionChecks): void {
   if (typeof secret !== "string" && !(secret instanceof Uint8Array)) {

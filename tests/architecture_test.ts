@@ -49,6 +49,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "server/start/",
     "server/stderr.ts",
     "stores/backup_file.ts",
+    "server/jose_package.ts",
     "protocol/",
   ],
   "cli.ts": ["cli/", "server.ts"],

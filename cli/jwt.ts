@@ -1,0 +1,115 @@
+/**
+ * The keys of JSON Web Tokens on the command line: from files, or from an address. No secret is ever printed.
+ *
+ * @module
+ */
+
+import type { JwtOptions } from "../server.ts";
+import { SECRET_FORM, secretProblem } from "../protocol/jwt_secret.ts";
+import { type OptionSpec, type ParsedArguments, UsageError } from "./command.ts";
+import { readTextFile } from "./files.ts";
+import { parseFilePath } from "./values.ts";
+
+/** The options of `serve`. */
+export const JWT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  "jwt-secret-file": {
+    value: "FILE",
+    help:
+      "accept JSON Web Tokens signed with HS256 and a secret of this file, one a line; reloaded at SIGHUP",
+  },
+  "jwt-key-file": {
+    value: "FILE",
+    help:
+      "accept those signed with RS256 or ES256 for this public key, in PEM or as a JWK; reloaded at SIGHUP",
+  },
+  "jwt-jwks": {
+    value: "URL",
+    help: "accept those signed with RS256 or ES256 for a key of this JWK Set",
+  },
+  "jwt-issuer": { value: "NAME", help: "the issuer (iss) that these tokens must have" },
+  "jwt-audience": { value: "NAME", help: "the audience (aud) that these tokens must have" },
+};
+
+/** The options that name files, which are reloaded. */
+export const JWT_FILES = ["jwt-secret-file", "jwt-key-file"] as const;
+
+/** The members of the option `jwt` whose names differ on the command line. */
+const MEMBER_OPTIONS: Readonly<Record<string, string>> = {
+  secret: "jwt-secret-file",
+  publicKey: "jwt-key-file",
+  jwks: "jwt-jwks",
+  issuer: "jwt-issuer",
+  audience: "jwt-audience",
+};
+
+/** The option for a member such as `auth.jwt[0].publicKey`; `undefined` for anything else. */
+export function jwtOptionName(name: string): string | undefined {
+  const member = /^auth\.jwt(?:\[\d+\])?\.(\w+)$/.exec(name)?.[1];
+  return member === undefined ? undefined : MEMBER_OPTIONS[member];
+}
+
+/**
+ * Reads the keys that tokens may be signed with.
+ *
+ * @param args the arguments of `serve`
+ * @returns an entry for each; none if no option names one
+ * @throws {UsageError} if an option is of no use
+ * @throws {Error} if a file cannot be read or used
+ */
+export async function jwtFromArguments(args: ParsedArguments): Promise<JwtOptions[]> {
+  const [secrets, key, jwks, issuer, audience] = Object.keys(JWT_OPTIONS).map(args.value);
+  const claims = {
+    ...(issuer !== undefined && { issuer }),
+    ...(audience !== undefined && { audience }),
+  };
+  const keys: JwtOptions[] = [
+    ...secrets === undefined
+      ? []
+      : (await readSecrets("--jwt-secret-file", secrets)).map((secret) => ({ secret })),
+    ...key === undefined ? [] : [{ publicKey: await readPublicKey(key) }],
+    ...jwks === undefined ? [] : [{ jwks }],
+  ];
+  if (keys.length === 0 && Object.keys(claims).length > 0) {
+    const option = issuer === undefined ? "--jwt-audience" : "--jwt-issuer";
+    throw new UsageError(`${option} needs --jwt-secret-file, --jwt-key-file or --jwt-jwks`);
+  }
+  return keys.map((entry) => ({ ...entry, ...claims }));
+}
+
+/**
+ * Reads a file of secrets, one a line.
+ *
+ * @param option that names it
+ * @param file its path
+ * @returns at least one; the first one signs
+ * @throws {Error} if one cannot be used; only the number of its line is shown
+ */
+export async function readSecrets(option: string, file: string): Promise<string[]> {
+  const text = await readTextFile(parseFilePath(option, file));
+  const secrets: string[] = [];
+  text.split(/\r?\n/).forEach((secret, i) => {
+    if (secret === "") return;
+    const problem = secretProblem(secret);
+    if (problem !== undefined) {
+      throw new Error(
+        `Cannot use ${file}: line ${i + 1}: it must be ${SECRET_FORM}, got ${problem}`,
+      );
+    }
+    secrets.push(secret);
+  });
+  if (secrets.length === 0) throw new Error(`Cannot use ${file}: it must hold a secret, got none`);
+  return secrets;
+}
+
+/** A JWK is JSON. What is wrong with the key itself is found when the server starts. */
+async function readPublicKey(file: string): Promise<string | JsonWebKey> {
+  const text = (await readTextFile(parseFilePath("--jwt-key-file", file))).trim();
+  if (!text.startsWith("{")) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(
+      `Cannot use ${file}: it must be a key in PEM or a JWK, got JSON that cannot be read`,
+    );
+  }
+}
