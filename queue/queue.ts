@@ -124,9 +124,9 @@ export class Queue implements AsyncDisposable {
     else this.#prefixListeners.remove(prefix, listener);
   }
 
-  /** How many topics have listeners. */
+  /** How many topics and prefixes have listeners. */
   get listenedTopics(): number {
-    return this.#listeners.size;
+    return this.#listeners.size + this.#prefixListeners.size;
   }
 
   /** Stops following and trimming, and closes the store. */

@@ -36,13 +36,17 @@ export class PageFill {
     return this.#left;
   }
 
+  /** Whether a message of this size fits; if not, the page is full. A first message always fits. */
+  fits(bytes: number): boolean {
+    if (bytes > this.#left && this.messages.length > 0) this.#isFull = true;
+    return !this.#isFull;
+  }
+
   /** Takes one message, if it fits. */
   takeOne(message: TopicMessage): void {
-    if (message.bytes > this.#left && this.messages.length > 0) this.#isFull = true;
-    else {
-      this.#left -= message.bytes;
-      this.#isFull = this.messages.push(message) === this.#count;
-    }
+    if (!this.fits(message.bytes)) return;
+    this.#left -= message.bytes;
+    this.#isFull = this.messages.push(message) === this.#count;
   }
 
   /** Takes messages that follow each other, as many as fit. A first message is always taken, however large. */

@@ -15,11 +15,14 @@ import type { TopicMessage } from "./store.ts";
 /** The rows of up to this many topics are looked up topic by topic. */
 const MERGED_TOPICS = 1024;
 
-/** To look up the next row of a topic takes as long as to pass over this many rows. */
-const ROWS_PER_LOOKUP = 10;
+/** To look up the next row of a topic takes as long as to pass over this many rows, or so many bytes of them. */
+const LOOKUP = { rows: 10, bytes: 1500 };
 
-/** One page passes over at most this many rows. */
-const SCANNED_ROWS = 16_384;
+/** One page passes over at most this many rows, and so many bytes of them. */
+const SCAN = { rows: 16_384, bytes: 8 * 1024 * 1024 };
+
+/** How much of a row lies where it is passed over, in bytes: its other columns and its bodies, of which SQLite puts the rest elsewhere. */
+const PASSED = { columns: 100, bodies: 4096 };
 
 /** How many rows are looked through at once, at first; each time it is four times as many. */
 const FIRST_WINDOW = 256;
@@ -147,7 +150,7 @@ export class PrefixRows {
     if (topics <= MERGED_TOPICS) {
       [found] = this.#sql.newest.all(...range, upTo) as [{ last: number | null }?];
     } else {
-      const [start] = this.#sql.start.all(upTo, SCANNED_ROWS) as [{ last: number }?];
+      const [start] = this.#sql.start.all(upTo, this.#rowsOf(SCAN)) as [{ last: number }?];
       const from = Math.max(after, start?.last ?? 0);
       [found] = this.#sql.before.all(...range, upTo, from) as [{ last: number }?];
       // It may lie before that.
@@ -155,6 +158,12 @@ export class PrefixRows {
     }
     const last = found?.last ?? 0;
     return last > after ? last : undefined;
+  }
+
+  /** How many rows take no more than that, whatever their size. */
+  #rowsOf({ rows, bytes }: { readonly rows: number; readonly bytes: number }): number {
+    const largest = PASSED.columns + Math.min(PASSED.bodies, this.#segments.largestBytes);
+    return Math.max(1, Math.min(rows, Math.floor(bytes / largest)));
   }
 
   /** How many topics there are, or more than are merged. */
@@ -175,9 +184,10 @@ export class PrefixRows {
     page: PageFill,
   ): number {
     const chunks = new Chunks(page, this.#segments.largestBytes);
+    const [scanned, perLookup] = [this.#rowsOf(SCAN), this.#rowsOf(LOOKUP)];
     let [through, passed] = [after, 0];
     for (let size = FIRST_WINDOW; through < upTo; size *= 4) {
-      const max = Math.min(SCANNED_ROWS, ROWS_PER_LOOKUP * (topics + chunks.rows));
+      const max = Math.min(scanned, perLookup * (topics + chunks.rows));
       const window = Math.min(size, max - passed);
       if (window <= 0) break;
       passed += window;
@@ -220,7 +230,8 @@ export class PrefixRows {
       const { last, first, times, bytes, name, bodies, attributes } = row;
       if (first === last && bodies !== null && attributes === null) {
         page.takeOne({ seq: last, time: Number(times), topic: name, body: bodies, bytes });
-      } else page.take(this.#decode(row));
+        // A large one is alone in its row, and is not read if there is no room for it.
+      } else if (bodies !== null || page.fits(bytes)) page.take(this.#decode(row));
       if (page.isFull) return;
       chunks.add(bytes + (attributes === null ? 0 : attributes.length));
     }

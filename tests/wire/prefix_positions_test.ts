@@ -101,3 +101,29 @@ Deno.test("messages of a prefix that go while its stream has no credit are a gap
   assertEquals([first.sub, first.error.code, first.through], [8, "trimmed", 2]);
   assertEquals([second.sub, second.prev, second.bodies], [9, 1, ["three"]]);
 });
+
+Deno.test("a stream of very many topics goes on behind very many messages of others", async () => {
+  await using server = await openServer();
+  await using putter = await RawClient.open(server.url);
+  const putAll = async (count: number, topic: (i: number) => string) => {
+    for (let from = 0; from < count; from += 1000) {
+      await putter.request(
+        Array.from({ length: 1000 }, (_, id) => ({
+          action: "put",
+          id,
+          topic: topic(from + id),
+          body: "m",
+        })),
+      );
+    }
+  };
+  await putAll(2000, (i) => `p.${i}`);
+  await putAll(40_000, (i) => `other ${i % 3}`);
+  await put(putter, "p.end", "end");
+  await using reader = await RawClient.open(server.url);
+  await reader.request(subscribe(8, "p.", { since: { after: 1999 } }));
+  assertEquals(await readTo(reader, 1999, "end"), [["p.1999", "m"], ["p.end", "end"]]);
+  // And goes on live.
+  await put(putter, "p.0", "later");
+  assertEquals(await readTo(reader, 42_001, "later"), [["p.0", "later"]]);
+});
