@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect, isDsmqError, serve } from "@dsmq/server";
+import { ConnectFailures } from "../../client/connect_failures.ts";
 import { openServer } from "../support/open_server.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -47,6 +48,12 @@ Deno.test("why a server cannot be reached is always said, also if the time was o
     assert(isDsmqError(error, "unreachable"), String(error));
     assertEquals([error.reason, error.status, error.retryable], ["timed_out", undefined, true]);
   }
+});
+
+Deno.test("giving up before any attempt has failed says that the time is over", () => {
+  const error = new ConnectFailures().toError("nobody answered", ["ws://a:1"]);
+  assert(isDsmqError(error, "unreachable"));
+  assertEquals(error.reason, "timed_out");
 });
 
 Deno.test("a gap says what was asked for and what there is, and is not hidden by a repetition", async () => {
