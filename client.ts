@@ -105,6 +105,8 @@ export type {
   PutOptions,
 } from "./client/messages.ts";
 export type {
+  /** The error of a gap. */
+  GapError,
   /** What a subscription does at a gap. */
   GapHandler,
   /** How to read one message. */

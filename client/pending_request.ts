@@ -10,6 +10,7 @@ import type { ResultReply, StreamReply } from "../protocol/replies.ts";
 import { escapeControls } from "../protocol/text.ts";
 import { actionInWords } from "./connection_end.ts";
 import type { KnownSeq } from "./known_position.ts";
+import type { GapError } from "./reading.ts";
 import { rejectWithCallerStack } from "./rejection.ts";
 
 /** A request that ends once, with a reply or an error. Until then it is sent again on each new socket. */
@@ -237,6 +238,7 @@ function printableOutcome(outcome: PutOutcome): PutOutcome {
 }
 
 /** Whether an error means that messages are missing, or that one cannot be received: reading continues after it. */
-export function isGap({ code }: DsmqError): boolean {
+export function isGap(error: DsmqError): error is GapError {
+  const { code } = error;
   return code === "trimmed" || code === "ahead" || code === "epoch_changed" || code === "refused";
 }

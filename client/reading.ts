@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DsmqError } from "../protocol/errors.ts";
+import type { DsmqError, DsmqErrorOf } from "../protocol/errors.ts";
 import type { GapPolicy } from "../protocol/requests.ts";
 import type { Since } from "./since.ts";
 
@@ -36,13 +36,18 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The error of a gap: messages are gone, or (`refused`) one cannot be received. */
+export type GapError =
+  & DsmqError
+  & DsmqErrorOf<"trimmed" | "ahead" | "epoch_changed" | "refused">;
+
 /**
  * What to do when messages are gone that should have been delivered. `"oldest"` continues with the oldest message that is
  * left, `"now"` with what is put from now on. A function receives the gap as an error and returns one of the two, not a
  * promise. If it returns `undefined`, the subscription ends with the gap as its error. If it throws, the subscription ends
  * with what it threw; if it returns anything else, with a `TypeError`.
  */
-export type GapHandler = GapPolicy | ((gap: DsmqError) => GapPolicy | undefined);
+export type GapHandler = GapPolicy | ((gap: GapError) => GapPolicy | undefined);
 
 /** How to subscribe. */
 export interface SubscribeOptions {

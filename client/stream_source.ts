@@ -33,11 +33,11 @@ export class StreamSource {
     return prefix === undefined || topics?.every((topic) => topic.startsWith(prefix)) === true;
   }
 
-  /** An error that names the prefix, where that stands in place of a topic. */
-  named<E>(error: E): E | DsmqError {
+  /** An error that names the prefix, where that stands in place of a topic; of the same code, with what it carries. */
+  named<E>(error: E): E {
     const { prefix } = this.fields;
     if (prefix === undefined || !(error instanceof DsmqError) || "prefix" in error) return error;
     const { code, message, cause } = error as DsmqError;
-    return new DsmqError(code, message, { ...error as DsmqError, cause, prefix });
+    return new DsmqError(code, message, { ...error as DsmqError, cause, prefix }) as E;
   }
 }

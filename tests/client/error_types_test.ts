@@ -102,7 +102,12 @@ Deno.test("the handler of a gap takes any error type that a gap has", () => {
   const handlers: GapHandler[] = [
     (gap: DsmqError) => gap.code === "ahead" ? undefined : "oldest",
     (gap) => isDsmqError(gap, "trimmed") && gap.last > 0 ? "now" : "oldest",
+    (gap) => gap.code !== "refused" && gap.position < gap.floor ? "now" : "oldest",
+    // @ts-expect-error: a message that cannot be received has no floor
+    (gap) => gap.floor > 0 ? "now" : "oldest",
+    // @ts-expect-error: a gap has another code
+    (gap) => gap.code === "full" ? "now" : "oldest",
   ];
   const all: DsmqErrorOf[] = [];
-  assertEquals([handlers.length, all.length], [2, 0]);
+  assertEquals([handlers.length, all.length], [5, 0]);
 });
