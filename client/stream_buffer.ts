@@ -7,6 +7,7 @@
 import type { MessagesReply } from "../protocol/replies.ts";
 import type { Message } from "./messages.ts";
 import type { CreditAmount } from "./client_credit.ts";
+import { PositionTexts } from "./position_texts.ts";
 import { rejectedWithCallerStack, rejectWithCallerStack } from "./rejection.ts";
 
 /** The result of an iterator over messages. */
@@ -17,8 +18,9 @@ export class StreamBuffer {
   readonly #topic: string | undefined;
   readonly #onFrameRead: (frame: MessagesReply) => void;
   readonly #frames: MessagesReply[] = [];
-  /** The beginning of the positions in each of them: they may be of several epochs. */
-  readonly #positionHeads: string[] = [];
+  /** The epoch of each of them. */
+  readonly #epochs: string[] = [];
+  readonly #positions = new PositionTexts();
   /** The index of the next message in the first of them. */
   #next = 0;
   readonly #resolvers: ((next: NextMessage | PromiseLike<NextMessage>) => void)[] = [];
@@ -69,7 +71,7 @@ export class StreamBuffer {
   /** Adds a frame of an epoch. */
   add(frame: MessagesReply, epoch: string): void {
     this.#frames.push(frame);
-    this.#positionHeads.push(`${epoch}:`);
+    this.#epochs.push(epoch);
     while (this.#resolvers.length > 0) {
       const value = this.shift();
       if (!value) break;
@@ -79,7 +81,7 @@ export class StreamBuffer {
 
   /** Drops the unread messages. */
   clear(): void {
-    this.#frames.length = this.#positionHeads.length = this.#next = 0;
+    this.#frames.length = this.#epochs.length = this.#next = 0;
   }
 
   /** Nothing more arrives. Unread messages are still returned, and then the error, if there is one. */
@@ -101,10 +103,10 @@ export class StreamBuffer {
     const frame = this.#frames[0];
     if (!frame) return undefined;
     const i = this.#next++;
-    const prefix = this.#positionHeads[0]!;
+    const epoch = this.#epochs[0]!;
     if (this.#next === frame.bodies.length) {
       this.#frames.shift();
-      this.#positionHeads.shift();
+      this.#epochs.shift();
       this.#next = 0;
       this.#onFrameRead(frame);
     }
@@ -113,7 +115,7 @@ export class StreamBuffer {
       topic: this.#topic ?? frame.topics![i]!,
       body: frame.bodies[i]!,
       seq,
-      position: prefix + seq,
+      position: this.#positions.of(epoch, seq),
       time: frame.times[i]!,
     };
     return frame.attributes === undefined ? message : { ...message, ...frame.attributes[i] };
