@@ -1,5 +1,11 @@
 /**
- * The command line.
+ * The command line: `deno run --allow-net jsr:@dsmq/server/cli --help`. A program can run it, too:
+ *
+ * ```ts ignore
+ * import { main } from "@dsmq/server/cli";
+ *
+ * await main(["put", "greetings", "hello"]);
+ * ```
  *
  * @module
  */

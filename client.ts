@@ -3,6 +3,12 @@
  *
  * ```ts
  * import { connect } from "@dsmq/server/client";
+ * import { serve } from "@dsmq/server/server";
+ *
+ * await using server = await serve({ port: 0 });
+ * await using mq = await connect(server.url);
+ * await mq.put("greetings", "hello");
+ * console.log(await mq.get("greetings")); // hello
  * ```
  *
  * @module

@@ -1,5 +1,6 @@
 /**
- * For tests of what is built for dsmq: the contract of a store, as tests, and a clock that stands still until a test moves it.
+ * For tests of what is built for dsmq: the contract of a store, the protocol, and a clock that stands still until a test moves
+ * it.
  *
  * A store of your own proves itself by one call, which registers a test for each promise of {@linkcode Store}. Each test opens
  * an empty store with the clock and the limits that it needs:
@@ -13,10 +14,35 @@
  * }, { restarts: true });
  * ```
  *
+ * A server, in whatever language it is written, is checked from outside, by its address: {@linkcode checkServer} returns what
+ * came of each promise of the protocol, {@linkcode testServer} registers a test for each.
+ *
+ * ```ts
+ * import { serve } from "@dsmq/server";
+ * import { checkServer } from "@dsmq/server/testing";
+ *
+ * await using server = await serve({ port: 0 });
+ * const results = await checkServer(server.url);
+ * console.log(results.filter(({ error }) => error)); // []
+ * ```
+ *
  * @module
  */
 
 export { ManualClock } from "./testing/manual_clock.ts";
+export type { Wire, WireChecks } from "./testing/wire/checks.ts";
+export {
+  checkServer,
+  testServer,
+  WIRE_CHECKS,
+  type WireOptions,
+  type WireResult,
+} from "./testing/wire/conformance.ts";
+export {
+  WireConnection,
+  type WireConnectOptions,
+  type WireObject,
+} from "./testing/wire/wire_connection.ts";
 export { type Opening, type Proofs, testStore } from "./testing/store/contract.ts";
 export type { Durability, EncodedMessage, TopicInfo } from "./protocol/encode_replies.ts";
 export type { ErrorCode } from "./protocol/errors.ts";

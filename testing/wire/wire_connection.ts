@@ -1,0 +1,130 @@
+/**
+ * A connection that sends and receives frames as they are, over the WebSocket of the runtime. It knows nothing of our client.
+ *
+ * @module
+ */
+
+/** How long a server may take for a reply, in milliseconds. */
+const TIMEOUT = 5000;
+
+/** An object that a server sent. */
+// deno-lint-ignore no-explicit-any -- a check looks at what it expects
+export type WireObject = Record<string, any>;
+
+/** How to connect. */
+export interface WireConnectOptions {
+  /** The address of the server. */
+  readonly url: string;
+  /** The token, if the server requires one. */
+  readonly token?: string | undefined;
+  /** Whether to offer the subprotocol `dsmq`, as clients of dsmq 1.x do not. */
+  readonly offers?: boolean;
+}
+
+/** One connection. What does not come within 5 s is an error. */
+export class WireConnection implements AsyncDisposable {
+  readonly #socket: WebSocket;
+  readonly #objects: WireObject[] = [];
+  readonly #closed = Promise.withResolvers<CloseEvent>();
+  #arrived = Promise.withResolvers<void>();
+  #ended = false;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => {
+      try {
+        this.#objects.push(...[JSON.parse(data)].flat());
+      } catch {
+        this.#objects.push({ notJson: data });
+      }
+      this.#wake();
+    };
+    socket.onclose = (event) => {
+      this.#ended = true;
+      this.#closed.resolve(event);
+      this.#wake();
+    };
+    socket.onerror = (event) => event.preventDefault();
+  }
+
+  /** Connects; rejects if the server does not accept the connection. */
+  static async open({ url, token, offers = true }: WireConnectOptions): Promise<WireConnection> {
+    const protocols = offers ? ["dsmq"] : [];
+    if (token !== undefined) protocols.push(`dsmq.token.${base64url(token)}`);
+    const socket = new WebSocket(url, protocols);
+    const connection = new WireConnection(socket);
+    const opened = new Promise<void>((resolve) => socket.onopen = () => resolve());
+    await inTime(Promise.race([opened, connection.#closed.promise]), "opening a connection");
+    if (socket.readyState === WebSocket.OPEN) return connection;
+    throw new Error(`the server accepts no connection at ${url}`);
+  }
+
+  /** The subprotocol that the server selected. */
+  get protocol(): string {
+    return this.#socket.protocol;
+  }
+
+  /** Sends a frame: text as it is, anything else as JSON. */
+  send(frame: unknown): void {
+    this.#socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+  }
+
+  /** The next object that came, of a frame with one or with several. */
+  async next(): Promise<WireObject> {
+    while (this.#objects.length === 0) {
+      if (this.#ended) {
+        const { code, reason } = await this.#closed.promise;
+        throw new Error(`the server closed the connection (${code} ${reason})`);
+      }
+      await inTime(this.#arrived.promise, "a reply");
+    }
+    return this.#objects.shift()!;
+  }
+
+  /** Sends a request, and takes the next object that came. */
+  async request(request: WireObject): Promise<WireObject> {
+    this.send(request);
+    return await this.next();
+  }
+
+  /** Sends requests in one frame, and takes as many replies. */
+  async requests(requests: readonly WireObject[]): Promise<WireObject[]> {
+    this.send(requests);
+    const replies: WireObject[] = [];
+    while (replies.length < requests.length) replies.push(await this.next());
+    return replies;
+  }
+
+  /** Waits until the server has closed the connection; the code. */
+  async closed(): Promise<number> {
+    return (await inTime(this.#closed.promise, "the end of the connection")).code;
+  }
+
+  /** Closes the connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#socket.close();
+    await inTime(this.#closed.promise, "the answer to a close frame").catch(() => {});
+  }
+
+  #wake(): void {
+    this.#arrived.resolve();
+    this.#arrived = Promise.withResolvers();
+  }
+}
+
+async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`${what} did not come within ${TIMEOUT} ms`)),
+    TIMEOUT,
+  );
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function base64url(text: string): string {
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}

@@ -1,0 +1,125 @@
+/**
+ * The conformance run: our servers pass it, and a server that does something wrong does not.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { checkServer, testServer, WIRE_CHECKS } from "@dsmq/server/testing";
+import { openMounted } from "../support/mounted_server.ts";
+import { openServer } from "../support/open_server.ts";
+import { as } from "../support/untyped.ts";
+
+/** The checks that fail, and why. */
+async function failures(...args: Parameters<typeof checkServer>): Promise<string[]> {
+  const results = await checkServer(...args);
+  assertEquals(results.map(({ check }) => check), Object.keys(args[1]?.checks ?? WIRE_CHECKS));
+  return results.flatMap(({ check, error }) => error ? [`${check}: ${error.message}`] : []);
+}
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`${transport}: a server passes every check of the wire`, async () => {
+    await using server = await openServer({ transport });
+    assertEquals(await failures(server.url), []);
+  });
+}
+
+Deno.test("a handler passes every check of the wire, also with a token for some topics", async () => {
+  const auth = { tokens: [{ token: "t+/=", permissions: ["read", "write"], prefixes: ["mine."] }] };
+  await using mounted = openMounted({ path: "/mq", auth: as(auth) });
+  assertEquals(await failures(mounted.url, { token: "t+/=", prefix: "mine." }), []);
+});
+
+/** A server between the checks and a real one, which changes what that one sends. */
+async function wrongServer(change: (object: Record<string, unknown>) => unknown) {
+  const server = await openServer();
+  const wrong = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
+    const offered = request.headers.get("sec-websocket-protocol") === "dsmq";
+    const { socket, response } = Deno.upgradeWebSocket(
+      request,
+      offered ? { protocol: "dsmq" } : {},
+    );
+    const real = new WebSocket(server.url, offered ? ["dsmq"] : []);
+    const opened = new Promise((resolve) => real.onopen = resolve);
+    socket.onmessage = ({ data }) => void opened.then(() => real.send(data));
+    real.onmessage = ({ data }) => {
+      const changed = [JSON.parse(data)].flat().map(change).filter((object) =>
+        object !== undefined
+      );
+      if (changed.length > 0) socket.send(JSON.stringify(changed));
+    };
+    real.onclose = ({ code }) => {
+      if (socket.readyState === WebSocket.OPEN) socket.close(code < 3000 ? 1000 : code);
+    };
+    socket.onclose = () => real.close();
+    return response;
+  });
+  return {
+    url: `ws://127.0.0.1:${wrong.addr.port}`,
+    async [Symbol.asyncDispose]() {
+      await server.shutdown();
+      await wrong.shutdown();
+    },
+  };
+}
+
+/** What a wrong server does, and the check that has to find it. */
+const FAULTS: readonly (readonly [string, (o: Record<string, unknown>) => unknown, string])[] = [
+  ["errors have no codes", (o) => o.error ? { id: o.id, error: {} } : o, "what cannot be done"],
+  [
+    "ids are texts",
+    (o) => "id" in o && o.id !== null ? { ...o, id: `${o.id}` } : o,
+    "each request",
+  ],
+  ["bodies lose what is odd", (o) => o.body === "\0" ? { ...o, body: "" } : o, "every reader"],
+  ["no through", ({ through: _, ...o }) => o, "every reader"],
+  ["streams skip", (o) => "prev" in o ? { ...o, prev: Number(o.prev) + 1 } : o, "a stream brings"],
+  ["repeated puts are not told", ({ dup: _, ...o }) => o, "a put that is repeated"],
+  ["1.x gets more", (o) => "message" in o ? { ...o, seq: 1 } : o, "a client of dsmq 1.x"],
+  ["other epochs are taken", (o) => {
+    const { code } = Object(o.error);
+    return code === "epoch_changed" ? { id: o.id, body: "", through: 0 } : o;
+  }, "a connection reads from its beginning"],
+  [
+    "heartbeats have no time",
+    ({ time: _, ...o }) => o.heartbeat ? o : { ...o, time: _ },
+    "a client that asked",
+  ],
+];
+
+Deno.test("what a server does wrong is found, by the check that says so", async () => {
+  for (const [what, change, sentence] of FAULTS) {
+    await using wrong = await wrongServer(change);
+    const [name, prove] = Object.entries(WIRE_CHECKS).find(([name]) => name.startsWith(sentence))!;
+    const found = await failures(wrong.url, { checks: { [name]: prove } });
+    assertEquals(found.length, 1, `${what}: ${name}`);
+  }
+  // Passing everything on as it is, it is no wrong server.
+  await using right = await wrongServer((object) => object);
+  assertEquals(await failures(right.url), []);
+});
+
+Deno.test("who makes a store or a server adds checks of their own", async () => {
+  await using server = await openServer();
+  const checks = {
+    ...WIRE_CHECKS,
+    async "a topic of its own"(wire: Parameters<typeof WIRE_CHECKS[string]>[0]) {
+      const mq = await wire.connect();
+      const reply = await mq.request({ action: "put", id: 1, topic: wire.topic("x"), body: "m" });
+      assert(reply.seq > 0);
+    },
+  };
+  assertEquals(await failures(server.url, { checks }), []);
+});
+
+Deno.test("a server that is not there fails every check; a wrong address or option is a sentence", async () => {
+  const one = Object.fromEntries(Object.entries(WIRE_CHECKS).slice(0, 1));
+  const found = await failures("ws://127.0.0.1:1", { checks: one });
+  assert(found[0]!.includes("accepts no connection at ws://127.0.0.1:1"), found[0]);
+  for (const wrong of ["localhost", "http://localhost", "", 1, undefined]) {
+    assertThrows(() => testServer(as(wrong)), TypeError, "Cannot check a server: url must be");
+  }
+  const url = "ws://127.0.0.1:1";
+  assertThrows(() => testServer(url, as("token")), TypeError, "options must be an object, got");
+  assertThrows(() => testServer(url, as({ tokn: "x" })), TypeError, 'there is no option "tokn"');
+});
