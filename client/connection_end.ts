@@ -68,3 +68,14 @@ export function protocolViolation(error: unknown): ConnectionEnd {
     reason: detail === undefined ? reason : `${reason}: ${detail}`,
   };
 }
+
+/**
+ * Whether the server will close the socket, because it stops, or because the token has expired: the request is sent again on
+ * the next one.
+ *
+ * @param code of the error that it replied with
+ * @param renewal set if there will be another token
+ */
+export function announcesClose(code: ErrorCode, renewal: object | undefined): boolean {
+  return code === "shutting_down" || (code === "unauthorized" && renewal !== undefined);
+}

@@ -10,6 +10,7 @@ import type { AheadReply, HeartbeatReply, Reply } from "../protocol/replies.ts";
 import { CallDeadlines } from "./call_deadlines.ts";
 import type { ClientSocket, SocketClose, TransportHandler } from "./client_socket.ts";
 import {
+  announcesClose,
   type Call,
   type ConnectionEnd,
   connectionEndError,
@@ -156,9 +157,8 @@ export class ReconnectingClient implements TransportHandler {
           break;
         case "error":
         case "stream_error":
-          // The server shuts down, and will close the socket: the request is sent again on the next one.
-          if (this.#reconnects && reply.error.code === "shutting_down") continue;
           if (reply.kind === "error" && this.#renewal?.onReply(reply)) continue;
+          if (this.#reconnects && announcesClose(reply.error.code, this.#renewal)) continue;
           this.requests.dispatch(reply);
           break;
         case "subscribed":

@@ -16,10 +16,10 @@ const RENEW_AT = { min: 0.75, max: 0.85 } as const;
 const MIN_LEAD = 5000;
 
 /** The function is not asked again sooner than this, in milliseconds. */
-const MIN_DELAY = 1000;
+const MIN_DELAY = 250;
 
-/** After failures the delay doubles up to this, in milliseconds. */
-const MAX_RETRY_DELAY = 30_000;
+/** After failures the delay doubles from the first to the second of these, in milliseconds. */
+const RETRY_DELAY = { min: 1000, max: 30_000 } as const;
 
 /** How long the server may take to answer, in milliseconds: then it is tried again. */
 const ANSWER_TIMEOUT = 15_000;
@@ -86,7 +86,7 @@ export class TokenRenewal {
 
   /** The token that the connection has may still be valid; if it is not, the server closes the connection. */
   #retry(): void {
-    const longest = Math.min(MAX_RETRY_DELAY, MIN_DELAY * 2 ** this.#failures++);
+    const longest = Math.min(RETRY_DELAY.max, RETRY_DELAY.min * 2 ** this.#failures++);
     this.#renewAfter(longest * (0.5 + Math.random() / 2));
   }
 

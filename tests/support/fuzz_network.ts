@@ -185,7 +185,7 @@ export class FuzzConnection {
         drop: () => this.cut(),
       },
       last,
-      ALL_PERMISSIONS,
+      server.choice.tokens?.permissions() ?? ALL_PERMISSIONS,
     );
     this.#serverOpen = true;
     this.#network.observer.happened?.(this, `open to opening ${this.opening}`);

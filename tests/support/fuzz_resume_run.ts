@@ -13,6 +13,7 @@ import { FuzzNetwork } from "./fuzz_network.ts";
 import { Records } from "./fuzz_records.ts";
 import { FuzzServer } from "./fuzz_server.ts";
 import { VirtualTime } from "./fuzz_time.ts";
+import { FuzzTokens } from "./fuzz_tokens.ts";
 import { checkRun } from "./fuzz_run_check.ts";
 import { WireLog } from "./fuzz_wire_log.ts";
 import { type Random, seeded } from "../../testing/seeded.ts";
@@ -22,7 +23,13 @@ export interface RunResult {
   /** Faults, in sentences. */
   readonly faults: readonly string[];
   /** What happened, in figures. */
-  readonly seen: { readonly cuts: number; readonly restarts: number; readonly messages: number };
+  readonly seen: {
+    readonly cuts: number;
+    readonly restarts: number;
+    readonly messages: number;
+    /** Tokens that were renewed on a living connection. */
+    readonly renewed: number;
+  };
   /** All that was sent, if it was recorded. */
   readonly lines: readonly string[];
 }
@@ -62,6 +69,7 @@ class ResumeRun {
   readonly #calls: FuzzCalls;
   readonly #heartbeat: number;
   readonly #lasting: boolean;
+  readonly #tokens: FuzzTokens | undefined;
   #restarts = 0;
 
   constructor(
@@ -74,10 +82,16 @@ class ResumeRun {
     this.#kind = kind;
     this.#time = time;
     const random = this.#random = seeded(seed * 7919 + RESUME_KINDS.indexOf(kind));
+    // Chance of its own, so that the runs without tokens are as they would be.
+    const tokenRandom = seeded(seed * 104_729);
+    this.#tokens = tokenRandom(3) === 0 ? new FuzzTokens(time, tokenRandom) : undefined;
     this.#network = new FuzzNetwork(time, random);
     this.#wire = new WireLog(this.#network, keepLog);
-    this.#network.faults = () =>
-      this.#calls.calm ? { delay: 1 } : randomFaults(random, this.#heartbeat);
+    this.#network.faults = () => {
+      // A connection must last to be renewed.
+      const lasts = this.#calls.calm || (this.#tokens && tokenRandom(3) > 0);
+      return lasts ? { delay: 1 } : randomFaults(random, this.#heartbeat);
+    };
     this.#topics = ["a", "ab", "b"].slice(0, 1 + random(3));
     this.#heartbeat = [100, 150, 400, 10_000][random(4)]!;
     // Some servers never end: then no put may be left with an unknown outcome.
@@ -103,6 +117,7 @@ class ResumeRun {
         retention,
         limits,
         serverLimits,
+        tokens: this.#tokens,
       };
       const server = new FuzzServer(`server${i}`, choice, time, this.#records, folder);
       this.#servers.push(server);
@@ -127,7 +142,11 @@ class ResumeRun {
   result(faults: readonly string[]): RunResult {
     const { connections } = this.#network;
     const cuts = connections.length - this.#clients.length;
-    const seen = { cuts, restarts: this.#restarts, messages: this.#records.messages.size };
+    const { renewed = 0 } = this.#tokens?.seen ?? {};
+    const seen = {
+      ...{ cuts, restarts: this.#restarts, messages: this.#records.messages.size },
+      renewed,
+    };
     return { faults, seen, lines: this.#wire.lines };
   }
 
@@ -146,12 +165,15 @@ class ResumeRun {
       reconnect: { minDelay: 1, maxDelay: 1 + this.#random(60) },
       timeout: 60_000,
       ...(this.#random(3) === 0 && { since: "start" as const }),
+      ...(this.#tokens && { token: this.#tokens.source }),
     };
     // The first connection is made without faults; the fuzzer tests reconnecting.
     this.#calls.calm = true;
+    if (this.#tokens) this.#tokens.calm = true;
     const opening = FuzzClient.open(name, this.#urls, options, this.#time, this.#journal);
     this.#clients.push(await this.#time.of(opening, "connecting"));
     this.#calls.calm = false;
+    if (this.#tokens) this.#tokens.calm = false;
     this.#wire.of(name);
   }
 
@@ -198,6 +220,7 @@ class ResumeRun {
   /** Without faults: every client gets to the last message. */
   async #end(): Promise<boolean> {
     this.#calls.calm = true;
+    if (this.#tokens) this.#tokens.calm = this.#tokens.lasting = true;
     this.#network.cut();
     // The last messages are put when all clients are connected: they may not be retained for long.
     const there = await this.#time.until(

@@ -15,6 +15,7 @@ import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Store } from "../../stores/store.ts";
 import { DelayedStore } from "./delayed_store.ts";
 import type { Opening, Recorded, Records } from "./fuzz_records.ts";
+import type { FuzzTokens } from "./fuzz_tokens.ts";
 import type { VirtualTime } from "./fuzz_time.ts";
 import { openContext } from "./memory_peer.ts";
 
@@ -27,6 +28,8 @@ export interface StoreChoice {
   readonly retention: number;
   readonly limits?: Partial<StoreLimits>;
   readonly serverLimits?: Partial<ServerLimits>;
+  /** Its clients have tokens that expire. */
+  readonly tokens?: FuzzTokens | undefined;
 }
 
 /** The files of an opening of SQLite: the second holds what was committed last. */
@@ -103,7 +106,8 @@ export class FuzzServer {
     const store = seed === undefined ? inner : new DelayedStore(inner, { seed });
     // A late store needs time to pass before it is followed.
     const host = await this.#time.of(openContext(store, systemClock, serverLimits), "opening");
-    this.host = { ...host, welcome: { ...host.welcome, retention } };
+    const { accessControl } = this.choice.tokens ?? host;
+    this.host = { ...host, accessControl, welcome: { ...host.welcome, retention } };
     this.opening = opening;
     this.#records.openings.push(opening);
   }
