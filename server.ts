@@ -17,6 +17,20 @@ export { serve } from "./server/start/serve.ts";
 export { VERSION } from "./server/running_server.ts";
 export type { Auth, JwtOptions, VerifiedGrant, Verify } from "./auth/auth.ts";
 export type { Grant, Permission, TokenGrant } from "./auth/permissions.ts";
+export { DsmqError, isDsmqError } from "./protocol/errors.ts";
+export type { CodedError, DsmqErrorDetails, DsmqErrorOf, WireError } from "./protocol/errors.ts";
+export type { ConnectReason } from "./protocol/connect_reason.ts";
+export type {
+  ErrorCode,
+  ErrorFields,
+  GapFound,
+  PutFailure,
+  PutOutcome,
+  ValueIssue,
+} from "./protocol/error_fields.ts";
+export type { Durability } from "./protocol/encode_replies.ts";
+export type { Message } from "./protocol/message.ts";
+export type { MessageAttributes } from "./protocol/attributes.ts";
 export type { Limits, ServerLimits } from "./protocol/limits.ts";
 export type { Clock } from "./queue/clock.ts";
 export type { Log } from "./queue/queue.ts";

@@ -86,4 +86,7 @@ Deno.test("the errors of serve have their code, their cause, and whether it may 
   assert(isDsmqError(inUse, "address_in_use") && inUse.retryable && inUse.cause instanceof Error);
   const unusable = await failure(serve({ port: 0, store: "sqlite:/not/there/queue.db" }));
   assert(isDsmqError(unusable, "store_unusable") && !unusable.retryable);
+  // A program that only serves needs no client for that.
+  const { isDsmqError: ofServer } = await import("@dsmq/server/server");
+  assert(ofServer === isDsmqError);
 });
