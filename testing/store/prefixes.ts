@@ -150,14 +150,15 @@ export const prefixed: Promises = {
     for (let i = 0; i < 20; i++) {
       if (i % 3 === 0) await topicNames(store);
       all.push(...await append(store, [put(`p.${i}`), put("q"), put(`p.new ${i}`)]));
-      const expected = all.filter(({ topic }) => topic.startsWith("p."));
-      assertMessages(await readAll(store, "p."), expected);
       const [{ last }, after] = [await store.bounds(), all.at(-3)!.seq];
+      // Those before it may have moved, and these not.
       const [page] = await store.read([{ prefix: "p.", after, count: 100, bytes: 2 ** 40 }]);
       assertMessages(page!.messages, all.slice(-1));
       assert(page!.through === last || page!.through === all.at(-1)!.seq);
       const [end] = await store.read([{ prefix: "p.", after: last, count: 1, bytes: 1 }]);
       assertEquals([end!.messages, end!.through, end!.more], [[], last, undefined]);
+      const expected = all.filter(({ topic }) => topic.startsWith("p."));
+      assertMessages(await readAll(store, "p."), expected);
     }
   },
 
