@@ -73,34 +73,36 @@ for (const losing of [false, true]) {
       reader.close();
     });
 
-    Deno.test(`a store that ${feed}: a stream brings each message once, in order (seed ${seed})`, async () => {
-      await using at = await openQueue(seed);
-      const reader = new MemoryPeer(at.host);
-      const random = seeded(seed + 200);
-      const { id: sub } = await reader.request({
-        action: "subscribe",
-        topic: "t",
-        messages: 3,
-        bytes: 200,
+    for (const filter of [{ topic: "t" }, { prefix: "t" }]) {
+      Deno.test(`a store that ${feed}: a stream of a ${Object.keys(filter)} brings each message once, in order (seed ${seed})`, async () => {
+        await using at = await openQueue(seed);
+        const reader = new MemoryPeer(at.host);
+        const random = seeded(seed + 200);
+        const { id: sub } = await reader.request({
+          action: "subscribe",
+          ...filter,
+          messages: 3,
+          bytes: 200,
+        });
+        const putting = putAll(at, seed, losing);
+        let [messages, bytes] = [3, 200];
+        const got = () => reader.streamed.flatMap(({ bodies = [] }) => bodies);
+        while (got().length < TOTAL) {
+          // The connection answers within this turn; the store needs turns of its own.
+          await new Promise((resolve) => setTimeout(resolve, 0));
+          messages += random(6);
+          bytes += random(100);
+          await reader.request({ action: "credit", sub, messages, bytes });
+          assert(got().length <= messages);
+        }
+        await putting;
+        assertEquals(got(), expected);
+        for (let i = 1; i < reader.streamed.length; i++) {
+          assertEquals(reader.streamed[i]!.prev, reader.streamed[i - 1]!.seqs!.at(-1));
+        }
+        reader.close();
       });
-      const putting = putAll(at, seed, losing);
-      let [messages, bytes] = [3, 200];
-      const got = () => reader.streamed.flatMap(({ bodies = [] }) => bodies);
-      while (got().length < TOTAL) {
-        // The connection answers within this turn; the store needs turns of its own.
-        await new Promise((resolve) => setTimeout(resolve, 0));
-        messages += random(6);
-        bytes += random(100);
-        await reader.request({ action: "credit", sub, messages, bytes });
-        assert(got().length <= messages);
-      }
-      await putting;
-      assertEquals(got(), expected);
-      for (let i = 1; i < reader.streamed.length; i++) {
-        assertEquals(reader.streamed[i]!.prev, reader.streamed[i - 1]!.seqs!.at(-1));
-      }
-      reader.close();
-    });
+    }
   }
 }
 
@@ -109,6 +111,13 @@ Deno.test("a connection that closes in the middle of its requests leaves no list
   const closing = Array.from({ length: 20 }, () => {
     const peer = new MemoryPeer(at.host);
     void peer.request({ action: "subscribe", topic: "t", since: "start", messages: 9, bytes: 999 });
+    void peer.request({
+      action: "subscribe",
+      prefix: "t",
+      since: "start",
+      messages: 9,
+      bytes: 999,
+    });
     void peer.request({ action: "get_wait", topic: "t", timeout: 60_000 });
     return peer;
   });

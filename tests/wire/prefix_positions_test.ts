@@ -127,3 +127,40 @@ Deno.test("a stream of very many topics goes on behind very many messages of oth
   await put(putter, "p.0", "later");
   assertEquals(await readTo(reader, 42_001, "later"), [["p.0", "later"]]);
 });
+
+Deno.test("what is purged of a topic is a gap of its prefix to those who have not read it, and to no others", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  await using putter = await RawClient.open(server.url);
+  await client.request(subscribe(8, "p.", { messages: 1 }));
+  await client.request(subscribe(9, "p.", { messages: 1, onGap: "oldest" }));
+  await client.request(subscribe(10, "p.2", { messages: 1 }));
+  await put(putter, "p.1", "one", "two");
+  await put(putter, "p.2", "three", "four");
+  for (const sub of [8, 9, 10]) assertEquals((await client.next()).sub, sub);
+  await putter.request({ action: "purge", id: 2, topic: "p.1" });
+  for (const sub of [8, 9, 10]) client.send(credit(sub, 9, 1000));
+  const frames = [await client.next(), await client.next(), await client.next()];
+  const [first, second, third] = frames.sort((a, b) => a.sub - b.sub);
+  assertEquals([first.sub, first.error.code, first.through], [8, "trimmed", 2]);
+  assertEquals([second.sub, second.prev, second.bodies], [9, 1, ["three", "four"]]);
+  assertEquals([third.sub, third.bodies], [10, ["four"]]);
+});
+
+Deno.test("messages of a prefix keep their attributes, each its own", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  await using putter = await RawClient.open(server.url);
+  await client.request(subscribe(8, "p."));
+  await putter.request([
+    { action: "put", id: 1, topic: "p.1", body: "one", attributes: { key: "a" } },
+    { action: "put", id: 2, topic: "p.2", body: "two" },
+  ]);
+  const live = await client.next();
+  await client.request(subscribe(9, "p.", { since: "start" }));
+  const read = await client.next();
+  for (const { topics, bodies, attributes } of [live, read]) {
+    assertEquals([topics, bodies], [["p.1", "p.2"], ["one", "two"]]);
+    assertEquals(attributes, [{ key: "a" }, null]);
+  }
+});
