@@ -104,7 +104,7 @@ export class DatabaseFile {
       this.#pragma(`fullfsync = ${durability === "disk" ? 1 : 0}`);
       this.#pragma(`checkpoint_fullfsync = ${durability === "disk" ? 1 : 0}`);
       this.#pragma(`journal_size_limit = ${WAL_SIZE_LIMIT}`);
-      // What is deleted is overwritten where that writes no more pages; see `free_pages.ts` for the others.
+      // What is deleted is overwritten, but for whole pages that become free; see `free_pages.ts` for these.
       this.#pragma("secure_delete = FAST");
       this.db.prepare("BEGIN IMMEDIATE").run();
       if (schemaVersion === undefined) this.#create(now);

@@ -204,7 +204,12 @@ export class FileStore extends SqliteStore {
       });
     } catch (error) {
       undoTime();
-      if (!this.#file.isStored(messages.at(-1))) throw error;
+      if (!this.#file.isStored(messages.at(-1))) {
+        // Only a message, or what was forgotten, tells whether it was.
+        const isUnknown = messages.length === 0 && this.#file.mayBeCommitted &&
+          pending.some(({ batch }) => batch.commands.some(({ type }) => type === "purge"));
+        throw isUnknown ? unknownOutcome(error) : error;
+      }
       if (this.#file.needsSync) {
         // Everyone can read the messages, so the feed delivers them. But nobody knows whether the disk has them.
         if (messages.length > 0) this.#publish(messages);

@@ -111,6 +111,11 @@ export class RecoveringFile {
     return this.#needsSync;
   }
 
+  /** The last transaction that failed may have been committed. */
+  get mayBeCommitted(): boolean {
+    return this.#mayBeCommitted;
+  }
+
   /** The open file; opens it again if it had to be closed. */
   ready(): OpenedFile {
     if (this.#opened) return this.#opened;

@@ -47,7 +47,6 @@ interface Row extends SegmentRow {
  * expired: so the numbers in the table have no gaps, and each has its time.
  */
 export class TopicPurge {
-  readonly #db: Database;
   readonly #log: PurgedLog;
   readonly #sql: Record<"rows" | "around" | "count" | "attributed" | "empty" | "delete", Statement>;
   readonly #insertRow: (row: SegmentRow & { readonly size: number }, id: number) => void;
@@ -59,7 +58,6 @@ export class TopicPurge {
    * @param log the messages in it, and in its buffer
    */
   constructor(db: Database, log: PurgedLog) {
-    this.#db = db;
     this.#log = log;
     const insert = db.prepare(
       "INSERT INTO runs (last, first, topic, size, times, bodies, attributes) " +
@@ -156,20 +154,10 @@ export class TopicPurge {
     this.#insertRow(segmentAt(messages.slice(count), 0), id);
   }
 
-  /** Overwrites what is removed: SQLite would leave it in its place until that is used again. */
   #empty(id: number, through: number): void {
-    this.#setSecureDelete("ON");
-    try {
-      for (const { first, last } of this.#sql.attributed.all(id, through) as Row[]) {
-        this.#log.ids.delete(first, last);
-      }
-      this.#sql.empty.run(id, through);
-    } finally {
-      this.#setSecureDelete("FAST");
+    for (const { first, last } of this.#sql.attributed.all(id, through) as Row[]) {
+      this.#log.ids.delete(first, last);
     }
-  }
-
-  #setSecureDelete(value: "ON" | "FAST"): void {
-    this.#db.prepare(`PRAGMA secure_delete = ${value}`).all();
+    this.#sql.empty.run(id, through);
   }
 }

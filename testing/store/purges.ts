@@ -134,6 +134,22 @@ export const purging: Promises = {
     assertEquals(await topicNames(await next()), []);
   },
 
+  async "messages that were purged together expire one after the other, and take no room"(
+    { limited, clock, next },
+  ) {
+    const store = await limited({ storedBytes: 4 * SIZE, topics: 9, overflow: "reject" });
+    await append(store, [sized("a", 1), sized("a", 2)]);
+    clock.advance(10);
+    await append(store, [sized("a", 3), sized("a", 4)]);
+    await purge(store, "a");
+    clock.advance(RETENTION - 10);
+    const puts = [5, 6, 7, 8, 9].map((n) => sized("b", n));
+    assertEquals(await outcomes(await next(), puts), [5, 6, 7, 8, "full"]);
+    await trimAll(await next());
+    assertEquals(await outcomes(await next(), [sized("b", 1)]), ["full"]);
+    assertEquals((await (await next()).bounds()).floor, 2);
+  },
+
   async "what has expired does not count as purged"({ store, clock }) {
     await append(store, puts("t", "1", "2"));
     clock.advance(RETENTION / 2);
