@@ -52,7 +52,7 @@ export class RecoveringFile {
   /** Everything up to here is as durable as promised, and may be acknowledged. */
   #durableTo: number;
   /** The last transaction that failed may have been committed. */
-  #mayBeCommitted = false;
+  mayBeCommitted = false;
   /** A commit failed: the disk may not have what is in the log, and nothing may rely on it. */
   #needsSync = false;
 
@@ -111,11 +111,6 @@ export class RecoveringFile {
     return this.#needsSync;
   }
 
-  /** The last transaction that failed may have been committed. */
-  get mayBeCommitted(): boolean {
-    return this.#mayBeCommitted;
-  }
-
   /** The open file; opens it again if it had to be closed. */
   ready(): OpenedFile {
     if (this.#opened) return this.#opened;
@@ -161,7 +156,7 @@ export class RecoveringFile {
 
   /** After a transaction failed: whether it was committed all the same. `message` is its last one, if it stored any. */
   isStored(message: TopicMessage | undefined): boolean {
-    if (!this.#mayBeCommitted || (!message && !this.#remembered.doubt?.drop)) return false;
+    if (!this.mayBeCommitted || (!message && !this.#remembered.doubt?.drop)) return false;
     try {
       const { messageLog, remembered } = this.#reopen();
       if (!message) return remembered.wasCommitted;
@@ -257,7 +252,7 @@ export class RecoveringFile {
 
   /** A transaction failed: closes the file, unless its state is certainly as before. */
   #onFailure(mayBeCommitted: boolean): void {
-    this.#mayBeCommitted = mayBeCommitted;
+    this.mayBeCommitted = mayBeCommitted;
     // What a failed commit left in the log, and everything after it, may not be on the disk.
     if (mayBeCommitted && this.#survivesPowerLoss) this.#needsSync = true;
     try {

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, DsmqError } from "@dsmq/server";
+import { BackupFile } from "../../stores/backup_file.ts";
 import { settled } from "../support/bridge.ts";
 import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -131,4 +132,37 @@ Deno.test("backup needs the permission admin for all topics, and each wrong fiel
   }
   const page = await raw.request({ action: "backup", id: 3, after: 0, last: 0, epoch });
   assertEquals(page, { id: 3, through: 0, bytes: 0, seqs: [], times: [], topics: [], bodies: [] });
+});
+
+Deno.test("a file made of a backup tells readers of what went before it was read, and knows no put of before", async () => {
+  const path = Deno.makeTempFileSync();
+  try {
+    const epoch = "0123456789abcdef";
+    const info = { store: "s", epoch, epochs: [], last: 9, floor: 0, gone: 0, time: Date.now() };
+    const file = await BackupFile.open(path, info);
+    // 1, 4 to 7 and 9 went meanwhile, and nobody can tell any more of which topics they were.
+    for (const seq of [2, 3, 8]) {
+      file.add({ topic: seq === 3 ? "u" : "t", body: `${seq}`, seq, time: info.time });
+    }
+    file.addGone({ topic: "u", seq: 0 });
+    file.addGone({ topic: "t", seq: 6 });
+    file.addGone({ topic: undefined, seq: 6 });
+    file.finish();
+    await using server = await openServer({ store: `sqlite:${path}` });
+    await using mq = await connect(server.url);
+    const first = async (topic: string, since: number) => {
+      await using stream = mq.subscribe(topic, { since });
+      return await settled(stream.next().then(({ value }) => value!.seq));
+    };
+    assertEquals(
+      [await first("u", 0), await first("t", 0), await first("t", 6), await first("other", 8)],
+      [3, "error trimmed", 8, "error trimmed"],
+    );
+    using raw = await RawClient.open(server.url);
+    const hello = { action: "hello", id: 1, session: "0123456789abcdef", known: { epoch, seq: 8 } };
+    assertEquals((await raw.request(hello)).dedupComplete, false);
+    assertEquals(await mq.put("t", "m"), 10);
+  } finally {
+    for (const end of ["", "-wal", "-shm", "-lock"]) await Deno.remove(path + end).catch(() => {});
+  }
 });

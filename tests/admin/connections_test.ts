@@ -108,6 +108,7 @@ Deno.test("who reads nothing and does not answer is dropped two seconds after it
   assertEquals(listed!.unreadBytes, 1_000_000);
   host.directory.find(listed!.id)!.disconnect();
   assertEquals(host.directory.find(listed!.id), undefined, "it is gone for administrators at once");
+  assertEquals(host.directory.list("", 9, peer.connection).connections, []);
   await turns();
   assertEquals(peer.isDropped, false);
   clock.advance(2000);

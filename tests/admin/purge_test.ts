@@ -9,6 +9,7 @@ import { connect, DsmqError, type ServeOptions } from "@dsmq/server";
 import { as } from "../support/untyped.ts";
 import { inMemory, settled, store, testServer, turns } from "../support/bridge.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
+import { ScriptedServer } from "../support/scripted_server.ts";
 import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 
@@ -217,17 +218,35 @@ Deno.test("a purge of very many messages lets others have their turn, and counts
   assertEquals((await mq.topics()).map(({ topic, messages }) => [topic, messages]), [["u", count]]);
 });
 
-Deno.test("a purge whose connection breaks before the answer is not sent again", async () => {
-  await using server = await openServer();
-  await using admin = await connect(server.url, { reconnect: { minDelay: 1 } });
-  await admin.put("t", "m");
-  const { id } = (await admin.connections())[0]!;
-  const outcomes = await Promise.all([
-    settled(admin.disconnect(id)),
-    settled(admin.purge("t")),
+Deno.test("a purge whose connection breaks before the answer is not sent again, and a disconnect is", async () => {
+  const server = new ScriptedServer();
+  await using mq = await connect(server.url, { dial: server.dial, reconnect: { minDelay: 1 } });
+  const purging = settled(mq.purge("t"));
+  const disconnecting = settled(mq.disconnect("bcdf-1"));
+  assertEquals([(await server.next()).action, (await server.next()).action], [
+    "purge",
+    "disconnect",
   ]);
-  // It may have been done before the connection was closed.
-  assert([1, "error unknown_outcome"].includes(outcomes[1] as number | string), `${outcomes[1]}`);
-  await admin.put("t", "later");
-  assert((await admin.topics()).some(({ topic }) => topic === "t"));
+  server.hangUp(1006);
+  assertEquals(await purging, "error unknown_outcome");
+  const again = await server.next();
+  assertEquals(again.action, "disconnect");
+  // It was closed by the first request.
+  await server.send({ id: again.id, error: { code: "not_found", message: "Cannot disconnect" } });
+  assertEquals(await disconnecting, undefined);
+});
+
+Deno.test("once a purge is acknowledged, its text is in no file of the server", async () => {
+  const path = `${folder}/erased.db`;
+  await using server = await openServer({ store: `sqlite:${path}` });
+  await using mq = await connect(server.url);
+  await mq.putMany("t", ["very secret", "x".repeat(50_000) + "very secret"]);
+  await mq.put("u", "not secret");
+  const texts = () =>
+    ["", "-wal"].map((end) => new TextDecoder("latin1").decode(Deno.readFileSync(path + end)))
+      .join();
+  assert(texts().includes("very secret"));
+  await mq.purge("t");
+  assert(!texts().includes("very secret"));
+  assert(texts().includes("not secret"));
 });

@@ -25,7 +25,7 @@ for (const code of [1000, 1002, 1003, 1005, 1007, 1009, 1010, 1011, 3000, 4000])
     }, { code }));
 }
 
-for (const code of [1001, 1006, 1012, 1013, 1014, 4408]) {
+for (const code of [1001, 1006, 1012, 1013, 1014, 4408, 4410]) {
   Deno.test(`after ${code}, an ordinary break, a put is sent again, however often`, () =>
     behindIntermediary(async ({ mq, bridge }) => {
       const put = settled(mq.put("t", BIG));
