@@ -30,9 +30,6 @@ export const JWT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   "jwt-audience": { value: "NAME", help: "the audience (aud) that these tokens must have" },
 };
 
-/** The options that name files, which are reloaded. */
-export const JWT_FILES = ["jwt-secret-file", "jwt-key-file"] as const;
-
 /** The members of the option `jwt` whose names differ on the command line. */
 const MEMBER_OPTIONS: Readonly<Record<string, string>> = {
   secret: "jwt-secret-file",

@@ -4,12 +4,11 @@
  * @module
  */
 
-import type { AuthOptions, Server } from "../server.ts";
+import type { AuthOptions, JwtOptions, Server } from "../server.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
 import { type OptionSpec, type ParsedArguments, UsageError } from "./command.ts";
 import { readTextFile } from "./files.ts";
-import { JWT_FILES, jwtFromArguments } from "./jwt.ts";
 import { parseTokens, type TokenFile } from "./token_file.ts";
 import { printError } from "./terminal.ts";
 import { parseFilePath } from "./values.ts";
@@ -43,10 +42,19 @@ export async function clientToken(args: ParsedArguments): Promise<GivenToken | u
   return { token: first.token, source: "--token-file" };
 }
 
+/** The files with keys of JSON Web Tokens, by their options. */
+const JWT_FILES = ["jwt-secret-file", "jwt-key-file"] as const;
+
+/** Loaded here and not above: commands that connect need no keys. */
+async function jwtOf(args: ParsedArguments): Promise<JwtOptions[]> {
+  const { jwtFromArguments } = await import("./jwt.ts");
+  return await jwtFromArguments(args);
+}
+
 /** Who may do what on a server, from the arguments or the environment. */
 export async function serverAuth(args: ParsedArguments): Promise<Pick<AuthOptions, "auth">> {
   const file = tokenFilePath(args);
-  const jwt = await jwtFromArguments(args);
+  const jwt = await jwtOf(args);
   const listed = file === undefined
     ? undefined
     : requireSomeToken(file, parseTokens(file, await readTextFile(file)), jwt.length > 0);
@@ -100,7 +108,7 @@ export async function rereadAuth(args: ParsedArguments, server: Server): Promise
     // `parseTokens` refuses an empty file: a pipe that was read before, or a file that is just being written, must not
     // disconnect everybody.
     const listed = file === undefined ? undefined : parseTokens(file, await readTextFile(file));
-    const jwt = await jwtFromArguments(args);
+    const jwt = await jwtOf(args);
     const { token } = file === undefined ? givenToken(args) ?? {} : {};
     await server.setAuth({
       ...listed,
