@@ -6,39 +6,33 @@
 
 import { assertEquals } from "@std/assert";
 import { connect, serve } from "@dsmq/server";
+import { FaultyProxy } from "../faults/proxy.ts";
 import { quiet } from "../support/open_server.ts";
-import { freePort } from "../support/free_port.ts";
 import { inVirtualTime } from "../support/in_virtual_time.ts";
 import { Program } from "../support/program.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
-/** A server process on a file; resolves once it listens. */
-async function serveFile(path: string, port: number): Promise<Program> {
-  const args = [
-    "serve",
-    "--port",
-    `${port}`,
-    "--store",
-    `sqlite:${path}`,
-    "--durability",
-    "process",
-  ];
-  const server = new Program(["-A", "cli.ts", ...args]);
-  await server.errorLine();
-  return server;
+/** A server process on a file, and its port, once it listens. */
+async function serveFile(path: string): Promise<{ program: Program; port: number }> {
+  const store = ["--store", `sqlite:${path}`, "--durability", "process"];
+  const program = new Program(["-A", "cli.ts", "serve", "--port", "0", "--json", ...store]);
+  const { port } = JSON.parse((await program.line())!);
+  return { program, port };
 }
 
 Deno.test("when a server is killed, the client goes on at the next address, where another has taken over the file", async () => {
   const folder = Deno.makeTempDirSync();
-  const ports = [freePort(), freePort()] as const;
   try {
-    await using first = await serveFile(`${folder}/queue.db`, ports[0]);
-    await using mq = await connect([{ port: ports[0] }, `127.0.0.1:${ports[1]}`], {
+    const { program, port } = await serveFile(`${folder}/queue.db`);
+    await using first = program;
+    // Nobody is behind the second address yet. It is kept, so that no other program takes its port.
+    await using second = new FaultyProxy(1);
+    await using mq = await connect([{ port }, second.url.replace("ws://", "")], {
       since: "start",
       reconnect: { minDelay: 1, maxDelay: 20 },
     });
-    assertEquals(mq.url, `ws://127.0.0.1:${ports[0]}`);
+    assertEquals(mq.url, `ws://127.0.0.1:${port}`);
     await using stream = mq.subscribe("t");
     await mq.put("t", "1");
     assertEquals((await stream.next()).value?.body, "1");
@@ -48,14 +42,16 @@ Deno.test("when a server is killed, the client goes on at the next address, wher
     const put = mq.put("t", "2");
     assertEquals((await changes.next()).value?.status, "reconnecting");
     await first.child.status;
-    await using _second = await serveFile(`${folder}/queue.db`, ports[1]);
+    const heir = await serveFile(`${folder}/queue.db`);
+    await using _heir = heir.program;
+    second.target = heir.port;
     assertEquals((await withTimeout(changes.next(), 20_000)).value, {
       status: "connected",
-      url: `ws://127.0.0.1:${ports[1]}`,
+      url: second.url,
       epochChanged: false,
     });
     await put;
-    assertEquals(mq.url, `ws://127.0.0.1:${ports[1]}`);
+    assertEquals(mq.url, second.url);
     // Once, in order, and no gap.
     await mq.put("t", "3");
     assertEquals([(await stream.next()).value?.body, (await stream.next()).value?.body], [
