@@ -179,7 +179,9 @@ export class RunningServer implements MessageServer {
   #warnOfFloods(request: Pick<Request, "headers">, from: string): void {
     const warning = this.#floodWarning;
     if (!warning) return;
-    const sign = forwardingSign(request) ?? (isLoopback(from) ? undefined : `it is from ${from}`);
+    // A Unix socket has no address, and is of this machine.
+    const isElsewhere = /[.:]/.test(from) && !isLoopback(from);
+    const sign = forwardingSign(request) ?? (isElsewhere ? `it is from ${from}` : undefined);
     if (sign === undefined) return;
     this.#floodWarning = undefined;
     this.#settings.log.warn(`dsmq: ${warning(sign)}`);

@@ -153,6 +153,7 @@ Deno.test("who is elsewhere, or behind a proxy, makes the handler warn once of w
     const log = { ...quiet, warn: (line: string) => void lines.push(line) };
     await using mounted = elsewhere({ auth: { anonymous: {} }, log });
     using _local = (await mounted.status("127.0.0.1")).raw;
+    using _unix = (await mounted.status({ remoteAddr: { transport: "unix" } })).raw;
     assertEquals(lines, []);
     for (let i = 0; i < 3; i++) {
       using _client = (await mounted.status(from, { ...UPGRADE, ...headers })).raw;

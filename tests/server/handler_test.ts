@@ -11,7 +11,9 @@ import { FileFolder } from "../support/file_folder.ts";
 import { openMounted } from "../support/mounted_server.ts";
 import { openServer, quiet } from "../support/open_server.ts";
 import { Program } from "../support/program.ts";
+import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { getRequest, UPGRADE } from "../support/raw_socket.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 async function page(url: string): Promise<string> {
@@ -182,6 +184,35 @@ Deno.test("setAuth counts at once, also before the store is open", async () => {
   assertEquals(await mq.put("t", "x"), 1);
   const wrong = handler.setAuth(undefined as unknown as string);
   await assertRejects(() => wrong, TypeError, "Cannot set auth: auth must be");
+});
+
+Deno.test("a handler asks auth.verify, as serve does", async () => {
+  const verify = (token: string) =>
+    token === "good" ? { permissions: ["read"] as const } : undefined;
+  await using mounted = openMounted({ auth: { verify } });
+  await using mq = await connect(mounted.url, { token: "good" });
+  assertEquals(await mq.get("t"), "");
+  assertEquals(await codeOf(mq.put("t", "x")), "permission_denied");
+  assertEquals(await codeOf(connect(mounted.url, { token: "bad" })), "unauthorized");
+});
+
+Deno.test({
+  ...ignoredIf(noPosix, "a handler serves a Unix socket, whose clients have no address"),
+  async fn() {
+    using folder = new FileFolder();
+    const handler = createHandler({ log: quiet });
+    const path = `${folder.root}/socket`;
+    const server = Deno.serve({ path, onListen() {} }, handler.fetch);
+    const socket = await Deno.connect({ transport: "unix", path });
+    const headers = { Host: "localhost", ...UPGRADE };
+    await socket.write(new TextEncoder().encode(getRequest(headers)));
+    const head = new Uint8Array(12);
+    await socket.read(head);
+    assertEquals(new TextDecoder().decode(head), "HTTP/1.1 101");
+    socket.close();
+    await handler.shutdown();
+    await server.shutdown();
+  },
 });
 
 Deno.test("fetch, ready and the rest need no this", async () => {
