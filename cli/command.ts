@@ -12,6 +12,8 @@ export interface OptionSpec {
   /** The name of the value in the help. A flag has none. */
   readonly value?: string;
   readonly help: string;
+  /** It may be given several times. */
+  readonly repeatable?: boolean;
 }
 
 /** A command, such as `put`. */
@@ -37,6 +39,8 @@ export interface ParsedArguments {
   readonly positionalsBeforeDashes: number;
   /** The value of an option, if it was given. */
   value(name: string): string | undefined;
+  /** All values of an option that may be given several times, in order. */
+  values(name: string): readonly string[];
   flag(name: string): boolean;
 }
 

@@ -140,8 +140,8 @@ function requireOneCredential(
  * @param message the message
  * @returns one line of JSON
  */
-export function messageJson({ topic, seq, position, time, body }: Message): string {
-  return json({ topic, seq, position, time, body });
+export function messageJson({ topic, seq, position, time, body, ...attributes }: Message): string {
+  return json({ topic, seq, position, time, body, ...attributes });
 }
 
 /**

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { type Connection, DsmqError } from "../client.ts";
-import { type CliCommand, EXIT_CODE, type ParsedArguments } from "./command.ts";
+import { type Connection, DsmqError, type PutOptions } from "../client.ts";
+import { type CliCommand, EXIT_CODE, type ParsedArguments, UsageError } from "./command.ts";
 import { closeQuickly, connectFromArguments, CONNECTION_OPTIONS } from "./connect.ts";
+import { MESSAGE_OPTIONS, messageOptions } from "./message_options.ts";
 import { interrupt } from "./signals.ts";
 import { BadLine, lines } from "./lines.ts";
 import { flushStdout, json, OutputClosed, print, printError, waitForSpace } from "./terminal.ts";
@@ -27,6 +28,12 @@ interface PutProgress {
   step: "read" | "put" | "print";
 }
 
+/** Where lines go, and what is put with each of them. */
+interface PutTarget {
+  readonly topic: string;
+  readonly options: PutOptions | undefined;
+}
+
 /** Receives the sequence numbers of messages that were put. */
 type ReportSeqs = (seqs: readonly number[]) => Promise<void>;
 
@@ -36,6 +43,7 @@ export const putCommand: CliCommand = {
   summary: "put a message, or each line of standard input (without MESSAGE, or with -)",
   options: {
     ...CONNECTION_OPTIONS,
+    ...MESSAGE_OPTIONS,
     json: { help: "print the sequence number of each message as a line of JSON" },
   },
   positionals: [1, 2],
@@ -45,6 +53,10 @@ export const putCommand: CliCommand = {
     const topic = parseTopic(args.positionals[0]!);
     const isStdin = message === undefined ||
       message === STDIN_WORD && args.positionalsBeforeDashes > 1;
+    const options = messageOptions(args);
+    if (isStdin && options?.messageId !== undefined) {
+      throw new UsageError("--id names one message, which must be MESSAGE, got standard input");
+    }
     const reportSeqs: ReportSeqs = async (seqs) => {
       if (!args.flag("json")) return;
       await unlessClosed(() => {
@@ -52,9 +64,9 @@ export const putCommand: CliCommand = {
         return waitForSpace();
       });
     };
-    if (isStdin) return await putInput(args, topic, reportSeqs);
+    if (isStdin) return await putInput(args, { topic, options }, reportSeqs);
     await using mq = await connectFromArguments(args, undefined);
-    const seq = await mq.put(topic, message);
+    const seq = await mq.put(topic, message, options);
     try {
       await reportSeqs([seq]);
       await unlessClosed(flushStdout);
@@ -68,7 +80,7 @@ export const putCommand: CliCommand = {
 /** Puts the lines of standard input until it ends. When interrupted, it tells how many lines were put. */
 async function putInput(
   args: ParsedArguments,
-  topic: string,
+  target: PutTarget,
   reportSeqs: ReportSeqs,
 ): Promise<number> {
   using stop = interrupt();
@@ -79,8 +91,8 @@ async function putInput(
   const putting = (async () => {
     mq = await connectFromArguments(args, undefined, { ...INPUT_CONNECT_OPTIONS, signal });
     // The server's limit for topics is known now: checked before any line is read.
-    await mq.putMany(topic, []);
-    await putLines(mq, topic, reportSeqs, state, signal);
+    await mq.putMany(target.topic, []);
+    await putLines(mq, target, reportSeqs, state, signal);
   })();
   const failed = (error: unknown) => {
     if (!signal.aborted) throw error;
@@ -113,7 +125,7 @@ async function unlessClosed(printing: () => Promise<void>): Promise<void> {
 /** Puts lines in batches as they arrive, up to the first line that cannot be put. */
 async function putLines(
   mq: Connection,
-  topic: string,
+  target: PutTarget,
   reportSeqs: ReportSeqs,
   state: PutProgress,
   signal: AbortSignal,
@@ -126,7 +138,7 @@ async function putLines(
       // Nothing more is put after an interrupt.
       if (signal.aborted) return;
       state.step = "put";
-      for await (const seqs of putBatch(mq, topic, batch)) {
+      for await (const seqs of putBatch(mq, target, batch)) {
         state.put += seqs.length;
         state.step = "print";
         await reportSeqs(seqs);
@@ -165,11 +177,12 @@ function linesPutText(put: number): string {
 
 async function* putBatch(
   mq: Connection,
-  topic: string,
+  { topic, options }: PutTarget,
   batch: readonly string[],
 ): AsyncGenerator<readonly number[]> {
   try {
-    return yield await mq.putMany(topic, batch);
+    const messages = options ? batch.map((body) => ({ body, ...options })) : batch;
+    return yield await mq.putMany(topic, messages);
   } catch (error) {
     if (!(error instanceof DsmqError)) throw error;
     const { outcomes } = error;
@@ -180,5 +193,5 @@ async function* putBatch(
     if (outcomes || error.code !== "too_large") throw error;
   }
   // The whole batch was refused before anything was sent: put one at a time, up to the line that is too large.
-  for (const line of batch) yield [await mq.put(topic, line)];
+  for (const line of batch) yield [await mq.put(topic, line, options)];
 }

@@ -38,7 +38,7 @@ import { parseDuration, parseTopic, parseWholeNumber, parseWord } from "./values
 
 const READ_OPTIONS = {
   ...CONNECTION_OPTIONS,
-  json: { help: "print topic, seq, position, time and body as a line of JSON" },
+  json: { help: "print topic, seq, position, time, body and attributes as a line of JSON" },
 };
 
 /** Errors that mean that no server was reachable, so no message could arrive in time. */

@@ -61,7 +61,7 @@ export function readArguments(
   const options = { ...command.options, ...COMMON_OPTIONS };
   const positionals: string[] = [];
   let positionalsBeforeDashes = Infinity;
-  const given = new NameMap<string>();
+  const given = new NameMap<string[]>();
   const problems: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
@@ -80,14 +80,15 @@ export function readArguments(
       problems.push(unknownOption(name, option, options));
       continue;
     }
-    if (given.has(option.name)) problems.push(`${option.text} is given twice`);
+    const before = given.get(option.name) ?? [];
+    if (before.length > 0 && !spec.repeatable) problems.push(`${option.text} is given twice`);
     if (spec.value === undefined) {
-      if (option.value === undefined) given.set(option.name, "");
+      if (option.value === undefined) given.set(option.name, [""]);
       else problems.push(`${option.text} takes no value, got ${quoted(option.value)}`);
     } else {
       const next = args[i + 1];
       const value = option.value ?? (next?.startsWith("--") ? undefined : (i++, next));
-      if (value) given.set(option.name, value);
+      if (value) given.set(option.name, [...before, value]);
       else problems.push(`${option.text} needs a value, ${spec.value}`);
     }
   }
@@ -97,7 +98,8 @@ export function readArguments(
   return {
     positionals,
     positionalsBeforeDashes,
-    value: (option) => given.get(option),
+    value: (option) => given.get(option)?.at(-1),
+    values: (option) => given.get(option) ?? [],
     flag: (option) => given.has(option),
   };
 }
