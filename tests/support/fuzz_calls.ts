@@ -4,6 +4,7 @@
  * @module
  */
 
+import { attributesOf } from "./fuzz_attributes.ts";
 import type { FuzzClient } from "./fuzz_client.ts";
 import type { Records } from "./fuzz_records.ts";
 import type { VirtualTime } from "./fuzz_time.ts";
@@ -135,13 +136,23 @@ export class FuzzCalls {
       const together = Array.from({ length: 1 + random(4) }, () => {
         const list = random(this.#narrow ? 2 : 4) === 0;
         const count = list ? 1 + random(random(this.#narrow ? 2 : 5) === 0 ? 40 : 5) : 1;
-        return client.put(this.topic(), this.bodies(count), list);
+        const [topic, bodies] = [this.topic(), this.bodies(count)];
+        const put = client.put(topic, bodies, list);
+        if (!this.#records.repeats || random(3) > 0) return put;
+        return Promise.all([put, this.#repeat(client, topic, bodies.filter(hasId))]).then(() => {});
       });
       // Some go on before they are answered.
       if (random(this.#kind === "puts" ? 2 : 3) === 0) this.loops.push(...together);
       else await Promise.all(together);
       await this.pause(random(60));
     }
+  }
+
+  /** Puts messages again, now or later, together or alone. */
+  async #repeat(client: FuzzClient, topic: string, bodies: readonly string[]): Promise<void> {
+    if (bodies.length === 0) return;
+    if (this.#random(2) === 0) await this.pause(this.#random(400));
+    await client.put(topic, bodies, this.#random(2) === 0 || bodies.length > 1, true);
   }
 
   /** A topic of the run. */
@@ -163,6 +174,10 @@ export class FuzzCalls {
   pause(ms: number): Promise<void> {
     return new Promise((resolve) => this.#time.after(ms, resolve));
   }
+}
+
+function hasId(body: string): boolean {
+  return attributesOf(body).messageId !== undefined;
 }
 
 function isEnd(outcome: { readonly kind: string; readonly body?: string } | undefined): boolean {

@@ -11,7 +11,9 @@ import {
   DsmqError,
   type Message,
 } from "../../client.ts";
+import { attributesFault, attributesOf } from "./fuzz_attributes.ts";
 import type { Records } from "./fuzz_records.ts";
+import { recordIds } from "./record_ids.ts";
 import type { VirtualTime } from "./fuzz_time.ts";
 
 /** How a call, or the next step of a stream, ended. */
@@ -64,6 +66,8 @@ export interface StreamLog extends CallRecord {
 export interface PutCall extends CallRecord {
   readonly topic: string;
   readonly body: string;
+  /** It was put before, with the same id. */
+  readonly isRepeated: boolean;
   outcome: { readonly seq: number } | { readonly code: string } | undefined;
   endedAt: number;
 }
@@ -174,7 +178,10 @@ export class FuzzClient {
         if (message === undefined || message === "") end({ kind: "none" });
         else if (typeof message === "string") {
           end({ kind: "message", body: message, seq: undefined });
-        } else end({ kind: "message", body: message.body, seq: message.seq });
+        } else {
+          this.#checkAttributes(message);
+          end({ kind: "message", body: message.body, seq: message.seq });
+        }
       },
       (error) => end(failure(error)),
     );
@@ -213,7 +220,9 @@ export class FuzzClient {
     signal?.addEventListener("abort", () => log.cancelled = true);
     const ended = (async () => {
       try {
-        for await (const { body, seq, topic } of stream) {
+        for await (const message of stream) {
+          const { body, seq, topic } = message;
+          this.#checkAttributes(message);
           addEvent({ kind: "message", body, seq, topic });
         }
         addEvent({ kind: "none" });
@@ -232,12 +241,18 @@ export class FuzzClient {
     };
   }
 
-  /** Puts one message, or a list. */
-  put(topic: string, bodies: readonly string[], list = bodies.length !== 1): Promise<void> {
+  /** Puts one message, or a list; perhaps again, those that have an id. */
+  put(
+    topic: string,
+    bodies: readonly string[],
+    list = bodies.length !== 1,
+    isRepeated = false,
+  ): Promise<void> {
     const calls = bodies.map((body): PutCall => ({
       ...this.#newCall(),
       topic,
       body,
+      isRepeated,
       outcome: undefined,
       endedAt: NaN,
     }));
@@ -249,8 +264,8 @@ export class FuzzClient {
       call.endedAt = this.#time.now;
     };
     const result = list
-      ? this.mq.putMany(topic, bodies)
-      : this.mq.put(topic, bodies[0]!).then((seq) => [seq]);
+      ? this.mq.putMany(topic, bodies.map((body) => ({ body, ...attributesOf(body) })))
+      : this.mq.put(topic, bodies[0]!, attributesOf(bodies[0]!)).then((seq) => [seq]);
     return result.then(
       (seqs) => {
         if (seqs.length !== bodies.length) this.#journal.faults.push("a list was answered in part");
@@ -266,6 +281,11 @@ export class FuzzClient {
     );
   }
 
+  #checkAttributes(message: Message): void {
+    const fault = attributesFault(message);
+    if (fault) this.#journal.faults.push(`${this.name} read ${fault}`);
+  }
+
   #newCall(): CallRecord {
     return {
       client: this.name,
@@ -274,17 +294,4 @@ export class FuzzClient {
       step: this.#time.steps,
     };
   }
-}
-
-/** Records each id of a subscription: on the wire nothing else tells two of one topic apart. */
-function recordIds(stream: object, ids: number[]): void {
-  let { id } = stream as { id: number };
-  ids.push(id);
-  Object.defineProperty(stream, "id", {
-    get: () => id,
-    set: (value: number) => {
-      id = value;
-      ids.push(id);
-    },
-  });
 }

@@ -51,6 +51,8 @@ export class Records {
   readonly lost: Recorded[] = [];
   /** A server accepts only a limited amount, and refuses the rest. */
   refuses = false;
+  /** No message is ever gone, and all are in one file: so one that has an id may be put again. */
+  repeats = false;
   /** A server remembers the puts of sessions only for a short time. */
   forgets = false;
   /** What no server may do. */

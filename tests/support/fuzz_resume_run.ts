@@ -122,6 +122,8 @@ class ResumeRun {
       const server = new FuzzServer(`server${i}`, choice, time, this.#records, folder);
       this.#servers.push(server);
       this.#urls.push(this.#network.join(`server${i}`, server));
+      this.#records.repeats = servers === 1 && choice.kind === "file" && !passing &&
+        full.storedBytes === undefined;
     }
   }
 

@@ -171,6 +171,7 @@ function puts({ puts }: Journal, records: Records, wire: WireLog): string[] {
   const faults: string[] = [];
   for (const calls of Map.groupBy(puts, ({ client }) => client).values()) {
     let before: { readonly body: string; readonly step: number; readonly seq: number } | undefined;
+    const repeated = new Set(calls.filter((one) => one.isRepeated).map(({ body }) => body));
     for (const call of calls) {
       const { client, body, topic, outcome } = call;
       const stored = records.messages.get(body);
@@ -192,7 +193,8 @@ function puts({ puts }: Journal, records: Records, wire: WireLog): string[] {
       // A put that was refused, and is repeated when a later one is stored, stays refused.
       else if (records.refuses && ["full", "superseded"].includes(outcome.code)) continue;
       else if (outcome.code !== "closed") fault(outcome.code);
-      if (!stored) continue;
+      // A repetition may have been stored where the first put was not.
+      if (!stored || repeated.has(body)) continue;
       if (
         before &&
         (stored.step < before.step || stored.step === before.step && stored.seq < before.seq)

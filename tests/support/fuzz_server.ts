@@ -5,6 +5,8 @@
  * @module
  */
 
+import { encodeAttributes } from "../../protocol/attributes.ts";
+import { attributesOf } from "./fuzz_attributes.ts";
 import type { ServerLimits } from "../../protocol/limits.ts";
 import { systemClock } from "../../queue/clock.ts";
 import type { ServerContext } from "../../connection/server_context.ts";
@@ -118,7 +120,11 @@ export class FuzzServer {
     if (!host) return;
     await host.queue.apply(bodies.map((text) => {
       const body = JSON.stringify(text);
-      return { type: "put" as const, topic, body, bytes: body.length };
+      const attributes = encodeAttributes(attributesOf(text));
+      const put = { type: "put" as const, topic, body, bytes: body.length };
+      return attributes
+        ? { ...put, bytes: body.length + attributes.bytes, attributes: attributes.json }
+        : put;
     })).catch(() => {});
   }
 
