@@ -6,6 +6,7 @@
 
 import type { PutOptions } from "../client.ts";
 import { ATTRIBUTE_LIMITS, AttributesError, encodeAttributes } from "../protocol/attributes.ts";
+import { NameSet } from "../protocol/name_map.ts";
 import { quoted } from "../protocol/text.ts";
 import { type OptionSpec, type ParsedArguments, UsageError } from "./command.ts";
 import { parseDuration } from "./values.ts";
@@ -60,14 +61,16 @@ export function messageOptions(args: ParsedArguments): PutOptions | undefined {
 
 /** As curl takes them, `name: value`, without the spaces around the value; or `name=value`, exactly. */
 function parseHeaders(texts: readonly string[]): Record<string, string> {
-  const headers = new Map<string, string>();
+  const headers: [name: string, value: string][] = [];
+  const names = new NameSet();
   for (const text of texts) {
     const [, name, separator, value] = /^([^=:]+)([=:])([^]*)$/.exec(text) ?? [];
     if (name === undefined) {
       throw new UsageError(`--header must be NAME=VALUE or 'NAME: VALUE', got ${quoted(text)}`);
     }
-    if (headers.has(name)) throw new UsageError(`--header ${quoted(name)} is given twice`);
-    headers.set(name, separator === ":" ? value!.trim() : value!);
+    if (names.has(name)) throw new UsageError(`--header ${quoted(name)} is given twice`);
+    names.add(name);
+    headers.push([name, separator === ":" ? value!.trim() : value!]);
   }
   // Not by assignment: that would set the prototype.
   return Object.fromEntries(headers);

@@ -79,6 +79,24 @@ export const FRAMES: Readonly<Record<string, () => string>> = {
     `[{"action":"put","id":1,"topic":"public.t","body":"${'\\"\\\\'.repeat(LARGE / 4 - 50)}"}]`,
   "control requests": () => full('{"action":"cancel","wait":1}'),
   "heartbeats with an id": () => full((i) => `{"action":"heartbeat","id":${i}}`),
+  "headers with names of their own": () =>
+    full((i) => {
+      const headers = Array.from({ length: 64 }, (_, j) => `"${i}h${j}":""`);
+      return `{"action":"put","id":${i},"topic":"public.t","body":"m","attributes":{"headers":{${headers}}}}`;
+    }),
+  "as many of them in a request as may be": () =>
+    full((i) => {
+      const one = (k: number) =>
+        `{"headers":{${Array.from({ length: 60 }, (_, j) => `"${i}-${k}h${j}":""`)}}}`;
+      const lists = [Array(64).fill('"m"'), Array.from({ length: 64 }, (_, k) => one(k))];
+      return `{"action":"put","id":${i},"topic":"public.t","bodies":[${lists[0]}],"attributes":[${
+        lists[1]
+      }]}`;
+    }),
+  "attributes of more fields than may be": () =>
+    full((i) => `"${i}":0`, '{"action":"put","id":1,"topic":"public.t","attributes":{', "}}"),
+  "a list of attributes that are none": () =>
+    full("[]", '{"action":"put","id":1,"topic":"public.t","bodies":["m"],"attributes":[', "]}"),
   "topics": () => requests((id) => ({ action: "topics", id, prefix: "", count: 1 })),
   "gets of dsmq 1.x that are refused": () => full('{"action":"get"}'),
   "invalid requests, written with spaces": () => full(" [ ] "),
