@@ -5,7 +5,14 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { connect, type Connection, type Message, type MessageStream, serve } from "@dsmq/server";
+import {
+  connect,
+  type Connection,
+  type Message,
+  type MessageStream,
+  type PutOptions,
+  serve,
+} from "@dsmq/server";
 import fc from "fast-check";
 import { ManualClock } from "../../testing/manual_clock.ts";
 
@@ -38,8 +45,13 @@ class ModelStore {
     return this.messages.length;
   }
 
-  put(topic: string, body: string): number {
-    const message = { topic, body, seq: this.last + 1, time: this.time };
+  put(topic: string, body: string, options: PutOptions = {}): number {
+    const { messageId } = options;
+    const first = messageId === undefined
+      ? undefined
+      : this.unread(topic, 0).find((one) => one.messageId === messageId);
+    if (first) return first.seq;
+    const message = { topic, body, seq: this.last + 1, time: this.time, ...options };
     this.messages.push(message);
     for (const { streams } of this.readers) {
       for (const [filter, { unread }] of streams) if (includes(filter, topic)) unread.push(message);
@@ -93,8 +105,8 @@ class ModelReader {
 type Step =
   | { do: "connect"; since: "start" | "now" }
   | { do: "close"; who: number }
-  | { do: "put"; who: number; topic: string; body: string }
-  | { do: "putMany"; who: number; topic: string; bodies: string[] }
+  | { do: "put"; who: number; topic: string; body: string; options: PutOptions | undefined }
+  | { do: "putMany"; who: number; topic: string; messages: [string, PutOptions | undefined][] }
   | { do: "get" | "getLatest" | "getWait"; who: number; topic: string }
   | { do: "subscribe" | "next" | "leave"; who: number; topic: string }
   | { do: "topics"; who: number }
@@ -105,6 +117,16 @@ const who = fc.nat(7);
 const topic = fc.constantFrom(...TOPICS);
 const filter = fc.constantFrom(...FILTERS);
 const body = fc.oneof(fc.string({ maxLength: 5 }), fc.constantFrom("", "\0", "\ud800", "😀"));
+/** Few ids, so that they come again. */
+const options = fc.option(
+  fc.record({
+    messageId: fc.constantFrom("one", "two", "\ud800"),
+    key: body.filter((text) => text !== ""),
+    headers: fc.dictionary(fc.constantFrom("a", "__proto__", "ä"), body, { noNullPrototype: true }),
+    delay: fc.nat(9),
+  }, { requiredKeys: [] }),
+  { nil: undefined },
+);
 const mode = fc.constantFrom("oldest", "newest", "wait");
 
 function step<Name extends Step["do"]>(
@@ -117,10 +139,14 @@ function step<Name extends Step["do"]>(
 const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: step("connect", { since: fc.constantFrom("start", "now") }) },
   { weight: 1, arbitrary: step("close", { who }) },
-  { weight: 6, arbitrary: step("put", { who, topic, body }) },
+  { weight: 6, arbitrary: step("put", { who, topic, body, options }) },
   {
     weight: 3,
-    arbitrary: step("putMany", { who, topic, bodies: fc.array(body, { maxLength: 6 }) }),
+    arbitrary: step("putMany", {
+      who,
+      topic,
+      messages: fc.array(fc.tuple(body, options), { maxLength: 6 }),
+    }),
   },
   { weight: 4, arbitrary: step("get", { who, topic }) },
   { weight: 2, arbitrary: step("getLatest", { who, topic }) },
@@ -172,11 +198,15 @@ async function take(step: Step, pairs: Pair[], store: ModelStore, clock: ManualC
       if (pairs.length > 1) pairs.splice(at, 1);
       else pairs[0] = await opened(url, store);
       return;
-    case "put":
-      return assertEquals(await mq.put(step.topic, step.body), store.put(step.topic, step.body));
+    case "put": {
+      const { topic, body, options } = step;
+      return assertEquals(await mq.put(topic, body, options), store.put(topic, body, options));
+    }
     case "putMany": {
-      const expected = step.bodies.map((body) => store.put(step.topic, body));
-      return assertEquals(await mq.putMany(step.topic, step.bodies), expected);
+      const { topic, messages } = step;
+      const expected = messages.map(([body, options]) => store.put(topic, body, options));
+      const given = messages.map(([body, options]) => options ? { body, ...options } : body);
+      return assertEquals(await mq.putMany(topic, given), expected);
     }
     case "get":
       return store.assertSame(await mq.read(step.topic), model.read(step.topic, 0));
