@@ -22,6 +22,20 @@ const COUNTS = ["0", "1", "2", "7", "50", "100000000", "9007199254740991"];
 
 const SESSION_IDS = Array.from({ length: 16 }, (_, i) => q(`fuzz-fuzz_fuzz-${i}`));
 
+/** Of one message, or of two. */
+const ATTRIBUTES = [
+  "null",
+  "{}",
+  '{"messageId":"m"}',
+  '{"messageId":"\\ud800","key":"k","headers":{"__proto__":"p","a":""},"delay":5,"new":1}',
+  '[null,{"messageId":"m"}]',
+  '[{"headers":{"constructor":"c"}},{"messageId":"m"}]',
+  `{"headers":{${Array.from({ length: 64 }, (_, i) => `"h${i}":""`).join()}}}`,
+  '{"messageId":5}',
+  '{"headers":{"":1}}',
+  '[{"delay":-1},5]',
+];
+
 const TEXTS = ['"m"', '""', '"\\ud800"', '"\\u0000"', '"é😀"'];
 
 /** The fields of each action, and valid values for each, as JSON. Some of them exclude each other, on purpose. */
@@ -41,6 +55,7 @@ const ACTIONS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     // Without an id it is a put of dsmq 1.x; with one the field is unknown.
     message: [...TEXTS, "12.50"],
     n: COUNTS,
+    attributes: ATTRIBUTES,
   },
   get: { topic: TOPICS },
   get_latest: { topic: TOPICS },
@@ -153,7 +168,11 @@ function huge(random: Random): string {
   const deep = (inner: string) => `${"[".repeat(200_000)}${inner}${"]".repeat(200_000)}`;
   const deepObject = `${'{"a":'.repeat(200_000)}1${"}".repeat(200_000)}`;
   const id = random(100_000);
-  switch (random(9)) {
+  const names = (count: number) =>
+    Array.from({ length: count }, (_, i) => `"${i}-${id}":{"a":[]}`).join();
+  switch (random(10)) {
+    case 9:
+      return `{"action":"put","id":${id},"topic":"a","body":"m","attributes":{${names(90_000)}}}`;
     case 0:
       return deep("");
     case 1:

@@ -46,6 +46,9 @@ const ODD_VALUES = [
   "{}",
   '{"toString":1,"valueOf":1,"then":1}',
   '{"__proto__":{"seq":1}}',
+  '{"messageId":"m","headers":{"__proto__":"p"},"delay":1}',
+  '{"headers":{"a":1}}',
+  '[null,{"key":"k"}]',
   '{"code":"trimmed","message":"m"}',
   '{"code":"__proto__","message":"m"}',
   `${"[".repeat(60)}${"]".repeat(60)}`,
@@ -69,6 +72,7 @@ const NAMES = [
   "answers",
   "heartbeat",
   "topics",
+  "attributes",
   "more",
   "dup",
   "limits",
@@ -265,6 +269,10 @@ function call(mq: Connection, random: Random): Promise<unknown> {
         }
       })();
     default:
-      return mq.put(topic, "message");
+      return mq.put(
+        topic,
+        "message",
+        random(2) === 0 ? { key: "k", headers: { a: "b" } } : undefined,
+      );
   }
 }
