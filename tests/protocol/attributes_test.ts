@@ -11,6 +11,7 @@ import {
   encodeAttributes,
   encodedMessageId,
 } from "../../protocol/attributes.ts";
+import { decodeReplies } from "../../protocol/decode_replies.ts";
 import { decodeAttributes } from "../../protocol/decode_attributes.ts";
 
 Deno.test("attributes have one encoding, whatever the order and the other fields of what was given", () => {
@@ -113,5 +114,31 @@ Deno.test("a client takes attributes with the right types, without those that it
   ];
   for (const value of wrong) {
     assertEquals(decodeAttributes(value), undefined, JSON.stringify(value));
+  }
+});
+
+Deno.test("a frame of a stream has attributes for each message or for none, and counts them", () => {
+  const frame = (bytes: number, attributes: unknown) => {
+    const lists = { seqs: [1, 2], times: [1, 1], bodies: ["a", "b"], attributes };
+    return decodeReplies(JSON.stringify({ sub: 1, prev: 0, bytes, ...lists }))?.[0];
+  };
+  const attributes = [null, { messageId: "m", headers: { a: "bc" } }];
+  const least = 6 + '"m"'.length + '"a""bc"'.length;
+  assertEquals(frame(least, attributes), {
+    ...{ kind: "messages", sub: 1, prev: 0, bytes: least, seqs: [1, 2], times: [1, 1] },
+    ...{ bodies: ["a", "b"], topics: undefined, attributes },
+  });
+  const wrong: [number, unknown][] = [
+    [least - 1, attributes],
+    [100, [null]],
+    [100, [null, null, null]],
+    [100, {}],
+    [100, [null, { key: 5 }]],
+    [100, [null, "k"]],
+  ];
+  for (const [bytes, list] of wrong) assertEquals(frame(bytes, list)?.kind, "malformed");
+  const read = { id: 1, body: "a", seq: 1, time: 1, through: 1 };
+  for (const attributes of [null, [], { headers: { a: 1 } }]) {
+    assertEquals(decodeReplies(JSON.stringify({ ...read, attributes }))?.[0]?.kind, "malformed");
   }
 });

@@ -14,6 +14,7 @@ import { attributed } from "../../testing/store/attributes.ts";
 import { identified } from "../../testing/store/message_ids.ts";
 import {
   append,
+  apply,
   numbered,
   outcomes,
   put,
@@ -69,6 +70,13 @@ Deno.test("a message with an id makes one row, which goes with the message", asy
   // Also where its message had never left the write buffer.
   await trimAll(store);
   assertEquals(rowsOf(db()), 1);
+  await append(store, [
+    identified("purged", { topic: "u" }),
+    put("u"),
+    identified("too", { topic: "u" }),
+  ]);
+  await apply(store, [{ type: "purge", topic: "u", max: 2 }]);
+  assertEquals(rowsOf(db()), 2);
   clock.advance(RETENTION);
   await trimAll(store);
   assertEquals(rowsOf(db()), 0);

@@ -211,3 +211,36 @@ Deno.test("a large frame has as many attributes as small ones, and one request h
   const found = await client.request(put(4, { body: pad, attributes: list[0] }));
   assertEquals(found, { id: 4, seq: 65 });
 });
+
+Deno.test("a large frame is announced with its exact size, attributes included, and with what it answers", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  const announced = async () => {
+    const { ahead, ...named } = await client.next();
+    const bytes = new TextEncoder().encode(await client.nextText()).length;
+    // A small one is counted with one byte more, as a part of a list.
+    assertEquals(ahead, bytes > 1000 ? bytes : bytes + 1);
+    return named;
+  };
+  void client.send({ action: "hello", id: 0, since: "start", frameBytes: 1_000_000 });
+  await client.next();
+  await client.next();
+  const attributes = { key: "\u{1f995}ä", headers: { "ä": "é".repeat(50) } };
+  const large = "ä".repeat(150_000);
+  void client.send(put(1, { bodies: [large, large], attributes: [attributes, null] }));
+  assertEquals(await announced(), { answers: 1 });
+  void client.send(get(2));
+  assertEquals(await announced(), { answers: 2, through: 1 });
+  void client.send([get(3)]);
+  assertEquals(await announced(), { answers: 3, through: 2 });
+  void client.send({
+    action: "subscribe",
+    id: 4,
+    topic: "t",
+    since: "start",
+    messages: 9,
+    bytes: 9e6,
+  });
+  assertEquals(await announced(), { answers: 4 });
+  for (const through of [1, 2]) assertEquals(await announced(), { sub: 4, through });
+});
