@@ -8,7 +8,9 @@ import type { Message, PutOptions } from "../../client.ts";
 
 /** What a message is put with; some have nothing. Each id is that of one text. */
 export function attributesOf(body: string): PutOptions {
-  const number = Number(/\d+/.exec(body)?.[0] ?? 0);
+  const number = Number(/^m(\d+)/.exec(body)?.[1] ?? NaN);
+  // The message that is put last, perhaps several times.
+  if (Number.isNaN(number)) return {};
   return {
     ...(number % 2 === 0 && { messageId: `id of ${body.slice(0, 100)}` }),
     ...(number % 3 === 0 && { key: `${number % 5}ä` }),
