@@ -33,6 +33,17 @@ export const attributes: WireChecks = {
     assertEquals(streamed, [ATTRIBUTES, null, { key: "bob" }]);
   },
 
+  async "a messageId that comes again gives the first sequence number, whatever the body"(wire) {
+    const [one, two, topic] = [await wire.connect(), await wire.connect(), wire.topic()];
+    const put = { action: "put", id: 1, topic, attributes: { messageId: "m" } };
+    const { seq } = await one.request({ ...put, body: "first" });
+    assertEquals(await two.request({ ...put, body: "again" }), { id: 1, seq, dup: true });
+    const other = await two.request({ ...put, topic: wire.topic("other"), body: "x" });
+    assertEquals(other.dup, undefined);
+    assertEquals((await two.request({ action: "get", id: 2, topic })).body, "first");
+    assertEquals((await two.request({ action: "get", id: 3, topic })).seq, undefined);
+  },
+
   async "invalid attributes are refused with bad_message, and nothing of a list is stored"(wire) {
     const [mq, topic] = [await wire.connect(), wire.topic()];
     const invalid = [1, [], "x", { key: 1 }, { key: "" }, { headers: { a: 1 } }, { delay: -1 }];

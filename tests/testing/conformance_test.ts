@@ -75,6 +75,7 @@ const FAULTS: readonly (readonly [string, (o: Record<string, unknown>) => unknow
   ["no through", ({ through: _, ...o }) => o, "every reader"],
   ["streams skip", (o) => "prev" in o ? { ...o, prev: Number(o.prev) + 1 } : o, "a stream brings"],
   ["repeated puts are not told", ({ dup: _, ...o }) => o, "a put that is repeated"],
+  ["a messageId may come again", ({ dup: _, ...o }) => o, "a messageId that comes again"],
   ["1.x gets more", (o) => "message" in o ? { ...o, seq: 1 } : o, "a client of dsmq 1.x"],
   ["other epochs are taken", (o) => {
     const { code } = Object(o.error);
