@@ -12,7 +12,7 @@ export function attributesOf(body: string): PutOptions {
   // The message that is put last, perhaps several times.
   if (Number.isNaN(number)) return {};
   return {
-    ...(number % 2 === 0 && { messageId: `id of ${body.slice(0, 100)}` }),
+    ...(number % 2 === 0 && { messageId: `id ${number}` }),
     ...(number % 3 === 0 && { key: `${number % 5}ä` }),
     ...(number % 4 === 0 && { headers: { ["__proto__"]: body.slice(0, 9), n: `${number}` } }),
     ...(number % 7 === 0 && { delay: number }),

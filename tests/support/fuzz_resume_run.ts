@@ -156,7 +156,8 @@ class ResumeRun {
   #limits(): Partial<StoreLimits> {
     const random = this.#random;
     if (random(4) > 0) return {};
-    const storedBytes = 1000 + random(3000);
+    // Three quarters of it hold the largest message, with all attributes.
+    const storedBytes = 1300 + random(3000);
     return { storedBytes, overflow: this.#kind === "puts" ? "reject" : "drop-oldest" };
   }
 
