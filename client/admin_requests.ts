@@ -43,14 +43,21 @@ class DisconnectRequest extends SimpleRequest<void, "done"> {
 
 /** Purges a topic. It is not sent again: messages that came meanwhile must stay. */
 class PurgeRequest extends SimpleRequest<number, "purged"> {
-  constructor(fields: string, resolve: (value: number | PromiseLike<number>) => void) {
+  override readonly topic: string;
+
+  constructor(
+    topic: string,
+    fields: string,
+    resolve: (value: number | PromiseLike<number>) => void,
+  ) {
     super("purge", fields, "purged", ({ purged }) => purged, resolve);
+    this.topic = topic;
   }
 
   override onReconnect(): boolean {
     if (!this.isSent) return true;
     const message = "Cannot tell what was purged: the connection broke before the answer";
-    this.onError(new DsmqError("unknown_outcome", message));
+    this.onError(new DsmqError("unknown_outcome", message, { topic: this.topic }));
     return false;
   }
 }
@@ -128,16 +135,18 @@ export class AdminRequests {
         `Cannot disconnect: id must be a string, as connections() lists it, got ${formatValue(id)}`,
       );
     }
+    this.#client.requests.requireRoom("disconnect");
     await new Promise<void>((resolve) => {
       this.#client.requests.send(new DisconnectRequest(id, resolve));
     });
   }
 
   /** Removes messages of a topic. */
-  async purge({ jsonField }: TopicName, before: PurgeOptions["before"]): Promise<number> {
+  async purge({ name, jsonField }: TopicName, before: PurgeOptions["before"]): Promise<number> {
     const fields = `${jsonField}${before === undefined ? "" : `,${beforeField(before)}`}`;
+    this.#client.requests.requireRoom("purge", name);
     return await new Promise((resolve) => {
-      this.#client.requests.send(new PurgeRequest(fields, resolve));
+      this.#client.requests.send(new PurgeRequest(name, fields, resolve));
     });
   }
 

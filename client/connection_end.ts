@@ -51,7 +51,9 @@ export function connectionEndError(
   call?: Call,
 ): DsmqError {
   const what = code === "unknown_outcome"
-    ? "Cannot tell whether the message is stored"
+    ? `Cannot tell ${
+      call?.action === "purge" ? "what was purged" : "whether the message is stored"
+    }`
     : call
     ? `Cannot ${actionInWords(call.action)}`
     : "Cannot read on";

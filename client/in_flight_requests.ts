@@ -259,12 +259,13 @@ export class InFlightRequests {
     }
   }
 
-  /** Ends everything. The outcome of puts that were sent is unknown then. */
+  /** Ends everything. The outcome of puts and purges that were sent is unknown then. */
   endAll(end: ConnectionEnd): void {
     this.#ended ??= end;
     // The last first: a read that fails passes on what has arrived to the reads behind it.
     for (const request of this.table.takeUnanswered().reverse()) {
-      const code = request.action === "put" && request.isSent ? "unknown_outcome" : end.code;
+      const isChange = request.action === "put" || request.action === "purge";
+      const code = isChange && request.isSent ? "unknown_outcome" : end.code;
       request.onError(this.#makeError({ ...end, code }, request));
     }
     this.#endStreams(end, false);

@@ -236,6 +236,25 @@ Deno.test("a purge whose connection breaks before the answer is not sent again, 
   assertEquals(await disconnecting, undefined);
 });
 
+Deno.test("a purge whose connection ends before the answer has an unknown outcome, and its errors name the topic", async () => {
+  const server = new ScriptedServer();
+  await using mq = await connect(server.url, { dial: server.dial, reconnect: false });
+  const refused = mq.purge("t").catch((error) => error);
+  const { id } = await server.next();
+  await server.send({ id, error: { code: "permission_denied", message: "Cannot purge" } });
+  const { code, topic } = await refused;
+  assertEquals([code, topic], ["permission_denied", "t"]);
+  const purging = mq.purge("t").catch((error) => error);
+  await server.next();
+  server.hangUp(1006);
+  const unknown = await purging;
+  assertEquals([unknown.code, unknown.topic], ["unknown_outcome", "t"]);
+  assertStringIncludes(unknown.message, "Cannot tell what was purged: ");
+  // One that was never sent has purged nothing.
+  const late = await mq.purge("t").catch((error) => error);
+  assertEquals([late.code, late.topic], ["closed", "t"]);
+});
+
 Deno.test("once a purge is acknowledged, its text is in no file of the server", async () => {
   const path = `${folder}/erased.db`;
   await using server = await openServer({ store: `sqlite:${path}` });

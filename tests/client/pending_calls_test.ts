@@ -37,6 +37,13 @@ const CALLS: Record<string, (mq: Connection) => Promise<unknown>> = {
   read: (mq) => mq.read("t"),
   subscribe: async (mq) => await mq.subscribe("t").next(),
   topics: (mq) => mq.topics(),
+  purge: (mq) => mq.purge("t"),
+  connections: (mq) => mq.connections(),
+  backup: (mq) => mq.backup(),
+  disconnect: (mq) =>
+    mq.disconnect("none").catch((error) => {
+      if (error.code !== "not_found") throw error;
+    }),
 };
 
 for (const [name, call] of Object.entries(CALLS)) {
