@@ -31,9 +31,8 @@ const RENAMED: Readonly<Record<string, string>> = {
  */
 export function requireReadOptions(options: ReadOptions): void {
   for (const name in Object(options)) {
-    const instead = RENAMED[name];
-    if (instead === undefined) continue;
-    throw new TypeError(`Cannot read: there is no option ${formatValue(name)}: ${instead}`);
+    if (!Object.hasOwn(RENAMED, name)) continue;
+    throw new TypeError(`Cannot read: there is no option ${formatValue(name)}: ${RENAMED[name]}`);
   }
   requireOptions("read", options, READ_OPTIONS);
   const { wait, latest, signal } = options;

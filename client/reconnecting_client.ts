@@ -182,10 +182,10 @@ export class ReconnectingClient implements TransportHandler {
   }
 
   onClose(close: SocketClose): void {
-    const { reason } = close;
-    const code = errorCodeOf(close);
-    // A token that expires is no end where there will be another one.
-    const isFinal = code && isFinalCode(code) && !(code === "unauthorized" && this.#renewal);
+    const [code, reason] = [errorCodeOf(close), close.reason];
+    // A token that expires is no end where the client comes back with another one.
+    const comesBack = code === "unauthorized" && this.#renewal && this.#plan.redial;
+    const isFinal = code && isFinalCode(code) && !comesBack;
     if (!isFinal && this.#plan.redial) {
       try {
         // A server that rejects one request after another is alive, but delays do not become shorter.

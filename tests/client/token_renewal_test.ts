@@ -187,13 +187,22 @@ for (const transport of ["builtin", "hardened"] as const) {
   });
 }
 
-Deno.test("a client with one token ends when that has expired", async () => {
-  const clock = new ManualClock();
-  const verify: Verify = () => ({ expires: clock.now() + 10_000 });
-  await using server = await openServer({ auth: { verify }, clock });
-  await using mq = await connect(server.url, { token: "static" });
-  clock.advance(10_000);
-  const error = await assertRejects(() => withTimeout(mq.getWait("t")), DsmqError);
-  assertEquals(error.code, "unauthorized");
-  assertEquals((await mq.closed).code, "unauthorized");
+Deno.test("a client with one token, or one that does not reconnect, ends as unauthorized when that has expired", async () => {
+  for (
+    const options of [
+      { token: "static" },
+      { token: "static", reconnect: false },
+      { token: () => "asked", reconnect: false },
+    ]
+  ) {
+    const clock = new ManualClock();
+    const verify: Verify = () => ({ expires: clock.now() + 10_000 });
+    await using server = await openServer({ auth: { verify }, clock });
+    await using mq = await connect(server.url, options);
+    const wait = mq.getWait("t", { timeout: Infinity });
+    assertEquals(await mq.get("u"), "");
+    clock.advance(10_000);
+    const error = await assertRejects(() => withTimeout(wait), DsmqError);
+    assertEquals([error.code, (await mq.closed).code], ["unauthorized", "unauthorized"]);
+  }
 });

@@ -30,6 +30,11 @@ const WRONG: readonly [Call, Class, string][] = [
   ],
   [(mq) => mq.read("t", as({ Wait: 5 })), TypeError, 'no option "Wait"'],
   [
+    (mq) => mq.read("t", as({ toString: 1 })),
+    TypeError,
+    'no option "toString" (there are: wait, latest, signal)',
+  ],
+  [
     (mq) => mq.read("t", as({ mode: "newest" })),
     TypeError,
     'no option "mode": { latest: true } reads the newest message, { wait: 5000 } waits for one',
