@@ -61,7 +61,10 @@ export class DsmqConnection implements Connection {
     this.#client = client;
     this.#puts = new PutRequests(client.requests, client.hasSession);
     this.#reads = new ReadRequests(client);
-    client.onEnd = (failure) => this.#reads.finish(failure);
+    client.onEnd = (failure) => {
+      this.#reads.finish(failure);
+      this.#turns.end(failure);
+    };
     this.#admin = new AdminRequests(client);
     this.#topics = new TopicNames(() => this.#limits.topicBytes);
   }
@@ -79,7 +82,8 @@ export class DsmqConnection implements Connection {
   }
 
   get pending(): PendingPuts {
-    return this.#puts.pending;
+    const { messages, bytes } = this.#puts.pending;
+    return { messages: messages + this.#turns.messages, bytes };
   }
 
   get status(): ConnectionStatus {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { kindOf } from "../protocol/text.ts";
+import { kindOf, thrownText } from "../protocol/text.ts";
 import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
 import { AwakeClock } from "./awake_clock.ts";
 import { ConnectError } from "./connect_error.ts";
@@ -45,7 +45,7 @@ export async function askForToken(
       const seconds = (ms / 1000).toFixed(1);
       throw noToken(`it returned no token within ${seconds} s`);
     }
-    throw noToken(`it failed: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    throw noToken(`it failed: ${thrownText(cause)}`, cause);
   } finally {
     cancelTimer();
   }

@@ -149,6 +149,20 @@ export function formatValue(value: unknown): string {
 }
 
 /**
+ * What somebody else's code threw, or rejected with, as text: anything can be thrown, also what has no text.
+ *
+ * @param thrown what was thrown
+ * @returns the message of an error, else the text of the value
+ */
+export function thrownText(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return kindOf(thrown);
+  }
+}
+
+/**
  * Quotes the beginning of a text for a log or an error message, with control characters escaped.
  *
  * @param text what was given

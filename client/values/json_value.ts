@@ -9,6 +9,7 @@
  */
 
 import { describeKind } from "../../protocol/option_kinds.ts";
+import { thrownText } from "../../protocol/text.ts";
 import type { ValueIssue } from "../../protocol/error_fields.ts";
 import type { Decoded, Encoded, ValueCodec } from "./value_codec.ts";
 
@@ -105,8 +106,7 @@ export function encodeValue(value: unknown): EncodedValue {
 }
 
 function notPlain(error: unknown): string {
-  const reason = error instanceof Error ? error.message : String(error);
-  return `must be what JSON can hold, but: ${reason.split("\n", 1)[0]}`;
+  return `must be what JSON can hold, but: ${thrownText(error).split("\n", 1)[0]}`;
 }
 
 /** A walk that says what JSON does not hold of a value. */

@@ -11,6 +11,8 @@
 
 import type { ValueIssue } from "../../protocol/error_fields.ts";
 import { describeKind } from "../../protocol/option_kinds.ts";
+import { thrownText } from "../../protocol/text.ts";
+import type { Misfit } from "./invalid_value.ts";
 import { decodeJson, encodeValue, exactText } from "./json_value.ts";
 import type { SchemaIssue, SchemaResult, StandardSchema } from "./standard_schema.ts";
 import type { Decoded, Encoded, ValueCodec } from "./value_codec.ts";
@@ -80,7 +82,7 @@ export class SchemaCodec<Input, Output> implements ValueCodec<Input, Output> {
     try {
       const result = this.#schema.validate(value);
       return isThenable(result)
-        ? Promise.resolve(result).then(toDecoded<Output>, threw)
+        ? Promise.resolve(result).then(toDecoded<Output>).catch(threw)
         : toDecoded(result);
     } catch (error) {
       return threw(error);
@@ -88,17 +90,24 @@ export class SchemaCodec<Input, Output> implements ValueCodec<Input, Output> {
   }
 }
 
-function threw(cause: unknown): Decoded<never> {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return { issues: [{ path: [], message: `the schema failed: ${reason}` }], cause };
+function threw(cause: unknown): Misfit {
+  return { ...failed(thrownText(cause)), cause };
+}
+
+function failed(reason: string): Misfit {
+  return { issues: [{ path: [], message: `the schema failed: ${reason}` }] };
 }
 
 function toDecoded<Output>(result: SchemaResult<Output>): Decoded<Output> {
   if (result === null || typeof result !== "object") {
-    return threw(`its validate returned ${describeKind(result)}`);
+    return failed(`its validate returned ${describeKind(result)}`);
   }
-  if (!result.issues) return result;
-  return { issues: Array.from(result.issues, toIssue) };
+  const { issues } = result;
+  if (!issues) {
+    return "value" in result ? result : failed("its validate returned neither a value nor issues");
+  }
+  if (Array.isArray(issues)) return { issues: Array.from(issues, toIssue) };
+  return failed(`its validate returned issues that are ${describeKind(issues)}, not an array`);
 }
 
 /** An issue of a schema, with a path of keys alone. */

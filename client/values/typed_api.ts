@@ -48,7 +48,9 @@ export interface TypedTopic<Input, Output = Input> {
 
   /**
    * Puts a value. With a schema it is validated, and sent as it was given: what the schema makes of it is for the readers.
-   * The puts of a connection into a topic are stored in the order of the calls, also if a validator takes its time.
+   * The values that a connection puts into a topic are stored in the order of the calls, also if a validator takes its time;
+   * {@linkcode Connection.put} does not wait for them. A value that is still being validated when the connection ends is not
+   * sent: its put rejects with `closed`.
    *
    * @param value the value, as the schema takes it
    * @param options as for {@linkcode Connection.put}
@@ -71,7 +73,8 @@ export interface TypedTopic<Input, Output = Input> {
   /**
    * Reads the next message, and its value as the schema gives it.
    *
-   * @param options as for {@linkcode Connection.read}
+   * @param options as for {@linkcode Connection.read}. If the signal aborts while the value is being validated, the read ends,
+   *   and the message counts as read
    * @returns the message with its `value`, or `undefined` if there is none
    * @throws {DsmqError} `invalid_value`, with the `issues` and the message as `received`, if its text is no JSON, or does not
    *   fit the schema: the message counts as read, and the next read goes on after it. Else as {@linkcode Connection.read}

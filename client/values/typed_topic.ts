@@ -9,6 +9,7 @@ import type { EncodedAttributes } from "../../protocol/attributes.ts";
 import type { Message } from "../../protocol/message.ts";
 import type { PutOptions } from "../messages.ts";
 import type { ReadOptions, SubscribeOptions } from "../reading.ts";
+import { abortable } from "../abortable.ts";
 import { encodePutOptions } from "../put_options.ts";
 import { rejecting } from "../rejection.ts";
 import { rejectOptions, requireOptions } from "../require_options.ts";
@@ -71,7 +72,7 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
         throw unfitToPut(this.name, encoded);
       }
       const ready = this.#text(encoded);
-      return this.#turns.run(this.name, ready, (text) => this.#calls.put(text, attributes));
+      return this.#turns.run(this.name, 1, ready, (text) => this.#calls.put(text, attributes));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -96,6 +97,7 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
     }
     return await this.#turns.run(
       this.name,
+      encoded.length,
       this.#texts(encoded),
       (texts) => this.#calls.putMany(texts),
     );
@@ -113,7 +115,11 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
   read(options?: ReadOptions): Promise<ValueMessage<Output> | undefined> {
     try {
       // Not decoded when the reply arrives: many arrive in one frame, and their values would all be held at once.
-      return this.#calls.read(options).then(this.#decodeRead);
+      const reading = this.#calls.read(options);
+      const signal = options?.signal;
+      return reading.then(
+        signal ? (message) => this.#decodeUntil(signal, message) : this.#decodeRead,
+      );
     } catch (error) {
       return Promise.reject(error);
     }
@@ -121,12 +127,27 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
 
   subscribe(options: ValueSubscribeOptions = {}): ValueStream<Output> {
     requireOptions("subscribe", options, VALUE_SUBSCRIBE_OPTIONS);
-    const { onInvalid = "throw", ...others } = options;
+    const { onInvalid = "throw", since, onGap, signal } = options;
     requireInvalidHandler(onInvalid);
+    // By name: inherited options count, too, and a copy of the others would not have them.
+    const others = {
+      ...(since !== undefined && { since }),
+      ...(onGap !== undefined && { onGap }),
+      ...(signal !== undefined && { signal }),
+    };
     return new DecodingStream(this.#calls.subscribe(others), this.#decode, onInvalid);
   }
 
   readonly #decodeRead = (message: Message | undefined) => message && this.#decode(message);
+
+  /** The same, but a validator is not waited for once the signal aborts. */
+  #decodeUntil(
+    signal: AbortSignal,
+    message: Message | undefined,
+  ): ValueMessage<Output> | PromiseLike<ValueMessage<Output>> | undefined {
+    const decoded = this.#decodeRead(message);
+    return decoded instanceof Promise ? abortable(decoded, signal) : decoded;
+  }
 
   /** A message with its value; a promise if that takes time, or if it does not fit. */
   readonly #decode = (

@@ -69,6 +69,14 @@ Deno.test("a function that fails is asked again, and if it goes on failing its e
     "there is no token, because the function token was asked, and it failed: the application is not there",
   );
   assertEquals([error.code, error.reason, error.cause], ["unreachable", "no_token", failing]);
+  // Anything can be thrown, also what has no text.
+  const textless = () => Promise.reject(Object.create(null));
+  const other = await assertRejects(
+    () => connect(server.url, { token: textless, timeout: 100 }),
+    DsmqError,
+    "and it failed: an object",
+  );
+  assertEquals(other.reason, "no_token");
 });
 
 Deno.test("what a function returns that is no token is named without being shown", async () => {

@@ -89,6 +89,21 @@ Deno.test("a put that waits for its turn rejects once, and the connection's end 
   assertEquals(await withTimeout(Promise.all([first, second])), ["closed", "closed"]);
 });
 
+Deno.test("puts behind a validator that never ends count as pending, and reject when the connection ends", async () => {
+  await using context = await connected();
+  const { mq } = context;
+  const topic = mq.topic("t", functionSchema<number>(() => new Promise(() => {})));
+  const calls = [topic.put(1), mq.topic("t").put(2), topic.putMany([3, 4])];
+  const outcomes = calls.map((call) => call.catch(({ code, topic }) => `${code} of ${topic}`));
+  assertEquals(mq.pending, { messages: 4, bytes: 0 });
+  // Those of other topics, and texts, wait for none of them.
+  assertEquals([await mq.topic("u").put(5), await mq.put("t", "6")], [1, 2]);
+  await mq.close();
+  assertEquals(mq.pending, { messages: 0, bytes: 0 });
+  outcomes.push(topic.put(7).catch(({ code, topic }) => `${code} of ${topic}`));
+  assertEquals(await withTimeout(Promise.all(outcomes)), Array(4).fill("closed of t"));
+});
+
 Deno.test("the options of a put that waits are those of the call", async () => {
   await using context = await connected();
   const { mq } = context;

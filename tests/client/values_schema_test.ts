@@ -4,10 +4,11 @@
  * @module
  */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import * as v from "valibot";
 import * as z from "zod";
 import { isDsmqError } from "@dsmq/server";
+import { until } from "../support/bridge.ts";
 import { connected, functionSchema, issuesOf } from "../support/typed_topics.ts";
 import { as } from "../support/untyped.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -184,6 +185,67 @@ Deno.test("a schema that fails itself has not accepted the value, and its error 
       if (i < 2) assertEquals(error.cause, failure);
     }
   }
+});
+
+Deno.test("whatever a validator returns or throws, at once or later, is a value that does not fit", async () => {
+  await using context = await connected();
+  const { mq } = context;
+  const results: [unknown, RegExp][] = [
+    [{}, /^the schema failed: its validate returned neither a value nor issues$/],
+    [
+      { issues: 5 },
+      /^the schema failed: its validate returned issues that are a number, not an array$/,
+    ],
+    [{ issues: [null] }, /^the schema failed: /],
+    [{ issues: [{ message: "m", path: [null] }] }, /^the schema failed: /],
+    [{ issues: [{ message: "m", path: 5 }] }, /^the schema failed: /],
+    [{ issues: [{ message: Object.create(null) }] }, /^the schema failed: /],
+  ];
+  const schemas: [ReturnType<typeof functionSchema<number>>, RegExp][] = [
+    ...results.flatMap(([result, pattern]): typeof schemas => [
+      [functionSchema<number>(as(() => result)), pattern],
+      [functionSchema<number>(as(() => Promise.resolve(result))), pattern],
+    ]),
+    // What has no text may be thrown, too.
+    [
+      functionSchema<number>(() => {
+        throw Object.create(null);
+      }),
+      /^the schema failed: an object$/,
+    ],
+    [
+      functionSchema<number>(() => Promise.reject(Object.create(null))),
+      /^the schema failed: an object$/,
+    ],
+  ];
+  for (const [schema, pattern] of schemas) {
+    const topic = mq.topic("t", schema);
+    await mq.put("t", "1");
+    for (const call of [topic.put(1), topic.read()] as Promise<unknown>[]) {
+      const error = await withTimeout(call).catch((error: unknown) => error);
+      assert(isDsmqError(error, "invalid_value"), String(error));
+      assertMatch(error.issues[0]!.message, pattern);
+    }
+  }
+});
+
+Deno.test("a read whose validator never ends ends when its signal aborts", async () => {
+  await using context = await connected();
+  const { mq } = context;
+  const held: ((result: { value: number }) => void)[] = [];
+  const schema = functionSchema<number>(() => new Promise((resolve) => held.push(resolve)));
+  await mq.putMany("t", ["1", "2"]);
+  const control = new AbortController();
+  const { signal } = control;
+  const read = mq.topic("t", schema).read({ wait: 60_000, signal }).catch((error) => error);
+  await until(() => held.length === 1);
+  control.abort("enough");
+  assertEquals(await withTimeout(read), "enough");
+  // It counts as read. A validator that ends in time is waited for.
+  const next = mq.topic("t", schema).read({ signal: new AbortController().signal });
+  await until(() => held.length === 2);
+  held[1]!({ value: 2 });
+  assertEquals((await withTimeout(next))?.body, "2");
 });
 
 Deno.test("what is no schema has one sentence", async () => {

@@ -144,6 +144,31 @@ Deno.test("where a subscription starts and what it does at a gap are the options
   assertEquals(values, [1, 2, 3]);
 });
 
+Deno.test("options that an object inherits count, as for any subscription", async () => {
+  await using context = await connected();
+  const { mq } = context;
+  await put(mq, "1", "no JSON", "2");
+  const { signal } = new AbortController();
+  const onInvalid = () => {};
+  const defaults = { since: "start", onGap: "oldest", signal, onInvalid } as const;
+  const values: unknown[] = [];
+  for await (const { value } of mq.topic("t").subscribe(Object.create(defaults))) {
+    values.push(value);
+    if (value === 2) break;
+  }
+  assertEquals(values, [1, 2]);
+  const aborted = Object.create({ signal: AbortSignal.abort("enough") });
+  assertEquals(thrownBy(() => mq.topic("t").subscribe(aborted)), "enough");
+});
+
+function thrownBy(call: () => unknown): unknown {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+}
+
 Deno.test("a wrong onInvalid has one sentence", async () => {
   await using context = await connected();
   const topic = context.mq.topic("t");
