@@ -49,8 +49,10 @@ export function copyPutList(
 ): PutList {
   let attributes: (EncodedAttributes | undefined)[] | undefined;
   const bodies = Array.from(messages, (message, i) => {
+    if (typeof message === "string") return checkBody(topic, message, undefined, limits);
     if (message === null || typeof message !== "object" || Array.isArray(message)) {
-      return checkBody(topic, message, undefined, limits);
+      const what = `messages[${i}] must be a string or an object with a body`;
+      throw new TypeError(`Cannot put messages: ${what}, got ${kindOf(message)}`);
     }
     const name = `messages[${i}].`;
     requireOptions("put messages", message, MESSAGE_FIELDS, name);

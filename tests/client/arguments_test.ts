@@ -35,7 +35,8 @@ Deno.test("wrong arguments throw a TypeError or a RangeError, and nothing is sen
   }
   for (const [message, reason] of [[undefined, "nothing"], [5, "a number"], [[], "an array"]]) {
     await assertRejects(() => mq.put("t", as(message)), TypeError, reason as string);
-    await assertRejects(() => mq.putMany("t", ["", as(message)]), TypeError, reason as string);
+    const inList = `messages[1] must be a string or an object with a body, got ${reason}`;
+    await assertRejects(() => mq.putMany("t", ["", as(message)]), TypeError, inList);
   }
   await assertRejects(() => mq.put("t", as({ body: "m" })), TypeError, "an object");
   const noBody = "messages[1].body must be a string, got nothing";
