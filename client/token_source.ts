@@ -32,22 +32,23 @@ export async function askForToken(
 ): Promise<string> {
   signal.throwIfAborted();
   const ms = Math.min(timeout, TOKEN_TIMEOUT);
+  // Not AbortSignal.any, which the oldest runtimes lack.
   const controller = new AbortController();
-  const cancelTimer = new AwakeClock().setTimer(ms, () => controller.abort());
+  const abort = () => controller.abort();
+  const cancelTimer = new AwakeClock().setTimer(ms, abort);
+  signal.addEventListener("abort", abort);
   let token: unknown;
   try {
-    token = await abortable(
-      (async () => await source())(),
-      AbortSignal.any([signal, controller.signal]),
-    );
+    token = await abortable((async () => await source())(), controller.signal);
   } catch (cause) {
-    if (signal.aborted || controller.signal.aborted) {
+    if (controller.signal.aborted) {
       const seconds = (ms / 1000).toFixed(1);
       throw noToken(`it returned no token within ${seconds} s`);
     }
     throw noToken(`it failed: ${thrownText(cause)}`, cause);
   } finally {
     cancelTimer();
+    signal.removeEventListener("abort", abort);
   }
   // The value is not shown: it may be a token with a typing error.
   const problem = typeof token === "string" ? tokenProblem(token) : kindOf(token);

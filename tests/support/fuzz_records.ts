@@ -14,7 +14,9 @@ export interface Recorded {
   readonly seq: number;
   readonly topic: string;
   readonly body: string;
-  /** When it was stored, by the time of the run and by its events. */
+  /** When it was stored, by the time of the store. */
+  readonly time: number;
+  /** The same by the time of the run and by its events. */
   readonly at: number;
   readonly step: number;
   /** What was called up to here was called before it was stored. */
