@@ -175,9 +175,8 @@ export class TopicTable {
   purged(name: string, count: number, upTo: number): void {
     const topic = this.#topics.get(name)!;
     const messages = topic.messages - count;
-    const counts = topic.countedTo > upTo
-      ? { expired: topic.expired - count }
-      : { expired: 0, countedTo: upTo };
+    // Counted again from there: a row that was split at this number may have been counted in part, or not at all.
+    const counts = { expired: 0, countedTo: upTo };
     this.#change(name, topic, messages === 0 ? undefined : { ...topic, ...counts, messages });
     if (messages === 0) this.#sql.delete.run(topic.id);
   }

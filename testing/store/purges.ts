@@ -158,6 +158,24 @@ export const purging: Promises = {
     assertEquals((await purge(store, "t")).purged, 1);
   },
 
+  async "a purge of what has expired changes no count of messages"({ store, clock, next }) {
+    for (let i = 0; i < 10; i++) {
+      await append(store, [put("t", `${i}`)]);
+      clock.advance(10);
+    }
+    clock.advance(RETENTION - 60);
+    const count = async () => {
+      const [info] = await (await next()).topics({ prefix: "", after: "", count: 1 });
+      return info?.messages;
+    };
+    assertEquals(await count(), 5);
+    // In the middle of those that have expired, and of a row.
+    assertEquals((await purge(await next(), "t", { seq: 3 })).purged, 0);
+    assertEquals(await count(), 5);
+    assertEquals((await purge(await next(), "t", { seq: 8 })).purged, 2);
+    assertEquals(await count(), 3);
+  },
+
   async "in a batch a purge takes the puts before it, and not those behind it; the feed brings all"(
     { store },
   ) {
