@@ -8,9 +8,9 @@ import type { Database, Statement } from "./engine.ts";
 import { MergedRows, type TopicHead } from "./merged_rows.ts";
 import type { PageFill } from "./page_fill.ts";
 import { prefixEnd, withPrefix } from "./prefix_range.ts";
-import { decodeRow, SEGMENT_BYTES, type SegmentRow } from "./segment_row.ts";
+import { CHUNK_COLUMNS, ChunkReader, type RowChunk } from "./row_chunk.ts";
+import { SEGMENT_BYTES } from "./segment_row.ts";
 import type { SegmentTable } from "./segment_table.ts";
-import type { TopicMessage } from "./store.ts";
 
 /** The rows of up to this many topics are looked up topic by topic. */
 const MERGED_TOPICS = 1024;
@@ -27,15 +27,8 @@ const PASSED = { columns: 100, bodies: 4096 };
 /** How many rows are looked through at once, at first; each time it is four times as many. */
 const FIRST_WINDOW = 256;
 
-/** How many rows are read at once at most, however small they are. */
-const MAX_CHUNK = 512;
-
-/** A row with its topic. The bodies of a large one are `null`: it is read when it is known that it is needed. */
-type NamedRow = Omit<SegmentRow, "bodies"> & {
-  readonly bodies: string | null;
-  readonly topic: number;
-  readonly name: string;
-};
+/** How much is read at once at most, in bytes, if all rows are as large as the largest one. */
+const MAX_CHUNK = 8 * 1024 * 1024;
 
 /**
  * Reads rows in the order of the store. It passes over the rows of all topics as long as that takes no longer than to
@@ -45,13 +38,13 @@ type NamedRow = Omit<SegmentRow, "bodies"> & {
  */
 export class PrefixRows {
   readonly #segments: SegmentTable;
+  readonly #reader: ChunkReader;
   readonly #sql: Record<
     | "count"
     | "scan"
     | "heads"
     | "next"
     | "load"
-    | "bodies"
     | "around"
     | "newest"
     | "before"
@@ -67,9 +60,8 @@ export class PrefixRows {
    */
   constructor(db: Database, segments: SegmentTable) {
     this.#segments = segments;
-    const columns = "last, first, times, attributes, octet_length(bodies) AS bytes, topic, name, " +
-      `CASE WHEN octet_length(bodies) <= ${SEGMENT_BYTES} THEN bodies END AS bodies`;
-    // CROSS JOIN: SQLite keeps the order of the tables.
+    this.#reader = new ChunkReader(db, segments);
+    // CROSS JOIN: SQLite keeps the order of the tables, so that lists are in that of the rows.
     const named = "runs CROSS JOIN topics ON topics.id = runs.topic";
     const nextOf = "SELECT last FROM runs WHERE topic = id AND last > ?3 ORDER BY last LIMIT 1";
     const newestOf =
@@ -79,20 +71,17 @@ export class PrefixRows {
         `SELECT count(*) AS n FROM (SELECT 1 FROM topics WHERE ${withPrefix("name")} LIMIT ?3)`,
       ),
       scan: db.prepare(
-        `SELECT ${columns} FROM ${named} WHERE last > ?3 AND last <= ?4 AND ${
+        `SELECT ${CHUNK_COLUMNS} FROM ${named} WHERE last > ?3 AND last <= ?4 AND ${
           withPrefix("name")
-        } ` +
-          "ORDER BY last LIMIT ?5",
+        }`,
       ),
       heads: db.prepare(
         `SELECT id, (${nextOf}) AS last FROM topics WHERE ${withPrefix("name")} LIMIT ?4`,
       ),
       next: db.prepare("SELECT last FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT ?"),
       load: db.prepare(
-        `SELECT ${columns} FROM json_each(?) CROSS JOIN runs ON last = value ` +
-          "CROSS JOIN topics ON topics.id = runs.topic",
+        `SELECT ${CHUNK_COLUMNS} FROM json_each(?) CROSS JOIN runs ON last = value`,
       ),
-      bodies: db.prepare("SELECT bodies FROM runs WHERE last = ?"),
       around: db.prepare(
         "SELECT first FROM (SELECT first, topic FROM runs WHERE last >= ?3 ORDER BY last LIMIT 1) " +
           `CROSS JOIN topics ON id = topic WHERE ${withPrefix("name")}`,
@@ -193,11 +182,11 @@ export class PrefixRows {
       passed += window;
       const end = Math.min(upTo, this.#segments.endOf(through, window));
       while (through < end) {
-        const { size } = chunks;
-        const found = this.#sql.scan.all(...range, through, end, size) as NamedRow[];
+        const to = Math.min(end, this.#segments.endOf(through, chunks.size));
+        const [found] = this.#sql.scan.all(...range, through, to) as [RowChunk];
         this.#take(found, page, chunks);
         if (page.isFull) return page.messages.at(-1)!.seq;
-        through = found.length < size ? end : found.at(-1)!.last;
+        through = to;
       }
     }
     return through;
@@ -218,35 +207,15 @@ export class PrefixRows {
     );
     const chunks = new Chunks(page, this.#segments.largestBytes);
     for (let rows; (rows = merged.take(chunks.size)).length > 0;) {
-      this.#take(this.#sql.load.all(JSON.stringify(rows)) as NamedRow[], page, chunks);
+      const [found] = this.#sql.load.all(JSON.stringify(rows)) as [RowChunk];
+      this.#take(found, page, chunks);
       if (page.isFull) return page.messages.at(-1)!.seq;
     }
     return upTo;
   }
 
-  #take(rows: readonly NamedRow[], page: PageFill, chunks: Chunks): void {
-    for (const row of rows) {
-      // Each property of a row is looked up in a table of its own.
-      const { last, first, times, bytes, name, bodies, attributes } = row;
-      if (first === last && bodies !== null && attributes === null) {
-        page.takeOne({ seq: last, time: Number(times), topic: name, body: bodies, bytes });
-        // A large one is alone in its row, and is not read if there is no room for it.
-      } else if (bodies !== null || page.fits(bytes)) page.take(this.#decode(row));
-      if (page.isFull) return;
-      chunks.add(bytes + (attributes === null ? 0 : attributes.length));
-    }
-  }
-
-  #decode(row: NamedRow): readonly TopicMessage[] {
-    const { bodies, topic, name, last } = row;
-    if (bodies !== null) return decodeRow(row as SegmentRow, name);
-    const { largeRows } = this.#segments;
-    const known = largeRows.find(last);
-    if (known) return [known];
-    const [large] = this.#sql.bodies.all(last) as [{ bodies: string }];
-    const messages = decodeRow({ ...row, bodies: large.bodies }, name);
-    largeRows.record(topic, messages);
-    return messages;
+  #take(chunk: RowChunk, page: PageFill, chunks: Chunks): void {
+    chunks.add(chunk.rows, this.#reader.take(chunk, page));
   }
 }
 
@@ -260,7 +229,7 @@ class Chunks {
   /** No rows were read yet; none is larger than this, in bytes. */
   constructor(page: PageFill, largest: number) {
     this.#page = page;
-    this.#largest = Math.min(largest, SEGMENT_BYTES);
+    this.#largest = Math.max(1, Math.min(largest, SEGMENT_BYTES));
   }
 
   /** How many were read. */
@@ -272,12 +241,13 @@ class Chunks {
   get size(): number {
     const { count, bytes } = this.#page;
     const average = this.#rows === 0 ? this.#largest : this.#bytes / this.#rows;
-    return Math.max(1, Math.min(count, Math.ceil(bytes / Math.max(1, average)), MAX_CHUNK));
+    const fitting = Math.ceil(bytes / Math.max(1, average));
+    return Math.max(1, Math.min(count, fitting, Math.floor(MAX_CHUNK / this.#largest)));
   }
 
-  /** A row was read. */
-  add(bytes: number): void {
-    this.#rows++;
+  /** Rows were read. */
+  add(rows: number, bytes: number): void {
+    this.#rows += rows;
     this.#bytes += bytes;
   }
 }

@@ -110,6 +110,13 @@ export function decodeRow(
   }));
 }
 
+/** How many messages are in the bodies of a row. */
+export function countTexts(bodies: string): number {
+  let count = 1;
+  for (let i = bodies.indexOf(SEPARATOR); i >= 0; i = bodies.indexOf(SEPARATOR, i + 1)) count++;
+  return count;
+}
+
 /**
  * Reads the column of attributes.
  *
