@@ -86,7 +86,7 @@ progress.end();
 const rows = [
   compared(one, one),
   compared(ten, one, 1.3),
-  compared(mixed, one),
+  compared(mixed, one, 1.3),
   compared(many, one, 4),
   compared(few, few),
   compared(fewOfMany, few, 1.5),
