@@ -80,7 +80,8 @@ export class PrefixRows {
       ),
       next: db.prepare("SELECT last FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT ?"),
       load: db.prepare(
-        `SELECT ${CHUNK_COLUMNS} FROM json_each(?) CROSS JOIN runs ON last = value`,
+        `SELECT ${CHUNK_COLUMNS} FROM json_each(?) CROSS JOIN runs ON last = value ` +
+          "CROSS JOIN topics ON topics.id = runs.topic",
       ),
       around: db.prepare(
         "SELECT first FROM (SELECT first, topic FROM runs WHERE last >= ?3 ORDER BY last LIMIT 1) " +
