@@ -54,7 +54,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorInfo<ErrorFields[Code]
     scope: "request",
     retryable: false,
     fields: PUT,
-    description: "The body is missing, or is not a string.",
+    description: "The body is missing or no string, or an attribute is invalid.",
   },
   too_large: {
     scope: "request",

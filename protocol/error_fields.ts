@@ -15,7 +15,7 @@ import type { Message } from "./message.ts";
  * - `bad_request`: the request does not have the form that its action needs
  * - `unknown_action`: the server does not know this action
  * - `bad_topic`: the topic is empty, too long, or contains a character that topics must not have
- * - `bad_message`: the body is missing, or is not a string
+ * - `bad_message`: the body is missing or no string, or an attribute is invalid
  * - `too_large`: the message is larger than the server accepts, which is `limit`
  * - `full`: the store is full: try again later
  * - `limit_exceeded`: a limit is reached, such as that of connections, requests or topics; it is `limit`
@@ -115,7 +115,7 @@ export interface ErrorFields {
   readonly unknown_action: PutFailure;
   /** The topic is empty, too long, or contains a character that topics must not have. */
   readonly bad_topic: PutFailure;
-  /** The body is missing, or is not a string. */
+  /** The body is missing or no string, or an attribute is invalid. */
   readonly bad_message: PutFailure;
   /** The message is larger than the server accepts. */
   readonly too_large: PutFailure & {
