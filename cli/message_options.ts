@@ -54,7 +54,7 @@ export function messageOptions(args: ParsedArguments): PutOptions | undefined {
   } catch (error) {
     if (!(error instanceof AttributesError)) throw error;
     const [attribute, option] = OPTION_OF.find(([attribute]) => attribute.test(error.message)) ??
-      [/^attributes/, "the options of the message"];
+      [/^attributes/, "--id, --key, --header and --delay together"];
     throw new UsageError(error.message.replace(attribute, option));
   }
 }

@@ -80,7 +80,7 @@ Deno.test("a wrong option is refused with what must be and what was given, befor
     ],
     [
       ["--header", `a=${"x".repeat(16_384)}`],
-      "the options of the message must be at most 16384 bytes as JSON, got",
+      "--id, --key, --header and --delay together must be at most 16384 bytes as JSON, got",
     ],
   ];
   const found = await runCommands(
