@@ -59,7 +59,7 @@ export async function callVerify(
     });
     return { kind: "granted", permissions };
   } catch (error) {
-    return refused((error as Error).message);
+    return refused(describeError(error, (error) => error.message));
   }
 }
 
@@ -83,9 +83,17 @@ function requireVerified(
   return { identity, expires: time };
 }
 
-function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return formatValue(error);
-  return error.message === "" ? error.name : `${error.name}: ${error.message}`;
+/** Whatever the program throws, or throws when it is looked at: all clients would see that as a failure of the server. */
+function describeError(error: unknown, describe = nameAndMessage): string {
+  try {
+    return error instanceof Error ? describe(error) : formatValue(error);
+  } catch {
+    return "something that cannot be shown";
+  }
+}
+
+function nameAndMessage({ name, message }: Error): string {
+  return message === "" ? name : `${name}: ${message}`;
 }
 
 /**

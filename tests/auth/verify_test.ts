@@ -24,6 +24,13 @@ async function verifying(verify: Verify, options: ServeOptions = {}) {
   return { server: await openServer({ auth: { verify }, log, ...options }), lines };
 }
 
+/** A value that throws whatever is done with it. */
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`what auth.verify grants holds, however the token comes (${transport})`, async () => {
     const seen: string[] = [];
@@ -111,6 +118,17 @@ Deno.test("whatever else auth.verify does is a refusal, with a sentence in the l
       throw new Error(`bad token ${given}, sorry`);
     }, "auth.verify threw Error: bad token …, sorry"],
     [(given) => Promise.reject(`it is ${given.slice(3, 20)}`), 'auth.verify threw "it is …"'],
+    [
+      () => Promise.reject(Object.assign(new Error(), { message: Symbol("no text") })),
+      "auth.verify threw something that cannot be shown",
+    ],
+    [() => Promise.reject(revoked()), "auth.verify threw something that cannot be shown"],
+    [() => as(revoked()), "auth.verify threw TypeError"],
+    [() => ({
+      get permissions(): never {
+        throw null;
+      },
+    }), "refused a request"],
   ];
   for (const [verify, sentence] of cases) {
     const { server, lines } = await verifying(verify);
