@@ -138,8 +138,9 @@ export class JwtCheck {
     const given = claims[GRANT_CLAIM];
     const fault = claimFault(given);
     if (fault !== undefined) return { kind: "refused", reason: fault };
+    // Issuers say null for nobody, too, who is not the same for all.
     const digest = await digestOf(
-      sub === undefined || sub === "" ? token : JSON.stringify([iss, sub]),
+      (sub ?? "") === "" ? token : JSON.stringify([iss, sub]),
     );
     const expires = Math.min(MAX_TIME, exp! * 1000 + tolerance);
     // Of another kind than that of a token in a list: nobody can have the identity of one by a claim.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { connect, type JwtOptions } from "@dsmq/server";
 import { failure, headers } from "./auth_support.ts";
 import {
@@ -173,4 +173,19 @@ Deno.test("of several keys each is tried, and what none accepts may be accepted 
   }
   const token = await signed(claims(NOW), ec);
   assertEquals((await failure(connect(server.url, { token }))).code, "unauthorized");
+});
+
+Deno.test("tokens of nobody are identities of their own, also if they say so by null or an empty text", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ auth: { jwt: { secret: SECRET } }, clock });
+  const dsmq = { permissions: ["admin"] };
+  for (const sub of [undefined, null, ""]) {
+    const identities: string[] = [];
+    for (const jti of ["1", "2"]) {
+      const token = await signed(claims(NOW, { sub, jti, dsmq }));
+      await using mq = await connect(server.url, { token });
+      identities.push((await mq.connections())[0]!.identity);
+    }
+    assertNotEquals(identities[0], identities[1], `${sub}`);
+  }
 });
