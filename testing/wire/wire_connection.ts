@@ -54,7 +54,12 @@ export class WireConnection implements AsyncDisposable {
     const socket = new WebSocket(url, protocols);
     const connection = new WireConnection(socket);
     const opened = new Promise<void>((resolve) => socket.onopen = () => resolve());
-    await inTime(Promise.race([opened, connection.#closed.promise]), "opening a connection");
+    try {
+      await inTime(Promise.race([opened, connection.#closed.promise]), "opening a connection");
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
     if (socket.readyState === WebSocket.OPEN) return connection;
     throw new Error(`the server accepts no connection at ${url}`);
   }

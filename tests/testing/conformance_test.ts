@@ -124,3 +124,15 @@ Deno.test("a server that is not there fails every check; a wrong address or opti
   assertThrows(() => testServer(url, as("token")), TypeError, "options must be an object, got");
   assertThrows(() => testServer(url, as({ tokn: "x" })), TypeError, 'there is no option "tokn"');
 });
+
+Deno.test("a server that answers no request to connect fails a check, and nothing of that is left open", async () => {
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const accepted = listener.accept();
+  const one = Object.fromEntries(Object.entries(WIRE_CHECKS).slice(0, 1));
+  const found = await failures(`ws://127.0.0.1:${listener.addr.port}`, { checks: one });
+  assert(found[0]!.includes("opening a connection did not come within 5000 ms"), found[0]);
+  using silent = await accepted;
+  const rest = new Uint8Array(4096);
+  // Its request, and then the end.
+  while (await silent.read(rest).catch(() => null) !== null);
+});
