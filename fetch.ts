@@ -22,6 +22,7 @@ import { createHandler } from "./server/start/create_handler.ts";
 /** What `deno serve` calls for each request. */
 const handler: { fetch(request: Request, info: RequestInfo): Promise<Response> } = createHandler();
 
+export type { RequestInfo };
 export default handler;
 
 if (import.meta.main) {

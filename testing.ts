@@ -46,6 +46,7 @@ export {
 export { type Opening, type Proofs, testStore } from "./testing/store/contract.ts";
 export type { Durability, EncodedMessage, TopicInfo } from "./protocol/encode_replies.ts";
 export type { ErrorCode } from "./protocol/errors.ts";
+export type { Overflow } from "./protocol/limits.ts";
 export type { Clock } from "./queue/clock.ts";
 export * from "./stores/store.ts";
 export type { StoreLimits } from "./stores/store_limits.ts";
