@@ -7,6 +7,7 @@
 import { encodeAttributes, type MessageAttributes } from "../protocol/attributes.ts";
 import type { BackupInfo } from "../protocol/backup_info.ts";
 import { encodeBody } from "../protocol/body.ts";
+import { NameSet } from "../protocol/name_map.ts";
 import { DedupTable } from "./dedup_table.ts";
 import type { Database, Engine } from "./engine.ts";
 import { loadEngine } from "./engines/load_engine.ts";
@@ -49,6 +50,8 @@ export class BackupFile {
   /** Everything up to here is written. */
   #last: number;
   #lastTime: number | undefined;
+  /** What is gone of topics. */
+  readonly #numbers = new NameSet();
   /** The newest message that is missing. */
   #missing: number;
 
@@ -102,10 +105,13 @@ export class BackupFile {
   /** All messages are added: this is what is gone of a topic by now, or of any topic (`undefined`). */
   addGone({ topic, seq }: { readonly topic: string | undefined; readonly seq: number }): void {
     this.#write();
-    if (topic === undefined) {
-      this.#missing = Math.max(this.#missing, Math.min(seq, this.#info.last));
+    const upTo = Math.min(seq, this.#info.last);
+    // Topics that lost messages since, or of which as much may be gone, have one number: all but one go by the horizon.
+    if (topic === undefined || this.#numbers.has(`${upTo}`)) {
+      this.#missing = Math.max(this.#missing, upTo);
     } else if (this.#topics.find(topic, 0) !== undefined) {
-      this.#gone.restore(topic, Math.min(seq, this.#info.last), this.#info.time);
+      if (upTo > 0) this.#numbers.add(`${upTo}`);
+      this.#gone.restore(topic, upTo, this.#info.time);
     }
   }
 

@@ -44,7 +44,8 @@ export class FreePages {
       return true;
     }
     this.#isFilled = true;
-    // With this setting SQLite overwrites pages as they become free: with FAST it would leave them as they are.
+    // The last page of a row is filled only in part, and its rest may still have text. With this setting SQLite overwrites
+    // pages as they become free; with FAST it would leave that.
     this.#db.prepare("PRAGMA secure_delete = ON").all();
     try {
       this.#sql.empty.run();

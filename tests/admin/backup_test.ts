@@ -166,3 +166,33 @@ Deno.test("a file made of a backup tells readers of what went before it was read
     for (const end of ["", "-wal", "-shm", "-lock"]) await Deno.remove(path + end).catch(() => {});
   }
 });
+
+Deno.test("a file can be made of a backup though several topics lost messages while it was read", async () => {
+  const path = Deno.makeTempFileSync();
+  try {
+    const epoch = "0123456789abcdef";
+    const info = { store: "s", epoch, epochs: [], last: 3, floor: 0, gone: 0, time: Date.now() };
+    const file = await BackupFile.open(path, info);
+    for (const [i, topic] of ["t", "u", "v"].entries()) {
+      file.add({ topic, body: topic, seq: i + 1, time: info.time });
+    }
+    // Messages that came after those of the backup.
+    file.addGone({ topic: "t", seq: 4 });
+    file.addGone({ topic: "u", seq: 5 });
+    file.addGone({ topic: "v", seq: 0 });
+    file.addGone({ topic: undefined, seq: 5 });
+    file.finish();
+    await using server = await openServer({ store: `sqlite:${path}` });
+    await using mq = await connect(server.url);
+    const first = async (topic: string) => {
+      await using stream = mq.subscribe(topic, { since: 0 });
+      return await settled(stream.next().then(({ value }) => value!.seq));
+    };
+    assertEquals(
+      [await first("t"), await first("u"), await first("v")],
+      ["error trimmed", "error trimmed", 3],
+    );
+  } finally {
+    for (const end of ["", "-wal", "-shm", "-lock"]) await Deno.remove(path + end).catch(() => {});
+  }
+});
