@@ -23,11 +23,17 @@ export const purgeCommand: CliCommand = {
   options: {
     ...CONNECTION_OPTIONS,
     before: { value: "WHEN", help: `only those stored before ${BEFORE_FORMS} (all)` },
+    exact: { help: "take TOPIC as a name, also if it has a *" },
     json: { help: "print how many were removed as a line of JSON" },
   },
   positionals: [1, 1],
   async run(args) {
     const topic = parseTopic(args.positionals[0]!);
+    // For tail it would be a prefix: who erases data must not believe that this has happened.
+    if (topic.includes("*") && !args.flag("exact")) {
+      const hint = "with --exact a * is part of a name";
+      throw new UsageError(`purge takes the name of one topic, got ${quoted(topic)}; ${hint}`);
+    }
     const text = args.value("before");
     const before = text === undefined ? undefined : parseBefore(text);
     await using mq = await connectFromArguments(args, undefined, {});

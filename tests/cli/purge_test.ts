@@ -32,6 +32,25 @@ Deno.test("dsmq purge says how many messages it removed, and tail is told of the
   assertEquals(await tail.line(), "4");
 });
 
+Deno.test("dsmq purge refuses a prefix, and takes a name with a * with --exact", async () => {
+  await using server = await openServer();
+  const url = ["--url", server.url];
+  await using mq = await connect(server.url);
+  await mq.put("news.*", "1");
+  await mq.put("news.eu", "2");
+  const [prefix, exact] = await runCommands([
+    ["purge", "news.*", ...url],
+    ["purge", "news.*", "--exact", ...url],
+  ]);
+  assertEquals([prefix!.code, prefix!.stdout], [2, ""]);
+  assertStringIncludes(
+    prefix!.stderr,
+    'purge takes the name of one topic, got "news.*"; with --exact a * is part of a name',
+  );
+  assertEquals(exact!.stdout, "1 message purged");
+  assertEquals((await mq.topics()).map(({ topic }) => topic), ["news.eu"]);
+});
+
 Deno.test("--before takes a position, a number, a time ago and a date, and one sentence says what is wrong with others", () => {
   const position = `${crypto.randomUUID()}:7`;
   assertEquals(parseBefore(position), position);
