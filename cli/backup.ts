@@ -86,7 +86,7 @@ async function copy(
   let file: BackupFile | undefined;
   try {
     const { BackupFile } = await import("../stores/backup_file.ts");
-    Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 }).close();
+    makeFile(temporary, path);
     file = await BackupFile.open(temporary, backup.info);
     const messages = await write(backup, file, signal);
     file = undefined;
@@ -106,6 +106,15 @@ async function copy(
     }
     signal.throwIfAborted();
     throw isFromHere(error) ? backupError(path, (error as Error).message, error) : error;
+  }
+}
+
+function makeFile(temporary: string, path: string): void {
+  try {
+    Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 }).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw backupError(path, "its folder does not exist", error);
   }
 }
 

@@ -124,7 +124,7 @@ Deno.test("a file that exists is replaced with --force alone, and nothing is lef
   assertEquals(outcomes.map(({ code, stderr }) => [code, stderr.split("\n")[0]]), [
     [1, `dsmq: Cannot back up to ${path}: it exists already; --force replaces it`],
     [1, "dsmq: Cannot back up: permission denied"],
-    [1, outcomes[2]!.stderr],
+    [1, `dsmq: Cannot back up to ${dir.path}/none/copy.db: its folder does not exist`],
     [1, `dsmq: Cannot back up to ${dir.path}: it is not a file`],
     [
       2,

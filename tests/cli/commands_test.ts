@@ -79,8 +79,9 @@ Deno.test("an empty message is a message", async () => {
   await using server = await served();
   const [, got] = await all(server.port, ["put", "t", ""], ["get", "t", "--json"]);
   assertEquals(got!.code, 0);
-  const { time, ...rest } = JSON.parse(got!.stdout);
+  const { time, position, ...rest } = JSON.parse(got!.stdout);
   assertEquals(rest, { topic: "t", seq: 1, body: "" });
+  assertMatch(position, /^[\da-f-]{36}:1$/);
   assert(time > 1_700_000_000_000);
 });
 
