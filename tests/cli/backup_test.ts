@@ -132,7 +132,6 @@ Deno.test("a file that exists is replaced with --force alone, and nothing is lef
     ],
     [2, `dsmq: FILE must be the path of a file, got "${dir.path}/" (see dsmq backup --help)`],
   ]);
-  assertMatch(outcomes[2]!.stderr, /^dsmq: Cannot back up to .*none\/copy\.db: .*os error 2/);
   assertEquals([names(dir.path), Deno.readTextFileSync(path)], [["copy.db"], "mine"]);
   Deno.writeTextFileSync(`${path}-wal`, "of another");
   const [beside] = await runCommands([["backup", path, "--force", ...url]], { allow });

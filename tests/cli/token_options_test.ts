@@ -65,7 +65,7 @@ Deno.test("a token comes from an option, a file, or the environment if it may be
     assertEquals((await ran(["put", "t", "m", ...running.at, ...args], env)).stderr, "");
     const { stderr } = await (running.server.child.kill("SIGINT"), running.server.end());
     assertStringIncludes(stderr.split("\n")[0]!, "; a token is required; press Ctrl-C to stop");
-    assert(!stderr.includes("secret"), stderr);
+    assert(!/secret-\d/.test(stderr), stderr);
   }
 });
 
@@ -215,7 +215,7 @@ Deno.test("a fault of a file is reported in one line", async () => {
     assertEquals([code, stdout], [1, ""], args.join(" "));
     assertMatch(stderr, expected);
     assertEquals(stderr.split("\n").length, 1);
-    assert(!stderr.includes("secret"), stderr);
+    assert(!/secret-\d/.test(stderr), stderr);
   }
   for (
     const { code, stderr } of await runCommands([["serve", "--token-file", "F"], [
