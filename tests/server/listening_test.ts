@@ -67,7 +67,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`the log names the address of a refused client, and the option that would allow it (${transport})`, async () => {
     const listener = { "Sec-WebSocket-Protocol": "dsmq" };
     const bad = { Authorization: "Bearer bad" };
-    const token = "--token or --token-file (auth)";
+    const token = "--token, --token-file or --jwt-secret-file (auth)";
     const cases: [ServeOptions, Record<string, string>[], named: string][] = [
       [{ auth: "good" }, [{}], token],
       [{ auth: "good" }, [bad], token],
