@@ -17,10 +17,12 @@ const [TEXT_SEPARATOR, TIME_SEPARATOR] = ["\x1e", " "];
 /**
  * What is selected of rows, joined with their topics, to get a chunk. A large row is an empty text: it is read when it is
  * known that it is needed. What most rows do not have is only counted.
+ *
+ * `|| ''` makes plain text of what SQLite marks as JSON, which `@db/sqlite` would parse.
  */
-export const CHUNK_COLUMNS = "count(*) AS rows, group_concat(last) AS lasts, " +
-  `json_group_array(name) AS names, group_concat(times, '${TIME_SEPARATOR}') AS times, ` +
-  `group_concat(CASE WHEN octet_length(bodies) <= ${SEGMENT_BYTES} THEN bodies ELSE '' END, char(30)) ` +
+export const CHUNK_COLUMNS = "count(*) AS rows, group_concat(last) || '' AS lasts, " +
+  `json_group_array(name) || '' AS names, group_concat(times, '${TIME_SEPARATOR}') || '' AS times, ` +
+  `group_concat(CASE WHEN octet_length(bodies) <= ${SEGMENT_BYTES} THEN bodies ELSE '' END, char(30)) || '' ` +
   "AS bodies, sum(octet_length(bodies)) AS bytes, sum(last - first) AS later, count(attributes) AS attributed";
 
 /** The rows of a chunk, in lists of the same order. */
@@ -56,7 +58,7 @@ export class ChunkReader {
     const listed = "FROM json_each(?) CROSS JOIN runs ON last = value";
     this.#sql = {
       attributes: db.prepare(
-        `SELECT group_concat(coalesce(attributes, ''), char(30)) AS attributes ${listed}`,
+        `SELECT group_concat(coalesce(attributes, ''), char(30)) || '' AS attributes ${listed}`,
       ),
       large: db.prepare(
         "SELECT first, topic AS id, octet_length(bodies) AS bytes FROM runs WHERE last = ?",
