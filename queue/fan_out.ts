@@ -20,6 +20,8 @@ interface Delivery {
   readonly batch: TopicBatch;
   /** How many have got them. */
   delivered: number;
+  /** Somebody waits until all have. */
+  all: PromiseWithResolvers<void> | undefined;
 }
 
 /** The unfinished deliveries of one topic, the oldest first. */
@@ -65,7 +67,7 @@ export class FanOut {
    * @param batch the new messages
    */
   notify(name: string, listeners: readonly TopicListener[], batch: TopicBatch): void {
-    const delivery = { listeners, batch, delivered: 0 };
+    const delivery = { listeners, batch, delivered: 0, all: undefined };
     const topic = this.#topics.get(name);
     // Older messages come first.
     if (topic) return void topic.deliveries.push(delivery);
@@ -86,8 +88,17 @@ export class FanOut {
 
   /** Drops all deliveries. */
   clear(): void {
+    for (const { deliveries } of this.#waiting) {
+      for (const { all } of deliveries) all?.resolve();
+    }
     this.#waiting = [];
     this.#topics.clear();
+  }
+
+  /** Resolves once everything that is being delivered now has been delivered, or dropped. */
+  async settled(): Promise<void> {
+    const newest = this.#waiting.map(({ deliveries }) => deliveries.at(-1)!);
+    await Promise.all(newest.map((one) => (one.all ??= Promise.withResolvers()).promise));
   }
 
   #resume(): void {
@@ -115,6 +126,7 @@ export class FanOut {
         this.#onError(error);
       }
     }
+    delivery.all?.resolve();
     return true;
   }
 

@@ -129,6 +129,11 @@ export class Queue implements AsyncDisposable {
     return this.#listeners.size + this.#prefixListeners.size;
   }
 
+  /** Resolves once every listener has been notified of what the feed has brought by now. */
+  async delivered(): Promise<void> {
+    await Promise.all([this.#fanOut.settled(), this.#prefixFanOut.settled()]);
+  }
+
   /** Stops following and trimming, and closes the store. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;

@@ -23,7 +23,7 @@ const PART = 4096;
  * @returns how many were purged; or why they could not be, or not all of them
  */
 export async function purgeTopic(
-  queue: Pick<Queue, "apply" | "store">,
+  queue: Pick<Queue, "apply" | "delivered" | "store">,
   { topic, before }: PurgeRequest,
   pause: () => Promise<void> | undefined,
 ): Promise<number | WireError> {
@@ -41,6 +41,8 @@ export async function purgeTopic(
     more = result!.more;
     rest = { seq: result!.end };
   }
+  // Thousands of listeners are notified one after another, and some of them may not have got these messages yet.
+  await queue.delivered();
   await queue.store.erase?.();
   return purged;
 }

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { connect, DsmqError, type ServeOptions } from "@dsmq/server";
 import { as } from "../support/untyped.ts";
-import { inMemory, settled, store, testServer, turns } from "../support/bridge.ts";
+import { inMemory, settled, store, testServer, turns, until } from "../support/bridge.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { openServer } from "../support/open_server.ts";
@@ -109,6 +109,31 @@ Deno.test("a stream without credit is told of a purge once it has some, and a li
   assertEquals(of(1).map(({ bodies, error }) => bodies ?? [error.code]), [["1"], ["trimmed"]]);
   assertEquals(of(2).flatMap(({ bodies }) => bodies), ["1", "2", "3", "4"]);
 });
+
+for (const filter of [{ topic: "t" }, { prefix: "t" }]) {
+  Deno.test(`once a purge is answered, none of thousands of streams gets what it removed (${Object.keys(filter)})`, async () => {
+    await using host = await testServer(inMemory());
+    const peers = Array.from({ length: 8 }, () => new ManualPeer(host));
+    const subscribe = { action: "subscribe", ...filter, messages: 10, bytes: 1e6 };
+    for (const peer of peers) {
+      for (let id = 0; id < 1000; id++) peer.sendFrame({ ...subscribe, id });
+      await peer.request({ action: "heartbeat", id: 1000 });
+    }
+    const [admin] = peers;
+    const received = () =>
+      peers.reduce((sum, peer) => sum + peer.received.filter(({ seqs }) => seqs).length, 0);
+    admin!.sendFrame([{ action: "put", id: 1001, topic: "t", body: "m" }, {
+      action: "purge",
+      id: 1002,
+      topic: "t",
+    }]);
+    await until(() => admin!.reply(1002) !== undefined);
+    const inTime = received();
+    await turns(50);
+    assertEquals([admin!.reply(1002), inTime], [{ id: 1002, purged: 1 }, received()]);
+    for (const peer of peers) peer[Symbol.dispose]();
+  });
+}
 
 Deno.test("a position of another history, or beyond this one, and other nonsense, purge nothing", async () => {
   await using server = await openServer();

@@ -76,6 +76,34 @@ Deno.test("pending notifications can be sent at once, or dropped", async () => {
   }
 });
 
+Deno.test("who waits for deliveries waits for those of now, all of them, and for none that come later", async () => {
+  for (const end of ["deliver", "finish", "clear"] as const) {
+    const manual = new ManualTurns();
+    const fanOut = new FanOut(none, manual.turns);
+    const { received, listeners } = openListeners(manual, 3000);
+    let settled = false;
+    await fanOut.settled();
+    fanOut.notify("t", listeners, batch(1));
+    fanOut.notify("t", listeners, batch(2));
+    fanOut.notify("u", listeners, batch(3));
+    const waiting = fanOut.settled().then(() => settled = true);
+    fanOut.notify("t", listeners, batch(4));
+    if (end !== "deliver") fanOut[end]();
+    while (manual.awaited && !settled) await manual.networkLook();
+    await waiting;
+    const all = (...seqs: number[]) =>
+      received.every((got) => seqs.every((seq) => got.includes(seq)));
+    assertEquals(
+      [all(1, 2, 3), all(4)],
+      {
+        deliver: [true, false],
+        finish: [true, true],
+        clear: [false, false],
+      }[end],
+    );
+  }
+});
+
 Deno.test("a listener that throws does not keep a message from others", () => {
   const failures: unknown[] = [];
   const manual = new ManualTurns();
