@@ -217,10 +217,14 @@ function anonymousPermissions(
   auth: PreparedAuth,
   host: string | undefined,
 ): Permissions | undefined {
-  const { anonymous = requiresToken(auth) ? { permissions: [] } : {} } = auth;
-  if (anonymous.permissions?.length === 0) return undefined;
-  const isOwnMachine = auth.anonymous === undefined && (host === undefined || isLoopback(host));
-  return new Permissions("", anonymous, { administration: isOwnMachine ? "local" : "denied" });
+  const { anonymous } = auth;
+  if (anonymous) {
+    const { permissions = ["read", "write"] } = anonymous;
+    return permissions.length > 0 ? new Permissions("", { ...anonymous, permissions }) : undefined;
+  }
+  if (requiresToken(auth)) return undefined;
+  const isOwnMachine = host === undefined || isLoopback(host);
+  return new Permissions("", {}, { administration: isOwnMachine ? "local" : "denied" });
 }
 
 /** Prepares what counts from then on. */

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { Grant, Permissions, TokenGrant } from "./permissions.ts";
+import type { Grant, Permission, Permissions, TokenGrant } from "./permissions.ts";
 
 /** Who may do what. At least one of these is given. */
 export interface Auth {
   /** Tokens, and what each permits. Then a token is required, even if the list is empty. */
   readonly tokens?: readonly TokenGrant[];
-  /** What clients without a token may do. Default: everything if no token is required, else nothing. */
+  /** What clients without a token may do; `{}` is to read and to write. Default: nothing if a token is required. */
   readonly anonymous?: Grant;
   /** Accepts tokens that an application has signed for its clients, and that expire. Then a token is required. */
   readonly jwt?: JwtOptions | readonly JwtOptions[];
@@ -52,6 +52,8 @@ export type Verify = (
 
 /** What a token allows, to whom, and for how long. */
 export interface VerifiedGrant extends Grant {
+  /** What is allowed: it must be there. An empty list allows nothing. */
+  readonly permissions: readonly Permission[];
   /**
    * Who it belongs to: limits are shared fairly between identities, and a client that renews its token keeps what is
    * remembered for its identity. Default: each token is an identity of its own.

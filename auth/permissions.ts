@@ -8,7 +8,10 @@ import type { WireError } from "../protocol/errors.ts";
 import { quoted } from "../protocol/text.ts";
 import { type TopicRange, TopicScope } from "./topic_scope.ts";
 
-/** `read` messages and the list of topics, `write` messages, and `admin`: administrate the server, and stop it. */
+/**
+ * `read` messages and the list of topics, `write` messages, and `admin`: purge topics, and if it is for all topics, administrate
+ * the server and stop it.
+ */
 export type Permission = "read" | "write" | "admin";
 
 /** Whether a client may administrate a server; `"local"`: only if its request shows no sign of a proxy. */
@@ -19,7 +22,7 @@ export const PERMISSIONS: readonly Permission[] = ["read", "write", "admin"];
 
 /** What is allowed, and for which topics. Without `topics` and `prefixes`: for all topics. */
 export interface Grant {
-  /** What is allowed. None of them includes another. Default: all. */
+  /** What is allowed. None of them includes another. Default: all, and `read` and `write` for clients without a token. */
   readonly permissions?: readonly Permission[];
   /** Topics by their exact names: `news` does not include `newsletter`. A name with a `*` is an error: use `prefixes`. */
   readonly topics?: readonly string[];
@@ -68,22 +71,40 @@ export function permissionDenied(action: string, topic?: string): WireError {
   return { code: "permission_denied", message: `Cannot ${what}: permission denied` };
 }
 
+/**
+ * The error of what acts on the whole server, for a client that may not do that.
+ *
+ * @param action what was asked for, such as "shut down"
+ * @param permissions of the client, which may have `admin` for some topics only
+ */
+export function administrationDenied(
+  action: string,
+  permissions: Permissions | undefined,
+): WireError {
+  const denied = permissionDenied(action);
+  return permissions?.names.includes("admin")
+    ? { ...denied, message: `${denied.message}: that needs the permission admin for all topics` }
+    : denied;
+}
+
 /** Who a token belongs to, beyond what it allows. */
 export interface Provenance {
   /** When it expires, in milliseconds since 1970. Default: never. */
   readonly expires?: number | undefined;
   /** What vouched for it, if it is not one of a list. */
   readonly source?: unknown;
-  /** What a grant may administrate that does not say what it allows. Default: what it is for. */
+  /** Whether a client with the permission `admin` may administrate. Default: it may. */
   readonly administration?: AdminReach;
 }
+
+const NOTHING = new TopicScope([]);
 
 /** What one client may do. It never changes: a client that may do something else gets another one. */
 export class Permissions {
   /** Tells one client from another without revealing its token; `""` for clients without a token. */
   readonly identity: string;
-  /** It may stop the server, if the server allows that to clients. */
-  readonly admin: boolean;
+  /** It may stop the server, if the server allows that to clients: it has the permission `admin`, and for all topics. */
+  readonly mayStop: boolean;
   /** It may read and write all topics. */
   readonly full: boolean;
   /**
@@ -118,13 +139,12 @@ export class Permissions {
     const all = [grants].flat();
     const allowing = (permission: Permission) =>
       all.filter(({ permissions = PERMISSIONS }) => permissions.includes(permission));
-    this.admin = allowing("admin").length > 0;
     const read = this.#read = new TopicScope(allowing("read"));
     const write = this.#write = new TopicScope(allowing("write"));
     this.#administration = administration;
-    this.#administered = new TopicScope(
-      allowing("admin").filter(({ permissions }) => permissions || administration !== "denied"),
-    );
+    const admin = new TopicScope(allowing("admin"));
+    this.mayStop = admin.ranges === undefined;
+    this.#administered = administration === "denied" ? NOTHING : admin;
     this.readable = read.ranges;
     this.full = read.ranges === undefined && write.ranges === undefined;
   }
@@ -142,6 +162,11 @@ export class Permissions {
   /** Whether it may put messages into a topic. */
   mayWrite(topic: string): boolean {
     return this.#write.includes(topic);
+  }
+
+  /** It is that of a server that is open to all: what may be administrated depends on where its client is. */
+  get isOpen(): boolean {
+    return this.#administration !== "granted";
   }
 
   /** What it may do, perhaps for some topics only. */

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { permissionDenied, type Permissions, TOKEN_NEEDED } from "../auth/permissions.ts";
+import {
+  administrationDenied,
+  permissionDenied,
+  type Permissions,
+  TOKEN_NEEDED,
+} from "../auth/permissions.ts";
 import type { AdminRequest, ConnectionsRequest } from "../protocol/admin_requests.ts";
 import { successReply } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
@@ -98,7 +103,10 @@ function refusalOf(
   if (!permissions) return TOKEN_NEEDED;
   if (permissions.mayAdministrate(topic, isForwarded)) return undefined;
   const denied = permissionDenied(what, topic);
-  if (!permissions.admin || permissions.identity !== "") return denied;
+  // Where auth says what clients without a token may do, it does not matter where they are.
+  if (!permissions.isOpen) {
+    return topic === undefined ? administrationDenied(what, permissions) : denied;
+  }
   const who = "a client without a token may do that only on the machine of the server, which " +
     "listens there alone, and not through a proxy; or if auth grants admin to anonymous clients";
   return { ...denied, message: `${denied.message}: ${who}` };

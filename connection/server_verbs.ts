@@ -4,7 +4,7 @@
  * @module
  */
 
-import { permissionDenied, type Permissions } from "../auth/permissions.ts";
+import { administrationDenied, type Permissions } from "../auth/permissions.ts";
 import type { TopicRange } from "../auth/topic_scope.ts";
 import { successReply, type TopicInfo } from "../protocol/encode_replies.ts";
 import type { TopicsRequest, WireRequestOf } from "../protocol/requests.ts";
@@ -64,8 +64,9 @@ export function shutDownServer(
     const message = "Cannot shut down: the server does not allow clients to stop it";
     return replyError(context, request, { code: "permission_denied", message }, replies);
   }
-  if (!permissions?.admin) {
-    return replyError(context, request, permissionDenied("shut down"), replies);
+  if (!permissions?.mayStop) {
+    const denied = administrationDenied("shut down", permissions);
+    return replyError(context, request, denied, replies);
   }
   reply(request, {}, replies);
   context.shutdown();

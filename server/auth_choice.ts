@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Auth, OPEN_TO_ALL } from "../auth/auth.ts";
+import type { Auth } from "../auth/auth.ts";
 import { type Grant, PERMISSIONS, type TokenGrant } from "../auth/permissions.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { NameMap } from "../protocol/name_map.ts";
@@ -18,7 +18,7 @@ import { OptionChecks } from "./option_checks.ts";
 const AUTH_NAMES: readonly (keyof Auth)[] = ["tokens", "anonymous", "jwt", "verify"];
 
 /** What it has to be, for an error. */
-export const AUTH_FORM = `a token (${TOKEN_FORM}) or an object`;
+const AUTH_FORM = `a token (${TOKEN_FORM}) or an object`;
 
 /** The options that were in its place, and what is written today. */
 const FORMER_OPTIONS: Readonly<Record<string, string>> = {
@@ -48,14 +48,14 @@ export function refuseFormerOptions(options: object, check: OptionChecks): void 
  *
  * @param auth a token that permits everything, or who may do what
  * @param check how options are named in errors. Default: as in a program
- * @returns the same as an object
+ * @returns the same as an object: a copy, in which inherited members are its own, so that none is lost on the way
  * @throws {TypeError | RangeError} if something is invalid; the message contains no token
  */
-export function parseAuth(
-  auth: string | Auth | undefined,
-  check: OptionChecks = new OptionChecks(),
-): Auth {
-  if (auth === undefined) return OPEN_TO_ALL;
+export function parseAuth(auth: string | Auth, check: OptionChecks = new OptionChecks()): Auth {
+  // Such as a variable that was not set. It must not let everybody in.
+  if (auth === undefined) {
+    throw new TypeError(`Cannot ${check.action}: auth must be ${AUTH_FORM}, got undefined`);
+  }
   if (typeof auth === "string") {
     requireToken("auth", auth, check);
     return { tokens: [{ token: auth }] };
@@ -68,64 +68,89 @@ export function parseAuth(
     );
   }
   const { tokens, anonymous, jwt, verify } = auth;
-  if (tokens !== undefined) requireTokens(tokens, check);
-  if (anonymous !== undefined) requireGrant("auth.anonymous", anonymous, [], check);
-  if (jwt !== undefined) requireJwt(jwt, check);
   if (verify !== undefined) {
     check.type("auth.verify", verify, typeof verify === "function", "a function");
   }
-  return auth;
+  return {
+    ...(tokens !== undefined && { tokens: requireTokens(tokens, check) }),
+    ...(anonymous !== undefined && { anonymous: requireGrant("auth.anonymous", anonymous, check) }),
+    ...(jwt !== undefined && { jwt: requireJwt(jwt, check) }),
+    ...(verify !== undefined && { verify }),
+  };
 }
 
-function requireTokens(tokens: readonly TokenGrant[], check: OptionChecks): void {
+function requireTokens(tokens: readonly TokenGrant[], check: OptionChecks): TokenGrant[] {
   if (!Array.isArray(tokens)) {
     const got = kindOf(tokens);
     throw new TypeError(`Cannot ${check.action}: auth.tokens must be a list, got ${got}`);
   }
   const indexes = new NameMap<number>();
   // Holes in the list are checked, too.
-  Array.from(tokens).forEach((grant: TokenGrant, i) => {
+  return Array.from(tokens, (entry: TokenGrant, i) => {
     const name = `auth.tokens[${i}]`;
-    requireGrant(name, grant, ["token"], check);
-    requireToken(`${name}.token`, grant.token, check);
+    const grant = requireGrant(name, entry, check, { more: ["token"] });
+    const { token } = entry;
+    requireToken(`${name}.token`, token, check);
     // It would be unclear which of them counts.
-    const before = indexes.get(grant.token);
+    const before = indexes.get(token);
     if (before !== undefined) {
       const got = `that of auth.tokens[${before}]`;
       throw check.rangeError(`${name}.token`, "a token of its own", got);
     }
-    indexes.set(grant.token, i);
+    indexes.set(token, i);
+    return { token, ...grant };
   });
 }
 
+/** What a grant can be besides. */
+export interface GrantForm {
+  /** The members that it may have besides its own. Default: none. */
+  readonly more?: readonly string[];
+  /** It must say what it permits, because by default that is everything. Default: `false`. */
+  readonly mustPermit?: boolean;
+}
+
 /**
- * Checks a grant.
+ * Checks a grant. A member that is there and `undefined` was meant to restrict it, and is an error: as if it were not there, it
+ * would permit more.
  *
  * @param name its name in errors
  * @param grant as the caller gave it
- * @param more the members that it may have besides its own
  * @param check how options are named in errors
+ * @param form what it can be besides
+ * @returns a copy of the grant, without other members
  * @throws {TypeError | RangeError} if something is invalid
  */
 export function requireGrant(
   name: string,
   grant: Grant,
-  more: readonly string[],
   check: OptionChecks,
-): void {
+  { more = [], mustPermit = false }: GrantForm = {},
+): Grant {
   requireMembers(name, grant, "an object", [...more, "permissions", "topics", "prefixes"], check);
+  const given = (member: keyof Grant) => member in grant;
   const { permissions, topics, prefixes } = grant;
+  if (mustPermit && !given("permissions")) {
+    throw new TypeError(
+      `Cannot ${check.action}: ${name} must name its permissions (a list of read, write, admin; [] for none), got an object without them`,
+    );
+  }
   const isPermission = (permission: unknown) =>
     (PERMISSIONS as readonly unknown[]).includes(permission);
-  if (permissions !== undefined) {
+  if (given("permissions")) {
     check.list(`${name}.permissions`, permissions, "read, write, admin", isPermission);
   }
-  if (topics !== undefined) {
+  if (given("topics")) {
     check.texts(`${name}.topics`, topics, "exact names of topics", grantedTopicFault);
   }
-  if (prefixes !== undefined) {
+  if (given("prefixes")) {
     check.texts(`${name}.prefixes`, prefixes, "beginnings of topics", prefixFault);
   }
+  return {
+    ...(permissions && { permissions: [...permissions] }),
+    ...(topics && { topics: [...topics] }),
+    ...(prefixes && { prefixes: [...prefixes] }),
+  };
 }
 
 /**
@@ -145,7 +170,10 @@ export function requireMembers(
   }
   for (const member in value) {
     if (names.includes(member)) continue;
-    throw new TypeError(`Cannot ${check.action}: ${name} has no member ${formatValue(member)}`);
+    const all = names.join(", ");
+    throw new TypeError(
+      `Cannot ${check.action}: ${name} has no member ${formatValue(member)} (there are: ${all})`,
+    );
   }
 }
 

@@ -6,7 +6,7 @@
 
 import type { AccessControlOptions } from "../auth/access_control.ts";
 import { hostFault } from "../auth/allowed_hosts.ts";
-import type { Auth } from "../auth/auth.ts";
+import { type Auth, OPEN_TO_ALL } from "../auth/auth.ts";
 import { originFault } from "../auth/allowed_origins.ts";
 import { kindOf } from "../protocol/text.ts";
 import { parseAuth } from "./auth_choice.ts";
@@ -60,17 +60,12 @@ export function parseAuthOptions<Others extends object>(
   options: AuthOptions & Others,
   check: OptionChecks,
 ): { auth: AuthSettings; others: Omit<AuthOptions & Others, keyof AuthOptions> } {
-  const { auth: given, allowedOrigins = [], allowedHosts = [], cert, key, ...others } = options;
+  const auth = "auth" in options ? parseAuth(options.auth!, check) : OPEN_TO_ALL;
+  const { auth: _, allowedOrigins = [], allowedHosts = [], cert, key, ...others } = options;
   check.texts("allowedOrigins", allowedOrigins, ORIGINS, originFault);
   check.texts("allowedHosts", allowedHosts, HOSTS, hostFault);
-  const auth = {
-    auth: parseAuth(given, check),
-    check,
-    allowedOrigins,
-    allowedHosts,
-    tls: requireTlsPair(cert, key, check),
-  };
-  return { auth, others };
+  const tls = requireTlsPair(cert, key, check);
+  return { auth: { auth, check, allowedOrigins, allowedHosts, tls }, others };
 }
 
 /**

@@ -63,9 +63,14 @@ export function parseHandlerOptions(options: HandlerOptions): HandlerSettings {
     throw new TypeError(`Cannot ${ACTION}: ${name} is an option of serve alone: ${reason}`);
   }
   check.onlyNames("option", options, names.filter((name) => !Object.hasOwn(PORT_OPTIONS, name)));
-  const { path = "/", ...others } = options;
+  const { path = "/" } = options;
   check.type("path", path, typeof path === "string", PATH_FORM);
   if (!isPath(path)) throw check.rangeError("path", PATH_FORM, formatValue(path));
+  // Inherited ones count as well: without its auth a handler would be open.
+  const others = Object.fromEntries(
+    Object.keys(OPTION_NAMES).filter((name) => name in options)
+      .map((name) => [name, options[name as keyof HandlerOptions]]),
+  );
   return { ...parseServeOptions(others, undefined, ACTION), path: path.replace(/\/$/, "") };
 }
 

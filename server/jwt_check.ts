@@ -10,7 +10,6 @@ import type { JwtOptions, TokenCheck } from "../auth/auth.ts";
 import { type Grant, Permissions } from "../auth/permissions.ts";
 import { digestOf, identityOf } from "../auth/tokens.ts";
 import { GRANT_CLAIM } from "../protocol/jwt_secret.ts";
-import { describeKind } from "../protocol/option_kinds.ts";
 import { requireGrant } from "./auth_choice.ts";
 import { fetchKeys } from "./fetch_keys.ts";
 import type { FindKey, Jose, JwtChecks, JwtClaims } from "./jose_package.ts";
@@ -135,16 +134,15 @@ export class JwtCheck {
       const reason = "it is for a certain audience (aud), and auth.jwt.audience is not set";
       return { kind: "refused", reason };
     }
-    const given = claims[GRANT_CLAIM];
-    const fault = claimFault(given);
-    if (fault !== undefined) return { kind: "refused", reason: fault };
+    const grants = grantsOf(claims[GRANT_CLAIM]);
+    if (typeof grants === "string") return { kind: "refused", reason: grants };
     // Issuers say null for nobody, too, who is not the same for all.
     const digest = await digestOf(
       (sub ?? "") === "" ? token : JSON.stringify([iss, sub]),
     );
     const expires = Math.min(MAX_TIME, exp! * 1000 + tolerance);
     // Of another kind than that of a token in a list: nobody can have the identity of one by a claim.
-    const permissions = new Permissions(`jwt:${identityOf(digest)}`, given as Grant | Grant[], {
+    const permissions = new Permissions(`jwt:${identityOf(digest)}`, grants, {
       expires,
       source: this.source,
     });
@@ -152,22 +150,16 @@ export class JwtCheck {
   }
 }
 
-/** What is wrong with the claim that says what a token allows. */
-function claimFault(given: unknown): string | undefined {
-  if (given === undefined) return `it has no claim ${GRANT_CLAIM}, which says what it allows`;
-  const check = new OptionChecks((name) => name, `use the claim ${GRANT_CLAIM} of a token`);
-  const grants = Array.isArray(given) ? given : [given];
+/** How the sentences about the claim begin. */
+const CHECK = new OptionChecks((name) => name, `use the claim ${GRANT_CLAIM} of a token`);
+
+/** What the claim says that tells what a token allows; a text says what is wrong with it. */
+function grantsOf(claim: unknown): Grant[] | string {
+  if (claim === undefined) return `it has no claim ${GRANT_CLAIM}, which says what it allows`;
   try {
-    for (const grant of grants as Grant[]) {
-      requireGrant("a grant", grant, [], check);
-      // It is easily forgotten, and by default all are permitted.
-      if (grant.permissions === undefined) {
-        return `the claim ${GRANT_CLAIM} has no permissions, got ${
-          describeKind(grant)
-        } without them`;
-      }
-    }
-    return undefined;
+    return [claim as Grant | Grant[]].flat().map((grant) =>
+      requireGrant("a grant", grant, CHECK, { mustPermit: true })
+    );
   } catch (error) {
     return (error as Error).message;
   }

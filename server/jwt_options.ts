@@ -25,9 +25,13 @@ const NAMES = [...KEYS, "issuer", "audience", "clockTolerance"];
  *
  * @param jwt as the caller gave it
  * @param check how options are named in errors
+ * @returns a copy, in which inherited members are its own
  * @throws {TypeError | RangeError} if something is invalid
  */
-export function requireJwt(jwt: JwtOptions | readonly JwtOptions[], check: OptionChecks): void {
+export function requireJwt(
+  jwt: JwtOptions | readonly JwtOptions[],
+  check: OptionChecks,
+): JwtOptions | JwtOptions[] {
   if (!Array.isArray(jwt)) return requireEntry("auth.jwt", jwt as JwtOptions, check);
   if (jwt.length < 1 || jwt.length > MAX_ENTRIES) {
     throw check.rangeError(
@@ -36,10 +40,10 @@ export function requireJwt(jwt: JwtOptions | readonly JwtOptions[], check: Optio
       `${jwt.length}`,
     );
   }
-  Array.from(jwt).forEach((entry, i) => requireEntry(`auth.jwt[${i}]`, entry, check));
+  return Array.from(jwt, (entry, i) => requireEntry(`auth.jwt[${i}]`, entry, check));
 }
 
-function requireEntry(name: string, jwt: JwtOptions, check: OptionChecks): void {
+function requireEntry(name: string, jwt: JwtOptions, check: OptionChecks): JwtOptions {
   const cannot = (expected: string, got: string) =>
     new TypeError(`Cannot ${check.action}: ${name} must ${expected}, got ${got}`);
   if (!isOptions(jwt, NAMES)) throw cannot("be an object", describeKind(jwt));
@@ -57,12 +61,15 @@ function requireEntry(name: string, jwt: JwtOptions, check: OptionChecks): void 
   if (publicKey !== undefined) requirePublicKey(`${name}.publicKey`, publicKey, check);
   if (jwks !== undefined) requireJwksAddress(`${name}.jwks`, jwks, check);
   for (const [member, value] of Object.entries({ issuer, audience })) {
-    if (value === undefined) continue;
+    // One that is there and undefined was meant to restrict whose tokens count.
+    if (!(member in jwt)) continue;
     check.text(`${name}.${member}`, value, "a text that is not empty", value !== "");
   }
   if (clockTolerance !== undefined) {
     check.wholeNumber(`${name}.clockTolerance`, clockTolerance, 0, CLOCK_TOLERANCE.max);
   }
+  const members = { secret, publicKey, jwks, issuer, audience, clockTolerance };
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
 function requireSecret(name: string, secret: string | Uint8Array, check: OptionChecks): void {

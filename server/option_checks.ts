@@ -91,7 +91,7 @@ export class OptionChecks {
   /** It is a list of texts, each without a fault. */
   texts(
     name: string,
-    values: readonly unknown[],
+    values: readonly unknown[] | undefined,
     of: string,
     fault: (value: string) => string | undefined,
   ): void {

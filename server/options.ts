@@ -65,7 +65,7 @@ export interface ServeOptions extends AuthOptions {
   readonly overflow?: Overflow;
   /** The transport. Default: `"builtin"`; use `"hardened"` if untrusted clients can connect, even through a proxy. */
   readonly transport?: TransportChoice;
-  /** Whether clients may stop the server; if a token is required, it needs the permission `admin`. Default: `false`. */
+  /** Whether clients may stop the server; with `auth` that needs the permission `admin` for all topics. Default: `false`. */
   readonly allowShutdown?: boolean;
   /**
    * SIGINT and SIGTERM shut the server down, from the call of `serve` on; a second one ends the process. Default: `false`:

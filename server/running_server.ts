@@ -25,7 +25,7 @@ import type { ConnectionHandler, PeerLimits } from "../transports/transport.ts";
 import type { MessageServer, Stats } from "./api.ts";
 import { OptionChecks } from "./option_checks.ts";
 import { RateLimitedLog } from "./rate_limited_log.ts";
-import { AUTH_FORM, parseAuth } from "./auth_choice.ts";
+import { parseAuth } from "./auth_choice.ts";
 import { fitToHeap, heapLimit, MIN_HEAP } from "./heap_limits.ts";
 import type { AuthPreparation } from "./prepare_auth.ts";
 import type { ServerSettings } from "./options.ts";
@@ -199,10 +199,6 @@ export class RunningServer implements MessageServer {
 
   async setAuth(auth: string | Auth): Promise<void> {
     const check = new OptionChecks(undefined, "set auth");
-    // A forgotten argument must not let everybody in.
-    if (auth === undefined) {
-      throw new TypeError(`Cannot set auth: auth must be ${AUTH_FORM}, got undefined`);
-    }
     const { preparation, signal } = this.#settings;
     await this.#access.setAuth(preparation.prepare(parseAuth(auth, check), check, signal));
     await this.#connections.authChanged();

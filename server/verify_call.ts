@@ -5,7 +5,7 @@
  */
 
 import type { TokenCheck, VerifiedGrant, Verify } from "../auth/auth.ts";
-import { Permissions } from "../auth/permissions.ts";
+import { type Grant, Permissions } from "../auth/permissions.ts";
 import { digestOf, identityOf } from "../auth/tokens.ts";
 import { formatValue } from "../protocol/text.ts";
 import { requireGrant } from "./auth_choice.ts";
@@ -47,13 +47,13 @@ export async function callVerify(
   }
   if (grant === undefined) return { kind: "refused", reason: "auth.verify does not know it" };
   try {
-    const { identity, expires } = requireVerified(grant);
+    const { identity, expires, granted } = requireVerified(grant);
     if (expires !== undefined && expires <= now()) {
       return refused(`it expired at ${new Date(expires).toJSON()}, says auth.verify`);
     }
     const digest = await digestOf(identity ?? token);
     const kind = identity === undefined ? "token" : "own";
-    const permissions = new Permissions(`${kind}:${identityOf(digest)}`, grant, {
+    const permissions = new Permissions(`${kind}:${identityOf(digest)}`, granted, {
       expires,
       source: verify,
     });
@@ -64,10 +64,13 @@ export async function callVerify(
 }
 
 /** Checks what it returned. */
-function requireVerified(
-  grant: VerifiedGrant,
-): { readonly identity: string | undefined; readonly expires: number | undefined } {
-  requireGrant("the grant", grant, ["identity", "expires"], CHECK);
+function requireVerified(grant: VerifiedGrant): {
+  readonly identity: string | undefined;
+  readonly expires: number | undefined;
+  readonly granted: Grant;
+} {
+  const more = ["identity", "expires"];
+  const granted = requireGrant("the grant", grant, CHECK, { more, mustPermit: true });
   const { identity, expires } = grant;
   if (identity !== undefined) {
     CHECK.text("identity", identity, "a text that is not empty", identity !== "");
@@ -80,7 +83,7 @@ function requireVerified(
       }`,
     );
   }
-  return { identity, expires: time };
+  return { identity, expires: time, granted };
 }
 
 /** Whatever the program throws, or throws when it is looked at: all clients would see that as a failure of the server. */

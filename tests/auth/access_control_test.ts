@@ -101,7 +101,7 @@ Deno.test("the token of a request comes from its header, or else from its subpro
 
 Deno.test("each permission is granted by itself, with as few prefixes as possible", () => {
   const all = new Permissions("", {});
-  assert(all.full && all.admin && all.mayRead("t") && all.mayWrite("t"));
+  assert(all.full && all.mayStop && all.mayRead("t") && all.mayWrite("t"));
   assertEquals(all.readable, undefined);
   const some = new Permissions("", { prefixes: ["a.b", "a.", "c", "a.", "a.b.c"] });
   assertEquals(some.readable, ["a.", "c"].map((text) => ({ text, isPrefix: true })));
@@ -112,7 +112,7 @@ Deno.test("each permission is granted by itself, with as few prefixes as possibl
     assertEquals(new Permissions("", grant).readable, []);
   }
   const none = new Permissions("", { permissions: [] });
-  assert(!none.full && !none.admin && !none.mayRead("t") && !none.mayWrite("t"));
+  assert(!none.full && !none.mayStop && !none.mayRead("t") && !none.mayWrite("t"));
   const writer = new Permissions("", { permissions: ["write"] });
   assertEquals([writer.full, writer.readable], [false, []]);
 });

@@ -21,7 +21,7 @@ Deno.test("of several grants each allows what it says, and nothing for the topic
   assertEquals(allowed("both.1"), [true, true]);
   assertEquals(allowed("other"), [false, false]);
   assertEquals(permissions.readable?.map(({ text }) => text), ["both.", "news.", "public"]);
-  assertEquals([permissions.admin, permissions.full], [false, false]);
+  assertEquals([permissions.mayStop, permissions.full], [false, false]);
 });
 
 Deno.test("a grant for all topics beside one for some is for all", () => {
@@ -32,11 +32,26 @@ Deno.test("a grant for all topics beside one for some is for all", () => {
     true,
     false,
   ]);
-  assertEquals([reader.admin, reader.full], [true, false]);
+  assertEquals([reader.mayStop, reader.full], [true, false]);
   assertEquals(new Permissions("one", [some, {}]).full, true);
 });
 
 Deno.test("no grants allow nothing", () => {
-  const { admin, full, readable } = new Permissions("one", []);
-  assertEquals({ admin, full, readable }, { admin: false, full: false, readable: [] });
+  const { mayStop, full, readable } = new Permissions("one", []);
+  assertEquals({ mayStop, full, readable }, { mayStop: false, full: false, readable: [] });
+});
+
+Deno.test("admin for some topics administrates these, and not the server", () => {
+  for (const some of [{ topics: ["a"] }, { prefixes: ["a"] }, { topics: [] }, { prefixes: [] }]) {
+    const permissions = new Permissions("one", { permissions: ["admin"], ...some });
+    const isNone = some.topics?.length === 0 || some.prefixes?.length === 0;
+    assertEquals(permissions.mayAdministrate("a", false), !isNone);
+    assertEquals(permissions.mayAdministrate("b", false), false);
+    assertEquals([permissions.mayAdministrate(undefined, false), permissions.mayStop], [
+      false,
+      false,
+    ]);
+    const both = new Permissions("one", [{ permissions: ["admin"], ...some }, {}]);
+    assertEquals([both.mayAdministrate(undefined, false), both.mayStop], [true, true]);
+  }
 });

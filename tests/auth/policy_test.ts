@@ -153,10 +153,11 @@ const REQUESTS: Readonly<Record<string, object>> = {
   get_wait: { timeout: 0 },
   subscribe: { messages: 1, bytes: 100 },
   topics: {},
+  purge: {},
   shutdown: {},
   connections: {},
+  disconnect: { connection: "nobody" },
   backup: {},
-  purge: {},
   hello: {},
   heartbeat: {},
   cancel: { wait: 99 },
@@ -168,6 +169,7 @@ const REQUESTS: Readonly<Record<string, object>> = {
 const GRANTS: readonly Grant[] = [
   { permissions: ["read"], prefixes: ["mine."] },
   { permissions: ["write"], prefixes: ["mine."] },
+  { permissions: ["admin"] },
   { permissions: ["admin"], prefixes: ["mine."] },
   { permissions: [], prefixes: ["mine."] },
   { prefixes: ["other.", "mine!"] },
@@ -208,7 +210,8 @@ Deno.test("each permission allows its actions, in its topics, with a token and w
         if (action === "put" || !allowed && action === "shutdown") await handshake.send(request);
         const reply = await handshake.request({ ...request, id });
         assertEquals(reply.id, id, where);
-        assertEquals(reply.error?.code, allowed ? undefined : "permission_denied", where);
+        const done = action === "disconnect" ? "not_found" : undefined;
+        assertEquals(reply.error?.code, allowed ? done : "permission_denied", where);
         if (action === "topics" && allowed) assertEquals(reply.topics, [], where);
         if (action === "shutdown" && allowed) {
           handshake[Symbol.dispose]();

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Auth, Verify } from "@dsmq/server";
+import type { Auth, VerifiedGrant, Verify } from "@dsmq/server";
 import { headers } from "./auth_support.ts";
 import { claims, SECRET, signed } from "./jwt_support.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
@@ -99,8 +99,12 @@ Deno.test("a renewal that is refused, or cannot be checked, does not end the con
 
 Deno.test("renewals count in the order in which they came, however long each is checked", async () => {
   const clock = new ManualClock();
-  const first = Promise.withResolvers<{ topics: string[]; expires: number }>();
-  const grant = (topic: string) => ({ topics: [topic], expires: NOW + 60_000 });
+  const first = Promise.withResolvers<VerifiedGrant>();
+  const grant = (topic: string): VerifiedGrant => ({
+    permissions: ["write"],
+    topics: [topic],
+    expires: NOW + 60_000,
+  });
   const verify: Verify = (token) => token === "first" ? first.promise : grant(token);
   await using server = await openServer({ auth: { verify }, clock });
   using raw = await RawClient.handshake(server.port, headers(server.port, "begin"));

@@ -24,6 +24,10 @@ async function verifying(verify: Verify, options: ServeOptions = {}) {
   return { server: await openServer({ auth: { verify }, log, ...options }), lines };
 }
 
+/** What is said of a grant that would permit everything. */
+const GRANTS_WITHOUT =
+  "Access denied: the token is not valid: Cannot use what auth.verify returned: the grant must name its permissions (a list of read, write, admin; [] for none), got an object without them";
+
 /** A value that throws whatever is done with it. */
 function revoked(): object {
   const { proxy, revoke } = Proxy.revocable({}, {});
@@ -80,7 +84,7 @@ Deno.test("auth.verify may answer at once, and a list of tokens is asked first",
   const asked: string[] = [];
   const verify: Verify = (token) => {
     asked.push(token);
-    return {};
+    return { permissions: ["write"] };
   };
   await using server = await openServer({
     auth: { tokens: [{ token: "listed", permissions: ["read"] }], verify },
@@ -104,13 +108,47 @@ Deno.test("whatever else auth.verify does is a refusal, with a sentence in the l
     [(given) => as({ [given]: 1 }), 'the grant has no member "…"'],
     [() => as({ permissions: "read" }), "the grant.permissions must be a list"],
     [() => as({ permissions: ["reed"] }), 'got one with "reed"'],
-    [() => ({ topics: ["a*"] }), "use prefixes"],
-    [() => ({ identity: "" }), "identity must be a text that is not empty"],
-    [() => as({ identity: 5 }), "identity must be a text that is not empty, got 5"],
-    [() => ({ expires: NaN }), "expires must be a date or milliseconds since 1970, got NaN"],
-    [() => ({ expires: new Date(NaN) }), "got an invalid date"],
-    [() => as({ expires: "soon" }), 'milliseconds since 1970, got "soon"'],
-    [() => ({ expires: 1_767_225 }), "it expired at 1970-01-01T00:29:27.225Z, says auth.verify"],
+    [() => as(false), "the grant must be an object, got a boolean"],
+    [() => as(Promise.resolve(0)), "the grant must be an object, got a number"],
+    [() => as({}), GRANTS_WITHOUT],
+    [() => as({ identity: "me" }), GRANTS_WITHOUT],
+    [() => as({ topics: ["a"] }), GRANTS_WITHOUT],
+    [() => as([{ permissions: ["read"] }]), "the grant must be an object, got an array"],
+    [
+      () => as({ permission: ["read"] }),
+      'the grant has no member "permission" (there are: identity, expires, permissions, topics, prefixes)',
+    ],
+    [
+      () => as({ permissions: undefined }),
+      "the grant.permissions must be a list of read, write, admin, got nothing",
+    ],
+    [() => as({ permissions: null }), "the grant.permissions must be a list of read, write, admin"],
+    [() => as({ permissions: ["*"] }), 'a list of read, write, admin, got one with "*"'],
+    [() => as({ permissions: new Set(["read"]) }), "the grant.permissions must be a list"],
+    [
+      () => as({ permissions: ["read"], topics: undefined }),
+      "the grant.topics must be a list of exact names of topics, got nothing",
+    ],
+    [
+      () => as({ permissions: ["read"], prefixes: undefined }),
+      "the grant.prefixes must be a list of beginnings of topics, got nothing",
+    ],
+    [() => ({ permissions: ["read"], topics: ["a*"] }), "use prefixes"],
+    [() => ({ permissions: [], identity: "" }), "identity must be a text that is not empty"],
+    [
+      () => as({ permissions: [], identity: 5 }),
+      "identity must be a text that is not empty, got 5",
+    ],
+    [
+      () => ({ permissions: [], expires: NaN }),
+      "expires must be a date or milliseconds since 1970, got NaN",
+    ],
+    [() => ({ permissions: [], expires: new Date(NaN) }), "got an invalid date"],
+    [() => as({ permissions: [], expires: "soon" }), 'milliseconds since 1970, got "soon"'],
+    [
+      () => ({ permissions: [], expires: 1_767_225 }),
+      "it expired at 1970-01-01T00:29:27.225Z, says auth.verify",
+    ],
     [() => {
       throw new Error("no database");
     }, "auth.verify threw Error: no database"],

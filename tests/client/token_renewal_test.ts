@@ -137,7 +137,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     const verified: string[] = [];
     const verify: Verify = (token) => {
       verified.push(token);
-      return { expires: Date.now() + 2000, identity: "me" };
+      return { permissions: ["read", "write"], expires: Date.now() + 2000, identity: "me" };
     };
     await using server = await openServer({ transport, auth: { verify } });
     const statuses: string[] = [];
@@ -162,6 +162,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`a client whose token has expired comes back with a fresh one, and loses neither puts nor messages (${transport})`, async () => {
     const clock = new ManualClock();
     const verify: Verify = (token) => ({
+      permissions: ["read", "write"],
       expires: clock.now() + (token === "short" ? 10_000 : 3_600_000),
       identity: "me",
     });
@@ -196,7 +197,7 @@ Deno.test("a client with one token, or one that does not reconnect, ends as unau
     ]
   ) {
     const clock = new ManualClock();
-    const verify: Verify = () => ({ expires: clock.now() + 10_000 });
+    const verify: Verify = () => ({ permissions: ["read"], expires: clock.now() + 10_000 });
     await using server = await openServer({ auth: { verify }, clock });
     await using mq = await connect(server.url, options);
     const wait = mq.getWait("t", { timeout: Infinity });
