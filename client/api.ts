@@ -82,7 +82,7 @@ export interface Connection extends Administration, TypedTopics, AsyncDisposable
 
   /**
    * What was put and is not acknowledged yet, now: a program that puts without awaiting sees here how far it is ahead of the
-   * server. Calls that read do not count. Values that are still being validated count as messages, and not yet as bytes.
+   * server. Calls that read do not count. Values that are still being validated count.
    *
    * @example Let no more than 10,000 messages be under way
    * ```ts

@@ -5,12 +5,16 @@
  */
 
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
+import { thrownText } from "../protocol/text.ts";
 
 /** Why a connection ends: the code of the errors, and the reason in words. */
 export interface ConnectionEnd {
   readonly code: ErrorCode;
   readonly reason: string;
 }
+
+/** Its caller closes it. */
+export const CLOSED: ConnectionEnd = { code: "closed", reason: "it was closed" };
 
 /** A call, as far as an error names it. */
 export interface Call {
@@ -61,13 +65,87 @@ export function connectionEndError(
   return new DsmqError(code, `${what}: no connection to ${url}, ${reason}`, details);
 }
 
+/** Whether calls are accepted, and how they fail if not. */
+export class Acceptance {
+  readonly #url: () => string;
+  #ended: ConnectionEnd | undefined;
+  #isOver = false;
+  #isAdmitting = false;
+
+  /**
+   * Accepts all.
+   *
+   * @param url the address of the server, for errors
+   */
+  constructor(url: () => string) {
+    this.#url = url;
+  }
+
+  /** Why the connection has ended for its caller, if it has. */
+  get ended(): ConnectionEnd | undefined {
+    return this.#ended;
+  }
+
+  /** A put is being made that was called before it ended, or before as much was unanswered as may be. */
+  get isAdmitting(): boolean {
+    return this.#isAdmitting;
+  }
+
+  /** Why a call is not accepted, if that is so. */
+  get refusal(): ConnectionEnd | undefined {
+    return this.#isAdmitting ? undefined : this.#ended;
+  }
+
+  /** Throws if a call is not accepted. */
+  require(call: Call): void {
+    if (this.refusal) throw this.errorOf(this.refusal, call);
+  }
+
+  /** Makes a put that was called earlier, and counts as of then. Throws if everything has ended. */
+  admit<T>(call: Call, put: () => T): T {
+    if (this.#isOver) throw this.errorOf(this.#ended!, call);
+    this.#isAdmitting = true;
+    try {
+      return put();
+    } finally {
+      this.#isAdmitting = false;
+    }
+  }
+
+  /** No new call is accepted. */
+  stop(end: ConnectionEnd): void {
+    this.#ended ??= end;
+  }
+
+  /** Everything has ended. */
+  finish(end: ConnectionEnd): void {
+    this.stop(end);
+    this.#isOver = true;
+  }
+
+  /** The error of a call, or of a stream. */
+  errorOf(end: ConnectionEnd, call?: Call): DsmqError {
+    return connectionEndError(end, this.#url(), call);
+  }
+}
+
+/**
+ * It cannot reconnect.
+ *
+ * @param reason why the last socket ended
+ * @param error why there is no other one: also what a function of the caller threw, which may be anything
+ */
+export function givenUp(reason: string, error: unknown): ConnectionEnd {
+  const code = error instanceof DsmqError && error.code !== "unreachable" ? error.code : "closed";
+  return { code, reason: `${reason}; ${thrownText(error)}` };
+}
+
 /** The server violates the protocol. */
 export function protocolViolation(error: unknown): ConnectionEnd {
   const reason = "the server sent something that violates the protocol";
-  const detail = error instanceof Error ? error.message : error;
   return {
     code: "protocol_error",
-    reason: detail === undefined ? reason : `${reason}: ${detail}`,
+    reason: error === undefined ? reason : `${reason}: ${thrownText(error)}`,
   };
 }
 

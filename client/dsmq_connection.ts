@@ -7,8 +7,7 @@
 import type { EncodedAttributes } from "../protocol/attributes.ts";
 import type { ConnectionInfo } from "../protocol/connection_info.ts";
 import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
-import { DsmqError } from "../protocol/errors.ts";
-import { DEFAULT_WAIT, type Limits, TOPICS_PAGE } from "../protocol/limits.ts";
+import { DEFAULT_WAIT, type Limits } from "../protocol/limits.ts";
 import type { ResultReply } from "../protocol/replies.ts";
 import { formatValue, kindOf } from "../protocol/text.ts";
 import type { Backup, PurgeOptions } from "./administration.ts";
@@ -16,7 +15,7 @@ import type { Connection, PendingPuts } from "./api.ts";
 import { AdminRequests } from "./admin_requests.ts";
 import { ClientSubscription } from "./client_subscription.ts";
 import type { Message, MessageInit, Prefix, PutOptions } from "./messages.ts";
-import { jsonFields, SimpleRequest } from "./pending_request.ts";
+import { SimpleRequest } from "./pending_request.ts";
 import { checkBody, copyPutList, encodePutOptions } from "./put_options.ts";
 import { PutRequests } from "./put_requests.ts";
 import { requireReadOptions, SUBSCRIBE_OPTIONS } from "./read_options.ts";
@@ -32,14 +31,14 @@ import {
 } from "./require_options.ts";
 import { toWireSince } from "./since.ts";
 import type { CloseInfo, ConnectionStatus, StatusChange } from "./status_tracker.ts";
-import { TopicList } from "./topic_list.ts";
+import { listTopics } from "./topic_list.ts";
 import { type TopicName, TopicNames } from "./topic_names.ts";
 import { JSON_CODEC, type JsonValue } from "./values/json_value.ts";
-import { PutTurns } from "./values/put_turns.ts";
 import { SchemaCodec } from "./values/schema_codec.ts";
 import type { SchemaInput, SchemaOutput, StandardSchema } from "./values/standard_schema.ts";
 import type { TypedTopic } from "./values/typed_api.ts";
 import { ValueTopic } from "./values/typed_topic.ts";
+import { Validations } from "./values/validations.ts";
 
 const WAIT_OPTIONS = ["timeout", "signal"] as const satisfies (keyof WaitOptions)[];
 
@@ -50,7 +49,7 @@ export class DsmqConnection implements Connection {
   readonly #reads: ReadRequests;
   readonly #topics: TopicNames;
   readonly #admin: AdminRequests;
-  readonly #turns = new PutTurns();
+  readonly #validations: Validations;
 
   /**
    * Makes a connection.
@@ -61,9 +60,10 @@ export class DsmqConnection implements Connection {
     this.#client = client;
     this.#puts = new PutRequests(client.requests, client.hasSession);
     this.#reads = new ReadRequests(client);
+    this.#validations = new Validations(client.requests);
     client.onEnd = (failure) => {
       this.#reads.finish(failure);
-      this.#turns.end(failure);
+      this.#validations.end(failure);
     };
     this.#admin = new AdminRequests(client);
     this.#topics = new TopicNames(() => this.#limits.topicBytes);
@@ -82,8 +82,7 @@ export class DsmqConnection implements Connection {
   }
 
   get pending(): PendingPuts {
-    const { messages, bytes } = this.#puts.pending;
-    return { messages: messages + this.#turns.messages, bytes };
+    return this.#puts.pending;
   }
 
   get status(): ConnectionStatus {
@@ -128,7 +127,7 @@ export class DsmqConnection implements Connection {
     }
     // All are checked before the first is sent, and copied, so that the caller may change the list.
     const list = copyPutList(topic, messages, this.#limits);
-    this.#client.requests.requireOpen({ action: "put", topic });
+    this.#client.requests.acceptance.require({ action: "put", topic });
     return await this.#puts.putMany(topicName, list);
   }
 
@@ -212,11 +211,12 @@ export class DsmqConnection implements Connection {
     const topic = this.#topics.resolve("use topic", name);
     const codec = schema.length === 0 ? JSON_CODEC : new SchemaCodec(schema[0]!);
     return new ValueTopic(name, codec, {
+      requireRoom: () => this.#client.requests.requireRoom("put", name),
       put: (text, attributes) => this.#put(topic, text, attributes),
       putMany: (texts) => this.putMany(name, texts),
       read: (options) => this.#read(topic, options),
       subscribe: (options) => this.subscribe(name, options),
-    }, this.#turns);
+    }, this.#validations);
   }
 
   async topics(prefix = "", extra?: unknown): Promise<TopicInfo[]> {
@@ -230,19 +230,10 @@ export class DsmqConnection implements Connection {
       throw new RangeError("Cannot list topics: prefix must have no lone surrogates");
     }
     this.#client.requests.requireRoom("list topics");
-    const list = new TopicList(prefix);
-    let count = TOPICS_PAGE;
-    for (let more = true; more;) {
-      try {
-        const fields = jsonFields({ prefix, after: list.last, count });
-        more = await this.#request("topics", fields, "topics", (page) => list.add(page, count));
-      } catch (error) {
-        if (count === 1 || !(error instanceof DsmqError && error.code === "refused")) throw error;
-        // A smaller page may pass.
-        count = Math.ceil(count / 32);
-      }
-    }
-    return list.topics;
+    return await listTopics(
+      prefix,
+      (fields, add) => this.#request("topics", fields, "topics", add),
+    );
   }
 
   async shutdownServer(extra?: unknown): Promise<void> {

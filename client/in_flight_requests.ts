@@ -9,7 +9,7 @@ import { DsmqError } from "../protocol/errors.ts";
 import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.ts";
 import type { AnswerReply, MalformedReply, StreamReply } from "../protocol/replies.ts";
 import type { ClientSocket } from "./client_socket.ts";
-import { type Call, type ConnectionEnd, connectionEndError } from "./connection_end.ts";
+import { Acceptance, type ConnectionEnd } from "./connection_end.ts";
 import type { KnownPosition, KnownSeq } from "./known_position.ts";
 import type { PendingLimits } from "./options.ts";
 import {
@@ -28,12 +28,14 @@ export class InFlightRequests {
   readonly table: RequestTable;
   readonly #known: KnownPosition;
   readonly #url: () => string;
+  readonly acceptance: Acceptance;
   readonly #window: SendWindow;
   readonly #buffer: SendBuffer;
   #limits: Limits = DEFAULT_LIMITS;
   #frameBytes: number | undefined;
   #isOpen = false;
-  #ended: ConnectionEnd | undefined;
+  /** Called when a put that was reserved is made, or will not be. */
+  onReserved: () => void = () => {};
 
   /**
    * Begins empty, without a socket.
@@ -45,6 +47,7 @@ export class InFlightRequests {
   constructor(limits: PendingLimits, known: KnownPosition, url: () => string) {
     this.#known = known;
     this.#url = url;
+    this.acceptance = new Acceptance(url);
     this.table = new RequestTable(limits);
     this.#window = new SendWindow(() => this.#probe());
     this.#buffer = new SendBuffer(
@@ -66,18 +69,19 @@ export class InFlightRequests {
 
   /** Why the connection has ended for its caller, if it has. */
   get ended(): ConnectionEnd | undefined {
-    return this.#ended;
-  }
-
-  /** Throws if the connection has ended for its caller. */
-  requireOpen(call: Call): void {
-    if (this.#ended) throw this.#makeError(this.#ended, call);
+    return this.acceptance.ended;
   }
 
   /** Throws if as much is unanswered as may be. */
   requireRoom(action: string, topic?: string): void {
     const { pending } = this.table;
-    if (pending.isFull(this.#isOpen)) throw pending.full(action, topic, this.#url());
+    if (!pending.isFull(this.#isOpen) || this.acceptance.isAdmitting) return;
+    throw pending.full(action, topic, this.#url());
+  }
+
+  /** The caller waits for nothing. */
+  get isIdle(): boolean {
+    return !this.table.pending.hasReserved && this.table.idle;
   }
 
   /** There is a socket. */
@@ -105,14 +109,15 @@ export class InFlightRequests {
    * @param stream takes what is streamed under the id of this request
    */
   send(request: PendingRequest, stream?: PendingStream): void {
-    if (this.#ended) return request.onError(this.#makeError(this.#ended, request));
+    const { refusal } = this.acceptance;
+    if (refusal) return request.onError(this.acceptance.errorOf(refusal, request));
     this.table.add(request, stream);
     if (this.#isOpen) this.#buffer.add(request, this.table.pending.underWay);
   }
 
   /** Whether a request is the last one, has not been sent, and may grow. */
   canGrow(request: PendingRequest): boolean {
-    if (this.#ended) return false;
+    if (this.ended) return false;
     if (this.#isOpen) return this.#buffer.canGrow(request);
     return this.table.newest === request && !request.isSent && this.#buffer.canHoldMore(request);
   }
@@ -252,33 +257,29 @@ export class InFlightRequests {
 
   /** The caller asks nothing more. Waits and streams end; other requests stay until they are answered. */
   stopAccepting(end: ConnectionEnd): void {
-    this.#ended = end;
+    this.acceptance.stop(end);
     this.#endStreams(end, true);
     for (const request of [...this.table.unanswered()]) {
-      if (request.isWait) request.abandon(this.#makeError(end, request));
+      if (request.isWait) request.abandon(this.acceptance.errorOf(end, request));
     }
   }
 
   /** Ends everything. The outcome of puts and purges that were sent is unknown then. */
   endAll(end: ConnectionEnd): void {
-    this.#ended ??= end;
+    this.acceptance.finish(end);
     // The last first: a read that fails passes on what has arrived to the reads behind it.
     for (const request of this.table.takeUnanswered().reverse()) {
       const isChange = request.action === "put" || request.action === "purge";
       const code = isChange && request.isSent ? "unknown_outcome" : end.code;
-      request.onError(this.#makeError({ ...end, code }, request));
+      request.onError(this.acceptance.errorOf({ ...end, code }, request));
     }
     this.#endStreams(end, false);
   }
 
   /** Ends the streams; `own` if this side closes the connection. */
   #endStreams(end: ConnectionEnd, isOwnClose: boolean): void {
-    const error = this.#makeError(end);
+    const error = this.acceptance.errorOf(end);
     for (const stream of this.table.takeStreams()) stream.onStreamEnd(error, isOwnClose);
-  }
-
-  #makeError(end: ConnectionEnd, call?: Call): DsmqError {
-    return connectionEndError(end, this.#url(), call);
   }
 
   /** A request for nothing but a reply. */

@@ -48,7 +48,8 @@ export interface ConnectOptions {
   readonly onRetry?: (error: DsmqError) => void;
   /**
    * How many calls may wait while there is no connection; each message of a put counts. One more rejects with
-   * `limit_exceeded`. The list of a `putMany` counts part by part, as it is taken up. Default: 100000.
+   * `limit_exceeded`. The list of a `putMany` counts part by part, as it is taken up; one of values that are being validated
+   * counts as a whole. Default: 100000.
    */
   readonly maxPending?: number;
   /**

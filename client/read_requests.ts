@@ -139,7 +139,7 @@ export class ReadRequests {
   /** Begins a read, and returns the queue of its topic. Throws if there can be none. */
   #queueFor({ name }: TopicName, action: string): TopicQueue {
     const { requests, positions } = this.#shared;
-    requests.requireOpen({ action, topic: name });
+    requests.acceptance.require({ action, topic: name });
     requests.requireRoom(action, name);
     let queue = this.#queues.get(name);
     if (queue) return queue;

@@ -5,15 +5,17 @@
  */
 
 import type { Welcome } from "../protocol/encode_replies.ts";
-import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
+import { DsmqError } from "../protocol/errors.ts";
 import type { AheadReply, HeartbeatReply, Reply } from "../protocol/replies.ts";
 import { CallDeadlines } from "./call_deadlines.ts";
 import type { ClientSocket, SocketClose, TransportHandler } from "./client_socket.ts";
 import {
   announcesClose,
   type Call,
+  CLOSED,
   type ConnectionEnd,
   connectionEndError,
+  givenUp,
   protocolViolation,
 } from "./connection_end.ts";
 import { type Deferred, deferred } from "./deferred.ts";
@@ -85,6 +87,7 @@ export class ReconnectingClient implements TransportHandler {
     this.positions = new ReadPositions(welcome, plan.since);
     this.statusTracker = new StatusTracker({ status: "connected", url: socket.url });
     this.requests = new InFlightRequests(plan.pendingLimits, this.known, () => this.#url);
+    this.requests.onReserved = () => this.#checkIdle();
     this.#attach({ socket, welcome });
   }
 
@@ -110,22 +113,20 @@ export class ReconnectingClient implements TransportHandler {
 
   /** Makes no more requests, waits a while for the last replies, and closes. */
   async close(): Promise<void> {
-    if (!this.requests.ended) {
-      this.requests.stopAccepting({ code: "closed", reason: "it was closed" });
-    }
-    if (!this.requests.table.idle) {
+    if (!this.requests.ended) this.requests.stopAccepting(CLOSED);
+    if (!this.requests.isIdle) {
       const idle = this.#idle ??= deferred<void>();
       const timer = setTimeout(idle.resolve, DRAIN_TIMEOUT);
       await idle.promise;
       clearTimeout(timer);
     }
     // With nothing unanswered there will be nothing to repeat: the server may forget the session.
-    if (this.requests.table.idle && this.#plan.session !== undefined) {
+    if (this.requests.isIdle && this.#plan.session !== undefined) {
       this.requests.sendUnanswered("close");
     }
     this.requests.flush();
     await this.#socket?.close();
-    this.#end({ code: "closed", reason: "it was closed" });
+    this.#end(CLOSED);
   }
 
   onFrame(replies: readonly Reply[] | undefined): void {
@@ -137,7 +138,11 @@ export class ReconnectingClient implements TransportHandler {
       return this.#end(protocolViolation(error));
     }
     this.requests.flush();
-    if (this.#idle && this.requests.table.idle) this.#idle.resolve();
+    this.#checkIdle();
+  }
+
+  #checkIdle(): void {
+    if (this.#idle && this.requests.isIdle) this.#idle.resolve();
   }
 
   #dispatch(replies: readonly Reply[]): void {
@@ -189,9 +194,8 @@ export class ReconnectingClient implements TransportHandler {
     if (!isFinal && this.#plan.redial) {
       try {
         // A server that rejects one request after another is alive, but delays do not become shorter.
-        if (this.#isolation.onClose(close, this.#announced, this.requests)) {
-          this.#attempts.downtime = 0;
-        }
+        const isAlive = this.#isolation.onClose(close, this.#announced, this.requests);
+        if (isAlive) this.#attempts.downtime = 0;
       } catch (error) {
         // The frame that it had announced does not arrive, and violates the protocol.
         return this.#end(protocolViolation(error));
@@ -206,7 +210,7 @@ export class ReconnectingClient implements TransportHandler {
     if (this.#abortController.signal.aborted) return;
     if (isFinal) return this.#end({ code, reason });
     // After `close` it reconnects only for requests that are unanswered.
-    if (!this.#plan.redial || (this.requests.ended && this.requests.table.idle)) {
+    if (!this.#plan.redial || (this.requests.ended && this.requests.isIdle)) {
       return this.#end({ code: "closed", reason });
     }
     if (this.#reconnects) {
@@ -231,11 +235,7 @@ export class ReconnectingClient implements TransportHandler {
       if (this.#abortController.signal.aborted) void handshake.socket.close();
       else this.#resume(handshake);
     } catch (error) {
-      const { code, message } = error instanceof DsmqError
-        ? error
-        : { code: "closed" as const, message: String(error) };
-      const endCode: ErrorCode = code === "unreachable" ? "closed" : code;
-      this.#end({ code: endCode, reason: `${reason}; ${message}` });
+      this.#end(givenUp(reason, error));
     }
   }
 
@@ -247,7 +247,7 @@ export class ReconnectingClient implements TransportHandler {
       this.statusTracker.update({ status: "connected", url: socket.url, epochChanged });
     }
     this.#attach({ socket, welcome });
-    if (this.#idle && this.requests.table.idle) this.#idle.resolve();
+    this.#checkIdle();
   }
 
   /** Continues over a socket. */

@@ -27,6 +27,8 @@ class PendingCalls {
   /** Roughly how many characters the unanswered puts have. */
   #size = 0;
   #underWay = 0;
+  /** Those of them that are still to be made: their values are being validated. */
+  readonly #reserved = { messages: 0, bytes: 0 };
 
   /** Begins with none. */
   constructor(limits: PendingLimits) {
@@ -71,13 +73,34 @@ class PendingCalls {
     if (!request.isWait) this.#underWay -= request.calls;
   }
 
-  /** Nothing is unanswered. */
+  /** Nothing is unanswered, but for what is still to be made. */
   clear(): void {
-    this.#calls =
-      this.#messages =
-      this.#size =
-      this.#underWay =
-        0;
+    const { messages, bytes } = this.#reserved;
+    this.#calls = this.#messages = messages;
+    this.#size = bytes;
+    this.#underWay = 0;
+  }
+
+  /** Puts are still to be made. */
+  get hasReserved(): boolean {
+    return this.#reserved.messages > 0;
+  }
+
+  /** Counts a put that is still to be made. Returns what counts it no more; it may be called twice. */
+  reserve({ messages, bytes }: PendingPuts): () => void {
+    const count = (sign: 1 | -1) => {
+      this.#reserved.messages += sign * messages;
+      this.#reserved.bytes += sign * bytes;
+      this.#calls += sign * messages;
+      this.#messages += sign * messages;
+      this.#size += sign * bytes;
+    };
+    count(1);
+    let isReserved = true;
+    return () => {
+      if (isReserved) count(-1);
+      isReserved = false;
+    };
   }
 
   /** As much is unanswered as may be. While there is a socket, the number of calls has no limit. */

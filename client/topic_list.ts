@@ -9,7 +9,7 @@ import { DsmqError } from "../protocol/errors.ts";
 import { TOPICS_PAGE } from "../protocol/limits.ts";
 import type { TopicsReply } from "../protocol/replies.ts";
 import { compareCodePoints } from "../protocol/text.ts";
-import { protocolError } from "./pending_request.ts";
+import { jsonFields, protocolError } from "./pending_request.ts";
 
 /** Roughly what an entry takes besides its name, and what a whole list may take, in bytes. */
 const TOPIC_OVERHEAD = 100;
@@ -58,6 +58,32 @@ export class TopicList {
     }
     return more;
   }
+}
+
+/**
+ * Lists topics.
+ *
+ * @param prefix all of them begin with it
+ * @param fetch asks for a page with these fields, and has it added
+ * @returns the topics, in order
+ */
+export async function listTopics(
+  prefix: string,
+  fetch: (fields: string, add: (page: TopicsReply) => boolean) => Promise<boolean>,
+): Promise<TopicInfo[]> {
+  const list = new TopicList(prefix);
+  let count = TOPICS_PAGE;
+  for (let more = true; more;) {
+    try {
+      const fields = jsonFields({ prefix, after: list.last, count });
+      more = await fetch(fields, (page) => list.add(page, count));
+    } catch (error) {
+      if (count === 1 || !(error instanceof DsmqError && error.code === "refused")) throw error;
+      // A smaller page may pass.
+      count = Math.ceil(count / 32);
+    }
+  }
+  return list.topics;
 }
 
 function disordered(): DsmqError {

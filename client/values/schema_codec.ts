@@ -15,7 +15,7 @@ import { thrownText } from "../../protocol/text.ts";
 import type { Misfit } from "./invalid_value.ts";
 import { decodeJson, encodeValue, exactText } from "./json_value.ts";
 import type { SchemaIssue, SchemaResult, StandardSchema } from "./standard_schema.ts";
-import type { Decoded, Encoded, ValueCodec } from "./value_codec.ts";
+import type { Decoded, Encoded, Encoding, ValueCodec } from "./value_codec.ts";
 
 /** Values of the form that a schema gives them. */
 export class SchemaCodec<Input, Output> implements ValueCodec<Input, Output> {
@@ -31,15 +31,19 @@ export class SchemaCodec<Input, Output> implements ValueCodec<Input, Output> {
     this.#schema = requireSchema(schema);
   }
 
-  encode(value: Input): Encoded | Promise<Encoded> {
+  encode(value: Input): Encoded | Encoding {
     // The text is that of the value now, whatever the validator, or the caller, does with it later.
     const exact = exactText(value);
     const { text, issues } = exact === undefined ? encodeValue(value) : { text: exact, issues: [] };
     if (text === undefined) return { issues };
     const validated = this.#validate(value);
-    if (validated instanceof Promise) return this.#encodeLater(value, text, issues, validated);
+    if (validated instanceof Promise) {
+      return { text, result: this.#encodeLater(value, text, issues, validated) };
+    }
     if (validated.issues) return validated;
-    return issues.length === 0 ? text : this.#encodeInexact(text, issues, validated.value);
+    if (issues.length === 0) return text;
+    const encoded = this.#encodeInexact(text, issues, validated.value);
+    return encoded instanceof Promise ? { text, result: encoded } : encoded;
   }
 
   decode(text: string): Decoded<Output> | Promise<Decoded<Output>> {

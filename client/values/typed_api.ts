@@ -49,8 +49,9 @@ export interface TypedTopic<Input, Output = Input> {
   /**
    * Puts a value. With a schema it is validated, and sent as it was given: what the schema makes of it is for the readers.
    * The values that a connection puts into a topic are stored in the order of the calls, also if a validator takes its time;
-   * {@linkcode Connection.put} does not wait for them. A value that is still being validated when the connection ends is not
-   * sent: its put rejects with `closed`.
+   * {@linkcode Connection.put} does not wait for them. Until it is validated a value counts as unanswered, for `pending` and the
+   * limits; `close` waits for it as for any put, and if it is still being validated when the connection ends it is not sent:
+   * its put rejects with `closed`.
    *
    * @param value the value, as the schema takes it
    * @param options as for {@linkcode Connection.put}
@@ -71,10 +72,10 @@ export interface TypedTopic<Input, Output = Input> {
   putMany(values: readonly Input[]): Promise<number[]>;
 
   /**
-   * Reads the next message, and its value as the schema gives it.
+   * Reads the next message, and its value as the schema gives it. If the signal aborts, or the connection ends, while the
+   * value is being validated, the read ends, and the message counts as read.
    *
-   * @param options as for {@linkcode Connection.read}. If the signal aborts while the value is being validated, the read ends,
-   *   and the message counts as read
+   * @param options as for {@linkcode Connection.read}; `wait` is the time to wait for the message, without that of a validator
    * @returns the message with its `value`, or `undefined` if there is none
    * @throws {DsmqError} `invalid_value`, with the `issues` and the message as `received`, if its text is no JSON, or does not
    *   fit the schema: the message counts as read, and the next read goes on after it. Else as {@linkcode Connection.read}
@@ -82,7 +83,9 @@ export interface TypedTopic<Input, Output = Input> {
   read(options?: ReadOptions): Promise<ValueMessage<Output> | undefined>;
 
   /**
-   * Subscribes to the topic.
+   * Subscribes to the topic. If the signal aborts, the loop is left or the connection ends while a value is being validated,
+   * the loop ends as any other: neither that message nor those behind it count as delivered, so a subscription `since` the
+   * position of the message before begins with it.
    *
    * @param options as for {@linkcode Connection.subscribe}, and what to do with a message whose value does not fit
    * @returns the messages with their values, as they are stored

@@ -9,16 +9,21 @@ import type { EncodedAttributes } from "../../protocol/attributes.ts";
 import type { Message } from "../../protocol/message.ts";
 import type { PutOptions } from "../messages.ts";
 import type { ReadOptions, SubscribeOptions } from "../reading.ts";
-import { abortable } from "../abortable.ts";
+import { putSize } from "../put_batch.ts";
 import { encodePutOptions } from "../put_options.ts";
 import { rejecting } from "../rejection.ts";
 import { rejectOptions, requireOptions } from "../require_options.ts";
 import { SUBSCRIBE_OPTIONS } from "../read_options.ts";
 import { unfitToPut, unfitToRead } from "./invalid_value.ts";
-import type { PutTurns } from "./put_turns.ts";
 import type { TypedTopic, ValueMessage, ValueStream, ValueSubscribeOptions } from "./typed_api.ts";
-import type { Decoded, Encoded, ValueCodec } from "./value_codec.ts";
-import { type BufferedStream, DecodingStream, requireInvalidHandler } from "./value_stream.ts";
+import type { Validations } from "./validations.ts";
+import type { Decoded, Encoded, Encoding, ValueCodec } from "./value_codec.ts";
+import {
+  type BufferedStream,
+  DecodingStream,
+  requireInvalidHandler,
+  type WaitForCode,
+} from "./value_stream.ts";
 
 const VALUE_SUBSCRIBE_OPTIONS = [
   ...SUBSCRIBE_OPTIONS,
@@ -27,6 +32,8 @@ const VALUE_SUBSCRIBE_OPTIONS = [
 
 /** The calls of a connection for one topic. What is wrong with their options may be thrown. */
 export interface TopicCalls {
+  /** Throws if as much is unanswered as may be. */
+  requireRoom(): void;
   put(text: string, attributes: EncodedAttributes | undefined): Promise<number>;
   putMany(texts: readonly string[]): Promise<number[]>;
   read(options: ReadOptions | undefined): Promise<Message | undefined>;
@@ -38,7 +45,7 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
   readonly name: string;
   readonly #codec: ValueCodec<Input, Output>;
   readonly #calls: TopicCalls;
-  readonly #turns: PutTurns;
+  readonly #validations: Validations;
 
   /**
    * Makes a view.
@@ -46,41 +53,45 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
    * @param name the topic, which is valid
    * @param codec turns values into texts, and back
    * @param calls the calls of its connection
-   * @param turns the order of the puts of that connection
+   * @param validations what waits for validators on that connection
    */
   constructor(
     name: string,
     codec: ValueCodec<Input, Output>,
     calls: TopicCalls,
-    turns: PutTurns,
+    validations: Validations,
   ) {
     this.name = name;
     this.#codec = codec;
     this.#calls = calls;
-    this.#turns = turns;
+    this.#validations = validations;
   }
 
   put(value: Input, options?: PutOptions): Promise<number> {
     try {
       // Before anything that takes time: the caller may change them.
       const attributes = options === undefined ? undefined : encodePutOptions(options);
+      // Before the validator holds a value.
+      this.#calls.requireRoom();
       const encoded = this.#codec.encode(value);
-      if (typeof encoded === "string" && this.#turns.isFree(this.name)) {
+      if (typeof encoded === "string" && this.#validations.isFree(this.name)) {
         return this.#calls.put(encoded, attributes);
       }
-      if (typeof encoded !== "string" && !(encoded instanceof Promise)) {
+      if (typeof encoded !== "string" && "issues" in encoded) {
         throw unfitToPut(this.name, encoded);
       }
-      const ready = this.#text(encoded);
-      return this.#turns.run(this.name, 1, ready, (text) => this.#calls.put(text, attributes));
+      const size = { messages: 1, bytes: putSize(textOf(encoded), attributes) };
+      const put = (text: string) => this.#calls.put(text, attributes);
+      return this.#validations.put(this.name, size, this.#validated(encoded), put);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   /** The text of a value, once it is validated. */
-  async #text(encoding: Encoded | Promise<Encoded>, index?: number): Promise<string> {
-    const encoded = await encoding;
+  async #validated(encoding: Encoded | Encoding, index?: number): Promise<string> {
+    const isLater = typeof encoding !== "string" && "result" in encoding;
+    const encoded = isLater ? await encoding.result : encoding;
     if (typeof encoded === "string") return encoded;
     throw unfitToPut(this.name, encoded, index);
   }
@@ -90,26 +101,28 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
     if (!Array.isArray(values)) {
       throw new TypeError(`Cannot put messages: they must be an array, got ${kindOf(values)}`);
     }
+    this.#calls.requireRoom();
     const encoded = Array.from(values, (value: Input) => this.#codec.encode(value));
     const texts = encoded.filter((one) => typeof one === "string");
-    if (texts.length === encoded.length && this.#turns.isFree(this.name)) {
+    if (texts.length === encoded.length && this.#validations.isFree(this.name)) {
       return await this.#calls.putMany(texts);
     }
-    return await this.#turns.run(
+    let bytes = 0;
+    for (const one of encoded) bytes += putSize(textOf(one), undefined);
+    return await this.#validations.put(
       this.name,
-      encoded.length,
-      this.#texts(encoded),
+      { messages: encoded.length, bytes },
+      this.#allValidated(encoded),
       (texts) => this.#calls.putMany(texts),
     );
   }
 
   /** The texts of values, once all are validated. The first that does not fit fails them all. */
-  async #texts(encoding: readonly (Encoded | Promise<Encoded>)[]): Promise<string[]> {
-    const texts: string[] = [];
-    for (const [i, one] of (await Promise.all(encoding)).entries()) {
-      texts.push(await this.#text(one, i));
-    }
-    return texts;
+  async #allValidated(encoding: readonly (Encoded | Encoding)[]): Promise<string[]> {
+    const all = encoding.map((one, i) => this.#validated(one, i));
+    // The first, not the one that is found first.
+    await Promise.allSettled(all);
+    return await Promise.all(all);
   }
 
   read(options?: ReadOptions): Promise<ValueMessage<Output> | undefined> {
@@ -118,7 +131,7 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
       const reading = this.#calls.read(options);
       const signal = options?.signal;
       return reading.then(
-        signal ? (message) => this.#decodeUntil(signal, message) : this.#decodeRead,
+        signal ? (message) => this.#decodeRead(message, signal) : this.#decodeUnlimited,
       );
     } catch (error) {
       return Promise.reject(error);
@@ -135,18 +148,23 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
       ...(onGap !== undefined && { onGap }),
       ...(signal !== undefined && { signal }),
     };
-    return new DecodingStream(this.#calls.subscribe(others), this.#decode, onInvalid);
+    const { name } = this;
+    const waits: WaitForCode = (promise, onWaiting) =>
+      this.#validations.until({ action: "read on", topic: name }, promise, signal, onWaiting);
+    return new DecodingStream(this.#calls.subscribe(others), this.#decode, onInvalid, waits);
   }
 
-  readonly #decodeRead = (message: Message | undefined) => message && this.#decode(message);
+  readonly #decodeUnlimited = (message: Message | undefined) => this.#decodeRead(message);
 
-  /** The same, but a validator is not waited for once the signal aborts. */
-  #decodeUntil(
-    signal: AbortSignal,
+  /** A message that was read, with its value. A validator is not waited for after the signal aborts or the connection ends. */
+  #decodeRead(
     message: Message | undefined,
+    signal?: AbortSignal,
   ): ValueMessage<Output> | PromiseLike<ValueMessage<Output>> | undefined {
-    const decoded = this.#decodeRead(message);
-    return decoded instanceof Promise ? abortable(decoded, signal) : decoded;
+    const decoded = message && this.#decode(message);
+    return decoded instanceof Promise
+      ? this.#validations.until({ action: "get", topic: this.name }, decoded, signal)
+      : decoded;
   }
 
   /** A message with its value; a promise if that takes time, or if it does not fit. */
@@ -157,6 +175,12 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
     if (decoded instanceof Promise) return decoded.then((later) => withValue(message, later));
     return withValue(message, decoded);
   };
+}
+
+/** The text of a value that fits, or may fit. */
+function textOf(encoded: Encoded | Encoding): string {
+  if (typeof encoded === "string") return encoded;
+  return "text" in encoded ? encoded.text : "";
 }
 
 /** Adds its value to a message, which was made for this caller alone. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isDsmqError } from "../../protocol/errors.ts";
+import { isDsmqError, withCurrentStack } from "../../protocol/errors.ts";
 import { formatValue } from "../../protocol/text.ts";
 import type { Message } from "../../protocol/message.ts";
 import type { MessageStream } from "../messages.ts";
@@ -21,11 +21,35 @@ export interface BufferedStream extends MessageStream {
 /** Gives a message its value; a promise if that takes time, or if it does not fit. */
 type Decode<Value> = (message: Message) => ValueMessage<Value> | PromiseLike<ValueMessage<Value>>;
 
+/**
+ * Waits for code of the caller, which may never end: rejects with an error when the connection ends, and when the signal of the
+ * subscription aborts; `onWaiting` is given what else ends it.
+ */
+export type WaitForCode = <T>(
+  promise: PromiseLike<T>,
+  onWaiting: (stop: (reason: unknown) => void) => void,
+) => Promise<T>;
+
+/** Waiting has ended, and with it the subscription. */
+class WaitEnded {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
+}
+
+/** Why, when the loop was left. */
+const LEFT = Symbol("left");
+
 /** Gives each message of a stream its value, in order. */
 export class DecodingStream<Value> implements ValueStream<Value> {
   readonly #messages: BufferedStream;
   readonly #decode: Decode<Value>;
   readonly #onInvalid: InvalidHandler;
+  readonly #waits: WaitForCode;
+  /** Ends the wait for code of the caller, if there is one. */
+  #stop: ((reason: unknown) => void) | undefined;
   /** The last call that could not be answered at once. Calls wait for those before them, which may need several messages. */
   #last: Promise<Next<Value>> | undefined;
   /** How many such calls are unanswered. */
@@ -37,11 +61,18 @@ export class DecodingStream<Value> implements ValueStream<Value> {
    * @param messages the messages
    * @param decode gives a message its value
    * @param onInvalid what to do if it does not fit
+   * @param waits waits for code of the caller
    */
-  constructor(messages: BufferedStream, decode: Decode<Value>, onInvalid: InvalidHandler) {
+  constructor(
+    messages: BufferedStream,
+    decode: Decode<Value>,
+    onInvalid: InvalidHandler,
+    waits: WaitForCode,
+  ) {
     this.#messages = messages;
     this.#decode = decode;
     this.#onInvalid = onInvalid;
+    this.#waits = waits;
   }
 
   /** The next message, once there is one. */
@@ -65,6 +96,7 @@ export class DecodingStream<Value> implements ValueStream<Value> {
   /** Ends the subscription; nothing more is delivered. */
   async return(): Promise<Next<Value>> {
     await this.#messages.return!();
+    this.#stop?.(LEFT);
     return { done: true, value: undefined };
   }
 
@@ -94,16 +126,52 @@ export class DecodingStream<Value> implements ValueStream<Value> {
           message = next.value;
         }
         try {
-          return { done: false, value: await (decoding ?? this.#decode(message)) };
+          const decoded = decoding ?? this.#decode(message);
+          const value = await (decoded instanceof Promise ? this.#finish(decoded) : decoded);
+          return { done: false, value };
         } catch (error) {
           if (this.#onInvalid === "throw" || !isDsmqError(error, "invalid_value")) throw error;
-          await this.#onInvalid(error, message);
+          await this.#finish(Promise.resolve(this.#onInvalid(error, message)));
         }
         message = decoding = undefined;
       }
+    } catch (error) {
+      if (error instanceof WaitEnded) return await this.#end(error.reason);
+      throw withCurrentStack(error);
     } finally {
       this.#unanswered--;
     }
+  }
+
+  /** Waits for code of the caller. Throws what it throws, or {@linkcode WaitEnded}. */
+  async #finish<T>(promise: Promise<T>): Promise<T> {
+    const settled = promise.then(
+      (value) => () => value,
+      (error) => () => {
+        throw error;
+      },
+    );
+    let outcome: () => T;
+    try {
+      outcome = await this.#waits(settled, (stop) => this.#stop = stop);
+    } catch (reason) {
+      throw new WaitEnded(reason);
+    } finally {
+      this.#stop = undefined;
+    }
+    return outcome();
+  }
+
+  /** It ends while a message is being validated: that one is not delivered, nor are those behind it. */
+  async #end(reason: unknown): Promise<Next<Value>> {
+    while (this.#messages.takeArrived());
+    try {
+      // Takes the error that the subscription ended with, if there is one: the reason stands for it.
+      await this.#messages.next();
+    } catch {
+      throw reason;
+    }
+    return { done: true, value: undefined };
   }
 }
 

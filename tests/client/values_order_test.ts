@@ -5,7 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { Connection } from "@dsmq/server";
+import { connect, type Connection } from "@dsmq/server";
+import { openServer } from "../support/open_server.ts";
 import { connected, functionSchema } from "../support/typed_topics.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -76,32 +77,24 @@ Deno.test("the order of the calls is the order of the messages, however long val
   assertEquals(await values(mq, "t"), ["after"]);
 });
 
-Deno.test("a put that waits for its turn rejects once, and the connection's end reaches it", async () => {
-  await using context = await connected();
-  const { mq } = context;
-  const { schema, end } = heldSchema();
+Deno.test("puts that wait reject when the connection ends, and later ones, too", async () => {
+  const server = await openServer();
+  const mq = await connect(server.url, { reconnect: false });
+  const { schema } = heldSchema();
   const topic = mq.topic("t", schema);
-  const [first, second] = [topic.put("slow"), topic.put("behind")].map((put) =>
-    put.catch((error) => error.code)
-  );
-  await mq.close();
-  end("slow");
-  assertEquals(await withTimeout(Promise.all([first, second])), ["closed", "closed"]);
-});
-
-Deno.test("puts behind a validator that never ends count as pending, and reject when the connection ends", async () => {
-  await using context = await connected();
-  const { mq } = context;
-  const topic = mq.topic("t", functionSchema<number>(() => new Promise(() => {})));
-  const calls = [topic.put(1), mq.topic("t").put(2), topic.putMany([3, 4])];
+  const calls = [topic.put("slow"), mq.topic("t").put(2), topic.putMany(["fast", "slow 2"])];
   const outcomes = calls.map((call) => call.catch(({ code, topic }) => `${code} of ${topic}`));
-  assertEquals(mq.pending, { messages: 4, bytes: 0 });
+  assertEquals(mq.pending, { messages: 4, bytes: 9 + 4 + 9 + 11 });
   // Those of other topics, and texts, wait for none of them.
   assertEquals([await mq.topic("u").put(5), await mq.put("t", "6")], [1, 2]);
-  await mq.close();
+  await server.shutdown();
+  assertEquals(await withTimeout(Promise.all(outcomes)), Array(3).fill("closed of t"));
   assertEquals(mq.pending, { messages: 0, bytes: 0 });
-  outcomes.push(topic.put(7).catch(({ code, topic }) => `${code} of ${topic}`));
-  assertEquals(await withTimeout(Promise.all(outcomes)), Array(4).fill("closed of t"));
+  for (const call of [topic.put("slow"), topic.putMany(["slow"]), topic.put("fast")]) {
+    const outcome = Promise.allSettled([call]);
+    const [{ status, reason }] = await withTimeout(outcome) as [PromiseRejectedResult];
+    assertEquals([status, reason.code, reason.topic], ["rejected", "closed", "t"]);
+  }
 });
 
 Deno.test("the options of a put that waits are those of the call", async () => {
