@@ -31,7 +31,7 @@ import {
 } from "./require_options.ts";
 import { toWireSince } from "./since.ts";
 import type { CloseInfo, ConnectionStatus, StatusChange } from "./status_tracker.ts";
-import { listTopics } from "./topic_list.ts";
+import { fetchTopics } from "./topic_list.ts";
 import { type TopicName, TopicNames } from "./topic_names.ts";
 import { JSON_CODEC, type JsonValue } from "./values/json_value.ts";
 import { SchemaCodec } from "./values/schema_codec.ts";
@@ -230,7 +230,7 @@ export class DsmqConnection implements Connection {
       throw new RangeError("Cannot list topics: prefix must have no lone surrogates");
     }
     this.#client.requests.requireRoom("list topics");
-    return await listTopics(
+    return await fetchTopics(
       prefix,
       (fields, add) => this.#request("topics", fields, "topics", add),
     );

@@ -67,7 +67,7 @@ export class TopicList {
  * @param fetch asks for a page with these fields, and has it added
  * @returns the topics, in order
  */
-export async function listTopics(
+export async function fetchTopics(
   prefix: string,
   fetch: (fields: string, add: (page: TopicsReply) => boolean) => Promise<boolean>,
 ): Promise<TopicInfo[]> {
