@@ -13,6 +13,7 @@ import { Heartbeats } from "../connection/heartbeats.ts";
 import { Queue } from "../queue/queue.ts";
 import { TokenExpiry } from "../connection/token_expiry.ts";
 import { ClientConnection } from "../connection/client_connection.ts";
+import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
 import { SharedBudgets } from "../budgets/shared_budgets.ts";
 import type { Peer } from "../transports/peer.ts";
 
@@ -37,13 +38,39 @@ const clock: Clock = { now: () => Date.now(), after: () => () => {} };
  * for the first time, which takes many times as long as running it.
  *
  * @param open opens the store
+ * @param isFinished whether the server has stopped, and nobody needs this any more
+ * @param pause is awaited between any two parts, so that a client that has come meanwhile goes first. Default: until the
+ *   event loop has polled the network
  */
 export async function warmUp(
   open: (options: { retention: number; clock: Clock }) => Queue["store"],
+  isFinished: () => boolean,
+  pause: () => Promise<void> = networkPolled,
 ): Promise<void> {
   const retention = 1000;
+  await pause();
+  if (isFinished()) return;
   const store = open({ retention, clock });
+  await pause();
   const queue = await Queue.open(store, clock, { info() {}, warn() {}, error() {} });
+  try {
+    await request(queue, retention, isFinished, pause);
+  } finally {
+    await queue[Symbol.asyncDispose]();
+  }
+}
+
+function networkPolled(): Promise<void> {
+  return new Promise(afterNetworkPoll);
+}
+
+/** Puts and gets, as the first clients do. */
+async function request(
+  queue: Queue,
+  retention: number,
+  isFinished: () => boolean,
+  pause: () => Promise<void>,
+): Promise<void> {
   const replied = Promise.withResolvers<void>();
   const peer: Peer = {
     send: (frame) => frame.startsWith(LAST_REPLY_PREFIX) && replied.resolve(),
@@ -53,7 +80,7 @@ export async function warmUp(
     closeAndStopReading: () => {},
     drop: () => {},
   };
-  const { id, epoch, durability } = store;
+  const { id, epoch, durability } = queue.store;
   const connection = new ClientConnection(
     {
       queue,
@@ -83,8 +110,11 @@ export async function warmUp(
     0,
     new Permissions("", {}),
   );
-  for (const frame of FRAMES) connection.receive(frame);
-  await replied.promise;
+  for (const frame of FRAMES) {
+    await pause();
+    if (isFinished()) break;
+    connection.receive(frame);
+  }
+  if (!isFinished()) await replied.promise;
   await connection.close();
-  await queue[Symbol.asyncDispose]();
 }

@@ -79,23 +79,35 @@ async function fileStore(
     new FileStore({ ...options, path, durability, warn: (text) => log.warn(text) });
 }
 
+/**
+ * How long a server has listened when it warms up, in milliseconds. Whoever waited for it to start comes before that, and
+ * is not kept waiting; most others come later.
+ */
+const WARM_UP_DELAY = 50;
+
 /** The first requests of this process were handled, or are about to be. */
 let isWarm = false;
 
-/** Once in a process, as soon as it is idle: first, callers that wait for the server learn that it is ready. */
+/** Once in a process. */
 export function scheduleWarmUp(engine: Engine, finished: Promise<void>): void {
   if (isWarm) return;
   isWarm = true;
-  const immediate = setImmediate(async () => {
+  let isFinished = false;
+  const timer = setTimeout(async () => {
     try {
       const [{ warmUp }, open] = await Promise.all([
         import("../warm_up.ts"),
         memoryStore(),
       ]);
-      await warmUp((options) => open({ ...options, engine }));
+      await warmUp((options) => open({ ...options, engine }), () => isFinished);
     } catch {
       // The first client that needs it gets the error.
     }
+  }, WARM_UP_DELAY);
+  // It keeps no process alive.
+  Deno.unrefTimer(timer);
+  void finished.then(() => {
+    isFinished = true;
+    clearTimeout(timer);
   });
-  void finished.then(() => clearImmediate(immediate));
 }
