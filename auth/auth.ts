@@ -30,7 +30,10 @@ export interface JwtOptions {
   readonly publicKey?: string | JsonWebKey;
   /** The address of a JWK Set with the public keys of who signs them with RS256 or ES256. With `http:` only on this machine. */
   readonly jwks?: string | URL;
-  /** Who must have issued them (`iss`). Default: anyone who has the key. */
+  /**
+   * Who must have issued them (`iss`). Default: anyone who has the key; entries without it share their identities, as a change of
+   * keys needs.
+   */
   readonly issuer?: string;
   /** For whom they must be (`aud`). Default: those for a certain audience are refused. */
   readonly audience?: string;

@@ -27,12 +27,6 @@ export interface JwtChecks {
   readonly requiredClaims: readonly string[];
 }
 
-/** How a JWK Set is fetched; with `customFetch` the function that does. */
-export interface JwksOptions {
-  readonly timeoutDuration: number;
-  readonly [customFetch: symbol]: (url: string, options: RequestInit) => Promise<Response>;
-}
-
 /** Finds the key for a token. */
 export type FindKey = (header: unknown, token: unknown) => Promise<CryptoKey>;
 
@@ -51,8 +45,7 @@ export interface Jose {
   ): Promise<{ readonly payload: JwtClaims }>;
   importSPKI(pem: string, alg: string): Promise<CryptoKey>;
   importJWK(jwk: JsonWebKey, alg: string): Promise<CryptoKey>;
-  readonly customFetch: unique symbol;
-  createRemoteJWKSet(url: URL, options: JwksOptions): FindKey;
+  createLocalJWKSet(set: { readonly keys: readonly JsonWebKey[] }): FindKey;
   readonly SignJWT: new (claims: JwtClaims) => TokenMaker;
 }
 

@@ -11,13 +11,11 @@ import { type Grant, Permissions } from "../auth/permissions.ts";
 import { digestOf, identityOf } from "../auth/tokens.ts";
 import { GRANT_CLAIM } from "../protocol/jwt_secret.ts";
 import { requireGrant } from "./auth_choice.ts";
-import { fetchKeys } from "./fetch_keys.ts";
 import type { FindKey, Jose, JwtChecks, JwtClaims } from "./jose_package.ts";
 import { CLOCK_TOLERANCE, PUBLIC_KEY_FORM } from "./jwt_options.ts";
 import { OptionChecks } from "./option_checks.ts";
-
-/** How long a JWK Set may take to arrive, in milliseconds. */
-const JWKS_TIMEOUT = 4000;
+import { importJwk, importPem } from "./public_keys.ts";
+import { KeysUnavailable, RemoteKeys, type RemoteKeysContext } from "./remote_keys.ts";
 
 /** How many keys of a set are tried if a token does not say which it is. */
 const MAX_KEYS = 16;
@@ -33,8 +31,11 @@ interface VerifyingKey {
   readonly algorithms: readonly string[];
 }
 
-/** The keys of a set cannot be had now. */
-class KeysUnavailable extends Error {}
+/** What the checks of a server share. */
+export interface JwtContext extends RemoteKeysContext {
+  /** The keys of JWK Sets by their addresses: known ones remain when the server gets another `auth`. */
+  readonly remoteKeys: Map<string, RemoteKeys>;
+}
 
 /** Checks the tokens of one entry of the option `jwt`. */
 export class JwtCheck {
@@ -65,7 +66,7 @@ export class JwtCheck {
    * @param jose the package
    * @param options its entry
    * @param name of the entry, in errors
-   * @param now the time, in milliseconds since 1970
+   * @param context what the checks of a server share
    * @param check how options are named in errors
    * @throws {RangeError} if the key cannot be used
    */
@@ -73,10 +74,11 @@ export class JwtCheck {
     jose: Jose,
     options: JwtOptions,
     name: string,
-    now: () => number,
+    context: JwtContext,
     check: OptionChecks,
   ): Promise<JwtCheck> {
-    const key = await verifyingKey(jose, options, name, check);
+    const key = await verifyingKey(jose, options, name, context, check);
+    const now = () => context.clock.now();
     return new JwtCheck(jose, key, options, await sourceOf(options), now);
   }
 
@@ -120,7 +122,8 @@ export class JwtCheck {
           return (await this.#jose.jwtVerify(token, key, checks)).payload;
         } catch (wrong) {
           last = wrong;
-          if (codeOf(wrong) !== "ERR_JWS_SIGNATURE_VERIFICATION_FAILED") break;
+          // It was signed with that key.
+          if (codeOf(wrong).startsWith("ERR_JWT_")) break;
         }
       }
       throw last;
@@ -169,6 +172,7 @@ async function verifyingKey(
   jose: Jose,
   { secret, publicKey, jwks }: JwtOptions,
   name: string,
+  context: JwtContext,
   check: OptionChecks,
 ): Promise<VerifyingKey> {
   if (secret !== undefined) {
@@ -177,46 +181,20 @@ async function verifyingKey(
     const key = await crypto.subtle.importKey("raw", bytes, algorithm, false, ["verify"]);
     return { key, algorithms: ["HS256"] };
   }
-  if (publicKey !== undefined) return await importPublicKey(jose, publicKey, name, check);
-  const find = jose.createRemoteJWKSet(new URL(jwks!), {
-    timeoutDuration: JWKS_TIMEOUT,
-    [jose.customFetch]: fetchKeys,
-  });
-  const key: FindKey = async (header, token) => {
-    try {
-      return await find(header, token);
-    } catch (error) {
-      if (/^ERR_JWKS_(NO|MULTIPLE)_MATCHING/.test(codeOf(error))) throw error;
-      throw new KeysUnavailable((error as Error).message, { cause: error });
+  if (publicKey !== undefined) {
+    const imported = typeof publicKey === "string"
+      ? await importPem(jose, publicKey)
+      : await importJwk(jose, publicKey);
+    if (typeof imported === "object") {
+      return { key: imported.key, algorithms: [imported.algorithm] };
     }
-  };
-  return { key, algorithms: ["RS256", "ES256"] };
-}
-
-async function importPublicKey(
-  jose: Jose,
-  given: string | JsonWebKey,
-  name: string,
-  check: OptionChecks,
-): Promise<VerifyingKey> {
-  for (const alg of ["RS256", "ES256"]) {
-    // A JWK of the other kind can be imported for neither.
-    if (typeof given !== "string" && (given.kty === "RSA") !== (alg === "RS256")) continue;
-    let key: CryptoKey;
-    try {
-      key = typeof given === "string"
-        ? await jose.importSPKI(given, alg)
-        : await jose.importJWK(given, alg);
-    } catch {
-      continue;
-    }
-    const { modulusLength = Infinity } = key.algorithm as Partial<RsaKeyAlgorithm>;
-    if (modulusLength >= 2048) return { key, algorithms: [alg] };
-    const got = `one of ${modulusLength} bits, and 2048 are the least`;
-    throw check.rangeError(`${name}.publicKey`, PUBLIC_KEY_FORM, got);
+    throw check.rangeError(`${name}.publicKey`, PUBLIC_KEY_FORM, imported);
   }
-  const got = "a key of another kind, or a damaged one";
-  throw check.rangeError(`${name}.publicKey`, PUBLIC_KEY_FORM, got);
+  const { remoteKeys } = context;
+  const url = new URL(jwks!);
+  const keys = remoteKeys.get(url.href) ?? new RemoteKeys(jose, url, context);
+  remoteKeys.set(url.href, keys);
+  return { key: keys.find, algorithms: ["RS256", "ES256"] };
 }
 
 /** Tells one entry from another, without its secret. */

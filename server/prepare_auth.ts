@@ -54,7 +54,8 @@ export class AuthPreparation {
   }) {
     const faults = this.#faults = new RateLimitedLog(clock, log, "cannot check a token", "error");
     this.#context = {
-      ...{ clock, timeout },
+      ...{ clock, log, timeout },
+      remoteKeys: new Map(),
       running: new Budget({ own: 0, shared: MAX_RUNNING }),
       onFault: (sentence) => faults.record(sentence),
     };

@@ -8,15 +8,13 @@
 import type { Auth, TokenCheck, TokenVerifier, Verify } from "../auth/auth.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import type { Budget } from "../budgets/budget.ts";
-import type { Clock } from "../queue/clock.ts";
 import { loadJose } from "./jose_package.ts";
-import { JwtCheck } from "./jwt_check.ts";
+import { JwtCheck, type JwtContext } from "./jwt_check.ts";
 import type { OptionChecks } from "./option_checks.ts";
 import { callVerify } from "./verify_call.ts";
 
 /** What the checks of a server share. */
-export interface VerifierContext {
-  readonly clock: Clock;
+export interface VerifierContext extends JwtContext {
   /** How long a check may take, in milliseconds. */
   readonly timeout: number;
   /** How many may run at a time. */
@@ -57,11 +55,10 @@ export class AskingVerifier implements TokenVerifier {
     stop: AbortSignal | undefined,
   ): Promise<AskingVerifier> {
     const jose = jwt && await loadJose(stop);
-    const now = () => context.clock.now();
     const entries = jwt === undefined ? [] : Array.isArray(jwt) ? jwt : [jwt];
     const jwts = await Promise.all(entries.map((entry, i) => {
       const name = Array.isArray(jwt) ? `auth.jwt[${i}]` : "auth.jwt";
-      return JwtCheck.create(jose!, entry, name, now, check);
+      return JwtCheck.create(jose!, entry, name, context, check);
     }));
     return new AskingVerifier(context, jwts, verify);
   }

@@ -60,11 +60,12 @@ Deno.test("of keys without names each of the right kind is tried", async () => {
 
 Deno.test("without its keys a server says that it cannot check, and accepts tokens as soon as it has them", async () => {
   const answers: [() => Response, string][] = [
-    [() => new Response("out of order", { status: 503 }), "Expected 200 OK"],
-    [() => new Response("no JSON"), "as JSON"],
-    [() => Response.json({ keys: "none" }), "JSON Web Key Set malformed"],
+    [() => new Response("out of order", { status: 503 }), "the answer has status 503, not 200"],
+    [() => new Response("no JSON"), "the answer is no JSON"],
+    [() => Response.json({ keys: "none" }), "the answer is no JWK Set: it has no list of keys"],
+    [() => Response.json(null), "the answer is no JWK Set: it has no list of keys"],
     [() => new Response(" ".repeat(2 ** 20 + 1)), "the JWK Set has more than 1048576 bytes"],
-    [() => Response.redirect("http://127.0.0.1:1/"), "Expected 200 OK"],
+    [() => Response.redirect("http://127.0.0.1:1/"), "the answer has status 302, not 200"],
   ];
   for (const [broken, sentence] of answers) {
     let answer = broken;

@@ -54,7 +54,7 @@ export function encodedPart(value: unknown): string {
 }
 
 /** Serves a JWK Set; what it answers can be changed. */
-export function jwksServer(answer: () => Response) {
+export function jwksServer(answer: () => Response | Promise<Response>) {
   let requests = 0;
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () => {
     requests++;

@@ -77,6 +77,21 @@ for (const transport of ["builtin", "hardened"] as const) {
   });
 }
 
+Deno.test("a client is told when its connection ends: with the token, and the tolerance of the clock", async () => {
+  for (const [tolerance, told] of [[undefined, 15_000], [0, 10_000], [600_000, 610_000]] as const) {
+    const clock = new ManualClock();
+    const jwt = { secret: SECRET, ...(tolerance !== undefined && { clockTolerance: tolerance }) };
+    await using server = await openServer({ auth: { jwt }, clock });
+    using raw = await RawClient.handshake(server.port, headers(server.port, await token(10)));
+    assertEquals((await raw.request({ action: "hello", id: 1 })).tokenExpiresIn, told);
+    assertEquals((await raw.request(hello(2, await token(10)))).tokenExpiresIn, told);
+    clock.advance(told - 1);
+    assertEquals((await raw.request({ action: "heartbeat", id: 3 })).error, undefined);
+    clock.advance(1);
+    assertEquals(await withTimeout(raw.closeCode()), 4401);
+  }
+});
+
 Deno.test("a renewal that is refused, or cannot be checked, does not end the connection before its token does", async () => {
   const clock = new ManualClock();
   const slow = Promise.withResolvers<undefined>();

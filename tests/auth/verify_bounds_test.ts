@@ -13,7 +13,7 @@ import { AskingVerifier } from "../../server/token_verifier.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { headers } from "./auth_support.ts";
 import { until } from "../support/bridge.ts";
-import { openServer } from "../support/open_server.ts";
+import { openServer, quiet } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -24,7 +24,13 @@ Deno.test("one client gets at most half of the places for checks, and a check th
   const verifier = await AskingVerifier.create(
     { verify: () => new Promise<undefined>((resolve) => answers.push(resolve)) },
     {
-      ...{ clock, timeout: 5000, running: new Budget({ own: 0, shared: 16 }) },
+      ...{
+        clock,
+        log: quiet,
+        remoteKeys: new Map(),
+        timeout: 5000,
+        running: new Budget({ own: 0, shared: 16 }),
+      },
       onFault: (sentence) => void faults.push(sentence),
     },
     new OptionChecks(),

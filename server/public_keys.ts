@@ -1,0 +1,64 @@
+/**
+ * Public keys that tokens are checked with: for RS256 or ES256, and strong enough.
+ *
+ * @module
+ */
+
+import type { Jose } from "./jose_package.ts";
+
+/** A key, and the algorithm that fits it. */
+export interface PublicKey {
+  readonly key: CryptoKey;
+  readonly algorithm: "RS256" | "ES256";
+}
+
+/** The fewest bits of an RSA key (RFC 7518, 3.3). */
+const MIN_BITS = 2048;
+
+/**
+ * Imports a public key of a JWK Set, or of an option.
+ *
+ * @param jose the package
+ * @param given anything
+ * @returns the key; or what is wrong with it
+ */
+export async function importJwk(
+  jose: Pick<Jose, "importJWK">,
+  given: unknown,
+): Promise<PublicKey | string> {
+  const { kty } = Object(given) as JsonWebKey;
+  const algorithm = kty === "RSA" ? "RS256" : kty === "EC" ? "ES256" : undefined;
+  return algorithm === undefined
+    ? OF_ANOTHER_KIND
+    : await imported(algorithm, () => jose.importJWK(given as JsonWebKey, algorithm));
+}
+
+/** The same for one in PEM (SPKI). */
+export async function importPem(
+  jose: Pick<Jose, "importSPKI">,
+  pem: string,
+): Promise<PublicKey | string> {
+  const rsa = await imported("RS256", () => jose.importSPKI(pem, "RS256"));
+  return rsa === OF_ANOTHER_KIND
+    ? await imported("ES256", () => jose.importSPKI(pem, "ES256"))
+    : rsa;
+}
+
+const OF_ANOTHER_KIND = "a key of another kind, or a damaged one";
+
+async function imported(
+  algorithm: PublicKey["algorithm"],
+  load: () => Promise<CryptoKey>,
+): Promise<PublicKey | string> {
+  let key: CryptoKey;
+  try {
+    key = await load();
+  } catch {
+    return OF_ANOTHER_KIND;
+  }
+  if (key.type !== "public") return OF_ANOTHER_KIND;
+  const { modulusLength = MIN_BITS } = key.algorithm as Partial<RsaKeyAlgorithm>;
+  return modulusLength >= MIN_BITS
+    ? { key, algorithm }
+    : `one of ${modulusLength} bits, and ${MIN_BITS} are the least`;
+}
