@@ -18,24 +18,24 @@ const COLUMNS: readonly (readonly [head: string, cell: (info: ConnectionInfo) =>
   ["PERMISSIONS", ({ permissions }) => permissions.join() || "-"],
   ["SUBSCRIPTIONS", ({ subscriptions }) => String(subscriptions)],
   ["UNREAD", ({ unreadBytes }) => String(unreadBytes)],
+  ["", ({ own }) => own ? "this command" : ""],
 ];
 
 /** `dsmq connections`. */
 export const connectionsCommand: CliCommand = {
   usage: "",
-  summary: "list the connections of a server (permission admin)",
+  summary: "list the connections of a server, its own among them (permission admin)",
   options: {
     ...CONNECTION_OPTIONS,
-    json: { help: "print each as a line of JSON" },
+    json: { help: "print each as a line of JSON; own marks that of this command" },
   },
   positionals: [0, 0],
   async run(args) {
     using _ = watchOutput();
     await using mq = await connectFromArguments(args, undefined, { signal: outputLost });
-    // The one that asks ends with the command.
-    const others = (await mq.connections()).filter(({ own }) => !own);
+    const connections = await mq.connections();
     if (args.flag("json")) {
-      for (const info of others) {
+      for (const info of connections) {
         print(json(info));
         await waitForSpace();
       }
@@ -43,7 +43,7 @@ export const connectionsCommand: CliCommand = {
     }
     const rows = [
       COLUMNS.map(([head]) => head),
-      ...others.map((info) => COLUMNS.map(([, cell]) => cell(info))),
+      ...connections.map((info) => COLUMNS.map(([, cell]) => cell(info))),
     ];
     const widths = COLUMNS.map((_, column) =>
       rows.reduce((width, row) => Math.max(width, row[column]!.length), 0)

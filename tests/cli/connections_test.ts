@@ -25,8 +25,10 @@ Deno.test("dsmq connections prints a table, or a line of JSON each, and disconne
   ], options);
   const [head, ...rows] = table!.stdout.split("\n");
   assertMatch(head!, /^ID +SINCE +ADDRESS +TOKEN +PERMISSIONS +SUBSCRIPTIONS +UNREAD$/);
-  assertEquals(rows.length, 3, table!.stdout);
+  assertEquals(rows.length, 4, table!.stdout);
+  assertEquals(rows.map((row) => row.endsWith("  this command")), [false, false, false, true]);
   const infos = lines!.stdout.split("\n").map((line) => JSON.parse(line));
+  assertEquals(infos.map(({ own }) => own), [undefined, undefined, undefined, true]);
   const streaming = infos.find(({ subscriptions }) => subscriptions === 1)!;
   const row = rows.find((row) => row.startsWith(streaming.id))!;
   assertMatch(row, /^\S+ +\S+Z +127\.0\.0\.1 +[0-9a-f]{12} +read +1 +0$/);
