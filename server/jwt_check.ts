@@ -10,6 +10,7 @@ import type { JwtOptions, TokenCheck } from "../auth/auth.ts";
 import { type Grant, Permissions } from "../auth/permissions.ts";
 import { digestOf, identityOf } from "../auth/tokens.ts";
 import { GRANT_CLAIM } from "../protocol/jwt_secret.ts";
+import type { NameMap } from "../protocol/name_map.ts";
 import { requireGrant } from "./auth_choice.ts";
 import type { FindKey, Jose, JwtChecks, JwtClaims } from "./jose_package.ts";
 import { CLOCK_TOLERANCE, PUBLIC_KEY_FORM } from "./jwt_options.ts";
@@ -34,7 +35,7 @@ interface VerifyingKey {
 /** What the checks of a server share. */
 export interface JwtContext extends RemoteKeysContext {
   /** The keys of JWK Sets by their addresses: known ones remain when the server gets another `auth`. */
-  readonly remoteKeys: Map<string, RemoteKeys>;
+  readonly remoteKeys: NameMap<RemoteKeys>;
 }
 
 /** Checks the tokens of one entry of the option `jwt`. */

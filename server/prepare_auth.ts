@@ -7,6 +7,7 @@
 import { AccessControl, type AccessControlOptions } from "../auth/access_control.ts";
 import type { Auth, PreparedAuth } from "../auth/auth.ts";
 import { Budget } from "../budgets/budget.ts";
+import { NameMap } from "../protocol/name_map.ts";
 import type { Clock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
 import type { AuthSettings } from "./auth_options.ts";
@@ -55,7 +56,7 @@ export class AuthPreparation {
     const faults = this.#faults = new RateLimitedLog(clock, log, "cannot check a token", "error");
     this.#context = {
       ...{ clock, log, timeout },
-      remoteKeys: new Map(),
+      remoteKeys: new NameMap(),
       running: new Budget({ own: 0, shared: MAX_RUNNING }),
       onFault: (sentence) => faults.record(sentence),
     };

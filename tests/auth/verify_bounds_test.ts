@@ -10,6 +10,7 @@ import type { TokenCheck } from "../../auth/auth.ts";
 import { Budget } from "../../budgets/budget.ts";
 import { OptionChecks } from "../../server/option_checks.ts";
 import { AskingVerifier } from "../../server/token_verifier.ts";
+import { NameMap } from "../../protocol/name_map.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { headers } from "./auth_support.ts";
 import { until } from "../support/bridge.ts";
@@ -27,7 +28,7 @@ Deno.test("one client gets at most half of the places for checks, and a check th
       ...{
         clock,
         log: quiet,
-        remoteKeys: new Map(),
+        remoteKeys: new NameMap<never>(),
         timeout: 5000,
         running: new Budget({ own: 0, shared: 16 }),
       },
