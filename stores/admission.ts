@@ -22,7 +22,9 @@ import {
   messageIdOverhead,
   RECORDS_PART,
   RUN_BYTES,
+  storeFullError,
   type StoreLimits,
+  tooManyTopicsError,
   topicOverhead,
 } from "./store_limits.ts";
 
@@ -121,7 +123,8 @@ export class Admission {
       const numbered = session !== undefined && n !== undefined;
       if (attributes !== undefined) {
         // Before a number that its session has passed is refused: it may have had this answer the first time.
-        const found = this.#findRepeated(put, numbered);
+        const wasRefused = numbered && refusedSessions?.get(session) !== undefined;
+        const found = this.#findRepeated(put, numbered, wasRefused);
         if (found !== undefined) {
           results.push(found);
           continue;
@@ -205,14 +208,23 @@ export class Admission {
     });
   }
 
-  /** The message that a put repeats by its `messageId`, unless its session knows it by its number. */
-  #findRepeated(put: Put, numbered: boolean): Result | StoreError | undefined {
-    if (numbered && this.#dedup.find(put.session!, put.n!) > 0) return undefined;
+  /**
+   * The message that a put repeats by its `messageId`, unless its session knows it by its number. The session has this
+   * answer from then on, though the message goes.
+   */
+  #findRepeated(put: Put, numbered: boolean, wasRefused: boolean): Result | StoreError | undefined {
+    const { session = "", n = 0, owner } = put;
+    const known = numbered ? this.#dedup.find(session, n) : 0;
+    if (known > 0) return undefined;
     const { ids, range } = this.#messageLog;
     const seq = this.#attempt(() => ids.find(put, range.floor));
     if (seq instanceof StoreError) return seq;
     if (seq === 0) return undefined;
-    if (numbered) this.#dedup.refresh(put.session!);
+    if (numbered) {
+      // Earlier ones that were refused could not be stored any more if this one were recorded.
+      if (known < 0 || wasRefused) this.#dedup.refresh(session);
+      else this.#dedup.record(session, n, seq, owner, range.last + 1);
+    }
     return { seq, dup: true };
   }
 
@@ -245,7 +257,7 @@ export class Admission {
     const { topics } = this.#limits;
     if (this.#messageLog.admitsTopic(topic, topics)) return undefined;
     return this.#attempt(() =>
-      this.#messageLog.makeRoomForTopic(topic, topics) ? undefined : this.#tooManyTopics()
+      this.#messageLog.makeRoomForTopic(topic, topics) ? undefined : tooManyTopicsError(topics)
     );
   }
 
@@ -255,7 +267,10 @@ export class Admission {
       const canDrop = this.#limits.overflow === "drop-oldest" && size <= available;
       // A reader may have seen it in this very millisecond: so it is gone from the next one on.
       this.#messageLog.shrink(available - size, canDrop ? now + 1 : undefined);
-      return this.#messageLog.bytes + size <= available ? undefined : this.#storeFull(size);
+      const limit = this.#limits.storedBytes;
+      const stored = limit - available + this.#messageLog.bytes;
+      // The same error is given for other puts for which there is no room then.
+      return stored + size <= limit ? undefined : storeFullError(size, stored, limit);
     });
   }
 
@@ -266,23 +281,6 @@ export class Admission {
       if (this.#atomic) throw error;
       return toStoreError("store messages", error);
     }
-  }
-
-  #storeFull(size: number): StoreError {
-    const limit = this.#limits.storedBytes;
-    const stored = limit - this.#availableBytes + this.#messageLog.bytes;
-    // The same error is given for other puts for which there is no room then.
-    const reason =
-      `there is no room for ${size} bytes: ${stored} bytes are stored, the limit is ${limit}`;
-    return new StoreError(`Cannot put message: ${reason}`, { code: "full", limit });
-  }
-
-  #tooManyTopics(): StoreError {
-    const limit = this.#limits.topics;
-    return new StoreError(
-      `Cannot put message: ${limit} topics hold messages, the limit is ${limit}`,
-      { code: "limit_exceeded", limit },
-    );
   }
 }
 

@@ -7,6 +7,7 @@
 import {
   type DedupSession,
   EMPTY_RUN,
+  endOf,
   findSeq,
   firstRecorded,
   isEmptyRun,
@@ -115,8 +116,12 @@ export class DedupIndex {
     return session ? findSeq(session, n) : 0;
   }
 
-  /** Records a number, which must be larger than all before. A session that is not known becomes one of this owner. */
-  record(name: string, n: number, seq: number, owner = ""): void {
+  /**
+   * Records a number, which must be larger than all before. A session that is not known becomes one of this owner.
+   *
+   * @param at if the message was stored before, for another number: the next sequence number
+   */
+  record(name: string, n: number, seq: number, owner = "", at?: number): void {
     const session = this.#known(name) ?? this.#addSession(name, owner);
     if (this.#lastInTurn !== session) {
       if (this.#lastInTurn) this.#inTurn.push(this.#lastInTurn);
@@ -125,7 +130,7 @@ export class DedupIndex {
     const { runs } = session;
     const run = runs[runs.length - 1];
     if (
-      run && n === run.first + run.count && seq === run.seq + run.count &&
+      run && n === run.first + run.count && seq === run.seq + run.count && at === run.at &&
       run.count < MAX_RUN_LENGTH
     ) {
       run.count++;
@@ -133,7 +138,7 @@ export class DedupIndex {
     }
     // If anything was forgotten, this session may have been known before.
     if (!run || isEmptyRun(run)) session.forgotten = session.lost > 0 ? n - 1 : 0;
-    this.#sessions.addRun(session, n, 1, seq);
+    this.#sessions.addRun(session, n, 1, seq, at);
   }
 
   /** Opens a session of an owner, or continues it: it counts as used now. */
@@ -187,20 +192,21 @@ export class DedupIndex {
       const { runs, head, isStored } = session;
       const first = firstRecorded(session);
       for (let i = first; i < runs.length; i++) {
-        const { first, count, seq } = runs[i]!;
+        const { first, count, seq, at } = runs[i]!;
         const isNew = !isStored && i === (isEmptyRun(runs[head]!) ? head + 1 : head);
-        yield { ...toSessionRecord(session), first, count, seq, isNew };
+        const run = { first, count, seq, ...(at !== undefined && { at }) };
+        yield { ...toSessionRecord(session), ...run, isNew };
       }
     }
   }
 
-  /** Loads runs in the order of their sequence numbers, and up to where others are lost. */
+  /** Loads runs in the order of time, and up to where others are lost. */
   load(runs: Iterable<SeqRun & SessionRecord>, lost: number, now: number): void {
     this.#sessions.beginTurn(now);
-    for (const { id, session: name, owner, first, count, seq, forgotten, lost } of runs) {
+    for (const { id, session: name, owner, first, count, seq, at, forgotten, lost } of runs) {
       const session = this.#sessions.touch(name) ??
         this.#sessions.create({ id, name, owner, forgotten, lost });
-      this.#sessions.addRun(session, first, count, seq);
+      this.#sessions.addRun(session, first, count, seq, at ?? undefined);
     }
     this.#evictedTo = lost;
     for (const session of this.#sessions.values()) {
@@ -240,7 +246,7 @@ export class DedupIndex {
   /** Up to where a session is lost if all of it is. */
   #lostWith(session: DedupSession): number {
     const last = session.runs[session.runs.length - 1]!;
-    return Math.max(session.lost, last.seq + last.count - 1);
+    return Math.max(session.lost, endOf(last));
   }
 
   /** Drops the runs of a session before its window. */
@@ -258,7 +264,7 @@ export class DedupIndex {
   #dropOldest(run: SessionRun): void {
     const { session } = run;
     this.#sessions.change(session);
-    session.lost = Math.max(session.lost, run.seq + run.count - 1);
+    session.lost = Math.max(session.lost, endOf(run));
     session.forgotten = Math.max(session.forgotten, run.first + run.count - 1);
     this.#sessions.removeFirstRun(session);
     if (session.head === session.runs.length) this.#lostAll(session);

@@ -14,6 +14,11 @@ export interface SeqRun {
   readonly count: number;
   /** The sequence number of the first one. */
   readonly seq: number;
+  /**
+   * Only of puts that were answered with messages of before, by their `messageId`: the sequence number that was the next
+   * one then. It stands for the run in the order of time, and is larger than its own.
+   */
+  readonly at?: number;
 }
 
 /** A session that is remembered, and what has been forgotten of it. */
@@ -110,6 +115,11 @@ export function findSeq(session: DedupSession, n: number): number {
   const run = index > head ? runs[index - 1] : undefined;
   if (run && n < run.first + run.count) return run.seq + n - run.first;
   return n <= forgotten ? FORGOTTEN : SUPERSEDED;
+}
+
+/** The last sequence number that a run needs the store to have passed: whoever knows of a later one knows the run. */
+export function endOf({ seq, count, at }: SeqRun): number {
+  return at ?? seq + count - 1;
 }
 
 /** The index of the first run of a session that begins after a number. */

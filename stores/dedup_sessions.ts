@@ -166,8 +166,10 @@ export class DedupSessions {
   }
 
   /** Adds a run to a session that is being changed, as its last one. */
-  addRun(session: DedupSession, first: number, count: number, seq: number): void {
-    const run = { session, first, seq, count, older: undefined, newer: undefined };
+  addRun(session: DedupSession, first: number, count: number, seq: number, at?: number): void {
+    let run: SessionRun = { session, first, seq, count, older: undefined, newer: undefined };
+    // Others have no room for it.
+    if (at !== undefined) run = { ...run, at };
     // Most sessions have one run: an array that begins empty and grows has room for 17.
     if (session.runs.length === 0) session.runs = [run];
     else session.runs.push(run);

@@ -21,6 +21,7 @@ const SCHEMA = `
     first INTEGER NOT NULL,
     count INTEGER NOT NULL,
     seq INTEGER NOT NULL,
+    at INTEGER,
     PRIMARY KEY (session, first)
   ) WITHOUT ROWID;
 `;
@@ -29,7 +30,7 @@ const SCHEMA = `
 export class DedupTable {
   readonly #db: Database;
   readonly #sql: Record<
-    "add" | "put" | "drop" | "dropAll" | "forget" | "remove" | "lost",
+    "add" | "put" | "drop" | "dropAll" | "forget" | "remove" | "lost" | "count",
     Statement
   >;
 
@@ -41,31 +42,36 @@ export class DedupTable {
   constructor(db: Database) {
     this.#db = db;
     db.exec(SCHEMA);
-    // Files have this column since a later release. Without it a session has no owner; earlier releases ignore it.
-    const columns = db.prepare("SELECT name FROM pragma_table_info('sessions')").all();
-    if (!(columns as { name: string }[]).some(({ name }) => name === "owner")) {
+    // Files have these columns since later releases. Without the first a session has no owner; earlier releases ignore it.
+    const columns = db.prepare(
+      "SELECT name FROM pragma_table_info('sessions') UNION SELECT name FROM pragma_table_info('numbers')",
+    ).all() as { name: string }[];
+    const isMissing = (column: string) => !columns.some(({ name }) => name === column);
+    if (isMissing("owner")) {
       db.exec("ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT ''");
     }
+    if (isMissing("at")) db.exec("ALTER TABLE numbers ADD COLUMN at INTEGER");
     this.#sql = {
       add: db.prepare(
         "INSERT INTO sessions (id, name, forgotten, lost, owner) VALUES (?, ?, ?, ?, ?)",
       ),
       put: db.prepare(
-        "INSERT INTO numbers VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = excluded.count",
+        "INSERT INTO numbers VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = excluded.count",
       ),
       drop: db.prepare("DELETE FROM numbers WHERE session = ? AND first <= ?"),
       dropAll: db.prepare("DELETE FROM numbers WHERE session = ?"),
       forget: db.prepare("UPDATE sessions SET forgotten = ?, lost = ? WHERE id = ?"),
       remove: db.prepare("DELETE FROM sessions WHERE id = ?"),
       lost: db.prepare("SELECT lost FROM sessions WHERE id = ?"),
+      count: db.prepare("SELECT count FROM numbers WHERE session = ? AND first = ?"),
     };
   }
 
   /** Loads the index into memory. */
   load(dedup: DedupIndex, lost: number, now: number): void {
     const runs = this.#db.prepare(
-      "SELECT id, name AS session, owner, first, count, seq, forgotten, lost " +
-        "FROM numbers JOIN sessions ON id = session ORDER BY seq",
+      "SELECT id, name AS session, owner, first, count, seq, at, forgotten, lost FROM numbers " +
+        "JOIN sessions ON id = session ORDER BY coalesce(at, seq), at IS NULL, session, first",
     ).all() as (SeqRun & SessionRecord)[];
     dedup.load(runs, lost, now);
   }
@@ -74,9 +80,10 @@ export class DedupTable {
   save(recorded: Iterable<RecordedRun>, dropped: readonly DroppedRuns[]): number {
     let rows = 0;
     if (dropped.length > 0) rows += this.#drop(dropped);
-    for (const { id, session, owner, first, count, seq, forgotten, lost, isNew } of recorded) {
+    for (const run of recorded) {
+      const { id, session, owner, first, count, seq, at, forgotten, lost, isNew } = run;
       if (isNew) this.#sql.add.run(id, session, forgotten, lost, owner);
-      this.#sql.put.run(id, first, count, seq);
+      this.#sql.put.run(id, first, count, seq, at ?? null);
       rows++;
     }
     return rows;
@@ -87,6 +94,12 @@ export class DedupTable {
     const [session] = this.#sql.lost.all(id) as [{ lost: number }?];
     // With each run that a session loses, what is lost of it ends later.
     return !session || (!evicted && session.lost >= lost);
+  }
+
+  /** Whether a run is in the tables, with all that was recorded of it. */
+  hasRecorded({ id, first, count }: RecordedRun): boolean {
+    const [run] = this.#sql.count.all(id, first) as [{ count: number }?];
+    return run !== undefined && run.count >= count;
   }
 
   #drop(dropped: Iterable<DroppedRuns>): number {

@@ -11,7 +11,7 @@ import { toOpenError } from "./file_faults.ts";
 import { GoneTable } from "./gone_table.ts";
 import { MessageLog } from "./message_log.ts";
 import { DedupIndex } from "./dedup_index.ts";
-import type { DroppedRuns } from "./dedup_session.ts";
+import type { DroppedRuns, RecordedRun } from "./dedup_session.ts";
 import { DedupTable } from "./dedup_table.ts";
 import { PendingDrops } from "./pending_drops.ts";
 import { StateMachine } from "./state_machine.ts";
@@ -53,10 +53,14 @@ export interface RememberedPuts {
   wasCommitted: boolean;
 }
 
-/** A transaction that may have been committed, and how its file tells: by its last message, or by what was dropped. */
+/**
+ * A transaction that may have been committed, and how its file tells: by its last message, or by what was dropped or
+ * recorded of sessions.
+ */
 interface Doubt {
   readonly last: number;
   readonly drop: DroppedRuns | undefined;
+  readonly recorded: RecordedRun | undefined;
   /** When its commands happened. */
   readonly time: number;
 }
@@ -152,7 +156,9 @@ function loadFile(
       const mayBeCommitted = committing && !isDiskFull(error);
       remembered.wasCommitted = false;
       if (mayBeCommitted) {
-        remembered.doubt = { last: lastToCommit, drop: drops.firstUncommitted, time: time.applied };
+        const [recorded] = dedup.recorded();
+        const drop = drops.firstUncommitted;
+        remembered.doubt = { last: lastToCommit, drop, recorded, time: time.applied };
       } else dedup.rollback();
       onFailure(mayBeCommitted);
     },
@@ -174,7 +180,9 @@ function settle(
   time: StoreTime,
 ): void {
   const { dedup, drops } = known;
-  const isThere = doubt.last !== known.last || (doubt.drop && table.hasDropped(doubt.drop));
+  const { drop, recorded } = doubt;
+  const isThere = doubt.last !== known.last || (drop && table.hasDropped(drop)) ||
+    (recorded && table.hasRecorded(recorded));
   known.doubt = undefined;
   known.wasCommitted = last === doubt.last && isThere === true;
   if (!known.wasCommitted) return dedup.rollback();

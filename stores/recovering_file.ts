@@ -156,7 +156,8 @@ export class RecoveringFile {
 
   /** After a transaction failed: whether it was committed all the same. `message` is its last one, if it stored any. */
   isStored(message: TopicMessage | undefined): boolean {
-    if (!this.mayBeCommitted || (!message && !this.#remembered.doubt?.drop)) return false;
+    const { doubt } = this.#remembered;
+    if (!this.mayBeCommitted || (!message && !doubt?.drop && !doubt?.recorded)) return false;
     try {
       const { messageLog, remembered } = this.#reopen();
       if (!message) return remembered.wasCommitted;

@@ -8,7 +8,7 @@ import { hasMessageId } from "../protocol/attributes.ts";
 import { LIMITS, MESSAGE_OVERHEAD, type Overflow } from "../protocol/limits.ts";
 import { utf8Length } from "../protocol/text.ts";
 import { GONE_TOPIC_BYTES } from "./gone_map.ts";
-import type { TopicMessage } from "./store.ts";
+import { StoreError, type TopicMessage } from "./store.ts";
 
 /** How much a store takes. */
 export interface StoreLimits {
@@ -66,6 +66,27 @@ export function completeLimits(given: Partial<StoreLimits> = {}): StoreLimits {
     dedupRuns: Math.min(dedupRuns, maxOf(RUN_BYTES)),
     goneTopics: Math.min(goneTopics, maxOf(GONE_TOPIC_BYTES)),
   };
+}
+
+/**
+ * Why a message is refused for which there is no room.
+ *
+ * @param size what it counts
+ * @param stored the bytes that are stored
+ * @param limit the bytes that may be stored
+ */
+export function storeFullError(size: number, stored: number, limit: number): StoreError {
+  const reason =
+    `there is no room for ${size} bytes: ${stored} bytes are stored, the limit is ${limit}`;
+  return new StoreError(`Cannot put message: ${reason}`, { code: "full", limit });
+}
+
+/** Why a message of a new topic is refused if as many topics as may hold messages do. */
+export function tooManyTopicsError(limit: number): StoreError {
+  return new StoreError(
+    `Cannot put message: ${limit} topics hold messages, the limit is ${limit}`,
+    { code: "limit_exceeded", limit },
+  );
 }
 
 /** What each message of a topic counts besides its body and its attributes, in bytes. */

@@ -18,6 +18,7 @@ import { once } from "./dedup.ts";
 import { purging } from "./purges.ts";
 import { prefixed } from "./prefixes.ts";
 import { reading } from "./reads.ts";
+import { repeatedIds } from "./repeated_ids.ts";
 import { restarting } from "./restarts.ts";
 import { sessions } from "./sessions.ts";
 import { type Promises, RETENTION } from "./support.ts";
@@ -40,6 +41,7 @@ const PROMISES = {
   ...goneAndKnown,
   ...attributes,
   ...messageIds,
+  ...repeatedIds,
 };
 
 /** How a store is opened. */
@@ -105,6 +107,7 @@ export function testStore(
     ...attributes,
     ...purging,
     ...messageIds,
+    ...repeatedIds,
   }, true);
 }
 

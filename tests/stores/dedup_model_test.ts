@@ -18,10 +18,16 @@ const STEPS = 200;
 const SESSION_IDS = ["a", "b", "c", "d"];
 const OWNERS: Readonly<Record<string, string>> = { a: "x", b: "x", c: "y", d: "z" };
 
-/** A session of the model: the last number that it stored, and the sequence number of each. */
+/** Where a number was stored; or where it had been, as the store said when the next sequence number was `at`. */
+interface ModelAnswer {
+  readonly seq: number;
+  readonly at: number;
+}
+
+/** A session of the model: the last number that it stored, and what was answered to each. */
 interface ModelSession {
   readonly last: number;
-  readonly stored: ReadonlyMap<number, number>;
+  readonly stored: ReadonlyMap<number, ModelAnswer>;
 }
 
 /** What is tested: {@linkcode DedupIndex} and its table, which stay the same over any restart. */
@@ -87,7 +93,7 @@ class Model {
   /** Checks what the index says about a number. */
   check(name: string, n: number, found: number): void {
     const entry = this.#sessions.get(name);
-    const known = entry?.stored.get(n);
+    const known = entry?.stored.get(n)?.seq;
     if (found > 0) return assertEquals(found, known, "where it was stored");
     if (found === 0) return;
     assert(found === FORGOTTEN || found === SUPERSEDED, `${found} means nothing`);
@@ -95,14 +101,14 @@ class Model {
     if (found === SUPERSEDED) assertEquals(known, undefined, "superseded, though it was stored");
   }
 
-  /** Stores a number that the index does not know. */
-  store(name: string, n: number): number {
+  /** Stores a number that the index does not know; or one that repeats what was stored as `first`. */
+  store(name: string, n: number, first?: number): ModelAnswer {
     const entry = this.#sessions.get(name);
-    const seq = ++this.seq;
+    const answer = { seq: first ?? ++this.seq, at: first ? this.seq + 1 : this.seq };
     // A second store of a number starts its session anew: nobody was told that the first is still remembered.
     const before = entry && n > entry.last ? entry.stored : [];
-    this.#sessions.set(name, { last: n, stored: new Map([...before, [n, seq]]) });
-    return seq;
+    this.#sessions.set(name, { last: n, stored: new Map([...before, [n, answer]]) });
+    return answer;
   }
 
   forget(name: string): void {
@@ -122,8 +128,8 @@ class Model {
     for (const [name, { last, stored }] of this.#sessions) {
       const known = random(this.seq + 1);
       if (!puts.isCompleteAfter(name, known)) continue;
-      for (const [n, seq] of stored) {
-        if (seq <= known) continue;
+      for (const [n, { seq, at }] of stored) {
+        if (at <= known) continue;
         const found = puts.find(name, n);
         assertEquals(found, seq, `${name} ${n} of ${last}, window ${window}, after ${known}`);
       }
@@ -157,7 +163,10 @@ function run(seed: number): void {
       const { name, n } = model.draw(random);
       const found = index.puts.find(name, n);
       model.check(name, n, found);
-      if (found === 0) index.puts.record(name, n, model.store(name, n), OWNERS[name]);
+      if (found !== 0) continue;
+      const first = model.seq > 0 && random(4) === 0 ? 1 + random(model.seq) : undefined;
+      const { seq, at } = model.store(name, n, first);
+      index.puts.record(name, n, seq, OWNERS[name], first && at);
     }
     if (random(5) > 0) return index.commit();
     index.puts.rollback();

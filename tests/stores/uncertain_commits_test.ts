@@ -6,6 +6,7 @@
 
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { type PutAck, StoreError } from "../../stores/store.ts";
+import { identified } from "../../testing/store/message_ids.ts";
 import { numbered, put, RETENTION } from "../../testing/store/support.ts";
 import { applied, FORGET } from "../support/applied.ts";
 import { FailingFile } from "../support/failing_file.ts";
@@ -88,5 +89,26 @@ Deno.test("what a failed batch would have dropped does not count once it was rep
     // Its log has lost its name: it is opened again.
     Deno.removeSync(`${/sqlite:(\S+) on/.exec(file.store.description)![1]}-wal`);
     assertEquals(await applied(file, [numbered("q", 1)]), [5], `${fails}`);
+  }
+});
+
+Deno.test("the answer to a repeated id is kept by its session if a commit fails after it is done, and undone if it was not", async () => {
+  const purge = { type: "purge", topic: "t", max: 9 } as const;
+  for (const isDone of [true, false]) {
+    await using file = new FailingFile(undefined, { durability: "process" });
+    await applied(file, [identified("m")]);
+    const again = (n: number) => identified("m", { session: "s", n });
+    if (isDone) failNextCommit(file);
+    else {
+      let failures = 0;
+      file.before = (sql) => sql === "COMMIT" && failures++ === 0;
+    }
+    assertEquals(await applied(file, [again(1)]), ["dup 1"], "found in the file all the same");
+    file.repair();
+    assertEquals(await applied(file, [again(3)]), ["dup 1"]);
+    await file.store.apply({ time: file.store.now(), commands: [purge] });
+    assertEquals(await applied(file, [again(3), again(1)]), [
+      ...["dup 1", isDone ? "dup 1" : "superseded"],
+    ]);
   }
 });
