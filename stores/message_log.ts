@@ -7,7 +7,7 @@
 import type { Database } from "./engine.ts";
 import { GoneIndex, newestOfEach } from "./gone_index.ts";
 import type { MessageLogOptions } from "./message_log_options.ts";
-import { PrefixPages } from "./prefix_pages.ts";
+import type { PrefixPages } from "./prefix_pages.ts";
 import { MessageIds } from "./message_ids.ts";
 import { SegmentSizes } from "./segment_sizes.ts";
 import { SegmentTable } from "./segment_table.ts";
@@ -40,13 +40,13 @@ export class MessageLog {
   readonly gone: GoneIndex;
   /** Of these messages. */
   readonly ids: MessageIds;
-  /** Reads what a prefix asks for. */
-  readonly prefixes: PrefixPages;
+  readonly #db: Database;
+  #prefixes: PrefixPages | undefined;
+  #topicPurge: TopicPurge | undefined;
   readonly #transactions: Transactions;
   readonly segments: SegmentTable;
   readonly segmentSizes: SegmentSizes;
   readonly storedBytes: StoredBytes;
-  readonly topicPurge: TopicPurge;
   /** All rows up to here are deleted. */
   #purgedTo = 0;
   /** At most about this many bytes of the database were changed, including transactions that failed. */
@@ -62,6 +62,7 @@ export class MessageLog {
    */
   constructor(db: Database, { retention, gone, start, hooks }: MessageLogOptions) {
     const state = { savepoint: () => this.#savepoint(), commit: () => this.#commit() };
+    this.#db = db;
     this.#transactions = new Transactions(db, state, hooks);
     this.segments = new SegmentTable(db);
     this.ids = new MessageIds(db, this);
@@ -78,9 +79,17 @@ export class MessageLog {
       this.topics.load(db, timeOf);
     }
     this.range = new SeqRange(timeOf, start);
-    this.prefixes = new PrefixPages(db, this.segments, this);
     this.storedBytes = new StoredBytes(this.range, this.buffer, this.segmentSizes);
-    this.topicPurge = new TopicPurge(db, this);
+  }
+
+  /** Reads what a prefix asks for, with what was loaded for that. */
+  prefixes(pages: typeof PrefixPages): PrefixPages {
+    return this.#prefixes ??= new pages(this.#db, this.segments, this);
+  }
+
+  /** Prepared by the first purge: most stores have none. */
+  get topicPurge(): TopicPurge {
+    return this.#topicPurge ??= new TopicPurge(this.#db, this);
   }
 
   /** The stored bytes; some of the messages may have expired. */
@@ -265,11 +274,10 @@ export class MessageLog {
 
   /** Saves the state in memory; the result restores it, and drops what came to the buffer since. */
   #savepoint(): () => void {
-    const [purgedTo, mayPurge] = [this.#purgedTo, this.#mayPurge];
+    const [purgedTo, mayPurge, { last }] = [this.#purgedTo, this.#mayPurge, this.range];
     const undoStored = this.storedBytes.savepoint();
     const undoRange = this.range.savepoint();
     const undoGone = this.gone.savepoint();
-    const { last } = this.range;
     return () => {
       // The order matters: a shorter range has no messages that are still in the buffer.
       undoRange();
