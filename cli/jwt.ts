@@ -6,44 +6,9 @@
 
 import type { JwtOptions } from "../server.ts";
 import { SECRET_FORM, secretProblem } from "../protocol/jwt_secret.ts";
-import { type OptionSpec, type ParsedArguments, UsageError } from "./command.ts";
+import { type ParsedArguments, UsageError } from "./command.ts";
 import { readTextFile } from "./files.ts";
 import { parseFilePath } from "./values.ts";
-
-/** The options of `serve`. */
-export const JWT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  "jwt-secret-file": {
-    value: "FILE",
-    help:
-      "accept JSON Web Tokens signed with HS256 and a secret of this file, one a line; reloaded at SIGHUP",
-  },
-  "jwt-key-file": {
-    value: "FILE",
-    help:
-      "accept those signed with RS256 or ES256 for this public key, in PEM or as a JWK; reloaded at SIGHUP",
-  },
-  "jwt-jwks": {
-    value: "URL",
-    help: "accept those signed with RS256 or ES256 for a key of this JWK Set",
-  },
-  "jwt-issuer": { value: "NAME", help: "the issuer (iss) that these tokens must have" },
-  "jwt-audience": { value: "NAME", help: "the audience (aud) that these tokens must have" },
-};
-
-/** The members of the option `jwt` whose names differ on the command line. */
-const MEMBER_OPTIONS: Readonly<Record<string, string>> = {
-  secret: "jwt-secret-file",
-  publicKey: "jwt-key-file",
-  jwks: "jwt-jwks",
-  issuer: "jwt-issuer",
-  audience: "jwt-audience",
-};
-
-/** The option for a member such as `auth.jwt[0].publicKey`; `undefined` for anything else. */
-export function jwtOptionName(name: string): string | undefined {
-  const member = /^auth\.jwt(?:\[\d+\])?\.(\w+)$/.exec(name)?.[1];
-  return member === undefined ? undefined : MEMBER_OPTIONS[member];
-}
 
 /**
  * Reads the keys that tokens may be signed with.
@@ -54,7 +19,13 @@ export function jwtOptionName(name: string): string | undefined {
  * @throws {Error} if a file cannot be read or used
  */
 export async function jwtFromArguments(args: ParsedArguments): Promise<JwtOptions[]> {
-  const [secrets, key, jwks, issuer, audience] = Object.keys(JWT_OPTIONS).map(args.value);
+  const [secrets, key, jwks, issuer, audience] = [
+    "jwt-secret-file",
+    "jwt-key-file",
+    "jwt-jwks",
+    "jwt-issuer",
+    "jwt-audience",
+  ].map(args.value);
   const claims = {
     ...(issuer !== undefined && { issuer }),
     ...(audience !== undefined && { audience }),

@@ -33,8 +33,15 @@ import {
 import { permissionWarning, readTextFile } from "./files.ts";
 import { serverSignals } from "./signals.ts";
 import { json, OutputClosed, outputLost, print, printError } from "./terminal.ts";
-import { JWT_OPTIONS, jwtOptionName } from "./jwt.ts";
-import { authFiles, rereadAuth, serverAuth, TOKEN_OPTIONS, unreadableVariable } from "./tokens.ts";
+import {
+  authFiles,
+  JWT_OPTIONS,
+  jwtOptionName,
+  rereadAuth,
+  serverAuth,
+  TOKEN_OPTIONS,
+  unreadableVariable,
+} from "./tokens.ts";
 import { logToStderr } from "../server/stderr.ts";
 import {
   parseDuration,

@@ -9,7 +9,7 @@ import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
 import { type OptionSpec, type ParsedArguments, UsageError } from "./command.ts";
 import { readTextFile } from "./files.ts";
-import { parseTokens, type TokenFile } from "./token_file.ts";
+import type { TokenFile } from "./token_file.ts";
 import { printError } from "./terminal.ts";
 import { parseFilePath } from "./values.ts";
 
@@ -26,6 +26,41 @@ export const TOKEN_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   "token-file": { value: "FILE", help: "a file; its first token is used" },
 };
 
+/** The options of `serve` for JSON Web Tokens. */
+export const JWT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  "jwt-secret-file": {
+    value: "FILE",
+    help:
+      "accept JSON Web Tokens signed with HS256 and a secret of this file, one a line; reloaded at SIGHUP",
+  },
+  "jwt-key-file": {
+    value: "FILE",
+    help:
+      "accept those signed with RS256 or ES256 for this public key, in PEM or as a JWK; reloaded at SIGHUP",
+  },
+  "jwt-jwks": {
+    value: "URL",
+    help: "accept those signed with RS256 or ES256 for a key of this JWK Set",
+  },
+  "jwt-issuer": { value: "NAME", help: "the issuer (iss) that these tokens must have" },
+  "jwt-audience": { value: "NAME", help: "the audience (aud) that these tokens must have" },
+};
+
+/** The members of the option `jwt` whose names differ on the command line. */
+const MEMBER_OPTIONS: Readonly<Record<string, string>> = {
+  secret: "jwt-secret-file",
+  publicKey: "jwt-key-file",
+  jwks: "jwt-jwks",
+  issuer: "jwt-issuer",
+  audience: "jwt-audience",
+};
+
+/** The option for a member such as `auth.jwt[0].publicKey`; `undefined` for anything else. */
+export function jwtOptionName(name: string): string | undefined {
+  const member = /^auth\.jwt(?:\[\d+\])?\.(\w+)$/.exec(name)?.[1];
+  return member === undefined ? undefined : MEMBER_OPTIONS[member];
+}
+
 /** A token and where it comes from, for errors. */
 export interface GivenToken {
   readonly token: string;
@@ -37,7 +72,7 @@ export interface GivenToken {
 export async function clientToken(args: ParsedArguments): Promise<GivenToken | undefined> {
   const file = tokenFilePath(args);
   if (file === undefined) return givenToken(args);
-  const { tokens: [first] } = parseTokens(file, await readTextFile(file));
+  const { tokens: [first] } = await readTokens(file);
   if (first === undefined) throw new Error(`Cannot use ${file}: it must hold a token, got none`);
   return { token: first.token, source: "--token-file" };
 }
@@ -45,8 +80,15 @@ export async function clientToken(args: ParsedArguments): Promise<GivenToken | u
 /** The files with keys of JSON Web Tokens, by their options. */
 const JWT_FILES = ["jwt-secret-file", "jwt-key-file"] as const;
 
-/** Loaded here and not above: commands that connect need no keys. */
+/** Loaded here and not above: most servers and commands have no file of tokens. */
+async function readTokens(file: string): Promise<TokenFile> {
+  const { parseTokens } = await import("./token_file.ts");
+  return parseTokens(file, await readTextFile(file));
+}
+
+/** Loaded here and not above: most servers have no keys. */
 async function jwtOf(args: ParsedArguments): Promise<JwtOptions[]> {
+  if (Object.keys(JWT_OPTIONS).every((option) => args.value(option) === undefined)) return [];
   const { jwtFromArguments } = await import("./jwt.ts");
   return await jwtFromArguments(args);
 }
@@ -57,7 +99,7 @@ export async function serverAuth(args: ParsedArguments): Promise<Pick<AuthOption
   const jwt = await jwtOf(args);
   const listed = file === undefined
     ? undefined
-    : requireSomeToken(file, parseTokens(file, await readTextFile(file)), jwt.length > 0);
+    : requireSomeToken(file, await readTokens(file), jwt.length > 0);
   const { token } = file === undefined ? givenToken(args) ?? {} : {};
   if (jwt.length === 0) {
     if (listed) return { auth: listed };
@@ -107,7 +149,7 @@ export async function rereadAuth(args: ParsedArguments, server: Server): Promise
     const file = args.value("token-file");
     // `parseTokens` refuses an empty file: a pipe that was read before, or a file that is just being written, must not
     // disconnect everybody.
-    const listed = file === undefined ? undefined : parseTokens(file, await readTextFile(file));
+    const listed = file === undefined ? undefined : await readTokens(file);
     const jwt = await jwtOf(args);
     const { token } = file === undefined ? givenToken(args) ?? {} : {};
     await server.setAuth({
