@@ -17,6 +17,8 @@ const DURATION_UNITS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
+const DURATION = /^(\d+)(?:\.(\d+))?(ms|s|m|h|d)?$/;
+
 /** A range of whole numbers, both ends included. */
 export interface NumberRange {
   readonly min: number;
@@ -58,14 +60,23 @@ export function parseDuration(name: string, text: string, { min, max }: NumberRa
   const suggestion = suggestDuration(text);
   const isValid = suggestion !== undefined && suggestion !== text &&
     parseDurationOrNone(suggestion)! <= max;
-  const hint = isValid ? `; did you mean ${suggestion}?` : "";
+  const hint = isValid
+    ? `; did you mean ${suggestion}?`
+    : DURATION.test(text) && ms === undefined
+    ? "; it must be whole milliseconds"
+    : "";
   throw usageError(name, `a duration such as 600, 90s, 10m or 2h, ${range}`, text, hint);
 }
 
 /** A duration in whole milliseconds, if the text is one. */
 export function parseDurationOrNone(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text);
-  return match ? Math.round(Number(match[1]) * DURATION_UNITS[match[2] ?? "s"]!) : undefined;
+  const match = DURATION.exec(text);
+  if (!match) return undefined;
+  const [, whole, fraction = "", unit = "s"] = match;
+  // In decimal: 1.1 * 1000 is not 1100.
+  const scaled = BigInt(whole + fraction) * BigInt(DURATION_UNITS[unit]!);
+  const scale = 10n ** BigInt(fraction.length);
+  return scaled % scale === 0n ? Number(scaled / scale) : undefined;
 }
 
 /**

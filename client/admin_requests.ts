@@ -10,11 +10,12 @@ import { DsmqError } from "../protocol/errors.ts";
 import { CONNECTIONS_PAGE } from "../protocol/limits.ts";
 import type { ResultReply } from "../protocol/replies.ts";
 import { parsePosition, POSITION_FORM } from "../protocol/position.ts";
+import { isOptions } from "../protocol/option_kinds.ts";
 import { formatValue, quoted } from "../protocol/text.ts";
 import type { Backup, PurgeOptions } from "./administration.ts";
 import { PagedBackup } from "./backup.ts";
 import { jsonFields, protocolError, SimpleRequest } from "./pending_request.ts";
-import { requireOptions } from "./require_options.ts";
+import { describeOption, requireOptions } from "./require_options.ts";
 import type { ReconnectingClient } from "./reconnecting_client.ts";
 import type { TopicName } from "./topic_names.ts";
 
@@ -62,34 +63,44 @@ class PurgeRequest extends SimpleRequest<number, "purged"> {
   }
 }
 
-/** Which messages a purge removes, as a field of its request. */
-function beforeField(before: NonNullable<PurgeOptions["before"]>): string {
-  return jsonFields({ before: toWireBefore(before) });
-}
+const BEFORE_FORMS = `${POSITION_FORM}, a sequence number, a Date or { ago }`;
 
-function toWireBefore(before: NonNullable<PurgeOptions["before"]>): object {
+/** Which messages a purge removes, as it goes over the wire. */
+function toWireBefore(before: unknown): object {
   if (before instanceof Date) {
     const time = before.getTime();
     if (!Number.isNaN(time)) return { time: Math.max(0, time) };
     throw new RangeError("Cannot purge: before must be a valid Date, got an invalid one");
   }
-  if (typeof before === "string") {
+  if (typeof before === "string" && before.includes(":")) {
     const parsed = parsePosition(before);
     if (typeof parsed === "object") return parsed;
     throw new RangeError(`Cannot purge: before must be ${parsed}, got ${quoted(before)}`);
   }
-  if (typeof before === "object" && before !== null) {
+  if (isOptions(before, ["ago"])) {
     requireOptions("purge", before, ["ago"], "before.");
-    const { ago } = before;
-    if (Number.isSafeInteger(ago) && ago >= 0) return { ago };
-    throw new RangeError(
-      `Cannot purge: before.ago must be whole milliseconds from 0, got ${formatValue(ago)}`,
-    );
+    if ("ago" in before) return { ago: requireAgo(before.ago) };
   }
-  if (Number.isSafeInteger(before) && before >= 0) return { seq: before };
-  const forms = `${POSITION_FORM}, a sequence number, a Date or { ago }`;
-  const ErrorClass = typeof before === "number" ? RangeError : TypeError;
-  throw new ErrorClass(`Cannot purge: before must be ${forms}, got ${formatValue(before)}`);
+  if (isCount(before)) return { seq: before };
+  // A variable that was never set must not erase everything.
+  const hint = before === undefined ? "; leave it out to purge the whole topic" : "";
+  const ErrorClass = typeof before === "number" || typeof before === "string"
+    ? RangeError
+    : TypeError;
+  throw new ErrorClass(
+    `Cannot purge: before must be ${BEFORE_FORMS}, got ${describeOption(before)}${hint}`,
+  );
+}
+
+function requireAgo(ago: unknown): number {
+  if (isCount(ago)) return ago;
+  throw new RangeError(
+    `Cannot purge: before.ago must be whole milliseconds from 0, got ${formatValue(ago)}`,
+  );
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** Makes the requests of an administrator. */
@@ -142,8 +153,11 @@ export class AdminRequests {
   }
 
   /** Removes messages of a topic. */
-  async purge({ name, jsonField }: TopicName, before: PurgeOptions["before"]): Promise<number> {
-    const fields = `${jsonField}${before === undefined ? "" : `,${beforeField(before)}`}`;
+  async purge({ name, jsonField }: TopicName, options: PurgeOptions): Promise<number> {
+    requireOptions("purge", options, ["before"]);
+    const fields = "before" in options
+      ? `${jsonField},${jsonFields({ before: toWireBefore(options.before) })}`
+      : jsonField;
     this.#client.requests.requireRoom("purge", name);
     return await new Promise((resolve) => {
       this.#client.requests.send(new PurgeRequest(name, fields, resolve));

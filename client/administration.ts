@@ -12,8 +12,8 @@ import type { Message } from "./messages.ts";
 export interface PurgeOptions {
   /**
    * Those that were stored before this: the position of a message, a sequence number of the present history, a time, or
-   * so many milliseconds ago, both by the server's clock. The message of that position stays. Default: all messages that are
-   * stored when it arrives.
+   * so many milliseconds ago, both by the server's clock. The message of that position stays. Left out: all messages that are
+   * stored when it arrives; `undefined` is refused, since it may be a variable that was never set.
    */
   readonly before?: string | number | Date | { readonly ago: number };
 }

@@ -23,6 +23,7 @@ import { ReadRequests, toMessage } from "./read_requests.ts";
 import type { ReadOptions, SubscribeOptions, WaitOptions } from "./reading.ts";
 import type { ReconnectingClient } from "./reconnecting_client.ts";
 import {
+  describeOption,
   rejectOptions,
   requireGapHandler,
   requireOptions,
@@ -207,9 +208,18 @@ export class DsmqConnection implements Connection {
     name: string,
     schema: Schema,
   ): TypedTopic<SchemaInput<Schema>, SchemaOutput<Schema>>;
-  topic(name: string, ...schema: StandardSchema[]): TypedTopic<never, unknown> {
+  topic(
+    name: string,
+    ...rest: [schema?: StandardSchema, extra?: unknown]
+  ): TypedTopic<never, unknown> {
     const topic = this.#topics.resolve("use topic", name);
-    const codec = schema.length === 0 ? JSON_CODEC : new SchemaCodec(schema[0]!);
+    const [schema, extra] = rest;
+    if (extra !== undefined) {
+      throw new TypeError(
+        `Cannot use topic: topic takes a name and a schema, got ${describeOption(extra)} besides`,
+      );
+    }
+    const codec = rest.length === 0 ? JSON_CODEC : new SchemaCodec(schema!);
     return new ValueTopic(name, codec, {
       requireRoom: () => this.#client.requests.requireRoom("put", name),
       put: (text, attributes) => this.#put(topic, text, attributes),
@@ -251,10 +261,9 @@ export class DsmqConnection implements Connection {
     await this.#admin.disconnect(id);
   }
 
-  async purge(topic: string, options: PurgeOptions = {}): Promise<number> {
-    const topicName = this.#topics.resolve("purge", topic);
-    requireOptions("purge", options, ["before"]);
-    return await this.#admin.purge(topicName, options.before);
+  async purge(topic: string, options: PurgeOptions = {}, extra?: unknown): Promise<number> {
+    rejectOptions("purge", extra, "a topic and options");
+    return await this.#admin.purge(this.#topics.resolve("purge", topic), options);
   }
 
   async backup(extra?: unknown): Promise<Backup> {

@@ -152,7 +152,9 @@ export class DsmqError extends Error {
    */
   get retryable(): boolean {
     const outcomes = this.outcomes ?? [this];
-    return outcomes.every((it) => typeof it === "object" && isRetryable(it.code));
+    // An empty list, which no server of ours sends, does not say what is stored.
+    return outcomes.length > 0 &&
+      outcomes.every((it) => typeof it === "object" && isRetryable(it.code));
   }
 }
 

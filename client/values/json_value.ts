@@ -63,12 +63,12 @@ function isPlain(value: unknown): boolean {
   }
   if (value === null) return true;
   if (Array.isArray(value)) {
-    if (getPrototypeOf(value) !== Array.prototype) return false;
+    if (getPrototypeOf(value) !== Array.prototype || hasToJson(value)) return false;
     // By index, so that holes are seen, too.
     for (let i = 0; i < value.length; i++) if (!isPlain(value[i])) return false;
     return true;
   }
-  if (getPrototypeOf(value) !== Object.prototype) return false;
+  if (getPrototypeOf(value) !== Object.prototype || hasToJson(value)) return false;
   for (const name in value) {
     const member = (value as Record<string, unknown>)[name];
     // Most members are these; a call for each would take as long as the rest of the walk.
@@ -78,6 +78,11 @@ function isPlain(value: unknown): boolean {
     if (!isPlain(member)) return false;
   }
   return true;
+}
+
+/** Whether there is a `toJSON`, perhaps one that the loop over its names does not show: `JSON.stringify` calls it. */
+function hasToJson(value: object): boolean {
+  return (value as { readonly toJSON?: unknown }).toJSON !== undefined;
 }
 
 /** Whether it is a number other than `NaN`, the infinities and `-0`. */

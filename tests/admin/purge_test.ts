@@ -159,9 +159,15 @@ Deno.test("a position of another history, or beyond this one, and other nonsense
       [1.5, "a sequence number, a Date or { ago }, got 1.5"],
       [new Date(NaN), "before must be a valid Date, got an invalid one"],
       [{ ago: -1 }, "before.ago must be whole milliseconds from 0, got -1"],
+      [{ ago: undefined }, "before.ago must be whole milliseconds from 0, got nothing"],
       [{ since: 1 }, "since"],
-      [null, "got null"],
-      [true, "got true"],
+      ["seq:5", "a message's position (EPOCH:SEQ), whose epoch is"],
+      ...[undefined, null, "", true, [], [1], {}, NaN, new Map(), 5n, () => 5].map((value) =>
+        [
+          value,
+          "before must be a message's position (EPOCH:SEQ), a sequence number, a Date or { ago }, got ",
+        ] as const
+      ),
     ] as const
   ) {
     const error = await assertRejects(() => mq.purge("t", { before: as(before) }), Error);
@@ -169,11 +175,34 @@ Deno.test("a position of another history, or beyond this one, and other nonsense
     assertStringIncludes(error.message, "Cannot purge: ");
     assertStringIncludes(error.message, sentence);
   }
+  // A variable that was never set is not "everything", wherever it comes from.
+  for (const options of [{ before: undefined }, Object.create({ before: undefined })]) {
+    await assertRejects(
+      () => mq.purge("t", options),
+      TypeError,
+      "got nothing; leave it out to purge the whole topic",
+    );
+  }
+  for (
+    const [wrong, sentence] of [
+      [[{ before: [] }], "a topic is a string, got an object"],
+      [[undefined], "a topic is a string, got nothing"],
+      [["t", null], "options must be an object, got null"],
+      [["t", new Date()], "options must be an object, got a Date"],
+      [["t", "0123456789abcdef:1"], "options must be an object, got "],
+      [["t", {}, { before: 1 }], "purge takes a topic and options, got an object"],
+    ] as const
+  ) {
+    await assertRejects(() => as(mq).purge(...wrong), TypeError, `Cannot purge: ${sentence}`);
+  }
   await assertRejects(() => mq.purge(""), RangeError, "Cannot purge: ");
   await assertRejects(() => mq.purge("t", as({ befor: 1 })), TypeError, "befor");
   using raw = await RawClient.open(server.url);
   for (
-    const before of [null, "start", 1, {}, { seq: -1 }, { seq: 1, time: 1 }, {
+    const before of [null, "", [], [{ seq: 1 }], { seq: null }, "start", 1, {}, { seq: -1 }, {
+      seq: 1,
+      time: 1,
+    }, {
       time: 1,
       epoch: "e",
     }, { ago: "x" }]

@@ -57,7 +57,9 @@ Deno.test("--before takes a position, a number, a time ago and a date, and one s
   assertEquals(parseBefore("seq:7"), 7);
   assertEquals(parseBefore("10m"), { ago: 600_000 });
   assertEquals(parseBefore("2026-01-31T12:00Z"), new Date("2026-01-31T12:00Z"));
-  for (const text of ["start", "now", "", "yesterday", "2026-02-31", "abc:7", "seq:x", "-1"]) {
+  for (
+    const text of ["start", "now", "", "yesterday", "2026-02-31", "abc:7", "seq:x", "-1", "1.5ms"]
+  ) {
     try {
       parseBefore(text);
       assert(false, text);

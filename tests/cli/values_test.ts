@@ -46,6 +46,18 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   ) =>
     [["wait", "t", "--timeout", time], `--timeout ${TIME}, got ${JSON.stringify(time)}`] as const
   ),
+  // A part of a millisecond is not rounded away.
+  ...["1.5ms", "0.0001", "0.0001s", `1.${"0".repeat(30)}1d`].flatMap((time) => {
+    const named = (option: string, range: string) =>
+      `${option} must be a duration such as 600, 90s, 10m or 2h, ${range}, got ${
+        JSON.stringify(time)
+      }; it must be whole milliseconds`;
+    return [
+      [["wait", "t", "--timeout", time], named("--timeout", "from 0 to 2147483647ms")],
+      [["put", "t", "m", "--delay", time], named("--delay", "from 0 to 30d")],
+      [["serve", "--retention", time], named("--retention", "from 1ms to 9007199254740991ms")],
+    ] as [string[], string][];
+  }),
   ...Object.entries({ "5 s": "5s", "10min": "10m", "1h30m": "90m", "10M": "10m", "2 hours": "2h" })
     .map(([time, meant]) =>
       [
@@ -78,6 +90,8 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
     ["tail", "t", "--on-gap", "older"],
     '--on-gap must be oldest, now or stop, got "older"; did you mean oldest?',
   ],
+  [["purge", "t", "--before", ""], "--before needs a value, WHEN"],
+  [["purge", "t", "--before="], "--before needs a value, WHEN"],
   [["tail", "t", "--on-gap", ""], "--on-gap needs a value, WHAT"],
   [
     ["serve", "--max-connections", "0"],

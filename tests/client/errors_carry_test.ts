@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { connect, isDsmqError, serve } from "@dsmq/server";
+import { connect, DsmqError, isDsmqError, serve } from "@dsmq/server";
 import { ConnectFailures } from "../../client/connect_failures.ts";
 import { openServer } from "../support/open_server.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
@@ -15,6 +15,13 @@ import { withTimeout } from "../support/with_timeout.ts";
 async function failure(call: Promise<unknown>): Promise<unknown> {
   return await withTimeout(call).then(() => undefined, (error: unknown) => error);
 }
+
+Deno.test("an error with an empty list of outcomes is not retryable: nobody knows what is stored", () => {
+  for (const code of ["full", "unknown_outcome"] as const) {
+    assertEquals(new DsmqError(code, "no", { limit: 5, outcomes: [] }).retryable, false);
+  }
+  assertEquals(new DsmqError("full", "no", { limit: 5 }).retryable, true);
+});
 
 Deno.test("a message that is too large: its size and the limit, whether one is put or many", async () => {
   await using server = await openServer({ limits: { messageBytes: 10 } });

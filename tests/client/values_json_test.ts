@@ -102,6 +102,11 @@ class Money {
   amount = 5;
 }
 
+/** Gives a value a `toJSON` that its names do not show. */
+function hiddenToJson<T extends object>(value: T): T {
+  return Object.defineProperty(value, "toJSON", { value: () => "something else" });
+}
+
 /** What JSON leaves out, changes or cannot write, and what is said of it. */
 const INEXACT: readonly (readonly [value: unknown, got: string])[] = [
   [undefined, "undefined"],
@@ -121,6 +126,8 @@ const INEXACT: readonly (readonly [value: unknown, got: string])[] = [
   [new URL("http://a"), "a URL"],
   [new Money(), "an object of the class Money"],
   [{ toJSON: () => 1 }, "an object with a toJSON of its own"],
+  [hiddenToJson({ a: 1 }), "an object with a toJSON of its own"],
+  [hiddenToJson([1]), "an array with a toJSON of its own"],
   [Object.create({ inherited: 1 }), "an object with a prototype of its own"],
   [new (class List extends Array {})(), "an array of the class List"],
 ];

@@ -169,6 +169,27 @@ function thrownBy(call: () => unknown): unknown {
   }
 }
 
+Deno.test("what is given to topic besides a name and a schema is refused, not ignored", async () => {
+  await using context = await connected();
+  const mq = as(context.mq);
+  for (
+    const [extra, got] of [
+      [{ onInvalid: () => {} }, "an object"],
+      [null, "null"],
+      ["throw", '"throw"'],
+      [z.number(), "an object"],
+    ]
+  ) {
+    const sentence = `Cannot use topic: topic takes a name and a schema, got ${got} besides`;
+    assertThrows(() => mq.topic("t", z.number(), extra), TypeError, sentence);
+  }
+  assertThrows(
+    () => mq.topic("t", { onInvalid: "throw" }),
+    TypeError,
+    "Cannot use topic: schema must be a Standard Schema",
+  );
+});
+
 Deno.test("a wrong onInvalid has one sentence", async () => {
   await using context = await connected();
   const topic = context.mq.topic("t");

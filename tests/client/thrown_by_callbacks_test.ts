@@ -1,0 +1,127 @@
+/**
+ * Functions of the caller may throw anything, also what has no text: it ends what it must, and never the program.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { connect, DsmqError, isDsmqError } from "@dsmq/server";
+import { inVirtualTime } from "../support/in_virtual_time.ts";
+import { ScriptedServer } from "../support/scripted_server.ts";
+import { connected, functionSchema } from "../support/typed_topics.ts";
+import { as } from "../support/untyped.ts";
+import { withTimeout } from "../support/with_timeout.ts";
+
+/** What can be thrown, and how a sentence shows it. */
+const THROWN: readonly (readonly [thrown: unknown, text: string])[] = [
+  [Object.create(null), "an object"],
+  [Symbol("odd"), "Symbol(odd)"],
+  [undefined, "undefined"],
+  [null, "null"],
+  ["a text", "a text"],
+  [
+    {
+      toString() {
+        throw new Error("no text");
+      },
+    },
+    "an object",
+  ],
+  [
+    new Proxy({}, {
+      get() {
+        throw new Error("no text");
+      },
+    }),
+    "an object",
+  ],
+];
+
+const thrower = (thrown: unknown) => () => {
+  throw thrown;
+};
+
+const reconnect = { minDelay: 0, maxDelay: 0 };
+
+for (const [thrown, text] of THROWN) {
+  Deno.test(`onRetry and dial that throw ${text} while reconnecting end the connection, which says so`, async () => {
+    for (const what of ["onRetry", "dial"]) {
+      const server = new ScriptedServer();
+      let throws = false;
+      const mq = await connect(server.url, {
+        dial: () => what === "dial" && throws ? thrower(thrown)() : server.dial(),
+        onRetry: () => what === "onRetry" && throws ? thrower(thrown)() : undefined,
+        reconnect,
+      });
+      const waiting = mq.getWait("t", { timeout: Infinity }).catch((error) => error);
+      throws = server.unreachable = true;
+      server.hangUp();
+      const { code, error } = await withTimeout(mq.closed);
+      assertEquals([code, error?.code], ["closed", "closed"]);
+      assert(error!.message.endsWith(`; ${text}`), error!.message);
+      assert(isDsmqError(await withTimeout(waiting), "closed"));
+      await mq.close();
+    }
+  });
+
+  Deno.test(`a token function that throws ${text} while reconnecting is asked again until the time is over`, async () => {
+    await inVirtualTime(async () => {
+      const server = new ScriptedServer();
+      let asked = 0;
+      const token = () => ++asked === 1 ? "good" : Promise.reject(thrown);
+      const mq = await connect(server.url, {
+        dial: server.dial,
+        token,
+        reconnect: { ...reconnect, timeout: 1000 },
+      });
+      server.hangUp();
+      const { code, reason } = await mq.closed;
+      assertEquals([code, asked > 2], ["closed", true]);
+      assert(reason.includes(`and it failed: ${text}`), reason);
+    });
+  });
+
+  Deno.test(`a validator, onInvalid and onGap that throw ${text} reach their caller, and the connection goes on`, async () => {
+    await using context = await connected();
+    const { mq } = context;
+    await mq.put("t", "1");
+    for (
+      const schema of [
+        functionSchema(thrower(thrown)),
+        functionSchema(async () => await thrower(thrown)()),
+      ]
+    ) {
+      const error = await withTimeout(mq.topic("t", schema).put(as(1))).catch((error) => error);
+      assert(isDsmqError(error, "invalid_value"), `${text}`);
+      assertEquals([error.cause, error.issues[0]?.message], [
+        thrown,
+        `the schema failed: ${text}`,
+      ]);
+      for (const onInvalid of [thrower(thrown), () => Promise.reject(thrown)]) {
+        await using stream = mq.topic("t", schema).subscribe({ since: "start", onInvalid });
+        const outcome = await withTimeout(Promise.allSettled([stream.next()]));
+        assertEquals(outcome, [{ status: "rejected", reason: thrown }]);
+      }
+    }
+    await mq.purge("t");
+    await using gapped = mq.subscribe("t", { since: 0, onGap: thrower(thrown) });
+    const [outcome] = await withTimeout(Promise.allSettled([gapped.next()]));
+    const { reason } = outcome as PromiseRejectedResult;
+    if (thrown === undefined || thrown === null) {
+      assertEquals([reason.constructor, reason.message], [
+        TypeError,
+        `Cannot read on: onGap threw ${thrown}`,
+      ]);
+    } else assertEquals(reason, thrown);
+    assertEquals([mq.status, await mq.put("t", "2")], ["connected", 2]);
+  });
+
+  Deno.test(`onRetry that throws ${text} before the first connection rejects connect with that`, async () => {
+    const server = new ScriptedServer();
+    server.unreachable = true;
+    const connecting = connect(server.url, { dial: server.dial, onRetry: thrower(thrown) });
+    const outcome = await withTimeout(Promise.allSettled([connecting]));
+    assertEquals(outcome, [as({ status: "rejected", reason: thrown })]);
+    assert(!(thrown instanceof DsmqError));
+  });
+}
