@@ -25,6 +25,9 @@ const ATTEMPT_TIMEOUT = 5000;
 /** Regardless of the caller's options: after `attempts` in a row no delay is shorter than `delay`, in milliseconds. */
 const MIN_DELAY_AFTER = { attempts: 16, delay: 10 } as const;
 
+/** The last attempt comes when the time is over: then a function has so long to return the token, in milliseconds. */
+const MIN_TOKEN_TIME = 1000;
+
 /** A delay is doubled at most this many times, so that it stays finite. */
 const MAX_DOUBLINGS = 64;
 
@@ -122,7 +125,8 @@ async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Di
       attempts++;
       const candidates = urls.filter((url) => !failures.isFinalAt(url));
       const remaining = () => timeout - clock.elapsed;
-      const handshake = await attemptAll(candidates, target, hello, remaining, signal, failures);
+      const times = { remaining, forToken: remaining() };
+      const handshake = await attemptAll(candidates, target, hello, times, signal, failures);
       if (handshake) return handshake;
       if (candidates.every((url) => failures.isFinalAt(url))) throw failures.toError();
       // An attempt that took all the time that was left is the last.
@@ -181,10 +185,12 @@ async function dialAgain(
         attempts.count < MIN_DELAY_AFTER.attempts ? 0 : MIN_DELAY_AFTER.delay,
       );
       // The last attempt comes when the time is over, not a delay later.
-      const remaining = Math.max(0, timeout - attempts.downtime);
-      await delay(Math.min(remaining, Math.max(delayMs, failures.retryDelay(maxDelay))), signal);
+      const remaining = () => Math.max(0, timeout - downtimeBefore - clock.elapsed);
+      await delay(Math.min(remaining(), Math.max(delayMs, failures.retryDelay(maxDelay))), signal);
       failures.clear();
-      const handshake = await attemptAll(urls, target, hello, () => Infinity, signal, failures);
+      const forToken = Math.max(MIN_TOKEN_TIME, remaining());
+      const times = { remaining: () => Infinity, forToken };
+      const handshake = await attemptAll(urls, target, hello, times, signal, failures);
       if (handshake) {
         attempts.count++;
         return handshake;
@@ -202,22 +208,34 @@ async function dialAgain(
   }
 }
 
-/** Tries each address once. A dead one leaves the others their share of the remaining time. */
+/** How long a round of attempts may take, in milliseconds: the attempts, and before them a function that returns the token. */
+interface RoundTimes {
+  remaining(): number;
+  readonly forToken: number;
+}
+
+/** Tries each address once, with one token. A dead one leaves the others their share of the remaining time. */
 async function attemptAll(
   urls: readonly string[],
   target: ConnectTarget,
   hello: () => object,
-  remaining: () => number,
+  { remaining, forToken }: RoundTimes,
   signal: AbortSignal,
   failures: ConnectFailures,
 ): Promise<Dialled | undefined> {
+  const { token: source } = target;
+  let token: string | undefined;
+  try {
+    token = typeof source === "function" ? await askForToken(source, forToken, signal) : source;
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
+    for (const url of urls) failures.add(url, error, undefined);
+    signal.throwIfAborted();
+    return undefined;
+  }
   for (const [i, url] of urls.entries()) {
     const attemptTimeout = remaining() / (urls.length - i);
     try {
-      const { token: source } = target;
-      const token = typeof source === "function"
-        ? await askForToken(source, attemptTimeout, signal)
-        : source;
       const handshake = await attemptHandshake(
         url,
         target,

@@ -22,7 +22,8 @@ export interface ConnectOptions {
   /**
    * The token, if the server needs one: 1 to 8192 visible ASCII characters. It is sent in a header; from browsers, and
    * with `dial`, as a subprotocol, or in the first request if it is long. A function is asked for a token for each attempt to
-   * connect, and again before the token expires; it may take 10 seconds, and if it fails it is asked again.
+   * connect, once for all addresses, and again before the token expires; it may take 10 seconds, but no longer than there is
+   * time to connect, and if it fails it is asked again.
    */
   readonly token?: string | (() => string | Promise<string>);
   /** Where this connection starts reading. Default: `"now"`, what is stored after it connected. */

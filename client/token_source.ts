@@ -1,5 +1,5 @@
 /**
- * Where a client gets its token from: the same one each time, or a function that is asked for each connection.
+ * Where a client gets its token from: the same one each time, or a function that is asked for each attempt to connect.
  *
  * @module
  */
