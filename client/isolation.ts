@@ -26,6 +26,8 @@ const NETWORK_CLOSE_CODES: ReadonlySet<number> = new Set([
   CLOSE_CODE.serviceRestart,
   CLOSE_CODE.tryAgainLater,
   CLOSE_CODE.badGateway,
+  // Where it is not final: the next token may be valid.
+  CLOSE_CODE.unauthorized,
   CLOSE_CODE.timedOut,
   CLOSE_CODE.disconnected,
 ]);

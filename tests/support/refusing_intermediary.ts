@@ -36,15 +36,17 @@ export interface Refusal {
   readonly only?: "up" | "down";
   /** The length of the longest frame that it passes on. */
   readonly limit?: number;
+  /** The token of the client. */
+  readonly token?: () => string;
 }
 
 /** Runs a test with a client behind an intermediary that closes the connection at whatever is too large for it. */
 export async function behindIntermediary(
   test: (at: BehindIntermediary) => Promise<void>,
-  { code = 1009, only, limit = LIMIT }: Refusal = {},
+  { code = 1009, only, limit = LIMIT, token }: Refusal = {},
 ): Promise<void> {
   const host = await testServer(inMemory());
-  const { bridge, mq } = await connectedPair(host);
+  const { bridge, mq } = await connectedPair(host, token && { token });
   bridge.refuses = (frame, direction) =>
     (only ?? direction) === direction && frame.length > limit ? code : undefined;
   await test({ mq, bridge, stored: (topic, ...messages) => store(host, topic, ...messages) });
