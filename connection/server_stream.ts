@@ -8,7 +8,7 @@ import { streamError, streamFrame } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { CreditTotals, GapPolicy, TopicFilter } from "../protocol/requests.ts";
 import { MIN_SHARED_BYTES } from "../protocol/shared_suffix.ts";
-import type { MessagePage, TopicMessage } from "../stores/store.ts";
+import type { Gone, MessagePage, TopicMessage } from "../stores/store.ts";
 import { trimmedGap } from "../queue/positions.ts";
 import type { Queue } from "../queue/queue.ts";
 import { TopicBatch, type TopicListener } from "../queue/topic_batch.ts";
@@ -25,6 +25,8 @@ export interface ServerStreamOptions {
   readonly filter: TopicFilter;
   /** It begins after this number. Messages missing after it are a gap. */
   readonly after: number;
+  /** This may be gone after that number, and is no gap. */
+  readonly known?: Gone | undefined;
   /** What to do about a gap. Default: the stream ends. */
   readonly onGap: GapPolicy | undefined;
   /** The first credit. */
@@ -55,6 +57,7 @@ export class ServerStream implements TopicListener {
   readonly filter: TopicFilter;
   readonly #context: ServerStreamContext;
   readonly #onGap: GapPolicy | undefined;
+  readonly #known: Gone | undefined;
   readonly #credit: CreditWindow;
   /** Its frames name the topic of each message. */
   readonly #isNamed: boolean;
@@ -75,7 +78,7 @@ export class ServerStream implements TopicListener {
    */
   constructor(
     context: ServerStreamContext,
-    { sub, filter, after, onGap, credit }: ServerStreamOptions,
+    { sub, filter, after, known, onGap, credit }: ServerStreamOptions,
   ) {
     this.#context = context;
     this.sub = sub;
@@ -84,6 +87,7 @@ export class ServerStream implements TopicListener {
     this.#onGap = onGap;
     this.#credit = new CreditWindow(credit);
     this.#position = this.#sentThrough = after;
+    this.#known = known;
   }
 
   /** Starts to send. */
@@ -152,10 +156,12 @@ export class ServerStream implements TopicListener {
       this.#newMeanwhile = false;
       const page = await this.#read();
       if (this.#hasEnded()) return;
-      if (page.gone && page.gone.seq > this.#position) {
-        await this.#skipGap(page.gone.seq);
+      const left = this.#leftBeforeGap(page);
+      if (left) this.#take(left);
+      else {
+        await this.#skipGap(page.gone!.seq);
         if (!this.#hasEnded()) this.#fallBehind();
-      } else this.#take(page);
+      }
     } catch (error) {
       if (!this.#hasEnded()) this.endWithError(toWireError(error, this.#context.queue.log));
     }
@@ -207,6 +213,19 @@ export class ServerStream implements TopicListener {
       gone: true,
     }]);
     return found!;
+  }
+
+  /**
+   * What comes before a gap; `undefined` if the gap is next. In a topic the gap comes first. Of a prefix, messages of other
+   * topics may be left before what was purged of one.
+   */
+  #leftBeforeGap(page: MessagePage): MessagePage | undefined {
+    const { gone, messages, through, more } = page;
+    if (!gone || gone.seq <= this.#position || gone.at <= (this.#known?.at ?? -1)) return page;
+    if (!this.#isNamed) return undefined;
+    const left = messages.filter(({ seq }) => seq <= gone.seq);
+    if (left.length > 0) return { ...page, messages: left, through: left.at(-1)!.seq };
+    return messages.length === 0 && more && through < gone.seq ? page : undefined;
   }
 
   /** Sends what the credit allows, including what was granted since the page was requested. */

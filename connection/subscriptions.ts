@@ -17,7 +17,7 @@ import type {
 import type { Cursors } from "../queue/cursors.ts";
 import { idInUse, reply, replyError, type ServerContext } from "./server_context.ts";
 import { readDenied } from "./authorize.ts";
-import { locateFromStart, locateStream, type Position } from "../queue/positions.ts";
+import { locateFromStart, locateStream, type StreamPosition } from "../queue/positions.ts";
 import type { TopicCursor } from "../queue/topic_cursor.ts";
 import type { Queue } from "../queue/queue.ts";
 import { type ReadVerbOptions, replyGap } from "./read_verb.ts";
@@ -27,7 +27,7 @@ import { ServerStream, type ServerStreamContext } from "./server_stream.ts";
 import { mustWait, type Peer } from "../transports/peer.ts";
 
 /** Where a stream begins, and the cursor that it begins at. */
-interface StreamStart extends Position {
+interface StreamStart extends StreamPosition {
   readonly topicCursor?: TopicCursor;
 }
 
@@ -83,7 +83,7 @@ export class Subscriptions implements ServerStreamContext {
     const start = await this.#locate(request, filter);
     if (this.#closed) return;
     if (!start) return replyError(this.#context, request, this.#cursors.limitError(), this.replies);
-    const { after: oldest, gap, topicCursor } = start;
+    const { after: oldest, gap, known, topicCursor } = start;
     const last = gap && onGap === "now" ? (await store.bounds()).last : undefined;
     if (this.#closed) return;
     // Checked only now: the permissions can have changed while the store answered.
@@ -97,7 +97,7 @@ export class Subscriptions implements ServerStreamContext {
     topicCursor?.takeGap();
     if (endsAtGap) return replyGap(request, gap, this.replies);
     const after = last ?? oldest;
-    const stream = new ServerStream(this, { sub, filter, after, onGap, credit });
+    const stream = new ServerStream(this, { sub, filter, after, known, onGap, credit });
     this.#streams.set(sub, stream);
     reply(request, { sub, start: after, through: topicCursor?.position }, this.replies);
     stream.start();

@@ -6,12 +6,15 @@
  * lost (`ahead`). An unknown epoch is another history (`epoch_changed`). And if the newest message of the topic
  * that is gone comes after the position, messages are missing (`trimmed`).
  *
+ * Of a prefix, messages may be left before the newest one that is gone, because a purge removes those of one topic. They
+ * are read first, and what is missing is told once none of them is left: so the gap passes over nothing that is there.
+ *
  * @module
  */
 
 import type { WireError } from "../protocol/errors.ts";
 import type { TopicFilter, WirePosition, WireSince } from "../protocol/requests.ts";
-import type { Store, TopicBounds } from "../stores/store.ts";
+import type { Gone, Store, TopicBounds } from "../stores/store.ts";
 
 /** What a reader gets once, in place of a message. */
 export interface Gap {
@@ -25,6 +28,12 @@ export interface Position {
   /** Reading starts after this number. */
   readonly after: number;
   readonly gap: Gap | undefined;
+}
+
+/** Where a stream begins. */
+export interface StreamPosition extends Position {
+  /** This may be gone after the position, and is no gap. */
+  readonly known?: Gone | undefined;
 }
 
 /** Where a connection starts to read topics that it has not read before. */
@@ -51,9 +60,14 @@ export async function locatePositions(
   const allBounds = await store.topicBounds(
     wanted.map(({ topic, prefix }, i) => ({ topic, prefix, epoch: positions[i]?.epoch })),
   );
-  return await Promise.all(wanted.map(({ since }, i) => {
+  return await Promise.all(wanted.map(async (filter, i) => {
     const [position, bounds] = [positions[i], allBounds[i]!];
-    return position ? checkPosition(position, bounds) : findPosition(store, since, bounds);
+    if (!position) return await findPosition(store, filter.since, bounds);
+    const isTopic = filter.prefix === undefined;
+    return checkPosition(
+      position,
+      isTopic ? bounds : await afterLeft(store, filter, position, bounds),
+    );
   }));
 }
 
@@ -88,11 +102,15 @@ export async function locateFromStart(
   const { after, asOf, gap } = start;
   if (!gap && asOf === Infinity) return topics.map(() => start);
   const allBounds = await store.topicBounds(topics);
-  return allBounds.map((bounds) => {
-    if (!gap) return checkPosition({ after, asOf }, bounds);
+  return await Promise.all(allBounds.map(async (topicBounds, i) => {
+    const [filter, position] = [topics[i]!, { after, asOf }];
+    const bounds = filter.prefix === undefined
+      ? topicBounds
+      : await afterLeft(store, filter, position, topicBounds);
+    if (!gap) return checkPosition(position, bounds);
     // What is gone behind the gap belongs to it, and is not told a second time.
     return gapAt(gap.error, Math.max(after, bounds.gone?.seq ?? 0));
-  });
+  }));
 }
 
 /**
@@ -107,7 +125,7 @@ export async function locateStream(
   store: Store,
   filter: TopicFilter,
   since: WireSince | number,
-): Promise<Position> {
+): Promise<StreamPosition> {
   if (typeof since === "object" && "after" in since) {
     // For a stream from a position all messages after it that are gone are missing.
     const [position] = await locatePositions(store, [{ ...filter, since: { ...since, asOf: 0 } }]);
@@ -116,8 +134,35 @@ export async function locateStream(
   const after = typeof since === "number"
     ? since
     : (await locatePositions(store, [{ ...filter, since }]))[0]!.after;
-  const [{ gone }] = await store.topicBounds([filter]) as [TopicBounds];
-  return { after: Math.max(after, gone?.seq ?? 0), gap: undefined };
+  const [bounds] = await store.topicBounds([filter]) as [TopicBounds];
+  const { gone } = filter.prefix === undefined
+    ? bounds
+    : await afterLeft(store, filter, { after }, bounds);
+  const isLater = gone === undefined && bounds.gone !== undefined && bounds.gone.at < Infinity;
+  return {
+    after: Math.max(after, gone?.seq ?? 0),
+    gap: undefined,
+    ...(isLater && { known: bounds.gone }),
+  };
+}
+
+/** The bounds for a position. While messages of a prefix are left before the newest one that is gone, nothing counts as gone. */
+async function afterLeft(
+  store: Store,
+  { prefix = "" }: TopicFilter,
+  { after }: WirePosition,
+  bounds: TopicBounds,
+): Promise<TopicBounds> {
+  const { gone, end = 0 } = bounds;
+  if (!gone) return bounds;
+  let [position, more] = [Math.min(after, end), true];
+  while (more && position < gone.seq) {
+    const [page] = await store.read([{ prefix, after: position, count: 1, bytes: 1 }]);
+    const [first] = page!.messages;
+    if (first) return first.seq <= gone.seq ? { ...bounds, gone: undefined } : bounds;
+    [position, more] = [page!.through, page!.more === true];
+  }
+  return bounds;
 }
 
 /** The gap of messages that are gone after a position. */

@@ -5,7 +5,7 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
-import type { GoneMessage, GoneTopics } from "./gone_map.ts";
+import { type GoneMessage, type GoneTopics, horizonOf } from "./gone_map.ts";
 import { GoneTimes } from "./gone_times.ts";
 import type { SegmentTable } from "./segment_table.ts";
 import type { Gone, TopicMessage } from "./store.ts";
@@ -66,7 +66,8 @@ export class GoneIndex {
     const recorded = this.#purged.findPrefix(prefix);
     const { horizon } = this.#purged;
     // Of a topic that is not known as much may be gone as the horizon says.
-    return horizon.seq > (recorded?.seq ?? 0) ? horizon : recorded;
+    if (horizon.seq === 0) return recorded;
+    return recorded ? horizonOf(recorded, horizon) : horizon;
   }
 
   /** A message that is gone and not purged. */

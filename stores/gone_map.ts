@@ -29,8 +29,8 @@ export interface GoneTopics {
   /** What is gone of a topic, if that is known. */
   find(topic: string): Gone | undefined;
   /**
-   * The newest of all topics that begin with a prefix, if any of them is known. If very many topics are known, it may be
-   * a newer one of another topic.
+   * The newest of all topics that begin with a prefix, if any of them is known, and when the last of them went. If very many
+   * topics are known, it may be a newer one of another topic.
    */
   findPrefix(prefix: string): Gone | undefined;
   /** Records messages that are purged: the newest of each topic, in order. */
@@ -42,11 +42,12 @@ export interface GoneTopics {
 }
 
 /**
- * A horizon for both: the larger number and the later time.
+ * What covers both: the larger number and the later time. They need not be those of one message, since a purge can remove
+ * older messages of one topic later than newer ones of another.
  *
  * @param one what is gone
  * @param other what else is gone
- * @returns the horizon
+ * @returns what covers them
  */
 export function horizonOf(one: Gone, other: Gone): Gone {
   return { seq: Math.max(one.seq, other.seq), at: Math.max(one.at, other.at) };
@@ -108,7 +109,7 @@ export class GoneMap implements GoneTopics {
     if (remembered) return remembered.gone;
     let gone: Gone | undefined;
     for (const [topic, found] of this.#topics) {
-      if (found.seq > (gone?.seq ?? 0) && topic.startsWith(prefix)) gone = found;
+      if (topic.startsWith(prefix)) gone = horizonOf(gone ?? found, found);
     }
     if (this.#prefixes.size === REMEMBERED_PREFIXES) this.#prefixes.clear();
     this.#prefixes.set(prefix, { gone });

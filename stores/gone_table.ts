@@ -61,8 +61,7 @@ export class GoneTable implements GoneTopics {
       find: db.prepare("SELECT seq, at FROM gone WHERE topic = ?"),
       newest: db.prepare("SELECT coalesce(max(seq), 0) AS seq FROM gone"),
       inRange: db.prepare(
-        // Beside max(), all other columns are those of its row.
-        "SELECT count(*) AS n, max(seq) AS seq, at FROM " +
+        "SELECT count(*) AS n, max(seq) AS seq, max(at) AS at FROM " +
           `(SELECT seq, at FROM gone WHERE ${withPrefix("topic")} LIMIT ?3)`,
       ),
       walk: db.prepare(
@@ -108,9 +107,9 @@ export class GoneTable implements GoneTopics {
     const { topics, all } = PREFIX_BUDGET;
     const [{ n, seq, at }] = this.#sql.inRange.all(...range, topics + 1) as [Gone & { n: number }];
     if (n <= topics) return n === 0 ? undefined : { seq, at };
-    // What comes after that many is not newer than the next one.
+    // What comes after that many is not newer than the next one. To find out when the last one went takes too long.
     const found = (this.#sql.walk.all(...range, all)[0] ?? this.#sql.past.all(all)[0]) as Gone;
-    return { seq: found.seq, at: found.at };
+    return { seq: found.seq, at: Infinity };
   }
 
   record(messages: readonly GoneMessage[]): void {

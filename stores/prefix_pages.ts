@@ -6,6 +6,7 @@
 
 import type { Database } from "./engine.ts";
 import type { GoneIndex } from "./gone_index.ts";
+import { horizonOf } from "./gone_map.ts";
 import { PageFill } from "./page_fill.ts";
 import { PrefixRows } from "./prefix_rows.ts";
 import type { SegmentTable } from "./segment_table.ts";
@@ -63,9 +64,12 @@ export class PrefixPages {
     const recorded = gone.newestPurged(prefix);
     const known = Math.max(after, recorded?.seq ?? 0);
     const inBuffer = buffer.newestWithPrefixUpTo(prefix, floor);
-    if (inBuffer && inBuffer.seq > known) return gone.ofUnpurged(inBuffer);
+    const withRecorded = (found: Gone) => recorded ? horizonOf(found, recorded) : found;
+    if (inBuffer && inBuffer.seq > known) return withRecorded(gone.ofUnpurged(inBuffer));
     const seq = known >= floor ? undefined : this.#rows.newestUpTo(prefix, known, floor);
-    if (seq !== undefined) return gone.ofUnpurged({ seq, time: this.#segments.timeOf(seq) });
+    if (seq !== undefined) {
+      return withRecorded(gone.ofUnpurged({ seq, time: this.#segments.timeOf(seq) }));
+    }
     return recorded && recorded.seq > after ? recorded : undefined;
   }
 

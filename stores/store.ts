@@ -199,7 +199,8 @@ export interface Follower {
  * passes. A message has the time at which it was stored. It is not returned once it is as old as the retention, to the
  * millisecond, whether or not it was purged. For the topics that lost messages last (a limit of the store) it is known
  * exactly what is gone; for others the store may say more than is true, never less. What is gone of a prefix is the newest
- * message that is gone of any topic that begins with it; of very many topics the store may say more than is true here, too.
+ * message that is gone of any topic that begins with it, at the time when the last one of them went, which may have been
+ * another; of very many topics the store may say more than is true here, too, and `Infinity` as the time.
  *
  * **Deduplication.** A put that its session repeats is not stored again, and has the result of the first time. This holds for
  * the last numbers of a session that were stored (a limit of the store, at least as many as its client leaves unanswered)

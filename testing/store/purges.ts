@@ -88,6 +88,27 @@ export const purging: Promises = {
     assertEquals(await texts(await next()), ["6"]);
   },
 
+  async "what is gone of a prefix went when the last of it did, though that was older than what went before"(
+    { store, clock, next },
+  ) {
+    await append(store, [put("p.a"), put("p.b"), put("q"), put("p.a")]);
+    const gone = async (after: number) => {
+      const [page] = await (await next()).read([
+        { prefix: "p.", after, count: 9, bytes: 1e6, gone: true },
+      ]);
+      return page!.gone;
+    };
+    const first = clock.now() + 1;
+    await purge(await next(), "p.a");
+    assertEquals(await gone(0), { seq: 4, at: first });
+    clock.advance(10);
+    await purge(await next(), "q");
+    assertEquals(await gone(0), { seq: 4, at: first });
+    await purge(await next(), "p.b");
+    assertEquals([await gone(0), await gone(3)], Array(2).fill({ seq: 4, at: first + 10 }));
+    assertEquals(await gone(4), undefined);
+  },
+
   async "what was purged is gone of its topic, and of no other; of a prefix, too"(
     { store, clock, next },
   ) {
