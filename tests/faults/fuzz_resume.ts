@@ -28,20 +28,16 @@ export async function resume({ runs, seed }: ResumeOptions): Promise<Finding[]> 
   const found: Finding[] = [];
   for (const kind of RESUME_KINDS) {
     const bad: string[] = [];
-    let [cuts, restarts, messages, renewed] = [0, 0, 0, 0];
+    const sums: Record<string, number> = {};
     for (let i = seed; i < seed + runs; i++) {
       const { faults, seen, lines } = await resumeRun(kind, i, { keepLog: runs === 1 });
-      cuts += seen.cuts;
-      restarts += seen.restarts;
-      messages += seen.messages;
-      renewed += seen.renewed;
+      for (const [name, count] of Object.entries(seen)) sums[name] = (sums[name] ?? 0) + count;
       if (faults.length === 0) continue;
       bad.push(`${i}`);
       console.error(`deno task fuzz resume 1 ${i}: ${kind}`);
       console.error([...lines, ...faults.slice(0, 10)].join("\n"));
     }
-    const figures =
-      `${messages} messages, ${cuts} cuts, ${restarts} restarts, ${renewed} renewed tokens`;
+    const figures = Object.entries(sums).map(([name, count]) => `${count} ${name}`).join(", ");
     found.push({ what: `${kind}: ${runs} runs`, seen: figures, good: true });
     found.push({
       what: `${kind}: lost, duplicated, reordered, skipped, wrongly reported, or hanging`,

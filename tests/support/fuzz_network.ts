@@ -36,6 +36,8 @@ export interface ConnectionFaults {
 export interface NetworkObserver {
   /** A client sent a frame. */
   sent?(connection: FuzzConnection, frame: string): void;
+  /** A server sent a frame. */
+  sentDown?(connection: FuzzConnection, frame: string): void;
   /** A frame arrived at a client. */
   arrived?(connection: FuzzConnection, frame: string): void;
   /** Something else happened. */
@@ -196,6 +198,7 @@ export class FuzzConnection {
 
   #sendDown(frame: string): void {
     if (!this.#serverOpen || this.over) return;
+    this.#network.observer.sentDown?.(this, frame);
     this.#down.pass(frame.length, () => {
       if (!this.#clientOpen) return;
       this.lastArrival = this.#network.time.now;

@@ -17,6 +17,7 @@ import {
   SLACK,
   wasReported,
 } from "./fuzz_reading.ts";
+import { OwedGaps, unreported } from "./fuzz_owed_gaps.ts";
 import { covers, type Opening, type Recorded, type Records } from "./fuzz_records.ts";
 import type { ReportedGap } from "./fuzz_wire_log.ts";
 
@@ -31,6 +32,7 @@ export class ReaderChecker {
   readonly #delivered = new Set<string>();
   /** Up to when losses have been reported, by store. */
   readonly #reported = new Map<string, number>();
+  readonly #owed = new OwedGaps();
   /** Stores whose changed history was reported. */
   readonly #changes = new Map<string, number>();
   readonly #startedAt: number;
@@ -90,6 +92,7 @@ export class ReaderChecker {
       if (outcome.kind === "message") this.#message(outcome, event);
       else if (outcome.kind === "gap") this.#gap(outcome.error, event);
     }
+    for (const { body } of this.#owed.untold(this.#reading.events)) this.#fault(unreported(body));
     return this.faults;
   }
 
@@ -147,10 +150,9 @@ export class ReaderChecker {
     // It does not miss what it had never begun to read; what had arrived expired with the client.
     if (log.arrivals.has(other.body)) return;
     if (stream) {
-      if (goneAt > this.#startedAt + SLACK) {
-        this.#fault(`${other.body} expired, and that was not reported`);
-      }
-      return;
+      if (goneAt <= this.#startedAt + SLACK) return;
+      if (topic.endsWith("*")) return this.#owed.add(opening.store, other);
+      return this.#fault(unreported(other.body));
     }
     const readings = (log.readings.get(topic) ?? []).filter((reading) =>
       this.#records.openings[reading.opening]?.store === opening.store
@@ -215,12 +217,14 @@ export class ReaderChecker {
     }
     // Whatever its code, it reports that something is missing.
     this.#reported.set(opening.store, at);
-    if (code === "trimmed") this.#trimmed(opening, at, reported);
+    const through = code === "trimmed" ? reported.through ?? 0 : Infinity;
+    const isOwed = this.#owed.told(opening.store, through);
+    if (code === "trimmed") this.#trimmed(opening, reported, isOwed);
     else if (code === "ahead") this.#ahead(opening, reported.through ?? 0);
     else this.#epochChanged(opening, error);
   }
 
-  #trimmed(opening: Opening, at: number, { connection, through = 0 }: ReportedGap): void {
+  #trimmed(opening: Opening, { at, connection, through = 0 }: ReportedGap, isOwed: boolean): void {
     const { log, topic, stream } = this.#reading;
     const seq = this.#positions.get(opening.store)?.seq ?? 0;
     // It goes on behind that, also if an older file comes back that has some of it.
@@ -234,7 +238,7 @@ export class ReaderChecker {
       covers(topic, message.topic) && message.seq > seq && message.goneAt <= at + SLACK &&
       !this.#delivered.has(message.body)
     );
-    if (gone.length === 0) return this.#fault("was told trimmed, and nothing is lost");
+    if (gone.length === 0 && !isOwed) return this.#fault("was told trimmed, and nothing is lost");
     if (stream) return;
     const readings = log.readings.get(topic) ?? [];
     const made = readings.findLast(({ connection: other, firstReplyAt, opening: there }) =>

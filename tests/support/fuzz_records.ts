@@ -23,11 +23,15 @@ export interface Recorded {
   readonly order: number;
   /** From when on nobody can read it any more, by the time of the run. */
   goneAt: number;
+  /** A purge has removed it; and was answered, so that it may not be sent any more. */
+  purged?: "removed" | "answered" | undefined;
 }
 
 /** A store from its opening to its end. */
 export interface Opening {
   readonly number: number;
+  /** Its name on the wire. */
+  readonly epoch: string;
   /** The same for all openings of one file. */
   readonly store: string;
   /** The last sequence number when it was opened. */

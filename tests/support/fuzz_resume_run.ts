@@ -6,11 +6,13 @@
  */
 
 import type { StoreLimits } from "../../stores/store_limits.ts";
+import { FuzzAdmin } from "./fuzz_admin.ts";
 import { CHAOS, END, FuzzCalls, RESUME_KINDS, type ResumeKind } from "./fuzz_calls.ts";
 import { FuzzClient, Journal } from "./fuzz_client.ts";
 import { randomFaults } from "./fuzz_connection_faults.ts";
 import { FuzzNetwork } from "./fuzz_network.ts";
 import { Records } from "./fuzz_records.ts";
+import { watchPurges } from "./fuzz_purges.ts";
 import { FuzzServer } from "./fuzz_server.ts";
 import { VirtualTime } from "./fuzz_time.ts";
 import { FuzzTokens } from "./fuzz_tokens.ts";
@@ -29,6 +31,10 @@ export interface RunResult {
     readonly messages: number;
     /** Tokens that were renewed on a living connection. */
     readonly renewed: number;
+    /** What administrators did. */
+    readonly purged: number;
+    readonly disconnected: number;
+    readonly backedUp: number;
   };
   /** All that was sent, if it was recorded. */
   readonly lines: readonly string[];
@@ -70,6 +76,7 @@ class ResumeRun {
   readonly #heartbeat: number;
   readonly #lasting: boolean;
   readonly #tokens: FuzzTokens | undefined;
+  readonly #admin: FuzzAdmin | undefined;
   #restarts = 0;
 
   constructor(
@@ -87,12 +94,20 @@ class ResumeRun {
     this.#tokens = tokenRandom(3) === 0 ? new FuzzTokens(time, tokenRandom) : undefined;
     this.#network = new FuzzNetwork(time, random);
     this.#wire = new WireLog(this.#network, keepLog);
+    watchPurges(this.#network, this.#wire, this.#records);
     this.#network.faults = () => {
       // A connection must last to be renewed.
       const lasts = this.#calls.calm || (this.#tokens && tokenRandom(3) > 0);
       return lasts ? { delay: 1 } : randomFaults(random, this.#heartbeat);
     };
     this.#topics = ["a", "ab", "b"].slice(0, 1 + random(3));
+    const adminRandom = seeded(seed * 15_485_863);
+    if (adminRandom(2) === 0) {
+      this.#admin = new FuzzAdmin({
+        ...{ topics: this.#topics, folder, time, random: adminRandom },
+        ...{ records: this.#records, journal: this.#journal },
+      });
+    }
     this.#heartbeat = [100, 150, 400, 10_000][random(4)]!;
     // Some servers never end: then no put may be left with an unknown outcome.
     this.#lasting = kind === "puts" && random(2) === 0;
@@ -122,7 +137,7 @@ class ResumeRun {
       const server = new FuzzServer(`server${i}`, choice, time, this.#records, folder);
       this.#servers.push(server);
       this.#urls.push(this.#network.join(`server${i}`, server));
-      this.#records.repeats = servers === 1 && choice.kind === "file" && !passing &&
+      this.#records.repeats = !this.#admin && servers === 1 && choice.kind === "file" && !passing &&
         full.storedBytes === undefined;
     }
   }
@@ -131,7 +146,10 @@ class ResumeRun {
     for (const server of this.#servers) await server.open();
     const random = this.#random;
     for (let i = 0; i < 1 + random(2); i++) await this.#connect(`client${i}`);
-    for (const client of this.#clients) this.#calls.begin(client);
+    for (const client of this.#clients) {
+      this.#calls.begin(client);
+      this.#calls.loops.push(...this.#admin?.begin(client) ?? []);
+    }
     this.#calls.loops.push(this.#feed());
     await this.#chaos();
     const hanging = !await this.#end();
@@ -148,6 +166,7 @@ class ResumeRun {
     const seen = {
       ...{ cuts, restarts: this.#restarts, messages: this.#records.messages.size },
       renewed,
+      ...this.#admin?.seen ?? { purged: 0, disconnected: 0, backedUp: 0 },
     };
     return { faults, seen, lines: this.#wire.lines };
   }

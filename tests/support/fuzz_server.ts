@@ -16,6 +16,7 @@ import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Store } from "../../stores/store.ts";
 import { DelayedStore } from "./delayed_store.ts";
+import { recordPurges } from "./fuzz_purges.ts";
 import type { Opening, Recorded, Records } from "./fuzz_records.ts";
 import type { FuzzTokens } from "./fuzz_tokens.ts";
 import type { VirtualTime } from "./fuzz_time.ts";
@@ -93,6 +94,7 @@ export class FuzzServer {
     const { last } = await inner.bounds();
     const opening: Opening = {
       number,
+      epoch: inner.epoch,
       store: kind === "file" ? this.#name : `${this.#name} ${number}`,
       begin: last,
       known: new Map(
@@ -104,6 +106,7 @@ export class FuzzServer {
       killed: false,
     };
     await this.#record(inner, opening);
+    recordPurges(inner, opening, this.#records, this.#time);
     const seed = late === undefined ? undefined : late + this.#openings++;
     const store = seed === undefined ? inner : new DelayedStore(inner, { seed });
     // A late store needs time to pass before it is followed.
@@ -200,7 +203,7 @@ export class FuzzServer {
         const { seq, body, at, time, goneAt } = message;
         if (there.has(seq)) {
           // What was dropped after the copy was made is there again.
-          back.push({ ...message, goneAt: at + this.choice.retention });
+          back.push({ ...message, goneAt: at + this.choice.retention, purged: undefined });
           continue;
         }
         back.push({ ...message, goneAt: Math.min(goneAt, this.#time.now) });

@@ -151,6 +151,11 @@ export class WireLog {
     return log;
   }
 
+  /** The topic of a request. */
+  topicOf(connection: FuzzConnection, id: number): string | undefined {
+    return this.#requestsOn(connection).get(id)?.topic;
+  }
+
   #sent(connection: FuzzConnection, frame: string): void {
     const requests = this.#requestsOn(connection);
     for (const item of [JSON.parse(frame)].flat() as WireItem[]) {
