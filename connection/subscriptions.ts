@@ -17,7 +17,7 @@ import type {
 import type { Cursors } from "../queue/cursors.ts";
 import { idInUse, reply, replyError, type ServerContext } from "./server_context.ts";
 import { readDenied } from "./authorize.ts";
-import { locateFromStart, locateStream, type StreamPosition } from "../queue/positions.ts";
+import { locateFromStart, locateStream, type StreamBeginning } from "../queue/positions.ts";
 import type { TopicCursor } from "../queue/topic_cursor.ts";
 import type { Queue } from "../queue/queue.ts";
 import { type ReadVerbOptions, replyGap } from "./read_verb.ts";
@@ -27,7 +27,7 @@ import { ServerStream, type ServerStreamContext } from "./server_stream.ts";
 import { mustWait, type Peer } from "../transports/peer.ts";
 
 /** Where a stream begins, and the cursor that it begins at. */
-interface StreamStart extends StreamPosition {
+interface StreamStart extends StreamBeginning {
   readonly topicCursor?: TopicCursor;
 }
 

@@ -31,7 +31,7 @@ export interface Position {
 }
 
 /** Where a stream begins. */
-export interface StreamPosition extends Position {
+export interface StreamBeginning extends Position {
   /** This may be gone after the position, and is no gap. */
   readonly known?: Gone | undefined;
 }
@@ -125,7 +125,7 @@ export async function locateStream(
   store: Store,
   filter: TopicFilter,
   since: WireSince | number,
-): Promise<StreamPosition> {
+): Promise<StreamBeginning> {
   if (typeof since === "object" && "after" in since) {
     // For a stream from a position all messages after it that are gone are missing.
     const [position] = await locatePositions(store, [{ ...filter, since: { ...since, asOf: 0 } }]);

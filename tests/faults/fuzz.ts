@@ -12,7 +12,7 @@
  * @module
  */
 
-import { connect } from "../../client.ts";
+import { connect, type Connection } from "../../client.ts";
 import type { TransportChoice } from "../../server.ts";
 import type { StoreKind } from "../support/model_run.ts";
 import { seeded } from "../../testing/seeded.ts";
@@ -143,6 +143,11 @@ async function runGoodClient(server: ChildServer, signal: AbortSignal) {
         if (!right && !late) wrong.push(`${JSON.stringify(message)} is not ${bodies[at]}`);
       }
       if (rest !== "") wrong.push(`${rest} is left`);
+      if (i % 20 === 10) wrong.push(...await administrate(mq));
+      // It loses nothing by that, and goes on.
+      if (i % 50 === 40) {
+        for (const { id, own } of await mq.connections()) if (own) await mq.disconnect(id);
+      }
       if (seqs.some((seq, at) => seq <= (seqs[at - 1] ?? last))) wrong.push(`order: ${seqs}`);
       last = seqs.at(-1)!;
     } catch (error) {
@@ -152,6 +157,29 @@ async function runGoodClient(server: ChildServer, signal: AbortSignal) {
     slowest = Math.max(slowest, performance.now() - begin);
   }
   return { calls, wrong, slowest };
+}
+
+/** What an administrator finds wrong: with a purge, and with a backup beside everything that others put and purge. */
+async function administrate(mq: Connection): Promise<string[]> {
+  const wrong: string[] = [];
+  const topic = "purged";
+  const seqs = await mq.putMany(topic, ["a", "b", "c"]);
+  const purged = await mq.purge(topic, { before: seqs[2]! });
+  // On a slow machine they may have expired.
+  if (purged > 2) wrong.push(`${purged} messages were purged of 2`);
+  await using stream = mq.subscribe(topic, { since: seqs[0]!, onGap: () => "oldest" });
+  await mq.put(topic, "d");
+  const { value } = await stream.next();
+  if (!value || value.seq < seqs[2]!) wrong.push(`${value?.body} was read after it was purged`);
+  const backup = await mq.backup();
+  let last = backup.info.floor;
+  for await (const { seq, topic: name } of backup) {
+    if (seq <= last || seq > backup.info.last) wrong.push(`a backup has ${seq} after ${last}`);
+    if (name === topic && seq < seqs[2]! && seq >= seqs[0]!) wrong.push(`a backup has ${seq}`);
+    last = seq;
+  }
+  await mq.purge(topic);
+  return wrong;
 }
 
 /** The defaults. */

@@ -48,6 +48,10 @@ const ACTIONS: Readonly<Record<string, Readonly<Record<string, readonly string[]
     positions: ["{}", '{"a":1}', '{"__proto__":1,"constructor":2}', '{"a":9007199254740991}'],
     heartbeat: ["1000", "600000"],
     token: ['"secret"'],
+    try: COUNTS,
+    known: ['{"epoch":"e","seq":1}', "{}"],
+    frameBytes: ["1", "1000", "100000"],
+    progress: ["true", "false"],
   },
   put: {
     topic: TOPICS,
@@ -63,9 +67,11 @@ const ACTIONS: Readonly<Record<string, Readonly<Record<string, readonly string[]
   cancel: { wait: COUNTS },
   subscribe: {
     topic: TOPICS,
+    prefix: ['""', ...TOPICS],
     messages: COUNTS,
     bytes: COUNTS,
     since: SINCE,
+    cursor: SINCE,
     onGap: ['"oldest"', '"now"'],
   },
   credit: { sub: COUNTS, messages: COUNTS, bytes: COUNTS },
@@ -73,6 +79,13 @@ const ACTIONS: Readonly<Record<string, Readonly<Record<string, readonly string[]
   heartbeat: {},
   topics: { prefix: ['""', '"a"'], after: ['""', '"b"'], count: ["1", "1000"] },
   shutdown: { topic: ['""'] },
+  purge: {
+    topic: TOPICS,
+    before: ['{"seq":1}', '{"seq":5,"epoch":"e"}', '{"time":1}', '{"ago":5}', '{"ago":0}'],
+  },
+  connections: { after: ['""', '"bcdf-1"'], count: COUNTS },
+  disconnect: { connection: ['"bcdf-1"', '""'] },
+  backup: { after: COUNTS, last: COUNTS, epoch: ['"e"'], topicsAfter: TOPICS },
 };
 
 const NAMES = Object.keys(ACTIONS);

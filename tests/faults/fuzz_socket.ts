@@ -26,6 +26,7 @@ const DOCUMENTED = new Set<number | undefined>([
   CLOSE_CODE.tryAgainLater,
   CLOSE_CODE.timedOut,
   CLOSE_CODE.sessionTakenOver,
+  CLOSE_CODE.disconnected,
 ]);
 
 /** A connection that sends anything. */
@@ -45,10 +46,12 @@ export class FuzzSocket {
   readonly #reading: Promise<void>;
   /**
    * The server may disconnect without a close that we see: the text was not UTF-8, or another connection took over
-   * the session while more of our data was in flight, which resets the connection.
+   * the session, or we had it closed, while more of our data was in flight, which resets the connection.
    */
   #mayBeCut = false;
   #finished = false;
+  /** What the server calls this connection, once a list has shown it. */
+  #name: string | undefined;
   #lastOwn = OWN_IDS;
 
   private constructor(client: RawSocket, random: Random) {
@@ -83,6 +86,7 @@ export class FuzzSocket {
       }
       this.frames++;
       await this.#send(frame);
+      if (this.#name !== undefined && this.#random(200) === 0) await this.#disconnect(this.#name);
     }
     await this.#settle();
   }
@@ -98,6 +102,12 @@ export class FuzzSocket {
     this.#finished = true;
     this.#client.cut();
     await this.#reading;
+  }
+
+  /** Has the server close this connection, with requests behind that. */
+  async #disconnect(connection: string): Promise<void> {
+    this.#mayBeCut = true;
+    await this.#request({ action: "disconnect", id: ++this.#lastOwn, connection });
   }
 
   /** The server processes a connection in order: once this is answered, it is done. */
@@ -127,8 +137,11 @@ export class FuzzSocket {
   async #read(): Promise<void> {
     for (let frame; (frame = await this.#client.next()) !== undefined;) {
       const { opcode, payload } = frame;
-      if (opcode === 1) this.tally.received(new TextDecoder().decode(payload));
-      else if (opcode === 8) {
+      if (opcode === 1) {
+        const text = new TextDecoder().decode(payload);
+        this.tally.received(text);
+        this.#name ??= /"id":"([a-z]+-\d+)"[^{}]*"own":true/.exec(text)?.[1];
+      } else if (opcode === 8) {
         this.code = payload.length < 2 ? 1005 : payload[0]! * 256 + payload[1]!;
         break;
       }

@@ -80,7 +80,10 @@ function wellFormed(item: WireItem): boolean {
   const { error, id } = item;
   if (error === undefined) return id !== null;
   const coded = Object.hasOwn(ERRORS, error.code) && typeof error.message === "string";
-  const results = ["seq", "seqs", "topics", "protocol", "start"];
+  const results = [
+    ...["seq", "seqs", "topics", "protocol", "start"],
+    ...["purged", "connections", "backup", "gone"],
+  ];
   return coded && !results.some((name) => name in item);
 }
 
