@@ -55,6 +55,11 @@ export interface RunningOptions extends
   readonly floodWarning?: ((sign: string) => string) | undefined;
 }
 
+/**
+ * For so long after its start a server does nothing that can wait, in milliseconds: those who have waited for it come first.
+ */
+export const START_PHASE = 50;
+
 /** A way in, such as a port. */
 export interface Entrance {
   /** Closes it and all connections. */
@@ -164,8 +169,13 @@ export class RunningServer implements MessageServer {
       throw error;
     });
     this.#entrance = entrance;
-    // Only now, because it takes some milliseconds, in which nobody can use up anything.
-    void heapLimit().then((heap) => this.#budgets.limits = fitToHeap(limits, setLimits, heap));
+    // Only then, because it takes some milliseconds. Until then the limits are those of a small heap.
+    const asking = setTimeout(async () => {
+      this.#budgets.limits = fitToHeap(limits, setLimits, await heapLimit());
+    }, START_PHASE);
+    // It keeps no process alive.
+    Deno.unrefTimer(asking);
+    this.#stopListening.signal.addEventListener("abort", () => clearTimeout(asking));
     const stop = () => void this.shutdown();
     for (const stopping of [signal, signals?.signal]) {
       stopping?.addEventListener("abort", stop, { signal: this.#stopListening.signal });

@@ -10,6 +10,7 @@ import type { Engine } from "../../stores/engine.ts";
 import type { SqliteStoreOptions } from "../../stores/sqlite_store.ts";
 import type { Store } from "../../stores/store.ts";
 import type { FileDurability, ServerSettings } from "../options.ts";
+import { START_PHASE } from "../running_server.ts";
 import { storePath } from "../store_address.ts";
 
 /** What it needs of the options. */
@@ -79,16 +80,10 @@ async function fileStore(
     new FileStore({ ...options, path, durability, warn: (text) => log.warn(text) });
 }
 
-/**
- * How long a server has listened when it warms up, in milliseconds. Whoever waited for it to start comes before that, and
- * is not kept waiting; most others come later.
- */
-const WARM_UP_DELAY = 50;
-
 /** The first requests of this process were handled, or are about to be. */
 let isWarm = false;
 
-/** Once in a process. */
+/** Once in a process, after the start of its first server. */
 export function scheduleWarmUp(engine: Engine, finished: Promise<void>): void {
   if (isWarm) return;
   isWarm = true;
@@ -103,7 +98,7 @@ export function scheduleWarmUp(engine: Engine, finished: Promise<void>): void {
     } catch {
       // The first client that needs it gets the error.
     }
-  }, WARM_UP_DELAY);
+  }, START_PHASE);
   // It keeps no process alive.
   Deno.unrefTimer(timer);
   void finished.then(() => {
