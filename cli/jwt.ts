@@ -5,7 +5,7 @@
  */
 
 import type { JwtOptions } from "../server.ts";
-import { SECRET_FORM, secretProblem } from "../protocol/jwt_secret.ts";
+import { SECRET_FORM, secretProblem } from "../protocol/token.ts";
 import { type ParsedArguments, UsageError } from "./command.ts";
 import { readTextFile } from "./files.ts";
 import { parseFilePath } from "./values.ts";

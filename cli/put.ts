@@ -5,13 +5,86 @@
  */
 
 import { type Connection, DsmqError, type PutOptions } from "../client.ts";
-import { type CliCommand, EXIT_CODE, type ParsedArguments, UsageError } from "./command.ts";
+import {
+  type CliCommand,
+  EXIT_CODE,
+  type OptionSpec,
+  type ParsedArguments,
+  UsageError,
+} from "./command.ts";
 import { closeQuickly, connectFromArguments, CONNECTION_OPTIONS } from "./connect.ts";
-import { MESSAGE_OPTIONS, messageOptions } from "./message_options.ts";
 import { interrupt } from "./signals.ts";
 import { BadLine, lines } from "./lines.ts";
 import { flushStdout, json, OutputClosed, print, printError, waitForSpace } from "./terminal.ts";
-import { parseTopic } from "./values.ts";
+import { parseDuration, parseTopic } from "./values.ts";
+import { ATTRIBUTE_LIMITS, AttributesError, encodeAttributes } from "../protocol/attributes.ts";
+import { NameSet } from "../protocol/name_map.ts";
+import { quoted } from "../protocol/text.ts";
+
+/** The options. */
+const MESSAGE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  id: { value: "ID", help: "put the message only if the topic has none that was put with this id" },
+  key: { value: "KEY", help: "what belongs together, for groups of workers" },
+  header: {
+    value: "HEADER",
+    help: "a header, NAME=VALUE or 'NAME: VALUE'; may be given several times",
+    repeatable: true,
+  },
+  delay: { value: "TIME", help: "after how long groups of workers get the message" },
+};
+
+/** The option that stands for each attribute. */
+const OPTION_OF: readonly (readonly [attribute: RegExp, option: string])[] = [
+  [/^messageId/, "--id"],
+  [/^key/, "--key"],
+  [/^headers/, "--header"],
+  [/^delay/, "--delay"],
+];
+
+/**
+ * Reads the options.
+ *
+ * @param args the arguments of the command
+ * @returns what to put with a message; `undefined` if none of these options is given
+ * @throws {UsageError} if one is invalid
+ */
+function messageOptions(args: ParsedArguments): PutOptions | undefined {
+  const [messageId, key, delay] = [args.value("id"), args.value("key"), args.value("delay")];
+  const headers = args.values("header");
+  const options: PutOptions = {
+    ...(messageId !== undefined && { messageId }),
+    ...(key !== undefined && { key }),
+    ...(headers.length > 0 && { headers: parseHeaders(headers) }),
+    ...(delay !== undefined && {
+      delay: parseDuration("--delay", delay, { min: 0, max: ATTRIBUTE_LIMITS.delay }),
+    }),
+  };
+  try {
+    return encodeAttributes(options) && options;
+  } catch (error) {
+    if (!(error instanceof AttributesError)) throw error;
+    const [attribute, option] = OPTION_OF.find(([attribute]) => attribute.test(error.message)) ??
+      [/^attributes/, "--id, --key, --header and --delay together"];
+    throw new UsageError(error.message.replace(attribute, option));
+  }
+}
+
+/** As curl takes them, `name: value`, without the spaces around the value; or `name=value`, exactly. */
+function parseHeaders(texts: readonly string[]): Record<string, string> {
+  const headers: [name: string, value: string][] = [];
+  const names = new NameSet();
+  for (const text of texts) {
+    const [, name, separator, value] = /^([^=:]+)([=:])([^]*)$/.exec(text) ?? [];
+    if (name === undefined) {
+      throw new UsageError(`--header must be NAME=VALUE or 'NAME: VALUE', got ${quoted(text)}`);
+    }
+    if (names.has(name)) throw new UsageError(`--header ${quoted(name)} is given twice`);
+    names.add(name);
+    headers.push([name, separator === ":" ? value!.trim() : value!]);
+  }
+  // Not by assignment: that would set the prototype.
+  return Object.fromEntries(headers);
+}
 
 /** Input may last for days, so a server may take a while to come back. In milliseconds. */
 const INPUT_CONNECT_OPTIONS = { reconnectTimeout: 600_000 };

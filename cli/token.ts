@@ -6,8 +6,13 @@
 
 import type { Grant } from "../server.ts";
 import { loadJose } from "../server/jose_package.ts";
-import { GRANT_CLAIM, SECRET_FORM, secretProblem } from "../protocol/jwt_secret.ts";
-import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
+import {
+  GRANT_CLAIM,
+  SECRET_FORM,
+  secretProblem,
+  TOKEN_FORM,
+  tokenProblem,
+} from "../protocol/token.ts";
 import { type CliCommand, EXIT_CODE, type ParsedArguments, UsageError } from "./command.ts";
 import { permissionWarning } from "./files.ts";
 import { readSecrets } from "./jwt.ts";

@@ -15,11 +15,9 @@ import {
 import type { Limits } from "../protocol/limits.ts";
 import type { RefusedRequest } from "../protocol/requests.ts";
 import type { RequestFrame } from "../protocol/scanned_frame.ts";
-import { FrameMemory } from "./frame_memory.ts";
-import { FrameQueue } from "./frame_queue.ts";
+import { BacklogLimits, FrameMemory } from "./backlog_limits.ts";
+import { BacklogFrame, FrameQueue } from "./backlog_frame.ts";
 import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
-import { BacklogFrame } from "./backlog_frame.ts";
-import { BacklogLimits } from "./backlog_limits.ts";
 
 /** How much of a large frame is scanned at a time, in characters: then others may have their turn. */
 const SCAN_CHUNK = 64 * 1024;

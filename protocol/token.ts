@@ -1,6 +1,6 @@
 /**
- * What text may be a token, and how a token is offered as a subprotocol. No token is ever shown, also not one that is
- * invalid: it may be a token with a typo.
+ * What text may be a token, how a token is offered as a subprotocol, and what can be the secret of JSON Web Tokens. No token
+ * and no secret is ever shown, also not one that is invalid: it may be one with a typo.
  *
  * @module
  */
@@ -68,5 +68,29 @@ export function tokenOfSubprotocol(protocol: string): string | undefined {
     return isToken(token) ? token : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** RFC 7518 (3.2): a key of HS256 has at least the size of the hash. */
+const MIN_SECRET_BYTES = 32;
+
+/** What a secret has to be, for an error. */
+export const SECRET_FORM = `a secret of at least ${MIN_SECRET_BYTES} bytes`;
+
+/** The claim that says what a token allows. */
+export const GRANT_CLAIM = "dsmq";
+
+/**
+ * Says what is wrong with a secret, without showing it.
+ *
+ * @param secret text, or bytes
+ * @returns such as `one of 5 bytes`; `undefined` if it can be used
+ */
+export function secretProblem(secret: string | Uint8Array): string | undefined {
+  const { length } = typeof secret === "string" ? new TextEncoder().encode(secret) : secret;
+  if (length < MIN_SECRET_BYTES) return `one of ${length} bytes`;
+  // Then everybody who has that key could sign tokens.
+  if (typeof secret === "string" && secret.includes("-----BEGIN")) {
+    return "a key in PEM (publicKey takes it)";
   }
 }

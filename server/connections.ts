@@ -27,8 +27,13 @@ import { httpPage, isHealthCheck, textResponse } from "./pages.ts";
 import { ConnectionLimiter, type LimitExceeded } from "./connection_limiter.ts";
 import type { ConnectionsOptions } from "./connections_options.ts";
 import { ADVICE, limitAdvice } from "./advice.ts";
-import { isUpgradeRequest, upgradeFault } from "./upgrade.ts";
-import { refusal, type RefusedUpgrade, UpgradeChecks } from "./upgrade_checks.ts";
+import {
+  isUpgradeRequest,
+  refusal,
+  type RefusedUpgrade,
+  UpgradeChecks,
+  upgradeFault,
+} from "./upgrade.ts";
 import { PendingLimiter } from "./pending_limiter.ts";
 
 /** How many connections get their new permissions in one go: each may have ten thousand waits. */

@@ -9,7 +9,7 @@
 import type { JwtOptions, TokenCheck } from "../auth/auth.ts";
 import { type Grant, Permissions } from "../auth/permissions.ts";
 import { digestOf, identityOf } from "../auth/tokens.ts";
-import { GRANT_CLAIM } from "../protocol/jwt_secret.ts";
+import { GRANT_CLAIM } from "../protocol/token.ts";
 import type { NameMap } from "../protocol/name_map.ts";
 import { requireGrant } from "./auth_choice.ts";
 import type { FindKey, Jose, JwtChecks, JwtClaims } from "./jose_package.ts";

@@ -6,7 +6,7 @@
 
 import { isLoopbackAuthority } from "../auth/allowed_hosts.ts";
 import type { JwtOptions } from "../auth/auth.ts";
-import { SECRET_FORM, secretProblem } from "../protocol/jwt_secret.ts";
+import { SECRET_FORM, secretProblem } from "../protocol/token.ts";
 import { describeKind, isOptions } from "../protocol/option_kinds.ts";
 import { formatValue } from "../protocol/text.ts";
 import type { OptionChecks } from "./option_checks.ts";

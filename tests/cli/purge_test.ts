@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { connect } from "@dsmq/server";
-import { parseBefore } from "../../cli/purge.ts";
+import { parseBefore } from "../../cli/manage.ts";
 import { UsageError } from "../../cli/command.ts";
 import { openServer } from "../support/open_server.ts";
 import { Program } from "../support/program.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { SessionOwners } from "../../connection/session_owners.ts";
-import { LastAttempts } from "../../connection/last_attempts.ts";
+import { LastAttempts } from "../../connection/session_owners.ts";
 
 Deno.test("if one client leaves very many sessions, its own are forgotten, the oldest first, and no others", () => {
   const attempts = new LastAttempts(100);
