@@ -17,25 +17,20 @@
  */
 
 import type { RequestInfo } from "./server/api.ts";
-import { createHandler } from "./server/start/create_handler.ts";
+import { mountHandler } from "./server/start/create_handler.ts";
+import { SEVERAL_QUEUES } from "./server/start/other_threads.ts";
+
+/** The process has nothing but this. */
+function endProcess(): never {
+  console.error(SEVERAL_QUEUES);
+  Deno.exit(1);
+}
 
 /** What `deno serve` calls for each request. */
-const handler: { fetch(request: Request, info: RequestInfo): Promise<Response> } = createHandler();
+const handler: { fetch(request: Request, info: RequestInfo): Promise<Response> } = mountHandler(
+  {},
+  import.meta.main ? endProcess : undefined,
+);
 
 export type { RequestInfo };
 export default handler;
-
-if (import.meta.main) {
-  // With --parallel every thread of the process loads this. Each tells the others, and the first to hear of another ends all.
-  const { BroadcastChannel } = await import("node:worker_threads");
-  const threads = new BroadcastChannel(`dsmq-fetch-${Deno.pid}`);
-  // At SIGINT and SIGTERM `deno serve` closes its port, and ends once nothing is left to do.
-  threads.unref();
-  threads.onmessage = () => {
-    console.error(
-      "dsmq: --parallel would run several queues that know nothing of each other: leave it out",
-    );
-    Deno.exit(1);
-  };
-  threads.postMessage("here");
-}

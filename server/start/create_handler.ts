@@ -15,6 +15,7 @@ import {
 import { textResponse } from "../pages.ts";
 import { requireDeno } from "../runtime.ts";
 import type { OpenHandler } from "./open_handler.ts";
+import { SEVERAL_QUEUES, watchOtherThreads } from "./other_threads.ts";
 import { clientAddress, requireRequest } from "./requests.ts";
 
 const NOTHING_YET: Stats = {
@@ -64,9 +65,19 @@ export function createHandler(options: HandlerOptions = {}): Handler {
       "Cannot create a handler: options are given in one object, got two arguments",
     );
   }
+  return mountHandler(options);
+}
+
+/**
+ * The same, for `./fetch`.
+ *
+ * @param options see {@linkcode HandlerOptions}
+ * @param onOtherThread is called if another thread of the process has the same handler. Default: a line in the log
+ */
+export function mountHandler(options: HandlerOptions, onOtherThread?: () => void): Handler {
   const settings = parseHandlerOptions(options);
   requireDeno(undefined, "create a handler", "it uses Deno.upgradeWebSocket of");
-  return new MountedHandler(settings);
+  return new MountedHandler(settings, onOtherThread);
 }
 
 class MountedHandler implements Handler {
@@ -79,12 +90,18 @@ class MountedHandler implements Handler {
   #storeDescription: string;
   #stopping: Promise<void> | undefined;
 
-  constructor(settings: HandlerSettings) {
+  constructor(
+    settings: HandlerSettings,
+    onOtherThread = () => settings.log.error(SEVERAL_QUEUES),
+  ) {
     this.#storeDescription = settings.store;
     this.#opening = open(settings).catch((error) => {
       throw withCurrentStack(error);
     });
     this.ready = this.#opening.then((open) => this.#onOpen(open));
+    // Also if it cannot be opened: perhaps because the other thread has the file.
+    const watching = watchOtherThreads(onOtherThread);
+    void this.finished.then(async () => (await watching)());
     // Whoever waits for it gets the error, too.
     this.ready.catch((error: Error) => {
       if (!settings.signal?.aborted) settings.log.error(`dsmq: ${error.message}`);

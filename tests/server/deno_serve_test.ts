@@ -77,6 +77,51 @@ Deno.test("deno serve --parallel would run several queues: it ends with a senten
   );
 });
 
+Deno.test("a program's own handler says so, too, but not because one thread has several handlers, or workers that have some", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    const server = JSON.stringify(new URL("server.ts", ROOT).href);
+    const worker = `import { createHandler } from ${server};
+      await createHandler().ready;
+      self.postMessage("ready");`;
+    const url = `data:application/typescript,${encodeURIComponent(worker)}`;
+    await Deno.writeTextFile(
+      file,
+      `import { createHandler } from ${server};
+       const first = createHandler({ path: "/mq", auth: "a-secret" });
+       await createHandler().ready;
+       const worker = new Worker(${JSON.stringify(url)}, { type: "module" });
+       await new Promise((resolve) => worker.onmessage = resolve);
+       // What was said before this is heard by now.
+       const [here, there] = [1, 2].map(() => new BroadcastChannel("test"));
+       await new Promise((resolve) => {
+         there.onmessage = resolve;
+         here.postMessage("");
+       });
+       for (const channel of [here, there]) channel.close();
+       console.error("all are here");
+       export default first;`,
+    );
+    const args = ["serve", "--allow-all", "--no-prompt", "--port", "0"];
+    for (const [threads, lines] of [[1, 0], [2, 1]] as const) {
+      const more = threads > 1 ? ["--parallel"] : [];
+      const program = new Program([file], { DENO_JOBS: `${threads}` }, [...args, ...more]);
+      await using _ = program;
+      const seen: string[] = [];
+      const isSaid = (text: string) => seen.filter((line) => line.includes(text)).length;
+      const sentence =
+        "dsmq: --parallel would run several queues that know nothing of each other: leave it out";
+      while (isSaid("all are here") < threads || isSaid(sentence) < lines) {
+        seen.push(await withTimeout(program.errorLine(), 20_000) ?? "it ended");
+        assert(seen.at(-1) !== "it ended", seen.join("\n"));
+      }
+      if (lines === 0) assertEquals(isSaid(sentence), 0, seen.join("\n"));
+    }
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
 Deno.test("a module that imports ./fetch may end", async () => {
   const file = new URL("fetch.ts", ROOT).href;
   const code = `import handler from ${JSON.stringify(file)}; console.log(typeof handler.fetch);`;
