@@ -18,11 +18,10 @@
 
 import type { RequestInfo } from "./server/api.ts";
 import { mountHandler } from "./server/start/create_handler.ts";
-import { SEVERAL_QUEUES } from "./server/start/other_threads.ts";
 
 /** The process has nothing but this. */
-function endProcess(): never {
-  console.error(SEVERAL_QUEUES);
+function endProcess(reason: string): never {
+  console.error(reason);
   Deno.exit(1);
 }
 

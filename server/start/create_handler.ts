@@ -15,7 +15,6 @@ import {
 import { textResponse } from "../pages.ts";
 import { requireDeno } from "../runtime.ts";
 import type { OpenHandler } from "./open_handler.ts";
-import { SEVERAL_QUEUES, watchOtherThreads } from "./other_threads.ts";
 import { clientAddress, requireRequest } from "./requests.ts";
 
 const NOTHING_YET: Stats = {
@@ -72,9 +71,12 @@ export function createHandler(options: HandlerOptions = {}): Handler {
  * The same, for `./fetch`.
  *
  * @param options see {@linkcode HandlerOptions}
- * @param onOtherThread is called if another thread of the process has the same handler. Default: a line in the log
+ * @param onOtherThread is called with what is wrong if another thread of the process has the same handler. Default: a line in the log
  */
-export function mountHandler(options: HandlerOptions, onOtherThread?: () => void): Handler {
+export function mountHandler(
+  options: HandlerOptions,
+  onOtherThread?: (sentence: string) => void,
+): Handler {
   const settings = parseHandlerOptions(options);
   requireDeno(undefined, "create a handler", "it uses Deno.upgradeWebSocket of");
   return new MountedHandler(settings, onOtherThread);
@@ -92,7 +94,7 @@ class MountedHandler implements Handler {
 
   constructor(
     settings: HandlerSettings,
-    onOtherThread = () => settings.log.error(SEVERAL_QUEUES),
+    onOtherThread = (sentence: string) => settings.log.error(sentence),
   ) {
     this.#storeDescription = settings.store;
     this.#opening = open(settings).catch((error) => {
@@ -100,7 +102,9 @@ class MountedHandler implements Handler {
     });
     this.ready = this.#opening.then((open) => this.#onOpen(open));
     // Also if it cannot be opened: perhaps because the other thread has the file.
-    const watching = watchOtherThreads(onOtherThread);
+    const watching = import("./other_threads.ts").then((threads) =>
+      threads.watchOtherThreads(onOtherThread)
+    );
     void this.finished.then(async () => (await watching)());
     // Whoever waits for it gets the error, too.
     this.ready.catch((error: Error) => {

@@ -8,22 +8,22 @@
  */
 
 /** What is wrong, for the log. */
-export const SEVERAL_QUEUES =
+const SEVERAL_QUEUES =
   "dsmq: --parallel would run several queues that know nothing of each other: leave it out";
 
 /** Tells this thread from others. */
-const HERE = { thread: crypto.randomUUID(), told: false };
+const HERE = { thread: crypto.randomUUID(), reported: false };
 
-/** Somebody was told, here or in another thread. */
-let isTold = false;
+/** It was reported, here or in another thread. */
+let isReported = false;
 
 /**
  * Looks for other threads that do the same.
  *
- * @param onMet is called if there is one: once in a thread, and not in all of them
+ * @param onMet is called with what is wrong if there is one: once in a thread, and not in all of them
  * @returns ends it; never rejects, because a handler works without it
  */
-export async function watchOtherThreads(onMet: () => void): Promise<() => void> {
+export async function watchOtherThreads(onMet: (sentence: string) => void): Promise<() => void> {
   try {
     return await watch(onMet);
   } catch {
@@ -31,7 +31,7 @@ export async function watchOtherThreads(onMet: () => void): Promise<() => void> 
   }
 }
 
-async function watch(onMet: () => void): Promise<() => void> {
+async function watch(onMet: (sentence: string) => void): Promise<() => void> {
   const { mainModule, pid } = Deno;
   if (typeof mainModule !== "string") return () => {};
   // Loaded here and not above: it takes milliseconds. The channel of the platform would keep the program alive.
@@ -39,12 +39,12 @@ async function watch(onMet: () => void): Promise<() => void> {
   const channel = new BroadcastChannel(`dsmq ${pid} ${mainModule}`);
   channel.unref();
   channel.onmessage = (event) => {
-    const { thread, told } = (event as MessageEvent<typeof HERE>).data;
-    if (thread === HERE.thread || isTold) return;
-    isTold = true;
-    if (told) return;
-    channel.postMessage({ ...HERE, told: true });
-    onMet();
+    const { thread, reported } = (event as MessageEvent<typeof HERE>).data;
+    if (thread === HERE.thread || isReported) return;
+    isReported = true;
+    if (reported) return;
+    channel.postMessage({ ...HERE, reported: true });
+    onMet(SEVERAL_QUEUES);
   };
   channel.postMessage(HERE);
   return () => channel.close();
