@@ -74,7 +74,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "node:https": ["transports/"],
   "node:v8": ["server/"],
   "node:net": ["transports/"],
-  "node:worker_threads": ["server/"],
+  "node:worker_threads": ["server/start/"],
   "node:assert/strict": ["testing/"],
 };
 
