@@ -71,11 +71,12 @@ export class ReadPositions {
     // After a position or a number of the caller, everything that is missing is a gap. A position in an older epoch is kept
     // as it is: each topic that was not read before a break must still be told if that history is lost.
     const named = typeof since === "object" && "after" in since ? since : undefined;
-    this.#base = named === undefined
-      ? { after: start, epoch }
-      : named.epoch === undefined || named.epoch === epoch
-      ? { after: start, epoch, asOf: 0 }
-      : { after: named.after, epoch: named.epoch, asOf: 0 };
+    if (named === undefined) this.#base = { after: start, epoch };
+    else if (named.epoch === undefined || named.epoch === epoch) {
+      // One that the server did not have yet: each topic must still be told that it was ahead, though the end moves on.
+      const ahead = named.after > start ? named.after : undefined;
+      this.#base = { after: start, epoch, asOf: 0, ahead };
+    } else this.#base = { after: named.after, epoch: named.epoch, asOf: 0 };
   }
 
   /** The present epoch. */

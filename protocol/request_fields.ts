@@ -19,10 +19,11 @@ export const SINCE_FORMS =
 /** Whether a value is a start position, or `undefined`. */
 export function isSince(value: unknown): value is WireSince | undefined {
   if (value === undefined || value === "start" || value === "now") return true;
-  const { after, time, ago, epoch, asOf } = Object(value);
+  const { after, time, ago, epoch, asOf, ahead } = Object(value);
   const given = [after, time, ago].filter((number) => number !== undefined);
   if (given.length !== 1 || !isCount(given[0])) return false;
-  return after === undefined || (isBoundedText(epoch) && (asOf === undefined || isCount(asOf)));
+  return after === undefined ||
+    (isBoundedText(epoch) && [asOf, ahead].every((it) => it === undefined || isCount(it)));
 }
 
 /** Rejects a request whose start position is invalid. */

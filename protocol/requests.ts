@@ -45,6 +45,11 @@ export interface WirePosition {
    * counts as a gap after a position with an epoch, and everything after a bare number.
    */
   readonly asOf?: number | undefined;
+  /**
+   * Where the client had been told to begin, beyond the end of that time, which was `after`: it is still to be told so,
+   * however much has been stored since.
+   */
+  readonly ahead?: number | undefined;
 }
 
 /**

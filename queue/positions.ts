@@ -207,10 +207,14 @@ function checkPosition(position: WirePosition, bounds: TopicBounds): Position {
       `Cannot read on from ${after}: the server does not have that history: it has begun a new one, or the position is of another server`;
     return gapAt({ code: "epoch_changed", message, position: after, floor, last }, floor);
   }
-  if (after > end) {
-    const message = `Cannot read on from ${after}: the last message of that history is ${end}`;
-    const through = Math.max(end, gone?.seq ?? 0);
-    return gapAt({ code: "ahead", message, position: after, floor, last }, through);
+  const { ahead = after } = position;
+  const known = Math.min(after, end);
+  if (ahead > known) {
+    const verb = after > end ? "is" : "was";
+    const message =
+      `Cannot read on from ${ahead}: the last message of that history ${verb} ${known}`;
+    const through = Math.max(known, gone?.seq ?? 0);
+    return gapAt({ code: "ahead", message, position: ahead, floor, last }, through);
   }
   if (gone && gone.seq > after && gone.at > resolveAsOf(position)) {
     const gap = trimmedGap(after, gone.seq, bounds);

@@ -46,6 +46,50 @@ Deno.test("that its history is gone is told once of each topic, however often th
   await closeAll(mq, host);
 });
 
+Deno.test("that a number, or a position, was ahead is told once of each topic, however often the connection breaks and whatever is stored meanwhile", async () => {
+  for (const isNumber of [true, false]) {
+    const host = await testServer(inMemory());
+    await store(host, "t", "1");
+    const { epoch } = host.queue.store;
+    const { bridge, mq } = await connectedPair(host, { since: isNumber ? 5 : `${epoch}:5` });
+    assertEquals(await settled(mq.get("read before")), "error ahead");
+    await reconnectTo(bridge, mq);
+    await store(host, "t", "2", "3", "4", "5", "6", "7");
+    await reconnectTo(bridge, mq);
+    const error = await mq.get("t").catch((error) => error);
+    assertEquals([error.code, error.position, error.message], [
+      "ahead",
+      5,
+      "Cannot read on from 5: the last message of that history was 1",
+    ]);
+    // Nothing that was stored since is passed over.
+    assertEquals(await mq.get("t"), "2");
+    await reconnectTo(bridge, mq);
+    assertEquals([await mq.get("t"), await mq.get("read before")], ["3", ""]);
+    const stream = mq.subscribe({ prefix: "" });
+    assertEquals([await nextBody(stream), await nextBody(stream)], ["error ahead", "(is done)"]);
+    const other = mq.subscribe("u", { onGap: "oldest" });
+    await store(host, "u", "of u");
+    assertEquals(await nextBody(other), "of u");
+    await closeAll(mq, host);
+  }
+});
+
+Deno.test("a number that the server has is not told to be ahead later", async () => {
+  // The server begins later, since something is gone, or just there.
+  for (const since of [5, 7]) {
+    const script = new ScriptedServer();
+    script.welcome = { ...WELCOME, start: 7 };
+    const options = { dial: script.dial, reconnect: { minDelay: 0, maxDelay: 0 } };
+    await using mq = await connect(script.url, { ...options, since });
+    script.hangUp();
+    const read = mq.get("t");
+    await script.reply(await script.next());
+    await read;
+    assertEquals(script.hello.since, { after: 7, epoch: "e", asOf: 0 });
+  }
+});
+
 Deno.test("a topic that begins at the position on a later connection misses nothing", async () => {
   const host = await testServer(inMemory());
   await store(host, "t", "1", "2");

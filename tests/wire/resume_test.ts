@@ -215,6 +215,8 @@ Deno.test("an invalid session, position, number or interval is refused, and a se
     { known: { epoch: "e", seq: -1 } },
     { since: { after: 1, epoch: 5 } },
     { since: { after: 1, asOf: "now" } },
+    { since: { after: 1, ahead: "5" } },
+    { since: { after: 1, ahead: -1 } },
     { since: { after: -1, epoch: "e" } },
     { heartbeat: 99 },
     { heartbeat: 600_001 },
