@@ -39,6 +39,13 @@ export type Step =
     readonly since: "cursor" | "start" | "now";
   }
   | { readonly do: "leave"; readonly which: number }
+  /** All of a topic, or what is older than a time (ms). */
+  | {
+    readonly do: "purge";
+    readonly who: number;
+    readonly topic: string;
+    readonly ago: number | undefined;
+  }
   | { readonly do: "topics"; readonly who: number }
   | { readonly do: "close"; readonly who: number };
 
@@ -129,6 +136,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), which }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("topics" as const), who }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("purge" as const),
+      who,
+      topic,
+      ago: fc.option(fc.nat(200), { nil: undefined }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("close" as const), who }) },
 );
 

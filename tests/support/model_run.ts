@@ -8,6 +8,7 @@ import type { TopicInfo } from "../../client.ts";
 import { failure, FuzzClient, Journal, type ReadCall } from "./fuzz_client.ts";
 import { FuzzNetwork } from "./fuzz_network.ts";
 import { Records } from "./fuzz_records.ts";
+import { watchPurges } from "./fuzz_purges.ts";
 import { FuzzServer } from "./fuzz_server.ts";
 import { VirtualTime } from "./fuzz_time.ts";
 import { checkRun } from "./fuzz_run_check.ts";
@@ -92,6 +93,7 @@ class ProgramRun {
     this.#network = new FuzzNetwork(time, seeded(program.seed));
     this.#network.faults = () => ({ delay: 3 });
     this.wire = new WireLog(this.#network, keepLog);
+    watchPurges(this.#network, this.wire, this.#records);
     const { retention, stored } = program;
     this.#servers = Array.from({ length: program.servers }, (_, i) => {
       const choice = {
@@ -164,6 +166,8 @@ class ProgramRun {
         return;
       case "topics":
         return this.#list(client);
+      case "purge":
+        return this.#purge(client, step.topic, step.ago);
       case "close":
         return this.#close(client);
       default:
@@ -189,6 +193,14 @@ class ProgramRun {
     mq.topics().then(end, (error) => {
       const outcome = failure(error);
       end(outcome.kind === "error" ? outcome.code : outcome.kind);
+    });
+  }
+
+  #purge({ name, mq }: FuzzClient, topic: string, ago: number | undefined): void {
+    mq.purge(topic, ago === undefined ? {} : { before: { ago } }).catch(({ code }) => {
+      // Before it was answered.
+      if (code === "unknown_outcome" || code === "closed" && this.#closed.has(name)) return;
+      this.#journal.faults.push(`${name} purges ${topic}: ${code}`);
     });
   }
 
