@@ -84,8 +84,11 @@ function decodeAttributes(
 ): PutRequest["attributes"] | WireRequest {
   const items: unknown = many ? attributes : [attributes];
   if (!Array.isArray(items) || items.length !== count) {
-    const got = Array.isArray(items) ? `${items.length} items` : kindOf(attributes);
-    return badMessage(fields, `"attributes" must be an array as long as "bodies", got ${got}`);
+    const got = Array.isArray(items) ? `one of ${items.length}` : kindOf(attributes);
+    return badMessage(
+      fields,
+      `"attributes" must be an array as long as "bodies" (${count}), got ${got}`,
+    );
   }
   let encoded: (EncodedAttributes | undefined)[] | undefined;
   for (let i = 0; i < count; i++) {

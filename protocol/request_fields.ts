@@ -7,7 +7,7 @@
 import type { WireError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import type { CreditTotals, RefusedRequest, WireSince } from "./requests.ts";
-import { formatValue, prefixProblem, topicProblem } from "./text.ts";
+import { formatValue, prefixProblem, quoted, topicProblem } from "./text.ts";
 
 /** A request as it arrived: an object, not checked further. */
 export type RequestFields = Readonly<Record<string, unknown>>;
@@ -94,8 +94,24 @@ export function refuseField(fields: RequestFields, name: string, expected: strin
   return refuseRequest(
     fields,
     "bad_request",
-    `Invalid ${what}: "${name}" must be ${expected}, got ${formatValue(fields[name])}`,
+    `Invalid ${what}: "${name}" must be ${expected}, got ${formatField(fields[name])}`,
   );
+}
+
+/** So many fields of an object are shown in an error. */
+const SHOWN_FIELDS = 4;
+
+/** The value of a field for an error: of an object the first fields, of which one is wrong. */
+function formatField(value: unknown): string {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) {
+    return formatValue(value);
+  }
+  const entries = Object.entries(value);
+  const shown = entries.slice(0, SHOWN_FIELDS).map(([name, item]) =>
+    `${quoted(name)}: ${formatValue(item)}`
+  );
+  if (entries.length > SHOWN_FIELDS) shown.push("…");
+  return `{${shown.join(", ")}}`;
 }
 
 /** Rejects a request. If its id is invalid, the answer carries `null` instead. */

@@ -85,6 +85,14 @@ Deno.test("a position of another history, or beyond this one, and other nonsense
     const { error } = await raw.request({ action: "purge", id: 1, topic: "t", before });
     assertEquals(error.code, "bad_request", JSON.stringify(before));
   }
+  const seen = async (before: object) => {
+    const { error } = await raw.request({ action: "purge", id: 1, topic: "t", before });
+    return error.message.split(", got ")[1];
+  };
+  assertEquals(await seen({ seq: -1, epoch: "e" }), '{"seq": -1, "epoch": "e"}');
+  const many = { a: null, b: [1], "c\n": { d: "x".repeat(99) }, e: "x".repeat(99), f: 1 };
+  const shown = `{"a": null, "b": an array, "c\\n": an object, "e": "${"x".repeat(64)}", …}`;
+  assertEquals(await seen(many), shown);
   assertEquals(
     (await raw.request({ action: "purge", id: 1, topic: "\0" })).error.code,
     "bad_topic",

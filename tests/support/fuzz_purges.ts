@@ -39,7 +39,7 @@ export function recordPurges(
 function note(
   { topic }: Purge,
   result: PurgeResult | StoreError,
-  { messages, killed }: Opening,
+  { messages, purges, killed }: Opening,
   { faults }: Records,
   now: number,
 ): void {
@@ -53,10 +53,8 @@ function note(
   if (purged < sure || purged > possible) {
     faults.push(`a purge of ${topic} removed ${purged} messages, there were ${sure}`);
   }
-  for (const message of removed) {
-    message.goneAt = Math.min(message.goneAt, now);
-    message.purged = "removed";
-  }
+  for (const message of removed) message.goneAt = Math.min(message.goneAt, now);
+  purges.push({ topic, purged, removed });
 }
 
 interface SentItem {
@@ -73,18 +71,17 @@ export function watchPurges(network: FuzzNetwork, wire: WireLog, records: Record
     // A store that answers late may have read a message before it was purged.
     if (!opening || connection.server.choice.late !== undefined) return;
     for (const { id, purged, body, bodies } of [JSON.parse(frame)].flat() as SentItem[]) {
-      if (purged !== undefined) answered(opening, wire.topicOf(connection, id!)!);
+      if (purged !== undefined) answered(opening, wire.topicOf(connection, id!)!, purged);
       for (const text of bodies ?? (body === undefined ? [] : [body])) {
-        const message = opening.messages.find((message) => message.body === text);
-        if (message?.purged !== "answered") continue;
+        if (!opening.messages.some((message) => message.body === text && message.purged)) continue;
         records.faults.push(`${connection.client} was sent ${text} after its purge was answered`);
       }
     }
   };
 }
 
-function answered({ messages }: Opening, topic: string): void {
-  for (const message of messages) {
-    if (message.topic === topic && message.purged === "removed") message.purged = "answered";
-  }
+function answered({ purges }: Opening, topic: string, purged: number): void {
+  const i = purges.findIndex((purge) => purge.topic === topic && purge.purged === purged);
+  if (i < 0) return;
+  for (const message of purges.splice(i, 1)[0]!.removed) message.purged = true;
 }

@@ -23,8 +23,16 @@ export interface Recorded {
   readonly order: number;
   /** From when on nobody can read it any more, by the time of the run. */
   goneAt: number;
-  /** A purge has removed it; and was answered, so that it may not be sent any more. */
-  purged?: "removed" | "answered" | undefined;
+  /** A purge that has removed it was answered: it may not be sent any more. */
+  purged?: boolean;
+}
+
+/** What a purge has removed. */
+export interface RecordedPurge {
+  readonly topic: string;
+  /** How many messages, as it says. */
+  readonly purged: number;
+  readonly removed: readonly Recorded[];
 }
 
 /** A store from its opening to its end. */
@@ -40,6 +48,8 @@ export interface Opening {
   readonly known: ReadonlyMap<number, number>;
   /** All that was ever in it, oldest first. */
   readonly messages: Recorded[];
+  /** Purges that are not answered yet. */
+  readonly purges: RecordedPurge[];
   last: number;
   readonly openedAt: number;
   /** It was killed: what it still does counts for nobody. */

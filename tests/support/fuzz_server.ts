@@ -101,6 +101,7 @@ export class FuzzServer {
         before ? [...before.opening.known, [before.opening.number, before.last]] : [],
       ),
       messages: await this.#readBack(inner, before),
+      purges: [],
       last,
       openedAt: this.#time.now,
       killed: false,
@@ -203,7 +204,7 @@ export class FuzzServer {
         const { seq, body, at, time, goneAt } = message;
         if (there.has(seq)) {
           // What was dropped after the copy was made is there again.
-          back.push({ ...message, goneAt: at + this.choice.retention, purged: undefined });
+          back.push({ ...message, goneAt: at + this.choice.retention, purged: false });
           continue;
         }
         back.push({ ...message, goneAt: Math.min(goneAt, this.#time.now) });

@@ -103,11 +103,11 @@ Deno.test("a request whose attributes are invalid is refused as a whole, with wh
     [{ body: "a", attributes: { key: 1 } }, 'in "attributes", key must be a string, got a number'],
     [
       { bodies: two, attributes: {} },
-      '"attributes" must be an array as long as "bodies", got an object',
+      '"attributes" must be an array as long as "bodies" (2), got an object',
     ],
     [
       { bodies: two, attributes: [null] },
-      '"attributes" must be an array as long as "bodies", got 1 items',
+      '"attributes" must be an array as long as "bodies" (2), got one of 1',
     ],
     [
       { bodies: two, attributes: [null, "k"] },
