@@ -1,0 +1,75 @@
+/**
+ * How many files of this project a server of the command line needs to start: Deno reads what is known of each file that
+ * it may load (some 0.05 ms), and compiles each that it loads (another 0.1 ms).
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { graph, local } from "../support/module_graph.ts";
+import { Program, ROOT } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
+
+/** At most this many files can be loaded by any command; and so many by a server until it has answered a request. */
+const MOST = { reached: 325, loaded: 166 };
+
+/** What a server loads when it is needed, and not before. */
+const ON_DEMAND = [
+  /^client[/.]/,
+  /^testing[/.]/,
+  /^cli\/(?!main|commands?\.ts|serve|tokens|files|values|signals|terminal|read_arguments|did_you_mean|where_to_connect)/,
+  /^connection\/admin_verbs/,
+  /^queue\/topic_purges/,
+  /^server\/(certificate|token_verifier|verify_call|jwt_check|jose_package|.*keys)\b/,
+  /^stores\/(file_|database_|opened_file|wal_|prefix_|row_chunk|merged_rows)/,
+  /^transports\/node/,
+];
+
+/** Loaded once the start is over. */
+const AFTER_START = "server/warm_up.ts";
+
+Deno.test("the command line can load no more files than it did: put what is one idea into one file, or raise the number", async () => {
+  const modules = new Map((await graph("cli.ts")).map((module) => [module.specifier, module]));
+  const reached = new Set<string>();
+  const reach = (specifier: string) => {
+    if (reached.has(specifier) || !modules.has(specifier)) return;
+    reached.add(specifier);
+    for (const { code } of modules.get(specifier)!.dependencies ?? []) {
+      if (code?.specifier !== undefined) reach(code.specifier);
+    }
+  };
+  reach(new URL("cli.ts", ROOT).href);
+  assert(reached.size > 200, "these are the files of all commands");
+  assert(reached.size <= MOST.reached, `${reached.size} files can be loaded`);
+});
+
+/** The files that a process has loaded, by its report of what of them ran. */
+async function loaded(folder: string): Promise<string[]> {
+  const urls: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    urls.push(JSON.parse(await Deno.readTextFile(`${folder}/${name}`)).url);
+  }
+  return urls.filter((url) => url.startsWith(ROOT.href)).map(local)
+    .filter((file) => file !== AFTER_START && !file.startsWith("offline/")).sort();
+}
+
+Deno.test("a server that starts and answers a request loads no more files than it did, and none that it does not need yet", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const args = ["-A", `--coverage=${folder}`, "cli.ts", "serve", "--port", "0", "--json"];
+    await using program = new Program(args);
+    const { url }: { url: string } = JSON.parse((await program.line())!);
+    {
+      await using client = await RawClient.open(url);
+      assertEquals((await client.request({ action: "get", id: 1, topic: "t" })).id, 1);
+    }
+    program.child.kill("SIGTERM");
+    assertEquals((await program.end()).code, 0);
+    const files = await loaded(folder);
+    assert(files.length > 100, "these are the files of a server");
+    assertEquals(files.filter((file) => ON_DEMAND.some((pattern) => pattern.test(file))), []);
+    assert(files.length <= MOST.loaded, `${files.length} files are loaded`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
