@@ -10,6 +10,8 @@ export interface TopicHead {
   readonly id: number;
   /** `null` if there is none. */
   readonly last: number | null;
+  /** The newest message of the topic: there are no rows after it. */
+  readonly newest: number;
 }
 
 /** Finds the rows of a topic after a number, at most so many. */
@@ -21,6 +23,7 @@ const LOOKUP = { first: 4, max: 64 };
 /** The rows of a topic that were looked up, the next one first. */
 interface TopicRows {
   readonly id: number;
+  readonly newest: number;
   rows: readonly number[];
   index: number;
   limit: number;
@@ -42,7 +45,9 @@ export class MergedRows {
     this.#find = find;
     this.#topics = heads
       .filter((head): head is TopicHead & { last: number } => head.last !== null)
-      .map(({ id, last }) => ({ id, rows: [last], index: 0, limit: LOOKUP.first }))
+      .map(({ id, last, newest }) => {
+        return { id, newest, rows: [last], index: 0, limit: LOOKUP.first };
+      })
       .sort((a, b) => b.rows[0]! - a.rows[0]!);
   }
 
@@ -61,7 +66,7 @@ export class MergedRows {
   }
 
   #lookUp(topic: TopicRows, after: number): void {
-    topic.rows = this.#find(topic.id, after, topic.limit);
+    topic.rows = after < topic.newest ? this.#find(topic.id, after, topic.limit) : [];
     topic.index = 0;
     topic.limit = Math.min(LOOKUP.max, 2 * topic.limit);
   }

@@ -12,6 +12,7 @@ import { PrefixRows } from "./prefix_rows.ts";
 import type { SegmentTable } from "./segment_table.ts";
 import type { SeqRange } from "./seq_range.ts";
 import type { Gone, MessagePage, PrefixPageQuery } from "./store.ts";
+import type { TopicTable } from "./topic_table.ts";
 import type { WriteBuffer } from "./write_buffer.ts";
 
 /** The messages of a store. */
@@ -19,6 +20,7 @@ interface Messages {
   readonly buffer: WriteBuffer;
   readonly range: SeqRange;
   readonly gone: GoneIndex;
+  readonly topics: TopicTable;
   /** Moves the buffer into the database. */
   flush(): void;
 }
@@ -92,6 +94,6 @@ export class PrefixPages {
   }
 
   get #rows(): PrefixRows {
-    return this.#prefixRows ??= new PrefixRows(this.#db, this.#segments);
+    return this.#prefixRows ??= new PrefixRows(this.#db, this.#segments, this.#log.topics);
   }
 }

@@ -8,9 +8,16 @@ import type { Database, Statement } from "./engine.ts";
 import { MergedRows, type TopicHead } from "./merged_rows.ts";
 import type { PageFill } from "./page_fill.ts";
 import { prefixEnd, withPrefix } from "./prefix_range.ts";
-import { CHUNK_COLUMNS, ChunkReader, type RowChunk } from "./row_chunk.ts";
+import { ChunkReader, Chunks, type NameRange } from "./row_chunk.ts";
 import { SEGMENT_BYTES } from "./segment_row.ts";
 import type { SegmentTable } from "./segment_table.ts";
+import type { TopicTable } from "./topic_table.ts";
+
+/** Of up to this many topics it is looked up how many messages they have. */
+const FEW_TOPICS = 32;
+
+/** If few topics have no more than this all together, all is read at once; also if all of it fits into a page. */
+const SMALL = { messages: 64, bytes: 128 * 1024 };
 
 /** The rows of up to this many topics are looked up topic by topic. */
 const MERGED_TOPICS = 1024;
@@ -27,62 +34,56 @@ const PASSED = { columns: 100, bodies: 4096 };
 /** How many rows are looked through at once, at first; each time it is four times as many. */
 const FIRST_WINDOW = 256;
 
-/** How much is read at once at most, in bytes, if all rows are as large as the largest one. */
-const MAX_CHUNK = 8 * 1024 * 1024;
+/** Few topics. */
+interface FewTopics {
+  /** Their names, by their ids. */
+  readonly names: ReadonlyMap<number, string>;
+  /** How many messages they have. */
+  readonly messages: number;
+  /** The newest of these. */
+  readonly newest: number;
+}
 
 /**
  * Reads rows in the order of the store. It passes over the rows of all topics as long as that takes no longer than to
  * look up the next row of each topic that begins with the prefix, and each row found; then it looks these up, unless there
  * are very many topics. So ten topics among very many are found at once, very many are read like one, and no page takes
- * long.
+ * long. Where few topics have most of the messages, the others are read as well, and left out.
  */
 export class PrefixRows {
   readonly #segments: SegmentTable;
+  readonly #topics: TopicTable;
   readonly #reader: ChunkReader;
   readonly #sql: Record<
-    | "count"
-    | "scan"
-    | "heads"
-    | "next"
-    | "load"
-    | "around"
-    | "newest"
-    | "before"
-    | "start",
+    "few" | "count" | "heads" | "next" | "around" | "newest" | "before" | "start",
     Statement
   >;
+  /** How many bytes a message had that was read last. */
+  #averageBytes: number | undefined;
 
   /**
    * Prepares to read.
    *
    * @param db an open database that has the tables of messages and topics
    * @param segments the table of messages
+   * @param topics the table of topics
    */
-  constructor(db: Database, segments: SegmentTable) {
+  constructor(db: Database, segments: SegmentTable, topics: TopicTable) {
     this.#segments = segments;
+    this.#topics = topics;
     this.#reader = new ChunkReader(db, segments);
-    // CROSS JOIN: SQLite keeps the order of the tables, so that lists are in that of the rows.
-    const named = "runs CROSS JOIN topics ON topics.id = runs.topic";
     const nextOf = "SELECT last FROM runs WHERE topic = id AND last > ?3 ORDER BY last LIMIT 1";
     const newestOf =
       "SELECT last FROM runs WHERE topic = id AND last <= ?3 ORDER BY last DESC LIMIT 1";
     this.#sql = {
+      few: db.prepare(`SELECT id, name FROM topics WHERE ${withPrefix("name")} LIMIT ?3`),
       count: db.prepare(
         `SELECT count(*) AS n FROM (SELECT 1 FROM topics WHERE ${withPrefix("name")} LIMIT ?3)`,
       ),
-      scan: db.prepare(
-        `SELECT ${CHUNK_COLUMNS} FROM ${named} WHERE last > ?3 AND last <= ?4 AND ${
-          withPrefix("name")
-        }`,
-      ),
       heads: db.prepare(
-        `SELECT id, (${nextOf}) AS last FROM topics WHERE ${withPrefix("name")} LIMIT ?4`,
+        `SELECT id, name, (${nextOf}) AS last FROM topics WHERE ${withPrefix("name")} LIMIT ?4`,
       ),
       next: db.prepare("SELECT last FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT ?"),
-      load: db.prepare(
-        `SELECT ${CHUNK_COLUMNS} FROM json_each(?) CROSS JOIN runs ON last = value ` +
-          "CROSS JOIN topics ON topics.id = runs.topic",
-      ),
       around: db.prepare(
         "SELECT first FROM (SELECT first, topic FROM runs WHERE last >= ?3 ORDER BY last LIMIT 1) " +
           `CROSS JOIN topics ON id = topic WHERE ${withPrefix("name")}`,
@@ -93,7 +94,9 @@ export class PrefixRows {
         })`,
       ),
       before: db.prepare(
-        `SELECT last FROM ${named} WHERE last <= ?3 AND last > ?4 AND ${withPrefix("name")} ` +
+        `SELECT last FROM runs CROSS JOIN topics ON topics.id = runs.topic WHERE last <= ?3 AND last > ?4 AND ${
+          withPrefix("name")
+        } ` +
           "ORDER BY last DESC LIMIT 1",
       ),
       start: db.prepare(
@@ -113,10 +116,17 @@ export class PrefixRows {
    */
   read(prefix: string, after: number, upTo: number, page: PageFill): number {
     const range = [prefix, prefixEnd(prefix)] as const;
-    const topics = this.#count(range);
-    if (topics === 0) return upTo;
+    const few = this.#few(range);
+    if (few) {
+      if (few.newest <= after) return upTo;
+      if (this.#isSmall(few, page)) {
+        this.#reader.merged(range, after, page);
+        return page.isFull ? page.messages.at(-1)!.seq : upTo;
+      }
+    }
+    const topics = few?.names.size ?? this.#count(range);
     const isMerged = topics <= MERGED_TOPICS;
-    const through = this.#scan(range, after, upTo, isMerged ? topics : Infinity, page);
+    const through = this.#scan(range, after, upTo, isMerged ? topics : Infinity, few, page);
     if (page.isFull || through >= upTo || !isMerged) return through;
     return this.#merge(range, through, upTo, page);
   }
@@ -156,8 +166,31 @@ export class PrefixRows {
     return Math.max(1, Math.min(rows, Math.floor(bytes / largest)));
   }
 
+  /** A row in a list has at most this many bytes. */
+  get #largestListed(): number {
+    return Math.max(1, Math.min(this.#segments.largestBytes, SEGMENT_BYTES));
+  }
+
+  /** The topics, if there are only few. */
+  #few(range: NameRange): FewTopics | undefined {
+    const found = this.#sql.few.all(...range, FEW_TOPICS + 1) as { id: number; name: string }[];
+    if (found.length > FEW_TOPICS) return undefined;
+    let [messages, newest] = [0, 0];
+    for (const { name } of found) {
+      const topic = this.#topics.get(name)!;
+      messages += topic.messages;
+      newest = Math.max(newest, topic.seq);
+    }
+    return { names: new Map(found.map(({ id, name }) => [id, name])), messages, newest };
+  }
+
+  #isSmall({ messages }: FewTopics, page: PageFill): boolean {
+    return messages <= Math.max(SMALL.messages, page.count) &&
+      messages * this.#largestListed <= Math.max(SMALL.bytes, page.bytes);
+  }
+
   /** How many topics there are, or more than are merged. */
-  #count(range: readonly [string, string]): number {
+  #count(range: NameRange): number {
     const [{ n }] = this.#sql.count.all(...range, MERGED_TOPICS + 1) as [{ n: number }];
     return n;
   }
@@ -167,88 +200,68 @@ export class PrefixRows {
    * how far.
    */
   #scan(
-    range: readonly [string, string],
+    range: NameRange,
     after: number,
     upTo: number,
     topics: number,
+    few: FewTopics | undefined,
     page: PageFill,
   ): number {
-    const chunks = new Chunks(page, this.#segments.largestBytes);
+    const chunks = new Chunks(page, this.#largestListed);
     const [scanned, perLookup] = [this.#rowsOf(SCAN), this.#rowsOf(LOOKUP)];
-    let [through, passed] = [after, 0];
-    for (let size = FIRST_WINDOW; through < upTo; size *= 4) {
-      const max = Math.min(scanned, perLookup * (topics + chunks.rows));
-      const window = Math.min(size, max - passed);
-      if (window <= 0) break;
-      passed += window;
-      const end = Math.min(upTo, this.#segments.endOf(through, window));
-      while (through < end) {
-        const to = Math.min(end, this.#segments.endOf(through, chunks.size));
-        const [found] = this.#sql.scan.all(...range, through, to) as [RowChunk];
-        this.#take(found, page, chunks);
+    let [through, passed, size] = [after, 0, FIRST_WINDOW];
+    let names = few && 2 * few.messages >= upTo - after ? few.names : undefined;
+    while (through < upTo) {
+      const before = page.messages.length;
+      let end: number;
+      if (names) {
+        end = Math.min(upTo, this.#rowEnd(through + chunks.messages(this.#averageBytes)));
+        const read = this.#reader.all(through, end, names, page);
+        chunks.add(read);
+        this.#averageBytes = read.bytes / (end - through);
         if (page.isFull) return page.messages.at(-1)!.seq;
-        through = to;
+      } else {
+        const max = Math.min(scanned, perLookup * (topics + chunks.rows));
+        const window = Math.min(size, max - passed);
+        if (window <= 0) break;
+        passed += window;
+        size *= 4;
+        end = Math.min(upTo, this.#segments.endOf(through, window));
+        for (let from = through; from < end;) {
+          const to = Math.min(end, this.#segments.endOf(from, chunks.size));
+          chunks.add(this.#reader.matching(range, from, to, page));
+          if (page.isFull) return page.messages.at(-1)!.seq;
+          from = to;
+        }
       }
+      const isDense = 2 * (page.messages.length - before) >= end - through;
+      names = isDense ? few?.names : undefined;
+      through = end;
     }
     return through;
   }
 
+  #rowEnd(seq: number): number {
+    return this.#segments.rowEnd(seq) ?? Infinity;
+  }
+
   /** Merges the rows of all topics. */
-  #merge(
-    range: readonly [string, string],
-    after: number,
-    upTo: number,
-    page: PageFill,
-  ): number {
-    const heads = this.#sql.heads.all(...range, after, MERGED_TOPICS) as TopicHead[];
+  #merge(range: NameRange, after: number, upTo: number, page: PageFill): number {
+    const heads = this.#sql.heads.all(
+      ...range,
+      after,
+      MERGED_TOPICS,
+    ) as (Omit<TopicHead, "newest"> & { name: string })[];
     const merged = new MergedRows(
-      heads,
+      heads.map((head) => ({ ...head, newest: this.#topics.get(head.name)!.seq })),
       (id, from, limit) =>
         (this.#sql.next.all(id, from, limit) as { last: number }[]).map(({ last }) => last),
     );
-    const chunks = new Chunks(page, this.#segments.largestBytes);
+    const chunks = new Chunks(page, this.#largestListed);
     for (let rows; (rows = merged.take(chunks.size)).length > 0;) {
-      const [found] = this.#sql.load.all(JSON.stringify(rows)) as [RowChunk];
-      this.#take(found, page, chunks);
+      chunks.add(this.#reader.listed(rows, page));
       if (page.isFull) return page.messages.at(-1)!.seq;
     }
     return upTo;
-  }
-
-  #take(chunk: RowChunk, page: PageFill, chunks: Chunks): void {
-    chunks.add(chunk.rows, this.#reader.take(chunk, page));
-  }
-}
-
-/** How many rows are read at once: about as many as there is room for, by the size of those before. */
-class Chunks {
-  readonly #page: PageFill;
-  readonly #largest: number;
-  #rows = 0;
-  #bytes = 0;
-
-  /** No rows were read yet; none is larger than this, in bytes. */
-  constructor(page: PageFill, largest: number) {
-    this.#page = page;
-    this.#largest = Math.max(1, Math.min(largest, SEGMENT_BYTES));
-  }
-
-  /** How many were read. */
-  get rows(): number {
-    return this.#rows;
-  }
-
-  /** How many to read next. */
-  get size(): number {
-    const { count, bytes } = this.#page;
-    const average = this.#rows === 0 ? this.#largest : this.#bytes / this.#rows;
-    const fitting = Math.ceil(bytes / Math.max(1, average));
-    return Math.max(1, Math.min(count, fitting, Math.floor(MAX_CHUNK / this.#largest)));
-  }
-
-  /** Rows were read. */
-  add(rows: number, bytes: number): void {
-    this.#rows += rows;
-    this.#bytes += bytes;
   }
 }

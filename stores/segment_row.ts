@@ -117,6 +117,11 @@ export function countTexts(bodies: string): number {
   return count;
 }
 
+/** Whether the bodies of a row, or of one of several rows, are of more than one message. */
+export function holdsSeveral(bodies: string): boolean {
+  return bodies.includes(SEPARATOR);
+}
+
 /**
  * Reads the column of attributes.
  *

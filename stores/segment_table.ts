@@ -249,6 +249,11 @@ export class SegmentTable {
     return row?.last ?? Infinity;
   }
 
+  /** The last message of the row that holds a number; `undefined` if it is in none. */
+  rowEnd(seq: number): number | undefined {
+    return (this.#sql.from.all(seq) as [SegmentRow?])[0]?.last;
+  }
+
   /** Whether the row of a message also holds later ones. */
   splits(seq: number): boolean {
     const [row] = this.#sql.from.all(seq) as [SegmentRow?];

@@ -125,6 +125,11 @@ export class TopicTable {
     return topic && topic.seq > after ? topic.id : undefined;
   }
 
+  /** Of a topic, how many messages it has, and the newest one. */
+  get(name: string): { readonly messages: number; readonly seq: number } | undefined {
+    return this.#topics.get(name);
+  }
+
   /** Counts messages that are about to be inserted, and gives each of their topics an id. */
   add(messages: readonly TopicMessage[]): void {
     for (let i = 0; i < messages.length;) {

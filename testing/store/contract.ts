@@ -16,6 +16,7 @@ import { lasting } from "./retention.ts";
 import { limited } from "./limits.ts";
 import { once } from "./dedup.ts";
 import { purging } from "./purges.ts";
+import { changingPrefixes } from "./prefix_changes.ts";
 import { prefixed } from "./prefixes.ts";
 import { reading } from "./reads.ts";
 import { repeatedIds } from "./repeated_ids.ts";
@@ -33,6 +34,7 @@ const PROMISES = {
   ...lasting,
   ...topics,
   ...prefixed,
+  ...changingPrefixes,
   ...purging,
   ...feeding,
   ...once,

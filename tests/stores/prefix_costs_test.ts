@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Database, Engine } from "../../stores/engine.ts";
+import type { Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { GoneTable } from "../../stores/gone_table.ts";
 import { withPrefix } from "../../stores/prefix_range.ts";
@@ -14,6 +14,7 @@ import type { TopicMessage } from "../../stores/store.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { append, put, RETENTION, topicNames, trimAll } from "../../testing/store/support.ts";
 import { CountingEngine } from "../support/counting_engine.ts";
+import { PlannedEngine } from "../support/planned_engine.ts";
 
 function open(engine: Engine = nodeSqlite, clock = new ManualClock()): MemoryStore {
   return new MemoryStore({ engine, clock, retention: RETENTION });
@@ -24,26 +25,7 @@ const alternating = (count: number, topic: (i: number) => string) =>
   Array.from({ length: count }, (_, i) => put(i % 2 === 0 ? topic(i) : `other ${i % 3}`));
 
 Deno.test("the topics of a prefix are found by the index of their names, also if it has no end", async () => {
-  const plans = new Map<string, string[]>();
-  let db: Database | undefined;
-  const engine: Engine = {
-    name: nodeSqlite.name,
-    open(path) {
-      const opened = db = nodeSqlite.open(path);
-      return {
-        ...opened,
-        prepare(sql) {
-          const statement = opened.prepare(sql);
-          const run = statement.all.bind(statement);
-          const all = (...values: Parameters<typeof run>) => {
-            if (/\b(topics|gone)\b/.test(sql) && sql.includes("?1")) plans.set(sql, []);
-            return run(...values);
-          };
-          return { run: (...values) => statement.run(...values), all };
-        },
-      };
-    },
-  };
+  const engine = new PlannedEngine(nodeSqlite);
   const clock = new ManualClock();
   await using store = open(engine, clock);
   await append(store, alternating(3000, (i) => `p.${i}`));
@@ -55,17 +37,13 @@ Deno.test("the topics of a prefix are found by the index of their names, also if
   }
   clock.advance(RETENTION);
   await store.topicBounds([{ prefix: "p." }, { prefix: "p.100" }]);
-  assert(plans.size >= 5, `${plans.size} statements`);
-  for (const sql of plans.keys()) {
-    const values = Array(5).fill("p").slice(
-      0,
-      Math.max(...[...sql.matchAll(/\?(\d)/g)].map(([, n]) => Number(n))),
-    );
-    const steps = db!.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values) as { detail: string }[];
-    const ofTopics = steps.map(({ detail }) => detail).filter((detail) => /topics\b/.test(detail));
+  const plans = engine.plans.filter(([sql]) => /\b(topics|gone)\b/.test(sql) && sql.includes("?1"));
+  assert(plans.length >= 5, `${plans.length} statements`);
+  for (const [sql, steps] of plans) {
+    const ofTopics = steps.filter((step) => /topics\b/.test(step));
     assert(ofTopics.length > 0, sql);
-    for (const detail of ofTopics) {
-      assertMatch(detail, /\(name>\? AND name<\?\)|USING INTEGER PRIMARY KEY \(rowid=\?\)/, sql);
+    for (const step of ofTopics) {
+      assertMatch(step, /\(name>\? AND name<\?\)|USING INTEGER PRIMARY KEY \(rowid=\?\)/, sql);
     }
   }
 });
@@ -107,19 +85,82 @@ Deno.test("a page of a prefix takes no more rows out of the database than it has
   }
 });
 
-Deno.test("topics put message by message are read as lists: a page takes a few rows out of the database, not one each", async () => {
+Deno.test("ten topics among very many take as many statements as ten alone, and no look at a row of others", async () => {
+  const found: number[] = [];
+  for (const others of [0, 50_000]) {
+    const engine = new CountingEngine();
+    const planned = new PlannedEngine(engine);
+    await using store = open(planned);
+    for (let i = 0; i < others; i += 1000) {
+      await append(store, Array.from({ length: 1000 }, (_, j) => put(`q.${i + j}`)));
+    }
+    await append(store, Array.from({ length: 10 }, (_, i) => put(`p.${i}`)));
+    await append(store, [put("q.last"), put("p.0"), put("q.last")]);
+    await topicNames(store);
+    planned.forget();
+    for (const [after, count] of [[0, 11], [others + 11, 1], [others + 12, 0]] as const) {
+      found.push(
+        await engine.rowsFor(async () => {
+          const [page] = await store.read([{ prefix: "p.", after, count: 1024, bytes: 200_000 }]);
+          assertEquals(page!.messages.length, count);
+        }),
+      );
+    }
+    const steps = planned.plans.flatMap(([, steps]) => steps);
+    assert(steps.some((step) => step.includes("runs_of_topic (topic=? AND last>?)")));
+    for (const step of steps) {
+      assertMatch(step, /^(SEARCH|CO-ROUTINE|USE TEMP|SCAN \(sub)/);
+      if (step.includes("runs")) assertMatch(step, /\((topic=\? AND last>\?|rowid=\?)\)/);
+    }
+  }
+  const [alone, amongMany] = [found.slice(0, 3), found.slice(3)];
+  assertEquals(amongMany, alone);
+  assert(Math.max(...found) <= 15, `${found} rows`);
+});
+
+Deno.test("of few topics with large texts, a page takes no more out of the database than it has room for, and a few rows", async () => {
+  for (const others of [0, 20]) {
+    const engine = new CountingEngine();
+    await using store = open(engine);
+    const text = "x".repeat(10_000);
+    for (let i = 0; i < 60; i++) {
+      const batch = Array.from({ length: others }, (_, j) => put(`q.${j}`));
+      await append(store, [put(`p.${i % 10}`, text), ...batch]);
+    }
+    await topicNames(store);
+    for (const bytes of [1, 30_000, 100_000]) {
+      let found = 0;
+      engine.read = 0;
+      for (let after = 0; after < 60;) {
+        const [page] = await store.read([{ prefix: "p.", after, count: 1024, bytes }]);
+        found += page!.messages.length;
+        after = page!.through;
+      }
+      const most = 60_000 * found + 200_000;
+      assert(engine.read <= most, `${engine.read} characters for ${found} messages of ${others}`);
+    }
+  }
+});
+
+Deno.test("topics put message by message are read as lists: a page takes a few rows out of the database, not one each, and the names of topics once", async () => {
   const engine = new CountingEngine();
-  await using store = open(engine);
-  await append(store, Array.from({ length: 20_000 }, (_, i) => put(`p.${i % 10}`)));
+  const planned = new PlannedEngine(engine);
+  await using store = open(planned);
+  // Some are of another topic.
+  const topicOf = (i: number) => i % 13 === 0 ? "q" : `p.${i % 10}`;
+  const puts = Array.from({ length: 20_000 }, (_, i) => put(topicOf(i)));
+  const stored = await append(store, puts);
   await topicNames(store);
+  planned.forget();
   const rows = await engine.rowsFor(async () => {
     const [page] = await store.read([{ prefix: "p.", after: 5000, count: 1024, bytes: 1e6 }]);
-    assertEquals(
-      page!.messages.map(({ seq }) => seq),
-      Array.from({ length: 1024 }, (_, i) => 5001 + i),
-    );
+    const expected = stored.filter(({ seq, topic }) => seq > 5000 && topic !== "q");
+    assertEquals(page!.messages, expected.slice(0, 1024));
   });
   assert(rows <= 30, `${rows} rows`);
+  for (const [sql, steps] of planned.plans) {
+    assert(steps.every((step) => !/topics.*rowid/.test(step)), sql);
+  }
 });
 
 Deno.test("rows of every kind are read exactly beside each other, from every place on, also in parts", async () => {
