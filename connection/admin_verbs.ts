@@ -22,6 +22,7 @@ import { quoted } from "../protocol/text.ts";
 import { positionRefusal, purgeTopic } from "../queue/topic_purges.ts";
 import type { Peer } from "../transports/peer.ts";
 import type { ListedConnection } from "./connection_directory.ts";
+import { pageSize } from "./credit_window.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
 import type { BackupInfo } from "../protocol/backup_info.ts";
@@ -118,7 +119,10 @@ function refusalOf(
   return { ...denied, message: `${denied.message}: ${who}` };
 }
 
-/** A page has at most this many messages, and bytes of bodies; but at least one message. */
+/**
+ * A page has at most this many messages, and bytes of bodies; but at least one message. For a client that asks for small
+ * frames it has less, so that it can get through.
+ */
 const PAGE = { count: 1024, bytes: 128 * 1024, topics: 250 };
 
 /** Replies with what there is to back up, or with a page of it. */
@@ -133,8 +137,12 @@ async function backUp(
 ): Promise<void> {
   const { store } = context.queue;
   const { id, page, topicsAfter } = request;
+  const { messages: maxCount, bytes: maxBytes } = pageSize(replies.frameBytes);
+  const count = Math.min(PAGE.count, maxCount);
+  const bytes = Math.min(PAGE.bytes, maxBytes);
   if (topicsAfter !== undefined) {
-    return replies.add(successReply(id, await topicsGone(store, topicsAfter)));
+    const gone = await topicsGone(store, topicsAfter, Math.min(PAGE.topics, maxCount));
+    return replies.add(successReply(id, gone));
   }
   if (!page) {
     const backup = await backupInfo(context);
@@ -144,9 +152,7 @@ async function backUp(
   const refusal = await positionRefusal(store, "back up", { seq: last, epoch });
   if (refusal) return replyError(context, request, refusal, replies);
   while (!connection.closed) {
-    const [found] = await store.read([
-      { prefix: "", after, count: PAGE.count, bytes: PAGE.bytes },
-    ]);
+    const [found] = await store.read([{ prefix: "", after, count, bytes }]);
     const messages = found!.messages.filter(({ seq }) => seq <= last);
     const text = backupPage(id, messages, Math.min(found!.through, Math.max(last, after)));
     if (peer.hasRoom?.(text.length) ?? true) return replies.add(text);
@@ -156,14 +162,14 @@ async function backUp(
 }
 
 /** What is gone of the topics that come after one. */
-async function topicsGone(store: Store, after: string): Promise<object> {
-  const topics = await store.topics({ prefix: "", after, count: PAGE.topics });
+async function topicsGone(store: Store, after: string, count: number): Promise<object> {
+  const topics = await store.topics({ prefix: "", after, count });
   const [bounds, newest] = await Promise.all([
     store.topicBounds(topics.map(({ topic }) => ({ topic }))),
     newestGone(store),
   ]);
   const gone = topics.map(({ topic }, i) => ({ topic, seq: bounds[i]!.gone?.seq ?? 0 }));
-  return { gone, last: newest, more: topics.length === PAGE.topics };
+  return { gone, last: newest, more: topics.length === count };
 }
 
 /** The newest message that is gone, of any topic. */

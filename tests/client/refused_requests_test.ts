@@ -187,3 +187,16 @@ Deno.test("a client whose connections end without a close frame goes on in small
     assertEquals(await Promise.all(puts), messages.map((_, i) => i + 1));
     assertEquals(bridge.dials, 3);
   }, { code: 1006, only: "up" }));
+
+Deno.test("a backup goes on in small pages behind an intermediary that refuses large frames", () =>
+  behindIntermediary(async ({ mq, stored }) => {
+    const messages = Array.from({ length: 400 }, (_, i) => `${i}`.padEnd(300));
+    for (const [i, message] of messages.entries()) await stored(`t${i}`, message);
+    const backup = await mq.backup();
+    const found: string[] = [];
+    for await (const { body } of backup) found.push(body);
+    assertEquals(found, messages);
+    let topics = 0;
+    for await (const { topic } of backup.gone()) if (topic !== undefined) topics++;
+    assertEquals(topics, messages.length);
+  }, { only: "down", limit: 24_000 }));

@@ -73,6 +73,10 @@ const NAMES = [
   "heartbeat",
   "topics",
   "attributes",
+  "purged",
+  "connections",
+  "backup",
+  "gone",
   "more",
   "dup",
   "limits",
@@ -249,7 +253,17 @@ async function round(
 
 function call(mq: Connection, random: Random): Promise<unknown> {
   const topic = `t${random(3)}`;
-  switch (random(8)) {
+  switch (random(11)) {
+    case 8:
+      return mq.purge(topic, { before: { ago: random(20) } });
+    case 9:
+      return mq.connections();
+    case 10:
+      return (async () => {
+        const backup = await mq.backup();
+        for await (const _ of backup);
+        for await (const _ of backup.gone());
+      })();
     case 0:
       return mq.putMany(topic, ["one", "two", "three"]);
     case 1:
@@ -264,7 +278,8 @@ function call(mq: Connection, random: Random): Promise<unknown> {
       return (async () => {
         const onGap = pick(random, ["oldest", "now", () => "oldest"] as const)!;
         let remaining = 1 + random(5);
-        for await (const _ of mq.subscribe(topic, { since: "start", onGap })) {
+        const from = random(2) === 0 ? topic : { prefix: "t" };
+        for await (const _ of mq.subscribe(from, { since: "start", onGap })) {
           if (--remaining === 0) break;
         }
       })();
