@@ -1,6 +1,6 @@
 /**
- * A server on a file that is killed again and again during puts: what it acknowledged must be stored, once
- * and in order.
+ * A server on a file that is killed again and again during puts and purges: what it acknowledged must be stored, once and
+ * in order, and what it purged must be gone.
  *
  * ```sh
  * deno run -A tests/faults/kills.ts [KILLS] [disk|process] [builtin|hardened]
@@ -26,6 +26,9 @@ export interface KillsOptions {
 
 const TOPIC = "kills";
 const PUTTERS = 3;
+
+/** The topic that is purged. */
+const PURGED = "purged";
 
 /**
  * Starts servers on one file and one port, one after another, and kills each.
@@ -62,6 +65,10 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
     const putting = putters.map((mq, i) =>
       putAll(mq, i, ending.signal, acknowledged, (error) => refused.push(String(error)))
     );
+    const purges = new Purges();
+    const purging = open().then((mq) =>
+      purges.run(mq, ending.signal).catch((error) => refused.push(String(error)))
+    );
     for (let killed = 0; killed < kills; killed++) {
       await sleep(20 + random(80));
       server.child.kill("SIGKILL");
@@ -73,7 +80,7 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
       while (acknowledged.size < before + 100 && Date.now() < end) await sleep(2);
     }
     ending.abort();
-    await Promise.all(putting);
+    await Promise.all([...putting, purging]);
     const last = "last";
     acknowledged.set(last, await putters[0]!.put(TOPIC, last));
     const end = Date.now() + 20_000;
@@ -88,6 +95,7 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
       stored.push(message.body);
       seqs.push(message.seq);
     }
+    const left = await purges.left(reader);
     await Promise.all([...putters, subscriber].map((mq) => mq.close()));
     const at = new Map(stored.map((body, i) => [body, seqs[i]!]));
     const misnumbered = [...acknowledged].filter(([body, seq]) =>
@@ -108,12 +116,49 @@ export async function kills(options: KillsOptions): Promise<Finding[]> {
       none("stored under another number than was acknowledged", misnumbered),
       none("numbers out of order", seqs.filter((seq, i) => i > 0 && seq <= seqs[i - 1]!)),
       none("out of order for one putter", disorder(stored)),
+      { what: "purges acknowledged", seen: purges.count, good: purges.count >= kills },
+      none("purged, and back", left.filter((seq) => seq <= purges.through)),
+      none("not purged, and gone", [...purges.kept].filter((seq) => !left.includes(seq))),
       { what: "streams as stored", seen: streamed.length, good: `${streamed}` === `${stored}` },
       { what: "integrity_check", seen: integrity(file), good: integrity(file) === "ok" },
     ];
   } finally {
     await server?.[Symbol.asyncDispose]();
     await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/** Puts and purges, one after the other. */
+class Purges {
+  /** How many were acknowledged, and up to where. */
+  count = 0;
+  through = 0;
+  /** What was acknowledged, and is not purged. */
+  readonly kept: Set<number> = new Set();
+
+  async run(mq: Connection, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const seqs = await mq.putMany(PURGED, ["a", "b", "c"]);
+      for (const seq of seqs) this.kept.add(seq);
+      // From now on these may be gone; the last one stays.
+      const last = seqs.at(-1)!;
+      for (const seq of this.kept) if (seq < last) this.kept.delete(seq);
+      try {
+        await mq.purge(PURGED, { before: last });
+        this.through = last - 1;
+        this.count++;
+      } catch (error) {
+        if ((error as DsmqError).code !== "unknown_outcome") throw error;
+      }
+    }
+    await mq.close();
+  }
+
+  /** What can be read. */
+  async left(mq: Connection): Promise<number[]> {
+    const seqs: number[] = [];
+    for (let message; (message = await mq.read(PURGED));) seqs.push(message.seq);
+    return seqs;
   }
 }
 
