@@ -13,6 +13,7 @@ import type {
   RefusedRequest,
   TopicFilter,
   WireRequest,
+  WireRequestOf,
 } from "../protocol/requests.ts";
 import type { SlotTakeover } from "./session_owners.ts";
 import { Cursors } from "../queue/cursors.ts";
@@ -26,7 +27,7 @@ import { PutVerb } from "./put_verb.ts";
 import { ReadVerb, type ReadVerbOptions } from "./read_verb.ts";
 import { listTopics, shutDownServer } from "./server_verbs.ts";
 import { toWireError } from "../queue/store_failure.ts";
-import { Subscriptions } from "./subscriptions.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 
 /** Only the peer itself would notice the result of these: once it is gone they are skipped. */
 const PEER_ONLY: ReadonlySet<WireRequest["action"]> = new Set([
@@ -184,11 +185,11 @@ export class Dispatcher implements RequestHandler {
       case "cancel":
         return this.#pendingGets.cancel(request);
       case "subscribe":
-        return this.#subscriptions.subscribe(request);
       case "credit":
-        return this.#subscriptions.credit(request);
       case "unsubscribe":
-        return this.#subscriptions.unsubscribe(request);
+        return this.#openSubscriptions
+          ? stream(this.#openSubscriptions, request)
+          : this.#firstStream(request);
       case "hello":
         return this.hello.hello(request);
       case "heartbeat":
@@ -219,11 +220,29 @@ export class Dispatcher implements RequestHandler {
     return this.#openPendingGets ??= new PendingGets(this.#context, this.#readVerb, this.#options);
   }
 
-  get #subscriptions(): Subscriptions {
-    return this.#openSubscriptions ??= new Subscriptions(
+  /** Loaded on demand. Requests that come meanwhile wait for this one, as for any other. */
+  async #firstStream(request: StreamRequest): Promise<void> {
+    const { Subscriptions } = await import("./subscriptions.ts");
+    const subscriptions = this.#openSubscriptions ??= new Subscriptions(
       this.#context,
       this.#cursors,
       this.#options,
     );
+    // The connection may have ended meanwhile: then no stream opens.
+    if (this.#readVerb.closed) await subscriptions.close();
+    await stream(subscriptions, request);
+  }
+}
+
+type StreamRequest = WireRequestOf<"subscribe" | "credit" | "unsubscribe">;
+
+function stream(subscriptions: Subscriptions, request: StreamRequest): Promise<void> | void {
+  switch (request.action) {
+    case "subscribe":
+      return subscriptions.subscribe(request);
+    case "credit":
+      return subscriptions.credit(request);
+    case "unsubscribe":
+      return subscriptions.unsubscribe(request);
   }
 }
