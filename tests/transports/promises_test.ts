@@ -1,43 +1,44 @@
-import { assertEquals } from "@std/assert";
-import { ROOT } from "../support/program.ts";
+/**
+ * What holds for clients of `serve` over its default transport holds however they reach a server.
+ *
+ * @module
+ */
 
-/** What clients see of a server, over any transport. */
-const SUITES = ["tests/promises/", "tests/wire/", "tests/server/shutdown_test.ts"];
+import { runSuites } from "../support/run_suites.ts";
+
+/** Tokens that expire or are renewed, what they permit, and what an administrator does. */
+const ACCESS = [
+  "tests/admin/",
+  "tests/auth/changed_tokens_test.ts",
+  "tests/auth/changed_verifiers_test.ts",
+  "tests/auth/fail_closed_test.ts",
+  "tests/auth/jwt_test.ts",
+  "tests/auth/token_expiry_test.ts",
+  "tests/auth/tokens_test.ts",
+  "tests/client/token_renewal_test.ts",
+];
+
+/** Limits, slow readers, and what waits for them. */
+const BOUNDS = [
+  "tests/connection/flood_limits_test.ts",
+  "tests/connection/progress_test.ts",
+  "tests/transports/large_requests_test.ts",
+  "tests/transports/sent_memory_test.ts",
+  "tests/transports/waiting_for_room_test.ts",
+];
 
 Deno.test("the promises to clients hold over the hardened transport, too", async () => {
-  const { imports, scopes } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  const at = (path: string) => new URL(path, ROOT).href;
-  const map = await Deno.makeTempFile({ suffix: ".json" });
-  try {
-    // It replaces the built-in one, so that the suites need not know.
-    await Deno.writeTextFile(
-      map,
-      JSON.stringify({
-        imports: {
-          ...imports,
-          ...scopes["./tests/"],
-          [at("transports/deno.ts")]: at("transports/node.ts"),
-        },
-      }),
-    );
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "test",
-        "-A",
-        "--no-check",
-        "--quiet",
-        "--parallel",
-        "--import-map",
-        map,
-        "--preload=./tests/support/preload_engine.ts",
-        ...SUITES,
-      ],
-      cwd: ROOT,
-      env: { NO_COLOR: "1" },
-    }).output();
-    const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-    assertEquals(code, 0, output.slice(output.indexOf(" ERRORS ")));
-  } finally {
-    await Deno.remove(map);
-  }
+  const suites = ["tests/promises/", "tests/wire/", "tests/server/shutdown_test.ts"];
+  await runSuites(suites, { of: "transports/deno.ts", by: "transports/node.ts" });
+});
+
+const HANDLER = { of: "server/start/serve.ts", by: "tests/support/serve_mounted.ts" };
+
+Deno.test("and over a handler on a Deno.serve of a program's own", async () => {
+  await runSuites(["tests/wire/", ...ACCESS, ...BOUNDS], HANDLER);
+});
+
+Deno.test("and over a handler that is a route of Hono", async () => {
+  const suites = ["tests/promises/put_test.ts", "tests/promises/wait_test.ts", ...ACCESS];
+  await runSuites(suites, { ...HANDLER, env: { DSMQ_TEST_HONO: "1" } });
 });
