@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { connect, type SubscribeOptions } from "@dsmq/server";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
@@ -62,6 +62,49 @@ for (const transport of ["builtin", "hardened"] as const) {
       if (seq === 8) break;
     }
     assertEquals(seen, [1, 3, 7, 8]);
+  });
+}
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`a topic that is purged while a reader of its prefix is on the way is a gap, told once, and all else comes in order (${transport})`, async () => {
+    await using server = await openServer({ transport });
+    await using mq = await connect(server.url);
+    const topicOf = (i: number) => i % 11 === 0 ? "q" : `p.${i % 4}`;
+    const puts = Array.from({ length: 12_000 }, (_, i) => mq.put(topicOf(i), `${i}`));
+    const seqs = await Promise.all(puts);
+    await mq.topics();
+    const gaps: string[] = [];
+    const onGap = ({ code, prefix }: { code: string; prefix?: string }) => {
+      gaps.push(`${code} ${prefix}`);
+      return "oldest" as const;
+    };
+    const received: { seq: number; topic: string; body: string }[] = [];
+    for await (const message of mq.subscribe({ prefix: "p." }, { since: "start", onGap })) {
+      received.push(message);
+      if (message.body === "end") break;
+      if (received.length === 100) {
+        await mq.purge("p.2");
+        await mq.put("p.2", "later");
+        await mq.put("p.3", "end");
+      }
+    }
+    const read = received.filter(({ topic }) => topic === "p.2").map(({ body }) => body);
+    // What was on the way arrives; then nothing but what was put after the purge.
+    const purged = seqs.flatMap((_, i) => topicOf(i) === "p.2" ? [`${i}`] : []);
+    assert(read.length > 25 && read.length < purged.length, `${read.length} were on the way`);
+    assertEquals(read, [...purged.slice(0, read.length - 1), "later"]);
+    const others = seqs.flatMap((seq, i) => {
+      const topic = topicOf(i);
+      return topic === "q" || topic === "p.2" ? [] : [[seq, topic, `${i}`]];
+    });
+    assertEquals(
+      received.filter(({ topic }) => topic !== "p.2").slice(0, -1).map((message) => {
+        return [message.seq, message.topic, message.body];
+      }),
+      others,
+    );
+    assert(received.every(({ seq }, i) => i === 0 || seq > received[i - 1]!.seq));
+    assertEquals(gaps, ["trimmed p."]);
   });
 }
 
