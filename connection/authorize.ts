@@ -1,14 +1,22 @@
 /**
- * Refuses the requests that the permissions of a connection do not allow.
+ * Refuses connections whose token does not admit them, and requests that the permissions of a connection do not allow.
  *
  * @module
  */
 
-import { permissionDenied, type Permissions, TOKEN_NEEDED } from "../auth/permissions.ts";
+import {
+  permissionDenied,
+  type Permissions,
+  TOKEN_INVALID,
+  TOKEN_NEEDED,
+  TOKEN_UNCHECKED,
+} from "../auth/permissions.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { TopicFilter, WireRequest } from "../protocol/requests.ts";
 import { quoted } from "../protocol/text.ts";
 import { awaitsReply } from "./server_context.ts";
+import type { TokenCheck } from "../auth/auth.ts";
+import { CLOSE_CODE } from "../protocol/websocket.ts";
 
 /** Why a request is not permitted; `undefined` if it is, or if its verb decides. */
 function refusalOf(
@@ -88,4 +96,33 @@ export function authorize(
 
 function refuseRequest(request: WireRequest, error: WireError): WireRequest {
   return { action: "refused", id: request.id, needsReply: awaitsReply(request), error };
+}
+
+/** How a client is refused. */
+export interface TokenRefusal {
+  /** For the client: it does not tell what is wrong with a token. */
+  readonly error: WireError;
+  /** For the log: it does, without the token. */
+  readonly logged: WireError;
+  /** Close code and reason; `undefined` if it may try again on the same connection. */
+  readonly close: readonly [code: number, reason: string] | undefined;
+}
+
+/**
+ * Says how a client is refused.
+ *
+ * @param check what came of checking its token; `undefined` if it gave none
+ */
+export function tokenRefusal(check: TokenCheck | undefined): TokenRefusal {
+  if (!check) return { error: TOKEN_NEEDED, logged: TOKEN_NEEDED, close: undefined };
+  const isUnchecked = check.kind === "unchecked";
+  const error = isUnchecked ? TOKEN_UNCHECKED : TOKEN_INVALID;
+  const reason = check.kind === "granted" ? undefined : check.reason;
+  const logged = reason === undefined
+    ? error
+    : { ...error, message: `${error.message}: ${reason}` };
+  const close = isUnchecked
+    ? [CLOSE_CODE.tryAgainLater, "the token cannot be checked now"] as const
+    : [CLOSE_CODE.unauthorized, "the token is not valid"] as const;
+  return { error, logged, close };
 }

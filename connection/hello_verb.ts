@@ -20,7 +20,7 @@ import { locateStart } from "../queue/positions.ts";
 import { toWireError } from "../queue/store_failure.ts";
 import type { HeartbeatTarget } from "./heartbeats.ts";
 import type { PutVerb } from "./put_verb.ts";
-import { tokenRefusal } from "./token_refusal.ts";
+import { tokenRefusal } from "./authorize.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 
 /** The connection that sends `hello`. */

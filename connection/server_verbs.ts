@@ -4,8 +4,7 @@
  * @module
  */
 
-import { administrationDenied, type Permissions } from "../auth/permissions.ts";
-import type { TopicRange } from "../auth/topic_scope.ts";
+import { administrationDenied, type Permissions, type TopicRange } from "../auth/permissions.ts";
 import { successReply, type TopicInfo } from "../protocol/encode_replies.ts";
 import type { TopicsRequest, WireRequestOf } from "../protocol/requests.ts";
 import { compareCodePoints } from "../protocol/text.ts";

@@ -11,7 +11,7 @@ import type { WireError } from "../protocol/errors.ts";
 import { CLOSE_CODE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { SessionOwner } from "../connection/session_owners.ts";
 import type { ServerContext } from "../connection/server_context.ts";
-import { tokenRefusal } from "../connection/token_refusal.ts";
+import { tokenRefusal } from "../connection/authorize.ts";
 import { type Permissions, TOKEN_INVALID, TOKEN_NEEDED } from "../auth/permissions.ts";
 import type { ClientConnection } from "../connection/client_connection.ts";
 import type { Peer, PeerEvents } from "../transports/peer.ts";

@@ -13,7 +13,7 @@ import type { SessionOwner, SlotTakeover } from "../connection/session_owners.ts
 import type { Clock } from "../queue/clock.ts";
 import type { ServerContext } from "../connection/server_context.ts";
 import { type Permissions, TOKEN_NEEDED } from "../auth/permissions.ts";
-import { tokenRefusal } from "../connection/token_refusal.ts";
+import { tokenRefusal } from "../connection/authorize.ts";
 import { ClientConnection } from "../connection/client_connection.ts";
 import type { Peer } from "../transports/peer.ts";
 import type {

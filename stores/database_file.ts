@@ -13,7 +13,7 @@ import { FreePages } from "./free_pages.ts";
 import type { FileOnDisk } from "./file_on_disk.ts";
 import { WAL_SIZE_LIMIT } from "./wal_file.ts";
 import { STATE_TABLE, upgradeFrom1, upgradeFrom2 } from "./file_upgrade.ts";
-import type { DroppedRange } from "./gone_times.ts";
+import type { DroppedRange } from "./gone_index.ts";
 import {
   APPLICATION_ID,
   FIRST_SCHEMA_VERSION,

@@ -9,7 +9,7 @@ import type { Database } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { GoneMap, type GoneMessage, type GoneTopics } from "../../stores/gone_map.ts";
 import { GoneTable } from "../../stores/gone_table.ts";
-import { GoneTimes } from "../../stores/gone_times.ts";
+import { GoneTimes } from "../../stores/gone_index.ts";
 import type { Gone } from "../../stores/store.ts";
 import { seeded } from "../../testing/seeded.ts";
 
