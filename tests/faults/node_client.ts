@@ -1,7 +1,7 @@
 /**
  * The client as a bundle for Safari 16.4: it has no lookbehind, its declarations need no library but
- * those that the guide names, and it works in the Node of this machine, with Node's WebSocket and with that of `npm:ws`.
- * Needs node and npm, and fetches esbuild, typescript and ws into a folder of its own.
+ * those that the guide names, and it works in the Node of this machine, with Node's WebSocket and with that of `npm:ws`, and in
+ * Bun. Needs node and npm, and fetches esbuild, typescript, ws, zod and bun into a folder of its own.
  *
  * ```sh
  * deno run -A tests/faults/node_client.ts
@@ -13,21 +13,54 @@
 import { serve } from "../../server.ts";
 import { ROOT } from "../support/program.ts";
 
-/** What Node runs: the first argument is an address, the second selects the socket. */
+/** What Node and Bun run: the first argument is an address, the second selects the socket. */
 const USE = `
-import { connect } from "./client.mjs";
+import { connect, isDsmqError } from "./client.mjs";
 import { WebSocket as Ws } from "ws";
+import * as z from "zod";
 const [url, socket] = process.argv.slice(2);
 const dial = socket === "ws" ? { dial: (url, protocols) => new Ws(url, protocols) } : {};
-const mq = await connect(url, { token: "a-token", ...dial });
+const mq = await connect(url, { token: async () => "a-token", ...dial });
 await mq.putMany("t", ["1", "2"]);
 const stream = mq.subscribe("t", { since: "start" });
 const { value } = await stream.next();
 await stream.return();
 console.log(value.body, await mq.get("t"), await mq.getWait("t"), (await mq.topics()).length);
 await mq.put("", "").catch(({ message }) => console.log(message));
+const slow = z.object({ n: z.number() }).refine(async () => {
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  return true;
+});
+const values = mq.topic("values", slow);
+const puts = [values.put({ n: 1 }), values.put({ n: "two" }).catch(({ code }) => code), values.putMany([{ n: 3 }])];
+console.log(mq.pending.messages, (await Promise.all(puts))[1]);
+await mq.put("values", "no JSON");
+await values.put({ n: 4 });
+const seen = [(await values.read()).value.n];
+for await (const { value } of values.subscribe({ onInvalid: (error) => void seen.push(isDsmqError(error, "invalid_value")) })) {
+  if (seen.push(value.n) === 4) break;
+}
+console.log(JSON.stringify(seen));
+const never = { "~standard": { version: 1, vendor: "never", validate: () => new Promise(() => {}) } };
+const endless = mq.topic("values", never);
+const ends = [endless.read(), endless.subscribe({ since: "start" }).next()]
+  .map((call) => call.then(({ done }) => done, ({ code }) => code));
+await new Promise((resolve) => setTimeout(resolve, 200));
 await mq.close();
+console.log(JSON.stringify(await Promise.all(ends)));
 `;
+
+/** What it prints. */
+const EXPECTED = [
+  "1 1 2 1",
+  "Cannot put: a topic has at least one character",
+  "2 invalid_value",
+  "[1,3,true,4]",
+  '["closed",true]',
+].join("; ");
+
+/** Or, where there is no WebSocket. */
+const NONE = /^TypeError: Cannot connect: there is no WebSocket here, as in Node before 22/;
 
 /** What TypeScript checks. */
 const TYPES = `
@@ -51,7 +84,17 @@ async function main(): Promise<void> {
   const client = new URL("client.ts", ROOT).pathname;
   try {
     await Deno.writeTextFile(`${folder}/package.json`, '{ "type": "module" }');
-    await run(folder, "npm", "install", "esbuild", "typescript@5.6", "ws", "@types/ws@8");
+    await run(
+      folder,
+      "npm",
+      "install",
+      "esbuild",
+      "typescript@5.6",
+      "ws",
+      "@types/ws@8",
+      "zod@4",
+      "bun",
+    );
     const esbuild = `${folder}/node_modules/.bin/esbuild`;
     const target = ["--bundle", "--format=esm", "--target=safari16.4", "--outfile=client.mjs"];
     await run(folder, esbuild, client, ...target);
@@ -69,12 +112,22 @@ async function main(): Promise<void> {
     await run(folder, tsc, ...common, ...floor, "use.ts");
     console.log("its types need what the guide says");
     await Deno.writeTextFile(`${folder}/use.mjs`, USE);
-    const version = await run(folder, "node", "--version");
-    await using server = await serve({ port: 0, auth: "a-token" });
-    for (const socket of ["ws", "its own"]) {
-      const output = await run(folder, "node", "use.mjs", server.url, socket)
-        .catch((error: Error) => /TypeError: .*/.exec(error.message)?.[0] ?? error.message);
-      console.log(`Node ${version}, WebSocket of ${socket}: ${output.replaceAll("\n", "; ")}`);
+    for (const transport of ["builtin", "hardened"] as const) {
+      for (
+        const [name, program, socket] of [
+          ["Node", "node", "ws"],
+          ["Node", "node", "its own"],
+          ["Bun", `${folder}/node_modules/.bin/bun`, "its own"],
+        ] as const
+      ) {
+        await using server = await serve({ port: 0, auth: "a-token", transport });
+        const version = await run(folder, program, "--version");
+        const output = await run(folder, program, "use.mjs", server.url, socket)
+          .catch((error: Error) => /TypeError: .*/.exec(error.message)?.[0] ?? error.message);
+        const result = output.replaceAll("\n", "; ");
+        console.log(`${name} ${version}, WebSocket of ${socket}, ${transport}: ${result}`);
+        if (result !== EXPECTED && !NONE.test(result)) throw new Error(`expected: ${EXPECTED}`);
+      }
     }
   } finally {
     await Deno.remove(folder, { recursive: true });
