@@ -172,7 +172,7 @@ Deno.test("close waits for values that are being validated as for unanswered put
   // With nothing but a value that does not fit it closes at once.
   const other = await connect(mq.url);
   const refused = settled(other.topic("t", schema).put(2));
-  await withTimeout(other.close());
+  await withTimeout(other.close(), 2000);
   assertEquals(await refused, "invalid_value of t");
 });
 
