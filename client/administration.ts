@@ -35,8 +35,8 @@ export interface Backup extends AsyncIterableIterator<Message, undefined>, Async
 }
 
 /**
- * What a connection offers to an administrator: its token needs the permission `admin`, for all topics. A server without
- * tokens lets clients on its own machine administrate it, if it listens there alone.
+ * What a connection offers to an administrator: its token needs the permission `admin`, for all topics, or to purge, for that
+ * topic. A server without access control lets clients on its own machine administrate it, if it listens there alone.
  *
  * Each of these rejects with a {@linkcode DsmqError} of code `permission_denied` if that is not allowed.
  */

@@ -8,8 +8,7 @@ import type { Auth } from "../auth/auth.ts";
 import { type Grant, PERMISSIONS, type TokenGrant } from "../auth/permissions.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { NameMap } from "../protocol/name_map.ts";
-import { describeKind, isOptions } from "../protocol/option_kinds.ts";
-import { formatValue, kindOf, topicProblem } from "../protocol/text.ts";
+import { kindOf, topicProblem } from "../protocol/text.ts";
 import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
 import { requireJwt } from "./jwt_options.ts";
 import { OptionChecks } from "./option_checks.ts";
@@ -60,7 +59,7 @@ export function parseAuth(auth: string | Auth, check: OptionChecks = new OptionC
     requireToken("auth", auth, check);
     return { tokens: [{ token: auth }] };
   }
-  requireMembers("auth", auth, AUTH_FORM, AUTH_NAMES, check);
+  check.members("auth", auth, AUTH_FORM, AUTH_NAMES);
   // Taken for "nothing is required" it would let everybody in.
   if (AUTH_NAMES.every((name) => auth[name] === undefined)) {
     throw new TypeError(
@@ -111,8 +110,7 @@ export interface GrantForm {
 }
 
 /**
- * Checks a grant. A member that is there and `undefined` was meant to restrict it, and is an error: as if it were not there, it
- * would permit more.
+ * Checks a grant.
  *
  * @param name its name in errors
  * @param grant as the caller gave it
@@ -127,7 +125,7 @@ export function requireGrant(
   check: OptionChecks,
   { more = [], mustPermit = false }: GrantForm = {},
 ): Grant {
-  requireMembers(name, grant, "an object", [...more, "permissions", "topics", "prefixes"], check);
+  check.members(name, grant, "an object", [...more, "permissions", "topics", "prefixes"]);
   const given = (member: keyof Grant) => member in grant;
   const { permissions, topics, prefixes } = grant;
   if (mustPermit && !given("permissions")) {
@@ -151,30 +149,6 @@ export function requireGrant(
     ...(topics && { topics: [...topics] }),
     ...(prefixes && { prefixes: [...prefixes] }),
   };
-}
-
-/**
- * Checks that a value is an object with these members only. Another value may be a token; taken for an empty grant it would
- * permit everything.
- */
-export function requireMembers(
-  name: string,
-  value: object,
-  expected: string,
-  names: readonly string[],
-  check: OptionChecks,
-): void {
-  if (!isOptions(value, names)) {
-    const got = describeKind(value);
-    throw new TypeError(`Cannot ${check.action}: ${name} must be ${expected}, got ${got}`);
-  }
-  for (const member in value) {
-    if (names.includes(member)) continue;
-    const all = names.join(", ");
-    throw new TypeError(
-      `Cannot ${check.action}: ${name} has no member ${formatValue(member)} (there are: ${all})`,
-    );
-  }
 }
 
 /** A reader of the grant would take a name with a `*` for a pattern. */

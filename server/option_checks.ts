@@ -49,6 +49,32 @@ export class OptionChecks {
     throw new TypeError(this.#sentence(name, "an object", got));
   }
 
+  /**
+   * It is an object with these members only. Another value may be a token; taken for an empty grant it would permit everything. A
+   * member that is there and `undefined`, such as a variable that was not set, was meant to restrict something: taken for one that
+   * is not there, it would permit more.
+   */
+  members(name: string, value: unknown, expected: string, names: readonly string[]): void {
+    if (!isOptions(value, names)) {
+      throw new TypeError(
+        `Cannot ${this.action}: ${name} must be ${expected}, got ${describeKind(value)}`,
+      );
+    }
+    for (const member in value) {
+      if (!names.includes(member)) {
+        throw new TypeError(
+          `Cannot ${this.action}: ${name} has no member ${formatValue(member)} (there are: ${
+            names.join(", ")
+          })`,
+        );
+      }
+      if (value[member as keyof typeof value] !== undefined) continue;
+      throw new TypeError(
+        this.#sentence(`${name}.${member}`, "left out or have a value", "undefined"),
+      );
+    }
+  }
+
   /** It has these methods. */
   methods(name: string, value: unknown, methods: readonly string[]): void {
     const missing = methods.find((method) => typeof Object(value)[method] !== "function");

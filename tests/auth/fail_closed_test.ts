@@ -26,7 +26,10 @@ const REFUSED: readonly (readonly [auth: unknown, sentence: string])[] = [
   [Promise.resolve("a"), "or an object, got a promise"],
   ["", "auth must be 1 to 8192 visible characters of ASCII, got an empty text"],
   [{}, "auth must have tokens, anonymous, jwt or verify, got none of them"],
-  [{ tokens: UNSET, anonymous: UNSET, jwt: UNSET, verify: UNSET }, "got none of them"],
+  [{ tokens: UNSET }, "auth.tokens must be left out or have a value, got undefined"],
+  [{ tokens: UNSET, anonymous: {} }, "auth.tokens must be left out or have a value"],
+  [{ verify: UNSET, tokens: [] }, "auth.verify must be left out or have a value"],
+  [{ anonymous: UNSET, tokens: [] }, "auth.anonymous must be left out or have a value"],
   [{ tokens: {} }, "auth.tokens must be a list, got an object"],
   [{ tokens: null }, "auth.tokens must be a list, got null"],
   [{ tokens: [], verfy: () => UNSET }, 'auth has no member "verfy" (there are: tokens, anonymous,'],
@@ -35,9 +38,14 @@ const REFUSED: readonly (readonly [auth: unknown, sentence: string])[] = [
   [{ anonymous: { permission: ["read"] } }, 'auth.anonymous has no member "permission"'],
   ...grants("auth.anonymous", (grant) => ({ anonymous: grant })),
   ...grants("auth.tokens[0]", (grant) => ({ tokens: [{ token: "a", ...grant }] })),
-  [{ jwt: UNSET }, "got none of them"],
-  [{ jwt: { secret: SECRET, issuer: UNSET } }, "auth.jwt.issuer must be a text that is not empty"],
-  [{ jwt: { secret: SECRET, audience: UNSET } }, "auth.jwt.audience must be a text"],
+  [{ jwt: UNSET }, "auth.jwt must be left out or have a value, got undefined"],
+  [{ jwt: { secret: SECRET, issuer: UNSET } }, "auth.jwt.issuer must be left out or have a value"],
+  [{ jwt: [{ secret: SECRET, audience: UNSET }] }, "auth.jwt[0].audience must be left out or"],
+  [{ jwt: { secret: SECRET, jwks: UNSET } }, "auth.jwt.jwks must be left out or have a value"],
+  [
+    { jwt: { secret: SECRET, issuers: "a" } },
+    'auth.jwt has no member "issuers" (there are: secret,',
+  ],
   [{ jwt: { secret: SECRET, issuer: null } }, "auth.jwt.issuer must be a text that is not empty"],
   [{ verify: null }, "auth.verify must be a function, got null"],
 ];
@@ -45,19 +53,16 @@ const REFUSED: readonly (readonly [auth: unknown, sentence: string])[] = [
 /** What no grant may be: as if the member were not there, it would permit more. */
 function grants(name: string, place: (grant: object) => object): [object, string][] {
   return [
-    [place({ permissions: UNSET }), `${name}.permissions must be a list of read, write, admin`],
+    [place({ permissions: UNSET }), `${name}.permissions must be left out or have a value`],
     [place({ permissions: null }), `${name}.permissions must be a list of read, write, admin`],
     [place({ permissions: ["*"] }), `${name}.permissions must be a list of read, write, admin`],
     [
       place({ topics: UNSET }),
-      `${name}.topics must be a list of exact names of topics, got nothing`,
+      `${name}.topics must be left out or have a value, got undefined`,
     ],
     [place({ topics: null }), `${name}.topics must be a list of exact names of topics, got null`],
-    [
-      place({ prefixes: UNSET }),
-      `${name}.prefixes must be a list of beginnings of topics, got nothing`,
-    ],
-    [place({ topics: ["a"], prefixes: UNSET }), `${name}.prefixes must be a list of`],
+    [place({ prefixes: UNSET }), `${name}.prefixes must be left out or have a value`],
+    [place({ topics: ["a"], prefixes: UNSET }), `${name}.prefixes must be left out or have`],
   ];
 }
 

@@ -120,18 +120,22 @@ Deno.test("whatever else auth.verify does is a refusal, with a sentence in the l
     ],
     [
       () => as({ permissions: undefined }),
-      "the grant.permissions must be a list of read, write, admin, got nothing",
+      "the grant.permissions must be left out or have a value, got undefined",
+    ],
+    [
+      () => as({ permissions: ["read"], expires: undefined }),
+      "the grant.expires must be left out or have a value, got undefined",
     ],
     [() => as({ permissions: null }), "the grant.permissions must be a list of read, write, admin"],
     [() => as({ permissions: ["*"] }), 'a list of read, write, admin, got one with "*"'],
     [() => as({ permissions: new Set(["read"]) }), "the grant.permissions must be a list"],
     [
       () => as({ permissions: ["read"], topics: undefined }),
-      "the grant.topics must be a list of exact names of topics, got nothing",
+      "the grant.topics must be left out or have a value, got undefined",
     ],
     [
       () => as({ permissions: ["read"], prefixes: undefined }),
-      "the grant.prefixes must be a list of beginnings of topics, got nothing",
+      "the grant.prefixes must be left out or have a value, got undefined",
     ],
     [() => ({ permissions: ["read"], topics: ["a*"] }), "use prefixes"],
     [() => ({ permissions: [], identity: "" }), "identity must be a text that is not empty"],
