@@ -70,7 +70,7 @@ export class DatabaseFile {
   readonly epochs: EpochTable;
   readonly wal: DatabaseWal;
   readonly freePages: FreePages;
-  readonly #disk: FileOnDisk;
+  readonly disk: FileOnDisk;
   readonly #sql: Record<
     "read" | "save" | "begin" | "commit" | "rollback" | "changes",
     Statement
@@ -87,7 +87,7 @@ export class DatabaseFile {
    */
   constructor({ disk, engine, durability }: FileLocation, check: boolean, now: number) {
     disk.requireSameFile();
-    this.#disk = disk;
+    this.disk = disk;
     this.db = engine.open(disk.realPath);
     try {
       this.#pragma(`busy_timeout = ${BUSY_TIMEOUT}`);
@@ -133,7 +133,7 @@ export class DatabaseFile {
   finishOpening(write: boolean): void {
     if (write) {
       this.db.exec("UPDATE state SET clean = 0");
-      this.#setPragma(`user_version = ${inUseVersion(this.#disk.mark.use)}`);
+      this.#setPragma(`user_version = ${inUseVersion(this.disk.mark.use)}`);
     }
     this.#sql.commit.run();
     this.wal.begin();
@@ -185,7 +185,7 @@ export class DatabaseFile {
 
   /** Closes it. What was committed is then in the file itself, unless another program reads there or the file was moved. */
   close(): void {
-    this.#disk.close(() => this.db.close());
+    this.disk.close(() => this.db.close());
   }
 
   #row(): Row {
@@ -210,7 +210,7 @@ export class DatabaseFile {
       { tables: number },
     ];
     if (application === 0 && schemaVersion === 0 && tables === 0) {
-      if (this.#disk.isNew) return undefined;
+      if (this.disk.isNew) return undefined;
       throw new UnusableFileError(
         "there is nothing in it, not even tables: a copy without its log?",
       );

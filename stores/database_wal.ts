@@ -32,6 +32,8 @@ export class DatabaseWal {
   readonly #disk: FileOnDisk;
   /** The log's salt when it was looked at last; while it stays the same, the log only grows. */
   #lastSalt: number | undefined;
+  /** What is called before each checkpoint. */
+  readonly beforeCheckpoint: Set<() => void> = new Set();
   /** At most about this many pages are in the log; `Infinity`: they must be checkpointed in any case. */
   #walPages = Infinity;
 
@@ -80,20 +82,23 @@ export class DatabaseWal {
   /**
    * Like {@linkcode DatabaseWal.checkpoint}, and nothing of what was in the log is left in its file.
    *
+   * @param meanwhile called while the log is empty
    * @throws {Error} if that cannot be done
    */
-  empty(): void {
+  empty(meanwhile?: () => void): void {
     this.beforeCommit();
     this.#disk.mark.committed();
     // The database has everything and no mark, so for now it needs no log.
     this.#setInUse();
     this.#writeWal("TRUNCATE");
+    meanwhile?.();
     this.checkpoint();
   }
 
   #writeWal(mode: "FULL" | "PASSIVE" | "TRUNCATE"): void {
     // Mostly not TRUNCATE: an empty log is one that was lost.
     const statement = this.#db.prepare(`PRAGMA wal_checkpoint(${mode})`);
+    for (const call of this.beforeCheckpoint) call();
     let row: { busy: number; log: number; checkpointed: number } | undefined;
     try {
       [row] = statement.all() as [typeof row];

@@ -30,13 +30,13 @@ export class FileOnDisk {
   readonly mark: FileMark;
   readonly #lock: FileLock;
   /** Open as long as SQLite has the file open: to close it would drop SQLite's own locks. */
-  readonly #handle: Deno.FsFile;
+  readonly handle: Deno.FsFile;
   #file: FileSnapshot;
   readonly #wal: WalFile;
   #isClosed = false;
 
   private constructor(path: string, realPath: string, lock: FileLock, handle: Deno.FsFile) {
-    this.#handle = handle;
+    this.handle = handle;
     this.path = path;
     this.realPath = realPath;
     this.#lock = lock;
@@ -239,7 +239,7 @@ export class FileOnDisk {
   release(hasFailed = false): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#handle.close();
+    this.handle.close();
     this.#lock.release(hasFailed);
   }
 
@@ -260,6 +260,6 @@ export class FileOnDisk {
 
   /** Shorter than before, and not by SQLite (`VACUUM`), which says in the head how long the file is then. */
   #isShortened({ size }: FileSnapshot): boolean {
-    return size < this.#file.size && (size === 0 || readDatabaseHeader(this.#handle).size !== size);
+    return size < this.#file.size && (size === 0 || readDatabaseHeader(this.handle).size !== size);
   }
 }

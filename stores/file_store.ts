@@ -8,7 +8,7 @@ import type { FileDurability } from "../protocol/encode_replies.ts";
 import type { NameMap } from "../protocol/name_map.ts";
 import { unknownOutcome } from "./file_faults.ts";
 import type { MessageLog } from "./message_log.ts";
-import { isDiskFull } from "./opened_file.ts";
+import { isDiskFull, type OpenedFile } from "./opened_file.ts";
 import { SlicedWork } from "./sliced_work.ts";
 import type { DedupIndex } from "./dedup_index.ts";
 import { RecoveringFile } from "./recovering_file.ts";
@@ -110,23 +110,27 @@ export class FileStore extends SqliteStore {
   }
 
   async erase(): Promise<void> {
-    while (this.#eraseSome()) await new Promise<void>((resolve) => this.slicedWork.next(resolve));
+    const { PageGaps } = await import("./page_gaps.ts");
+    const gaps = new PageGaps();
+    try {
+      await this.#eraseBy(({ file }) => gaps.overwriteSome(file));
+    } finally {
+      gaps.end();
+    }
+    // After the gaps: they may have become free meanwhile.
+    await this.#eraseBy(overwriteFreePages);
   }
 
-  #eraseSome(): boolean {
-    try {
-      this.requireOpen();
-      const { file, messageLog } = this.#file.readyToCommit();
-      const { freePages, wal } = file;
-      let more = false;
-      messageLog.transaction(() => {
-        more = freePages.overwriteSome();
-        messageLog.writtenBytes += freePages.sliceBytes;
-      });
-      if (!more) wal.empty();
-      return more;
-    } catch (error) {
-      throw toStoreError("erase what was purged", error);
+  /** Does something until there is no more to do, in slices. */
+  async #eraseBy(overwriteSome: (opened: OpenedFile) => boolean): Promise<void> {
+    for (;;) {
+      try {
+        this.requireOpen();
+        if (!overwriteSome(this.#file.readyToCommit())) return;
+      } catch (error) {
+        throw toStoreError("erase what was purged", error);
+      }
+      await new Promise<void>((resolve) => this.slicedWork.next(resolve));
     }
   }
 
@@ -226,6 +230,16 @@ export class FileStore extends SqliteStore {
     this.#file.fed(messages.at(-1)!.seq);
     this.feed.publish(messages);
   }
+}
+
+function overwriteFreePages({ file: { freePages, wal }, messageLog }: OpenedFile): boolean {
+  let more = false;
+  messageLog.transaction(() => {
+    more = freePages.overwriteSome();
+    messageLog.writtenBytes += freePages.sliceBytes;
+  });
+  if (!more) wal.empty();
+  return more;
 }
 
 function changesMessages({ commands }: CommandBatch): boolean {

@@ -1,0 +1,114 @@
+/**
+ * Overwrites what SQLite leaves in the pages of an open file, while it is used; see `database_pages.ts`.
+ *
+ * @module
+ */
+
+import type { DatabaseFile } from "./database_file.ts";
+import { DatabasePages } from "./database_pages.ts";
+import { WalInUseError } from "./database_wal.ts";
+import { countWalFrames, FRAME_HEADER_BYTES, WAL_HEADER_BYTES } from "./wal_mark.ts";
+
+/** How many pages are looked at in a slice. */
+const SLICE = 4096;
+
+const IN_USE = "another program writes to it";
+
+/** Goes through all pages of a database, and again through those that are written meanwhile. */
+export class PageGaps {
+  readonly #slice: number;
+  #opened: DatabaseFile | undefined;
+  /** The first page that was not looked at. */
+  #next = 1;
+  /** The last page that there was at first: a file that grows has no other that was not written meanwhile. */
+  #last = Infinity;
+  /** The pages that were written since the last slice: what was in others may have moved there. */
+  readonly #written = new Set<number>();
+  readonly #beforeCheckpoint = () => this.#noteWritten();
+
+  /**
+   * Has looked at nothing yet.
+   *
+   * @param slice how many pages it looks at in a slice
+   */
+  constructor(slice: number = SLICE) {
+    this.#slice = slice;
+  }
+
+  /**
+   * Overwrites some; the log is empty then.
+   *
+   * @param opened the open file. If it is not the one of the last call, all begins anew
+   * @returns whether there are more
+   * @throws {Error} if the log cannot be emptied
+   */
+  overwriteSome(opened: DatabaseFile): boolean {
+    if (opened !== this.#opened) {
+      this.end();
+      this.#opened = opened;
+      [this.#next, this.#last] = [1, Infinity];
+      opened.wal.beforeCheckpoint.add(this.#beforeCheckpoint);
+    }
+    const { db, disk, wal } = opened;
+    let more = false;
+    wal.empty(() => {
+      // While nobody can write to the log, and nothing is in it, nobody writes to the file.
+      db.prepare("BEGIN IMMEDIATE").run();
+      try {
+        if (countWalFrames(`${disk.realPath}-wal`) > 0) throw new WalInUseError(IN_USE);
+        more = this.#overwriteSlice(opened);
+      } finally {
+        db.prepare("ROLLBACK").run();
+      }
+      // SQLite would write the gaps of pages that it remembers again.
+      db.exec("PRAGMA shrink_memory");
+    });
+    return more;
+  }
+
+  /** All of it is done, or it failed. */
+  end(): void {
+    this.#opened?.wal.beforeCheckpoint.delete(this.#beforeCheckpoint);
+  }
+
+  #overwriteSlice({ db, disk }: DatabaseFile): boolean {
+    const pages = new DatabasePages(disk.handle);
+    if (this.#last === Infinity) this.#last = pages.count;
+    const end = Math.min(this.#last, pages.count);
+    const [first, last] = [this.#next, Math.min(this.#next + this.#slice - 1, end)];
+    if (first > last) return false;
+    const [{ root }] = db.prepare(
+      "SELECT rootpage AS root FROM sqlite_schema WHERE name = 'runs'",
+    ).all() as [{ root: number }];
+    // What is no leaf now may have been one, with rows whose pages others have now.
+    const leaves = pages.leaves(root);
+    pages.load(first, last);
+    const overwrite = (number: number) => {
+      pages.overwriteGaps(number);
+      if (leaves.has(number)) pages.overwriteTails(number);
+    };
+    for (let number = first; number <= last; number++) overwrite(number);
+    for (const number of this.#written) {
+      if (number < first || number > this.#last) overwrite(number);
+    }
+    this.#written.clear();
+    pages.sync();
+    this.#next = last + 1;
+    return last < end;
+  }
+
+  /** The pages in the log, which is about to be written to the file. */
+  #noteWritten(): void {
+    using wal = Deno.openSync(`${this.#opened!.disk.realPath}-wal`);
+    const { size } = wal.statSync();
+    const bytes = new Uint8Array(WAL_HEADER_BYTES);
+    const view = new DataView(bytes.buffer);
+    if (wal.readSync(bytes) !== bytes.length) return;
+    const [frame, salt] = [FRAME_HEADER_BYTES + view.getUint32(8), view.getUint32(16)];
+    for (let at = WAL_HEADER_BYTES; at + frame <= size; at += frame) {
+      wal.seekSync(at, Deno.SeekMode.Start);
+      if (wal.readSync(bytes) !== bytes.length || view.getUint32(8) !== salt) return;
+      this.#written.add(view.getUint32(0));
+    }
+  }
+}
