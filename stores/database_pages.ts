@@ -57,12 +57,12 @@ export class DatabasePages {
   }
 
   /** The leaves of a table, by the page of its root. */
-  leaves(root: number): Set<number> {
-    const leaves = new Set<number>();
+  leafPages(root: number): Set<number> {
+    const found = new Set<number>();
     const inner = [root];
     for (let number; (number = inner.pop()) !== undefined;) {
       const { view, bytes } = this.#page(number);
-      if (bytes[0] === LEAF_TABLE) leaves.add(number);
+      if (bytes[0] === LEAF_TABLE) found.add(number);
       if (bytes[0] !== INNER_TABLE) continue;
       const children = [view.getUint32(8)];
       for (let i = 0; i < view.getUint16(3); i++) {
@@ -70,9 +70,9 @@ export class DatabasePages {
       }
       // All leaves are as deep as the first: only that one is looked at.
       const isLast = this.#page(children[0]!).bytes[0] === LEAF_TABLE;
-      for (const child of children) isLast ? leaves.add(child) : inner.push(child);
+      for (const child of children) isLast ? found.add(child) : inner.push(child);
     }
-    return leaves;
+    return found;
   }
 
   /** Overwrites what is between the cells of a page, if it has any. */
@@ -101,13 +101,13 @@ export class DatabasePages {
   overwriteTails(leaf: number): void {
     const { view } = this.#page(leaf);
     const [inLeaf, inPage] = [this.#usable - 35, this.#usable - 4];
-    const least = Math.floor(((this.#usable - 12) * 32) / 255) - 23;
+    const minimum = Math.floor(((this.#usable - 12) * 32) / 255) - 23;
     for (let i = 0; i < view.getUint16(3); i++) {
       const [length, key] = varint(view, view.getUint16(8 + 2 * i));
       if (length <= inLeaf) continue;
       const [, start] = varint(view, key);
-      let here = least + (length - least) % inPage;
-      if (here > inLeaf) here = least;
+      let here = minimum + (length - minimum) % inPage;
+      if (here > inLeaf) here = minimum;
       let page = this.#page(view.getUint32(start + here));
       let rest = length - here;
       for (; rest > inPage; rest -= inPage) page = this.#page(page.view.getUint32(0));

@@ -26,6 +26,8 @@ const OVERHEAD_PAGES = 4;
 /** The log cannot be checkpointed, because another program reads an earlier state. */
 export class WalInUseError extends Error {}
 
+type CheckpointHook = () => void;
+
 /** Checkpoints the log; see `wal_mark.ts`. */
 export class DatabaseWal {
   readonly #db: Database;
@@ -33,7 +35,7 @@ export class DatabaseWal {
   /** The log's salt when it was looked at last; while it stays the same, the log only grows. */
   #lastSalt: number | undefined;
   /** What is called before each checkpoint. */
-  readonly beforeCheckpoint: Set<() => void> = new Set();
+  readonly beforeCheckpoint: Set<CheckpointHook> = new Set<CheckpointHook>();
   /** At most about this many pages are in the log; `Infinity`: they must be checkpointed in any case. */
   #walPages = Infinity;
 

@@ -81,11 +81,11 @@ export class PageGaps {
       "SELECT rootpage AS root FROM sqlite_schema WHERE name = 'runs'",
     ).all() as [{ root: number }];
     // What is no leaf now may have been one, with rows whose pages others have now.
-    const leaves = pages.leaves(root);
+    const leafPages = pages.leafPages(root);
     pages.load(first, last);
     const overwrite = (number: number) => {
       pages.overwriteGaps(number);
-      if (leaves.has(number)) pages.overwriteTails(number);
+      if (leafPages.has(number)) pages.overwriteTails(number);
     };
     for (let number = first; number <= last; number++) overwrite(number);
     for (const number of this.#written) {
