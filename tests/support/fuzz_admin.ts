@@ -11,6 +11,7 @@ import { BackupFile } from "../../stores/backup_file.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import type { Random } from "../../testing/seeded.ts";
+import type { FuzzServer } from "./fuzz_server.ts";
 import type { FuzzClient, Journal } from "./fuzz_client.ts";
 import { CHAOS } from "./fuzz_calls.ts";
 import type { Opening, Records } from "./fuzz_records.ts";
@@ -25,6 +26,7 @@ const EVERYTHING = { after: 0, count: 1_000_000, bytes: 1e9 };
 /** What they need to know of their run. */
 export interface FuzzAdminOptions {
   readonly topics: readonly string[];
+  readonly servers: readonly FuzzServer[];
   readonly folder: string;
   readonly records: Records;
   readonly journal: Journal;
@@ -110,31 +112,38 @@ export class FuzzAdmin {
       ),
     );
     for (const what of inventory(found, info.last, opening, gone)) fault(what);
-    for (const what of await this.#openCopy(backup, found)) fault(what);
+    const path = `${this.#options.folder}/backup${this.#files++}.db`;
+    for (const what of await openCopy(path, backup, found)) fault(what);
+    const server = this.#options.servers.find((one) => one.opening?.store === opening.store);
+    server?.keep(path, opening, info.last);
     this.seen.backedUp++;
   }
+}
 
-  /** Makes a file of it, as the command does, and reads what a server finds there. */
-  async #openCopy(backup: Backup, messages: readonly Message[]): Promise<string[]> {
-    const { folder } = this.#options;
-    const { info } = backup;
-    const path = `${folder}/backup${this.#files++}.db`;
-    const file = new BackupFile(nodeSqlite, path, info);
-    for (const message of messages) file.add(message);
-    for await (const gone of backup.gone()) file.addGone(gone);
-    file.finish();
-    const options = { engine: nodeSqlite, retention: 600_000, clock: systemClock };
-    await using store = new FileStore({ ...options, path, durability: "process" });
-    const [page] = await store.read([{ prefix: "", ...EVERYTHING }]);
-    const { last } = await store.bounds();
-    const [expected, actual] = [messages, page!.messages].map((list) =>
-      list.map(({ topic, seq, time }) => `${seq} ${topic} ${time}`).join()
-    );
-    const faults: string[] = [];
-    if (store.id !== info.store || last !== info.last) faults.push("its file has another history");
-    if (expected !== actual) faults.push(`its file has ${actual}, not ${expected}`);
-    return faults;
-  }
+/** Makes a file of it, as the command does, and reads what a server finds there. */
+async function openCopy(
+  path: string,
+  backup: Backup,
+  messages: readonly Message[],
+): Promise<string[]> {
+  const { info } = backup;
+  const file = new BackupFile(nodeSqlite, path, info);
+  for (const message of messages) file.add(message);
+  for await (const gone of backup.gone()) file.addGone(gone);
+  file.finish();
+  const opened = `${path}.opened`;
+  Deno.copyFileSync(path, opened);
+  const options = { engine: nodeSqlite, retention: 600_000, clock: systemClock };
+  await using store = new FileStore({ ...options, path: opened, durability: "process" });
+  const [page] = await store.read([{ prefix: "", ...EVERYTHING }]);
+  const { last } = await store.bounds();
+  const [expected, actual] = [messages, page!.messages].map((list) =>
+    list.map(({ topic, seq, time }) => `${seq} ${topic} ${time}`).join()
+  );
+  const faults: string[] = [];
+  if (store.id !== info.store || last !== info.last) faults.push("its file has another history");
+  if (expected !== actual) faults.push(`its file has ${actual}, not ${expected}`);
+  return faults;
 }
 
 /** What is wrong with the messages of a backup. */

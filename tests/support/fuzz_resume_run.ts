@@ -104,7 +104,7 @@ class ResumeRun {
     const adminRandom = seeded(seed * 15_485_863);
     if (adminRandom(2) === 0) {
       this.#admin = new FuzzAdmin({
-        ...{ topics: this.#topics, folder, time, random: adminRandom },
+        ...{ topics: this.#topics, servers: this.#servers, folder, time, random: adminRandom },
         ...{ records: this.#records, journal: this.#journal },
       });
     }

@@ -60,7 +60,12 @@ export class FuzzServer {
   readonly #name: string;
   #openings = 0;
   #path: string;
-  #backup: { readonly path: string; readonly opening: Opening; readonly last: number } | undefined;
+  #backup: {
+    readonly path: string;
+    readonly opening: Opening;
+    readonly last: number;
+    readonly isMade: boolean;
+  } | undefined;
   /** What the file is a copy of, and up to where. */
   #goesOnWith: { readonly opening: Opening; readonly last: number } | undefined;
 
@@ -162,13 +167,22 @@ export class FuzzServer {
     const opening = this.opening ?? this.#goesOnWith?.opening;
     if (this.choice.kind !== "file" || !opening) return;
     const last = this.opening ? opening.last : this.#goesOnWith!.last;
-    this.#backup = { path: this.#copied(), opening, last };
+    this.#backup = { path: this.#copied(), opening, last, isMade: false };
+  }
+
+  /** Keeps a file that was made of a backup, to restore that. */
+  keep(path: string, opening: Opening, last: number): void {
+    // Of topics that a small store has dropped wholly it may say that more is missing than is.
+    if (this.choice.kind !== "file" || this.choice.limits?.storedBytes !== undefined) return;
+    this.#backup = { path, opening, last, isMade: true };
   }
 
   /** Restores the copy, while it is stopped; false if there is none. */
   restore(): boolean {
     if (!this.#backup || this.host) return false;
-    const { path, ...before } = this.#backup;
+    const { path, isMade, ...before } = this.#backup;
+    // It knows no session.
+    this.#records.forgets ||= isMade;
     const fresh = `${this.#folder}/${this.#name}.${this.#time.steps}.restored.db`;
     copy(path, fresh);
     this.#path = fresh;
