@@ -167,8 +167,9 @@ export class ChunkReader {
     const texts = bodies.split(TEXT_SEPARATOR);
     const isAscii = bytes === bodies.length;
     const sizeOf = (text: string) => isAscii ? text.length : utf8Length(text);
-    if (attributed === 0 && !holdsSeveral(bodies)) {
-      const when = numbers(times);
+    // Where a row of several messages is purged, it has no text, and still the times of all.
+    const when = attributed === 0 && !holdsSeveral(bodies) ? numbers(times) : [];
+    if (when.length === rows) {
       for (let i = 0; i < rows && !page.isFull; i++) {
         const [seq, topic, time, body] = [lasts[i]!, topics[i], when[i]!, texts[i]!];
         if (topic === undefined) continue;
@@ -179,12 +180,12 @@ export class ChunkReader {
     }
     const details = this.#sql.details.all(JSON.stringify(lasts));
     const [listed] = details as [{ readonly times: string; readonly attributes: string }];
-    const when = listed.times.split(TIME_SEPARATOR);
+    const timesOf = listed.times.split(TIME_SEPARATOR);
     const attributes = listed.attributes.split(TEXT_SEPARATOR);
     for (let i = 0; i < rows && !page.isFull; i++) {
       const [last, topic, text] = [lasts[i]!, topics[i], texts[i]!];
       if (topic === undefined) continue;
-      const row = { last, times: when[i]!, attributes: attributes[i] || null, bodies: text };
+      const row = { last, times: timesOf[i]!, attributes: attributes[i] || null, bodies: text };
       if (text === "") this.#takeLarge(last, topic, row.times, row.attributes, page);
       else {
         const first = last + 1 - countTexts(text);

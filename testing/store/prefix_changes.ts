@@ -62,7 +62,8 @@ class Model {
         this.#after = random(this.#all.length + 1);
         return;
       default: {
-        const puts = Array.from({ length: 1 + random(90) }, () => this.#put());
+        const attributed = random(3) === 0;
+        const puts = Array.from({ length: 1 + random(90) }, () => this.#put(attributed));
         this.#all.push(...await append(store, puts));
       }
     }
@@ -93,7 +94,7 @@ class Model {
     this.#after = through;
   }
 
-  #put(): Put {
+  #put(attributed: boolean): Put {
     const random = this.#random;
     const { topics, share } = this.#mixture;
     const topic = random(100) >= share
@@ -101,7 +102,7 @@ class Model {
       : `${PREFIX}${random(topics)}`;
     const text = random(60) === 0 ? "\u00e9".repeat(9000) : TEXTS[random(TEXTS.length)]!;
     const command = put(topic, text);
-    if (random(12) > 0) return command;
+    if (!attributed || random(4) > 0) return command;
     const attributes = JSON.stringify({ key: `\u00e9${random(9)}` });
     const bytes = command.bytes + new TextEncoder().encode(attributes).length;
     return { ...command, attributes, bytes };
@@ -170,7 +171,7 @@ export const changingPrefixes: Promises = {
     };
     assertMessages((await pageAfter(0)).messages, all.slice(0, 150));
     const more = await append(store, [put("q"), put("p.1"), put("o"), put("p"), put("p.new")]);
-    await apply(store, [{ type: "purge", topic: "p.3", before: undefined, max: 1000 }]);
+    await apply(store, [{ type: "purge", topic: "p.3", max: 1000 }]);
     clock.advance(1);
     await topicNames(store);
     const expected = [...all, ...more].filter(({ topic }) =>
@@ -181,6 +182,30 @@ export const changingPrefixes: Promises = {
       const rest = expected.filter(({ seq }) => seq > after);
       assertMessages(messages, rest.slice(0, 150));
       after = through;
+    }
+  },
+
+  async "messages of a prefix keep their times beside those of a topic that was purged"(
+    { store, clock, next },
+  ) {
+    const all: TopicMessage[] = [];
+    const add = async (...topics: string[]) => {
+      clock.advance(5);
+      all.push(...await append(store, topics.map((topic) => put(topic))));
+    };
+    await add("p.a", "p.b", "p.c");
+    for (let i = 0; i < 5; i++) await add("p.b");
+    for (let i = 0; i < 70; i++) await add("p.a", "p.c");
+    await topicNames(store);
+    await apply(store, [{ type: "purge", topic: "p.b", max: 1000 }]);
+    const expected = all.filter(({ topic }) => topic !== "p.b");
+    const reopened = await next();
+    for (const count of [1, 10, 1000]) {
+      for (let after = 0; after < all.length; after++) {
+        const [page] = await reopened.read([{ prefix: "p.", after, count, bytes: 1e6 }]);
+        const rest = expected.filter(({ seq }) => seq > after);
+        assertMessages(page!.messages, rest.slice(0, count));
+      }
     }
   },
 };
