@@ -5,7 +5,7 @@
  */
 
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { connect, createHandler, type Grant, serve } from "@dsmq/server";
+import { connect, createHandler, type Grant, serve, type VerifiedGrant } from "@dsmq/server";
 import { failure } from "./auth_support.ts";
 import { openMounted } from "../support/mounted_server.ts";
 import { openServer, quiet } from "../support/open_server.ts";
@@ -136,6 +136,12 @@ Deno.test("what an auth says counts as it was when it was given", async () => {
   assertEquals((await failure(mq.put("t", "m"))).code, "permission_denied");
 });
 
+Deno.test("what auth.verify returns must name permissions, by its type as well", () => {
+  // @ts-expect-error: it has none
+  const grant: VerifiedGrant = { identity: "me", topics: ["t"] };
+  assertEquals("permissions" in grant, false);
+});
+
 Deno.test("an empty list permits nothing, wherever a grant stands", async () => {
   const empty: Grant[] = [
     { permissions: [] },
@@ -144,7 +150,7 @@ Deno.test("an empty list permits nothing, wherever a grant stands", async () => 
     { permissions: ["read", "write", "admin"], topics: [], prefixes: [] },
   ];
   for (const grant of empty) {
-    const verified = { permissions: [], ...grant };
+    const verified: VerifiedGrant = { permissions: [], ...grant };
     const auths = [{ tokens: [{ token: "t", ...grant }] }, { verify: () => verified }];
     for (const auth of auths) {
       await using server = await openServer({ auth, allowShutdown: true });
