@@ -51,7 +51,8 @@ Deno.test("admin for some topics administrates these, and not the server", () =>
       false,
       false,
     ]);
-    const both = new Permissions("one", [{ permissions: ["admin"], ...some }, {}]);
+    const all = { permissions: ["admin"] as const, prefixes: [""] };
+    const both = new Permissions("one", [{ permissions: ["admin"], ...some }, all]);
     assertEquals([both.mayAdministrate(undefined, false), both.mayStop], [true, true]);
   }
 });
