@@ -64,11 +64,11 @@ export class PrefixPages {
     const { buffer, gone } = this.#log;
     if (after >= gone.newestGone(floor)) return undefined;
     const recorded = gone.newestPurged(prefix);
-    const known = Math.max(after, recorded?.seq ?? 0);
     const inBuffer = buffer.newestWithPrefixUpTo(prefix, floor);
+    // Also older ones than a purge removed: they may have gone later.
     const withRecorded = (found: Gone) => recorded ? horizonOf(found, recorded) : found;
-    if (inBuffer && inBuffer.seq > known) return withRecorded(gone.ofUnpurged(inBuffer));
-    const seq = known >= floor ? undefined : this.#rows.newestUpTo(prefix, known, floor);
+    if (inBuffer && inBuffer.seq > after) return withRecorded(gone.ofUnpurged(inBuffer));
+    const seq = after >= floor ? undefined : this.#rows.newestUpTo(prefix, after, floor);
     if (seq !== undefined) {
       return withRecorded(gone.ofUnpurged({ seq, time: this.#segments.timeOf(seq) }));
     }
