@@ -71,7 +71,8 @@ async function requireFree(path: string, isReplaced: boolean): Promise<void> {
 function whatIsMissing(path: string): (error: Error) => undefined {
   return (error) => {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw backupError(path, error.message, error);
+    const isNoFolder = error instanceof Deno.errors.NotADirectory;
+    throw backupError(path, isNoFolder ? "its folder does not exist" : error.message, error);
   };
 }
 
@@ -86,7 +87,7 @@ async function copy(
   let file: BackupFile | undefined;
   try {
     const { BackupFile } = await import("../stores/backup_file.ts");
-    makeFile(temporary, path);
+    Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 }).close();
     file = await BackupFile.open(temporary, backup.info);
     const messages = await write(backup, file, signal);
     file = undefined;
@@ -105,16 +106,9 @@ async function copy(
       }
     }
     signal.throwIfAborted();
-    throw isFromHere(error) ? backupError(path, (error as Error).message, error) : error;
-  }
-}
-
-function makeFile(temporary: string, path: string): void {
-  try {
-    Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 }).close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw backupError(path, "its folder does not exist", error);
+    if (!isFromHere(error)) throw error;
+    const { fileErrorReason } = await import("../stores/file_faults.ts");
+    throw backupError(path, fileErrorReason(path, error), error);
   }
 }
 

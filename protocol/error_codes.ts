@@ -188,7 +188,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorInfo<ErrorFields[Code]
     scope: "server",
     retryable: true,
     fields: {},
-    description: "Another process uses the file.",
+    description: "The file is in use already, by this process or another one.",
   },
   store_unusable: {
     scope: "server",

@@ -46,7 +46,7 @@ import type { Message } from "./message.ts";
  *
  * - `address_in_use`: another program listens at the address already
  * - `address_not_available`: this machine does not have the address, or the name is unknown
- * - `store_in_use`: another process uses the file
+ * - `store_in_use`: the file is in use already, by this process or another one
  * - `store_unusable`: the file cannot be used: it is damaged, of another program or version, or its folder does not exist
  * - `module_unavailable`: the SQLite engine, or what the transport needs, cannot be loaded, or Deno is too old
  */
@@ -190,7 +190,7 @@ export interface ErrorFields {
   readonly address_in_use: object;
   /** This machine does not have the address, or the name is unknown. */
   readonly address_not_available: object;
-  /** Another process uses the file. */
+  /** The file is in use already, by this process or another one. */
   readonly store_in_use: object;
   /** The file cannot be used: it is damaged, of another program or version, or its folder does not exist. */
   readonly store_unusable: object;

@@ -33,7 +33,7 @@ export class UnusableFileError extends Error {
  */
 export function toOpenError(path: string, error: unknown): DsmqError {
   if (error instanceof DsmqError) return error;
-  const message = `Cannot open sqlite:${path}: ${openErrorReason(path, error)}`;
+  const message = `Cannot open sqlite:${path}: ${fileErrorReason(path, error)}`;
   return new DsmqError(openErrorCode(error), message, { cause: error });
 }
 
@@ -59,7 +59,14 @@ function openErrorCode(error: unknown): ErrorCode {
   return "store_unusable";
 }
 
-function openErrorReason(path: string, error: unknown): string {
+/**
+ * Says why a file cannot be made, opened or written.
+ *
+ * @param path the file
+ * @param error what was thrown
+ * @returns the reason, in words
+ */
+export function fileErrorReason(path: string, error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   if (error instanceof UnusableFileError) return text;
   switch (Object(error).code) {
@@ -77,7 +84,7 @@ function openErrorReason(path: string, error: unknown): string {
   }
   switch (sqliteErrorCode(error)) {
     case SQLITE_ERRORS.busy:
-      return "another process uses it";
+      return "it is in use already, by this process or another one";
     case SQLITE_ERRORS.readonly:
       return "it is read-only, or its folder is";
     case SQLITE_ERRORS.io:

@@ -60,7 +60,12 @@ export class FileLock {
       if (before && !before.isFile) throw new UnusableFileError(`${path} is not a plain file`);
       const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
       try {
-        if (!tryLock(file)) throw new UnusableFileError("another process uses it", "store_in_use");
+        if (!tryLock(file)) {
+          throw new UnusableFileError(
+            "it is in use already, by this process or another one",
+            "store_in_use",
+          );
+        }
         // The last holder may have deleted it meanwhile: then another file is in its place, or none.
         if (isSameFile(lstat(path), file.statSync())) {
           const previous = readContent(file, path);

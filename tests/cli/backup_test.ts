@@ -117,6 +117,7 @@ Deno.test("a file that exists is replaced with --force alone, and nothing is lef
     ["backup", path, ...url],
     ["backup", path, "--url", server.url, "--token", "user", "--force"],
     ["backup", `${dir.path}/none/copy.db`, ...url],
+    ["backup", `${path}/copy.db`, ...url],
     ["backup", dir.path, ...url, "--force"],
     ["backup", "-", ...url],
     ["backup", `${dir.path}/`, ...url],
@@ -125,6 +126,7 @@ Deno.test("a file that exists is replaced with --force alone, and nothing is lef
     [1, `dsmq: Cannot back up to ${path}: it exists already; --force replaces it`],
     [1, "dsmq: Cannot back up: permission denied"],
     [1, `dsmq: Cannot back up to ${dir.path}/none/copy.db: its folder does not exist`],
+    [1, `dsmq: Cannot back up to ${path}/copy.db: its folder does not exist`],
     [1, `dsmq: Cannot back up to ${dir.path}: it is not a file`],
     [
       2,
@@ -161,4 +163,50 @@ Deno.test("a backup whose server goes away fails with a sentence, and one that i
     assertEquals([code, names(dir.path)], [how === "server" ? 1 : 130, []], stderr);
     await server.shutdown();
   }
+});
+
+/** A server with 2 MB of messages. */
+async function filledServer(): Promise<Awaited<ReturnType<typeof openServer>>> {
+  const server = await openServer();
+  await using mq = await connect(server.url);
+  await mq.putMany("t", Array.from({ length: 100 }, () => "x".repeat(20_000)));
+  return server;
+}
+
+Deno.test("a backup whose folder goes away while it is written fails with a sentence", async () => {
+  using dir = folder();
+  await using server = await filledServer();
+  Deno.mkdirSync(`${dir.path}/gone`);
+  const path = `${dir.path}/gone/copy.db`;
+  await using backup = new Program(["-A", "tests/programs/slow_backup.ts", path, server.url]);
+  assertEquals(await backup.line(), "begun");
+  Deno.removeSync(`${dir.path}/gone`, { recursive: true });
+  await backup.input("go on");
+  const { code, stderr } = await backup.end();
+  assertEquals([code, names(dir.path)], [1, []]);
+  assertEquals(stderr.trim(), `dsmq: Cannot back up to ${path}: its folder does not exist`);
+});
+
+Deno.test({
+  name:
+    "a backup that cannot be written to its end fails with a sentence, and leaves what was there as it was",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    using dir = folder();
+    await using server = await filledServer();
+    const path = `${dir.path}/copy.db`;
+    Deno.writeTextFileSync(path, "mine");
+    // No file may be larger than 500 kB: SQLite gets an error, as from a disk that is full or fails.
+    const command = `trap '' XFSZ; ulimit -f 1000; exec "$0" run -A cli.ts backup "$@"`;
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-c", command, Deno.execPath(), path, "--force", "--url", server.url],
+      env: { NO_COLOR: "1" },
+    }).output();
+    const text = new TextDecoder().decode(stderr).trim();
+    assertMatch(text, /^dsmq: Cannot back up to \S+: [^\n]*(full|fails)[^\n]*$/);
+    assertEquals([code, names(dir.path)], [1, ["copy.db"]]);
+    assertEquals(Deno.readTextFileSync(path), "mine");
+    await using mq = await connect(server.url, { since: "start" });
+    assertEquals((await mq.get("t")).length, 20_000, "the server goes on");
+  },
 });

@@ -46,7 +46,7 @@ const ACTIONS: Readonly<Record<string, (path: string) => unknown>> = {
   },
   "tries to serve it": (path) => {
     using folder = new FileFolder();
-    assertEquals(refused(folder, path), "another process uses it");
+    assertEquals(refused(folder, path), "it is in use already, by this process or another one");
   },
 };
 
@@ -56,12 +56,16 @@ Deno.test("a second process is refused, whatever another program has done with t
   await append(store, puts("t", "1", "2"));
   for (const [what, work] of Object.entries(ACTIONS)) {
     await work(folder.path);
-    assertEquals(refused(folder), "another process uses it", `after this one ${what}`);
+    assertEquals(
+      refused(folder),
+      "it is in use already, by this process or another one",
+      `after this one ${what}`,
+    );
   }
   await using program = new Program(["-A", "tests/programs/appender.ts", folder.path, "s", "disk"]);
   const { code, stdout, stderr } = await program.end();
   assertEquals([code, stdout], [1, ""]);
-  assertMatch(stderr, /another process uses it/);
+  assertMatch(stderr, /it is in use already, by this process or another one/);
   assertEquals((await append(store, [put("t")]))[0]!.seq, 3);
 });
 
@@ -71,13 +75,22 @@ Deno.test("a file is the same under each of its paths, and refused if it has sev
   const before = Deno.cwd();
   Deno.chdir(folder.root);
   try {
-    assertEquals(refused(folder, "present/queue.db"), "another process uses it");
-    assertEquals(refused(folder, "./present/../present/queue.db"), "another process uses it");
+    assertEquals(
+      refused(folder, "present/queue.db"),
+      "it is in use already, by this process or another one",
+    );
+    assertEquals(
+      refused(folder, "./present/../present/queue.db"),
+      "it is in use already, by this process or another one",
+    );
     if (POSIX) {
       Deno.symlinkSync(folder.path, `${folder.root}/link`);
       Deno.symlinkSync(`${folder.root}/present`, `${folder.root}/folder`);
-      assertEquals(refused(folder, "link"), "another process uses it");
-      assertEquals(refused(folder, "folder/queue.db"), "another process uses it");
+      assertEquals(refused(folder, "link"), "it is in use already, by this process or another one");
+      assertEquals(
+        refused(folder, "folder/queue.db"),
+        "it is in use already, by this process or another one",
+      );
       Deno.linkSync(folder.path, `${folder.root}/second`);
       assertMatch(refused(folder, "second"), /^it has 2 names \(hard links\)/);
     }
@@ -151,7 +164,7 @@ Deno.test("a store that opens a file whose lock was deleted owns it; the earlier
   assertEquals(await outcomes(second, [put("t", "2"), put("t", "3")]), [2, 3]);
   assertEquals(await texts(second), ["1", "2", "3"]);
   await first[Symbol.asyncDispose]();
-  assertEquals(refused(folder), "another process uses it");
+  assertEquals(refused(folder), "it is in use already, by this process or another one");
 });
 
 Deno.test("a lock file that dsmq did not make is not touched", () => {

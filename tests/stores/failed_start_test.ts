@@ -76,7 +76,11 @@ for (const [when, kill] of Object.entries(KILLED)) {
     await kill(folder);
     const other = new DatabaseSync(folder.file);
     other.exec("BEGIN IMMEDIATE");
-    assertThrows(() => openFile(folder.file), Error, "another process uses it");
+    assertThrows(
+      () => openFile(folder.file),
+      Error,
+      "it is in use already, by this process or another one",
+    );
     other.exec("ROLLBACK");
     other.close();
     await using store = openFile(folder.file);

@@ -40,7 +40,7 @@ Deno.test("a file that another store has open is refused, and accepted once that
   using folder = new TempFolder();
   const store = openFile(folder.file);
   const all = await append(store, puts("t", "1", "2"));
-  assertRefused(folder.file, "another process uses it");
+  assertRefused(folder.file, "it is in use already, by this process or another one");
   all.push(...await append(store, [put("t")]));
   await store[Symbol.asyncDispose]();
   assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["queue.db"]);
@@ -52,7 +52,7 @@ Deno.test("a file that another process has open is refused", async () => {
   using folder = new TempFolder();
   await using program = new Program(["-A", "tests/programs/appender.ts", folder.file, "s", "disk"]);
   await program.line();
-  assertRefused(folder.file, "another process uses it");
+  assertRefused(folder.file, "it is in use already, by this process or another one");
 });
 
 Deno.test("a path without a folder is refused, and nothing is created there", () => {
@@ -238,7 +238,10 @@ Deno.test("a server whose file cannot be opened does not start, and nothing keep
     () => undefined,
     (error: Error) => error,
   );
-  assertEquals(error?.message, `Cannot open sqlite:${folder.file}: another process uses it`);
+  assertEquals(
+    error?.message,
+    `Cannot open sqlite:${folder.file}: it is in use already, by this process or another one`,
+  );
 });
 
 Deno.test("purged messages and forgotten sessions leave nothing in the file", async () => {
