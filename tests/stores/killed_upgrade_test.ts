@@ -11,14 +11,16 @@ import { FileFolder, watchedEngine } from "../support/file_folder.ts";
 const FIXTURES = new URL("../fixtures/", import.meta.url);
 
 /** When the last message was stored, and what each number of its sessions had. */
-const FILES = {
+const FILES: Readonly<
+  Record<string, { last: number; sessions: Readonly<Record<string, readonly string[]>> }>
+> = {
   queue_v1: {
     last: 1_767_225_601_000,
     sessions: { "session-1": ["dup 3", "dup 4"], "session-2": ["dup 6"] },
   },
   queue_v2: { last: 1_767_226_201_000, sessions: { "session-1": ["dup 4", "dup 5"] } },
   queue_v2_killed: { last: 1_767_226_201_000, sessions: { "session-1": ["dup 4", "dup 5"] } },
-} as const;
+};
 
 for (const [name, { last, sessions }] of Object.entries(FILES)) {
   Deno.test(`${name}.db is opened with all that is in it, after whatever statement of its upgrade the process is killed`, async () => {
