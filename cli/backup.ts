@@ -107,8 +107,8 @@ async function copy(
     }
     signal.throwIfAborted();
     if (!isFromHere(error)) throw error;
-    const { fileErrorReason } = await import("../stores/file_faults.ts");
-    throw backupError(path, fileErrorReason(path, error), error);
+    const { BackupFile } = await import("../stores/backup_file.ts");
+    throw backupError(path, BackupFile.reasonOf(error, path), error);
   }
 }
 

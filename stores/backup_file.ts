@@ -13,6 +13,7 @@ import type { Database, Engine } from "./engine.ts";
 import { loadEngine } from "./engines/load_engine.ts";
 import { EpochTable } from "./epoch_table.ts";
 import { LONGEST_RETENTION, STATE_TABLE } from "./file_upgrade.ts";
+import { fileErrorReason } from "./file_faults.ts";
 import { GoneTable } from "./gone_table.ts";
 import { SegmentTable } from "./segment_table.ts";
 import type { TopicMessage } from "./store.ts";
@@ -87,6 +88,11 @@ export class BackupFile {
    */
   static async open(path: string, info: BackupInfo): Promise<BackupFile> {
     return new BackupFile(await loadEngine("auto"), path, info);
+  }
+
+  /** Why a file could not be made or written, in words. */
+  static reasonOf(error: unknown, path: string): string {
+    return fileErrorReason(path, error);
   }
 
   /** Adds a message, which comes after all before. */

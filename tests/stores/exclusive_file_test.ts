@@ -29,6 +29,8 @@ function refused(folder: FileFolder, path = folder.path): string {
   return error.message.slice(begin.length);
 }
 
+const IN_USE = "it is in use already, by this process or another one";
+
 /** What other programs do with an open file. */
 const ACTIONS: Readonly<Record<string, (path: string) => unknown>> = {
   "copies it": (path) => Deno.copyFileSync(path, `${path}.copy`),
@@ -46,7 +48,7 @@ const ACTIONS: Readonly<Record<string, (path: string) => unknown>> = {
   },
   "tries to serve it": (path) => {
     using folder = new FileFolder();
-    assertEquals(refused(folder, path), "it is in use already, by this process or another one");
+    assertEquals(refused(folder, path), IN_USE);
   },
 };
 
@@ -58,14 +60,14 @@ Deno.test("a second process is refused, whatever another program has done with t
     await work(folder.path);
     assertEquals(
       refused(folder),
-      "it is in use already, by this process or another one",
+      IN_USE,
       `after this one ${what}`,
     );
   }
   await using program = new Program(["-A", "tests/programs/appender.ts", folder.path, "s", "disk"]);
   const { code, stdout, stderr } = await program.end();
   assertEquals([code, stdout], [1, ""]);
-  assertMatch(stderr, /it is in use already, by this process or another one/);
+  assertMatch(stderr, new RegExp(IN_USE));
   assertEquals((await append(store, [put("t")]))[0]!.seq, 3);
 });
 
@@ -77,19 +79,19 @@ Deno.test("a file is the same under each of its paths, and refused if it has sev
   try {
     assertEquals(
       refused(folder, "present/queue.db"),
-      "it is in use already, by this process or another one",
+      IN_USE,
     );
     assertEquals(
       refused(folder, "./present/../present/queue.db"),
-      "it is in use already, by this process or another one",
+      IN_USE,
     );
     if (POSIX) {
       Deno.symlinkSync(folder.path, `${folder.root}/link`);
       Deno.symlinkSync(`${folder.root}/present`, `${folder.root}/folder`);
-      assertEquals(refused(folder, "link"), "it is in use already, by this process or another one");
+      assertEquals(refused(folder, "link"), IN_USE);
       assertEquals(
         refused(folder, "folder/queue.db"),
-        "it is in use already, by this process or another one",
+        IN_USE,
       );
       Deno.linkSync(folder.path, `${folder.root}/second`);
       assertMatch(refused(folder, "second"), /^it has 2 names \(hard links\)/);
@@ -164,7 +166,7 @@ Deno.test("a store that opens a file whose lock was deleted owns it; the earlier
   assertEquals(await outcomes(second, [put("t", "2"), put("t", "3")]), [2, 3]);
   assertEquals(await texts(second), ["1", "2", "3"]);
   await first[Symbol.asyncDispose]();
-  assertEquals(refused(folder), "it is in use already, by this process or another one");
+  assertEquals(refused(folder), IN_USE);
 });
 
 Deno.test("a lock file that dsmq did not make is not touched", () => {
