@@ -58,11 +58,7 @@ Deno.test("a second process is refused, whatever another program has done with t
   await append(store, puts("t", "1", "2"));
   for (const [what, work] of Object.entries(ACTIONS)) {
     await work(folder.path);
-    assertEquals(
-      refused(folder),
-      IN_USE,
-      `after this one ${what}`,
-    );
+    assertEquals(refused(folder), IN_USE, `after this one ${what}`);
   }
   await using program = new Program(["-A", "tests/programs/appender.ts", folder.path, "s", "disk"]);
   const { code, stdout, stderr } = await program.end();
@@ -77,22 +73,13 @@ Deno.test("a file is the same under each of its paths, and refused if it has sev
   const before = Deno.cwd();
   Deno.chdir(folder.root);
   try {
-    assertEquals(
-      refused(folder, "present/queue.db"),
-      IN_USE,
-    );
-    assertEquals(
-      refused(folder, "./present/../present/queue.db"),
-      IN_USE,
-    );
+    assertEquals(refused(folder, "present/queue.db"), IN_USE);
+    assertEquals(refused(folder, "./present/../present/queue.db"), IN_USE);
     if (POSIX) {
       Deno.symlinkSync(folder.path, `${folder.root}/link`);
       Deno.symlinkSync(`${folder.root}/present`, `${folder.root}/folder`);
       assertEquals(refused(folder, "link"), IN_USE);
-      assertEquals(
-        refused(folder, "folder/queue.db"),
-        IN_USE,
-      );
+      assertEquals(refused(folder, "folder/queue.db"), IN_USE);
       Deno.linkSync(folder.path, `${folder.root}/second`);
       assertMatch(refused(folder, "second"), /^it has 2 names \(hard links\)/);
     }
