@@ -43,6 +43,8 @@ export interface Jose {
     key: CryptoKey | FindKey,
     checks: JwtChecks,
   ): Promise<{ readonly payload: JwtClaims }>;
+  /** Reads the claims of a token and checks nothing. */
+  decodeJwt(token: string): JwtClaims;
   importSPKI(pem: string, alg: string): Promise<CryptoKey>;
   importJWK(jwk: JsonWebKey, alg: string): Promise<CryptoKey>;
   createLocalJWKSet(set: { readonly keys: readonly JsonWebKey[] }): FindKey;

@@ -24,6 +24,8 @@ const MAX_KEYS = 16;
 /** The latest time of a `Date`, in milliseconds since 1970. */
 const MAX_TIME = 8.64e15;
 
+const OF_OTHERS = "it is from another issuer than auth.jwt.issuer";
+
 const IS_JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 /** The key, or the keys, and the algorithms that fit. */
@@ -86,6 +88,7 @@ export class JwtCheck {
   /** Checks a token. Never rejects. */
   async check(token: string): Promise<TokenCheck> {
     if (!IS_JWT.test(token)) return { kind: "refused", reason: "it is not a JWT" };
+    if (this.#isOfOthers(token)) return { kind: "refused", reason: OF_OTHERS };
     const tolerance = this.#options.clockTolerance ?? CLOCK_TOLERANCE.default;
     const { issuer, audience } = this.#options;
     const checks: JwtChecks = {
@@ -106,6 +109,18 @@ export class JwtCheck {
         };
       }
       return { kind: "refused", reason: reasonOf(error, this.#key.algorithms) };
+    }
+  }
+
+  /** Whether it says that others have issued it: then no keys need be fetched for it, which may take long. */
+  #isOfOthers(token: string): boolean {
+    const { issuer } = this.#options;
+    if (issuer === undefined || typeof this.#key.key !== "function") return false;
+    try {
+      return this.#jose.decodeJwt(token).iss !== issuer;
+    } catch {
+      // It cannot be read, which is found below.
+      return false;
     }
   }
 
@@ -221,7 +236,7 @@ function reasonOf(error: unknown, algorithms: readonly string[]): string {
       if (claim === "nbf" && reason === "check_failed") return "it is not valid yet";
       if (claim === "exp" && reason === "missing") return "it has no exp: it would never expire";
       if (claim === "aud") return "it is for another audience than auth.jwt.audience";
-      if (claim === "iss") return "it is from another issuer than auth.jwt.issuer";
+      if (claim === "iss") return OF_OTHERS;
       return `its claim ${["exp", "nbf", "iat"].find((name) => name === claim)} is invalid`;
     case "ERR_JOSE_ALG_NOT_ALLOWED":
       return `its algorithm is not ${algorithms.join(" or ")}`;

@@ -1,6 +1,7 @@
 /**
- * Checks tokens that are in no list: by JWT, then by the program's own function, from which no token gets into the log. However many clients come with tokens, and
- * however long an answer takes, few checks run at a time, and each client gets an answer in time.
+ * Checks tokens that are in no list: by JWT, then by the program's own function, from which no token gets into the log. However
+ * many clients come with tokens, and however long an answer takes, few checks run at a time, and each client gets an answer in
+ * time.
  *
  * @module
  */
@@ -204,23 +205,26 @@ export class AskingVerifier implements TokenVerifier {
   }
 
   async #ask(token: string, signal: AbortSignal): Promise<TokenCheck> {
-    const refusals: string[] = [];
-    let unchecked: TokenCheck | undefined;
-    for (const jwt of this.#jwts) {
-      const check = await jwt.check(token);
-      if (check.kind === "granted") return check;
-      if (check.kind === "unchecked") unchecked = check;
-      else if (check.reason !== undefined) refusals.push(check.reason);
-    }
-    if (this.#verify && !signal.aborted) {
+    const checks = await this.#checkJwts(token);
+    let granted = checks.find(({ kind }) => kind === "granted");
+    if (!granted && this.#verify && !signal.aborted) {
       const check = await callVerify(this.#verify, token, signal, () => this.#context.clock.now());
-      if (check.kind === "granted") return check;
-      if (check.reason !== undefined) refusals.push(check.reason);
+      if (check.kind === "granted") granted = check;
+      checks.push(check);
     }
-    return unchecked ??
-      {
-        kind: "refused",
-        reason: refusals.filter((reason, i) => refusals.indexOf(reason) === i).join("; "),
-      };
+    const refusals = checks.flatMap((check) => check.kind === "refused" ? check.reason ?? [] : []);
+    return granted ?? checks.find(({ kind }) => kind === "unchecked") ??
+      { kind: "refused", reason: [...new Set(refusals)].join("; ") };
+  }
+
+  /** All at the same time: the keys of one may be long in coming, and another one accepts the token. */
+  async #checkJwts(token: string): Promise<TokenCheck[]> {
+    const granted = Promise.withResolvers<TokenCheck[]>();
+    const checks = this.#jwts.map(async (jwt) => {
+      const check = await jwt.check(token);
+      if (check.kind === "granted") granted.resolve([check]);
+      return check;
+    });
+    return await Promise.race([granted.promise, Promise.all(checks)]);
   }
 }

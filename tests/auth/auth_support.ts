@@ -23,3 +23,8 @@ export function headers(port: number, token?: string): Record<string, string | u
 export async function failure(work: Promise<unknown>): Promise<DsmqError> {
   return await assertRejects(() => withTimeout(work), DsmqError);
 }
+
+/** As `onRetry`: ends `connect` with the error of its first attempt, however long that takes. */
+export function giveUp(error: DsmqError): never {
+  throw error;
+}

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { exportJWK, generateKeyPair } from "jose";
 import { connect } from "@dsmq/server";
-import { failure } from "./auth_support.ts";
+import { failure, giveUp } from "./auth_support.ts";
 import { claims, jwksServer, type Keys, keysFor, signed } from "./jwt_support.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { until } from "../support/bridge.ts";
@@ -32,7 +32,7 @@ async function openWithKeys() {
   /** What becomes of a client with a token that was signed just now. */
   const outcome = async (by: Keys, header: object = {}) => {
     const token = await signed(claims(clock.now()), by, header);
-    const connecting = connect(server.url, { token, reconnect: false, timeout: 200 });
+    const connecting = connect(server.url, { token, reconnect: false, onRetry: giveUp });
     return await connecting.then(async (mq) => {
       await mq.close();
       return "accepted";
@@ -199,4 +199,41 @@ Deno.test("a token that the fitting key has signed is refused for what is wrong 
   const token = await signed(claims(open.clock.now(), { exp: 1 }), more);
   assertEquals((await failure(connect(open.server.url, { token }))).code, "unauthorized");
   assert(open.about("it has expired").length > 0, open.lines.join("\n"));
+});
+
+Deno.test("keys that do not come keep nobody waiting whose token another entry accepts, or another issuer has signed", async () => {
+  const asked: string[] = [];
+  const held = Promise.withResolvers<void>();
+  const hangs = (name: string) =>
+    jwksServer(async () => {
+      asked.push(name);
+      await held.promise;
+      return broken();
+    });
+  await using first = hangs("first");
+  await using second = hangs("second");
+  await using third = hangs("third");
+  using _ = { [Symbol.dispose]: held.resolve };
+  const clock = new ManualClock();
+  await using server = await openServer({
+    auth: {
+      // One after the other, the first two would take longer than a client waits.
+      jwt: [
+        { jwks: first.url },
+        { jwks: second.url },
+        { jwks: third.url, issuer: "third" },
+        { publicKey: rsa.pem, issuer: "app" },
+      ],
+    },
+    clock,
+  });
+  const tokenOf = (iss: string) => signed(claims(clock.now(), { iss }), rsa);
+  await using mq = await connect(server.url, { token: await tokenOf("app") });
+  assertEquals(await mq.get("t"), "");
+  await until(() => asked.length === 2);
+  held.resolve();
+  // As long as it is not known whose token this is, it is not refused.
+  const connecting = connect(server.url, { token: await tokenOf("nobody"), onRetry: giveUp });
+  assertEquals((await failure(connecting)).code, "unavailable");
+  assertEquals(asked.includes("third"), false);
 });
