@@ -66,7 +66,7 @@ export function parseHandlerOptions(options: HandlerOptions): HandlerSettings {
   const { path = "/" } = options;
   check.type("path", path, typeof path === "string", PATH_FORM);
   if (!isPath(path)) throw check.rangeError("path", PATH_FORM, formatValue(path));
-  // Inherited ones count as well: without its auth a handler would be open.
+  // Inherited ones count as well.
   const others = Object.fromEntries(
     Object.keys(OPTION_NAMES).filter((name) => name in options)
       .map((name) => [name, options[name as keyof HandlerOptions]]),

@@ -133,7 +133,7 @@ export function parseServeOptions(
   check.object("options", options, Object.keys(OPTION_NAMES));
   refuseFormerOptions(options, check);
   check.onlyNames("option", options, Object.keys(OPTION_NAMES));
-  const { auth, others } = parseAuthOptions(options, check);
+  const { auth, others } = parseAuthOptions(ownMembers(options, OPTION_NAMES), check);
   const {
     host = DEFAULT_HOST,
     port = DEFAULT_PORT,
@@ -175,7 +175,7 @@ export function parseServeOptions(
     durability,
     retention,
     limits: parseLimits(limits, check),
-    setLimits: { ...limits },
+    setLimits: ownMembers(limits, LIMITS),
     overflow,
     transport,
     allowShutdown,
@@ -184,6 +184,15 @@ export function parseServeOptions(
     log: guardLog(log, clock),
     clock,
   };
+}
+
+/** A copy, in which inherited members are its own: a server without some of its options could be open, or forget. */
+function ownMembers<T extends object>(
+  given: T,
+  names: { readonly [Name in keyof T]?: unknown },
+): T {
+  const present = Object.keys(names).filter((name) => name in given) as (keyof T)[];
+  return Object.fromEntries(present.map((name) => [name, given[name]])) as T;
 }
 
 /** Memory survives nothing, so a server that keeps its messages there must not be taken for one that does. */
