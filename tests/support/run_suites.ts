@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ROOT } from "./program.ts";
 
 /** What takes the place of what. */
@@ -17,33 +17,49 @@ export interface Replacement {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs suites; rejects with their output if one of them fails. */
+/** Runs suites; rejects with their output if one of them fails, if one has no test, or if nothing was replaced. */
 export async function runSuites(
   suites: readonly string[],
   { of, by, env = {} }: Replacement,
 ): Promise<void> {
   const { imports, scopes } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   const at = (path: string) => new URL(path, ROOT).href;
-  const map = await Deno.makeTempFile({ suffix: ".json" });
+  const folder = await Deno.makeTempDir();
   try {
+    // Between the two: it says that it was loaded. A module that has moved would not be replaced, and all would pass.
+    const [between, mark, map, report] = ["between.ts", "mark", "map.json", "report.xml"]
+      .map((name) => `${folder}/${name}`) as [string, string, string, string];
+    await Deno.writeTextFile(
+      between,
+      `Deno.writeTextFileSync(${JSON.stringify(mark)}, "loaded");
+       export * from ${JSON.stringify(at(by))};`,
+    );
     await Deno.writeTextFile(
       map,
       JSON.stringify({
-        imports: { ...imports, ...scopes["./"], ...scopes["./tests/"], [at(of)]: at(by) },
+        imports: {
+          ...{ ...imports, ...scopes["./"], ...scopes["./tests/"] },
+          [at(of)]: new URL(`file://${between}`).href,
+        },
         scopes: { [at(by)]: { [at(of)]: at(of) } },
       }),
     );
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [
         ...["test", "-A", "--no-check", "--quiet", "--parallel", "--import-map", map],
-        ...["--preload=./tests/support/preload_engine.ts", ...suites],
+        ...[`--junit-path=${report}`, "--preload=./tests/support/preload_engine.ts", ...suites],
       ],
       cwd: ROOT,
       env: { NO_COLOR: "1", ...env },
     }).output();
     const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-    assertEquals(code, 0, output.slice(output.indexOf(" ERRORS ")));
+    assertEquals(code, 0, output.slice(Math.max(0, output.indexOf(" ERRORS "))));
+    assertEquals(await Deno.readTextFile(mark).catch(() => "not loaded"), "loaded", by);
+    const xml = await Deno.readTextFile(report);
+    for (const suite of suites) {
+      assert(xml.includes(`<testsuite name="./${suite}`), `${suite} has no test that ran`);
+    }
   } finally {
-    await Deno.remove(map);
+    await Deno.remove(folder, { recursive: true });
   }
 }
