@@ -16,13 +16,13 @@ export interface TopicRange {
 }
 
 /** What a grant says about topics. Without both: all topics. */
-export interface NamedTopics {
+interface NamedTopics {
   readonly topics?: readonly string[];
   readonly prefixes?: readonly string[];
 }
 
 /** The topics of one grant, or of several. */
-export class TopicScope {
+class TopicScope {
   /**
    * The same topics in the order of the code points; `undefined` for all topics. No topic is in two of these ranges, so that
    * all topics of one come before all topics of the next.

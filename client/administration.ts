@@ -70,7 +70,7 @@ export interface Administration {
 
   /**
    * Removes the messages of a topic before they expire. Once it resolves nobody can read them, and their text is erased from
-   * memory and file, but for what SQLite may keep inside a page (`docs/reliability.md`). What was delivered before is not
+   * memory and file (`docs/reliability.md` says how far). What was delivered before is not
    * called back. Readers that have not come so far are told that messages are gone (`trimmed`).
    *
    * A purge of very many messages is done in parts, the oldest first. If the connection breaks before the answer, nobody knows

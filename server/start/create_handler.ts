@@ -102,10 +102,7 @@ class MountedHandler implements Handler {
     });
     this.ready = this.#opening.then((open) => this.#onOpen(open));
     // Also if it cannot be opened: perhaps because the other thread has the file.
-    const watching = import("./other_threads.ts").then((threads) =>
-      threads.watchOtherThreads(onOtherThread)
-    );
-    void this.finished.then(async () => (await watching)());
+    void watchOtherThreads(onOtherThread, this.finished);
     // Whoever waits for it gets the error, too.
     this.ready.catch((error: Error) => {
       if (!settings.signal?.aborted) settings.log.error(`dsmq: ${error.message}`);
@@ -152,6 +149,21 @@ class MountedHandler implements Handler {
       return textResponse(503, "The message queue is stopping");
     }
     return await open.fetch(request, from);
+  }
+}
+
+/** Looks for other threads that do the same, until the handler has finished. Never rejects: a handler works without it. */
+async function watchOtherThreads(
+  onMet: (sentence: string) => void,
+  finished: Promise<void>,
+): Promise<void> {
+  try {
+    const others = await import("./other_threads.ts");
+    const stop = await others.watchOtherThreads(onMet);
+    await finished;
+    stop();
+  } catch {
+    // The sentence is missing in the log, and nothing else.
   }
 }
 

@@ -21,17 +21,9 @@ let isReported = false;
  * Looks for other threads that do the same.
  *
  * @param onMet is called with what is wrong if there is one: once in a thread, and not in all of them
- * @returns ends it; never rejects, because a handler works without it
+ * @returns ends it
  */
 export async function watchOtherThreads(onMet: (sentence: string) => void): Promise<() => void> {
-  try {
-    return await watch(onMet);
-  } catch {
-    return () => {};
-  }
-}
-
-async function watch(onMet: (sentence: string) => void): Promise<() => void> {
   const { mainModule, pid } = Deno;
   if (typeof mainModule !== "string") return () => {};
   // Loaded here and not above: it takes milliseconds. The channel of the platform would keep the program alive.
