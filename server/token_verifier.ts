@@ -214,7 +214,10 @@ export class AskingVerifier implements TokenVerifier {
     }
     const refusals = checks.flatMap((check) => check.kind === "refused" ? check.reason ?? [] : []);
     return granted ?? checks.find(({ kind }) => kind === "unchecked") ??
-      { kind: "refused", reason: [...new Set(refusals)].join("; ") };
+      {
+        kind: "refused",
+        reason: refusals.filter((reason, i) => refusals.indexOf(reason) === i).join("; "),
+      };
   }
 
   /** All at the same time: the keys of one may be long in coming, and another one accepts the token. */
