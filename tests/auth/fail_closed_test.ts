@@ -7,7 +7,6 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { connect, createHandler, type Grant, serve, type VerifiedGrant } from "@dsmq/server";
 import { failure } from "./auth_support.ts";
-import { parseServeOptions } from "../../server/options.ts";
 import { openMounted } from "../support/mounted_server.ts";
 import { openServer, quiet } from "../support/open_server.ts";
 import { as } from "../support/untyped.ts";
@@ -119,34 +118,6 @@ Deno.test("what an auth inherits counts as its own", async () => {
       assertEquals((await failure(mq.put("t", "m"))).code, "permission_denied");
       assertEquals((await failure(mq.connections())).code, "permission_denied");
     }
-  }
-});
-
-Deno.test("what the options of a server inherit counts as their own", async () => {
-  const folder = await Deno.makeTempDir();
-  class Options {
-    get auth() {
-      return "good";
-    }
-    get limits() {
-      return inherited({ messageBytes: 5, totalCursors: 3e6 });
-    }
-  }
-  const store: `sqlite:${string}` = `sqlite:${folder}/queue.db`;
-  const members = { port: 0, retention: 5000, store, log: quiet, allowShutdown: true };
-  const options = inherited(Object.assign(new Options(), members));
-  try {
-    const { port, retention, store, limits, setLimits, allowShutdown } = parseServeOptions(options);
-    assertEquals({ port, retention, store, allowShutdown }, {
-      ...{ port: 0, retention: 5000, store: members.store, allowShutdown: true },
-    });
-    assertEquals([limits.messageBytes, setLimits], [5, { messageBytes: 5, totalCursors: 3e6 }]);
-    await using server = await serve(options);
-    assertEquals((await failure(connect(server.url))).code, "unauthorized");
-    await using mq = await connect(server.url, { token: "good" });
-    assertEquals([mq.durability, mq.maxMessageBytes], ["disk", 5]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
   }
 });
 
