@@ -12,6 +12,7 @@
  * @module
  */
 
+import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { TopicFilter, WirePosition, WireSince } from "../protocol/requests.ts";
 import type { Gone, Store, TopicBounds } from "../stores/store.ts";
@@ -161,6 +162,8 @@ async function afterLeft(
     const [first] = page!.messages;
     if (first) return first.seq <= gone.seq ? { ...bounds, gone: undefined } : bounds;
     [position, more] = [page!.through, page!.more === true];
+    // Others go first: the next page may take as long as this one.
+    if (more) await new Promise<void>(afterNetworkPoll);
   }
   return bounds;
 }

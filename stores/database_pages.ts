@@ -12,10 +12,13 @@
 const [INNER_INDEX, INNER_TABLE, LEAF_INDEX, LEAF_TABLE] = [2, 5, 10, 13] as const;
 
 /**
- * All other pages begin with the number of a page. From this one on its first byte could be that of a page with cells: that
- * takes a file of 128 GB.
+ * All other pages begin with the number of a page, but for maps. From this one on its first byte could be that of a page with
+ * cells: that takes a file of 128 GB.
  */
 const PAGES_END = 2 << 24;
+
+/** SQLite locks this byte, and uses nothing of its page. */
+const LOCK_BYTE = 0x40000000;
 
 /** A page, and where its cells are. */
 interface Page {
@@ -32,6 +35,8 @@ export class DatabasePages {
   readonly #size: number;
   /** What SQLite uses of a page. */
   readonly #usable: number;
+  /** Some pages are maps that say what the pages after them are for, as in a file that shrinks (`auto_vacuum`). */
+  readonly #hasMaps: boolean;
   /** Pages that follow each other and were read together, and the first of them. */
   #slice: Uint8Array = new Uint8Array();
   #first = 1;
@@ -46,6 +51,7 @@ export class DatabasePages {
     const { view } = toPage(1, this.#read(0, 100));
     this.#size = view.getUint16(16) === 1 ? 65_536 : view.getUint16(16);
     this.#usable = this.#size - view.getUint8(20);
+    this.#hasMaps = view.getUint32(52) > 0;
     const count = Math.floor(file.statSync().size / this.#size);
     this.count = count < PAGES_END ? count : 0;
   }
@@ -80,7 +86,7 @@ export class DatabasePages {
     const page = this.#page(number);
     const { bytes, view } = page;
     const header = number === 1 ? 100 : 0;
-    const kind = bytes[header];
+    const kind = this.#isMap(number) ? 0 : bytes[header];
     const isInner = kind === INNER_INDEX || kind === INNER_TABLE;
     if (!isInner && kind !== LEAF_INDEX && kind !== LEAF_TABLE) return;
     const cells = header + (isInner ? 12 : 8) + 2 * view.getUint16(header + 3);
@@ -118,6 +124,14 @@ export class DatabasePages {
   /** What was written is on the disk. */
   sync(): void {
     this.#file.syncDataSync();
+  }
+
+  /** Maps are at regular distances, from page 2 on; five bytes are for each page. */
+  #isMap(number: number): boolean {
+    if (!this.#hasMaps || number < 2) return false;
+    const distance = Math.floor(this.#usable / 5) + 1;
+    const map = number - (number - 2) % distance;
+    return number === map || (number - 1 === map && map * this.#size - this.#size === LOCK_BYTE);
   }
 
   #page(number: number): Page {

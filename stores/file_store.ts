@@ -112,13 +112,16 @@ export class FileStore extends SqliteStore {
   async erase(): Promise<void> {
     const { PageGaps } = await import("./page_gaps.ts");
     const gaps = new PageGaps();
+    const overwriteGaps = () => this.#eraseBy(({ file }) => gaps.overwriteSome(file));
     try {
-      await this.#eraseBy(({ file }) => gaps.overwriteSome(file));
+      await overwriteGaps();
+      // After the gaps: their pages may have become free meanwhile.
+      await this.#eraseBy(overwriteFreePages);
+      // Again: a message may have got free pages that were not overwritten yet, and does not fill the last of them.
+      await overwriteGaps();
     } finally {
       gaps.end();
     }
-    // After the gaps: they may have become free meanwhile.
-    await this.#eraseBy(overwriteFreePages);
   }
 
   /** Does something until there is no more to do, in slices. */
@@ -232,13 +235,12 @@ export class FileStore extends SqliteStore {
   }
 }
 
-function overwriteFreePages({ file: { freePages, wal }, messageLog }: OpenedFile): boolean {
+function overwriteFreePages({ file: { freePages }, messageLog }: OpenedFile): boolean {
   let more = false;
   messageLog.transaction(() => {
     more = freePages.overwriteSome();
     messageLog.writtenBytes += freePages.sliceBytes;
   });
-  if (!more) wal.empty();
   return more;
 }
 

@@ -36,7 +36,7 @@ export class PageGaps {
   }
 
   /**
-   * Overwrites some; the log is empty then.
+   * Overwrites some; the log is empty then. After the last ones it may be called again, for what was written since.
    *
    * @param opened the open file. If it is not the one of the last call, all begins anew
    * @returns whether there are more
@@ -73,28 +73,31 @@ export class PageGaps {
 
   #overwriteSlice({ db, disk }: DatabaseFile): boolean {
     const pages = new DatabasePages(disk.handle);
+    if (pages.count === 0) return false;
     if (this.#last === Infinity) this.#last = pages.count;
     const end = Math.min(this.#last, pages.count);
     const [first, last] = [this.#next, Math.min(this.#next + this.#slice - 1, end)];
-    if (first > last) return false;
     const [{ root }] = db.prepare(
       "SELECT rootpage AS root FROM sqlite_schema WHERE name = 'runs'",
     ).all() as [{ root: number }];
     // What is no leaf now may have been one, with rows whose pages others have now.
     const leafPages = pages.leafPages(root);
-    pages.load(first, last);
+    if (first <= last) pages.load(first, last);
     const overwrite = (number: number) => {
       pages.overwriteGaps(number);
       if (leafPages.has(number)) pages.overwriteTails(number);
     };
     for (let number = first; number <= last; number++) overwrite(number);
+    let left = this.#slice;
     for (const number of this.#written) {
-      if (number < first || number > this.#last) overwrite(number);
+      if (left-- === 0) break;
+      this.#written.delete(number);
+      // A transaction that was rolled back may have written pages to the log which the file does not have.
+      if (number <= pages.count && (number < first || number > this.#last)) overwrite(number);
     }
-    this.#written.clear();
     pages.sync();
-    this.#next = last + 1;
-    return last < end;
+    this.#next = Math.max(first, last + 1);
+    return this.#next <= end || this.#written.size > 0;
   }
 
   /** The pages in the log, which is about to be written to the file. */
