@@ -10,7 +10,7 @@ import { WalInUseError } from "./database_wal.ts";
 import { countWalFrames, FRAME_HEADER_BYTES, WAL_HEADER_BYTES } from "./wal_mark.ts";
 
 /** How many pages are looked at in a slice. */
-const SLICE = 4096;
+const SLICE = 1024;
 
 const IN_USE = "another program writes to it";
 
@@ -24,6 +24,10 @@ export class PageGaps {
   #last = Infinity;
   /** The pages that were written since the last slice: what was in others may have moved there. */
   readonly #written = new Set<number>();
+  /** How many of these are looked at in a slice, how many there were before the last one, and whether some were left. */
+  #budget = SLICE;
+  #before = 0;
+  #isLeft = false;
   readonly #beforeCheckpoint = () => this.#noteWritten();
 
   /**
@@ -88,16 +92,20 @@ export class PageGaps {
       if (leafPages.has(number)) pages.overwriteTails(number);
     };
     for (let number = first; number <= last; number++) overwrite(number);
-    let left = this.#slice;
+    // If as many were written as were looked at, more are looked at: so this ends.
+    if (this.#isLeft && this.#written.size >= this.#before) this.#budget *= 2;
+    this.#before = this.#written.size;
+    let budget = this.#budget;
     for (const number of this.#written) {
-      if (left-- === 0) break;
+      if (budget-- === 0) break;
       this.#written.delete(number);
       // A transaction that was rolled back may have written pages to the log which the file does not have.
       if (number <= pages.count && (number < first || number > this.#last)) overwrite(number);
     }
     pages.sync();
     this.#next = Math.max(first, last + 1);
-    return this.#next <= end || this.#written.size > 0;
+    this.#isLeft = this.#written.size > 0;
+    return this.#next <= end || this.#isLeft;
   }
 
   /** The pages in the log, which is about to be written to the file. */

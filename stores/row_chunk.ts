@@ -228,6 +228,8 @@ export class Chunks {
   readonly #largest: number;
   #rows = 0;
   #bytes = 0;
+  /** Doubles as long as none is found: or a page with room for few would pass over rows one by one. */
+  #stretch = 1;
 
   /**
    * No rows were read yet.
@@ -247,19 +249,25 @@ export class Chunks {
 
   /** How many to read next. */
   get size(): number {
-    return this.messages(this.#rows === 0 ? undefined : this.#bytes / this.#rows);
+    const fitting = this.messages(this.#rows === 0 ? undefined : this.#bytes / this.#rows);
+    return Math.min(fitting * this.#stretch, this.#max);
   }
 
   /** How many messages to read next, in at most as many rows, if they have so many bytes each on average. */
   messages(average: number = this.#largest): number {
     const { count, bytes } = this.#page;
     const fitting = Math.ceil(bytes / Math.max(1, average));
-    return Math.max(1, Math.min(count, fitting, Math.floor(MAX_CHUNK / this.#largest)));
+    return Math.max(1, Math.min(count, fitting, this.#max));
+  }
+
+  get #max(): number {
+    return Math.max(1, Math.floor(MAX_CHUNK / this.#largest));
   }
 
   /** Rows were read. */
   add({ rows, bytes }: ChunkRead): void {
     this.#rows += rows;
     this.#bytes += bytes;
+    this.#stretch = rows === 0 ? 2 * this.#stretch : 1;
   }
 }

@@ -85,6 +85,23 @@ Deno.test("a page of a prefix takes no more rows out of the database than it has
   }
 });
 
+Deno.test("a page with room for one message passes over very many rows of other topics in few statements", async () => {
+  const engine = new CountingEngine();
+  await using store = open(engine);
+  // More topics than are looked up one by one.
+  await append(store, Array.from({ length: 2000 }, (_, i) => put(`p.${i}`)));
+  await append(store, Array.from({ length: 15_000 }, (_, i) => put(`other ${i % 2}`)));
+  await append(store, [put("p.last")]);
+  await topicNames(store);
+  for (const [count, bytes] of [[1, 1], [1, 1e6], [1024, 1]] as const) {
+    const rows = await engine.rowsFor(async () => {
+      const [page] = await store.read([{ prefix: "p.", after: 2000, count, bytes }]);
+      assertEquals(page!.messages.map(({ seq }) => seq), [17_001]);
+    });
+    assert(rows < 150, `${rows} rows for a page of ${count} messages or ${bytes} bytes`);
+  }
+});
+
 Deno.test("ten topics among very many take as many statements as ten alone, and no look at a row of others", async () => {
   const found: number[] = [];
   for (const others of [0, 50_000]) {
