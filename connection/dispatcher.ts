@@ -5,7 +5,6 @@
  */
 
 import type { Permissions } from "../auth/permissions.ts";
-import type { AdminRequest } from "../protocol/admin_requests.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type {
   GetRequest,
@@ -13,11 +12,10 @@ import type {
   RefusedRequest,
   TopicFilter,
   WireRequest,
-  WireRequestOf,
 } from "../protocol/requests.ts";
 import type { SlotTakeover } from "./session_owners.ts";
 import { Cursors } from "../queue/cursors.ts";
-import type { AdminConnection } from "./admin_verbs.ts";
+import { type AdminConnection, administrate } from "./admin_verbs.ts";
 import { type HelloConnection, HelloVerb } from "./hello_verb.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
 import { authorize, readRefusal, streamRefusal } from "./authorize.ts";
@@ -27,7 +25,7 @@ import { PutVerb } from "./put_verb.ts";
 import { ReadVerb, type ReadVerbOptions } from "./read_verb.ts";
 import { listTopics, shutDownServer } from "./server_verbs.ts";
 import { toWireError } from "../queue/store_failure.ts";
-import type { Subscriptions } from "./subscriptions.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 /** Only the peer itself would notice the result of these: once it is gone they are skipped. */
 const PEER_ONLY: ReadonlySet<WireRequest["action"]> = new Set([
@@ -185,11 +183,11 @@ export class Dispatcher implements RequestHandler {
       case "cancel":
         return this.#pendingGets.cancel(request);
       case "subscribe":
+        return this.#subscriptions.subscribe(request);
       case "credit":
+        return this.#subscriptions.credit(request);
       case "unsubscribe":
-        return this.#openSubscriptions
-          ? stream(this.#openSubscriptions, request)
-          : this.#firstStream(request);
+        return this.#subscriptions.unsubscribe(request);
       case "hello":
         return this.hello.hello(request);
       case "heartbeat":
@@ -202,7 +200,7 @@ export class Dispatcher implements RequestHandler {
       case "disconnect":
       case "purge":
       case "backup":
-        return this.#administrate(request);
+        return administrate(this.#context, this.#connection, request, this.#options);
       case "close":
         return this.hello.forgetSession(request);
       default:
@@ -210,39 +208,15 @@ export class Dispatcher implements RequestHandler {
     }
   }
 
-  /** Loaded on demand: most servers never need it. */
-  async #administrate(request: AdminRequest): Promise<void> {
-    const { administrate } = await import("./admin_verbs.ts");
-    await administrate(this.#context, this.#connection, request, this.#options);
-  }
-
   get #pendingGets(): PendingGets {
     return this.#openPendingGets ??= new PendingGets(this.#context, this.#readVerb, this.#options);
   }
 
-  /** Loaded on demand. Requests that come meanwhile wait for this one, as for any other. */
-  async #firstStream(request: StreamRequest): Promise<void> {
-    const { Subscriptions } = await import("./subscriptions.ts");
-    const subscriptions = this.#openSubscriptions ??= new Subscriptions(
+  get #subscriptions(): Subscriptions {
+    return this.#openSubscriptions ??= new Subscriptions(
       this.#context,
       this.#cursors,
       this.#options,
     );
-    // The connection may have ended meanwhile: then no stream opens.
-    if (this.#readVerb.closed) await subscriptions.close();
-    await stream(subscriptions, request);
-  }
-}
-
-type StreamRequest = WireRequestOf<"subscribe" | "credit" | "unsubscribe">;
-
-function stream(subscriptions: Subscriptions, request: StreamRequest): Promise<void> | void {
-  switch (request.action) {
-    case "subscribe":
-      return subscriptions.subscribe(request);
-    case "credit":
-      return subscriptions.credit(request);
-    case "unsubscribe":
-      return subscriptions.unsubscribe(request);
   }
 }

@@ -17,9 +17,6 @@ import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
 import { SharedBudgets } from "../budgets/shared_budgets.ts";
 import type { Peer } from "../transports/peer.ts";
 
-// Loaded by the first subscription otherwise.
-import "../connection/subscriptions.ts";
-
 /** The first frames of most clients: of dsmq 1.x, and of our own. */
 const FRAMES = [
   '{"action":"put","topic":"t","message":"m"}',

@@ -9,6 +9,7 @@ import type { NameMap } from "../protocol/name_map.ts";
 import { unknownOutcome } from "./file_faults.ts";
 import type { MessageLog } from "./message_log.ts";
 import { isDiskFull, type OpenedFile } from "./opened_file.ts";
+import { PageGaps } from "./page_gaps.ts";
 import { SlicedWork } from "./sliced_work.ts";
 import type { DedupIndex } from "./dedup_index.ts";
 import { RecoveringFile } from "./recovering_file.ts";
@@ -110,7 +111,6 @@ export class FileStore extends SqliteStore {
   }
 
   async erase(): Promise<void> {
-    const { PageGaps } = await import("./page_gaps.ts");
     const gaps = new PageGaps();
     const overwriteGaps = () => this.#eraseBy(({ file }) => gaps.overwriteSome(file));
     try {

@@ -7,7 +7,7 @@
 import type { Database } from "./engine.ts";
 import { GoneIndex, newestOfEach } from "./gone_index.ts";
 import type { MessageLogOptions } from "./message_log_options.ts";
-import type { PrefixPages } from "./prefix_pages.ts";
+import { PrefixPages } from "./prefix_pages.ts";
 import { MessageIds } from "./message_ids.ts";
 import { SegmentSizes } from "./segment_sizes.ts";
 import { SegmentTable } from "./segment_table.ts";
@@ -82,9 +82,9 @@ export class MessageLog {
     this.storedBytes = new StoredBytes(this.range, this.buffer, this.segmentSizes);
   }
 
-  /** Reads what a prefix asks for, with what was loaded for that. */
-  prefixes(pages: typeof PrefixPages): PrefixPages {
-    return this.#prefixes ??= new pages(this.#db, this.segments, this);
+  /** Reads what a prefix asks for. Prepared by the first reader: most stores have none. */
+  get prefixes(): PrefixPages {
+    return this.#prefixes ??= new PrefixPages(this.#db, this.segments, this);
   }
 
   /** Prepared by the first purge: most stores have none. */

@@ -10,7 +10,6 @@ import type { Clock } from "../queue/clock.ts";
 import type { Engine } from "./engine.ts";
 import { Feed } from "./feed.ts";
 import type { MessageLog } from "./message_log.ts";
-import type { PrefixPages } from "./prefix_pages.ts";
 import { SlicedWork } from "./sliced_work.ts";
 import type { DedupIndex } from "./dedup_index.ts";
 import {
@@ -44,9 +43,6 @@ export interface SqliteStoreOptions {
   /** Calls back after the event loop has polled the network. Default: the system's. */
   readonly afterNetworkPoll?: ((callback: () => void) => void) | undefined;
 }
-
-/** Loaded by the first reader of a prefix, whatever its store: most servers have none. */
-let prefixPages: typeof PrefixPages | undefined;
 
 /** A store in a SQLite database. No answer contains what has expired. */
 export abstract class SqliteStore implements Store {
@@ -93,9 +89,15 @@ export abstract class SqliteStore implements Store {
   ): Promise<readonly (Result<C> | StoreError)[]>;
 
   read(queries: readonly MessageQuery[]): Promise<readonly MessagePage[]> {
-    return lacksPrefixes(queries)
-      ? loadPrefixes().then(() => this.#pages(queries))
-      : this.#pages(queries);
+    return this.#ask(
+      "read messages",
+      (messageLog, { floor }) =>
+        queries.map((query) =>
+          query.prefix === undefined
+            ? messageLog.page(query, floor)
+            : messageLog.prefixes.page(query, floor)
+        ),
+    );
   }
 
   bounds(): Promise<StoreBounds> {
@@ -103,9 +105,18 @@ export abstract class SqliteStore implements Store {
   }
 
   topicBounds(queries: readonly TopicBoundsQuery[]): Promise<readonly TopicBounds[]> {
-    return lacksPrefixes(queries)
-      ? loadPrefixes().then(() => this.#topicBounds(queries))
-      : this.#topicBounds(queries);
+    return this.#ask("find the bounds of topics", (messageLog, bounds) => {
+      const { floor, last } = bounds;
+      return queries.map(({ topic, prefix, epoch }) => ({
+        ...bounds,
+        end: this.#endOf(epoch, last),
+        gone: topic !== undefined
+          ? messageLog.gone.find(topic, floor)
+          : prefix !== undefined
+          ? messageLog.prefixes.gone(prefix, 0, floor)
+          : undefined,
+      }));
+    });
   }
 
   isDedupComplete(session: string, { epoch, seq }: EpochPosition): Promise<boolean> {
@@ -165,33 +176,6 @@ export abstract class SqliteStore implements Store {
     if (this.closed) throw new Error("the store is closed");
   }
 
-  #pages(queries: readonly MessageQuery[]): Promise<readonly MessagePage[]> {
-    return this.#ask(
-      "read messages",
-      (messageLog, { floor }) =>
-        queries.map((query) =>
-          query.prefix === undefined
-            ? messageLog.page(query, floor)
-            : messageLog.prefixes(prefixPages!).page(query, floor)
-        ),
-    );
-  }
-
-  #topicBounds(queries: readonly TopicBoundsQuery[]): Promise<readonly TopicBounds[]> {
-    return this.#ask("find the bounds of topics", (messageLog, bounds) => {
-      const { floor, last } = bounds;
-      return queries.map(({ topic, prefix, epoch }) => ({
-        ...bounds,
-        end: this.#endOf(epoch, last),
-        gone: topic !== undefined
-          ? messageLog.gone.find(topic, floor)
-          : prefix !== undefined
-          ? messageLog.prefixes(prefixPages!).gone(prefix, 0, floor)
-          : undefined,
-      }));
-    });
-  }
-
   #endOf(epoch: string | undefined, last: number): number | undefined {
     return epoch === undefined || epoch === this.epoch ? last : this.epochEnds.get(epoch);
   }
@@ -220,20 +204,5 @@ export abstract class SqliteStore implements Store {
     } catch (error) {
       throw toStoreError(what, error);
     }
-  }
-}
-
-/** Whether queries need what is not loaded yet. */
-function lacksPrefixes(queries: readonly { readonly prefix?: string | undefined }[]): boolean {
-  if (prefixPages !== undefined) return false;
-  for (const { prefix } of queries) if (prefix !== undefined) return true;
-  return false;
-}
-
-async function loadPrefixes(): Promise<void> {
-  try {
-    prefixPages = (await import("./prefix_pages.ts")).PrefixPages;
-  } catch (error) {
-    throw toStoreError("read messages", error);
   }
 }

@@ -15,7 +15,7 @@ import { textResponse } from "../pages.ts";
 import { openAccess } from "../prepare_auth.ts";
 import { RunningServer } from "../running_server.ts";
 import { isUpgradeRequest } from "../upgrade.ts";
-import { openStore, scheduleWarmUp, withCode } from "./open_store.ts";
+import { loadWarmUp, openStore, withCode } from "./open_store.ts";
 import type { ClientAddress } from "./requests.ts";
 
 /** An open handler. */
@@ -46,6 +46,7 @@ export async function openHandler(
     const place = { host: undefined, secure: undefined };
     const { access, preparation } = await openAccess(auth, place, settings);
     const server = new RunningServer(queue, access, { ...settings, preparation, floodWarning });
+    const scheduleWarmUp = await loadWarmUp();
     const requests = await server.open(async (connections, limits) =>
       new MountedRequests(connections, await openFetch(connections, limits), { path, auth })
     );

@@ -83,26 +83,30 @@ async function fileStore(
 /** The first requests of this process were handled, or are about to be. */
 let isWarm = false;
 
-/** Once in a process, after the start of its first server. */
-export function scheduleWarmUp(engine: Engine, finished: Promise<void>): void {
-  if (isWarm) return;
-  isWarm = true;
-  let isFinished = false;
-  const timer = setTimeout(async () => {
-    try {
-      const [{ warmUp }, open] = await Promise.all([
-        import("../warm_up.ts"),
-        memoryStore(),
-      ]);
-      await warmUp((options) => open({ ...options, engine }), () => isFinished);
-    } catch {
-      // The first client that needs it gets the error.
-    }
-  }, START_PHASE);
-  // It keeps no process alive.
-  Deno.unrefTimer(timer);
-  void finished.then(() => {
-    isFinished = true;
-    clearTimeout(timer);
-  });
+/**
+ * Loads what warms up. Before any client can connect: a module that is loaded while clients have taken all file descriptors
+ * fails for good, and may end Deno with a panic (2.9.6).
+ *
+ * @returns begins the warm-up, once in a process; to call it after the start
+ */
+export async function loadWarmUp(): Promise<(engine: Engine, finished: Promise<void>) => void> {
+  const [{ warmUp }, open] = await Promise.all([import("../warm_up.ts"), memoryStore()]);
+  return (engine, finished) => {
+    if (isWarm) return;
+    isWarm = true;
+    let isFinished = false;
+    const timer = setTimeout(async () => {
+      try {
+        await warmUp((options) => open({ ...options, engine }), () => isFinished);
+      } catch {
+        // The first client that needs it gets the error.
+      }
+    }, START_PHASE);
+    // It keeps no process alive.
+    Deno.unrefTimer(timer);
+    void finished.then(() => {
+      isFinished = true;
+      clearTimeout(timer);
+    });
+  };
 }

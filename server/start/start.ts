@@ -23,7 +23,7 @@ import { openAccess } from "../prepare_auth.ts";
 import { VERSION } from "../running_server.ts";
 import { requireDeno } from "../runtime.ts";
 import { StopSignals } from "../stop_signals.ts";
-import { openStore, scheduleWarmUp, type StoreSettings, withCode } from "./open_store.ts";
+import { loadWarmUp, openStore, type StoreSettings, withCode } from "./open_store.ts";
 
 export { DURABILITIES, ENGINES, isLoopback, OVERFLOWS, parseServeOptions, TRANSPORTS, VERSION };
 
@@ -71,6 +71,7 @@ async function startRunning(
     const { access, preparation } = await openAccess(auth, place, settings);
     // Without the tokens, which are not needed any more.
     const server = new ListeningServer(queue, access, { ...settings, tls, preparation });
+    const scheduleWarmUp = await loadWarmUp();
     await server.listen(listen);
     scheduleWarmUp(engine, server.finished);
     for (const warning of warnings) settings.log.warn(`dsmq: ${warning}`);

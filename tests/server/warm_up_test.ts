@@ -79,7 +79,8 @@ Deno.test("a warm-up that fails ends", async () => {
 /** Schedules a warm-up, as the first server of a process does; returns what its timer runs. */
 async function schedule(engine: Engine, finished: Promise<void>): Promise<() => Promise<void>> {
   const url = `../../server/start/open_store.ts?${crypto.randomUUID()}`;
-  const { scheduleWarmUp }: typeof import("../../server/start/open_store.ts") = await import(url);
+  const { loadWarmUp }: typeof import("../../server/start/open_store.ts") = await import(url);
+  const scheduleWarmUp = await loadWarmUp();
   const timers: (() => Promise<void>)[] = [];
   const { setTimeout } = globalThis;
   globalThis.setTimeout = ((run: () => Promise<void>) => {
