@@ -68,7 +68,7 @@ Deno.test("known keys count for an hour while they cannot be fetched again, and 
       new Date(clock.now() + 60 * MINUTE).toJSON()
     }`,
   ]);
-  // Not for each client, and not in vain for ever.
+  // An endpoint that has just failed is not asked again for each client.
   assertEquals([await outcome(rsa), keys.requests], ["accepted", 2]);
   clock.advance(MINUTE / 2);
   assertEquals(await outcome(rsa), "accepted");
