@@ -107,7 +107,9 @@ export function readDatabaseHeader(file: Deno.FsFile): DatabaseHeader {
   const schemaVersion = schemaVersionOf(userVersion);
   const isOurs = read === 100 && view.getUint32(68) === APPLICATION_ID &&
     schemaVersion >= MARKED_SINCE && schemaVersion <= SCHEMA_VERSION;
-  const size = view.getUint16(16) * view.getUint32(28);
+  // 1 stands for 65,536, which two bytes cannot hold (https://www.sqlite.org/fileformat.html).
+  const pageSize = view.getUint16(16) === 1 ? 65_536 : view.getUint16(16);
+  const size = pageSize * view.getUint32(28);
   return { userVersion: isOurs ? userVersion : 0, schemaCookie: view.getUint32(40), size };
 }
 
