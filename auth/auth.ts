@@ -46,7 +46,8 @@ export interface JwtOptions {
  *
  * @param token 1 to 8192 visible characters of ASCII; must not be logged
  * @param options `signal` aborts when the answer would come too late
- * @returns what it allows, with its `permissions`; `undefined`, or an error, refuses it
+ * @returns what it allows, with its `permissions`; `undefined` refuses it, for good
+ * @throws {unknown} anything, if it cannot tell now, such as without its database: the client is told to try again
  */
 export type Verify = (
   token: string,

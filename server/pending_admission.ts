@@ -134,7 +134,9 @@ export class PendingAdmission implements HandshakePolicy {
     const permissions = access.permissionsOf(check);
     if (!permissions) {
       const { error, logged, close } = tokenRefusal(check);
-      shared.onRefused(logged, this.#accepted.from, ADVICE.token);
+      // No option makes a token valid that could not be checked.
+      const advice = check?.kind === "unchecked" ? undefined : ADVICE.token;
+      shared.onRefused(logged, this.#accepted.from, advice);
       return close ? { error, close } : { error };
     }
     const handler = this.#admit(pending, permissions);

@@ -40,15 +40,14 @@ async function callVerify(
   signal: AbortSignal,
   now: () => number,
 ): Promise<TokenCheck> {
-  const refused = (reason: string): TokenCheck => {
-    const text = withoutToken(reason.slice(0, MAX_REASON), token);
-    return { kind: "refused", reason: text };
-  };
+  const clean = (reason: string) => withoutToken(reason.slice(0, MAX_REASON), token);
+  const refused = (reason: string): TokenCheck => ({ kind: "refused", reason: clean(reason) });
   let grant: VerifiedGrant | undefined;
   try {
     grant = await verify(token, { signal });
   } catch (error) {
-    return refused(`auth.verify threw ${describeError(error)}`);
+    // Such as a database that is away for a moment: it says nothing about the token, and a refusal would be final.
+    return { kind: "unchecked", reason: clean(`auth.verify threw ${describeError(error)}`) };
   }
   if (grant === undefined) return { kind: "refused", reason: "auth.verify does not know it" };
   try {

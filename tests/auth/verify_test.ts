@@ -1,5 +1,6 @@
 /**
- * The program's own `auth.verify`: what it grants counts, whatever else it does is a refusal in time, and no token is shown.
+ * The program's own `auth.verify`: what it grants counts, whatever else it returns is a refusal, and no token is shown.
+ * What it throws: `verify_outages_test.ts`.
  *
  * @module
  */
@@ -97,7 +98,7 @@ Deno.test("auth.verify may answer at once, and a list of tokens is asked first",
   assertEquals(asked, ["other"]);
 });
 
-Deno.test("whatever else auth.verify does is a refusal, with a sentence in the log that shows nothing of the token", async () => {
+Deno.test("whatever else auth.verify returns is a refusal, with a sentence in the log that shows nothing of the token", async () => {
   const token = "secret-0123456789-secret";
   const cases: [Verify, string][] = [
     [() => undefined, "auth.verify does not know it"],
@@ -153,19 +154,6 @@ Deno.test("whatever else auth.verify does is a refusal, with a sentence in the l
       () => ({ permissions: [], expires: 1_767_225 }),
       "it expired at 1970-01-01T00:29:27.225Z, says auth.verify",
     ],
-    [() => {
-      throw new Error("no database");
-    }, "auth.verify threw Error: no database"],
-    [(given) => {
-      throw new Error(`bad token ${given}, sorry`);
-    }, "auth.verify threw Error: bad token …, sorry"],
-    [(given) => Promise.reject(`it is ${given.slice(3, 20)}`), 'auth.verify threw "it is …"'],
-    [
-      () => Promise.reject(Object.assign(new Error(), { message: Symbol("no text") })),
-      "auth.verify threw something that cannot be shown",
-    ],
-    [() => Promise.reject(revoked()), "auth.verify threw something that cannot be shown"],
-    [() => as(revoked()), "auth.verify threw TypeError"],
     [() => ({
       get permissions(): never {
         throw null;
@@ -178,13 +166,17 @@ Deno.test("whatever else auth.verify does is a refusal, with a sentence in the l
     assertEquals(error.code, "unauthorized", sentence);
     await server.shutdown();
     assertStringIncludes(lines.join("\n"), sentence);
-    for (const text of [...lines, `${error}`, `${error.stack}`]) {
-      for (let i = 0; i + 8 <= token.length; i++) {
-        assert(!text.includes(token.slice(i, i + 8)), text);
-      }
-    }
+    assertHidden(token, [...lines, `${error}`, `${error.stack}`]);
   }
 });
+
+function assertHidden(token: string, texts: readonly string[]): void {
+  for (const text of texts) {
+    for (let i = 0; i + 8 <= token.length; i++) {
+      assert(!text.includes(token.slice(i, i + 8)), text);
+    }
+  }
+}
 
 Deno.test("a verifier that hangs is given up in time, says so in the log, and aborts its signal", async () => {
   const clock = new ManualClock();
