@@ -38,7 +38,8 @@ export interface MessageServer extends AsyncDisposable {
    *
    * @param auth as the option of `serve`
    * @throws {TypeError | RangeError} if something in it is invalid; then nothing changes
-   * @throws {DsmqError} `module_unavailable`, if `npm:jose`, which `jwt` needs, does not load; then nothing changes either
+   * @throws {DsmqError} `module_unavailable`, if `npm:jose`, which `jwt` needs, does not load; `unavailable`, if the process has
+   *   too many open files to load what `jwt` or `verify` need for the first time; then nothing changes either
    *
    * @example Revoke a token
    * ```ts

@@ -6,6 +6,7 @@
 
 import deno from "../deno.json" with { type: "json" };
 import { DsmqError } from "../protocol/errors.ts";
+import { requireDescriptor } from "./runtime.ts";
 
 /** The claims of a token. */
 export interface JwtClaims {
@@ -54,13 +55,17 @@ export interface Jose {
 /** How long it may take to load, in milliseconds. */
 const LOAD_TIMEOUT = 10_000;
 
+let loaded: Jose | undefined;
+
 /**
  * Loads the package.
  *
  * @param stop ends waiting for it
- * @throws {DsmqError} `module_unavailable`
+ * @throws {DsmqError} `module_unavailable`; `unavailable`, if no file descriptor is left to load it
  */
 export async function loadJose(stop?: AbortSignal): Promise<Jose> {
+  if (loaded) return loaded;
+  requireDescriptor("use JSON Web Tokens");
   const timeout = Promise.withResolvers<never>();
   const reason = `nothing came within ${LOAD_TIMEOUT / 1000} s`;
   const timer = setTimeout(() => timeout.reject(new Error(reason)), LOAD_TIMEOUT);
@@ -69,7 +74,7 @@ export async function loadJose(stop?: AbortSignal): Promise<Jose> {
   if (stop?.aborted) onStop();
   try {
     // Under a name that tools cannot read: otherwise programs that do not need it would wait for its registry, too.
-    return await Promise.race([import(deno.scopes["./"].jose), timeout.promise]);
+    return loaded = await Promise.race([import(deno.scopes["./"].jose), timeout.promise]);
   } catch (cause) {
     stop?.throwIfAborted();
     // The first of several lines, or the innermost cause if they are numbered.

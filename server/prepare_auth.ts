@@ -13,6 +13,7 @@ import type { Log } from "../queue/queue.ts";
 import type { AuthSettings } from "./auth_options.ts";
 import type { OptionChecks } from "./option_checks.ts";
 import type { ServerSettings } from "./options.ts";
+import { requireDescriptor } from "./runtime.ts";
 import { RateLimitedLog } from "./rate_limited_log.ts";
 import type { VerifierContext } from "./token_verifier.ts";
 
@@ -40,6 +41,14 @@ export async function openAccess(
     auth: prepared,
   });
   return { access, preparation };
+}
+
+let loaded: typeof import("./token_verifier.ts") | undefined;
+
+/** Loaded here and not above: most servers need neither `jwt` nor `verify`. */
+async function loadVerifier(action: string): Promise<typeof import("./token_verifier.ts")> {
+  if (!loaded) requireDescriptor(action);
+  return loaded ??= await import("./token_verifier.ts");
 }
 
 /** Prepares it. */
@@ -77,8 +86,7 @@ export class AuthPreparation {
   ): Promise<PreparedAuth> {
     const listed = { ...(tokens && { tokens }), ...(anonymous && { anonymous }) };
     if (asking.jwt === undefined && asking.verify === undefined) return listed;
-    // Loaded here and not above: most servers need neither.
-    const { AskingVerifier } = await import("./token_verifier.ts");
+    const { AskingVerifier } = await loadVerifier(check.action);
     return { ...listed, verifier: await AskingVerifier.create(asking, this.#context, check, stop) };
   }
 

@@ -1,5 +1,5 @@
 /**
- * Checks that a server runs on a Deno that has what it needs.
+ * Checks that a server runs on a Deno that has what it needs, and that this can load more.
  *
  * @module
  */
@@ -40,4 +40,20 @@ function currentVersion(): string | undefined {
 function toNumber(version: string): number {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major * 1000 + minor;
+}
+
+/**
+ * To call before a module is loaded while clients may have taken all file descriptors: Deno (2.9.6) then ends with a panic, and
+ * a module that could not be loaded once cannot be loaded later. One descriptor is enough.
+ *
+ * @param action what cannot be done without it
+ * @throws {DsmqError} `unavailable`, if there is none
+ */
+export function requireDescriptor(action: string): void {
+  // On Linux Deno opens a file to tell that, needs no permission for it, and says 0 if it cannot. Elsewhere there is no panic.
+  if (Deno.memoryUsage().rss > 0) return;
+  throw new DsmqError(
+    "unavailable",
+    `Cannot ${action}: this process has too many open files to load what that needs`,
+  );
 }

@@ -13,7 +13,7 @@ import {
   parseHandlerOptions,
 } from "../handler_options.ts";
 import { textResponse } from "../pages.ts";
-import { requireDeno } from "../runtime.ts";
+import { requireDeno, requireDescriptor } from "../runtime.ts";
 import type { OpenHandler } from "./open_handler.ts";
 import { clientAddress, requireRequest } from "./requests.ts";
 
@@ -170,6 +170,7 @@ async function watchOtherThreads(
 /** Loaded here and not above: most programs that load this have a port of their own, or only a client. */
 async function open(settings: HandlerSettings): Promise<OpenHandler> {
   settings.signal?.throwIfAborted();
+  requireDescriptor("create a handler");
   const { openHandler } = await import("./open_handler.ts");
   return await openHandler(settings);
 }

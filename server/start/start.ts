@@ -21,7 +21,7 @@ import {
 } from "../options.ts";
 import { openAccess } from "../prepare_auth.ts";
 import { VERSION } from "../running_server.ts";
-import { requireDeno } from "../runtime.ts";
+import { requireDeno, requireDescriptor } from "../runtime.ts";
 import { StopSignals } from "../stop_signals.ts";
 import { loadWarmUp, openStore, type StoreSettings, withCode } from "./open_store.ts";
 
@@ -37,6 +37,7 @@ export { DURABILITIES, ENGINES, isLoopback, OVERFLOWS, parseServeOptions, TRANSP
 export async function start({ auth, ...settings }: ServerSettings, names: Tls): Promise<Server> {
   requireDeno();
   settings.signal?.throwIfAborted();
+  requireDescriptor("serve");
   // From now on: a signal while the store is opened stops this server, too.
   const signals = settings.handleSignals ? new StopSignals() : undefined;
   try {

@@ -1,0 +1,44 @@
+/**
+ * A server in a process that has run out of file descriptors, and wants what has to be loaded first.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { ignoredIf, noProc } from "../support/ignored_if.ts";
+import { ROOT } from "../support/program.ts";
+
+Deno.test({
+  // Elsewhere Deno does not end when it loads a module without a descriptor.
+  ...ignoredIf(
+    noProc,
+    "without a free file descriptor serve, createHandler and setAuth reject as unavailable, which ends nothing, and work once there is one",
+  ),
+  async fn() {
+    const program = [
+      Deno.execPath(),
+      "run",
+      "-A",
+      "--quiet",
+      "tests/programs/descriptors_server.ts",
+    ];
+    const { code, stdout, stderr } = await new Deno.Command("sh", {
+      args: ["-c", 'ulimit -n 60 && exec "$@"', "sh", ...program],
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+    }).output();
+    const reason = "this process has too many open files to load what that needs";
+    const failed = (what: string, action: string) =>
+      `${what}: unavailable, true, Cannot ${action}: ${reason}`;
+    const [text, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    assertEquals(text!.trim().split("\n"), [
+      failed("serve", "serve"),
+      failed("createHandler", "create a handler"),
+      ...["set auth", "use JSON Web Tokens"].flatMap((action, i) => {
+        const what = ["verify", "jwt"][i]!;
+        return [failed(what, action), failed(what, action), `${what}: done`, `${what}: done`];
+      }),
+    ], errors);
+    assertEquals(code, 0, errors);
+  },
+});
