@@ -7,7 +7,9 @@
 import { DsmqError } from "../protocol/errors.ts";
 import { redactUrl } from "./addresses.ts";
 import type { ConnectError } from "./connect_error.ts";
+import { deferred } from "./deferred.ts";
 import { isFinalCode } from "./handshake.ts";
+import type { ConnectTarget } from "./options.ts";
 
 /** The message mentions an attempt that was cut off if it went unanswered for at least this long, in milliseconds. */
 const NOTABLE_SILENCE = 1000;
@@ -99,6 +101,34 @@ export class ConnectFailures {
     urls: readonly string[] = [...this.#failures.keys()],
   ): DsmqError {
     return toDsmqError([...this.#failures], urls, whenGivenUp);
+  }
+}
+
+/**
+ * Tells the caller of failed attempts. A promise that its function returns is not waited for, so that it cannot hold up connecting,
+ * but what it rejects with ends connecting as what the function throws does.
+ */
+export class RetryReports {
+  readonly #onRetry: ConnectTarget["onRetry"];
+  readonly #rejected = deferred<never>();
+
+  /** Tells nothing yet. */
+  constructor(onRetry: ConnectTarget["onRetry"]) {
+    this.#onRetry = onRetry;
+    // It may reject while nobody waits.
+    this.rejected.catch(() => {});
+  }
+
+  /** Rejects with what a promise of the function rejects with. */
+  get rejected(): Promise<never> {
+    return this.#rejected.promise;
+  }
+
+  /** Tells of failed attempts. Throws what the function throws. */
+  tell(errors: readonly DsmqError[]): void {
+    for (const error of errors) {
+      Promise.resolve(this.#onRetry?.(error)).catch(this.#rejected.reject);
+    }
   }
 }
 

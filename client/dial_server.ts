@@ -9,7 +9,7 @@ import { PROTOCOL_VERSION } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { AwakeClock } from "./awake_clock.ts";
 import { ConnectError } from "./connect_error.ts";
-import { ConnectFailures, formatSeconds } from "./connect_failures.ts";
+import { ConnectFailures, formatSeconds, RetryReports } from "./connect_failures.ts";
 import { abortable } from "./abortable.ts";
 import { attemptHandshake, type Handshake } from "./handshake.ts";
 import { askForToken, type TokenSource } from "./token_source.ts";
@@ -114,6 +114,7 @@ async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Di
   const cancelTimer = clock.setTimer(timeout, abort);
   const { signal } = controller;
   const failures = new ConnectFailures();
+  const reports = new RetryReports(target.onRetry);
   let attempts = 0;
   try {
     target.signal?.addEventListener("abort", abort);
@@ -131,8 +132,9 @@ async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Di
       if (candidates.every((url) => failures.isFinalAt(url))) throw failures.toError();
       // An attempt that took all the time that was left is the last.
       const willRetry = remaining() > CONNECT_DELAY.min;
-      for (const error of willRetry ? failures.lastErrors(candidates) : []) target.onRetry?.(error);
-      await delay(Math.max(delayMs, failures.retryDelay(MAX_RETRY_AFTER)), signal);
+      if (willRetry) reports.tell(failures.lastErrors(candidates));
+      const delayed = Math.max(delayMs, failures.retryDelay(MAX_RETRY_AFTER));
+      await delay(delayed, signal, reports.rejected);
     }
   } catch (error) {
     // If the caller's signal aborted, its reason is the error.
@@ -164,6 +166,7 @@ async function dialAgain(
   // Only while an alarm is set, time asleep is recognised.
   const cancelTimer = clock.setTimer(Infinity, () => {});
   const failures = new ConnectFailures();
+  const reports = new RetryReports(target.onRetry);
   let hasAskedAgain: boolean = false;
   try {
     for (;; attempts.count++) {
@@ -186,7 +189,8 @@ async function dialAgain(
       );
       // The last attempt comes when the time is over, not a delay later.
       const remaining = () => Math.max(0, timeout - downtimeBefore - clock.elapsed);
-      await delay(Math.min(remaining(), Math.max(delayMs, failures.retryDelay(maxDelay))), signal);
+      const delayed = Math.min(remaining(), Math.max(delayMs, failures.retryDelay(maxDelay)));
+      await delay(delayed, signal, reports.rejected);
       failures.clear();
       const forToken = Math.max(MIN_TOKEN_TIME, remaining());
       const times = { remaining: () => Infinity, forToken };
@@ -200,7 +204,7 @@ async function dialAgain(
         failures.isRefused;
       if (failures.isFinal && !asksAgain) throw failures.toError();
       hasAskedAgain ||= asksAgain;
-      for (const error of failures.lastErrors()) target.onRetry?.(error);
+      reports.tell(failures.lastErrors());
     }
   } finally {
     attempts.downtime = downtimeBefore + clock.elapsed;
@@ -263,14 +267,14 @@ function createSessionId(): string {
   return encodeBase64Url(crypto.getRandomValues(new Uint8Array(16)));
 }
 
-/** Waits for a time (ms), or until the signal aborts. */
-async function delay(ms: number, signal: AbortSignal): Promise<void> {
+/** Waits for a time (ms), or until the signal aborts or something rejects. */
+async function delay(ms: number, signal: AbortSignal, rejected: Promise<never>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     const elapsed = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, Math.min(ms, MAX_TIMER));
     });
-    await abortable(elapsed, signal);
+    await abortable(Promise.race([rejected, elapsed]), signal);
   } finally {
     clearTimeout(timer);
   }

@@ -61,7 +61,7 @@ export class DsmqConnection implements Connection {
     this.#client = client;
     this.#puts = new PutRequests(client.requests, client.hasSession);
     this.#reads = new ReadRequests(client);
-    this.#validations = new Validations(client.requests);
+    this.#validations = new Validations(client.requests, client.deadlines);
     client.onEnd = (failure) => {
       this.#reads.finish(failure);
       this.#validations.end(failure);

@@ -127,7 +127,10 @@ async function openSocket(
 function requireSocket(socket: Socket): Socket {
   const { send, close, then } = Object(socket);
   if (typeof send === "function" && typeof close === "function") return socket;
-  const got = typeof then === "function" ? "a promise" : formatValue(socket);
+  const isPromise = typeof then === "function";
+  // Nobody else takes what becomes of it: neither an open socket nor a rejection, which would end the program.
+  if (isPromise) Promise.resolve(socket).then(closeQuietly).catch(() => {});
+  const got = isPromise ? "a promise" : formatValue(socket);
   throw new TypeError(`Cannot connect: dial must return a WebSocket, got ${got}`);
 }
 

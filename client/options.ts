@@ -44,9 +44,10 @@ export interface ConnectOptions {
   readonly timeout?: number;
   /**
    * Called after each failed attempt that is followed by another one, both for the first connection and when
-   * reconnecting, with the error that `connect` would reject with. If it throws, connecting ends with that.
+   * reconnecting, with the error that `connect` would reject with. If it throws, connecting ends with that; also if it returns a
+   * promise that rejects. Nothing waits for that promise.
    */
-  readonly onRetry?: (error: DsmqError) => void;
+  readonly onRetry?: (error: DsmqError) => unknown;
   /**
    * How many calls may wait while there is no connection; each message of a put counts. One more rejects with
    * `limit_exceeded`. The list of a `putMany` counts part by part, as it is taken up; one of values that are being validated
@@ -96,7 +97,7 @@ export interface ConnectTarget {
   readonly signal: AbortSignal | undefined;
   readonly timeout: number;
   /** Called after failed attempts. */
-  readonly onRetry: ((error: DsmqError) => void) | undefined;
+  readonly onRetry: ((error: DsmqError) => unknown) | undefined;
   /** How to reconnect, if at all. */
   readonly reconnect: Backoff | undefined;
   readonly heartbeatInterval: number;

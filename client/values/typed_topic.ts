@@ -14,7 +14,7 @@ import { encodePutOptions } from "../put_options.ts";
 import { rejecting } from "../rejection.ts";
 import { rejectOptions, requireOptions } from "../require_options.ts";
 import { SUBSCRIBE_OPTIONS } from "../read_options.ts";
-import { unfitToPut, unfitToRead } from "./invalid_value.ts";
+import { type Misfit, unfitToPut, unfitToRead } from "./invalid_value.ts";
 import type { TypedTopic, ValueMessage, ValueStream, ValueSubscribeOptions } from "./typed_api.ts";
 import type { Validations } from "./validations.ts";
 import type { Decoded, Encoded, Encoding, ValueCodec } from "./value_codec.ts";
@@ -82,16 +82,21 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
       }
       const size = { messages: 1, bytes: putSize(textOf(encoded), attributes) };
       const put = (text: string) => this.#calls.put(text, attributes);
-      return this.#validations.put(this.name, size, this.#validated(encoded), put);
+      const validate = (tooLong: Promise<Misfit>) => this.#validated(encoded, tooLong);
+      return this.#validations.put(this.name, size, validate, put);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** The text of a value, once it is validated. */
-  async #validated(encoding: Encoded | Encoding, index?: number): Promise<string> {
+  /** The text of a value, once it is validated. If that takes too long, it does not fit. */
+  async #validated(
+    encoding: Encoded | Encoding,
+    tooLong: Promise<Misfit>,
+    index?: number,
+  ): Promise<string> {
     const isLater = typeof encoding !== "string" && "result" in encoding;
-    const encoded = isLater ? await encoding.result : encoding;
+    const encoded = isLater ? await Promise.race([encoding.result, tooLong]) : encoding;
     if (typeof encoded === "string") return encoded;
     throw unfitToPut(this.name, encoded, index);
   }
@@ -112,14 +117,17 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
     return await this.#validations.put(
       this.name,
       { messages: encoded.length, bytes },
-      this.#allValidated(encoded),
+      (tooLong) => this.#allValidated(encoded, tooLong),
       (texts) => this.#calls.putMany(texts),
     );
   }
 
   /** The texts of values, once all are validated. The first that does not fit fails them all. */
-  async #allValidated(encoding: readonly (Encoded | Encoding)[]): Promise<string[]> {
-    const all = encoding.map((one, i) => this.#validated(one, i));
+  async #allValidated(
+    encoding: readonly (Encoded | Encoding)[],
+    tooLong: Promise<Misfit>,
+  ): Promise<string[]> {
+    const all = encoding.map((one, i) => this.#validated(one, tooLong, i));
     // The first, not the one that is found first.
     await Promise.allSettled(all);
     return await Promise.all(all);

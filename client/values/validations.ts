@@ -8,15 +8,41 @@ import { type DsmqError, withCurrentStack } from "../../protocol/errors.ts";
 import { NameMap } from "../../protocol/name_map.ts";
 import { abortable } from "../abortable.ts";
 import type { PendingPuts } from "../api.ts";
+import type { CallDeadline, CallDeadlines } from "../call_deadlines.ts";
 import type { Call } from "../connection_end.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import type { InFlightRequests } from "../in_flight_requests.ts";
+import type { Misfit } from "./invalid_value.ts";
+
+/**
+ * No put waits longer than this for the one before it, in milliseconds. That one may wait for this one: its validator awaits it,
+ * which nothing but runtimes with asynchronous contexts could tell from two puts that have nothing to do with each other.
+ */
+const MAX_WAIT_FOR_TURN = 10_000;
+
+/** Why a value is refused whose validator others have waited for. */
+const TOO_LONG: Misfit = {
+  issues: [{
+    path: [],
+    message: `the schema failed: it took longer than ${
+      MAX_WAIT_FOR_TURN / 1000
+    } s, and a later put of the topic waits for it (a validator must not wait for puts of its own topic)`,
+  }],
+};
 
 /** A call that waits for a validator. */
 interface Waiting {
   readonly call: Call;
   /** Rejects when the connection ends. */
   readonly ended: Deferred<never>;
+}
+
+/** A put whose value is being validated, or that waits for those before it. */
+interface Turn {
+  /** Settled once it is sent, or has failed. */
+  readonly sent: Promise<void>;
+  /** Its validator is waited for no longer, if it has not ended. */
+  readonly giveUp: () => void;
 }
 
 /** What counts and admits the puts of a connection. */
@@ -28,15 +54,17 @@ type PutCounter = Pick<InFlightRequests, "acceptance" | "onReserved" | "table">;
  */
 export class Validations {
   readonly #requests: PutCounter;
-  /** For each topic with puts that wait: settled once the last of them is sent, or has failed. */
-  readonly #last = new NameMap<Promise<void>>();
+  readonly #deadlines: CallDeadlines;
+  /** For each topic with puts that wait: the last of them. */
+  readonly #last = new NameMap<Turn>();
   readonly #waiting = new Set<Waiting>();
   /** Makes the errors of calls, once the connection has ended. */
   #failure: ((call: Call) => DsmqError) | undefined;
 
   /** Begins with none. */
-  constructor(requests: PutCounter) {
+  constructor(requests: PutCounter, deadlines: CallDeadlines) {
     this.#requests = requests;
+    this.#deadlines = deadlines;
   }
 
   /** Whether a put into a topic need not wait. */
@@ -85,40 +113,56 @@ export class Validations {
    *
    * @param topic the topic
    * @param size what it holds
-   * @param ready what the put needs
+   * @param validate gives what the put needs; if the promise that it gets resolves, it waits no longer
    * @param put makes it; its outcome is not waited for by the next one
-   * @returns the outcome of the put; rejects, and sends nothing, if `ready` rejects
+   * @returns the outcome of the put; rejects, and sends nothing, if `validate` rejects
    */
   async put<Ready, Outcome>(
     topic: string,
     size: PendingPuts,
-    ready: Promise<Ready>,
+    validate: (tooLong: Promise<Misfit>) => Promise<Ready>,
     put: (ready: Ready) => Promise<Outcome>,
   ): Promise<Outcome> {
-    // It may reject while the turn has not come yet.
-    ready.catch(() => {});
     const call = { action: "put", topic };
+    const tooLong = deferred<Misfit>();
+    const ready = validate(tooLong.promise);
+    // It may reject while the turn has not come yet, or if the put is not accepted.
+    ready.catch(() => {});
     this.#requests.acceptance.require(call);
     const before = this.#last.get(topic);
     const sent = deferred<void>();
-    this.#last.set(topic, sent.promise);
+    const turn = { sent: sent.promise, giveUp: () => tooLong.resolve(TOO_LONG) };
+    this.#last.set(topic, turn);
     const release = this.#requests.table.pending.reserve(size);
     let outcome: Promise<Outcome>;
     try {
-      const value = await this.until(call, inTurn(before, ready));
+      const value = await this.until(call, this.#inTurn(before, ready));
       release();
       outcome = this.#requests.acceptance.admit(call, () => put(value));
     } finally {
       release();
       this.#requests.onReserved();
       sent.resolve();
-      if (this.#last.get(topic) === sent.promise) this.#last.delete(topic);
+      if (this.#last.get(topic) === turn) this.#last.delete(topic);
     }
     return await outcome;
   }
-}
 
-async function inTurn<Ready>(before: Promise<void> | undefined, ready: Promise<Ready>) {
-  await before;
-  return await ready;
+  async #inTurn<Ready>(before: Turn | undefined, ready: Promise<Ready>): Promise<Ready> {
+    if (!before) return await ready;
+    const deadline: CallDeadline = {
+      end: this.#deadlines.now + MAX_WAIT_FOR_TURN,
+      onDeadline: () => {
+        this.#deadlines.delete(deadline);
+        before.giveUp();
+      },
+    };
+    this.#deadlines.add(deadline);
+    try {
+      await before.sent;
+    } finally {
+      this.#deadlines.delete(deadline);
+    }
+    return await ready;
+  }
 }
