@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect, DsmqError, isDsmqError } from "@dsmq/server";
-import { inVirtualTime } from "../support/in_virtual_time.ts";
+import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { connected, functionSchema } from "../support/typed_topics.ts";
 import { as } from "../support/untyped.ts";
@@ -41,16 +41,24 @@ const thrower = (thrown: unknown) => () => {
   throw thrown;
 };
 
+const rejectingLater = (thrown: unknown) => async () => {
+  await pass(1);
+  throw thrown;
+};
+
 const reconnect = { minDelay: 0, maxDelay: 0 };
 
 for (const [thrown, text] of THROWN) {
-  Deno.test(`onRetry and dial that throw ${text} while reconnecting end the connection, which says so`, async () => {
-    for (const what of ["onRetry", "dial"]) {
+  Deno.test(`onRetry and dial that throw ${text} while reconnecting, and onRetry that rejects with it, end the connection, which says so`, async () => {
+    for (const what of ["onRetry", "dial", "onRetry rejects"]) {
       const server = new ScriptedServer();
       let throws = false;
       const mq = await connect(server.url, {
         dial: () => what === "dial" && throws ? thrower(thrown)() : server.dial(),
-        onRetry: () => what === "onRetry" && throws ? thrower(thrown)() : undefined,
+        onRetry: () => {
+          if (!throws || what === "dial") return;
+          return what === "onRetry" ? thrower(thrown)() : Promise.reject(thrown);
+        },
         reconnect,
       });
       const waiting = mq.getWait("t", { timeout: Infinity }).catch((error) => error);
@@ -116,12 +124,89 @@ for (const [thrown, text] of THROWN) {
     assertEquals([mq.status, await mq.put("t", "2")], ["connected", 2]);
   });
 
-  Deno.test(`onRetry that throws ${text} before the first connection rejects connect with that`, async () => {
+  Deno.test(`onRetry that throws ${text}, or rejects with it, before the first connection rejects connect with that`, async () => {
+    for (const onRetry of [thrower(thrown), () => Promise.reject(thrown), rejectingLater(thrown)]) {
+      const server = new ScriptedServer();
+      server.unreachable = true;
+      const connecting = connect(server.url, { dial: server.dial, onRetry });
+      const outcome = await withTimeout(Promise.allSettled([connecting]));
+      assertEquals(outcome, [as({ status: "rejected", reason: thrown })]);
+      assert(!(thrown instanceof DsmqError));
+    }
+  });
+
+  Deno.test(`what is not waited for may reject with ${text}, and nothing comes of it`, async () => {
     const server = new ScriptedServer();
+    const dial = () => as(Promise.reject(thrown));
+    const error = await connect(server.url, { dial: as(dial) }).catch((error) => error);
+    assert(error.message.endsWith("dial must return a WebSocket, got a promise"), error.message);
+    // The connection is there by the time at which onRetry rejects.
+    await inVirtualTime(async () => {
+      server.unreachable = true;
+      const connecting = connect(server.url, {
+        dial: server.dial,
+        onRetry: async () => {
+          server.unreachable = false;
+          await pass(60_000);
+          throw thrown;
+        },
+      });
+      await using mq = await connecting;
+      await pass(70_000);
+      assertEquals([mq.status, server.dials], ["connected", 2]);
+    });
+    // Of two addresses, the second ends connecting.
+    const both = [() => Promise.reject(thrown), thrower("the second")];
     server.unreachable = true;
-    const connecting = connect(server.url, { dial: server.dial, onRetry: thrower(thrown) });
-    const outcome = await withTimeout(Promise.allSettled([connecting]));
-    assertEquals(outcome, [as({ status: "rejected", reason: thrown })]);
-    assert(!(thrown instanceof DsmqError));
+    const failed = connect([server.url, "ws://127.0.0.2"], {
+      dial: server.dial,
+      onRetry: () => both.shift()!(),
+    });
+    assertEquals(await withTimeout(failed.catch((error) => error)), "the second");
+    await using context = await connected();
+    const { mq } = context;
+    await mq.put("t", "no JSON");
+    const held = Promise.withResolvers<void>();
+    const called = Promise.withResolvers<void>();
+    const onInvalid = async () => {
+      called.resolve();
+      await held.promise;
+      throw thrown;
+    };
+    const stream = mq.topic("t").subscribe({ since: "start", onInvalid });
+    const next = stream.next();
+    await called.promise;
+    await stream.return!();
+    held.resolve();
+    assertEquals(await withTimeout(next), { done: true, value: undefined });
+    await mq.purge("t");
+    const onGap = () => as(Promise.reject(thrown));
+    const gapped = mq.subscribe("t", { since: 0, onGap: as(onGap) });
+    const [outcome] = await withTimeout(Promise.allSettled([gapped.next()]));
+    const { message } = (outcome as PromiseRejectedResult).reason;
+    assert(message.endsWith("at once, got a promise"), message);
   });
 }
+
+Deno.test("a promise of onRetry that never ends holds up neither connecting nor the end of it", async () => {
+  await inVirtualTime(async () => {
+    const server = new ScriptedServer();
+    server.unreachable = true;
+    let called = 0;
+    const onRetry = () => {
+      called++;
+      return new Promise(() => {});
+    };
+    const failing = connect(server.url, { dial: server.dial, onRetry, timeout: 1000 });
+    const error = await failing.catch((error) => error);
+    assert(isDsmqError(error, "unreachable") && called > 3, `${error} after ${called}`);
+    server.unreachable = false;
+    await using mq = await connect(server.url, { dial: server.dial, onRetry, reconnect });
+    server.unreachable = true;
+    const before = called;
+    server.hangUp();
+    while (called < before + 5) await pass(1);
+    server.unreachable = false;
+    while (mq.status !== "connected") await pass(1);
+  });
+});
