@@ -68,12 +68,13 @@ export const benchCommand: CliCommand = {
       ? await OwnServer.start()
       : undefined;
     const scale = Math.min(1, MAX_TOTAL_BYTES / (MESSAGES * Math.max(1, size)));
-    const count = Math.round(MESSAGES * scale).toLocaleString("en");
-    if (!ownServer) {
+    const announce = () => {
+      if (ownServer) return;
+      const count = Math.round(MESSAGES * scale).toLocaleString("en");
       printError(
         `dsmq: about ${count} messages are put on that server; they stay until they expire`,
       );
-    }
+    };
     const progress = new Progress(1 + 2 * WINDOW_SIZES.length + 1);
     // A server that does not answer must not delay the end.
     const interrupted = Promise.withResolvers<never>();
@@ -84,6 +85,7 @@ export const benchCommand: CliCommand = {
           ownServer ? ownServer.withUrl(args) : args,
           "m".repeat(size),
           scale,
+          announce,
           progress,
           stop.signal,
         ),
@@ -158,6 +160,7 @@ async function measure(
   args: ParsedArguments,
   message: string,
   scale: number,
+  announce: () => void,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<readonly Measurement[]> {
@@ -170,6 +173,7 @@ async function measure(
       `--size must be at most ${maxLength} for this server, got ${message.length}`,
     );
   }
+  announce();
   const scaled = (all: number) => Math.max(1, Math.round(all * scale));
   // A new topic: no messages of others in it, and no other readers.
   const topic = `bench-${crypto.randomUUID()}`;

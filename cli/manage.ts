@@ -75,8 +75,10 @@ export const disconnectCommand: CliCommand = {
   options: CONNECTION_OPTIONS,
   positionals: [1, 1],
   async run(args) {
+    const [id] = args.positionals as [string];
+    if (id === "") throw new UsageError('ID must be one that dsmq connections prints, got ""');
     await using mq = await connectFromArguments(args, undefined, {});
-    await mq.disconnect(args.positionals[0]!);
+    await mq.disconnect(id);
     return EXIT_CODE.ok;
   },
 };

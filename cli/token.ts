@@ -43,7 +43,7 @@ export const tokenCommand: CliCommand = {
       value: "TOPICS",
       help: "topics to put messages into, such as orders,news.*; * for all",
     },
-    admin: { help: "administrate the server" },
+    admin: { help: "administer the server" },
     for: { value: "TIME", help: `how long it is valid (${DEFAULT_LIFETIME})` },
     sub: {
       value: "NAME",

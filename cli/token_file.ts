@@ -112,7 +112,7 @@ export function parseTopicWords(
     }
     if (word.slice(0, -1).includes("*")) {
       throw lineError(
-        "a * must be the end of a topic (news.* means every topic that begins with news.), got one before it",
+        "a * must be the last character of a topic (news.* means every topic that begins with news.), got an earlier one",
       );
     }
     // The server would find this, too, but show the word, which may be a token.

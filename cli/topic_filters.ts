@@ -42,7 +42,9 @@ function parseFilter(word: string): Filter {
     const form = "news.* means every topic that begins with news.";
     const hint = "with --exact it is part of a name";
     throw new UsageError(
-      `a * must be the end of a topic (${form}), got one before it in ${quoted(word)}; ${hint}`,
+      `a * must be the last character of a topic (${form}), got an earlier one in ${
+        quoted(word)
+      }; ${hint}`,
     );
   }
   parseTopic(name);

@@ -9,7 +9,7 @@ import type { LimitExceeded } from "./connection_limiter.ts";
 /** The option that would admit them, on the command line and (in brackets) in a program. */
 export const ADVICE = {
   token:
-    "--token, --token-file or --jwt-secret-file (auth) sets which are valid, and a client gives one by --token (token)",
+    "--token, --token-file or --jwt-secret-file (auth) sets which are valid, and a client sends one with --token (token)",
   connections: "--max-connections (limits.connections) sets how many may be open",
   connectionsPerAddress:
     "--max-connections-per-address (limits.connectionsPerAddress) sets how many may be open",

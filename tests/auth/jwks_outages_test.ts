@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { exportJWK, generateKeyPair } from "jose";
 import { connect } from "@dsmq/server";
 import { failure, giveUp } from "./auth_support.ts";
-import { claims, jwksServer, type Keys, keysFor, signed } from "./jwt_support.ts";
+import { claims, jwksServer, type Keys, keysFor, signed, weakKey } from "./jwt_support.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { until } from "../support/bridge.ts";
 import { openServer } from "../support/open_server.ts";
@@ -145,20 +145,10 @@ Deno.test("another auth keeps the keys that are known of an address", async () =
 });
 
 Deno.test("keys that are weak, damaged or of other kinds are skipped, with a name and without", async () => {
-  const weak = await exportJWK(
-    (await crypto.subtle.generateKey(
-      {
-        ...{ name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", modulusLength: 1024 },
-        publicExponent: new Uint8Array([1, 0, 1]),
-      },
-      true,
-      ["sign", "verify"],
-    )).publicKey,
-  );
   const p384 = await generateKeyPair("ES384", { extractable: true });
   const okp = await generateKeyPair("EdDSA", { extractable: true });
   const others: unknown[] = [
-    weak,
+    await weakKey(),
     { ...rsa.jwk, n: "!" },
     { kty: "RSA", n: more.jwk.n },
     { kty: "EC", crv: "P-256", x: "AA", y: "AA" },

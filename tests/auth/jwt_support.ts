@@ -24,6 +24,19 @@ export async function keysFor(alg: "RS256" | "ES256"): Promise<Keys> {
   return { alg, privateKey, pem: await exportSPKI(publicKey), jwk };
 }
 
+/** Makes a public key of RSA that is too short to be accepted. */
+export async function weakKey(): Promise<JsonWebKey> {
+  const { publicKey } = await crypto.subtle.generateKey(
+    {
+      ...{ name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", modulusLength: 1024 },
+      publicExponent: new Uint8Array([1, 0, 1]),
+    },
+    true,
+    ["sign", "verify"],
+  );
+  return await crypto.subtle.exportKey("jwk", publicKey);
+}
+
 /** What a token says; `undefined` leaves a claim out. */
 export type Claims = { readonly [name in keyof JWTPayload]?: unknown };
 

@@ -88,6 +88,8 @@ Deno.test("dsmq bench reports an error in one line", async () => {
   assertEquals([tooLarge.code, tooLarge.stdout], [2, ""]);
   const expected = "dsmq: --size must be at most 999998 for this server, got 1000000 (";
   assertStringIncludes(tooLarge.stderr, expected);
+  // Nothing was put, and so nothing is said of messages that are.
+  assertMatch(tooLarge.stderr, /^[^\n]*$/);
 });
 
 Deno.test("the benchmark grades each row by its goal, and prints rows as JSON", async () => {

@@ -32,10 +32,11 @@ Deno.test("dsmq connections prints a table, or a line of JSON each, and disconne
   const streaming = infos.find(({ subscriptions }) => subscriptions === 1)!;
   const row = rows.find((row) => row.startsWith(streaming.id))!;
   assertMatch(row, /^\S+ +\S+Z +127\.0\.0\.1 +[0-9a-f]{12} +read +1 +0$/);
-  const [done, again, own] = await runCommands([
+  const [done, again, own, empty] = await runCommands([
     ["disconnect", streaming.id, ...url],
     ["disconnect", streaming.id, ...url],
     ["disconnect", ...url],
+    ["disconnect", "", ...url],
   ], options);
   assertEquals([done!.code, done!.stdout, done!.stderr], [0, "", ""]);
   assertEquals(
@@ -43,6 +44,8 @@ Deno.test("dsmq connections prints a table, or a line of JSON each, and disconne
     [1, `dsmq: Cannot disconnect: there is no connection "${streaming.id}"`],
   );
   assertEquals(own!.code, 2);
+  assertEquals(empty!.code, 2);
+  assertStringIncludes(empty!.stderr, 'ID must be one that dsmq connections prints, got ""');
   // It goes on where it was.
   assertStringIncludes(await tail.errorLine() ?? "", "an administrator has disconnected it");
   await putter.put("t", "two");

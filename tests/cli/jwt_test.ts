@@ -105,7 +105,7 @@ Deno.test("what is wrong with the arguments of dsmq token is said without a secr
     [
       ["token", ...secret, "--write", "a*b"],
       2,
-      "--write must be topics such as orders,news.*: a * must be the end",
+      "--write must be topics such as orders,news.*: a * must be the last character",
     ],
     [
       [...read, ...secret, "--for", "0"],

@@ -76,9 +76,9 @@ Deno.test("the topics of tail are names or prefixes, and none is in two of them"
   assertEquals(parse(["a*", "b", "c*"]), [{ prefix: "a" }, "b", { prefix: "c" }]);
   assertEquals(parse(["a.*", "*", "a*b"], true), ["a.*", "*", "a*b"]);
   const wrong: [string[], string][] = [
-    [["a*b"], 'got one before it in "a*b"; with --exact it is part of a name'],
-    [["a**"], 'got one before it in "a**"'],
-    [["*a"], 'got one before it in "*a"'],
+    [["a*b"], 'got an earlier one in "a*b"; with --exact it is part of a name'],
+    [["a**"], 'got an earlier one in "a**"'],
+    [["*a"], 'got an earlier one in "*a"'],
     [["a", "b", "a"], 'takes each topic once, got "a" twice'],
     [["a.*", "a.*"], 'takes each topic once, got "a.*" twice'],
     [["a.b", "a.*"], 'takes each topic once, got "a.b" and "a.*"'],

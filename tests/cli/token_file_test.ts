@@ -24,7 +24,7 @@ Deno.test("a token file is parsed line by line, and a fault is reported by its l
   const unknown = `${permissions}an unknown word`;
   const prefix = "the permissions must be one word, such as read,write, got one more behind it";
   const star =
-    "a * must be the end of a topic (news.* means every topic that begins with news.), got one before it";
+    "a * must be the last character of a topic (news.* means every topic that begins with news.), got an earlier one";
   const comma = "topics must be separated by spaces, got a comma";
   const quotes = "a topic must have no quotes, which would be part of its name, got some";
   const form = "the token must be 1 to 8192 visible characters of ASCII, got one";

@@ -6,21 +6,11 @@
 
 import { assert, assertRejects, assertStringIncludes } from "@std/assert";
 import { serve, type ServeOptions } from "@dsmq/server";
+import { weakKey } from "../auth/jwt_support.ts";
 
 const SECRET = "this secret has thirty-two bytes";
 
-/** A public key that is too short. */
-const weak = await crypto.subtle.exportKey(
-  "jwk",
-  (await crypto.subtle.generateKey(
-    {
-      ...{ name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", modulusLength: 1024 },
-      publicExponent: new Uint8Array([1, 0, 1]),
-    },
-    true,
-    ["sign", "verify"],
-  )).publicKey,
-);
+const weak = await weakKey();
 
 type Class = typeof TypeError | typeof RangeError;
 

@@ -13,19 +13,7 @@ import { PageGaps } from "../../stores/page_gaps.ts";
 import { apply, put, read, RETENTION, trimAll } from "../../testing/store/support.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { seeded } from "../../testing/seeded.ts";
-
-/** Texts by which messages are found in a file: the topic, and a number. */
-const MARKER = /<(\w+)-(\d+)>/g;
-
-/** The markers in a folder of files. */
-function markersIn(folder: string): Set<string> {
-  const found = new Set<string>();
-  for (const { name } of Deno.readDirSync(folder)) {
-    const text = new TextDecoder("latin1").decode(Deno.readFileSync(`${folder}/${name}`));
-    for (const [marker] of text.matchAll(MARKER)) found.add(marker);
-  }
-  return found;
-}
+import { markersIn } from "../support/markers.ts";
 
 /** A store in a folder of its own, and what is in it. */
 class MarkedStore implements AsyncDisposable {
