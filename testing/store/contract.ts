@@ -74,6 +74,16 @@ let locations = 0;
  * @param name the name of the backend
  * @param open opens a store; in a new place, an empty one
  * @param proofs see {@linkcode Proofs}
+ *
+ * @example A store of your own that outlives its process
+ * ```ts ignore
+ * import { testStore } from "@dsmq/server/testing";
+ * import { MyStore } from "./my_store.ts";
+ *
+ * testStore("my store", ({ location, retention, clock, limits }) => {
+ *   return MyStore.open({ name: location, retention, clock, limits });
+ * }, { restarts: true });
+ * ```
  */
 export function testStore(
   name: string,

@@ -66,6 +66,15 @@ Deno.test("the reference names every export and every member", () => {
   assertEquals([...exported.keys(), ...members].filter((name) => !code.has(name)), []);
 });
 
+Deno.test("the reference names every export of the other entry points", async () => {
+  const files = ["client.ts", "server.ts", "cli.ts", "fetch.ts", "testing.ts"];
+  const all = await Promise.all(files.map(exportsOf));
+  const names = new Set(all.flatMap((exported) => [...exported.keys()]));
+  names.delete("default");
+  assert(names.size > 80, String(names.size));
+  assertEquals([...names].filter((name) => !code.has(name)), []);
+});
+
 Deno.test("the tables of options and members have what there is, nothing else, and the defaults", () => {
   const names = [
     "ServeOptions",
