@@ -9,7 +9,8 @@ import type { WireError } from "../protocol/errors.ts";
 import type { CreditTotals, GapPolicy, TopicFilter } from "../protocol/requests.ts";
 import { MIN_SHARED_BYTES } from "../protocol/shared_suffix.ts";
 import type { Gone, MessagePage, TopicMessage } from "../stores/store.ts";
-import { trimmedGap } from "../queue/positions.ts";
+import { leftBeforeGap, trimmedGap } from "../queue/positions.ts";
+import { whenRemoved } from "../queue/topic_purges.ts";
 import type { Queue } from "../queue/queue.ts";
 import { TopicBatch, type TopicListener } from "../queue/topic_batch.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
@@ -67,6 +68,8 @@ export class ServerStream implements TopicListener {
   #state: "live" | "behind" | "blocked" | "ended" = "blocked";
   /** For how many bytes there has to be room before it reads on. */
   #roomNeeded = 0;
+  /** It has waited for a purge, to be told of all that it removes. */
+  #hasWaited = false;
   /** While it was behind, the feed brought messages, or was interrupted. */
   #newMeanwhile = false;
 
@@ -156,15 +159,24 @@ export class ServerStream implements TopicListener {
       this.#newMeanwhile = false;
       const page = await this.#read();
       if (this.#hasEnded()) return;
-      const left = this.#leftBeforeGap(page);
+      const left = leftBeforeGap(page, this.#position, this.#known, this.#isNamed);
       if (left) this.#take(left);
-      else {
+      else if (!this.#waitsForPurge()) {
         await this.#skipGap(page.gone!.seq);
         if (!this.#hasEnded()) this.#fallBehind();
       }
     } catch (error) {
       if (!this.#hasEnded()) this.endWithError(toWireError(error, this.#context.queue.log));
     }
+  }
+
+  /** A purge that is under way may remove more: then all of it is one gap. It waits once, for others may follow. */
+  #waitsForPurge(): boolean {
+    const { queue } = this.#context;
+    const removed = this.#hasWaited ? undefined : whenRemoved(queue, this.filter, this.#position);
+    this.#hasWaited = removed !== undefined;
+    void removed?.then(() => this.#hasEnded() || this.#fallBehind());
+    return this.#hasWaited;
   }
 
   /** It may have ended during a wait. */
@@ -213,19 +225,6 @@ export class ServerStream implements TopicListener {
       gone: true,
     }]);
     return found!;
-  }
-
-  /**
-   * What comes before a gap; `undefined` if the gap is next. In a topic the gap comes first. Of a prefix, messages of other
-   * topics may be left before what was purged of one.
-   */
-  #leftBeforeGap(page: MessagePage): MessagePage | undefined {
-    const { gone, messages, through, more } = page;
-    if (!gone || gone.seq <= this.#position || gone.at <= (this.#known?.at ?? -1)) return page;
-    if (!this.#isNamed) return undefined;
-    const left = messages.filter(({ seq }) => seq <= gone.seq);
-    if (left.length > 0) return { ...page, messages: left, through: left.at(-1)!.seq };
-    return messages.length === 0 && more && through < gone.seq ? page : undefined;
   }
 
   /** Sends what the credit allows, including what was granted since the page was requested. */

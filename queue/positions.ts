@@ -15,7 +15,7 @@
 import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { TopicFilter, WirePosition, WireSince } from "../protocol/requests.ts";
-import type { Gone, Store, TopicBounds } from "../stores/store.ts";
+import type { Gone, MessagePage, Store, TopicBounds } from "../stores/store.ts";
 
 /** What a reader gets once, in place of a message. */
 export interface Gap {
@@ -166,6 +166,24 @@ async function afterLeft(
     if (more) await new Promise<void>(afterNetworkPoll);
   }
   return bounds;
+}
+
+/**
+ * What comes before a gap; `undefined` if the gap is next. In a topic the gap comes first. Of a prefix, messages of other
+ * topics may be left before what was purged of one.
+ */
+export function leftBeforeGap(
+  page: MessagePage,
+  position: number,
+  known: Gone | undefined,
+  isPrefix: boolean,
+): MessagePage | undefined {
+  const { gone, messages, through, more } = page;
+  if (!gone || gone.seq <= position || gone.at <= (known?.at ?? -1)) return page;
+  if (!isPrefix) return undefined;
+  const left = messages.filter(({ seq }) => seq <= gone.seq);
+  if (left.length > 0) return { ...page, messages: left, through: left.at(-1)!.seq };
+  return messages.length === 0 && more && through < gone.seq ? page : undefined;
 }
 
 /** The gap of messages that are gone after a position. */

@@ -18,6 +18,15 @@ import { TopicBatch, type TopicListener } from "./topic_batch.ts";
 /** Where the queue logs. */
 export type Log = Pick<Console, "info" | "warn" | "error">;
 
+/** A purge that has begun. */
+export interface PurgeUnderWay {
+  readonly topic: string;
+  /** The number before which it removes messages, as far as that is known. */
+  end: number;
+  /** Resolves when it removes nothing more. */
+  readonly removed: Promise<void>;
+}
+
 /** How often expired messages are purged, and for how long at a time, in milliseconds. */
 const TRIM_EVERY = 1000;
 const TRIM_BUDGET = 5;
@@ -39,6 +48,8 @@ export class Queue implements AsyncDisposable {
   readonly urgentTasks: BackgroundTasks;
   /** Large bodies that are being sent. */
   readonly largeBodies: LargeBodyCache = new LargeBodyCache();
+  /** The purges that are under way. */
+  readonly purges: Set<PurgeUnderWay> = new Set();
   /** How many messages were stored, and how many streamed or returned by reads, since the start. */
   readonly counts: { stored: number; delivered: number } = { stored: 0, delivered: 0 };
 

@@ -6,8 +6,9 @@
 
 import type { PurgeRequest } from "../protocol/admin_requests.ts";
 import type { WireError } from "../protocol/errors.ts";
+import type { TopicFilter } from "../protocol/requests.ts";
 import { type Purge, StoreError } from "../stores/store.ts";
-import type { Queue } from "./queue.ts";
+import type { PurgeUnderWay, Queue } from "./queue.ts";
 import { storeErrorToWire } from "./store_failure.ts";
 
 /** So many messages are purged in one go, fewer if they are large: if each is alone in its row, that takes some 20 milliseconds. */
@@ -15,7 +16,8 @@ const PART = 4096;
 
 /**
  * Purges a topic. When it resolves, nothing of what was purged can be read, and its text is not in the store any more. Many
- * messages are purged in parts; streams learn at once how far all of them go.
+ * messages are purged in parts. Each part is gone once it is removed, and not before: if a later one fails, it is still
+ * there. Streams wait for the last one ({@linkcode whenRemoved}), so that they are told once.
  *
  * @param queue the queue
  * @param request which messages
@@ -23,7 +25,7 @@ const PART = 4096;
  * @returns how many were purged; or why they could not be, or not all of them
  */
 export async function purgeTopic(
-  queue: Pick<Queue, "apply" | "delivered" | "store">,
+  queue: Pick<Queue, "apply" | "delivered" | "store" | "purges">,
   { topic, before }: PurgeRequest,
   pause: () => Promise<void> | undefined,
 ): Promise<number | WireError> {
@@ -33,18 +35,48 @@ export async function purgeTopic(
   }
   let purged = 0;
   let rest = before && "ago" in before ? { time: queue.store.now() - before.ago } : before;
-  for (let more = true; more; await pause()) {
-    const purge: Purge = { type: "purge", topic, before: rest, max: PART };
-    const [result] = await queue.apply([purge]);
-    if (result instanceof StoreError) return storeErrorToWire(result);
-    purged += result!.purged;
-    more = result!.more;
-    rest = { seq: result!.end };
+  const { promise: removed, resolve } = Promise.withResolvers<void>();
+  const underWay: PurgeUnderWay = { topic, end: Infinity, removed };
+  queue.purges.add(underWay);
+  try {
+    for (let more = true; more; await pause()) {
+      const purge: Purge = { type: "purge", topic, before: rest, max: PART };
+      const [result] = await queue.apply([purge]);
+      if (result instanceof StoreError) return storeErrorToWire(result);
+      purged += result!.purged;
+      more = result!.more;
+      underWay.end = result!.end;
+      rest = { seq: result!.end };
+    }
+  } finally {
+    queue.purges.delete(underWay);
+    resolve();
   }
   // Thousands of listeners are notified one after another, and some of them may not have got these messages yet.
   await queue.delivered();
   await queue.store.erase?.();
   return purged;
+}
+
+/**
+ * Resolves when the purges that are under way have removed what they are to remove of a topic or a prefix.
+ *
+ * @param queue the queue
+ * @param filter the topic or the prefix
+ * @param after only what comes after this number matters
+ * @returns when; `undefined` if there is no such purge
+ */
+export function whenRemoved(
+  { purges }: Pick<Queue, "purges">,
+  { topic, prefix }: TopicFilter,
+  after: number,
+): Promise<unknown> | undefined {
+  if (purges.size === 0) return undefined;
+  const found = [...purges].filter((purge) =>
+    purge.end > after + 1 &&
+    (prefix === undefined ? purge.topic === topic : purge.topic.startsWith(prefix))
+  );
+  return found.length === 0 ? undefined : Promise.all(found.map(({ removed }) => removed));
 }
 
 /**

@@ -120,6 +120,8 @@ export class TopicPurge {
     if (id === undefined || !newest) return { purged: 0, more: false };
     storedBytes.subtractUpTo(floor);
     const through = this.#end(id, floor, upTo, max);
+    // Some may be left for now: readers are told of each part as it goes.
+    const last = segments.newestUpTo(id, through)!;
     const bytes = segmentSizes.sizeOfTopic(id, floor, through);
     this.#split(topic, id, through);
     const [{ rows, messages, live }] = this.#sql.count.all(floor, id, through) as [
@@ -130,9 +132,8 @@ export class TopicPurge {
     storedBytes.total -= bytes;
     segments.rolledBack();
     segmentSizes.rolledBack();
-    // The newest of all that go, though some may be left for now: readers are told once.
-    if (live > 0) gone.recordPurge({ topic, seq: newest.seq, at });
-    else gone.record([{ topic, ...newest }]);
+    if (live > 0) gone.recordPurge({ topic, seq: last.seq, at });
+    else gone.record([{ topic, ...last }]);
     this.#log.writtenBytes += bytes + ROW_BYTES * rows;
     return { purged: live, more: through < newest.seq };
   }

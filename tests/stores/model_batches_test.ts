@@ -86,7 +86,7 @@ class Draw {
         const before = [undefined, { seq: 1 + random(model.last + 3) }, {
           time: now - random(this.#setting.retention),
         }][random(3)];
-        return { type: "purge", topic, before, max: 1e6 };
+        return { type: "purge", topic, before, max: 1 + random(6) };
       }
       const repeated = this.#sent[random(this.#sent.length)];
       if (repeated && random(4) === 0) return repeated;
