@@ -80,28 +80,33 @@ async function fileStore(
     new FileStore({ ...options, path, durability, warn: (text) => log.warn(text) });
 }
 
-/** The first requests of this process were handled, or are about to be. */
+/** The first requests of this process were handled. */
 let isWarm = false;
+
+/** The warm-ups of its servers, one after the other: one that stops too soon leaves it to the next. */
+let warming: Promise<void> = Promise.resolve();
 
 /**
  * Loads what warms up. Before any client can connect: a module that is loaded while clients have taken all file descriptors
  * fails for good, and may end Deno with a panic (2.9.6).
  *
- * @returns begins the warm-up, once in a process; to call it after the start
+ * @returns begins the warm-up, until there was one in this process; to call it after the start
  */
 export async function loadWarmUp(): Promise<(engine: Engine, finished: Promise<void>) => void> {
   const [{ warmUp }, open] = await Promise.all([import("../warm_up.ts"), memoryStore()]);
   return (engine, finished) => {
     if (isWarm) return;
-    isWarm = true;
     let isFinished = false;
-    const timer = setTimeout(async () => {
+    const warmUpOnce = async () => {
+      if (isWarm) return;
       try {
         await warmUp((options) => open({ ...options, engine }), () => isFinished);
       } catch {
         // The first client that needs it gets the error.
       }
-    }, START_PHASE);
+      isWarm = !isFinished;
+    };
+    const timer = setTimeout(() => warming = warming.then(warmUpOnce), START_PHASE);
     // It keeps no process alive.
     Deno.unrefTimer(timer);
     void finished.then(() => {

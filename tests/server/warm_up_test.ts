@@ -6,6 +6,8 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { afterNetworkPoll } from "../../budgets/after_network_poll.ts";
+import type { Server } from "../../server.ts";
+import { START_PHASE } from "../../server/running_server.ts";
 import { warmUp } from "../../server/warm_up.ts";
 import type { Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
@@ -76,48 +78,113 @@ Deno.test("a warm-up that fails ends", async () => {
   await assertRejects(() => warmUp(open, never), Error, "there is no memory");
 });
 
-/** Schedules a warm-up, as the first server of a process does; returns what its timer runs. */
-async function schedule(engine: Engine, finished: Promise<void>): Promise<() => Promise<void>> {
+/** What begins the warm-up of a server, as at the start of a process. */
+async function loadedAnew() {
   const url = `../../server/start/open_store.ts?${crypto.randomUUID()}`;
   const { loadWarmUp }: typeof import("../../server/start/open_store.ts") = await import(url);
-  const scheduleWarmUp = await loadWarmUp();
+  return await loadWarmUp();
+}
+
+/** What the timers run that are set meanwhile for the end of the start; they do not run it. */
+async function timersOf(work: () => void | Promise<void>): Promise<(() => Promise<void>)[]> {
   const timers: (() => Promise<void>)[] = [];
   const { setTimeout } = globalThis;
-  globalThis.setTimeout = ((run: () => Promise<void>) => {
-    timers.push(run);
-    return setTimeout(() => {}, 0);
+  globalThis.setTimeout = ((run: () => Promise<void>, ms?: number) => {
+    const timer = setTimeout(run, ms);
+    if (ms === START_PHASE) {
+      timers.push(run);
+      clearTimeout(timer);
+    }
+    return timer;
   }) as typeof setTimeout;
   try {
-    scheduleWarmUp(engine, finished);
-    scheduleWarmUp(engine, finished);
+    await work();
   } finally {
     globalThis.setTimeout = setTimeout;
   }
-  assertEquals(timers.length, 1, "once in a process");
-  return timers[0]!;
+  return timers;
 }
+
+const RUNNING = new Promise<void>(() => {});
 
 Deno.test("clients that have waited for the server go before the warm-up, which waits a moment", async () => {
   const done: string[] = [];
-  const running = new Promise<void>(() => {});
-  const onTimer = await schedule(recordingEngine(done), running);
+  const schedule = await loadedAnew();
+  const [onTimer] = await timersOf(() => schedule(recordingEngine(done), RUNNING));
   await new Promise<void>(afterNetworkPoll);
   assertEquals(done, []);
-  await onTimer();
+  await onTimer!();
   assertEquals(done, ["open :memory:", "close"]);
 });
 
-Deno.test("a server that stops first has no warm-up", async () => {
+Deno.test("there is one warm-up in a process, however many servers it has", async () => {
   const done: string[] = [];
-  const onTimer = await schedule(recordingEngine(done), Promise.resolve());
-  await onTimer();
-  assertEquals(done, []);
+  const schedule = await loadedAnew();
+  const timers = await timersOf(() => {
+    for (let i = 0; i < 3; i++) schedule(recordingEngine(done), RUNNING);
+  });
+  await Promise.all(timers.map((onTimer) => onTimer()));
+  assertEquals(done, ["open :memory:", "close"]);
+  assertEquals(await timersOf(() => schedule(recordingEngine(done), RUNNING)), []);
+});
+
+Deno.test("a server that stops first has no warm-up, and leaves it to the others: those that run already, and later ones", async () => {
+  for (const stops of ["before its timer", "while it warms up"]) {
+    for (const other of ["running", "later"]) {
+      const done: string[] = [];
+      const engine = recordingEngine(done);
+      const schedule = await loadedAnew();
+      const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+      const stopping = {
+        ...engine,
+        open(path: string) {
+          finish();
+          return engine.open(path);
+        },
+      };
+      if (stops === "before its timer") finish();
+      const timers = await timersOf(() => {
+        schedule(stopping, finished);
+        if (other === "running") schedule(engine, RUNNING);
+      });
+      await Promise.all(timers.map((onTimer) => onTimer()));
+      if (other === "later") {
+        const [later] = await timersOf(() => schedule(engine, RUNNING));
+        await later!();
+      }
+      const count = stops === "before its timer" ? 1 : 2;
+      const expected = Array(count).fill(["open :memory:", "close"]).flat();
+      assertEquals(done, expected, `${stops}, ${other}`);
+      assertEquals(await timersOf(() => schedule(engine, RUNNING)), []);
+    }
+  }
+});
+
+Deno.test("a warm-up that fails is not repeated by other servers", async () => {
+  const done: string[] = [];
+  const failing: Engine = {
+    name: "node:sqlite",
+    open() {
+      done.push("fail");
+      throw new Error("there is no memory");
+    },
+  };
+  const schedule = await loadedAnew();
+  const timers = await timersOf(() => {
+    for (let i = 0; i < 2; i++) schedule(failing, RUNNING);
+  });
+  await Promise.all(timers.map((onTimer) => onTimer()));
+  assertEquals(done, ["fail"]);
 });
 
 Deno.test("clients see nothing of the warm-up: the first message has number 1, and nothing was counted", async () => {
-  await using server = await openServer();
+  const servers: Server[] = [];
+  const timers = await timersOf(async () => void servers.push(await openServer()));
+  await using server = servers[0]!;
   await using client = await RawClient.open(server.url);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  // The warm-up, and the question for the size of the heap.
+  assertEquals(timers.length, 2);
+  for (const onTimer of timers) await onTimer();
   const { connections, stored, refused } = server.stats();
   assertEquals([connections, stored, refused], [1, 0, 0]);
   assertEquals(await client.request({ action: "put", id: 1, topic: "t", body: "m" }), {
