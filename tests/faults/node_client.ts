@@ -41,11 +41,18 @@ for await (const { value } of values.subscribe({ onInvalid: (error) => void seen
   if (seen.push(value.n) === 4) break;
 }
 console.log(JSON.stringify(seen));
-const never = { "~standard": { version: 1, vendor: "never", validate: () => new Promise(() => {}) } };
+let validated = 0;
+let bothValidated;
+const begun = new Promise((resolve) => bothValidated = resolve);
+const validate = () => {
+  if (++validated === 2) bothValidated();
+  return new Promise(() => {});
+};
+const never = { "~standard": { version: 1, vendor: "never", validate } };
 const endless = mq.topic("values", never);
 const ends = [endless.read(), endless.subscribe({ since: "start" }).next()]
   .map((call) => call.then(({ done }) => done, ({ code }) => code));
-await new Promise((resolve) => setTimeout(resolve, 200));
+await begun;
 await mq.close();
 console.log(JSON.stringify(await Promise.all(ends)));
 `;

@@ -76,10 +76,9 @@ Deno.test("hardened: a peer that is refused while it is sending can read why", a
   await using opened = await OpenPort.with(hardened);
   using client = await RawSocket.connect(opened.port);
   await client.send("GET / HTTP/1.1\r\nHost: localhost\r\nCookie: a=");
-  for (let i = 0; i < 5; i++) {
-    await client.send("x".repeat(100_000));
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await client.send("x".repeat(100_000));
+  await withTimeout(opened.handler.until(() => opened.handler.refusals.length > 0));
+  for (let i = 0; i < 4; i++) await client.send("x".repeat(100_000));
   const head = await withTimeout(client.head());
   assert(head.startsWith("HTTP/1.1 431 "), head);
   assertEquals(opened.handler.refusals.length, 1);

@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { listen as builtin } from "../../transports/deno.ts";
 import { listen as hardened } from "../../transports/node.ts";
 import { clientFrame, RawSocket } from "../support/raw_socket.ts";
-import { until } from "../support/bridge.ts";
+import { turns, until } from "../support/bridge.ts";
 import { ignoredIf, noProc } from "../support/ignored_if.ts";
 import { OpenPort } from "../support/recording_handler.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -18,13 +18,11 @@ const TEXT = 1;
 const PING = 9;
 const pong = clientFrame(10);
 
-/** Lets the platform finish its pending work. */
-const turn = () => new Promise((resolve) => setTimeout(resolve, 10));
-
 /** Advances the clock by this many idle periods. */
 async function passIdle({ clock }: OpenPort, times = 1): Promise<void> {
   for (let part = 0; part < 16 * times; part++) clock.advance(IDLE_INTERVAL / 16);
-  await turn();
+  // The platform finishes what it began.
+  await turns();
 }
 
 /** An idle peer, checked once. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { Budget } from "../../budgets/budget.ts";
 import { listen } from "../../transports/node.ts";
 import { clientFrame, RawSocket, upgradeRequest } from "../support/raw_socket.ts";
@@ -26,18 +26,12 @@ function budgetOf(shared: number): Budget {
   return new Budget({ own: OWN, shared });
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** How much has come from all peers. */
+function received({ handler }: OpenPort): number {
+  return handler.peers.reduce((sum, { peer }) => sum + peer.bytesReceived!, 0);
 }
 
-/** How many of these have been closed or disconnected, after a moment. */
-async function closedCount(clients: readonly RawSocket[]): Promise<number> {
-  const open = Symbol();
-  const ends = await Promise.all(
-    clients.map((client) => Promise.race([client.closeCode(), pause(300).then(() => open)])),
-  );
-  return ends.filter((end) => end !== open).length;
-}
+const NO_ROOM = "there was no memory for its incomplete frame";
 
 Deno.test("incomplete frames together take no more than their limit, and the last peer learns why", async () => {
   const partial = budgetOf(4 * MIB);
@@ -51,13 +45,18 @@ Deno.test("incomplete frames together take no more than their limit, and the las
   // All of that has arrived before the third sends anything.
   await until(() => partial.free <= whole - 2 * part.length + 2 * OWN);
   const closed = third!.closeCode();
+  const before = received(opened);
   for (let at = 0; at < part.length && opened.handler.reasons.length === 0; at += 100_000) {
-    await third!.send(part.subarray(at, at + 100_000));
-    await pause(20);
+    const piece = part.subarray(at, at + 100_000);
+    await third!.send(piece);
+    await until(() =>
+      opened.handler.reasons.length > 0 || received(opened) >= before + at + piece.length
+    );
   }
   assertEquals(await withTimeout(closed), 1013);
-  assertEquals(opened.handler.reasons, ["there was no memory for its incomplete frame"]);
-  assertEquals(await closedCount([first!, second!]), 0);
+  await withTimeout(opened.handler.until(() => opened.handler.present < 3));
+  // The others are still there.
+  assertEquals([opened.handler.reasons, opened.handler.present], [[NO_ROOM], 2]);
   for (const client of clients) client.cut();
 });
 
@@ -72,14 +71,16 @@ Deno.test("the frame that has been incomplete for longest gives way to others", 
   using _later = clockAhead(GRACE_PERIOD);
   for (let i = 0; i < 3; i++) {
     using honest = await RawSocket.open(opened.port);
+    const before = received(opened);
     await honest.send(frame.subarray(0, 900_000));
-    await pause(20);
+    await until(() => received(opened) >= before + 900_000);
     await honest.send(frame.subarray(900_000));
     await withTimeout(
       opened.handler.until(() => opened.handler.peers.at(-1)!.received.length === 1),
     );
   }
-  assertEquals(await closedCount(attackers), 1);
+  assertEquals(opened.handler.reasons, [NO_ROOM]);
+  await withTimeout(Promise.race(attackers.map((attacker) => attacker.closeCode())));
   for (const attacker of attackers) attacker.cut();
 });
 
@@ -94,9 +95,8 @@ Deno.test("fragments count with the memory that they take, not with their conten
     const client = await RawSocket.open(opened.port);
     await client.send(pieces);
     clients.push(client);
-    await pause(50);
   }
-  assert(await closedCount(clients) >= 1);
+  await withTimeout(opened.handler.until(() => opened.handler.reasons.includes(NO_ROOM)));
   for (const client of clients) client.cut();
 });
 
@@ -150,13 +150,29 @@ Deno.test("incomplete headers count with their bytes", async () => {
 });
 
 Deno.test("a peer that is idle between HTTP requests takes no memory for its earlier requests", async () => {
-  await using opened = await OpenPort.with(listen, { partial: budgetOf(256 * 1024) });
+  const partial = budgetOf(256 * 1024);
+  await using opened = await OpenPort.with(listen, { partial });
+  const checks: (() => void)[] = [];
+  const { setInterval } = globalThis;
+  globalThis.setInterval = ((run: () => void, ms?: number) => {
+    checks.push(run);
+    return setInterval(run, ms);
+  }) as typeof setInterval;
   using client = await RawSocket.connect(opened.port);
+  await until(() => checks.length > 0);
+  globalThis.setInterval = setInterval;
+  assertEquals(checks.length, 1);
+  const idle = partial.free;
   for (let i = 0; i < 10; i++) {
     await client.send(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(30_000)}\r\n\r\n`);
-    const head = await withTimeout(client.head());
-    await client.text(Number(/content-length: (\d+)/i.exec(head)![1]));
-    await pause(120);
+    await readResponse(client);
+    checks[0]!();
+    assertEquals(partial.free, idle);
   }
   assertEquals(opened.handler.refusals, []);
 });
+
+async function readResponse(client: RawSocket): Promise<void> {
+  const head = await withTimeout(client.head());
+  await client.text(Number(/content-length: (\d+)/i.exec(head)![1]));
+}
