@@ -8,7 +8,15 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { exportJWK, generateKeyPair } from "jose";
 import { connect } from "@dsmq/server";
 import { failure, giveUp } from "./auth_support.ts";
-import { claims, jwksServer, type Keys, keysFor, signed, weakKey } from "./jwt_support.ts";
+import {
+  claims,
+  HeldTimeouts,
+  jwksServer,
+  type Keys,
+  keysFor,
+  signed,
+  weakKey,
+} from "./jwt_support.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { until } from "../support/bridge.ts";
 import { openServer } from "../support/open_server.ts";
@@ -105,6 +113,34 @@ Deno.test("nobody waits for keys that cannot be fetched again, as long as known 
   await until(() => open.about("were fetched again").length === 1);
   assertEquals([await outcome(ec), keys.requests], ["accepted", 3]);
   assertEquals(await outcome(rsa), "unauthorized");
+});
+
+Deno.test("keys are waited for no longer than 4 s, whether their answer does not begin or does not end", async () => {
+  await using open = await openWithKeys();
+  const { answering, keys, outcome, about } = open;
+  const held = Promise.withResolvers<Response>();
+  const body = new ReadableStream({
+    start: (controller) => controller.enqueue(new TextEncoder().encode('{"keys":[')),
+  });
+  for (const answer of [() => held.promise, () => new Response(body)]) {
+    using timeouts = new HeldTimeouts();
+    answering.answer = answer;
+    const { requests } = keys;
+    const ending = outcome(rsa);
+    await until(() => keys.requests > requests);
+    assertEquals(timeouts.asked, [4000]);
+    timeouts.pass();
+    assertEquals(await ending, "unavailable");
+    assertEquals(
+      about("the keys of auth.jwt.jwks cannot be had: nothing came within 4 s").length > 0,
+      true,
+    );
+    open.lines.length = 0;
+    open.clock.advance(MINUTE);
+  }
+  held.resolve(broken());
+  answering.answer = () => setOf(rsa.jwk);
+  assertEquals(await outcome(rsa), "accepted");
 });
 
 Deno.test("a key that may be new is not refused while the keys cannot be fetched", async () => {
@@ -204,6 +240,8 @@ Deno.test("keys that do not come keep nobody waiting whose token another entry a
   await using second = hangs("second");
   await using third = hangs("third");
   using _ = { [Symbol.dispose]: held.resolve };
+  // What is waited for comes only if the test lets it.
+  using _timeouts = new HeldTimeouts();
   const clock = new ManualClock();
   await using server = await openServer({
     auth: {

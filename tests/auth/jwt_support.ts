@@ -81,3 +81,30 @@ export function jwksServer(answer: () => Response | Promise<Response>) {
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }
+
+/** `AbortSignal.timeout` whose time passes only when the test says so; until this is disposed of. */
+export class HeldTimeouts implements Disposable {
+  readonly #original = AbortSignal.timeout;
+  readonly #controllers: AbortController[] = [];
+  /** The times that were asked for, in milliseconds. */
+  readonly asked: number[] = [];
+
+  constructor() {
+    AbortSignal.timeout = (ms) => {
+      this.asked.push(ms);
+      const controller = new AbortController();
+      this.#controllers.push(controller);
+      return controller.signal;
+    };
+  }
+
+  /** All of them are over. */
+  pass(): void {
+    const error = new DOMException("The time is over.", "TimeoutError");
+    for (const controller of this.#controllers.splice(0)) controller.abort(error);
+  }
+
+  [Symbol.dispose](): void {
+    AbortSignal.timeout = this.#original;
+  }
+}

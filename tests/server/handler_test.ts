@@ -10,7 +10,7 @@ import { codeOf } from "../support/code_of.ts";
 import { FileFolder } from "../support/file_folder.ts";
 import { openMounted } from "../support/mounted_server.ts";
 import { openServer, quiet } from "../support/open_server.ts";
-import { Program } from "../support/program.ts";
+import { Program, ROOT } from "../support/program.ts";
 import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { getRequest, UPGRADE } from "../support/raw_socket.ts";
@@ -171,6 +171,21 @@ Deno.test("a handler handles no signals, and keeps no program alive", async () =
     await using program = new Program(["-A", "tests/programs/mounted.ts", store]);
     const { code, stdout } = await withTimeout(program.end(), 10_000);
     assertEquals([code, stdout], [0, "stopped"]);
+  }
+});
+
+Deno.test("a handler works without what looks for other threads of its process", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  try {
+    const at = (name: string) => new URL(`server/start/${name}.ts`, ROOT).href;
+    const map = { imports: { [at("other_threads")]: at("there_is_no_such_file") } };
+    await Deno.writeTextFile(file, JSON.stringify(map));
+    const args = ["-A", "--import-map", file, "tests/programs/mounted.ts", "memory"];
+    await using program = new Program(args);
+    const outcome = await withTimeout(program.end(), 10_000);
+    assertEquals(outcome, { code: 0, stdout: "stopped", stderr: "" });
+  } finally {
+    await Deno.remove(file);
   }
 });
 
