@@ -1,6 +1,6 @@
 /**
- * For tests of what is built for dsmq: the contract of a store, the protocol, and a clock that stands still until a test moves
- * it.
+ * For tests of what you build for dsmq: the contract of a store, the protocol, and a clock that stands still until a test
+ * moves it.
  *
  * A store of your own proves itself by one call, which registers a test for each promise of {@linkcode Store}. Each test opens
  * an empty store with the clock and the limits that it needs:
@@ -14,8 +14,8 @@
  * }, { restarts: true });
  * ```
  *
- * A server, in whatever language it is written, is checked from outside, by its address: {@linkcode checkServer} returns what
- * came of each promise of the protocol, {@linkcode testServer} registers a test for each.
+ * A server in any language is checked from outside, by its address: {@linkcode checkServer} returns the result for each
+ * promise of the protocol, {@linkcode testServer} registers a test for each.
  *
  * ```ts
  * import { serve } from "@dsmq/server";

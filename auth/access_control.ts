@@ -210,8 +210,9 @@ function grantedOrRefused(permissions: Permissions | undefined): TokenCheck {
 }
 
 /**
- * The permissions of clients without a token; `undefined` if they may do nothing. They administrate the server only if that was
- * said in so many words, or if the server is open and nobody else can reach it: without a host, an open server admits nobody else.
+ * The permissions of clients without a token; `undefined` if they may do nothing. They may administer the server only if
+ * `auth` says so explicitly, or if the server is open and nobody else can reach it: without a host, an open server admits
+ * nobody else.
  */
 function anonymousPermissions(
   auth: PreparedAuth,

@@ -46,8 +46,8 @@ export interface JwtOptions {
  *
  * @param token 1 to 8192 visible characters of ASCII; must not be logged
  * @param options `signal` aborts when the answer would come too late
- * @returns what it allows, with its `permissions`; `undefined` refuses it, for good
- * @throws {unknown} anything, if it cannot tell now, such as without its database: the client is told to try again
+ * @returns what it allows, with its `permissions`; `undefined` refuses it: its client does not try again
+ * @throws {unknown} anything, if it cannot tell now, for example because its database is away: the client tries again
  */
 export type Verify = (
   token: string,

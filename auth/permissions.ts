@@ -88,12 +88,12 @@ function minimalPrefixes(prefixes: readonly string[]): readonly string[] {
 }
 
 /**
- * `read` messages and the list of topics, `write` messages, and `admin`: purge topics, and if it is for all topics, administrate
- * the server and stop it.
+ * `read` messages and the list of topics, `write` messages, and `admin`: purge topics, and if it is for all topics,
+ * administer the server and stop it.
  */
 export type Permission = "read" | "write" | "admin";
 
-/** Whether a client may administrate a server; `"local"`: only if its request shows no sign of a proxy. */
+/** Whether a client may administer a server; `"local"`: only if its request shows no sign of a proxy. */
 export type AdminReach = "granted" | "local" | "denied";
 
 /** All of them. */
@@ -172,7 +172,7 @@ export interface Provenance {
   readonly expires?: number | undefined;
   /** What vouched for it, if it is not one of a list. */
   readonly source?: unknown;
-  /** Whether a client with the permission `admin` may administrate. Default: it may. */
+  /** Whether a client with the permission `admin` may use it. Default: it may. */
   readonly administration?: AdminReach;
 }
 
@@ -243,7 +243,7 @@ export class Permissions {
     return this.#write.includes(topic);
   }
 
-  /** It is that of a server that is open to all: what may be administrated depends on where its client is. */
+  /** It is that of a server that is open to all: whether it may administer the server depends on where its client is. */
   get isOpen(): boolean {
     return this.#administration !== "granted";
   }
@@ -255,7 +255,7 @@ export class Permissions {
   }
 
   /**
-   * Whether it may administrate a topic, or without one the whole server: not if it may do so for some topics only.
+   * Whether it may administer a topic, or without one the whole server: not if it may do so for some topics only.
    *
    * @param topic the topic, if it is about one
    * @param isForwarded whether the request of the connection seems to come through a proxy

@@ -99,7 +99,7 @@ export const purgeCommand: CliCommand = {
   positionals: [1, 1],
   async run(args) {
     const topic = parseTopic(args.positionals[0]!);
-    // For tail it would be a prefix: who erases data must not believe that this has happened.
+    // For tail it would be a prefix: nobody may believe that data was erased which was not.
     if (topic.includes("*") && !args.flag("exact")) {
       const hint = "with --exact a * is part of a name";
       throw new UsageError(`purge takes the name of one topic, got ${quoted(topic)}; ${hint}`);

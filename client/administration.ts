@@ -26,8 +26,8 @@ export interface Backup extends AsyncIterableIterator<Message, undefined>, Async
   /** The moment, and what is needed to go on from there. */
   readonly info: BackupInfo;
   /**
-   * What is gone by now of the topics that hold messages, so that readers of the copy can be told exactly. To be asked
-   * once all messages are read: it covers what expired or was purged meanwhile.
+   * What is gone by now of the topics that hold messages, so that readers of the copy can be told exactly. Ask for it once
+   * all messages are read: it covers what expired or was purged meanwhile.
    *
    * @returns the topics, in the order of their code points; and last the newest message that is gone, of the topic `undefined`
    */
@@ -36,7 +36,7 @@ export interface Backup extends AsyncIterableIterator<Message, undefined>, Async
 
 /**
  * What a connection offers to an administrator: its token needs the permission `admin`, for all topics, or to purge, for that
- * topic. A server without access control lets clients on its own machine administrate it, if it listens there alone.
+ * topic. A server without access control lets clients on its own machine administer it, if it listens only there.
  *
  * Each of these rejects with a {@linkcode DsmqError} of code `permission_denied` if that is not allowed.
  */
@@ -44,7 +44,7 @@ export interface Administration {
   /**
    * Lists the connections of the server, the oldest first.
    *
-   * @returns all of them, also this one, whose `own` is `true`
+   * @returns all of them, including this one, whose `own` is `true`
    *
    * @example See who is connected
    * ```ts
@@ -63,15 +63,15 @@ export interface Administration {
    * Closes a connection, with close code 4410. A client that reconnects comes back and loses nothing, as long as its token
    * is valid: to keep it away, revoke that.
    *
-   * @param id as {@linkcode Administration.connections} lists it; it may be the own one
+   * @param id as {@linkcode Administration.connections} lists it; it may be this one
    * @throws {DsmqError} `not_found`, if there is no such connection (any more)
    */
   disconnect(id: string): Promise<void>;
 
   /**
    * Removes the messages of a topic before they expire. Once it resolves nobody can read them, and their text is erased from
-   * memory and file (`docs/reliability.md` says how far). What was delivered before is not
-   * called back. Readers that have not come so far are told that messages are gone (`trimmed`).
+   * memory and file (`docs/reliability.md` says how far). What was delivered before cannot be taken back. Readers that have
+   * not read so far get the gap `trimmed`.
    *
    * A purge of very many messages is done in parts, the oldest first. If the connection breaks before the answer, nobody knows
    * whether it was done: purge again.

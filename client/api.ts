@@ -113,7 +113,7 @@ export interface Connection extends Administration, TypedTopics, AsyncDisposable
    *
    * @param topic 1 to 256 bytes of UTF-8, without control characters
    * @param body its text, any string
-   * @param options what else is said of it: `messageId`, `key`, `headers`, `delay`. Together at most 16 KiB as JSON, and with the
+   * @param options its attributes: `messageId`, `key`, `headers`, `delay`. Together at most 16 KiB as JSON, and with the
    *   body at most {@linkcode Connection.maxMessageBytes}
    * @returns the sequence number of the message, once it is stored
    * @throws {TypeError | RangeError} if the topic, the body or an option is invalid

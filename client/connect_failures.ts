@@ -1,5 +1,5 @@
 /**
- * Why connecting failed at each address, and what the caller is told of it.
+ * Why connecting failed at each address, and what the caller learns.
  *
  * @module
  */

@@ -143,7 +143,7 @@ export class ReadRequests {
     const newest = await this.readNewest(topic, make, limits);
     const remaining = Math.ceil(end - deadlines.now);
     if (newest !== undefined || remaining <= 0) return newest;
-    // Nobody has heard an abort since.
+    // No abort has been noticed since.
     limits.signal?.throwIfAborted();
     return await this.waitForOldest(topic, make, { ...limits, timeout: remaining });
   }

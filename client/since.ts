@@ -15,9 +15,9 @@ import { requireOptions } from "./require_options.ts";
  * message, after that message; a number, after the message with that sequence number in the server's present history. Times
  * are those of the server's clock; with `ago`, the clock of this machine may be wrong.
  *
- * After a position or a number, every message of a topic that is gone is missing: its first read, or its subscription, is
- * told so (`trimmed`). It is told, too, if that history does not go so far (`ahead`), and if the server does not have it
- * (`epoch_changed`): a number cannot tell, since every server has one of its own.
+ * After a position or a number, messages of a topic that are gone are reported: its first read, or its subscription, gets the
+ * error `trimmed`. It gets `ahead` if that history does not go so far, and `epoch_changed` if the server does not have it. A
+ * number cannot tell histories apart, since every server has one of its own.
  */
 export type Since = "start" | "now" | Date | { readonly ago: number } | string | number;
 

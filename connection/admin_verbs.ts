@@ -52,7 +52,7 @@ const WORDS: Readonly<Record<AdminRequest["action"], string>> = {
 };
 
 /** Does what an administrator asks for, if it is one. */
-export async function administrate(
+export async function administer(
   context: ServerContext,
   connection: AdminConnection,
   request: AdminRequest,

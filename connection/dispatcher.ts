@@ -15,7 +15,7 @@ import type {
 } from "../protocol/requests.ts";
 import type { SlotTakeover } from "./session_owners.ts";
 import { Cursors } from "../queue/cursors.ts";
-import { type AdminConnection, administrate } from "./admin_verbs.ts";
+import { type AdminConnection, administer } from "./admin_verbs.ts";
 import { type HelloConnection, HelloVerb } from "./hello_verb.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
 import { authorize, readRefusal, streamRefusal } from "./authorize.ts";
@@ -200,7 +200,7 @@ export class Dispatcher implements RequestHandler {
       case "disconnect":
       case "purge":
       case "backup":
-        return administrate(this.#context, this.#connection, request, this.#options);
+        return administer(this.#context, this.#connection, request, this.#options);
       case "close":
         return this.hello.forgetSession(request);
       default:

@@ -102,7 +102,8 @@ export interface Handler extends MessageServer {
   readonly ready: Promise<void>;
   /**
    * Answers a request. One for a WebSocket becomes a connection; others get what a server sends to browsers: what this is,
-   * and `/health`. After {@linkcode MessageServer.shutdown} every request gets status 503. It needs no `this`.
+   * and `/health`. After {@linkcode MessageServer.shutdown} every request gets status 503. It can be passed on without its
+   * handler.
    *
    * @param request the very object that `Deno.serve` gave: a copy of it cannot become a WebSocket
    * @param info what `Deno.serve` gave beside it. In Hono it is `c.env`

@@ -20,7 +20,7 @@ export interface Put {
   readonly session?: string | undefined;
   /** Who owns the session, if it is not known yet. Owners share fairly in how much is remembered. */
   readonly owner?: string | undefined;
-  /** Whose puts name the message by its `messageId`; `""` for all who are nobody. */
+  /** Who puts it: a `messageId` is unique within an identity and a topic. `""` for all clients without one. */
   readonly identity?: string | undefined;
   /** Its number within the session, by which a repetition is recognised. Numbers only grow, and may skip some. */
   readonly n?: number | undefined;

@@ -209,7 +209,7 @@ export interface Follower {
  * `superseded`: it was not stored, and will not be stored behind a later one. A put that was refused was not stored, and may
  * be repeated until a later one of its session is stored. After a put is refused with `full`, all later ones of its session
  * in the batch are: so a client that repeats them keeps its order. A put with a `messageId` that a message of its
- * topic has from the same identity is not stored: it has the number of that message, even if it would else be refused. That
+ * topic has from the same identity is not stored: it has the number of that message, even if it would otherwise be refused. That
  * is the result of its number in its session too, as if it were stored: for as long as its session is remembered, though the
  * message goes. (Not if it would be refused, or if one of its session before it in the batch was, with `full`.)
  *

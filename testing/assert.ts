@@ -1,5 +1,5 @@
 /**
- * Assertions over `node:assert`: who tests a store with these loads no other package.
+ * Assertions over `node:assert`: testing a store with these loads no other package.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export function assert(actual: unknown, message?: string): asserts actual {
   nodeAssert.ok(actual, message);
 }
 
-/** Asserts that two values are equal to their last leaf. */
+/** Asserts that two values are deeply equal. */
 export function assertEquals<T>(actual: T, expected: T, message?: string): void {
   try {
     nodeAssert.deepStrictEqual(actual, expected);

@@ -49,11 +49,11 @@ export interface TypedTopic<Input, Output = Input> {
   /**
    * Puts a value. With a schema it is validated, and sent as it was given: what the schema makes of it is for the readers.
    * The values that a connection puts into a topic are stored in the order of the calls, also if a validator takes its time;
-   * {@linkcode Connection.put} does not wait for them. A put waits at most 10 seconds for those before it; then those of them that are
-   * still being validated are refused with `invalid_value`, so that a validator may not wait for a later put of its own topic
-   * for ever. Until it is validated a value counts as unanswered, for `pending` and the
-   * limits; `close` waits for it as for any put, and if it is still being validated when the connection ends it is not sent:
-   * its put rejects with `closed`.
+   * {@linkcode Connection.put} does not wait for them. A put waits at most 10 seconds for those before it; then those of them
+   * that are still being validated are refused with `invalid_value`, so that a validator that waits for a later put of its
+   * own topic does not wait forever. Until it is validated a value counts as unanswered, for `pending` and the limits;
+   * `close` waits for it as for any put, and if it is still being validated when the connection ends it is not sent: its put
+   * rejects with `closed`.
    *
    * @param value the value, as the schema takes it
    * @param options as for {@linkcode Connection.put}

@@ -40,7 +40,7 @@ const NOTHING_YET: Stats = {
  * @throws {RangeError} if an option is out of its range
  * @throws {DsmqError} `module_unavailable`, if this is not Deno, or a Deno that is too old
  *
- * @example Beside other things
+ * @example On the port of another server
  * ```ts
  * import { connect, createHandler } from "@dsmq/server";
  *

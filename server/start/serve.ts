@@ -20,7 +20,7 @@ import { parseServeOptions, start } from "./start.ts";
  * @throws {DsmqError} if it cannot start, and then nothing is left running: `address_in_use`, `address_not_available`,
  *   `store_in_use`, `store_unusable`, `module_unavailable`, `permission_denied`, `full`, `unavailable`; its `cause` is the error of the system
  *
- * @example A server of a test's own
+ * @example A server for a test
  * ```ts
  * import { connect, serve } from "@dsmq/server";
  *

@@ -26,7 +26,7 @@ export interface WireOptions {
   readonly checks?: WireChecks;
 }
 
-/** What came of a check. */
+/** The result of a check. */
 export interface WireResult {
   /** The sentence that it proves. */
   readonly check: string;
@@ -41,10 +41,10 @@ const OPTION_NAMES = ["token", "prefix", "checks"];
  *
  * @param url the address of the server, such as `ws://127.0.0.1:30008`. Messages are put into it, which expire by themselves
  * @param options see {@linkcode WireOptions}
- * @returns what came of each check
+ * @returns the result of each check
  * @throws {TypeError} if the address or an option is invalid
  *
- * @example A server of one's own
+ * @example A server of your own
  * ```ts
  * import { serve } from "@dsmq/server";
  * import { checkServer } from "@dsmq/server/testing";

@@ -198,7 +198,7 @@ async function codeOf(url: string, headers: Record<string, string> = {}): Promis
   return error?.code ?? `${connections.length}`;
 }
 
-Deno.test("an open server lets clients of its own machine administrate it, and nobody who comes through a proxy", async () => {
+Deno.test("an open server lets clients of its own machine administer it, and nobody who comes through a proxy", async () => {
   await using server = await openServer();
   assertEquals(await codeOf(server.url), "1");
   assertEquals(await codeOf(server.url, { "X-Forwarded-For": "192.0.2.7" }), "permission_denied");
@@ -206,7 +206,7 @@ Deno.test("an open server lets clients of its own machine administrate it, and n
   assertEquals(await codeOf(reachable.url), "permission_denied");
 });
 
-Deno.test("clients without a token administrate a server only if auth says admin, wherever it listens", async () => {
+Deno.test("clients without a token administer a server only if auth says admin, wherever it listens", async () => {
   for (const host of ["127.0.0.1", "0.0.0.0"]) {
     for (
       const [anonymous, expected] of [
@@ -222,7 +222,7 @@ Deno.test("clients without a token administrate a server only if auth says admin
   }
 });
 
-Deno.test("a token administrates a server with the permission admin, if it is for all topics", async () => {
+Deno.test("a token administers a server with the permission admin, if it is for all topics", async () => {
   await using server = await openServer({
     host: "0.0.0.0",
     auth: {

@@ -192,7 +192,7 @@ Deno.test("clients without a token stop a server that allows it only if nobody s
   }
 });
 
-Deno.test("who may administrate some topics is told that all are needed", async () => {
+Deno.test("who may administer some topics is told that all are needed", async () => {
   const tokens = [{ token: "some", permissions: ["admin"] as const, prefixes: ["a."] }];
   await using server = await openServer({ auth: { tokens }, allowShutdown: true });
   await using mq = await connect(server.url, { token: "some" });

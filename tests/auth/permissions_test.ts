@@ -41,7 +41,7 @@ Deno.test("no grants allow nothing", () => {
   assertEquals({ mayStop, full, readable }, { mayStop: false, full: false, readable: [] });
 });
 
-Deno.test("admin for some topics administrates these, and not the server", () => {
+Deno.test("admin for some topics administers these, and not the server", () => {
   for (const some of [{ topics: ["a"] }, { prefixes: ["a"] }, { topics: [] }, { prefixes: [] }]) {
     const permissions = new Permissions("one", { permissions: ["admin"], ...some });
     const isNone = some.topics?.length === 0 || some.prefixes?.length === 0;

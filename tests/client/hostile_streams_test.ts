@@ -132,7 +132,7 @@ for (const onGap of [undefined, "oldest", "now", () => "oldest" as const] as con
   });
 }
 
-Deno.test("a server that reports gaps without end is not asked for ever", async () => {
+Deno.test("a server that reports gaps without end is not asked forever", async () => {
   const { script, mq, stream, sub } = await streamed({ onGap: () => "oldest" });
   const next = stream.next().catch(({ code }) => code);
   const error = { code: "trimmed", message: "gone", position: 3, floor: 4, last: 9 };

@@ -1,5 +1,5 @@
 /**
- * Attempts to reconnect: only the newest lives, the status is true, and what the other end closes for is not tried for ever.
+ * Attempts to reconnect: only the newest lives, the status is true, and what the other end closes for is not tried forever.
  *
  * @module
  */

@@ -58,7 +58,7 @@ for (
     ],
   ] as [string, ...string[][]][]
 ) {
-  Deno.test(`a server that ${what} is not asked for ever, but left`, async () => {
+  Deno.test(`a server that ${what} is not asked forever, but left`, async () => {
     assertEquals(await list(...pages), { cursors: ["", "b"], found: "protocol_error" });
   });
 }

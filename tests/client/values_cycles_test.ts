@@ -1,5 +1,5 @@
 /**
- * Validators, and other functions of the caller, that wait for calls of their own connection: none waits for ever.
+ * Validators, and other functions of the caller, that wait for calls of their own connection: none waits forever.
  *
  * @module
  */

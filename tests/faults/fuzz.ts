@@ -143,7 +143,7 @@ async function runGoodClient(server: ChildServer, signal: AbortSignal) {
         if (!right && !late) wrong.push(`${JSON.stringify(message)} is not ${bodies[at]}`);
       }
       if (rest !== "") wrong.push(`${rest} is left`);
-      if (i % 20 === 10) wrong.push(...await administrate(mq));
+      if (i % 20 === 10) wrong.push(...await administer(mq));
       // It loses nothing by that, and goes on.
       if (i % 50 === 40) {
         for (const { id, own } of await mq.connections()) if (own) await mq.disconnect(id);
@@ -160,7 +160,7 @@ async function runGoodClient(server: ChildServer, signal: AbortSignal) {
 }
 
 /** What an administrator finds wrong: with a purge, and with a backup beside everything that others put and purge. */
-async function administrate(mq: Connection): Promise<string[]> {
+async function administer(mq: Connection): Promise<string[]> {
   const wrong: string[] = [];
   const topic = "purged";
   const seqs = await mq.putMany(topic, ["a", "b", "c"]);
