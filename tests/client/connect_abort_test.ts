@@ -19,6 +19,8 @@ class AcceptingServer implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly ends: Promise<void>[] = [];
   readonly #done: Promise<void>;
+  /** Called with the port of each client. */
+  #onAccepted: (port: number) => void = () => {};
 
   constructor(greeting?: string) {
     this.#done = this.#serve(greeting);
@@ -29,7 +31,10 @@ class AcceptingServer implements AsyncDisposable {
   }
 
   async #serve(greeting: string | undefined): Promise<void> {
-    for await (const conn of this.#listener) this.ends.push(this.#hold(conn, greeting));
+    for await (const conn of this.#listener) {
+      this.ends.push(this.#hold(conn, greeting));
+      this.#onAccepted((conn.remoteAddr as Deno.NetAddr).port);
+    }
   }
 
   async #hold(conn: Deno.Conn, greeting: string | undefined): Promise<void> {
@@ -45,8 +50,14 @@ class AcceptingServer implements AsyncDisposable {
 
   /** Resolves once no connection is left. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // An aborted one may still be on its way in.
-    await pass(20);
+    // An aborted one may still be on its way in: those that came before this one are accepted before it.
+    const { port } = this.#listener.addr;
+    const last = await Deno.connect({ hostname: "127.0.0.1", port });
+    await new Promise<void>((resolve) => {
+      const ours = (last.localAddr as Deno.NetAddr).port;
+      this.#onAccepted = (port) => port === ours && resolve();
+    });
+    last.close();
     this.#listener.close();
     await this.#done;
     await withTimeout(Promise.all(this.ends));

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connect, DsmqError } from "@dsmq/server";
+import { connect, DsmqError, type Socket } from "@dsmq/server";
 import { DEFAULT_LIMITS, MAX_WELCOME_BYTES, maxReplyFrameBytes } from "../../protocol/limits.ts";
 import { assertProtocolError, connectScripted } from "../support/scripted_connection.ts";
 import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
@@ -250,19 +250,17 @@ Deno.test("a frame larger than any answer can be ends the connection, and is not
 
 Deno.test("a socket's close reason is shown short, and without what a terminal would interpret", async () => {
   const script = new ScriptedServer();
-  const mq = await connect(undefined, {
-    dial: () => {
-      const socket = script.dial();
-      setTimeout(() =>
-        socket.onclose!.call(
-          socket as WebSocket,
-          new CloseEvent("close", { code: 1008, reason: `\u001b[31m\u202e${"x".repeat(9000)}` }),
-        ), 20);
-      return socket;
-    },
-  });
+  let socket: Socket | undefined;
+  const mq = await connect(undefined, { dial: () => socket = script.dial() });
+  const waiting = withTimeout(mq.getWait("t"));
+  waiting.catch(() => {});
+  await script.next();
+  socket!.onclose!.call(
+    socket as WebSocket,
+    new CloseEvent("close", { code: 1008, reason: `\u001b[31m\u202e${"x".repeat(9000)}` }),
+  );
   const error = await assertRejects(
-    () => withTimeout(mq.getWait("t")),
+    () => waiting,
     DsmqError,
     "\\u001b[31m\\u202ex",
   );
