@@ -105,15 +105,12 @@ export class DsmqConnection implements Connection {
   put(topic: string, body: string, options?: PutOptions): Promise<number> {
     try {
       const attributes = options === undefined ? undefined : encodePutOptions(options);
-      return this.#put(this.#topics.resolve("put", topic), body, attributes);
+      const topicName = this.#topics.resolve("put", topic);
+      const checked = checkBody(topic, body, attributes, this.#limits);
+      return this.#puts.put(topicName, checked, attributes);
     } catch (error) {
       return Promise.reject(error);
     }
-  }
-
-  #put(topic: TopicName, body: string, attributes?: EncodedAttributes): Promise<number> {
-    const checked = checkBody(topic.name, body, attributes, this.#limits);
-    return this.#puts.put(topic, checked, attributes);
   }
 
   async putMany(
@@ -222,7 +219,8 @@ export class DsmqConnection implements Connection {
     const codec = rest.length === 0 ? JSON_CODEC : new SchemaCodec(schema!);
     return new ValueTopic(name, codec, {
       requireRoom: () => this.#client.requests.requireRoom("put", name),
-      put: (text, attributes) => this.#put(topic, text, attributes),
+      put: (text, attributes) =>
+        this.#puts.putAdmitted(topic, checkBody(name, text, attributes, this.#limits), attributes),
       putMany: (texts) => this.putMany(name, texts),
       read: (options) => this.#read(topic, options),
       subscribe: (options) => this.subscribe(name, options),

@@ -62,8 +62,17 @@ export class PutRequests {
     body: string,
     attributes: EncodedAttributes | undefined,
   ): Promise<number> {
+    this.#requests.requireRoom("put", topic.name);
+    return this.putAdmitted(topic, body, attributes);
+  }
+
+  /** As `put`, of a message that there is room for. */
+  putAdmitted(
+    topic: TopicName,
+    body: string,
+    attributes: EncodedAttributes | undefined,
+  ): Promise<number> {
     const requests = this.#requests;
-    requests.requireRoom("put", topic.name);
     const lastBatch = this.#lastBatch;
     if (
       lastBatch?.topic === topic.name && !lastBatch.isSealed && requests.canGrow(lastBatch) &&

@@ -17,6 +17,8 @@ import { decodeJson, encodeValue, exactText } from "./json_value.ts";
 import type { SchemaIssue, SchemaResult, StandardSchema } from "./standard_schema.ts";
 import type { Decoded, Encoded, Encoding, ValueCodec } from "./value_codec.ts";
 
+const NO_ISSUES: readonly ValueIssue[] = [];
+
 /** Values of the form that a schema gives them. */
 export class SchemaCodec<Input, Output> implements ValueCodec<Input, Output> {
   readonly #schema: StandardSchema<Input, Output>["~standard"];
@@ -33,8 +35,16 @@ export class SchemaCodec<Input, Output> implements ValueCodec<Input, Output> {
 
   encode(value: Input): Encoded | Encoding {
     // The text is that of the value now, whatever the validator, or the caller, does with it later.
-    const exact = exactText(value);
-    const { text, issues } = exact === undefined ? encodeValue(value) : { text: exact, issues: [] };
+    const text = exactText(value);
+    if (text === undefined) return this.#encodeInexact(value);
+    const validated = this.#validate(value);
+    if (!(validated instanceof Promise)) return validated.issues ? validated : text;
+    return { text, result: this.#encodeLater(value, text, NO_ISSUES, validated) };
+  }
+
+  /** A value of which JSON may keep something else. */
+  #encodeInexact(value: Input): Encoded | Encoding {
+    const { text, issues } = encodeValue(value);
     if (text === undefined) return { issues };
     const validated = this.#validate(value);
     if (validated instanceof Promise) {
@@ -42,7 +52,7 @@ export class SchemaCodec<Input, Output> implements ValueCodec<Input, Output> {
     }
     if (validated.issues) return validated;
     if (issues.length === 0) return text;
-    const encoded = this.#encodeInexact(text, issues, validated.value);
+    const encoded = this.#encodeIfSame(text, issues, validated.value);
     return encoded instanceof Promise ? { text, result: encoded } : encoded;
   }
 
@@ -66,11 +76,11 @@ export class SchemaCodec<Input, Output> implements ValueCodec<Input, Output> {
       validated = before;
     }
     if (validated.issues) return validated;
-    return issues.length === 0 ? text : await this.#encodeInexact(text, issues, validated.value);
+    return issues.length === 0 ? text : await this.#encodeIfSame(text, issues, validated.value);
   }
 
   /** A value of which JSON keeps something else: it may be sent if its readers get the same. */
-  #encodeInexact(
+  #encodeIfSame(
     text: string,
     issues: readonly ValueIssue[],
     output: Output,
