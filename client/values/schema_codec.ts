@@ -38,8 +38,10 @@ export class SchemaCodec<Input, Output> implements ValueCodec<Input, Output> {
     const text = exactText(value);
     if (text === undefined) return this.#encodeInexact(value);
     const validated = this.#validate(value);
-    if (!(validated instanceof Promise)) return validated.issues ? validated : text;
-    return { text, result: this.#encodeLater(value, text, NO_ISSUES, validated) };
+    if (validated instanceof Promise) {
+      return { text, result: this.#encodeLater(value, text, NO_ISSUES, validated) };
+    }
+    return validated.issues ? validated : text;
   }
 
   /** A value of which JSON may keep something else. */
