@@ -68,11 +68,11 @@ async function requireFree(path: string, isReplaced: boolean): Promise<void> {
   }
 }
 
-function whatIsMissing(path: string): (error: Error) => undefined {
-  return (error) => {
+function whatIsMissing(path: string): (error: Error) => Promise<undefined> {
+  return async (error) => {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    const isNoFolder = error instanceof Deno.errors.NotADirectory;
-    throw backupError(path, isNoFolder ? "its folder does not exist" : error.message, error);
+    const { BackupFile } = await import("../stores/backup_file.ts");
+    throw backupError(path, BackupFile.reasonOf(error, path), error);
   };
 }
 

@@ -14,6 +14,17 @@ const MAX_FILE_BYTES = 1024 * 1024;
 const SLOW_READ_NOTICE = 1000;
 const READ_TIMEOUT = 60_000;
 
+/** Why a file cannot be read, by the code of the system's error. */
+const FAULTS: Readonly<Record<string, string>> = {
+  EACCES: "the user of this process may not read it",
+  EPERM: "the user of this process may not read it",
+  ENOTDIR: "its folder does not exist",
+  ENAMETOOLONG: "its path is longer than this system permits",
+  ELOOP: "it is a symbolic link that leads to itself",
+  EMFILE: "too many files are open",
+  ENFILE: "too many files are open",
+};
+
 /**
  * Reads a file as text, without a byte-order mark at its beginning. Deno never prompts for the permission.
  *
@@ -31,7 +42,7 @@ export async function readTextFile(path: string): Promise<string> {
   const bytes = await withTimeout(path, readBytes(path)).catch((error) => {
     if (error instanceof Deno.errors.NotFound) throw readError("no such file", error);
     if (error instanceof Deno.errors.IsADirectory) throw readError("it is a directory", error);
-    throw readError((error as Error).message, error);
+    throw readError(FAULTS[Object(error).code] ?? (error as Error).message, error);
   });
   if (bytes === undefined) throw readError(`it did not end within ${READ_TIMEOUT / 1000} s`);
   if (bytes.length > MAX_FILE_BYTES) {

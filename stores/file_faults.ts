@@ -75,7 +75,11 @@ export function fileErrorReason(path: string, error: unknown): string {
       return "the disk is full";
     case "ENOENT":
     case "ENOTDIR":
-      return "its folder does not exist";
+      return pathFault(path) ?? "its folder does not exist";
+    case "ENAMETOOLONG":
+      return TOO_LONG;
+    case "ELOOP":
+      return "it is a symbolic link that leads to itself";
     case "EROFS":
       return "it is read-only, or its folder is";
     case "EMFILE":
@@ -97,11 +101,35 @@ export function fileErrorReason(path: string, error: unknown): string {
     case SQLITE_ERRORS.notADb:
       return "it is not a database";
   }
-  return pathFault(path) ?? text;
+  return pathFault(path) ?? deniedText(error) ?? text;
+}
+
+const TOO_LONG =
+  "its path is longer than this system permits, with the names of the files beside it";
+
+/** The longest ending of a name beside that of a database. */
+const LONGEST_ENDING = "-journal";
+
+function deniedText(error: unknown): string | undefined {
+  const { code } = Object(error);
+  return code === "EACCES" || code === "EPERM"
+    ? "the user of this process may not use it"
+    : undefined;
+}
+
+function isTooLong(path: string): boolean {
+  try {
+    Deno.statSync(path);
+  } catch (error) {
+    return Object(error).code === "ENAMETOOLONG";
+  }
+  return false;
 }
 
 /** What is wrong with a path, as far as can be seen. */
 function pathFault(path: string): string | undefined {
+  // SQLite does not say that this is why it cannot open a file.
+  if (isTooLong(`${path}${LONGEST_ENDING}`)) return TOO_LONG;
   try {
     return Deno.statSync(path).isDirectory ? "it is a folder" : undefined;
   } catch (error) {

@@ -60,7 +60,7 @@ Deno.test("an endless file, one that is far too large, and a path that is not a 
   await fault(files.at("sparse"), tooLarge);
   await fault(files.at("."), "it is a directory");
   await fault(files.at("none"), "no such file");
-  await fault(`${files.at("large")}/below`, "Not a directory (os error 20)");
+  await fault(`${files.at("large")}/below`, "its folder does not exist");
   if (Deno.build.os === "windows") return;
   await fault("/dev/zero", tooLarge);
   const { success } = await new Deno.Command("mkfifo", { args: [files.at("pipe")] }).output();
@@ -71,6 +71,32 @@ Deno.test("an endless file, one that is far too large, and a path that is not a 
   }).spawn();
   await fault(files.at("pipe"), tooLarge);
   await endless.status;
+});
+
+Deno.test({
+  ...ignoredIf(noPosix, "what the system says against a path is said in words"),
+  async fn() {
+    await using files = await folder();
+    await fault(files.at("x".repeat(300)), "its path is longer than this system permits");
+    await fault(files.at("x/".repeat(5000)), "its path is longer than this system permits");
+    await Deno.symlink(files.at("loop"), files.at("loop"));
+    await fault(files.at("loop"), "it is a symbolic link that leads to itself");
+    // A test that runs as root may read everything.
+    const { open } = Deno;
+    for (
+      const [code, reason] of [
+        ["EACCES", "the user of this process may not read it"],
+        ["EMFILE", "too many files are open"],
+      ] as const
+    ) {
+      Deno.open = () => Promise.reject(Object.assign(new Error("of the system"), { code }));
+      try {
+        await fault(files.at("f"), reason);
+      } finally {
+        Deno.open = open;
+      }
+    }
+  },
 });
 
 Deno.test({
