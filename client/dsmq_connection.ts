@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { EncodedAttributes } from "../protocol/attributes.ts";
 import type { ConnectionInfo } from "../protocol/connection_info.ts";
 import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import { DEFAULT_WAIT, type Limits } from "../protocol/limits.ts";
