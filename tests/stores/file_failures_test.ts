@@ -8,7 +8,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { dbSqlite } from "../../stores/engines/db_sqlite.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { toOpenError } from "../../stores/file_faults.ts";
 import { StoreError } from "../../stores/store.ts";
 import { nth } from "../contracts/failing_engine.ts";
 import {
@@ -270,44 +269,4 @@ Deno.test("a store does not continue with a file that lacks acknowledged message
   file.repair();
   await assertRejects(() => file.store.bounds(), StoreError, "it has lost messages");
   assertEquals(await outcomes(file.store, [put("t")]), ["unavailable"]);
-});
-
-Deno.test("if SQLite cannot create a file, the error names both causes: the folder, or too many open files", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const error = Object.assign(new Error("unable to open database file"), { errcode: 14 });
-    const { message } = toOpenError(`${folder}/queue.db`, error);
-    const reason = "its folder cannot be written to, or too many files are open";
-    assertEquals(message, `Cannot open sqlite:${folder}/queue.db: ${reason}`);
-  } finally {
-    await Deno.remove(folder);
-  }
-});
-
-Deno.test("what the system says against the path of a store is said in words", async () => {
-  const folder = await Deno.makeTempDir();
-  const reasonAt = (name: string, code: string | undefined, errcode?: number) => {
-    const path = `${folder}/${name}`;
-    const error = Object.assign(new Error("of the system"), { code, errcode });
-    const { message } = toOpenError(path, error);
-    return message.replace(`Cannot open sqlite:${path}: `, "");
-  };
-  try {
-    await Deno.writeTextFile(`${folder}/file`, "");
-    const tooLong =
-      "its path is longer than this system permits, with the names of the files beside it";
-    assertEquals(reasonAt("file", "ENAMETOOLONG"), tooLong);
-    // SQLite says nothing but that it cannot open it.
-    assertEquals(reasonAt("x".repeat(250), undefined, 14), tooLong);
-    assertEquals(reasonAt("file", "ELOOP"), "it is a symbolic link that leads to itself");
-    assertEquals(reasonAt("file", "EACCES"), "the user of this process may not use it");
-    const notWritable = "its folder cannot be written to, or too many files are open";
-    assertEquals(reasonAt("none", "EACCES"), notWritable);
-    // As in /proc, where there is a folder, but no file can be made.
-    assertEquals(reasonAt("none", "ENOENT"), notWritable);
-    assertEquals(reasonAt("none/file", "ENOENT"), "its folder does not exist");
-    assertEquals(reasonAt("file/file", "ENOTDIR"), "its folder does not exist");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 });
