@@ -9,6 +9,7 @@
 import type { TransportChoice } from "../../server.ts";
 import { clientFrame, RawSocket, upgradeRequest } from "../support/raw_socket.ts";
 import { seeded } from "../../testing/seeded.ts";
+import { argumentsOrExit } from "./arguments.ts";
 import { ChildServer, type Report } from "./child_server.ts";
 import { type Finding, mb, report } from "./report.ts";
 import { until } from "./sleep.ts";
@@ -81,9 +82,11 @@ function findingsOf({ before, after }: Leftovers): Finding[] {
 }
 
 if (import.meta.main) {
-  const cycles = Number(Deno.args[0] ?? 100_000);
-  const transports = (Deno.args[1] ? [Deno.args[1]] : ["builtin", "hardened"]) as TransportChoice[];
-  for (const transport of transports) {
+  const { CYCLES: cycles, TRANSPORT: given } = argumentsOrExit({
+    CYCLES: 100_000,
+    TRANSPORT: ["both", "builtin", "hardened"],
+  });
+  for (const transport of given === "both" ? ["builtin", "hardened"] as const : [given]) {
     const began = performance.now();
     const findings = findingsOf(await churn(transport, cycles));
     const seconds = ((performance.now() - began) / 1000).toFixed(0);

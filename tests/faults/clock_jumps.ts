@@ -11,6 +11,7 @@
 import { connect, type Message, serve } from "../../mod.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { seeded } from "../../testing/seeded.ts";
+import { argumentsOrExit } from "./arguments.ts";
 import { type Finding, none, report } from "./report.ts";
 
 /** The options of a run. */
@@ -126,13 +127,13 @@ function ascending(numbers: readonly number[], strictly: boolean): boolean {
 }
 
 if (import.meta.main) {
-  const [steps = "2000", seed = "1", store = "memory"] = Deno.args;
+  const { STEPS: steps, SEED: seed, STORE: store } = argumentsOrExit({
+    STEPS: 2000,
+    SEED: 1,
+    STORE: ["memory", "file"],
+  });
   report(
     `Clock jumps, with messages in ${store}`,
-    await clocks({
-      steps: Number(steps),
-      seed: Number(seed),
-      store: store as ClockOptions["store"],
-    }),
+    await clocks({ steps, seed, store }),
   );
 }

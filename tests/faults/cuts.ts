@@ -12,6 +12,7 @@
 import { connect, type Connection, serve } from "../../mod.ts";
 import type { TransportChoice } from "../../server.ts";
 import { type Random, seeded } from "../../testing/seeded.ts";
+import { argumentsOrExit } from "./arguments.ts";
 import { type Faults, FaultyProxy } from "./proxy.ts";
 import { type Finding, none, report } from "./report.ts";
 
@@ -137,13 +138,10 @@ function same(one: readonly string[], other: readonly string[]): boolean {
 }
 
 if (import.meta.main) {
-  const [cutCount = "1000", seed = "1", transport = "builtin"] = Deno.args;
+  const forms = { CUTS: 1000, SEED: 1, TRANSPORT: ["builtin", "hardened"] } as const;
+  const { CUTS, SEED: seed, TRANSPORT: transport } = argumentsOrExit(forms);
   report(
     `Connections cut, transport ${transport}`,
-    await cuts({
-      cuts: Number(cutCount),
-      seed: Number(seed),
-      transport: transport as TransportChoice,
-    }),
+    await cuts({ cuts: CUTS, seed, transport }),
   );
 }

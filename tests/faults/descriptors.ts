@@ -10,6 +10,7 @@
 
 import { connect, type Connection } from "../../client.ts";
 import type { TransportChoice } from "../../server.ts";
+import { argumentsOrExit } from "./arguments.ts";
 import { ChildServer } from "./child_server.ts";
 import { sleep, until } from "./sleep.ts";
 import { type Finding, none, report } from "./report.ts";
@@ -126,13 +127,13 @@ async function canConnect(url: string, round: number): Promise<boolean> {
 }
 
 if (import.meta.main) {
-  const [rounds = "5", store = "memory", transport = "builtin"] = Deno.args;
+  const { ROUNDS: rounds, STORE: store, TRANSPORT: transport } = argumentsOrExit({
+    ROUNDS: 5,
+    STORE: ["memory", "file"],
+    TRANSPORT: ["builtin", "hardened"],
+  });
   report(
     `A server with ${DESCRIPTORS} descriptors, all taken ${rounds} times; ${store}, ${transport}`,
-    await descriptors({
-      rounds: Number(rounds),
-      store: store as "memory" | "file",
-      transport: transport as TransportChoice,
-    }),
+    await descriptors({ rounds, store, transport }),
   );
 }

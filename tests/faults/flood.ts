@@ -12,6 +12,7 @@ import { connect, type Connection, DsmqError } from "../../client.ts";
 import { measureRate } from "../../cli/measure/calls.ts";
 import { MESSAGE_OVERHEAD } from "../../protocol/limits.ts";
 import type { Overflow, TransportChoice } from "../../server.ts";
+import { argumentsOrExit } from "./arguments.ts";
 import { ChildServer } from "./child_server.ts";
 import { FloodReader, type ReadMode } from "./flood_reader.ts";
 import { until } from "./sleep.ts";
@@ -176,15 +177,19 @@ async function put(putters: readonly Connection[], count: number) {
 }
 
 if (import.meta.main) {
-  const [megabytes = "64", store = "memory", transport = "builtin"] = Deno.args;
+  const { LIMIT_MB: megabytes, STORE: store, TRANSPORT: transport } = argumentsOrExit({
+    LIMIT_MB: 64,
+    STORE: ["memory", "file"],
+    TRANSPORT: ["builtin", "hardened"],
+  });
   for (const overflow of ["reject", "drop-oldest"] as const) {
     report(
       `A full queue of ${megabytes} MB in ${store}, overflow: ${overflow}, transport ${transport}`,
       await flood({
-        limit: Number(megabytes) * 1024 * 1024,
+        limit: megabytes * 1024 * 1024,
         overflow,
-        store: store as "memory" | "file",
-        transport: transport as TransportChoice,
+        store,
+        transport,
       }),
     );
   }

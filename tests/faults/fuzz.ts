@@ -16,6 +16,7 @@ import { connect, type Connection, isDsmqError } from "../../client.ts";
 import type { TransportChoice } from "../../server.ts";
 import type { StoreKind } from "../support/model_run.ts";
 import { seeded } from "../../testing/seeded.ts";
+import { argumentsOrExit } from "./arguments.ts";
 import { ChildServer } from "./child_server.ts";
 import { FuzzSocket } from "./fuzz_socket.ts";
 import { type Finding, none, report } from "./report.ts";
@@ -68,7 +69,10 @@ export async function fuzz(
   const requestCount = sockets.reduce((sum, { tally }) => sum + tally.requested, 0);
   const wrongReplies = sockets.flatMap(({ tally }) => tally.wrong);
   const remaining = sockets.flatMap(({ unanswered }) => unanswered);
-  const closes = Map.groupBy(sockets.filter(({ closed }) => closed), ({ code }) => `${code}`);
+  const closes = Map.groupBy(
+    sockets.filter(({ closed }) => closed),
+    ({ code }) => `${code ?? "no code"}`,
+  );
   for (const what of [...wrongReplies, ...wrong].slice(0, 5)) console.error(what);
   if (stderr !== "") console.error(stderr.slice(0, 2000));
   return [
@@ -184,7 +188,7 @@ async function administer(mq: Connection): Promise<string[]> {
 }
 
 /** The defaults. */
-const RUNS = { frames: "100000", resume: "1000", turns: "2000" };
+const RUNS = { frames: 100_000, resume: 1000, turns: 2000 };
 
 if (import.meta.main) {
   const [kind = "frames", ...rest] = Deno.args;
@@ -192,10 +196,11 @@ if (import.meta.main) {
     console.error("deno task fuzz frames|resume|turns [COUNT] [SEED]");
     Deno.exit(2);
   }
-  const [count = RUNS[kind as keyof typeof RUNS], seed = `${Date.now() % 1_000_000}`, ...others] =
-    rest;
-  console.log(["deno task fuzz", kind, count, seed, ...others].join(" "));
-  const runs = { runs: Number(count), seed: Number(seed) };
+  const forms = { COUNT: RUNS[kind as keyof typeof RUNS], SEED: Date.now() % 1_000_000 };
+  const { COUNT, SEED } = argumentsOrExit(forms, rest.slice(0, 2));
+  const others = rest.slice(2);
+  console.log(["deno task fuzz", kind, COUNT, SEED, ...others].join(" "));
+  const runs = { runs: COUNT, seed: SEED };
   if (kind === "resume") {
     report("Faults of all kinds", await (await import("./fuzz_resume.ts")).resume(runs));
   } else if (kind === "turns") {

@@ -13,6 +13,7 @@ import { DatabaseSync } from "node:sqlite";
 import { connect, type Connection, DsmqError } from "../../mod.ts";
 import { Program } from "../support/program.ts";
 import { seeded } from "../../testing/seeded.ts";
+import { argumentsOrExit } from "./arguments.ts";
 import { sleep } from "./sleep.ts";
 import { type Finding, none, report } from "./report.ts";
 
@@ -223,9 +224,13 @@ function integrity(file: string): string {
 }
 
 if (import.meta.main) {
-  const [count = "100", durability = "disk", transport = "builtin"] = Deno.args;
+  const { TIMES, DURABILITY: durability, TRANSPORT: transport } = argumentsOrExit({
+    TIMES: 100,
+    DURABILITY: ["disk", "process"],
+    TRANSPORT: ["builtin", "hardened"],
+  });
   report(
     `Servers killed, --durability ${durability}, --transport ${transport}`,
-    await kills({ kills: Number(count), durability, transport }),
+    await kills({ kills: TIMES, durability, transport }),
   );
 }

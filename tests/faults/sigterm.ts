@@ -12,6 +12,7 @@ import { connect, type Connection, DsmqError } from "../../client.ts";
 import type { TransportChoice } from "../../server.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import { seeded } from "../../testing/seeded.ts";
+import { argumentsOrExit } from "./arguments.ts";
 import { ChildServer, type Ending } from "./child_server.ts";
 import { sleep } from "./sleep.ts";
 import { RawPutter } from "./raw_putter.ts";
@@ -214,13 +215,13 @@ class Putter {
 }
 
 if (import.meta.main) {
-  const [times = "20", store = "file", transport = "builtin"] = Deno.args;
+  const { TIMES: times, STORE: store, TRANSPORT: transport } = argumentsOrExit({
+    TIMES: 20,
+    STORE: ["file", "memory"],
+    TRANSPORT: ["builtin", "hardened"],
+  });
   report(
     `Servers stopped by SIGTERM, with messages in ${store}, transport ${transport}`,
-    await sigterm({
-      times: Number(times),
-      store: store as "memory" | "file",
-      transport: transport as TransportChoice,
-    }),
+    await sigterm({ times, store, transport }),
   );
 }

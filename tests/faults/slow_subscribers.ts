@@ -13,6 +13,7 @@ import { quantile } from "../../cli/measure/quantiles.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { TransportChoice } from "../../server.ts";
 import { clientFrame, RawSocket } from "../support/raw_socket.ts";
+import { argumentsOrExit } from "./arguments.ts";
 import { ChildServer } from "./child_server.ts";
 import { Loader } from "./load.ts";
 import { sleep, until } from "./sleep.ts";
@@ -200,13 +201,13 @@ class SlowSubscribers implements Disposable {
 }
 
 if (import.meta.main) {
-  const [seconds = "60", subscribers = "200", transport = "builtin"] = Deno.args;
+  const { SECONDS: seconds, SUBSCRIBERS: subscribers, TRANSPORT: transport } = argumentsOrExit({
+    SECONDS: 60,
+    SUBSCRIBERS: 200,
+    TRANSPORT: ["builtin", "hardened"],
+  });
   report(
     `Subscribers that never read, transport ${transport}`,
-    await slow({
-      seconds: Number(seconds),
-      subscribers: Number(subscribers),
-      transport: transport as TransportChoice,
-    }),
+    await slow({ seconds, subscribers, transport }),
   );
 }

@@ -12,6 +12,7 @@ import { connect } from "../../client.ts";
 import { lines } from "../../cli/lines.ts";
 import type { TransportChoice } from "../../server.ts";
 import { ROOT } from "../support/program.ts";
+import { argumentsOrExit } from "./arguments.ts";
 import { ChildServer } from "./child_server.ts";
 import { sleep } from "./sleep.ts";
 import { type Finding, mb, none, report } from "./report.ts";
@@ -87,13 +88,13 @@ async function peak(pid: number): Promise<number> {
 }
 
 if (import.meta.main) {
-  const [seconds = "75", messages = "60", transport = "builtin"] = Deno.args;
+  const { SECONDS: seconds, MESSAGES: messages, TRANSPORT: transport } = argumentsOrExit({
+    SECONDS: 75,
+    MESSAGES: 60,
+    TRANSPORT: ["builtin", "hardened"],
+  });
   report(
     `Nobody reads what dsmq tail prints for ${seconds} s; ${TOPICS.length} topics of ${messages} messages, ${transport}`,
-    await pager({
-      seconds: Number(seconds),
-      messages: Number(messages),
-      transport: transport as TransportChoice,
-    }),
+    await pager({ seconds, messages, transport }),
   );
 }
