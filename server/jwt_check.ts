@@ -155,9 +155,11 @@ export class JwtCheck {
     }
     const grants = grantsOf(claims[GRANT_CLAIM]);
     if (typeof grants === "string") return { kind: "refused", reason: grants };
-    // Issuers say null for nobody, too, who is not the same for all.
+    // Issuers say null for nobody, too, who is not the same for all. A signature can be written in several ways, and each must
+    // not be an identity of its own.
+    const signedPart = token.slice(0, token.lastIndexOf("."));
     const digest = await digestOf(
-      (sub ?? "") === "" ? token : JSON.stringify([iss, sub]),
+      (sub ?? "") === "" ? signedPart : JSON.stringify([iss, sub]),
     );
     const expires = Math.min(MAX_TIME, exp! * 1000 + tolerance);
     // Of another kind than that of a token in a list: nobody can have the identity of one by a claim.
