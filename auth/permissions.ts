@@ -93,7 +93,7 @@ function minimalPrefixes(prefixes: readonly string[]): readonly string[] {
  */
 export type Permission = "read" | "write" | "admin";
 
-/** Whether a client may administer a server; `"local"`: only if its request shows no sign of a proxy. */
+/** Whether a client may administer a server; `"local"`: only if its request shows no sign of another machine. */
 export type AdminReach = "granted" | "local" | "denied";
 
 /** All of them. */
@@ -258,7 +258,7 @@ export class Permissions {
    * Whether it may administer a topic, or without one the whole server: not if it may do so for some topics only.
    *
    * @param topic the topic, if it is about one
-   * @param isForwarded whether the request of the connection seems to come through a proxy
+   * @param isForwarded whether the request of the connection seems to come through a proxy, or from a page of another machine
    */
   mayAdministrate(topic: string | undefined, isForwarded: boolean): boolean {
     if (this.#administration === "local" && isForwarded) return false;

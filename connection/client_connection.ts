@@ -49,7 +49,7 @@ export class ClientConnection
   releaseSlot: () => void = NOTHING;
   /** Called once the peer is gone and all accepted requests are finished. */
   onEnded: () => void = NOTHING;
-  /** Its request seems to come through a proxy. */
+  /** Its request seems to come through a proxy, or from a page of another machine. */
   isForwarded = false;
   readonly #context: ServerContext;
   readonly #replies: ReplyWriter;

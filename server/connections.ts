@@ -6,7 +6,7 @@
 
 import { addressHolder } from "../budgets/address_key.ts";
 import type { AccessControl } from "../auth/access_control.ts";
-import { forwardingSign } from "../auth/forwarded.ts";
+import { isFromElsewhere } from "../auth/forwarded.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { CLOSE_CODE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { SessionOwner } from "../connection/session_owners.ts";
@@ -131,8 +131,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
       return textResponse(exceeded.isPerAddress ? 429 : 503, exceeded.error.message);
     }
     const release = typeof slot === "function" ? slot : undefined;
-    const isForwarded = forwardingSign(request) !== undefined;
-    const accepted = { from, check, isForwarded };
+    const accepted = { from, check, isForwarded: isFromElsewhere(request) };
     if (hasInvalidToken) return (peer) => this.#rejectToken({ ...accepted, peer, start: 0 });
     try {
       // Before the response to the upgrade: what the client puts once it is connected comes after this number.

@@ -37,7 +37,7 @@ export interface AcceptedPeer {
   readonly start: number;
   /** What came of checking the token of its request, if there was one. */
   readonly check: TokenCheck | undefined;
-  /** Its request seems to come through a proxy. */
+  /** Its request seems to come through a proxy, or from a page of another machine. */
   readonly isForwarded: boolean;
 }
 

@@ -35,6 +35,8 @@ async function watchedServer(options: ServeOptions = {}) {
 /** What proxies send, and how the warning names it. */
 const SIGNS: readonly (readonly [Readonly<Record<string, string>>, string])[] = [
   [{ "X-Forwarded-For": "203.0.113.7" }, "it has the header X-Forwarded-For"],
+  [{ "X-Forwarded-Host": "mq.example.org" }, "it has the header X-Forwarded-Host"],
+  [{ "X-Forwarded-Proto": "https" }, "it has the header X-Forwarded-Proto"],
   [{ "forwarded": "for=203.0.113.7" }, "it has the header Forwarded"],
   [{ "X-Real-IP": "203.0.113.7" }, "it has the header X-Real-IP"],
   [{ "Via": "1.1 proxy" }, "it has the header Via"],
