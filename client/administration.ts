@@ -82,6 +82,17 @@ export interface Administration {
    * @throws {TypeError | RangeError} if the topic or `before` is invalid
    * @throws {DsmqError} `ahead` or `epoch_changed`, if the server has no such position; `unknown_outcome`; `unavailable`, if the
    *   store fails, or another program reads the file so that its log cannot be erased
+   *
+   * @example Remove what is older than an hour
+   * ```ts
+   * import { connect, serve } from "@dsmq/server";
+   *
+   * await using server = await serve({ port: 0 });
+   * await using mq = await connect(server.url);
+   * await mq.put("orders", "one");
+   * console.log(await mq.purge("orders", { before: { ago: 3_600_000 } })); // 0: it is not that old
+   * console.log(await mq.purge("orders")); // 1
+   * ```
    */
   purge(topic: string, options?: PurgeOptions): Promise<number>;
 

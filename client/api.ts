@@ -121,6 +121,17 @@ export interface Connection extends Administration, TypedTopics, AsyncDisposable
    *   message is not stored, because a connection broke before its rejection arrived, and a later one has been stored
    *   meanwhile; `unknown_outcome`, if nobody can know whether it is stored: the client gave up, the connection
    *   is closed each time this message is sent, or the server lost its memory of this client
+   *
+   * @example Put a message that may be repeated without risk
+   * ```ts
+   * import { connect, serve } from "@dsmq/server";
+   *
+   * await using server = await serve({ port: 0 });
+   * await using mq = await connect(server.url);
+   * const first = await mq.put("orders", '{"n":7}', { messageId: "order-7" });
+   * const again = await mq.put("orders", '{"n":7}', { messageId: "order-7" });
+   * console.log(first === again); // true: it is stored once
+   * ```
    */
   put(topic: string, body: string, options?: PutOptions): Promise<number>;
 
@@ -132,6 +143,16 @@ export interface Connection extends Administration, TypedTopics, AsyncDisposable
    * @param messages their texts, any strings; an object with `body` where a message has options of its own
    * @returns their sequence numbers, once all are stored
    * @throws as `put`; a {@linkcode DsmqError} lists the outcome of each message in `outcomes`
+   *
+   * @example Put several messages, one of them with a header
+   * ```ts
+   * import { connect, serve } from "@dsmq/server";
+   *
+   * await using server = await serve({ port: 0 });
+   * await using mq = await connect(server.url);
+   * const headers = { "content-type": "application/json" };
+   * console.log(await mq.putMany("news", ["one", { body: "[2]", headers }])); // [ 1, 2 ]
+   * ```
    */
   putMany(topic: string, messages: readonly (string | MessageInit)[]): Promise<number[]>;
 
@@ -143,6 +164,10 @@ export interface Connection extends Administration, TypedTopics, AsyncDisposable
    * @param topic the topic to read
    * @param options which message, how long to wait for it, and what cancels that
    * @returns the message, or `undefined` if there is none; a message may be `""`
+   * @throws {TypeError | RangeError} if the topic or an option is invalid
+   * @throws {DsmqError} `trimmed`, `ahead` or `epoch_changed`, once for each gap: the next read gets the oldest message that
+   *   is left; `permission_denied`, `limit_exceeded`, `unavailable`; `refused`, once, if something on the way does not let the
+   *   message pass. If the signal aborts, its reason
    *
    * @example Wait for a message, and go on after it in the next program
    * ```ts
@@ -165,6 +190,7 @@ export interface Connection extends Administration, TypedTopics, AsyncDisposable
    *
    * @param topic the topic to read
    * @returns the message, or `""` if there is none
+   * @throws as `read`
    */
   get(topic: string): Promise<string>;
 
@@ -174,6 +200,7 @@ export interface Connection extends Administration, TypedTopics, AsyncDisposable
    *
    * @param topic the topic to read
    * @returns the message, or `""` if there is none
+   * @throws as `read`
    */
   getLatest(topic: string): Promise<string>;
 
@@ -183,6 +210,7 @@ export interface Connection extends Administration, TypedTopics, AsyncDisposable
    * @param topic the topic to read
    * @param options how long to wait
    * @returns the message, or `""` when the time is over
+   * @throws as `read`
    */
   getWait(topic: string, options?: WaitOptions): Promise<string>;
 
@@ -197,7 +225,10 @@ export interface Connection extends Administration, TypedTopics, AsyncDisposable
    *
    * @param topic the topic, or `{ prefix }`
    * @param options where to start, and what to do at a gap
-   * @returns the messages, as they are stored
+   * @returns the messages, as they are stored. Reading them rejects with `trimmed`, `ahead` or `epoch_changed` at a gap, unless
+   *   `onGap` decides otherwise; and with `permission_denied`, `limit_exceeded` or `refused`
+   * @throws {TypeError | RangeError} if the topic or an option is invalid
+   * @throws {DsmqError} `limit_exceeded`, if too many calls are unanswered
    *
    * @example All orders, whichever topic they are in
    * ```ts
@@ -220,6 +251,8 @@ export interface Connection extends Administration, TypedTopics, AsyncDisposable
    *
    * @param prefix only topics that begin with it. Default: all
    * @returns the topics
+   * @throws {TypeError | RangeError} if the prefix is invalid
+   * @throws {DsmqError} `permission_denied`, `limit_exceeded`
    */
   topics(prefix?: string): Promise<TopicInfo[]>;
 

@@ -126,6 +126,18 @@ export interface TypedTopics {
    * @param schema the schema
    * @returns a view of the topic
    * @throws {TypeError | RangeError} if the name or the schema is invalid
+   *
+   * @example Orders with a date
+   * ```ts
+   * import { connect, serve } from "@dsmq/server";
+   * import * as z from "npm:zod@4";
+   *
+   * await using server = await serve({ port: 0 });
+   * await using mq = await connect(server.url);
+   * const orders = mq.topic("orders", z.object({ id: z.string(), at: z.coerce.date() }));
+   * await orders.put({ id: "a-17", at: new Date(0) });
+   * console.log((await orders.read())?.value.at.getTime()); // 0
+   * ```
    */
   topic<Schema extends StandardSchema>(
     name: string,
