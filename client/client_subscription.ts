@@ -165,13 +165,14 @@ export class ClientSubscription extends PendingRequest
 
   /** The server has begun the stream. */
   onReply(reply: ResultReply): void {
-    const { start, through } = requireKind(reply, "subscribed", this);
+    const { start, through, began } = requireKind(reply, "subscribed", this);
     const skipsGaps = this.#onGap !== undefined && typeof this.#onGap !== "function";
     if (!this.#position.isValidStart(start, skipsGaps)) {
       throw protocolError("subscribe", this.topic);
     }
     this.#cursor?.close();
     this.#position.onReply(through);
+    this.#position.begin(began);
     this.#position.advanceTo(this.#position.positionAt(start));
     this.#last = start;
   }
@@ -228,6 +229,8 @@ export class ClientSubscription extends PendingRequest
 
   /** Fails, or continues after a gap if it is known after which number. */
   #onGapAfter(error: DsmqError, after: number | undefined): void {
+    // What it began with counts in its history alone.
+    if (error.code !== "trimmed") this.#position.begin(undefined);
     if (after === undefined) this.#end(error);
     else this.#onGapAt(error, this.#position.positionAt(after));
   }

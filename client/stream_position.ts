@@ -27,6 +27,8 @@ export class StreamPosition {
   #requested: WirePosition | undefined;
   /** The stream itself has reached that position. */
   #hasReachedStore = false;
+  /** When it began, if the server has to know: it goes with each position in that store. */
+  #began: number | undefined;
 
   /**
    * Makes one that has not begun.
@@ -67,6 +69,7 @@ export class StreamPosition {
       ? this.#positions.since(this.#topic)
       : undefined;
     this.#requested = typeof since === "object" && "after" in since ? since : undefined;
+    this.#began = reached && this.#hasReachedStore ? reached.began : undefined;
     return { since, cursor };
   }
 
@@ -91,6 +94,11 @@ export class StreamPosition {
     }
   }
 
+  /** The server has begun it, and knows when. */
+  begin(began: number | undefined): void {
+    this.#began = began;
+  }
+
   /** The server has answered, with the cursor of the connection if the stream begins there. */
   onReply(through: number | undefined): void {
     if (this.#fromCursor && this.#topic !== undefined) {
@@ -100,7 +108,8 @@ export class StreamPosition {
 
   /** A position in the present store. */
   positionAt(after = 0): WirePosition {
-    return { after, epoch: this.#positions.epoch };
+    const [{ epoch }, began] = [this.#positions, this.#began];
+    return began === undefined ? { after, epoch } : { after, epoch, began };
   }
 
   /** The stream has reached a position, or continues from there. */

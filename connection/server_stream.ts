@@ -8,7 +8,7 @@ import { streamError, streamFrame } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { CreditTotals, GapPolicy, TopicFilter } from "../protocol/requests.ts";
 import { MIN_SHARED_BYTES } from "../protocol/shared_suffix.ts";
-import type { Gone, MessagePage, TopicMessage } from "../stores/store.ts";
+import type { MessagePage, TopicMessage } from "../stores/store.ts";
 import { leftBeforeGap, trimmedGap } from "../queue/positions.ts";
 import { whenRemoved } from "../queue/topic_purges.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -26,8 +26,8 @@ export interface ServerStreamOptions {
   readonly filter: TopicFilter;
   /** It begins after this number. Messages missing after it are a gap. */
   readonly after: number;
-  /** This may be gone after that number, and is no gap. */
-  readonly known?: Gone | undefined;
+  /** What was gone by this time after that number is no gap. Default: everything is. */
+  readonly began?: number | undefined;
   /** What to do about a gap. Default: the stream ends. */
   readonly onGap: GapPolicy | undefined;
   /** The first credit. */
@@ -58,7 +58,7 @@ export class ServerStream implements TopicListener {
   readonly filter: TopicFilter;
   readonly #context: ServerStreamContext;
   readonly #onGap: GapPolicy | undefined;
-  readonly #known: Gone | undefined;
+  readonly #began: number | undefined;
   readonly #credit: CreditWindow;
   /** Its frames name the topic of each message. */
   readonly #isNamed: boolean;
@@ -81,7 +81,7 @@ export class ServerStream implements TopicListener {
    */
   constructor(
     context: ServerStreamContext,
-    { sub, filter, after, known, onGap, credit }: ServerStreamOptions,
+    { sub, filter, after, began, onGap, credit }: ServerStreamOptions,
   ) {
     this.#context = context;
     this.sub = sub;
@@ -90,7 +90,7 @@ export class ServerStream implements TopicListener {
     this.#onGap = onGap;
     this.#credit = new CreditWindow(credit);
     this.#position = this.#sentThrough = after;
-    this.#known = known;
+    this.#began = began;
   }
 
   /** Starts to send. */
@@ -159,7 +159,7 @@ export class ServerStream implements TopicListener {
       this.#newMeanwhile = false;
       const page = await this.#read();
       if (this.#hasEnded()) return;
-      const left = leftBeforeGap(page, this.#position, this.#known, this.#isNamed);
+      const left = leftBeforeGap(page, this.#position, this.#isNamed);
       if (left) this.#take(left);
       else if (!this.#waitsForPurge()) {
         await this.#skipGap(page.gone!.seq);
@@ -223,6 +223,7 @@ export class ServerStream implements TopicListener {
       count: Math.min(Math.max(messages, 1), page.messages),
       bytes: Math.min(bytes, page.bytes),
       gone: true,
+      asOf: this.#began,
     }]);
     return found!;
   }

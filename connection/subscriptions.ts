@@ -83,7 +83,7 @@ export class Subscriptions implements ServerStreamContext {
     const start = await this.#locate(request, filter);
     if (this.#closed) return;
     if (!start) return replyError(this.#context, request, this.#cursors.limitError(), this.replies);
-    const { after: oldest, gap, known, topicCursor } = start;
+    const { after: oldest, gap, began, topicCursor } = start;
     const last = gap && onGap === "now" ? (await store.bounds()).last : undefined;
     if (this.#closed) return;
     // Checked only now: the permissions can have changed while the store answered.
@@ -97,9 +97,9 @@ export class Subscriptions implements ServerStreamContext {
     topicCursor?.takeGap();
     if (endsAtGap) return replyGap(request, gap, this.replies);
     const after = last ?? oldest;
-    const stream = new ServerStream(this, { sub, filter, after, known, onGap, credit });
+    const stream = new ServerStream(this, { sub, filter, after, began, onGap, credit });
     this.#streams.set(sub, stream);
-    reply(request, { sub, start: after, through: topicCursor?.position }, this.replies);
+    reply(request, { sub, start: after, through: topicCursor?.position, began }, this.replies);
     stream.start();
   }
 
@@ -207,7 +207,8 @@ export class Subscriptions implements ServerStreamContext {
     if (since !== undefined) return await locateStream(store, filter, since);
     if (topic === undefined) {
       const [start] = await locateFromStart(store, this.#cursors.start, [filter]);
-      return start!.gap ? start : await locateStream(store, filter, start!.after);
+      // What is gone by now belongs to a gap that is there.
+      return { ...await locateStream(store, filter, start!.after), gap: start!.gap };
     }
     const topicCursor = await this.#cursors.cursorFor(topic, cursor);
     if (!topicCursor || this.#closed) return undefined;

@@ -16,7 +16,7 @@ import type { WireError } from "./errors.ts";
 import { isWithinBounds } from "./json_bounds.ts";
 import { LIMITS } from "./limits.ts";
 import { malformed, type Reply } from "./replies.ts";
-import { isBoundedText, isCount } from "./request_fields.ts";
+import { isBoundedText, isCount, isMoment } from "./request_fields.ts";
 import { compareCodePoints, topicProblem } from "./text.ts";
 
 /** Larger frames are checked before they are parsed, in characters. */
@@ -44,6 +44,7 @@ type RawReply = Partial<Welcome> & Partial<Heartbeat> & {
   readonly ahead?: number;
   readonly answers?: number;
   readonly sub?: number;
+  readonly began?: number;
   readonly prev?: number;
   readonly bytes?: number;
   readonly topics?: readonly unknown[];
@@ -94,7 +95,7 @@ function decodeReply(it: RawReply): Reply {
 }
 
 function decodeAnswer(it: RawReply, id: number): Reply {
-  const { seq, body, error, through } = it;
+  const { seq, body, error, through, start, began } = it;
   if (error !== undefined) return { kind: "error", id, error, through };
   if (body !== undefined) {
     if (seq === undefined) return body === "" ? { kind: "empty", id, through } : malformed(id);
@@ -112,7 +113,7 @@ function decodeAnswer(it: RawReply, id: number): Reply {
     const { dup = false } = it;
     return dup || areIncreasing(seqs, -1) ? { kind: "stored", id, seqs, dup } : malformed(id);
   }
-  if (it.start !== undefined) return { kind: "subscribed", id, start: it.start, through };
+  if (start !== undefined) return { kind: "subscribed", id, start, through, began };
   if (it.topics !== undefined) return decodeTopics(it.topics, it.more, id);
   if (it.backup !== undefined) {
     const info = parseBackupInfo(it.backup);
@@ -231,13 +232,14 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
     case "seq":
     case "time":
     case "through":
-      return isCount(field);
-    case "body":
-      return isString(field);
     case "sub":
     case "prev":
     case "bytes":
       return isCount(field);
+    case "began":
+      return isMoment(field);
+    case "body":
+      return isString(field);
     case "seqs":
     case "times":
       return areCounts(field);

@@ -56,6 +56,8 @@ export interface SubscribedReply {
   readonly start: number;
   /** Where the cursor of the connection is, if the stream begins there. */
   readonly through: number | undefined;
+  /** When the stream began, if that has to be told when it is requested again. */
+  readonly began: number | undefined;
 }
 
 /** Answers `topics` with a page: names that can be topics, in the order of their code points. */

@@ -19,11 +19,17 @@ export const SINCE_FORMS =
 /** Whether a value is a start position, or `undefined`. */
 export function isSince(value: unknown): value is WireSince | undefined {
   if (value === undefined || value === "start" || value === "now") return true;
-  const { after, time, ago, epoch, asOf, ahead } = Object(value);
+  const { after, time, ago, epoch, asOf, ahead, began } = Object(value);
   const given = [after, time, ago].filter((number) => number !== undefined);
   if (given.length !== 1 || !isCount(given[0])) return false;
   return after === undefined ||
-    (isBoundedText(epoch) && [asOf, ahead].every((it) => it === undefined || isCount(it)));
+    (isBoundedText(epoch) && [asOf, ahead].every((it) => it === undefined || isCount(it)) &&
+      (began === undefined || isMoment(began)));
+}
+
+/** Whether a value is a time of a store: milliseconds from 0, which may have a fraction. */
+export function isMoment(value: unknown): value is number {
+  return Number.isFinite(value) && (value as number) >= 0;
 }
 
 /** Rejects a request whose start position is invalid. */

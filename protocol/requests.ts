@@ -50,6 +50,8 @@ export interface WirePosition {
    * however much has been stored since.
    */
   readonly ahead?: number | undefined;
+  /** For a stream that began on an earlier connection: what was gone by then is not a gap. As the server has said it. */
+  readonly began?: number | undefined;
 }
 
 /**

@@ -15,7 +15,7 @@
 import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { TopicFilter, WirePosition, WireSince } from "../protocol/requests.ts";
-import type { Gone, MessagePage, Store, TopicBounds } from "../stores/store.ts";
+import type { MessagePage, Store, TopicBounds } from "../stores/store.ts";
 
 /** What a reader gets once, in place of a message. */
 export interface Gap {
@@ -33,8 +33,8 @@ export interface Position {
 
 /** Where a stream begins. */
 export interface StreamBeginning extends Position {
-  /** This may be gone after the position, and is no gap. */
-  readonly known?: Gone | undefined;
+  /** What was gone by this time after the position is no gap (ms, the store's). Default: everything is that is gone. */
+  readonly began?: number | undefined;
 }
 
 /** Where a connection starts to read topics that it has not read before. */
@@ -58,9 +58,10 @@ export async function locatePositions(
   wanted: readonly TopicSince[],
 ): Promise<Position[]> {
   const positions = wanted.map(({ since }) => toPosition(since));
-  const allBounds = await store.topicBounds(
-    wanted.map(({ topic, prefix }, i) => ({ topic, prefix, epoch: positions[i]?.epoch })),
-  );
+  const allBounds = await store.topicBounds(wanted.map(({ topic, prefix }, i) => {
+    const { epoch, after } = positions[i] ?? {};
+    return { topic, prefix, epoch, after, asOf: positions[i] && asOfIn(store, positions[i]!) };
+  }));
   return await Promise.all(wanted.map(async (filter, i) => {
     const [position, bounds] = [positions[i], allBounds[i]!];
     if (!position) return await findPosition(store, filter.since, bounds);
@@ -83,7 +84,7 @@ export async function locateStart(store: Store, since: WireSince): Promise<Start
   const position = toPosition(since);
   const [bounds] = await store.topicBounds([{ epoch: position?.epoch }]) as [TopicBounds];
   if (!position) return { ...await findPosition(store, since, bounds), asOf: Infinity };
-  return { ...checkPosition(position, bounds), asOf: resolveAsOf(position) };
+  return { ...checkPosition(position, bounds), asOf: asOfIn(store, position) };
 }
 
 /**
@@ -102,9 +103,10 @@ export async function locateFromStart(
   // Mostly nothing can be missing, and the store need not be asked.
   const { after, asOf, gap } = start;
   if (!gap && asOf === Infinity) return topics.map(() => start);
-  const allBounds = await store.topicBounds(topics);
+  const counted = { after, asOf: gap ? undefined : asOf };
+  const allBounds = await store.topicBounds(topics.map((filter) => ({ ...filter, ...counted })));
   return await Promise.all(allBounds.map(async (topicBounds, i) => {
-    const [filter, position] = [topics[i]!, { after, asOf }];
+    const [filter, position] = [topics[i]!, { after }];
     const bounds = filter.prefix === undefined
       ? topicBounds
       : await afterLeft(store, filter, position, topicBounds);
@@ -128,22 +130,26 @@ export async function locateStream(
   since: WireSince | number,
 ): Promise<StreamBeginning> {
   if (typeof since === "object" && "after" in since) {
-    // For a stream from a position all messages after it that are gone are missing.
-    const [position] = await locatePositions(store, [{ ...filter, since: { ...since, asOf: 0 } }]);
-    return position!;
+    // For a stream from a position all messages after it that are gone are missing, but for what was gone when it began.
+    const { began } = since;
+    const position = { ...since, asOf: began ?? 0 };
+    const [found] = await locatePositions(store, [{ ...filter, since: position }]);
+    return began === undefined ? found! : { ...found!, began: asOfIn(store, position) };
   }
   const after = typeof since === "number"
     ? since
     : (await locatePositions(store, [{ ...filter, since }]))[0]!.after;
-  const [bounds] = await store.topicBounds([filter]) as [TopicBounds];
-  const { gone } = filter.prefix === undefined
-    ? bounds
-    : await afterLeft(store, filter, { after }, bounds);
-  const isLater = gone === undefined && bounds.gone !== undefined && bounds.gone.at < Infinity;
+  const [bounds] = await store.topicBounds([{ ...filter, after }]) as [TopicBounds];
+  if (filter.prefix === undefined) {
+    return { after: Math.max(after, bounds.gone?.seq ?? 0), gap: undefined };
+  }
+  const oldest = Math.max(after, bounds.floor);
+  const { gone } = await afterLeft(store, filter, { after: oldest }, bounds);
+  const isLater = gone === undefined && bounds.gone !== undefined && bounds.gone.seq > oldest;
   return {
-    after: Math.max(after, gone?.seq ?? 0),
+    after: Math.max(oldest, gone?.seq ?? 0),
     gap: undefined,
-    ...(isLater && { known: bounds.gone }),
+    ...(isLater && { began: bounds.asOf }),
   };
 }
 
@@ -175,11 +181,10 @@ async function afterLeft(
 export function leftBeforeGap(
   page: MessagePage,
   position: number,
-  known: Gone | undefined,
   isPrefix: boolean,
 ): MessagePage | undefined {
   const { gone, messages, through, more } = page;
-  if (!gone || gone.seq <= position || gone.at <= (known?.at ?? -1)) return page;
+  if (!gone || gone.seq <= position) return page;
   if (!isPrefix) return undefined;
   const left = messages.filter(({ seq }) => seq <= gone.seq);
   if (left.length > 0) return { ...page, messages: left, through: left.at(-1)!.seq };
@@ -202,10 +207,17 @@ function toPosition(since: WireSince): WirePosition | undefined {
   return typeof since === "object" && "after" in since ? since : undefined;
 }
 
-/** After a bare number every message that is gone is missing. After a position only those are that went unnoticed. */
-function resolveAsOf({ epoch, asOf = epoch === undefined ? 0 : Infinity }: WirePosition): number {
-  return asOf;
+/**
+ * What was gone by this time is no gap. After a bare number every message that is gone is missing. After a position only those
+ * are that went unnoticed: also what has gone since the store was opened anew, though its time may have gone back then.
+ */
+function asOfIn({ epoch: present, openedAt = Infinity }: Store, position: WirePosition): number {
+  const { epoch, asOf = epoch === undefined ? NEVER : Infinity } = position;
+  return epoch === present || asOf === Infinity ? asOf : Math.min(asOf, openedAt);
 }
+
+/** By this time nothing had gone. */
+const NEVER = -1;
 
 async function findPosition(
   store: Store,
@@ -237,7 +249,7 @@ function checkPosition(position: WirePosition, bounds: TopicBounds): Position {
     const through = Math.max(known, gone?.seq ?? 0);
     return gapAt({ code: "ahead", message, position: ahead, floor, last }, through);
   }
-  if (gone && gone.seq > after && gone.at > resolveAsOf(position)) {
+  if (gone && gone.seq > after) {
     const gap = trimmedGap(after, gone.seq, bounds);
     return { after: gap.through, gap };
   }

@@ -203,8 +203,7 @@ export class Admission {
         : "seq" in before
         ? Math.min(before.seq, range.last + 1)
         : range.lastStoredBy(before.time - 1) + 1;
-      // A reader may have seen it in this very millisecond: so it is gone from the next one on.
-      return { ...this.#messageLog.topicPurge.purge(topic, end - 1, max, now + 1), end };
+      return { ...this.#messageLog.topicPurge.purge(topic, end - 1, max, now), end };
     });
   }
 

@@ -58,6 +58,7 @@ export class FileStore extends SqliteStore {
   override readonly durability: "disk" | "process";
   override readonly description: string;
   override readonly epochEnds: NameMap<number>;
+  readonly openedAt: number;
   readonly #file: RecoveringFile;
   #pending: PendingAppend[] = [];
   /** Commits have slices of their own: puts do not wait for listings of topics. */
@@ -81,6 +82,7 @@ export class FileStore extends SqliteStore {
     this.#file = new RecoveringFile({ path, engine, durability, ...use });
     this.id = this.#file.id;
     this.epochEnds = this.#file.ends;
+    this.openedAt = time.now();
     this.durability = durability;
     const { realPath } = this.#file;
     this.description = `sqlite:${realPath} on ${engine.name} (${DURABILITY_TEXT[durability]})`;

@@ -5,7 +5,7 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
-import { type GoneMessage, type GoneTopics, horizonOf } from "./gone_map.ts";
+import { type GoneTopics, horizonOf, NEVER, wentAfter } from "./gone_map.ts";
 import type { SegmentTable } from "./segment_table.ts";
 import type { Gone, TopicMessage } from "./store.ts";
 import type { WriteBuffer } from "./write_buffer.ts";
@@ -20,6 +20,9 @@ export interface DroppedRange {
   /** The retention that they had, in milliseconds. */
   readonly retention: number;
 }
+
+/** Between two purges in one millisecond, in milliseconds: such a time still fits a number, to the last bit. */
+const MOMENT = 1 / 1024;
 
 /** This many cost nothing to keep. */
 const MIN_TO_PRUNE = 64;
@@ -106,6 +109,8 @@ export class GoneIndex {
   readonly #unpurged: UnpurgedMessages;
   /** The newest message that is purged, as far as is known: it may be above the floor. */
   #purgedTo: number;
+  /** When the last purge was. */
+  #purgedAt: number;
 
   /**
    * Makes the index.
@@ -113,9 +118,11 @@ export class GoneIndex {
    * @param purged remembers what is purged
    * @param unpurged where the other messages are
    * @param retention how long a message is kept, in milliseconds
+   * @param clock a time before which the last purge was, in whole milliseconds
    */
-  constructor(purged: GoneTopics, unpurged: UnpurgedMessages, retention: number) {
+  constructor(purged: GoneTopics, unpurged: UnpurgedMessages, retention: number, clock: number) {
     this.times = new GoneTimes(retention);
+    this.#purgedAt = clock;
     this.#purged = purged;
     this.#purgedTo = purged.newest;
     this.#unpurged = unpurged;
@@ -126,9 +133,13 @@ export class GoneIndex {
     return Math.max(floor, this.#purgedTo);
   }
 
-  /** What is gone of a topic, if everything up to a floor is. */
-  find(topic: string, floor: number): Gone | undefined {
+  /** What is gone of a topic, if everything up to a floor is, and went after a time. */
+  find(topic: string, floor: number, asOf: number = NEVER): Gone | undefined {
     if (floor === 0 && this.#purgedTo === 0) return undefined;
+    return wentAfter(asOf, this.#find(topic, floor));
+  }
+
+  #find(topic: string, floor: number): Gone | undefined {
     const unpurged = this.#newestUnpurged(topic, floor);
     const recorded = this.#purged.find(topic);
     if (unpurged && unpurged.seq > (recorded?.seq ?? 0)) return this.ofUnpurged(unpurged);
@@ -138,12 +149,12 @@ export class GoneIndex {
     return recorded ?? (horizon.seq > 0 ? horizon : undefined);
   }
 
-  /** What is purged of all topics that begin with a prefix, if anything may be. */
-  newestPurged(prefix: string): Gone | undefined {
-    const recorded = this.#purged.findPrefix(prefix);
+  /** What is purged of all topics that begin with a prefix, if anything may be that went after a time. */
+  newestPurged(prefix: string, asOf: number): Gone | undefined {
+    const recorded = this.#purged.findPrefix(prefix, asOf);
     const { horizon } = this.#purged;
     // Of a topic that is not known as much may be gone as the horizon says.
-    if (horizon.seq === 0) return recorded;
+    if (horizon.seq === 0 || horizon.at <= asOf) return recorded;
     return recorded ? horizonOf(recorded, horizon) : horizon;
   }
 
@@ -152,10 +163,17 @@ export class GoneIndex {
     return { seq, at: this.times.goneAt(seq, time) };
   }
 
-  /** Records that a topic was purged up to a message. */
-  recordPurge(gone: GoneMessage): void {
-    this.#purgedTo = Math.max(this.#purgedTo, gone.seq);
-    this.#purged.record([gone]);
+  /** The time by which everything was gone that is gone at a time; what goes from now on goes later. */
+  asOf(time: number): number {
+    return Math.max(time, Math.min(this.#purgedAt, time + 1 - MOMENT));
+  }
+
+  /** Records that a topic was purged up to a message at a time. */
+  recordPurge(topic: string, seq: number, time: number): void {
+    this.#purgedTo = Math.max(this.#purgedTo, seq);
+    // A reader may have seen it in this very millisecond, and another one may have been told of what was purged in it before.
+    this.#purgedAt = Math.min(Math.max(this.#purgedAt, time) + MOMENT, time + 1);
+    this.#purged.record([{ topic, seq, at: this.#purgedAt }]);
   }
 
   /** Records messages that are purged: the newest of each topic, in order. */
@@ -180,8 +198,10 @@ export class GoneIndex {
   /** Saves the state; the result restores it. */
   savepoint(): () => void {
     const undoTimes = this.times.savepoint();
+    const purgedAt = this.#purgedAt;
     return () => {
       undoTimes();
+      this.#purgedAt = purgedAt;
       this.#purged.rollback();
     };
   }

@@ -29,10 +29,10 @@ export interface GoneTopics {
   /** What is gone of a topic, if that is known. */
   find(topic: string): Gone | undefined;
   /**
-   * The newest of all topics that begin with a prefix, if any of them is known, and when the last of them went. If very many
-   * topics are known, it may be a newer one of another topic.
+   * The newest that went after a time of all topics that begin with a prefix, if any of them is known, and when the last of
+   * them went. If very many topics are known, it may be a newer one of another topic.
    */
-  findPrefix(prefix: string): Gone | undefined;
+  findPrefix(prefix: string, asOf: number): Gone | undefined;
   /** Records messages that are purged: the newest of each topic, in order. */
   record(messages: readonly GoneMessage[]): void;
   /** The transaction was committed. */
@@ -66,7 +66,21 @@ export function evictionSlack(max: number): number {
   return Math.min(max / 8, EVICTION_BATCH);
 }
 
-/** For this many prefixes the newest of their topics is remembered, until something else is gone. */
+/** By this time nothing had gone. */
+export const NEVER = -1;
+
+/**
+ * What is gone, if it went after a time.
+ *
+ * @param asOf the time
+ * @param gone what is gone, if anything is
+ * @returns the same, if it counts
+ */
+export function wentAfter(asOf: number, gone: Gone | undefined): Gone | undefined {
+  return gone && gone.at > asOf ? gone : undefined;
+}
+
+/** For this many prefixes and times the newest of their topics is remembered, until something else is gone. */
 const REMEMBERED_PREFIXES = 64;
 
 /** What is gone of topics, in memory. */
@@ -104,16 +118,10 @@ export class GoneMap implements GoneTopics {
     return this.#topics.get(topic);
   }
 
-  findPrefix(prefix: string): Gone | undefined {
-    const remembered = this.#prefixes.get(prefix);
-    if (remembered) return remembered.gone;
-    let gone: Gone | undefined;
-    for (const [topic, found] of this.#topics) {
-      if (topic.startsWith(prefix)) gone = horizonOf(gone ?? found, found);
-    }
-    if (this.#prefixes.size === REMEMBERED_PREFIXES) this.#prefixes.clear();
-    this.#prefixes.set(prefix, { gone });
-    return gone;
+  findPrefix(prefix: string, asOf: number): Gone | undefined {
+    // Mostly all of them went earlier: so it need not be found out for each time.
+    const all = wentAfter(asOf, this.#newest(prefix, NEVER));
+    return all && asOf > NEVER ? this.#newest(prefix, asOf) : all;
   }
 
   record(messages: readonly GoneMessage[]): void {
@@ -153,5 +161,18 @@ export class GoneMap implements GoneTopics {
       else this.#topics.delete(topic);
     }
     this.#undo.clear();
+  }
+
+  #newest(prefix: string, asOf: number): Gone | undefined {
+    const key = `${asOf} ${prefix}`;
+    const remembered = this.#prefixes.get(key);
+    if (remembered) return remembered.gone;
+    let gone: Gone | undefined;
+    for (const [topic, found] of this.#topics) {
+      if (found.at > asOf && topic.startsWith(prefix)) gone = horizonOf(gone ?? found, found);
+    }
+    if (this.#prefixes.size === REMEMBERED_PREFIXES) this.#prefixes.clear();
+    this.#prefixes.set(key, { gone });
+    return gone;
   }
 }

@@ -61,12 +61,12 @@ export class GoneTable implements GoneTopics {
       find: db.prepare("SELECT seq, at FROM gone WHERE topic = ?"),
       newest: db.prepare("SELECT coalesce(max(seq), 0) AS seq FROM gone"),
       inRange: db.prepare(
-        "SELECT count(*) AS n, max(seq) AS seq, max(at) AS at FROM " +
+        "SELECT count(*) AS n, max(seq) FILTER (WHERE at > ?4) AS seq, max(at) AS at FROM " +
           `(SELECT seq, at FROM gone WHERE ${withPrefix("topic")} LIMIT ?3)`,
       ),
       walk: db.prepare(
         "SELECT seq, at FROM (SELECT topic, seq, at FROM gone ORDER BY seq DESC LIMIT ?3) " +
-          `WHERE ${withPrefix("topic")} LIMIT 1`,
+          `WHERE ${withPrefix("topic")} AND at > ?4 LIMIT 1`,
       ),
       past: db.prepare("SELECT seq, at FROM gone ORDER BY seq DESC LIMIT 1 OFFSET ?"),
       note: db.prepare(
@@ -102,14 +102,18 @@ export class GoneTable implements GoneTopics {
     return found && { seq: found.seq, at: found.at };
   }
 
-  findPrefix(prefix: string): Gone | undefined {
+  findPrefix(prefix: string, asOf: number): Gone | undefined {
     const range = [prefix, prefixEnd(prefix)] as const;
     const { topics, all } = PREFIX_BUDGET;
-    const [{ n, seq, at }] = this.#sql.inRange.all(...range, topics + 1) as [Gone & { n: number }];
-    if (n <= topics) return n === 0 ? undefined : { seq, at };
+    const [{ n, seq, at }] = this.#sql.inRange.all(...range, topics + 1, asOf) as [
+      { n: number; seq: number | null; at: number },
+    ];
+    if (n <= topics) return seq === null ? undefined : { seq, at };
     // What comes after that many is not newer than the next one. To find out when the last one went takes too long.
-    const found = (this.#sql.walk.all(...range, all)[0] ?? this.#sql.past.all(all)[0]) as Gone;
-    return { seq: found.seq, at: Infinity };
+    const found = (this.#sql.walk.all(...range, all, asOf)[0] ?? this.#sql.past.all(all)[0]) as
+      | Gone
+      | undefined;
+    return found && { seq: found.seq, at: Infinity };
   }
 
   record(messages: readonly GoneMessage[]): void {

@@ -68,11 +68,7 @@ export class MessageLog {
     this.ids = new MessageIds(db, this);
     this.topics = new TopicTable(db);
     this.segmentSizes = new SegmentSizes(db);
-    this.gone = new GoneIndex(
-      gone,
-      { segments: this.segments, topics: this.topics, buffer: this.buffer },
-      retention,
-    );
+    this.gone = new GoneIndex(gone, this, retention, start ? start.clock + 1 : 0);
     const timeOf = (seq: number) => this.buffer.timeOf(seq) ?? this.segments.timeOf(seq);
     if (start) {
       this.#purgedTo = this.segments.load(start.floor, start.last) - 1;
@@ -175,7 +171,7 @@ export class MessageLog {
       : this.#readMessages(query.after < floor ? { ...query, after: floor } : query);
     const hasMessages = query.newest !== true && messages.length > 0;
     const through = hasMessages ? messages.at(-1)!.seq : Math.max(query.after, last);
-    const gone = query.gone && this.gone.find(query.topic, floor);
+    const gone = query.gone && this.gone.find(query.topic, floor, query.asOf);
     return gone ? { messages, through, floor, gone } : { messages, through, floor };
   }
 

@@ -14,8 +14,8 @@ export interface MessageLogOptions {
   readonly retention: number;
   /** Remembers what is gone of topics. */
   readonly gone: GoneTopics;
-  /** The range of the messages in the database. */
-  readonly start?: SeqRangeState;
+  /** The range of the messages in the database, and its time when it was changed last. */
+  readonly start?: SeqRangeState & { readonly clock: number };
   /** What else transactions do. */
   readonly hooks?: TransactionHooks;
 }

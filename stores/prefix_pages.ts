@@ -6,7 +6,7 @@
 
 import type { Database } from "./engine.ts";
 import type { GoneIndex } from "./gone_index.ts";
-import { horizonOf } from "./gone_map.ts";
+import { horizonOf, NEVER, wentAfter } from "./gone_map.ts";
 import { PageFill } from "./page_fill.ts";
 import { PrefixRows } from "./prefix_rows.ts";
 import type { SegmentTable } from "./segment_table.ts";
@@ -14,6 +14,9 @@ import type { SeqRange } from "./seq_range.ts";
 import type { Gone, MessagePage, PrefixPageQuery } from "./store.ts";
 import type { TopicTable } from "./topic_table.ts";
 import type { WriteBuffer } from "./write_buffer.ts";
+
+/** What is gone of a prefix. */
+type GoneQuery = Pick<PrefixPageQuery, "prefix" | "after" | "asOf">;
 
 /** The messages of a store. */
 interface Messages {
@@ -53,26 +56,33 @@ export class PrefixPages {
     const fill = new PageFill({ ...query, after });
     const through = query.after >= last ? query.after : this.#read(query.prefix, after, fill);
     const { messages } = fill;
-    const gone = query.gone ? this.gone(query.prefix, query.after, floor) : undefined;
+    const gone = query.gone ? this.gone(query, floor) : undefined;
     const page = { messages, through, floor };
     const isCutShort = !fill.isFull && through < last;
     return { ...page, ...(isCutShort && { more: true }), ...(gone && { gone }) };
   }
 
-  /** The newest message that is gone of any topic with a prefix, if it comes after a number, and everything up to a floor is gone. */
-  gone(prefix: string, after: number, floor: number): Gone | undefined {
-    const { buffer, gone } = this.#log;
+  /** The newest message that is gone of any topic with a prefix, if it comes after a number and went after a time, and everything up to a floor is gone. */
+  gone({ prefix, after, asOf = NEVER }: GoneQuery, floor: number): Gone | undefined {
+    const { gone } = this.#log;
     if (after >= gone.newestGone(floor)) return undefined;
-    const recorded = gone.newestPurged(prefix);
-    const inBuffer = buffer.newestWithPrefixUpTo(prefix, floor);
+    const recorded = gone.newestPurged(prefix, asOf);
+    const expired = wentAfter(asOf, this.#newestExpired(prefix, after, floor));
     // Also older ones than a purge removed: they may have gone later.
-    const withRecorded = (found: Gone) => recorded ? horizonOf(found, recorded) : found;
-    if (inBuffer && inBuffer.seq > after) return withRecorded(gone.ofUnpurged(inBuffer));
-    const seq = after >= floor ? undefined : this.#rows.newestUpTo(prefix, after, floor);
-    if (seq !== undefined) {
-      return withRecorded(gone.ofUnpurged({ seq, time: this.#segments.timeOf(seq) }));
-    }
+    if (expired) return recorded ? horizonOf(expired, recorded) : expired;
     return recorded && recorded.seq > after ? recorded : undefined;
+  }
+
+  /** The newest message up to a floor that is in the table or the buffer, if it comes after a number. */
+  #newestExpired(prefix: string, after: number, floor: number): Gone | undefined {
+    if (after >= floor) return undefined;
+    const { buffer, gone } = this.#log;
+    const inBuffer = buffer.newestWithPrefixUpTo(prefix, floor);
+    if (inBuffer && inBuffer.seq > after) return gone.ofUnpurged(inBuffer);
+    const seq = this.#rows.newestUpTo(prefix, after, floor);
+    return seq === undefined
+      ? undefined
+      : gone.ofUnpurged({ seq, time: this.#segments.timeOf(seq) });
   }
 
   /** Reads into a page; returns how far all is read. */

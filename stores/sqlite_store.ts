@@ -107,14 +107,16 @@ export abstract class SqliteStore implements Store {
   topicBounds(queries: readonly TopicBoundsQuery[]): Promise<readonly TopicBounds[]> {
     return this.#ask("find the bounds of topics", (messageLog, bounds) => {
       const { floor, last } = bounds;
-      return queries.map(({ topic, prefix, epoch }) => ({
+      const { gone } = messageLog;
+      return queries.map(({ topic, prefix, epoch, after = 0, asOf }) => ({
         ...bounds,
         end: this.#endOf(epoch, last),
         gone: topic !== undefined
-          ? messageLog.gone.find(topic, floor)
+          ? gone.find(topic, floor, asOf)
           : prefix !== undefined
-          ? messageLog.prefixes.gone(prefix, 0, floor)
+          ? messageLog.prefixes.gone({ prefix, after, asOf }, floor)
           : undefined,
+        asOf: gone.asOf(bounds.time),
       }));
     });
   }

@@ -76,7 +76,7 @@ export interface StoreBounds {
 export interface Gone {
   /** Its sequence number. */
   readonly seq: number;
-  /** The first millisecond in which nobody could read it, in the store's time. */
+  /** When it ceased to be readable, in the store's time: what is purged, a fraction of a millisecond after what was purged before. */
   readonly at: number;
 }
 
@@ -88,6 +88,10 @@ export interface TopicBoundsQuery {
   readonly prefix?: string | undefined;
   /** The epoch. Default: the present one. */
   readonly epoch?: string | undefined;
+  /** Only what is gone after this number counts, of a prefix. Default: 0. */
+  readonly after?: number | undefined;
+  /** What was gone by this time does not count. Default: all that is gone does. */
+  readonly asOf?: number | undefined;
 }
 
 /** The bounds as they concern an epoch, and a topic or a prefix. */
@@ -99,6 +103,8 @@ export interface TopicBounds extends StoreBounds {
   readonly end: number | undefined;
   /** What is gone of the topic, or of all topics with the prefix, if one was given and anything is. */
   readonly gone: Gone | undefined;
+  /** What is gone now was gone by this time, what goes later goes after it (if hundreds of purges are in one ms, some may too). */
+  readonly asOf: number;
 }
 
 /** The last position that a client knows. */
@@ -119,6 +125,8 @@ export interface PageQuery {
   readonly bytes: number;
   /** Also return what is gone of what is asked for. */
   readonly gone?: boolean;
+  /** Unless it was gone by this time. Default: whenever it went. */
+  readonly asOf?: number | undefined;
 }
 
 /** Asks for messages of one topic. */
@@ -199,8 +207,8 @@ export interface Follower {
  * passes. A message has the time at which it was stored. It is not returned once it is as old as the retention, to the
  * millisecond, whether or not it was purged. For the topics that lost messages last (a limit of the store) it is known
  * exactly what is gone; for others the store may say more than is true, never less. What is gone of a prefix is the newest
- * message that is gone of any topic that begins with it, at the time when the last one of them went, which may have been
- * another; of very many topics the store may say more than is true here, too, and `Infinity` as the time.
+ * message that is gone of any topic that begins with it (and went after `asOf`), at the time when the last one of them went,
+ * which may have been another; of very many topics the store may say more than is true here, too, and `Infinity` as the time.
  *
  * **Deduplication.** A put that its session repeats is not stored again, and has the result of the first time. This holds for
  * the last numbers of a session that were stored (a limit of the store, at least as many as its client leaves unanswered)
@@ -224,6 +232,9 @@ export interface Store extends AsyncDisposable {
   readonly durability: Durability;
   /** Where the messages are, for a person, such as `memory on node:sqlite`. */
   readonly description: string;
+
+  /** The store's time when the present epoch began: nothing of it went earlier. Default: there is no epoch before it. */
+  readonly openedAt?: number;
 
   /** The last number of each epoch before this one, the oldest first. Default: none is known. */
   readonly epochEnds?: Iterable<readonly [epoch: string, last: number]>;

@@ -99,20 +99,20 @@ export class TopicPurge {
    * @param topic its name
    * @param upTo the last message that goes
    * @param max at most this many messages go, and fewer if they are large
-   * @param at from this time on they are gone
+   * @param time the store's time
    * @returns what it has done
    * @throws {Error} if it has done nothing
    */
-  purge(topic: string, upTo: number, max: number, at: number): Omit<PurgeResult, "end"> {
+  purge(topic: string, upTo: number, max: number, time: number): Omit<PurgeResult, "end"> {
     let result = { purged: 0, more: false };
     this.#log.transaction(() => {
       this.#log.flush();
-      result = this.#purge(topic, upTo, max, at);
+      result = this.#purge(topic, upTo, max, time);
     });
     return result;
   }
 
-  #purge(topic: string, upTo: number, max: number, at: number): Omit<PurgeResult, "end"> {
+  #purge(topic: string, upTo: number, max: number, time: number): Omit<PurgeResult, "end"> {
     const { segments, segmentSizes, topics, gone, range, storedBytes } = this.#log;
     const { floor } = range;
     const id = topics.find(topic, 0);
@@ -132,7 +132,7 @@ export class TopicPurge {
     storedBytes.total -= bytes;
     segments.rolledBack();
     segmentSizes.rolledBack();
-    if (live > 0) gone.recordPurge({ topic, seq: last.seq, at });
+    if (live > 0) gone.recordPurge(topic, last.seq, time);
     else gone.record([{ topic, ...last }]);
     this.#log.writtenBytes += bytes + ROW_BYTES * rows;
     return { purged: live, more: through < newest.seq };

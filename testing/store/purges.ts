@@ -102,15 +102,69 @@ export const purging: Promises = {
       ]);
       return page!.gone;
     };
-    const first = clock.now() + 1;
+    const isNow = (at: number) => at > clock.now() && at <= clock.now() + 1;
     await purge(await next(), "p.a");
-    assertEquals(await gone(0), { seq: 4, at: first });
+    const first = await gone(0);
+    assertEquals([first!.seq, isNow(first!.at)], [4, true]);
     clock.advance(10);
     await purge(await next(), "q");
-    assertEquals(await gone(0), { seq: 4, at: first });
+    assertEquals(await gone(0), first);
     await purge(await next(), "p.b");
-    assertEquals([await gone(0), await gone(3)], Array(2).fill({ seq: 4, at: first + 10 }));
+    const last = await gone(0);
+    assertEquals([last!.seq, isNow(last!.at)], [4, true]);
+    assertEquals(await gone(3), last);
     assertEquals(await gone(4), undefined);
+  },
+
+  async "what is gone by a moment is told from what goes later, also within the millisecond of a purge, and of each topic of a prefix"(
+    { store, clock, next },
+  ) {
+    await append(store, [put("p.a"), put("p.b"), put("p.c"), put("q"), put("p.d"), put("p.e")]);
+    const goneAfter = async (asOf: number, query: { topic: string } | { prefix: string }) => {
+      const now = await next();
+      const [page] = await now.read([{
+        ...query,
+        after: 0,
+        count: 9,
+        bytes: 1e6,
+        gone: true,
+        asOf,
+      }]);
+      const [bounds] = await now.topicBounds([{ ...query, asOf }]);
+      assertEquals(bounds!.gone, page!.gone);
+      return page!.gone?.seq;
+    };
+    const moment = async () => (await (await next()).topicBounds([{}]))[0]!.asOf;
+    const moments = [await moment()];
+    for (const [earlier, later] of [["p.d", "p.c"], ["q", "p.a"]] as const) {
+      const now = await next();
+      clock.advance(1);
+      await purge(now, earlier);
+      moments.push(await moment());
+      // In the same millisecond.
+      await purge(await next(), later);
+      clock.advance(1);
+      moments.push(await moment());
+    }
+    const all = [{ prefix: "p." }, { prefix: "" }, { topic: "p.a" }, { topic: "p.d" }] as const;
+    const found: (number | undefined)[][] = [];
+    for (const asOf of moments) {
+      const row: (number | undefined)[] = [];
+      for (const query of all) row.push(await goneAfter(asOf, query));
+      found.push(row);
+    }
+    assertEquals(found, [
+      [5, 5, 1, 5],
+      [3, 4, 1, undefined],
+      [1, 4, 1, undefined],
+      [1, 1, 1, undefined],
+      [undefined, undefined, undefined, undefined],
+    ]);
+    clock.advance(RETENTION);
+    assertEquals(await goneAfter(moments.at(-1)!, { prefix: "p." }), 6);
+    await trimAll(await next());
+    assertEquals(await goneAfter(moments.at(-1)!, { prefix: "p." }), 6);
+    assertEquals(await goneAfter(await moment(), { prefix: "p." }), undefined);
   },
 
   async "what was purged is gone of its topic, and of no other; of a prefix, too"(

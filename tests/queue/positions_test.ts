@@ -33,7 +33,8 @@ Deno.test("others have their turn while it is looked for what is left of a prefi
   const seen: number[] = [];
   const watched = new Proxy(store, {
     get(target, name) {
-      if (name !== "read") return Reflect.get(target, name, target).bind(target);
+      const member = Reflect.get(target, name, target);
+      if (name !== "read") return typeof member === "function" ? member.bind(target) : member;
       return (queries: MessageQuery[]) => {
         seen.push(immediates);
         return target.read(queries);

@@ -41,7 +41,7 @@ async function setup(): Promise<RaceSetup> {
 
 /** The store is asked what the topic has lost: nothing. */
 async function replyStanding(store: ManualStore): Promise<void> {
-  const standing = { floor: 0, last: 0, time: 0, end: 0, gone: undefined };
+  const standing = { floor: 0, last: 0, time: 0, asOf: 0, end: 0, gone: undefined };
   (await store.next<readonly TopicBounds[]>()).reply([standing]);
 }
 
@@ -279,12 +279,12 @@ Deno.test("a gap is reported to the next read if the stream that should begin af
   const at3 = { floor: 3, last: 5, time: 9 };
   const standings = () => at.store.next<readonly TopicBounds[]>();
   const hello = at.peer.request({ action: "hello", since: { after: 1 } });
-  (await standings()).reply([{ ...at3, end: 5, gone: undefined }]);
+  (await standings()).reply([{ ...at3, asOf: 2, end: 5, gone: undefined }]);
   (await at.store.next<StoreBounds>()).reply(at3);
   await withTimeout(hello);
   const subscribe = { action: "subscribe", topic: "t", messages: 1, bytes: 100, onGap: "now" };
   const failed = at.peer.request(subscribe);
-  (await standings()).reply([{ ...at3, end: 5, gone: { seq: 2, at: 1 } }]);
+  (await standings()).reply([{ ...at3, asOf: 2, end: 5, gone: { seq: 2, at: 1 } }]);
   (await at.store.next<StoreBounds>()).refuse(new StoreError("the disk is full"));
   assertEquals((await withTimeout(failed)).error?.code, "unavailable");
   const reply = await withTimeout(at.peer.request({ action: "get", topic: "t" }));
