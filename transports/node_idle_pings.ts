@@ -9,13 +9,16 @@ import type { PeerLimits } from "./transport.ts";
 /** A peer that may be idle. */
 export interface PingTarget {
   /** Pings the peer if it is idle. */
-  ping(): void;
+  checkIdle(): void;
 }
 
-/** Peers are spread over this many parts of the interval: pinging thousands at once would block others. */
-const BUCKETS = 16;
+/** So often each peer is checked in the interval: what came just after a check would otherwise count twice as long. */
+export const CHECKS = 4;
 
-/** Pings all in turn, with one timer. Without peers there is no timer. */
+/** Peers are spread over this many parts of the time between two checks: to check thousands at once would block others. */
+const BUCKETS = 4;
+
+/** Checks all in turn, with one timer. Without peers there is no timer. */
 export class IdlePings {
   readonly #interval: number;
   readonly #after: PeerLimits["after"];
@@ -57,7 +60,7 @@ export class IdlePings {
     return this.#empty.promise;
   }
 
-  /** Stops pinging. */
+  /** Stops checking. */
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;
@@ -65,9 +68,9 @@ export class IdlePings {
 
   #schedule(): void {
     if (this.#interval === Infinity) return;
-    this.#cancel = this.#after(this.#interval / BUCKETS, () => {
+    this.#cancel = this.#after(this.#interval / (CHECKS * BUCKETS), () => {
       this.#schedule();
-      for (const peer of this.#buckets[this.#next++ % BUCKETS]!) peer.ping();
+      for (const peer of this.#buckets[this.#next++ % BUCKETS]!) peer.checkIdle();
     });
   }
 }

@@ -14,7 +14,7 @@ import { type InputLimit, LimitedInput } from "./limited_input.ts";
 import { BasePeer, LOW_WATER, type PortContext } from "./base_peer.ts";
 import { WebSocketInput } from "./node_websocket_input.ts";
 import type { Pacer } from "./pacer.ts";
-import type { IdlePings, PingTarget } from "./node_idle_pings.ts";
+import { CHECKS, type IdlePings, type PingTarget } from "./node_idle_pings.ts";
 import { PartialMessage } from "./partial_message.ts";
 import { TextFrame } from "./text_frame.ts";
 import type { Peer, PeerEvents } from "./peer.ts";
@@ -65,9 +65,13 @@ export class NodePeer extends BasePeer implements PingTarget {
   readonly #connection: Socket;
   readonly #input: WebSocketInput;
   readonly #partial: EvictingAccount;
-  /** How much had come, and was sent, at the last check; and how much had come at the last ping. */
+  /** How much had come at the last check, and how many there were since something came. */
   #receivedByCheck = 0;
-  #sentByCheck = 0;
+  #quietChecks = 0;
+  /** How many checks there were in all, and how much was sent by the one that began the interval. */
+  #checks = 0;
+  #sentByInterval = 0;
+  /** How much had come at the last ping. */
   #receivedByPing = 0;
   /** How many pings were sent since something came, and how many bytes before. */
   #pings = 0;
@@ -133,20 +137,22 @@ export class NodePeer extends BasePeer implements PingTarget {
     this.onOpen();
   }
 
-  ping(): void {
+  checkIdle(): void {
     const received = this.#connection.bytesRead;
-    const hasNew = received !== this.#receivedByCheck || this.hasUnreadInput;
-    this.#receivedByCheck = received;
     const sent = this.#connection.bytesWritten;
     // What was sent since may still be on its way, even if the peer has sent something after that.
-    const sentBefore = this.#sentByCheck;
-    this.#sentByCheck = sent;
-    if (hasNew) {
-      const wasPinged = this.#pings > 0;
+    const sentBefore = this.#sentByInterval;
+    if (this.#checks++ % CHECKS === 0) this.#sentByInterval = sent;
+    if (received !== this.#receivedByCheck || this.hasUnreadInput) {
+      this.#receivedByCheck = received;
+      this.#quietChecks = 0;
       this.#pings = 0;
       this.#sentBefore = sentBefore;
-      if (!wasPinged) return;
-    } else if (this.#respondsToPings && this.#pings >= MAX_UNANSWERED + this.#pingsToRead(sent)) {
+      return;
+    }
+    // The last thing may have come just after the check before, so one less is an interval; later pings come after whole ones.
+    if (++this.#quietChecks % CHECKS !== CHECKS - 1) return;
+    if (this.#respondsToPings && this.#pings >= MAX_UNANSWERED + this.#pingsToRead(sent)) {
       return this.drop("it does not answer any more");
     }
     // A peer that has something to read is not idle.

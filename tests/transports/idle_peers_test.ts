@@ -18,9 +18,12 @@ const TEXT = 1;
 const PING = 9;
 const pong = clientFrame(10);
 
+/** How many parts of the interval the clock passes at a time. */
+const PARTS = 16;
+
 /** Advances the clock by this many idle periods. */
 async function passIdle({ clock }: OpenPort, times = 1): Promise<void> {
-  for (let part = 0; part < 16 * times; part++) clock.advance(IDLE_INTERVAL / 16);
+  for (let part = 0; part < PARTS * times; part++) clock.advance(IDLE_INTERVAL / PARTS);
   // The platform finishes what it began.
   await turns();
 }
@@ -29,7 +32,7 @@ async function passIdle({ clock }: OpenPort, times = 1): Promise<void> {
 async function idleClient(opened: OpenPort): Promise<RawSocket> {
   const client = await RawSocket.open(opened.port);
   await withTimeout(opened.handler.until(() => opened.handler.present > 0));
-  await passIdle(opened);
+  await passIdle(opened, 1 / 4);
   return client;
 }
 
@@ -67,6 +70,9 @@ Deno.test("hardened: an idle peer is pinged again and again, and kept although i
 Deno.test("hardened: a peer that answers keeps being pinged, and is dropped after three unanswered pings", async () => {
   await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
   using client = await idleClient(opened);
+  // What it has read long ago gives it no time later.
+  opened.handler.peers[0]!.peer.send("x".repeat(800 * 1024));
+  assertEquals((await withTimeout(client.next()))?.opcode, TEXT);
   for (let i = 0; i < 5; i++) {
     await passIdle(opened);
     await pinged(client);
@@ -90,6 +96,9 @@ Deno.test("hardened: a peer that answers has time to read its data before it mus
   const { peer } = opened.handler.peers[0]!;
   peer.send("x".repeat(800 * 1024));
   await until(() => peer.buffered === 0);
+  // What it says meanwhile does not tell that it has read that.
+  await passIdle(opened, 1 / 4);
+  await arrive(opened, client, clientFrame(1, "x"));
   await passIdle(opened, 8);
   assertEquals(opened.handler.present, 1);
   await passIdle(opened, 2);
@@ -120,7 +129,7 @@ Deno.test("hardened: a peer that sends something is not pinged, and all peers sh
     await withTimeout(
       opened.handler.until(() => opened.handler.peers.every(({ received }) => received.length > i)),
     );
-    await passIdle(opened);
+    await passIdle(opened, 3 / 4);
   }
   for (const { peer } of opened.handler.peers) peer.send("the first that it reads");
   for (const client of clients) {
@@ -129,6 +138,25 @@ Deno.test("hardened: a peer that sends something is not pinged, and all peers sh
   }
   await withTimeout(opened.handler.until(() => opened.handler.present === 0));
   assertEquals(opened.clock.waiting, 0);
+});
+
+Deno.test("hardened: a peer is pinged once nothing has come from it for the interval, and not before three quarters of it, whenever that was", async () => {
+  for (let phase = 0; phase < PARTS; phase++) {
+    await using opened = await OpenPort.with(hardened, { idlePingInterval: IDLE_INTERVAL });
+    using client = await idleClient(opened);
+    await passIdle(opened, phase / PARTS);
+    // It was checked in the first part, and three checks later it is idle.
+    if (1 / PARTS + 3 / 4 <= 1 / 4 + phase / PARTS) await pinged(client);
+    const { peer } = opened.handler.peers[0]!;
+    for (const rounds of [1, 2]) {
+      await arrive(opened, client, clientFrame(1, "x"));
+      await passIdle(opened, 11 / PARTS);
+      peer.send(`${phase} ${rounds}`);
+      assertEquals((await withTimeout(client.next()))?.opcode, TEXT, `a part of ${phase}`);
+      await passIdle(opened, 5 / PARTS);
+      await pinged(client);
+    }
+  }
 });
 
 Deno.test({
