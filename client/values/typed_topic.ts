@@ -20,9 +20,9 @@ import type { Validations } from "./validations.ts";
 import type { Decoded, Encoded, Encoding, ValueCodec } from "./value_codec.ts";
 import {
   type BufferedStream,
+  type CodeWaits,
   DecodingStream,
   requireInvalidHandler,
-  type WaitForCode,
 } from "./value_stream.ts";
 
 const VALUE_SUBSCRIBE_OPTIONS = [
@@ -157,8 +157,12 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
       ...(signal !== undefined && { signal }),
     };
     const { name } = this;
-    const waits: WaitForCode = (promise, onWaiting) =>
-      this.#validations.until({ action: "read on", topic: name }, promise, signal, onWaiting);
+    const validations = this.#validations;
+    const call = { action: "read on", topic: name };
+    const waits: CodeWaits = {
+      until: (promise, onWaiting) => validations.until(call, promise, signal, onWaiting),
+      limit: (onTooLong) => validations.limit(onTooLong),
+    };
     return new DecodingStream(this.#calls.subscribe(others), this.#decode, onInvalid, waits);
   }
 

@@ -15,20 +15,15 @@ import type { InFlightRequests } from "../in_flight_requests.ts";
 import type { Misfit } from "./invalid_value.ts";
 
 /**
- * No put waits longer than this for the one before it, in milliseconds. That one may wait for this one: its validator awaits it,
- * which nothing but runtimes with asynchronous contexts could tell from two puts that have nothing to do with each other.
+ * No call waits longer than this for code that an earlier call waits for, in milliseconds. That code may wait for the later call,
+ * which nothing but a runtime with asynchronous contexts could tell from two calls that have nothing to do with each other.
  */
-const MAX_WAIT_FOR_TURN = 10_000;
+export const MAX_WAIT_FOR_TURN = 10_000;
 
 /** Why a value is refused whose validator others have waited for. */
-const TOO_LONG: Misfit = {
-  issues: [{
-    path: [],
-    message: `the schema failed: it took longer than ${
-      MAX_WAIT_FOR_TURN / 1000
-    } s, and a later put of the topic waits for it (a validator must not wait for puts of its own topic)`,
-  }],
-};
+const TOO_LONG: Misfit = tookTooLong(
+  "a later put of the topic waits for it (a validator must not wait for puts of its own topic)",
+);
 
 /** A call that waits for a validator. */
 interface Waiting {
@@ -150,19 +145,36 @@ export class Validations {
 
   async #inTurn<Ready>(before: Turn | undefined, ready: Promise<Ready>): Promise<Ready> {
     if (!before) return await ready;
-    const deadline: CallDeadline = {
-      end: this.#deadlines.now + MAX_WAIT_FOR_TURN,
-      onDeadline: () => {
-        this.#deadlines.delete(deadline);
-        before.giveUp();
-      },
-    };
-    this.#deadlines.add(deadline);
+    const cancel = this.limit(before.giveUp);
     try {
       await before.sent;
     } finally {
-      this.#deadlines.delete(deadline);
+      cancel();
     }
     return await ready;
   }
+
+  /** Calls back once a call has waited for its turn as long as it may. Returns what cancels that. */
+  limit(onTooLong: () => void): () => void {
+    // What waits ends by itself then, and a timer would keep the program alive.
+    if (this.#failure) return () => {};
+    const cancel = () => this.#deadlines.delete(deadline);
+    const deadline: CallDeadline = {
+      end: this.#deadlines.now + MAX_WAIT_FOR_TURN,
+      onDeadline() {
+        cancel();
+        onTooLong();
+      },
+    };
+    this.#deadlines.add(deadline);
+    return cancel;
+  }
+}
+
+/** Why a value is refused whose validator takes too long, because of what waits for it. */
+export function tookTooLong(because: string): Misfit {
+  const message = `the schema failed: it took longer than ${
+    MAX_WAIT_FOR_TURN / 1000
+  } s, and ${because}`;
+  return { issues: [{ path: [], message }] };
 }

@@ -8,6 +8,9 @@ import { isDsmqError, withCurrentStack } from "../../protocol/errors.ts";
 import { formatValue } from "../../protocol/text.ts";
 import type { Message } from "../../protocol/message.ts";
 import type { MessageStream } from "../messages.ts";
+import { deferred } from "../deferred.ts";
+import { unfitToRead } from "./invalid_value.ts";
+import { MAX_WAIT_FOR_TURN, tookTooLong } from "./validations.ts";
 import type { InvalidHandler, ValueMessage, ValueStream } from "./typed_api.ts";
 
 type Next<Value> = IteratorResult<ValueMessage<Value>, undefined>;
@@ -21,14 +24,19 @@ export interface BufferedStream extends MessageStream {
 /** Gives a message its value; a promise if that takes time, or if it does not fit. */
 type Decode<Value> = (message: Message) => ValueMessage<Value> | PromiseLike<ValueMessage<Value>>;
 
-/**
- * Waits for code of the caller, which may never end: rejects with an error when the connection ends, and when the signal of the
- * subscription aborts; `onWaiting` is given what else ends it.
- */
-export type WaitForCode = <T>(
-  promise: PromiseLike<T>,
-  onWaiting: (stop: (reason: unknown) => void) => void,
-) => Promise<T>;
+/** How a stream waits for code of the caller, which may never end. */
+export interface CodeWaits {
+  /**
+   * Rejects with an error when the connection ends, and when the signal of the subscription aborts; `onWaiting` is given what
+   * else ends it.
+   */
+  until<T>(
+    promise: PromiseLike<T>,
+    onWaiting: (stop: (reason: unknown) => void) => void,
+  ): Promise<T>;
+  /** Calls back once a call has waited for its turn as long as it may. Returns what cancels that. */
+  limit(onTooLong: () => void): () => void;
+}
 
 /** Waiting has ended, and with it the subscription. */
 class WaitEnded {
@@ -39,6 +47,15 @@ class WaitEnded {
   }
 }
 
+const OWN_MESSAGES =
+  "a later call of next waits for it (it must not wait for messages of its own loop)";
+const LATE_VALIDATOR = tookTooLong(OWN_MESSAGES);
+const LATE_HANDLER = `Cannot read on: onInvalid took longer than ${
+  MAX_WAIT_FOR_TURN / 1000
+} s, and ${OWN_MESSAGES}`;
+
+const lateValidator = (message: Message) => () => unfitToRead(message, LATE_VALIDATOR);
+
 /** Why, when the loop was left. */
 const LEFT = Symbol("left");
 
@@ -47,9 +64,13 @@ export class DecodingStream<Value> implements ValueStream<Value> {
   readonly #messages: BufferedStream;
   readonly #decode: Decode<Value>;
   readonly #onInvalid: InvalidHandler;
-  readonly #waits: WaitForCode;
+  readonly #waits: CodeWaits;
   /** Ends the wait for code of the caller, if there is one. */
   #stop: ((reason: unknown) => void) | undefined;
+  /** Gives that code up, but not the subscription. */
+  #giveUp: (() => void) | undefined;
+  /** Set while a later call waits for that code. */
+  #cancelLimit: (() => void) | undefined;
   /** The last call that could not be answered at once. Calls wait for those before them, which may need several messages. */
   #last: Promise<Next<Value>> | undefined;
   /** How many such calls are unanswered. */
@@ -67,7 +88,7 @@ export class DecodingStream<Value> implements ValueStream<Value> {
     messages: BufferedStream,
     decode: Decode<Value>,
     onInvalid: InvalidHandler,
-    waits: WaitForCode,
+    waits: CodeWaits,
   ) {
     this.#messages = messages;
     this.#decode = decode;
@@ -79,6 +100,7 @@ export class DecodingStream<Value> implements ValueStream<Value> {
   next(): Promise<Next<Value>> {
     if (this.#unanswered > 0) {
       this.#unanswered++;
+      this.#limit();
       return this.#last = this.#last!.then(this.#take, this.#take);
     }
     // Of a full stream most messages have arrived: a promise each, as without values.
@@ -127,11 +149,14 @@ export class DecodingStream<Value> implements ValueStream<Value> {
         }
         try {
           const decoded = decoding ?? this.#decode(message);
-          const value = await (decoded instanceof Promise ? this.#finish(decoded) : decoded);
+          const value = await (decoded instanceof Promise
+            ? this.#finish(decoded, lateValidator(message))
+            : decoded);
           return { done: false, value };
         } catch (error) {
           if (this.#onInvalid === "throw" || !isDsmqError(error, "invalid_value")) throw error;
-          await this.#finish(Promise.resolve(this.#onInvalid(error, message)));
+          const handling = Promise.resolve(this.#onInvalid(error, message));
+          await this.#finish(handling, () => new TypeError(LATE_HANDLER, { cause: error }));
         }
         message = decoding = undefined;
       }
@@ -143,23 +168,33 @@ export class DecodingStream<Value> implements ValueStream<Value> {
     }
   }
 
-  /** Waits for code of the caller. Throws what it throws, or {@linkcode WaitEnded}. */
-  async #finish<T>(promise: Promise<T>): Promise<T> {
-    const settled = promise.then(
-      (value) => () => value,
-      (error) => () => {
+  /** Waits for code of the caller. Throws what it throws, what `tooLong` makes, or {@linkcode WaitEnded}. */
+  async #finish<T>(promise: Promise<T>, tooLong: () => unknown): Promise<T> {
+    const settled = deferred<() => T>();
+    const fail = (error: unknown) =>
+      settled.resolve(() => {
         throw error;
-      },
-    );
+      });
+    promise.then((value) => settled.resolve(() => value), fail);
+    this.#giveUp = () => fail(tooLong());
+    this.#limit();
     let outcome: () => T;
     try {
-      outcome = await this.#waits(settled, (stop) => this.#stop = stop);
+      outcome = await this.#waits.until(settled.promise, (stop) => this.#stop = stop);
     } catch (reason) {
       throw new WaitEnded(reason);
     } finally {
-      this.#stop = undefined;
+      this.#stop = this.#giveUp = undefined;
+      this.#cancelLimit?.();
+      this.#cancelLimit = undefined;
     }
     return outcome();
+  }
+
+  /** Code of the caller has only so long, if a later call waits for it: it may wait for that call itself. */
+  #limit(): void {
+    if (this.#unanswered < 2 || !this.#giveUp || this.#cancelLimit) return;
+    this.#cancelLimit = this.#waits.limit(this.#giveUp);
   }
 
   /** It ends while a message is being validated: that one is not delivered, nor are those behind it. */

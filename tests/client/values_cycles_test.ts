@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { connect, type Connection, isDsmqError } from "@dsmq/server";
 import { until } from "../support/bridge.ts";
-import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
+import { inVirtualTime, pass, secondsOf } from "../support/in_virtual_time.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { connected, functionSchema } from "../support/typed_topics.ts";
 import { as } from "../support/untyped.ts";
@@ -29,13 +29,6 @@ class StoringServer extends ScriptedServer {
       }
     })();
   }
-}
-
-/** How long something takes in virtual time, in seconds. */
-async function secondsOf(work: Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work;
-  return Math.round((performance.now() - began) / 1000);
 }
 
 /** A connection in virtual time. */

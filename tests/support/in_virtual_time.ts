@@ -18,3 +18,10 @@ export async function inVirtualTime(work: (time: VirtualTime) => Promise<void>):
 /** Lets virtual time pass (ms). */
 export const pass = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
+
+/** How long something takes in virtual time, in seconds. */
+export async function secondsOf(work: Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work;
+  return Math.round((performance.now() - began) / 1000);
+}
