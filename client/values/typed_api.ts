@@ -26,7 +26,8 @@ export type ValueStream<Value> =
  * What a subscription does with a message whose value does not fit. With `"throw"` the loop ends with the error
  * `invalid_value`; the subscription does not: another loop over it goes on with the next message. A function is given the
  * error and the message, and the loop goes on with the next one, once a promise that the function returns is settled; what it
- * throws ends the loop.
+ * throws ends the loop. Once another call of `next` has waited 10 seconds for it, it is waited for no longer, and the loop ends
+ * with a `TypeError`: it must not wait for messages of its own loop.
  */
 export type InvalidHandler =
   | "throw"
