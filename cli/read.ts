@@ -161,7 +161,7 @@ async function readOne(
 export const tailCommand: CliCommand = {
   usage: "TOPIC...",
   summary:
-    "print the messages of topics as they arrive, until Ctrl-C; 'news.*' is all that begin so",
+    "print the messages of topics, or of all that begin with news. ('news.*'), as they arrive, until Ctrl-C",
   options: {
     ...READ_OPTIONS,
     exact: { help: "a * at the end is part of the name" },

@@ -109,8 +109,8 @@ function contentHint(text: string): string {
     label !== "EC PARAMETERS"
   );
   if (label === undefined) return ": it is not in PEM";
-  const what = label.endsWith("PRIVATE KEY") ? "a private key" : label.toLowerCase();
-  return `, but ${what}`;
+  const what = label.endsWith("PRIVATE KEY") ? "private key" : label.toLowerCase();
+  return `, but a ${what}`;
 }
 
 /** Why clients may reject it. */

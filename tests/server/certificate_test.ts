@@ -58,7 +58,7 @@ const bad: Record<string, [cert: string, key: string, reason: string]> = {
   "the certificate twice": [
     cert,
     cert,
-    "Cannot use K.pem: there is no private key in it, but certificate",
+    "Cannot use K.pem: there is no private key in it, but a certificate",
   ],
   "a truncated certificate": [cert.slice(0, 300), key, "Cannot use C.pem: there is no certificate"],
   "a damaged certificate": [
