@@ -160,8 +160,7 @@ async function readOne(
 /** `dsmq tail`. */
 export const tailCommand: CliCommand = {
   usage: "TOPIC...",
-  summary:
-    "print the messages of topics, or of all that begin with news. ('news.*'), as they arrive, until Ctrl-C",
+  summary: "print the messages of topics, or of all that begin with news. ('news.*'), until Ctrl-C",
   options: {
     ...READ_OPTIONS,
     exact: { help: "a * at the end is part of the name" },
