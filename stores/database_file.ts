@@ -9,7 +9,6 @@ import type { Database, Engine, Statement } from "./engine.ts";
 import { DatabaseWal } from "./database_wal.ts";
 import { EpochTable } from "./epoch_table.ts";
 import { UnusableFileError } from "./file_faults.ts";
-import { FreePages } from "./free_pages.ts";
 import type { FileOnDisk } from "./file_on_disk.ts";
 import { WAL_SIZE_LIMIT } from "./wal_file.ts";
 import { STATE_TABLE, upgradeFrom1, upgradeFrom2 } from "./file_upgrade.ts";
@@ -69,7 +68,6 @@ export class DatabaseFile {
   readonly db: Database;
   readonly epochs: EpochTable;
   readonly wal: DatabaseWal;
-  readonly freePages: FreePages;
   readonly disk: FileOnDisk;
   readonly #sql: Record<
     "read" | "save" | "begin" | "commit" | "rollback" | "changes",
@@ -104,14 +102,15 @@ export class DatabaseFile {
       this.#pragma(`fullfsync = ${durability === "disk" ? 1 : 0}`);
       this.#pragma(`checkpoint_fullfsync = ${durability === "disk" ? 1 : 0}`);
       this.#pragma(`journal_size_limit = ${WAL_SIZE_LIMIT}`);
-      // What is deleted is overwritten, but for whole pages that become free; see `free_pages.ts` for these.
+      // What is deleted is overwritten, but for whole pages that become free; see `page_gaps.ts` for these.
       this.#pragma("secure_delete = FAST");
       this.db.prepare("BEGIN IMMEDIATE").run();
       if (schemaVersion === undefined) this.#create(now);
       else if (schemaVersion < SCHEMA_VERSION) this.#upgrade(schemaVersion, now);
+      // Files of the first drafts have it, perhaps with what a killed process has left there.
+      this.db.prepare("DROP TABLE IF EXISTS filler").run();
       this.epochs = new EpochTable(this.db);
       this.wal = new DatabaseWal(this.db, disk);
-      this.freePages = new FreePages(this.db);
       this.#sql = {
         read: this.db.prepare("SELECT * FROM state"),
         save: this.db.prepare(

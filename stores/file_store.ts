@@ -6,9 +6,11 @@
 
 import type { FileDurability } from "../protocol/encode_replies.ts";
 import type { NameMap } from "../protocol/name_map.ts";
+import { WalInUseError } from "./database_wal.ts";
+import { SQLITE_ERRORS, sqliteErrorCode } from "./engine.ts";
 import { unknownOutcome } from "./file_faults.ts";
 import type { MessageLog } from "./message_log.ts";
-import { isDiskFull, type OpenedFile } from "./opened_file.ts";
+import { isDiskFull } from "./opened_file.ts";
 import { PageGaps } from "./page_gaps.ts";
 import { SlicedWork } from "./sliced_work.ts";
 import type { DedupIndex } from "./dedup_index.ts";
@@ -114,28 +116,19 @@ export class FileStore extends SqliteStore {
 
   async erase(): Promise<void> {
     const gaps = new PageGaps();
-    const overwriteGaps = () => this.#eraseBy(({ file }) => gaps.overwriteSome(file));
     try {
-      await overwriteGaps();
-      // After the gaps: their pages may have become free meanwhile.
-      await this.#eraseBy(overwriteFreePages);
-      // Again: a message may have got free pages that were not overwritten yet, and does not fill the last of them.
-      await overwriteGaps();
+      for (;;) {
+        this.requireOpen();
+        if (!gaps.overwriteSome(this.#file.readyToCommit().file)) return;
+        await new Promise<void>((resolve) => this.slicedWork.next(resolve));
+      }
+    } catch (error) {
+      throw toStoreError(
+        "erase what was purged",
+        isInUse(error) ? new Error(IN_USE, { cause: error }) : error,
+      );
     } finally {
       gaps.end();
-    }
-  }
-
-  /** Does something until there is no more to do, in slices. */
-  async #eraseBy(overwriteSome: (opened: OpenedFile) => boolean): Promise<void> {
-    for (;;) {
-      try {
-        this.requireOpen();
-        if (!overwriteSome(this.#file.readyToCommit())) return;
-      } catch (error) {
-        throw toStoreError("erase what was purged", error);
-      }
-      await new Promise<void>((resolve) => this.slicedWork.next(resolve));
     }
   }
 
@@ -237,13 +230,13 @@ export class FileStore extends SqliteStore {
   }
 }
 
-function overwriteFreePages({ file: { freePages }, messageLog }: OpenedFile): boolean {
-  let more = false;
-  messageLog.transaction(() => {
-    more = freePages.overwriteSome();
-    messageLog.writtenBytes += freePages.sliceBytes;
-  });
-  return more;
+const IN_USE =
+  "another program reads the file, or writes to it: end it, or stop what copies the file " +
+  "all the time (such as Litestream), and purge again";
+
+/** Whether another program is in the way. */
+function isInUse(error: unknown): boolean {
+  return error instanceof WalInUseError || sqliteErrorCode(error) === SQLITE_ERRORS.busy;
 }
 
 function changesMessages({ commands }: CommandBatch): boolean {

@@ -5,16 +5,26 @@
  */
 
 import type { DatabaseFile } from "./database_file.ts";
+import type { Database } from "./engine.ts";
 import { DatabasePages } from "./database_pages.ts";
+import { FreeList, type PageSet } from "./free_list.ts";
 import { WalInUseError } from "./database_wal.ts";
 import { countWalFrames, FRAME_HEADER_BYTES, WAL_HEADER_BYTES } from "./wal_mark.ts";
 
-/** How many pages are looked at in a slice. */
-const SLICE = 1024;
+/** How many pages are looked at in a slice, unless they are larger than those of SQLite mostly are. */
+const SLICE = 512;
+/** How many bytes are looked at in a slice at most. */
+const SLICE_BYTES = 4096 * SLICE;
 
 const IN_USE = "another program writes to it";
 
-/** Goes through all pages of a database, and again through those that are written meanwhile. */
+/**
+ * Goes through all pages of a database, and again through those that are written meanwhile.
+ *
+ * While it does, the log is empty, SQLite can begin no transaction that writes, and the disk has the file as it is: so which
+ * pages are free, and what is between rows, stays as it is, also if the process or the machine fails. If SQLite uses such a
+ * page or part again, that comes to the log first, and later replaces what was written here.
+ */
 export class PageGaps {
   readonly #slice: number;
   #opened: DatabaseFile | undefined;
@@ -24,8 +34,12 @@ export class PageGaps {
   #last = Infinity;
   /** The pages that were written since the last slice: what was in others may have moved there. */
   readonly #written = new Set<number>();
+  /** The pages that had rows at first. Those that have some now were written since, if they are not among these. */
+  #trees: PageSet | undefined;
+  /** The pages that are free, and what tells whether they still are. */
+  #free: { readonly changes: string; readonly list: FreeList } | undefined;
   /** How many of these are looked at in a slice, how many there were before the last one, and whether some were left. */
-  #budget = SLICE;
+  #budget: number;
   #before = 0;
   #isLeft = false;
   readonly #beforeCheckpoint = () => this.#noteWritten();
@@ -36,7 +50,7 @@ export class PageGaps {
    * @param slice how many pages it looks at in a slice
    */
   constructor(slice: number = SLICE) {
-    this.#slice = slice;
+    this.#slice = this.#budget = slice;
   }
 
   /**
@@ -50,8 +64,11 @@ export class PageGaps {
     if (opened !== this.#opened) {
       this.end();
       this.#opened = opened;
-      [this.#next, this.#last] = [1, Infinity];
+      [this.#next, this.#last, this.#free] = [1, Infinity, undefined];
       opened.wal.beforeCheckpoint.add(this.#beforeCheckpoint);
+      // That takes a while if there is much in the log, so the pages come later.
+      opened.wal.empty();
+      return true;
     }
     const { db, disk, wal } = opened;
     let more = false;
@@ -77,21 +94,20 @@ export class PageGaps {
 
   #overwriteSlice({ db, disk }: DatabaseFile): boolean {
     const pages = new DatabasePages(disk.handle);
-    if (pages.count === 0) return false;
-    if (this.#last === Infinity) this.#last = pages.count;
+    if (this.#last === Infinity) this.#begin(db, pages);
+    const free = this.#freePages(db, pages);
     const end = Math.min(this.#last, pages.count);
-    const [first, last] = [this.#next, Math.min(this.#next + this.#slice - 1, end)];
-    const [{ root }] = db.prepare(
-      "SELECT rootpage AS root FROM sqlite_schema WHERE name = 'runs'",
-    ).all() as [{ root: number }];
-    // What is no leaf now may have been one, with rows whose pages others have now.
-    const leafPages = pages.leafPages(root);
+    const count = Math.min(this.#slice, Math.max(1, Math.floor(SLICE_BYTES / pages.size)));
+    const [first, last] = [this.#next, Math.min(this.#next + count - 1, end)];
     if (first <= last) pages.load(first, last);
-    const overwrite = (number: number) => {
-      pages.overwriteGaps(number);
-      if (leafPages.has(number)) pages.overwriteTails(number);
+    const overwrite = (number: number, hasCells: boolean) => {
+      if (free.has(number)) pages.overwriteFrom(number, free.usedBytes(number));
+      else if (pages.knowsCells) {
+        pages.overwriteGaps(number);
+        if (hasCells) pages.overwriteTails(number);
+      }
     };
-    for (let number = first; number <= last; number++) overwrite(number);
+    for (let number = first; number <= last; number++) overwrite(number, this.#trees!.has(number));
     // If as many were written as were looked at, more are looked at: so this ends.
     if (this.#isLeft && this.#written.size >= this.#before) this.#budget *= 2;
     this.#before = this.#written.size;
@@ -100,12 +116,30 @@ export class PageGaps {
       if (budget-- === 0) break;
       this.#written.delete(number);
       // A transaction that was rolled back may have written pages to the log which the file does not have.
-      if (number <= pages.count && (number < first || number > this.#last)) overwrite(number);
+      if (number <= pages.count) overwrite(number, true);
     }
     pages.sync();
     this.#next = Math.max(first, last + 1);
     this.#isLeft = this.#written.size > 0;
     return this.#next <= end || this.#isLeft;
+  }
+
+  /** All pages are still to be looked at. */
+  #begin(db: Database, pages: DatabasePages): void {
+    this.#last = pages.count;
+    const roots = db.prepare(
+      "SELECT rootpage AS root FROM sqlite_schema WHERE rootpage > 0",
+    ).all() as { root: number }[];
+    this.#trees = pages.treePages([1, ...roots.map(({ root }) => root)]);
+  }
+
+  /** The free pages; they are looked for again if anything has changed. */
+  #freePages(db: Database, pages: DatabasePages): FreeList {
+    const changes = [
+      ...["PRAGMA data_version", "PRAGMA schema_version", "SELECT total_changes()"],
+    ].map((sql) => Object.values(Object(db.prepare(sql).all()[0]))[0]).join();
+    if (this.#free?.changes !== changes) this.#free = { changes, list: new FreeList(pages) };
+    return this.#free.list;
   }
 
   /** The pages in the log, which is about to be written to the file. */

@@ -194,6 +194,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "server/log.ts": "sentences of this code",
   "server/connection_limiter.ts": "addresses, which look like no number",
   "stores/database_pages.ts": "numbers of pages, which SQLite counts up",
+  "stores/free_list.ts": "numbers of pages, which SQLite counts up",
   "stores/engine.ts": "what SQLite says",
   "stores/large_rows.ts": "numbers that the store counts up, of which few are kept",
   "stores/page_gaps.ts": "numbers of pages, which SQLite counts up",

@@ -91,7 +91,7 @@ function overwriteInSlices(seed: number): string[] {
   const disk = FileOnDisk.acquire(`${folder}/q.db`);
   const place = { path: disk.path, disk, engine: nodeSqlite, durability: "process" } as const;
   const file = new DatabaseFile(place, true, 1);
-  const { db, wal, freePages } = file;
+  const { db, wal } = file;
   try {
     db.exec("CREATE TABLE runs (id INTEGER PRIMARY KEY, text TEXT NOT NULL)");
     file.finishOpening(true);
@@ -127,7 +127,6 @@ function overwriteInSlices(seed: number): string[] {
       for (let i = random(4); i > 0; i--) change("DELETE FROM runs");
     }
     gaps.end();
-    for (let more = true; more;) transaction(() => more = freePages.overwriteSome());
     wal.empty();
     const [{ integrity_check }] = db.prepare("PRAGMA integrity_check").all() as [
       { integrity_check: string },

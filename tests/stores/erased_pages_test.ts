@@ -70,7 +70,8 @@ Deno.test("messages that are put while free pages are overwritten leave no purge
       await apply(store, others);
     };
     await using store: FileStore = open(path, (callback) => void putOthers().then(callback));
-    await apply(store, Array.from({ length: 100 }, () => put("a", marked(20_000))));
+    // More than is looked at in a slice.
+    await apply(store, Array.from({ length: 500 }, () => put("a", marked(20_000))));
     await purge(store);
     assert(kept > 50, `${kept} messages were put meanwhile`);
     assertEquals(markersIn(path), 0);
