@@ -7,6 +7,7 @@
 import { AccessControl, type AccessControlOptions } from "../auth/access_control.ts";
 import type { Auth, PreparedAuth } from "../auth/auth.ts";
 import { Budget } from "../budgets/budget.ts";
+import { DsmqError } from "../protocol/errors.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import type { Clock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
@@ -47,8 +48,16 @@ let loaded: typeof import("./token_verifier.ts") | undefined;
 
 /** Loaded here and not above: most servers need neither `jwt` nor `verify`. */
 async function loadVerifier(action: string): Promise<typeof import("./token_verifier.ts")> {
-  if (!loaded) requireDescriptor(action);
-  return loaded ??= await import("./token_verifier.ts");
+  if (loaded) return loaded;
+  requireDescriptor(action);
+  try {
+    return loaded = await import("./token_verifier.ts");
+  } catch (cause) {
+    const message = `Cannot ${action}: what checks tokens does not load: ${
+      (cause as Error).message
+    }`;
+    throw new DsmqError("module_unavailable", message, { cause });
+  }
 }
 
 /** Prepares it. */

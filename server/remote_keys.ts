@@ -38,8 +38,16 @@ async function fetchKeys(url: URL): Promise<readonly unknown[]> {
     }
     return keysOf(await textOf(response));
   } catch (error) {
-    throw signal.aborted ? new Error(`nothing came within ${TIMEOUT / 1000} s`) : error;
+    if (signal.aborted) throw new Error(`nothing came within ${TIMEOUT / 1000} s`);
+    throw withReason(error as Error, url);
   }
+}
+
+/** What `fetch` throws says only in its cause what is wrong. The address, which may have a secret in it, is not shown. */
+function withReason(error: Error, url: URL): Error {
+  const { message, cause } = error;
+  if (!(cause instanceof Error)) return error;
+  return new Error(`${message}: ${cause.message.replaceAll(url.href, "…")}`, { cause });
 }
 
 async function textOf(response: Response): Promise<string> {

@@ -40,7 +40,9 @@ async function callVerify(
   signal: AbortSignal,
   now: () => number,
 ): Promise<TokenCheck> {
-  const clean = (reason: string) => withoutToken(reason.slice(0, MAX_REASON), token);
+  // It may also be in an address that the program asked.
+  const clean = (reason: string) =>
+    withoutToken(unescaped(withoutToken(reason.slice(0, MAX_REASON), token)), token);
   const refused = (reason: string): TokenCheck => ({ kind: "refused", reason: clean(reason) });
   let grant: VerifiedGrant | undefined;
   try {
@@ -99,8 +101,10 @@ function describeError(error: unknown, describe = nameAndMessage): string {
   }
 }
 
-function nameAndMessage({ name, message }: Error): string {
-  return message === "" ? name : `${name}: ${message}`;
+/** What `fetch` throws says only in its cause what is wrong. */
+function nameAndMessage({ name, message, cause }: Error): string {
+  const why = cause instanceof Error ? cause.message : "";
+  return [name, message, why].filter((text) => text !== "").join(": ");
 }
 
 /**
@@ -121,6 +125,13 @@ function withoutToken(text: string, token: string): string {
     end = i + size;
   }
   return clean.join("") + text.slice(end);
+}
+
+/** A text without the escapes that addresses have for what a token can have: visible ASCII. */
+function unescaped(text: string): string {
+  return text.replaceAll(/%(?:2[1-9a-f]|[3-6][\da-f]|7[\da-e])/gi, (escape) => {
+    return String.fromCharCode(parseInt(escape.slice(1), 16));
+  });
 }
 
 /** What the checks of a server share. */

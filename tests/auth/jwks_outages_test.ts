@@ -60,6 +60,12 @@ function setOf(...keys: unknown[]): Response {
   return Response.json({ keys });
 }
 
+/** A port on which nobody listens. */
+async function freePort(): Promise<{ readonly port: number }> {
+  await using server = jwksServer(broken);
+  return { port: Number(new URL(server.url).port) };
+}
+
 const broken = () => new Response("out of order", { status: 503 });
 
 Deno.test("known keys count for an hour while they cannot be fetched again, and the log says so once", async () => {
@@ -113,6 +119,24 @@ Deno.test("nobody waits for keys that cannot be fetched again, as long as known 
   await until(() => open.about("were fetched again").length === 1);
   assertEquals([await outcome(ec), keys.requests], ["accepted", 3]);
   assertEquals(await outcome(rsa), "unauthorized");
+});
+
+Deno.test("the log says why keys cannot be had, without their address, which may have a secret", async () => {
+  const { port } = await freePort();
+  const lines: string[] = [];
+  const write = (...data: unknown[]) => void lines.push(data.join(" "));
+  const log = { info: write, warn: write, error: write };
+  const clock = new ManualClock();
+  const jwks = `http://127.0.0.1:${port}/keys?key=a-secret`;
+  await using server = await openServer({ auth: { jwt: { jwks } }, clock, log });
+  const token = await signed(claims(clock.now()), rsa);
+  const connecting = connect(server.url, { token, onRetry: giveUp });
+  assertEquals((await failure(connecting)).code, "unavailable");
+  assertMatch(
+    lines[0]!,
+    /^dsmq: cannot check a token: the keys of auth\.jwt\.jwks cannot be had: .*refused/,
+  );
+  assert(!lines.join("\n").includes("a-secret"), lines.join("\n"));
 });
 
 Deno.test("keys are waited for no longer than 4 s, whether their answer does not begin or does not end", async () => {

@@ -1,12 +1,13 @@
 /**
- * A server in a process that has run out of file descriptors, and wants what has to be loaded first.
+ * A server that wants what has to be loaded first, in a process that has run out of file descriptors, or cannot load it.
  *
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ignoredIf, noProc } from "../support/ignored_if.ts";
 import { ROOT } from "../support/program.ts";
+import { withoutModule } from "../support/without_module.ts";
 
 Deno.test({
   // Elsewhere Deno does not end when it loads a module without a descriptor.
@@ -41,4 +42,16 @@ Deno.test({
     ], errors);
     assertEquals(code, 0, errors);
   },
+});
+
+Deno.test("if what checks tokens does not load, setAuth says so, and what was given before still counts", async () => {
+  const { stdout, stderr } = await withoutModule(
+    "server/token_verifier.ts",
+    "tests/programs/set_verify.ts",
+  );
+  const [error, seq] = stdout.split("\n");
+  const expected =
+    "Error [module_unavailable]: Cannot set auth: what checks tokens does not load: Mod";
+  assertStringIncludes(error!, expected, stderr);
+  assertEquals(seq, "1");
 });

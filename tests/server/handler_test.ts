@@ -10,11 +10,12 @@ import { codeOf } from "../support/code_of.ts";
 import { FileFolder } from "../support/file_folder.ts";
 import { openMounted } from "../support/mounted_server.ts";
 import { openServer, quiet } from "../support/open_server.ts";
-import { Program, ROOT } from "../support/program.ts";
+import { Program } from "../support/program.ts";
 import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { getRequest, UPGRADE } from "../support/raw_socket.ts";
 import { withTimeout } from "../support/with_timeout.ts";
+import { withoutModule } from "../support/without_module.ts";
 
 async function page(url: string): Promise<string> {
   const response = await fetch(url.replace(/^ws/, "http"));
@@ -175,18 +176,9 @@ Deno.test("a handler handles no signals, and keeps no program alive", async () =
 });
 
 Deno.test("a handler works without what looks for other threads of its process", async () => {
-  const file = await Deno.makeTempFile({ suffix: ".json" });
-  try {
-    const at = (name: string) => new URL(`server/start/${name}.ts`, ROOT).href;
-    const map = { imports: { [at("other_threads")]: at("there_is_no_such_file") } };
-    await Deno.writeTextFile(file, JSON.stringify(map));
-    const args = ["-A", "--import-map", file, "tests/programs/mounted.ts", "memory"];
-    await using program = new Program(args);
-    const outcome = await withTimeout(program.end(), 10_000);
-    assertEquals(outcome, { code: 0, stdout: "stopped", stderr: "" });
-  } finally {
-    await Deno.remove(file);
-  }
+  const program = ["tests/programs/mounted.ts", "memory"];
+  const outcome = await withoutModule("server/start/other_threads.ts", ...program);
+  assertEquals(outcome, { code: 0, stdout: "stopped", stderr: "" });
 });
 
 Deno.test("setAuth counts at once, also before the store is open", async () => {
