@@ -75,3 +75,35 @@ for (const what of ["validator", "onInvalid"] as const) {
     });
   });
 }
+
+Deno.test("calls that wait for a validator after the connection has ended leave no timer that would keep the program alive", async () => {
+  const server = new ScriptedServer();
+  const mq = await connect(server.url, { dial: server.dial, reconnect: false });
+  const schema = functionSchema<number>(() => new Promise<never>(() => {}));
+  const stream = mq.topic("t", schema).subscribe({ since: 0 });
+  const { id: sub } = await server.next();
+  await server.send({ id: sub, start: 0 });
+  await server.send({ sub, prev: 0, seqs: [1, 2], times: [1, 1], bodies: ["1", "2"], bytes: 6 });
+  server.hangUp();
+  await mq.closed;
+  const { setTimeout, clearTimeout } = globalThis;
+  const timers = new Set<unknown>();
+  Object.assign(globalThis, {
+    setTimeout: (callback: () => void, ms?: number) => {
+      const timer = setTimeout(callback, ms);
+      timers.add(timer);
+      return timer;
+    },
+    clearTimeout: (timer?: Parameters<typeof clearTimeout>[0]) => {
+      timers.delete(timer);
+      clearTimeout(timer);
+    },
+  });
+  try {
+    const calls = await Promise.allSettled([stream.next(), stream.next()]);
+    assertEquals(calls.map(({ status }) => status), ["rejected", "fulfilled"]);
+    assertEquals(timers.size, 0);
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+  }
+});
