@@ -5,6 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { seeded } from "../../testing/seeded.ts";
 import { Permissions } from "../../auth/permissions.ts";
 
 Deno.test("of several grants each allows what it says, and nothing for the topics of another", () => {
@@ -54,5 +55,53 @@ Deno.test("admin for some topics administers these, and not the server", () => {
     const all = { permissions: ["admin"] as const, prefixes: [""] };
     const both = new Permissions("one", [{ permissions: ["admin"], ...some }, all]);
     assertEquals([both.mayAdministrate(undefined, false), both.mayStop], [true, true]);
+  }
+});
+
+/** Names of few units: one is a part of others, and they have another order by code points than by UTF-16. */
+const UNITS = ["a", "b", ".", "\uffee", "\u{1f995}"];
+
+Deno.test("whatever grants overlap, what they allow is what each of them says", () => {
+  const random = seeded(1);
+  const name = (least: number) =>
+    Array.from({ length: least + random(4) }, () => UNITS[random(UNITS.length)]).join("");
+  const names = (least: number) => Array.from({ length: random(5) }, () => name(least));
+  for (let round = 0; round < 2000; round++) {
+    const grants = Array.from({ length: random(4) }, () => ({
+      permissions: (["read", "write", "admin"] as const).filter(() => random(2) === 0),
+      ...(random(4) > 0 && { topics: names(1) }),
+      // The empty one is for all topics.
+      ...(random(4) > 0 && { prefixes: names(random(9) === 0 ? 0 : 1) }),
+    }));
+    const permissions = new Permissions("one", grants);
+    const allowed = (permission: "read" | "write" | "admin", topic: string) =>
+      grants.some((grant) =>
+        grant.permissions.includes(permission) &&
+        (!grant.topics && !grant.prefixes || grant.topics?.includes(topic) ||
+          grant.prefixes?.some((prefix) => topic.startsWith(prefix)) === true)
+      );
+    const said = JSON.stringify(grants);
+    for (let i = 0; i < 20; i++) {
+      const topic = name(1);
+      assertEquals(permissions.mayRead(topic), allowed("read", topic), `${topic} ${said}`);
+      assertEquals(permissions.mayWrite(topic), allowed("write", topic), `${topic} ${said}`);
+      assertEquals(
+        permissions.mayAdministrate(topic, false),
+        allowed("admin", topic),
+        `${topic} ${said}`,
+      );
+      const prefix = name(0);
+      const covers = grants.some((grant) =>
+        grant.permissions.includes("read") &&
+        (!grant.topics && !grant.prefixes ||
+          grant.prefixes?.some((granted) => prefix.startsWith(granted)) === true)
+      );
+      assertEquals(permissions.mayReadAll(prefix), covers, `${prefix} ${said}`);
+      const { readable } = permissions;
+      const ranges = readable?.filter(({ text, isPrefix }) =>
+        isPrefix ? topic.startsWith(text) : topic === text
+      );
+      assertEquals(ranges?.length ?? 1, allowed("read", topic) ? 1 : 0, `${topic} ${said}`);
+    }
   }
 });

@@ -88,16 +88,28 @@ Deno.test("only readable topics are listed, in order and page by page", async ()
 
 Deno.test("a token for a topic allows no other topic, however similar the name", async () => {
   await using server = await openServer({
-    auth: { tokens: [{ token: "all" }, { token: "one", topics: ["news", "mail."] }] },
+    auth: { tokens: [{ token: "all" }, { token: "one", topics: ["news", "mail.", "caf\u00e9"] }] },
   });
   await using all = await connect(server.url, { token: "all" });
   await using mq = await connect(server.url, { token: "one" });
-  for (const topic of ["news", "mail."]) await mq.put(topic, "m");
-  for (const topic of ["newsletter", "news.today", "mail.box", "mail", "new"]) {
+  for (const topic of ["news", "mail.", "caf\u00e9"]) await mq.put(topic, "m");
+  // Names are compared as they are, without any form of Unicode, and without case.
+  const similar = [
+    ...["newsletter", "news.today", "mail.box", "mail", "new"],
+    ...["NEWS", "News", " news", "news ", "news\u200b", "\ufeffnews", "new\u017f"],
+    ...["\uff4e\uff45\uff57\uff53", "n\u0435ws", "cafe\u0301", "cafe", "CAF\u00c9"],
+  ];
+  for (const topic of similar) {
     await all.put(topic, "secret");
     for (const call of [mq.put(topic, "m"), mq.get(topic), mq.subscribe(topic).next()]) {
       assertEquals((await failure(call)).code, "permission_denied", topic);
     }
   }
-  assertEquals((await mq.topics()).map(({ topic }) => topic), ["mail.", "news"]);
+  // What is no topic at all.
+  using raw = await RawClient.handshake(server.port, headers(server.port, "one"));
+  for (const topic of ["news\0", "\0news", "news\n", "news\ud800", ""]) {
+    const { error } = await raw.request({ action: "put", id: 1, topic, body: "m" });
+    assertEquals(error?.code, "bad_topic", JSON.stringify(topic));
+  }
+  assertEquals((await mq.topics()).map(({ topic }) => topic), ["caf\u00e9", "mail.", "news"]);
 });
