@@ -195,9 +195,10 @@ export interface Follower {
  * nothing but the commands and their times: two stores that are given the same ones give the same results, whenever each is
  * trimmed or read, however its commits are grouped, and with any clock. The time comes from {@linkcode Store.now}, or from a
  * log that orders the commands of several stores. A batch that fails has changed nothing and may be repeated, unless its
- * outcome is unknown. A file that is opened by another process goes on where it was, but for four things: its sessions count
- * as used then, those that have put nothing are forgotten, the last time is that of the last message, and a session that was
- * forgotten just before the last process was killed may be remembered again.
+ * outcome is unknown. A file that is opened by another process goes on where it was, but for five things: its sessions count
+ * as used then, those that have put nothing are forgotten, the last time is that of the last message, a session that was
+ * forgotten just before the last process was killed may be remembered again, and of puts that repeated a `messageId` while no
+ * message was stored, those of the session that was opened first count as the oldest: to keep their order would cost each put.
  *
  * **Numbers.** A sequence number is a safe integer above 0. Numbers increase over the whole store, and none is used twice,
  * even after everything was purged. A number is valid within its epoch. An epoch begins each time the store is opened, and

@@ -6,6 +6,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { DedupIndex } from "../../stores/dedup_index.ts";
+import { DedupTable } from "../../stores/dedup_table.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FORGOTTEN, SUPERSEDED } from "../../stores/dedup_session.ts";
 import { seeded } from "../../testing/seeded.ts";
 import { commit, MINUTE, remember } from "../support/dedup_turns.ts";
@@ -233,3 +235,34 @@ for (const seed of [1, 2, 3, 4]) {
     );
   });
 }
+
+Deno.test("repetitions that no message came between are forgotten in the order of their sessions after a restart, all else in its own", () => {
+  const db = nodeSqlite.open(":memory:");
+  const before = remember(100);
+  const table = new DedupTable(db);
+  for (
+    const [name, n, seq, at] of [["a", 1, 1], ["b", 1, 2], ["b", 3, 1, 3], ["a", 3, 1, 3]] as const
+  ) {
+    before.puts.record(name, n, seq, "", at);
+  }
+  before.puts.record("b", 5, 3);
+  before.puts.record("a", 5, 4);
+  table.save(before.puts.recorded(), before.drops.all);
+  /** Which numbers are remembered if only so many runs may be. */
+  const remembered = (max: number) => {
+    const { puts } = remember(max);
+    table.load(puts, 0, 1);
+    return ["a", "b"].flatMap((name) =>
+      [1, 3, 5].filter((n) => puts.find(name, n) > 0).map((n) => `${name}${n}`)
+    ).join(" ");
+  };
+  assertEquals([6, 5, 4, 3, 2, 1].map(remembered), [
+    "a1 a3 a5 b1 b3 b5",
+    "a3 a5 b1 b3 b5",
+    "a3 a5 b3 b5",
+    "a5 b3 b5",
+    "a5 b5",
+    "a5",
+  ]);
+  db.close();
+});
