@@ -34,7 +34,7 @@ export class DatabaseWal {
   readonly #disk: FileOnDisk;
   /** The log's salt when it was looked at last; while it stays the same, the log only grows. */
   #lastSalt: number | undefined;
-  /** What is called before each checkpoint. */
+  /** What is called before each checkpoint, and after those of others. */
   readonly beforeCheckpoint: Set<CheckpointHook> = new Set<CheckpointHook>();
   /** At most about this many pages are in the log; `Infinity`: they must be checkpointed in any case. */
   #walPages = Infinity;
@@ -117,6 +117,8 @@ export class DatabaseWal {
   /** Another program has checkpointed the log: the database must say again that a log belongs to it. */
   checkpointedElsewhere(): void {
     this.#walPages = Infinity;
+    // What is in it is still there, until the next transaction begins it again.
+    for (const call of this.beforeCheckpoint) call();
   }
 
   /** The end of each transaction: it removes the mark if that failed after a checkpoint. */

@@ -123,10 +123,8 @@ export class FileStore extends SqliteStore {
         await new Promise<void>((resolve) => this.slicedWork.next(resolve));
       }
     } catch (error) {
-      throw toStoreError(
-        "erase what was purged",
-        isInUse(error) ? new Error(IN_USE, { cause: error }) : error,
-      );
+      const cause = isInUse(error) ? new Error(IN_USE, { cause: error }) : error;
+      throw toStoreError("erase what was purged", cause, codeOf(error));
     } finally {
       gaps.end();
     }
@@ -163,7 +161,7 @@ export class FileStore extends SqliteStore {
     try {
       results = this.#commit(pending);
     } catch (error) {
-      const failure = toStoreError("store messages", error, isDiskFull(error) ? "full" : undefined);
+      const failure = toStoreError("store messages", error, codeOf(error));
       results = pending.map(({ batch }) =>
         batch.commands.map((command) => this.#file.findDuplicate(command) ?? failure)
       );
@@ -233,6 +231,10 @@ export class FileStore extends SqliteStore {
 const IN_USE =
   "another program reads the file, or writes to it: end it, or stop what copies the file " +
   "all the time (such as Litestream), and purge again";
+
+function codeOf(error: unknown): "full" | undefined {
+  return isDiskFull(error) ? "full" : undefined;
+}
 
 /** Whether another program is in the way. */
 function isInUse(error: unknown): boolean {

@@ -42,7 +42,14 @@ export class PageGaps {
   #budget: number;
   #before = 0;
   #isLeft = false;
-  readonly #beforeCheckpoint = () => this.#noteWritten();
+  readonly #beforeCheckpoint = () => {
+    try {
+      this.#noteWritten();
+    } catch {
+      // Nobody knows what was written: all is looked at again.
+      this.#begin();
+    }
+  };
 
   /**
    * Has looked at nothing yet.
@@ -64,7 +71,7 @@ export class PageGaps {
     if (opened !== this.#opened) {
       this.end();
       this.#opened = opened;
-      [this.#next, this.#last, this.#free] = [1, Infinity, undefined];
+      this.#begin();
       opened.wal.beforeCheckpoint.add(this.#beforeCheckpoint);
       // That takes a while if there is much in the log, so the pages come later.
       opened.wal.empty();
@@ -94,7 +101,7 @@ export class PageGaps {
 
   #overwriteSlice({ db, disk }: DatabaseFile): boolean {
     const pages = new DatabasePages(disk.handle);
-    if (this.#last === Infinity) this.#begin(db, pages);
+    if (this.#last === Infinity) this.#findTrees(db, pages);
     const free = this.#freePages(db, pages);
     const end = Math.min(this.#last, pages.count);
     const count = Math.min(this.#slice, Math.max(1, Math.floor(SLICE_BYTES / pages.size)));
@@ -125,7 +132,11 @@ export class PageGaps {
   }
 
   /** All pages are still to be looked at. */
-  #begin(db: Database, pages: DatabasePages): void {
+  #begin(): void {
+    [this.#next, this.#last, this.#free] = [1, Infinity, undefined];
+  }
+
+  #findTrees(db: Database, pages: DatabasePages): void {
     this.#last = pages.count;
     const roots = db.prepare(
       "SELECT rootpage AS root FROM sqlite_schema WHERE rootpage > 0",

@@ -139,6 +139,44 @@ Deno.test("pages that are written while the last ones are looked at follow, some
   assertEquals(file.check, WHOLE);
 });
 
+Deno.test("pages that another program has written to the file from the log follow, too", () => {
+  using file = new TextFile();
+  const gaps = new PageGaps(2);
+  while (gaps.overwriteSome(file.file));
+  file.insert(100, "kept");
+  const other = new DatabaseSync(file.folder.file);
+  other.exec("PRAGMA wal_checkpoint");
+  // As each commit finds out. With the next one the log begins again.
+  file.file.wal.checkpointedElsewhere();
+  file.insert(1, "kept");
+  let calls = 0;
+  while (gaps.overwriteSome(file.file)) calls++;
+  gaps.end();
+  assert(calls > 5, `${calls} calls`);
+  other.close();
+});
+
+Deno.test("all pages are looked at again if the log cannot be read", () => {
+  using file = new TextFile();
+  file.insert(20, "kept");
+  const { wal } = file.file;
+  const gaps = new PageGaps(1);
+  const run = () => {
+    let calls = 1;
+    while (gaps.overwriteSome(file.file)) calls++;
+    return calls;
+  };
+  const all = run();
+  assert(all > 20);
+  assertEquals(run(), 1);
+  const [path, aside] = [`${file.folder.file}-wal`, `${file.folder.file}-aside`];
+  Deno.renameSync(path, aside);
+  wal.checkpointedElsewhere();
+  Deno.renameSync(aside, path);
+  assert(run() >= all - 2);
+  gaps.end();
+});
+
 /** Has a page that was freed name the last page of another row; and no page is free any more. */
 function giveWrongPointer({ folder, disk }: TextFile): void {
   const bytes = Deno.readFileSync(folder.file);

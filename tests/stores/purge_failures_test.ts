@@ -79,6 +79,21 @@ Deno.test("text that could not be erased is reported, and erased by the next pur
   assertEquals(await texts(file.store), ["2"]);
 });
 
+Deno.test("a purge that has no room to erase on a full disk says so", async () => {
+  await using file = new FailingFile(undefined, { durability: "process" });
+  file.failure = "database or disk is full";
+  await apply(file.store, puts("t", "1"));
+  assertEquals(await purged(file), 1);
+  file.before = (sql) => sql.startsWith("PRAGMA user_version =");
+  const error = await assertRejects(() => file.store.erase(), StoreError);
+  assertEquals([error.code, error.message], [
+    "full",
+    "Cannot erase what was purged: database or disk is full",
+  ]);
+  file.repair();
+  await file.store.erase();
+});
+
 /** What to do. */
 const IN_USE =
   "Cannot erase what was purged: another program reads the file, or writes to it: end it, or stop what copies " +
