@@ -8,7 +8,7 @@ import type { Database, Statement } from "./engine.ts";
 import { MergedRows, type TopicHead } from "./merged_rows.ts";
 import type { PageFill } from "./page_fill.ts";
 import { prefixEnd, withPrefix } from "./prefix_range.ts";
-import { ChunkReader, Chunks, type NameRange } from "./row_chunk.ts";
+import { ChunkReader, Chunks, type NamedTopic, type NameRange } from "./row_chunk.ts";
 import { SEGMENT_BYTES } from "./segment_row.ts";
 import type { SegmentTable } from "./segment_table.ts";
 import type { TopicTable } from "./topic_table.ts";
@@ -36,8 +36,7 @@ const FIRST_WINDOW = 256;
 
 /** Few topics. */
 interface FewTopics {
-  /** Their names, by their ids. */
-  readonly names: ReadonlyMap<number, string>;
+  readonly count: number;
   /** How many messages they have. */
   readonly messages: number;
   /** The newest of these. */
@@ -60,6 +59,8 @@ export class PrefixRows {
   >;
   /** How many bytes a message had that was read last. */
   #averageBytes: number | undefined;
+  /** Of this prefix were most of the rows that were read last. */
+  #densePrefix: string | undefined;
 
   /**
    * Prepares to read.
@@ -124,7 +125,7 @@ export class PrefixRows {
         return page.isFull ? page.messages.at(-1)!.seq : upTo;
       }
     }
-    const topics = few?.names.size ?? this.#count(range);
+    const topics = few?.count ?? this.#count(range);
     const isMerged = topics <= MERGED_TOPICS;
     const through = this.#scan(range, after, upTo, isMerged ? topics : Infinity, few, page);
     if (page.isFull || through >= upTo || !isMerged) return through;
@@ -173,15 +174,16 @@ export class PrefixRows {
 
   /** The topics, if there are only few. */
   #few(range: NameRange): FewTopics | undefined {
-    const found = this.#sql.few.all(...range, FEW_TOPICS + 1) as { id: number; name: string }[];
+    const found = this.#sql.few.all(...range, FEW_TOPICS + 1) as NamedTopic[];
     if (found.length > FEW_TOPICS) return undefined;
+    this.#reader.learn(found);
     let [messages, newest] = [0, 0];
     for (const { name } of found) {
       const topic = this.#topics.get(name)!;
       messages += topic.messages;
       newest = Math.max(newest, topic.seq);
     }
-    return { names: new Map(found.map(({ id, name }) => [id, name])), messages, newest };
+    return { count: found.length, messages, newest };
   }
 
   #isSmall({ messages }: FewTopics, page: PageFill): boolean {
@@ -210,13 +212,17 @@ export class PrefixRows {
     const chunks = new Chunks(page, this.#largestListed);
     const [scanned, perLookup] = [this.#rowsOf(SCAN), this.#rowsOf(LOOKUP)];
     let [through, passed, size] = [after, 0, FIRST_WINDOW];
-    let names = few && 2 * few.messages >= upTo - after ? few.names : undefined;
+    const [prefix] = range;
+    // Of very many topics the names would have to be looked up again and again.
+    const mayBeDense = topics <= MERGED_TOPICS;
+    let isDense = few ? 2 * few.messages >= upTo - after : this.#densePrefix === prefix;
     while (through < upTo) {
       const before = page.messages.length;
       let end: number;
-      if (names) {
+      if (isDense && mayBeDense) {
+        this.#densePrefix = prefix;
         end = Math.min(upTo, this.#rowEnd(through + chunks.messages(this.#averageBytes)));
-        const read = this.#reader.all(through, end, names, page);
+        const read = this.#reader.all(through, end, prefix, few !== undefined, page);
         chunks.add(read);
         this.#averageBytes = read.bytes / (end - through);
         if (page.isFull) return page.messages.at(-1)!.seq;
@@ -234,8 +240,8 @@ export class PrefixRows {
           from = to;
         }
       }
-      const isDense = 2 * (page.messages.length - before) >= end - through;
-      names = isDense ? few?.names : undefined;
+      isDense = 2 * (page.messages.length - before) >= end - through;
+      if (!isDense) this.#densePrefix = undefined;
       through = end;
     }
     return through;

@@ -31,6 +31,9 @@ const COLUMNS = `group_concat(times) || '' AS times, ${BODIES} || '' AS bodies, 
 const NAMED_COLUMNS =
   `group_concat(last) || '' AS lasts, json_group_array(name) || '' AS names, ${COLUMNS}`;
 
+/** About so many names of topics are kept: more than of which rows are read in this way. */
+const MAX_NAMES = 4096;
+
 /** How much is read at once at most, in bytes, if all rows are as large as the largest one. */
 const MAX_CHUNK = 8 * 1024 * 1024;
 
@@ -50,6 +53,9 @@ interface NamedChunk extends RowChunk {
   readonly names: string;
 }
 
+/** A topic in the tables. */
+export type NamedTopic = { readonly id: number; readonly name: string };
+
 /** Topics with the same beginning: this, and the first name after them. */
 export type NameRange = readonly [prefix: string, end: string];
 
@@ -64,9 +70,11 @@ export interface ChunkRead {
 export class ChunkReader {
   readonly #segments: SegmentTable;
   readonly #sql: Record<
-    "all" | "lasts" | "matching" | "merged" | "listed" | "details" | "large" | "bodies",
+    "all" | "lasts" | "names" | "matching" | "merged" | "listed" | "details" | "large" | "bodies",
     Statement
   >;
+  /** Names of topics by their ids, of which none is used twice: to join them with each row takes longer. */
+  readonly #names = new Map<number, string>();
 
   /**
    * Prepares to read.
@@ -85,6 +93,9 @@ export class ChunkReader {
         `SELECT group_concat(topic) || '' AS topics, ${COLUMNS} FROM runs WHERE ${between}`,
       ),
       lasts: db.prepare(`SELECT group_concat(last) || '' AS lasts FROM runs WHERE ${between}`),
+      names: db.prepare(
+        "SELECT id, name FROM topics WHERE id IN (SELECT value FROM json_each(?))",
+      ),
       matching: db.prepare(
         `SELECT ${NAMED_COLUMNS} FROM runs ${named} WHERE last > ?3 AND last <= ?4 AND ${
           withPrefix("name")
@@ -112,18 +123,19 @@ export class ChunkReader {
    *
    * @param after only rows that end after it
    * @param upTo only rows that end there or before
-   * @param names the names of the topics that are wanted, by their ids
+   * @param prefix what the topics begin with that are wanted
+   * @param areKnown the names of all of these were learned
    * @param page takes the messages
    * @returns how much it has read
    */
-  all(
-    after: number,
-    upTo: number,
-    names: ReadonlyMap<number, string>,
-    page: PageFill,
-  ): ChunkRead {
+  all(after: number, upTo: number, prefix: string, areKnown: boolean, page: PageFill): ChunkRead {
     const [chunk] = this.#sql.all.all(after, upTo) as [RowChunk & { topics: string }];
-    const topics = numbers(chunk.topics).map((id) => names.get(id));
+    const ids = numbers(chunk.topics);
+    if (!areKnown) this.#learnNames(ids);
+    const topics = ids.map((id) => {
+      const name = this.#names.get(id);
+      return name?.startsWith(prefix) ? name : undefined;
+    });
     let lasts: number[];
     // A row for each number: these need not be listed.
     if (topics.length === upTo - after) lasts = topics.map((_, i) => after + 1 + i);
@@ -147,6 +159,21 @@ export class ChunkReader {
   /** Reads the rows with these last messages, in this order. */
   listed(lasts: readonly number[], page: PageFill): ChunkRead {
     return this.#takeNamed(this.#sql.listed.all(JSON.stringify(lasts)), page);
+  }
+
+  /** Learns the names of topics that are known anyway. */
+  learn(topics: readonly NamedTopic[]): void {
+    if (this.#names.size > MAX_NAMES) this.#names.clear();
+    for (const { id, name } of topics) this.#names.set(id, name);
+  }
+
+  #learnNames(ids: readonly number[]): void {
+    // Rows whose messages are purged have no topic.
+    let unseen = ids.filter((id) => id > 0 && !this.#names.has(id));
+    if (unseen.length === 0) return;
+    // All are forgotten then.
+    if (this.#names.size > MAX_NAMES) unseen = ids.slice();
+    this.learn(this.#sql.names.all(JSON.stringify(unseen)) as NamedTopic[]);
   }
 
   #takeNamed(found: unknown[], page: PageFill): ChunkRead {

@@ -198,7 +198,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "stores/engine.ts": "what SQLite says",
   "stores/large_rows.ts": "numbers that the store counts up, of which few are kept",
   "stores/page_gaps.ts": "numbers of pages, which SQLite counts up",
-  "stores/prefix_rows.ts": "ids that the table of topics counts up, of few topics",
+  "stores/row_chunk.ts": "ids that the store counts up, of which few are kept",
   "stores/seq_range.ts": "numbers that the store counts up, of which few are kept",
   "stores/segment_table.ts": "numbers of topics that the table counts up, and few at a time",
   "transports/node_http.ts": "headers that this code lists",
