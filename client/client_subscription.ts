@@ -229,7 +229,7 @@ export class ClientSubscription extends PendingRequest
 
   /** Fails, or continues after a gap if it is known after which number. */
   #onGapAfter(error: DsmqError, after: number | undefined): void {
-    // What it began with counts in its history alone.
+    // The time at which it began means nothing in another history.
     if (error.code !== "trimmed") this.#position.begin(undefined);
     if (after === undefined) this.#end(error);
     else this.#onGapAt(error, this.#position.positionAt(after));

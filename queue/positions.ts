@@ -208,8 +208,8 @@ function toPosition(since: WireSince): WirePosition | undefined {
 }
 
 /**
- * What was gone by this time is no gap. After a bare number every message that is gone is missing. After a position only those
- * are that went unnoticed: also what has gone since the store was opened anew, though its time may have gone back then.
+ * What was gone by this time is no gap. After a bare number every message that is gone is missing; after a position those that
+ * went unnoticed are. Of another epoch that includes what went since the store was opened, though its time may have gone back.
  */
 function asOfIn({ epoch: present, openedAt = Infinity }: Store, position: WirePosition): number {
   const { epoch, asOf = epoch === undefined ? NEVER : Infinity } = position;

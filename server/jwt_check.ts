@@ -155,8 +155,8 @@ export class JwtCheck {
     }
     const grants = grantsOf(claims[GRANT_CLAIM]);
     if (typeof grants === "string") return { kind: "refused", reason: grants };
-    // Issuers say null for nobody, too, who is not the same for all. A signature can be written in several ways, and each must
-    // not be an identity of its own.
+    // Some issuers write null for nobody: such tokens are not all of one client. The signature is left out, because it can be
+    // written in several ways, which must not be as many identities.
     const signedPart = token.slice(0, token.lastIndexOf("."));
     const digest = await digestOf(
       (sub ?? "") === "" ? signedPart : JSON.stringify([iss, sub]),

@@ -76,7 +76,7 @@ export interface StoreBounds {
 export interface Gone {
   /** Its sequence number. */
   readonly seq: number;
-  /** When it ceased to be readable, in the store's time: what is purged, a fraction of a millisecond after what was purged before. */
+  /** When it ceased to be readable, in the store's time. A purge is a fraction of a millisecond later than the one before it. */
   readonly at: number;
 }
 
@@ -88,7 +88,7 @@ export interface TopicBoundsQuery {
   readonly prefix?: string | undefined;
   /** The epoch. Default: the present one. */
   readonly epoch?: string | undefined;
-  /** Only what is gone after this number counts, of a prefix. Default: 0. */
+  /** With a prefix: only what is gone after this number counts. Default: 0. */
   readonly after?: number | undefined;
   /** What was gone by this time does not count. Default: all that is gone does. */
   readonly asOf?: number | undefined;
@@ -103,7 +103,7 @@ export interface TopicBounds extends StoreBounds {
   readonly end: number | undefined;
   /** What is gone of the topic, or of all topics with the prefix, if one was given and anything is. */
   readonly gone: Gone | undefined;
-  /** What is gone now was gone by this time, what goes later goes after it (if hundreds of purges are in one ms, some may too). */
+  /** A time between what is gone now and what goes later. (Of hundreds of purges in one ms, later ones may have this time, too.) */
   readonly asOf: number;
 }
 
@@ -125,7 +125,7 @@ export interface PageQuery {
   readonly bytes: number;
   /** Also return what is gone of what is asked for. */
   readonly gone?: boolean;
-  /** Unless it was gone by this time. Default: whenever it went. */
+  /** With `gone`: what was gone by this time does not count. Default: all that is gone does. */
   readonly asOf?: number | undefined;
 }
 
@@ -234,7 +234,7 @@ export interface Store extends AsyncDisposable {
   /** Where the messages are, for a person, such as `memory on node:sqlite`. */
   readonly description: string;
 
-  /** The store's time when the present epoch began: nothing of it went earlier. Default: there is no epoch before it. */
+  /** The store's time when the present epoch began: none of its messages went earlier. Default: it is the first epoch. */
   readonly openedAt?: number;
 
   /** The last number of each epoch before this one, the oldest first. Default: none is known. */
