@@ -42,6 +42,15 @@ function toNumber(version: string): number {
   return major * 1000 + minor;
 }
 
+/** On Linux Deno opens a file to tell that, needs no permission for it, and says 0 if it cannot: always, where there is no `/proc`. */
+function tellsMemory(): boolean {
+  const { Deno } = globalThis as { Deno?: { memoryUsage?(): { rss: number } } };
+  return (Deno?.memoryUsage?.().rss ?? 0) > 0;
+}
+
+/** While this is loaded there is a descriptor. */
+const COULD_TELL = tellsMemory();
+
 /**
  * To call before a module is loaded while clients may have taken all file descriptors: Deno (2.9.6) then ends with a panic, and
  * a module that could not be loaded once cannot be loaded later. One descriptor is enough.
@@ -50,8 +59,8 @@ function toNumber(version: string): number {
  * @throws {DsmqError} `unavailable`, if there is none
  */
 export function requireDescriptor(action: string): void {
-  // On Linux Deno opens a file to tell that, needs no permission for it, and says 0 if it cannot. Elsewhere there is no panic.
-  if (Deno.memoryUsage().rss > 0) return;
+  // Elsewhere than on Linux it can always tell, and there is no panic.
+  if (!COULD_TELL || tellsMemory()) return;
   throw new DsmqError(
     "unavailable",
     `Cannot ${action}: this process has too many open files to load what that needs`,

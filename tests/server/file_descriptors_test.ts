@@ -4,7 +4,8 @@
  * @module
  */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { DsmqError } from "@dsmq/server";
 import { ignoredIf, noProc } from "../support/ignored_if.ts";
 import { ROOT } from "../support/program.ts";
 import { withoutModule } from "../support/without_module.ts";
@@ -54,4 +55,21 @@ Deno.test("if what checks tokens does not load, setAuth says so, and what was gi
     "Error [module_unavailable]: Cannot set auth: what checks tokens does not load: Mod";
   assertStringIncludes(error!, expected, stderr);
   assertEquals(seq, "1");
+});
+
+Deno.test("where Deno cannot tell whether there is a descriptor, a server starts all the same", async () => {
+  const { memoryUsage } = Deno;
+  const without = () => ({ ...memoryUsage(), rss: 0 });
+  const load = async (): Promise<typeof import("../../server/runtime.ts")> =>
+    await import(`../../server/runtime.ts?${crypto.randomUUID()}`);
+  try {
+    const there = await load();
+    Deno.memoryUsage = without;
+    const nowhere = await load();
+    nowhere.requireDescriptor("serve");
+    const error = assertThrows(() => there.requireDescriptor("serve"), DsmqError);
+    assertEquals([error.code, error.retryable], ["unavailable", true]);
+  } finally {
+    Deno.memoryUsage = memoryUsage;
+  }
 });
