@@ -2,7 +2,7 @@
  * Values that JSON holds exactly: what is read equals what was put.
  *
  * `JSON.stringify` alone changes values silently: it leaves out `undefined`, turns `NaN` into `null` and a `Map` into `{}`.
- * Each value is therefore walked once beside it. The walk takes a fifth to a half of the time of `JSON.stringify`, and 1 to 7 %
+ * Each value is therefore walked once beside it. The walk takes a fifth to a half of the time of `JSON.stringify`, and 1 to 8 %
  * of that of a put (`deno task bench:values`); anything that is not plain leaves it for a slower one that says what is wrong.
  *
  * @module
