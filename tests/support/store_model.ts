@@ -48,6 +48,8 @@ export class Model {
   readonly #clock: ManualClock;
   readonly #all: ModelMessage[] = [];
   readonly #sessions = new Map<string, Numbers>();
+  /** Moments, by what the store calls them, and how far each topic was gone then. */
+  readonly #moments: { readonly asOf: number; readonly gone: ReadonlyMap<string, number> }[] = [];
   /** The sessions of which a put of this batch found no room. */
   readonly #refused = new Set<string>();
 
@@ -89,6 +91,19 @@ export class Model {
       this.#all.findLast((one) => one.removedAt !== undefined && one.topic === topic)
     );
     return newest.filter((one) => one !== undefined).sort((a, b) => a.seq - b.seq);
+  }
+
+  /** Remembers the present moment; returns one of those that were remembered. */
+  moment(asOf: number, random: Random): { readonly asOf: number; newest(prefix: string): number } {
+    const gone = this.gone(() => true).map(({ topic, seq }) => [topic, seq] as const);
+    this.#moments.push({ asOf, gone: new Map(gone) });
+    const then = this.#moments[random(this.#moments.length)]!;
+    const isLater = ({ topic, seq }: ModelMessage) => seq > (then.gone.get(topic) ?? 0);
+    return {
+      asOf: then.asOf,
+      newest: (prefix) =>
+        this.gone((topic) => topic.startsWith(prefix)).findLast(isLater)?.seq ?? 0,
+    };
   }
 
   expire(): void {
@@ -235,6 +250,12 @@ export async function check(store: Store, model: Model, random: Random): Promise
   const all = model.liveOf(isMeant).filter(({ seq }) => seq > after);
   assertEquals(numbered(across!.messages), numbered(all.slice(0, count)), "the page of a prefix");
   checkGone(across!, model.gone(isMeant), after, model.knowsGone);
+  const [bounds] = await store.topicBounds([{}]);
+  const { asOf, newest: newestSince } = model.moment(bounds!.asOf, random);
+  const [since] = await store.topicBounds([{ prefix, asOf }]);
+  const told = since!.gone?.seq ?? 0;
+  // It may say more where messages were dropped, or the file was opened, in that very millisecond.
+  assert(told >= newestSince(prefix), `${newestSince(prefix)} went since, not ${told}`);
   const { floor, last } = await store.bounds();
   assertEquals([floor, last], [model.floor, model.last], "the bounds");
   if (random(10) > 2) return;
