@@ -130,3 +130,20 @@ Deno.test("what was dropped to make room in the millisecond in which a stream be
   assertEquals([begun.start, (await at.client.next()).seqs], [1, [2]]);
   assertEquals(await readOn(at.client, 8, 4), [4]);
 });
+
+Deno.test("a time at which a stream began that is no time is refused, and one beyond all times makes nothing a gap", async () => {
+  await using at = await opened({}, ["p.a", "p.b"]);
+  await at.purge("p.a");
+  for (const began of [-1, "1", null, true, {}, [1]]) {
+    const since = { after: 0, epoch: at.epoch, began };
+    const { error } = await at.client.request(subscribe(8, "p.", { since }));
+    assertEquals(error.code, "bad_request", JSON.stringify(began));
+  }
+  await at.client.send(
+    `{"action":"subscribe","id":8,"prefix":"p.","since":{"after":0,"epoch":"${at.epoch}","began":1e999}}`,
+  );
+  assertEquals((await at.client.next()).error.code, "bad_request");
+  const since = { after: 0, epoch: at.epoch, began: Number.MAX_SAFE_INTEGER };
+  assertEquals((await at.client.request(subscribe(8, "p.", { since }))).start, 0);
+  assertEquals((await at.client.next()).seqs, [2]);
+});
