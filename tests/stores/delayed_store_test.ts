@@ -5,11 +5,13 @@
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { systemClock } from "../../queue/clock.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { append, Feed, put, RETENTION } from "../../testing/store/support.ts";
 import { DelayedStore } from "../support/delayed_store.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
+import { VirtualTime } from "../support/fuzz_time.ts";
 
 function open(): DelayedStore {
   const clock = new ManualClock();
@@ -51,4 +53,20 @@ Deno.test("a delayed store appends in order, answers out of order, and feeds lat
   await feed.until({ seq: ordered.at(-1)! });
   assertEquals(feed.messages.map(({ seq }) => seq), ordered);
   assertEquals(feed.messages.map(({ body }) => JSON.parse(body)), texts);
+});
+
+Deno.test("a delayed store tells all that its store tells of its history and its file", async () => {
+  using time = new VirtualTime(1);
+  const inner = new MemoryStore({ engine: nodeSqlite, retention: RETENTION, clock: systemClock });
+  let erased = 0;
+  const facts = { openedAt: 7, epochEnds: [["before", 3] as const], fault: "the disk is full" };
+  const erase = () => Promise.resolve(void erased++);
+  for (const [name, value] of Object.entries({ ...facts, erase })) {
+    Object.defineProperty(inner, name, { value });
+  }
+  await using store = new DelayedStore(inner);
+  const { openedAt, epochEnds, fault } = store;
+  assertEquals({ openedAt, epochEnds, fault }, facts);
+  await time.of(store.erase(), "erasing");
+  assertEquals(erased, 1);
 });

@@ -67,6 +67,18 @@ export class DelayedStore implements Store {
     return `${this.#inner.description}, delayed`;
   }
 
+  get openedAt(): number {
+    return this.#inner.openedAt ?? Infinity;
+  }
+
+  get epochEnds(): Iterable<readonly [epoch: string, last: number]> {
+    return this.#inner.epochEnds ?? [];
+  }
+
+  get fault(): string | undefined {
+    return this.#inner.fault;
+  }
+
   /** Breaks all feeds off, as a broken network does: what was in flight is lost. */
   loseFeeds(error: Error = new Error("the network is broken")): void {
     for (const feed of [...this.#feeds]) feed.lost(error);
@@ -114,6 +126,10 @@ export class DelayedStore implements Store {
 
   trim(budgetMs: number): Promise<boolean> {
     return this.#sometime(() => this.#inner.trim(budgetMs));
+  }
+
+  async erase(): Promise<void> {
+    await this.#sometime(async () => await this.#inner.erase?.());
   }
 
   follow(to: Follower): Promise<{ readonly from: number } & Disposable> {
