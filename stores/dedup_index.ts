@@ -255,7 +255,8 @@ export class DedupIndex {
     const upTo = last.first + last.count - 1 - this.#window;
     for (let run; (run = session.runs[session.head]!) !== last;) {
       if (isEmptyRun(run)) this.#sessions.removeFirstRun(session);
-      else if (run.first + run.count - 1 <= upTo) this.#dropOldest(run);
+      // Not lost: its client has the answers to these numbers.
+      else if (run.first + run.count - 1 <= upTo) this.#drop(run);
       else break;
     }
   }
@@ -265,6 +266,13 @@ export class DedupIndex {
     const { session } = run;
     this.#sessions.change(session);
     session.lost = Math.max(session.lost, endOf(run));
+    this.#drop(run);
+  }
+
+  /** Drops the oldest run of a session. */
+  #drop(run: SessionRun): void {
+    const { session } = run;
+    this.#sessions.change(session);
     session.forgotten = Math.max(session.forgotten, run.first + run.count - 1);
     this.#sessions.removeFirstRun(session);
     if (session.head === session.runs.length) this.#lostAll(session);

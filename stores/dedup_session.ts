@@ -30,7 +30,7 @@ export interface SessionRecord {
   readonly owner: string;
   /** Numbers up to here that are not in a run may have been stored. */
   readonly forgotten: number;
-  /** Nothing that it stored after this sequence number is forgotten. */
+  /** Nothing that it stored after this sequence number is forgotten, except before its window. */
   readonly lost: number;
 }
 

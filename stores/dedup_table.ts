@@ -30,7 +30,7 @@ const SCHEMA = `
 export class DedupTable {
   readonly #db: Database;
   readonly #sql: Record<
-    "add" | "put" | "drop" | "dropAll" | "forget" | "remove" | "lost" | "count",
+    "add" | "put" | "drop" | "dropAll" | "forget" | "remove" | "forgotten" | "count",
     Statement
   >;
 
@@ -62,7 +62,7 @@ export class DedupTable {
       dropAll: db.prepare("DELETE FROM numbers WHERE session = ?"),
       forget: db.prepare("UPDATE sessions SET forgotten = ?, lost = ? WHERE id = ?"),
       remove: db.prepare("DELETE FROM sessions WHERE id = ?"),
-      lost: db.prepare("SELECT lost FROM sessions WHERE id = ?"),
+      forgotten: db.prepare("SELECT forgotten FROM sessions WHERE id = ?"),
       count: db.prepare("SELECT count FROM numbers WHERE session = ? AND first = ?"),
     };
   }
@@ -90,10 +90,10 @@ export class DedupTable {
   }
 
   /** Whether runs, and all that was dropped before them, are deleted from the tables. */
-  hasDropped({ id, lost, evicted }: DroppedRuns): boolean {
-    const [session] = this.#sql.lost.all(id) as [{ lost: number }?];
-    // With each run that a session loses, what is lost of it ends later.
-    return !session || (!evicted && session.lost >= lost);
+  hasDropped({ id, forgotten, evicted }: DroppedRuns): boolean {
+    const [session] = this.#sql.forgotten.all(id) as [{ forgotten: number }?];
+    // With each run that is dropped, what is forgotten of the session ends later.
+    return !session || (!evicted && session.forgotten >= forgotten);
   }
 
   /** Whether a run is in the tables, with all that was recorded of it. */

@@ -129,12 +129,10 @@ export const once: Promises = {
       store = await next();
     }
     assertEquals((await texts(store)).length, 30);
-    const remembers = (seq: number) => store.isDedupComplete("s", { epoch: store.epoch, seq });
-    assertEquals([await remembers(0), await remembers(2 * 20 - 2), await remembers(2 * 20 - 1)], [
-      false,
-      false,
-      true,
-    ]);
+    // Its client has the answers to all numbers before them: so no put that it may repeat is lost.
+    for (const seq of [0, 2 * 20 - 2, 2 * 20 - 1]) {
+      assert(await store.isDedupComplete("s", { epoch: store.epoch, seq }), `${seq}`);
+    }
   },
 
   async "a repetition of a purged message is still recognized"({ store, clock, next }) {
