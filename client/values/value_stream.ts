@@ -38,6 +38,16 @@ export interface CodeWaits {
   limit(onTooLong: () => void): () => void;
 }
 
+/** Code of the caller that a call of `next` waits for. */
+interface CodeWait {
+  /** Ends waiting, and the subscription. */
+  stop: (reason: unknown) => void;
+  /** Gives that code up, but not the subscription. */
+  readonly giveUp: () => void;
+  /** Set while a later call waits for that code. */
+  cancelLimit?: () => void;
+}
+
 /** Waiting has ended, and with it the subscription. */
 class WaitEnded {
   readonly reason: unknown;
@@ -65,12 +75,8 @@ export class DecodingStream<Value> implements ValueStream<Value> {
   readonly #decode: Decode<Value>;
   readonly #onInvalid: InvalidHandler;
   readonly #waits: CodeWaits;
-  /** Ends the wait for code of the caller, if there is one. */
-  #stop: ((reason: unknown) => void) | undefined;
-  /** Gives that code up, but not the subscription. */
-  #giveUp: (() => void) | undefined;
-  /** Set while a later call waits for that code. */
-  #cancelLimit: (() => void) | undefined;
+  /** Code of the caller that is waited for: several at once only if it asks for messages of its own loop. */
+  readonly #waiting = new Set<CodeWait>();
   /** The last call that could not be answered at once. Calls wait for those before them, which may need several messages. */
   #last: Promise<Next<Value>> | undefined;
   /** How many such calls are unanswered. */
@@ -118,7 +124,7 @@ export class DecodingStream<Value> implements ValueStream<Value> {
   /** Ends the subscription; nothing more is delivered. */
   async return(): Promise<Next<Value>> {
     await this.#messages.return!();
-    this.#stop?.(LEFT);
+    for (const { stop } of this.#waiting) stop(LEFT);
     return { done: true, value: undefined };
   }
 
@@ -176,25 +182,25 @@ export class DecodingStream<Value> implements ValueStream<Value> {
         throw error;
       });
     promise.then((value) => settled.resolve(() => value), fail);
-    this.#giveUp = () => fail(tooLong());
+    const wait: CodeWait = { stop() {}, giveUp: () => fail(tooLong()) };
+    this.#waiting.add(wait);
     this.#limit();
     let outcome: () => T;
     try {
-      outcome = await this.#waits.until(settled.promise, (stop) => this.#stop = stop);
+      outcome = await this.#waits.until(settled.promise, (stop) => wait.stop = stop);
     } catch (reason) {
       throw new WaitEnded(reason);
     } finally {
-      this.#stop = this.#giveUp = undefined;
-      this.#cancelLimit?.();
-      this.#cancelLimit = undefined;
+      this.#waiting.delete(wait);
+      wait.cancelLimit?.();
     }
     return outcome();
   }
 
   /** Code of the caller has only so long, if a later call waits for it: it may wait for that call itself. */
   #limit(): void {
-    if (this.#unanswered < 2 || !this.#giveUp || this.#cancelLimit) return;
-    this.#cancelLimit = this.#waits.limit(this.#giveUp);
+    if (this.#unanswered < 2) return;
+    for (const wait of this.#waiting) wait.cancelLimit ??= this.#waits.limit(wait.giveUp);
   }
 
   /** It ends while a message is being validated: that one is not delivered, nor are those behind it. */

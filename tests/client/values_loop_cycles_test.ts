@@ -76,6 +76,36 @@ for (const what of ["validator", "onInvalid"] as const) {
   });
 }
 
+Deno.test("a validator that gets the next message of its own loop at once, and never ends, is given up by later calls, and by leaving", async () => {
+  for (const end of ["a later call", "leaving"]) {
+    await inVirtualTime(async () => {
+      const server = new ScriptedServer();
+      await using mq = await connect(server.url, { dial: server.dial });
+      let inner: Promise<IteratorResult<{ value: number }, undefined>> | undefined;
+      const schema = functionSchema<number>((value) => {
+        if (value !== 1) return pass(1).then(() => ({ value: value as number }));
+        inner = stream.next();
+        return new Promise<never>(() => {});
+      });
+      const stream: ValueStream<number> = mq.topic("t", schema).subscribe({ since: 0 });
+      const { id: sub } = await server.next();
+      await server.send({ id: sub, start: 0 });
+      const [seqs, times, bodies] = [[1, 2, 3], [1, 1, 1], ["1", "2", "3"]];
+      await server.send({ sub, prev: 0, seqs, times, bodies, bytes: 9 });
+      const outer = stream.next().then(({ done }) => done, (error) => error.code);
+      assertEquals((await inner)?.value?.value, 2);
+      if (end === "leaving") {
+        await stream.return!();
+        assertEquals([await secondsOf(outer), await outer], [0, true]);
+      } else {
+        const later = stream.next();
+        assertEquals([await secondsOf(outer), await outer], [10, "invalid_value"]);
+        assertEquals((await later).value?.value, 3);
+      }
+    });
+  }
+});
+
 Deno.test("calls that wait for a validator after the connection has ended leave no timer that would keep the program alive", async () => {
   const server = new ScriptedServer();
   const mq = await connect(server.url, { dial: server.dial, reconnect: false });
