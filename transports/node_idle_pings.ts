@@ -15,8 +15,8 @@ export interface PingTarget {
 /** So often each peer is checked in the interval: what came just after a check would otherwise count twice as long. */
 export const CHECKS = 4;
 
-/** Peers are spread over this many parts of the time between two checks: to check thousands at once would block others. */
-const BUCKETS = 4;
+/** Peers are spread over this many parts of the time between two checks: to ping thousands at once would block others. */
+const BUCKETS = 16;
 
 /** Checks all in turn, with one timer. Without peers there is no timer. */
 export class IdlePings {

@@ -7,6 +7,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { listen as builtin } from "../../transports/deno.ts";
 import { listen as hardened } from "../../transports/node.ts";
+import { IdlePings } from "../../transports/node_idle_pings.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { clientFrame, RawSocket } from "../support/raw_socket.ts";
 import { turns, until } from "../support/bridge.ts";
 import { ignoredIf, noProc } from "../support/ignored_if.ts";
@@ -138,6 +140,24 @@ Deno.test("hardened: a peer that sends something is not pinged, and all peers sh
   }
   await withTimeout(opened.handler.until(() => opened.handler.present === 0));
   assertEquals(opened.clock.waiting, 0);
+});
+
+Deno.test("hardened: of many idle peers a few are pinged at a time, so that nobody waits for all of them", () => {
+  const clock = new ManualClock(0);
+  const pings = new IdlePings({
+    idlePingInterval: IDLE_INTERVAL,
+    after: (ms, callback) => clock.after(ms, callback),
+  });
+  const checks = Array<number>(320).fill(0);
+  for (const peer of checks.keys()) pings.add({ checkIdle: () => void checks[peer]!++ });
+  const step = IDLE_INTERVAL / 64;
+  const total = () => checks.reduce((sum, count) => sum + count, 0);
+  for (let before = 0; before < 4 * checks.length; before = total()) {
+    clock.advance(step);
+    assertEquals(total() - before, checks.length / 16);
+  }
+  assertEquals([clock.now(), new Set(checks)], [IDLE_INTERVAL, new Set([4])]);
+  pings.stop();
 });
 
 Deno.test("hardened: a peer is pinged once nothing has come from it for the interval, and not before three quarters of it, whenever that was", async () => {
