@@ -30,8 +30,8 @@ import type { Store } from "../stores/store.ts";
 
 /** The connection of an administrator. */
 export interface AdminConnection extends ListedConnection {
-  /** Lets others have their turn, if it is time for that. */
-  pause(): Promise<void> | undefined;
+  /** Lets others have their turn, if it is time for that, however slowly the peer reads. */
+  yieldTurn(): Promise<void> | undefined;
   readonly permissions: Permissions | undefined;
   /** Its request seems to come through a proxy. */
   readonly isForwarded: boolean;
@@ -75,7 +75,8 @@ export async function administer(
       return found.disconnect();
     }
     case "purge": {
-      const purged = await purgeTopic(context.queue, request, () => connection.pause());
+      // It does not wait until its peer reads: streams of others wait for it.
+      const purged = await purgeTopic(context.queue, request, () => connection.yieldTurn());
       if (typeof purged === "number") return reply(request, { purged }, options.replies);
       return replyError(context, request, purged, options.replies);
     }

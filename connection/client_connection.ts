@@ -196,6 +196,10 @@ export class ClientConnection
     return this.#pipeline.pause();
   }
 
+  yieldTurn(): Promise<void> | undefined {
+    return this.#pipeline.yieldTurn();
+  }
+
   /** Closes it when its token expires, unless it gets another one before. */
   #watchExpiry(): void {
     this.#unwatchExpiry();

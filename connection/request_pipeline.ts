@@ -130,8 +130,12 @@ export class RequestPipeline {
 
   /** The same, and waits also if it is time for others to have their turn. */
   pause(): Promise<void> | undefined {
-    return this.applyBackpressure() ??
-      (this.#turn.isOver ? this.#yieldTurn(MAX_REMAINING_BYTES) : undefined);
+    return this.applyBackpressure() ?? this.yieldTurn();
+  }
+
+  /** Waits if it is time for others to have their turn, however slowly the peer reads. */
+  yieldTurn(): Promise<void> | undefined {
+    return this.#turn.isOver ? this.#yieldTurn(MAX_REMAINING_BYTES) : undefined;
   }
 
   async #run(): Promise<void> {

@@ -14,6 +14,7 @@ import { FailingFile } from "../support/failing_file.ts";
 import { ManualPeer } from "../support/manual_peer.ts";
 import { openServer } from "../support/open_server.ts";
 import { copyKilledFile, openFile, TempFolder } from "../support/queue_files.ts";
+import { BUFFER_LIMIT } from "../../transports/peer.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 
 const SIZE = 100_000;
@@ -136,6 +137,20 @@ for (const filter of [{ topic: "p.t" }, { prefix: "p." }] as const) {
     assertEquals(ofStream(peer, 1).at(-1), ["trimmed", 2 * COUNT - 1]);
   });
 }
+
+Deno.test("a purge goes on though its own connection reads nothing, and so do the streams that wait for it", async () => {
+  await using host = await testServer(inMemory(new ManualClock()));
+  await fill(host);
+  using peer = new ManualPeer(host);
+  using admin = new ManualPeer(host);
+  await subscribe(peer, 1, { topic: "p.t" });
+  admin.stopReading(BUFFER_LIMIT);
+  admin.sendFrame({ action: "purge", id: 3, topic: "p.t" });
+  await turns();
+  peer.sendFrame({ action: "credit", sub: 1, ...AMPLE });
+  await until(() => typeof ofStream(peer, 1).at(-1) === "object");
+  assertEquals(ofStream(peer, 1), [1, ["trimmed", 2 * COUNT - 1]]);
+});
 
 Deno.test("a stream whose connection closes while it waits for a purge leaves nothing behind", async () => {
   const kept = inMemory(new ManualClock());
