@@ -181,9 +181,10 @@ export class Subscriptions implements ServerStreamContext {
       const batch = this.#behind;
       this.#behind = [];
       for (let i = 0; i < batch.length; i++) {
-        await batch[i]!.readMore();
+        // Before the first, too: a purge or a lost feed can have thousands of connections read at once.
         const others = this.#yieldTurn();
         if (others) await others;
+        await batch[i]!.readMore();
         if (!mustWait(this.peer)) continue;
         this.#behind = [...batch.slice(i + 1), ...this.#behind];
         break;

@@ -11,6 +11,45 @@ import { ManualTurns } from "../support/manual_turns.ts";
 
 const STREAMS = 200;
 
+Deno.test("streams of many connections that wait for one purge let other clients have their turn when it ends", async () => {
+  const manual = new ManualTurns();
+  await using host = await testServer(inMemory());
+  await store(host, "t", "message");
+  const peers = Array.from(
+    { length: STREAMS },
+    () => new ManualPeer(host, { turn: manual.turns.join() }),
+  );
+  const ended = () => peers.filter(({ received }) => received.some(({ error }) => error)).length;
+  const settle = async () => {
+    await turns(3);
+    for (; manual.awaited; await turns(1)) await manual.networkLook();
+  };
+  const since = { after: 0 };
+  for (const peer of peers) peer.sendFrame({ action: "subscribe", id: 1, topic: "t", since });
+  await settle();
+  const { promise: removed, resolve } = Promise.withResolvers<void>();
+  host.queue.purges.add({ topic: "t", end: Infinity, removed });
+  await host.queue.apply([{ type: "purge", topic: "t", max: 1 }]);
+  for (const peer of peers) peer.sendFrame({ action: "credit", sub: 1, messages: 1, bytes: 100 });
+  await settle();
+  assertEquals(ended(), 0, "they wait");
+  // From now on each look at the clock takes a millisecond.
+  const { now } = ManualTurns.prototype;
+  manual.now = () => (manual.spend(1), now.call(manual));
+  host.queue.purges.clear();
+  resolve();
+  await turns(3);
+  let [before, max] = [0, 0];
+  for (let looks = 0; manual.awaited || looks === 0; looks++) {
+    max = Math.max(max, ended() - before);
+    before = ended();
+    await manual.networkLook();
+  }
+  assertEquals(ended(), STREAMS);
+  assert(max <= 20, `${max} ended in one turn`);
+  for (const peer of peers) peer[Symbol.dispose]();
+});
+
 Deno.test("streams that read together let other clients have their turn in between", async () => {
   const manual = new ManualTurns();
   await using host = await testServer(inMemory());
