@@ -17,11 +17,9 @@ import {
   filterRefusal,
   isBoundedText,
   isCount,
-  isSince,
   refuseField,
   refuseRequest,
   type RequestFields,
-  SINCE_FORMS,
   sinceRefusal,
   topicRefusal,
 } from "./request_fields.ts";
@@ -175,7 +173,8 @@ function decodeHello(fields: RequestFields, id: number): WireRequest {
   if (protocol !== undefined && protocol !== PROTOCOL_VERSION) {
     return refuseField(fields, "protocol", `${PROTOCOL_VERSION}, the version this server speaks`);
   }
-  if (!isSince(since)) return refuseField(fields, "since", SINCE_FORMS);
+  const refusal = sinceRefusal(fields, "since");
+  if (refusal) return refusal;
   if (session !== undefined && !(typeof session === "string" && SESSION_PATTERN.test(session))) {
     // It may be a secret with a typo, so the error does not show it.
     const form = "16 to 64 letters, digits, - and _";
@@ -196,10 +195,13 @@ function decodeHello(fields: RequestFields, id: number): WireRequest {
   if (frameBytes !== undefined && !(isCount(frameBytes) && frameBytes > 0)) {
     return refuseField(fields, "frameBytes", "a whole number from 1");
   }
+  if (progress !== undefined && typeof progress !== "boolean") {
+    return refuseField(fields, "progress", "true or false");
+  }
   return {
     action: "hello",
     id,
-    since,
+    since: since as WireSince | undefined,
     session,
     try: attempt,
     known,

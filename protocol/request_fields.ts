@@ -12,19 +12,39 @@ import { formatValue, prefixProblem, quoted, topicProblem } from "./text.ts";
 /** A request as it arrived: an object, not checked further. */
 export type RequestFields = Readonly<Record<string, unknown>>;
 
+/** The longest name of an epoch, in characters. */
+const MAX_TEXT_LENGTH = 4096;
+
 /** What `since` may be, for an error. */
-export const SINCE_FORMS =
+const SINCE_FORMS =
   '"start", "now", {"after": a sequence number}, {"time": milliseconds} or {"ago": milliseconds}';
 
 /** Whether a value is a start position, or `undefined`. */
-export function isSince(value: unknown): value is WireSince | undefined {
+function isSince(value: unknown): value is WireSince | undefined {
   if (value === undefined || value === "start" || value === "now") return true;
-  const { after, time, ago, epoch, asOf, ahead, began } = Object(value);
+  const { after, time, ago } = Object(value);
   const given = [after, time, ago].filter((number) => number !== undefined);
   if (given.length !== 1 || !isCount(given[0])) return false;
-  return after === undefined ||
-    (isBoundedText(epoch) && [asOf, ahead].every((it) => it === undefined || isCount(it)) &&
-      (began === undefined || isMoment(began)));
+  return after === undefined || wrongPositionField(value) === undefined;
+}
+
+/** What a position may have besides its number, and what that must be. */
+const POSITION_FIELDS: readonly (readonly [
+  name: string,
+  isValid: (value: unknown) => boolean,
+  expected: string,
+])[] = [
+  ["epoch", isBoundedText, `the epoch, of at most ${MAX_TEXT_LENGTH} characters`],
+  ["asOf", isCount, "a time of the server, in whole milliseconds"],
+  ["ahead", isCount, "a sequence number"],
+  ["began", isMoment, "the time that the server sent"],
+];
+
+function wrongPositionField(position: unknown): typeof POSITION_FIELDS[number] | undefined {
+  const fields = position as RequestFields;
+  return POSITION_FIELDS.find(([name, isValid]) =>
+    fields[name] !== undefined && !isValid(fields[name])
+  );
 }
 
 /** Whether a value is a time of a store: milliseconds from 0, which may have a fraction. */
@@ -37,11 +57,18 @@ export function sinceRefusal(
   fields: RequestFields,
   name: "since" | "cursor",
 ): RefusedRequest | undefined {
-  return isSince(fields[name]) ? undefined : refuseField(fields, name, SINCE_FORMS);
+  return isSince(fields[name]) ? undefined : refuseSince(fields, name);
 }
 
-/** The longest name of an epoch, in characters. */
-const MAX_TEXT_LENGTH = 4096;
+/** Says of a position which of its fields is wrong. */
+function refuseSince(fields: RequestFields, name: "since" | "cursor"): RefusedRequest {
+  const { action, id, [name]: value } = fields;
+  const wrong = isCount(Object(value).after) ? wrongPositionField(value) : undefined;
+  if (!wrong) return refuseField(fields, name, SINCE_FORMS);
+  const [field, , expected] = wrong;
+  const path = `${name}.${field}`;
+  return refuseField({ action, id, [path]: (value as RequestFields)[field] }, path, expected);
+}
 
 /** Whether a value is text of reasonable length, or `undefined`. */
 export function isBoundedText(value: unknown): value is string | undefined {

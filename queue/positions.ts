@@ -212,7 +212,7 @@ function toPosition(since: WireSince): WirePosition | undefined {
  * went unnoticed are. Of another epoch that includes what went since the store was opened, though its time may have gone back.
  */
 function asOfIn({ epoch: present, openedAt = Infinity }: Store, position: WirePosition): number {
-  const { epoch, asOf = epoch === undefined ? NEVER : Infinity } = position;
+  const { epoch = present, asOf = position.epoch === undefined ? NEVER : Infinity } = position;
   return epoch === present || asOf === Infinity ? asOf : Math.min(asOf, openedAt);
 }
 

@@ -7,6 +7,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { openServer } from "../support/open_server.ts";
+import { TempFolder } from "../support/queue_files.ts";
 import { RawClient } from "../support/raw_client.ts";
 
 const get = (id: number, topic: string) => ({ action: "get", id, topic });
@@ -98,6 +99,37 @@ Deno.test("an invalid since is refused, and the connection stays where it was", 
     assertMatch(error.message, /since/);
   }
   assertEquals(await readAll(late, "t"), ["one"]);
+});
+
+Deno.test("a position of which one field is invalid is refused, and the error names that field", async () => {
+  await using server = await openServer();
+  await using client = await RawClient.open(server.url);
+  const valid = { after: 0, epoch: "e", asOf: 1, ahead: 1, began: 0.5 };
+  for (
+    const [field, ...values] of [
+      ["epoch", 5, null, "e".repeat(4097)],
+      ["asOf", 1.5, -1, "1", null, 2 ** 53],
+      ["ahead", 1.5, -1, "1", null],
+      ["began", -0.5, "1", null, true],
+    ] as const
+  ) {
+    for (const value of values) {
+      const since = { ...valid, [field]: value };
+      for (
+        const [action, name] of [
+          ["hello", "since"],
+          ["get", "since"],
+          ["get_wait", "since"],
+          ["subscribe", "since"],
+          ["subscribe", "cursor"],
+        ]
+      ) {
+        const { error } = await client.request({ action, id: 1, topic: "t", [name!]: since });
+        assertEquals(error?.code, "bad_request");
+        assertMatch(error.message, new RegExp(`"${name}.${field}" must be .*, got `));
+      }
+    }
+  }
 });
 
 Deno.test("a client without read permission does not learn how many messages there were at a time or an age", async () => {
@@ -213,21 +245,28 @@ Deno.test("a position sent with the first read of a topic applies to that topic 
   }
 });
 
-Deno.test("what had expired when a position was sent is not a gap for a read", async () => {
-  const clock = new ManualClock();
-  await using server = await openServer({ clock, retention: 1000 });
-  await using putter = await RawClient.open(server.url);
-  await putAll(putter, "t", "1", "2");
-  clock.advance(1000);
-  const gone = clock.now();
-  await putAll(putter, "t", "3");
-  for (const [asOf, expected] of [[gone - 1, "trimmed"], [gone, "3"], [gone + 1, "3"]] as const) {
-    await using reader = await RawClient.open(server.url);
-    const since = { after: 1, asOf };
-    const { body, error } = await reader.request({ action: "get", id: 1, topic: "t", since });
-    assertEquals(body ?? error.code, expected);
-  }
-});
+for (const kind of ["in memory", "in a file"]) {
+  Deno.test(`what had expired when a position was sent is not a gap for a read (${kind})`, async () => {
+    const clock = new ManualClock();
+    using folder = new TempFolder();
+    const store = kind === "in memory" ? "memory" : `sqlite:${folder.file}` as const;
+    await using server = await openServer({ clock, retention: 1000, store });
+    await using putter = await RawClient.open(server.url);
+    await putAll(putter, "t", "1", "2");
+    const { epoch } = await putter.request(hello());
+    clock.advance(1000);
+    const gone = clock.now();
+    await putAll(putter, "t", "3");
+    for (const [asOf, expected] of [[gone - 1, "trimmed"], [gone, "3"], [gone + 1, "3"]] as const) {
+      for (const position of [{ after: 1 }, { after: 1, epoch }]) {
+        await using reader = await RawClient.open(server.url);
+        const since = { ...position, asOf };
+        const { body, error } = await reader.request({ action: "get", id: 1, topic: "t", since });
+        assertEquals(body ?? error.code, expected);
+      }
+    }
+  });
+}
 
 Deno.test("a position exactly at the end of what is lost is not trimmed, and since start never is", async () => {
   await using server = await openTrimmed();
