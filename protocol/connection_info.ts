@@ -42,10 +42,10 @@ function parseConnection(entry: unknown): ConnectionInfo | undefined {
     Object(entry) as { readonly [field in keyof ConnectionInfo]?: unknown };
   const isValid = isText(id) && isCount(connectedAt) && isText(address) && isText(identity) &&
     Array.isArray(permissions) && permissions.every(isText) && isCount(subscriptions) &&
-    isCount(unreadBytes);
+    isCount(unreadBytes) && (own === undefined || typeof own === "boolean");
   if (!isValid) return undefined;
   const info = { id, connectedAt, address, identity, permissions, subscriptions, unreadBytes };
-  return own === true ? { ...info, own } : info;
+  return own ? { ...info, own: true } : info;
 }
 
 function isText(value: unknown): value is string {

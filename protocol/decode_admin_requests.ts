@@ -10,6 +10,7 @@ import {
   isBoundedText,
   isCount,
   refuseField,
+  refuseRequest,
   type RequestFields,
   topicRefusal,
 } from "./request_fields.ts";
@@ -54,9 +55,12 @@ export function decodeAdminRequest(
       if (topicsAfter !== undefined && typeof topicsAfter !== "string") {
         return refuseField(fields, "topicsAfter", "a topic");
       }
-      if (topicsAfter !== undefined || (after === undefined && last === undefined)) {
-        return { action, id, page: undefined, topicsAfter };
+      const isPage = [after, last, epoch].some((field) => field !== undefined);
+      if (isPage && topicsAfter !== undefined) {
+        const reason = 'it must have "after" or "topicsAfter", got both';
+        return refuseRequest(fields, "bad_request", `Invalid backup request: ${reason}`);
       }
+      if (!isPage) return { action, id, page: undefined, topicsAfter };
       if (!isCount(after)) return refuseField(fields, "after", "a sequence number");
       if (!isCount(last)) return refuseField(fields, "last", "a sequence number");
       if (typeof epoch !== "string" || !isBoundedText(epoch)) {

@@ -122,6 +122,9 @@ Deno.test("backup needs the permission admin for all topics, and each wrong fiel
       [{ after: 0, last: 0, epoch: 7 }, "bad_request"],
       [{ after: "x", last: 0, epoch }, "bad_request"],
       [{ after: 0, last: 0 }, "bad_request"],
+      [{ epoch }, "bad_request"],
+      [{ topicsAfter: 7 }, "bad_request"],
+      [{ after: 0, last: 0, epoch, topicsAfter: "" }, "bad_request"],
       [{ after: 0, last: 9, epoch }, "ahead"],
       [{ after: 0, last: 0, epoch: "another" }, "epoch_changed"],
     ] as const

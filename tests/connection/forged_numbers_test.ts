@@ -44,12 +44,19 @@ const NUMBERS: Readonly<Record<string, string>> = {
   "subscribe, bytes": '"action":"subscribe","topic":"f","bytes":$',
   "subscribe, since after": '"action":"subscribe","topic":"f","since":{"after":$}',
   "subscribe, since ago": '"action":"subscribe","topic":"h","since":{"ago":$}',
+  "subscribe, since ahead": '"action":"subscribe","topic":"i","since":{"after":0,"ahead":$}',
   "subscribe, cursor after": '"action":"subscribe","topic":"g","cursor":{"after":$}',
   "credit, sub": '"action":"credit","sub":$',
   "credit, messages": '"action":"credit","sub":1,"messages":$',
   "credit, bytes": '"action":"credit","sub":1,"bytes":$',
   "unsubscribe, sub": '"action":"unsubscribe","sub":$',
   "topics, count": '"action":"topics","count":$',
+  "connections, count": '"action":"connections","count":$',
+  "purge, before seq": '"action":"purge","topic":"j","before":{"seq":$}',
+  "purge, before time": '"action":"purge","topic":"j","before":{"time":$}',
+  "purge, before ago": '"action":"purge","topic":"j","before":{"ago":$}',
+  "backup, after": '"action":"backup","after":$,"last":1,"epoch":"e"',
+  "backup, last": '"action":"backup","after":1,"last":$,"epoch":"e"',
   "heartbeat, ahead": '"action":"heartbeat","ahead":$',
   "heartbeat, received": '"action":"heartbeat","received":$',
 };
@@ -62,6 +69,7 @@ const OUT_OF_RANGE: Readonly<Record<string, readonly string[]>> = {
   "put, n": ["4503599627370497"],
   "get_wait, timeout": ["2147483648"],
   "topics, count": ["0"],
+  "connections, count": ["0"],
 };
 
 for (const [which, members] of Object.entries(NUMBERS)) {

@@ -74,3 +74,19 @@ Deno.test("a client that asks for rare heartbeats gets at least one every 20 s, 
   }
   assertEquals(peer.closedWith, 4408);
 });
+
+Deno.test("a hello whose progress is neither true nor false is refused, and asks for no heartbeats", async () => {
+  const clock = new ManualClock();
+  await using host = await testServer(
+    new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock }),
+    clock,
+  );
+  using peer = new ManualPeer(host);
+  for (const progress of [1, "true", null, {}]) {
+    const hello = { action: "hello", id: 1, heartbeat: INTERVAL, progress };
+    assertEquals((await peer.request(hello)).error?.code, "bad_request");
+  }
+  clock.advance(INTERVAL);
+  await turns(1);
+  assertEquals(peer.received.length, 4);
+});
