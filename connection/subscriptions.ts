@@ -207,7 +207,10 @@ export class Subscriptions implements ServerStreamContext {
     const { store } = this.queue;
     if (since !== undefined) return await locateStream(store, filter, since);
     if (topic === undefined) {
+      const { gap, asOf } = this.#cursors.start;
       const [start] = await locateFromStart(store, this.#cursors.start, [filter]);
+      // After a position all is missing that was not gone by its time, also behind what is left before it.
+      if (!gap && asOf < Infinity) return { ...start!, began: asOf > 0 ? asOf : undefined };
       // What is gone by now belongs to a gap that is there.
       return { ...await locateStream(store, filter, start!.after), gap: start!.gap };
     }

@@ -118,6 +118,34 @@ for (const [kind, options] of Object.entries(KINDS)) {
   }
 }
 
+for (const [kind, options] of Object.entries(KINDS)) {
+  Deno.test(`a stream at a start that hello gave as a position is told what was not gone by its time, behind what is left, too (${kind})`, async () => {
+    const topics = ["p.a", "p.b", "p.c", "p.d", "p.a"];
+    await using at = await opened(options(), topics);
+    const seen = async (since: object) => {
+      await using client = await RawClient.open(at.server.url);
+      await client.request({ action: "hello", id: 1, since });
+      const { start } = await client.request(subscribe(8, "p.", { messages: 1 }));
+      assertEquals([start, (await client.next()).seqs], [0, [1]]);
+      return await readOn(client, 8, 5);
+    };
+    await at.purge("p.b");
+    at.clock.advance(1);
+    const { time } = await at.client.request({ action: "hello", id: 1 });
+    const position = { after: 0, epoch: at.epoch };
+    for (const since of [{ after: 0 }, { ...position, asOf: 0 }, { ...position, asOf: time - 2 }]) {
+      assertEquals(await seen(since), [["trimmed", 2]]);
+    }
+    assertEquals(await seen({ ...position, asOf: time }), [3, 4, 5]);
+    at.clock.advance(1);
+    await at.purge("p.d");
+    assertEquals(await seen({ ...position, asOf: time }), [3, ["trimmed", 4]]);
+    at.clock.advance(1);
+    assertEquals(await seen({ ...position, asOf: at.clock.now() }), [3, 5]);
+    assertEquals(await seen(position), [3, 5]);
+  });
+}
+
 Deno.test("what was dropped to make room in the millisecond in which a stream begins at the connection's start is no gap to it", async () => {
   const full = { limits: { storedBytes: 4500 }, overflow: "drop-oldest" } as const;
   await using at = await opened(full, []);
