@@ -169,8 +169,12 @@ export abstract class SqliteStore implements Store {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    this.feed.close();
-    this.close();
+    try {
+      this.close();
+    } finally {
+      // Not before: what is applied last reaches the followers, too, before its calls are answered.
+      this.feed.close();
+    }
   }
 
   /** Throws if the store is closed. */

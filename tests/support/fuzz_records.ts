@@ -52,6 +52,8 @@ export interface Opening {
   readonly purges: RecordedPurge[];
   last: number;
   readonly openedAt: number;
+  /** When it stored messages while it was closed: what it dropped for them is known when it is opened again. */
+  droppedAtEnd?: number;
   /** It was killed: what it still does counts for nobody. */
   killed: boolean;
 }

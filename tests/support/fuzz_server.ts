@@ -209,18 +209,20 @@ export class FuzzServer {
   ): Promise<Recorded[]> {
     if (!before) return [];
     const then = before.opening.messages.filter(({ seq }) => seq <= before.last);
+    const { droppedAtEnd = Infinity } = before.opening;
     const back: Recorded[] = [];
     for (const [topic, messages] of Map.groupBy(then, ({ topic }) => topic)) {
       const [page] = await store.read([{ topic, ...EVERYTHING }]);
       const there = new Set(page!.messages.map(({ seq }) => seq));
-      const { time: now } = await store.bounds();
+      const { time: now, floor } = await store.bounds();
       for (const message of messages) {
-        const { seq, body, at, time, goneAt } = message;
+        const { seq, body, at, time } = message;
         if (there.has(seq)) {
           // What was dropped after the copy was made is there again.
           back.push({ ...message, goneAt: at + this.choice.retention, purged: false });
           continue;
         }
+        const goneAt = Math.min(message.goneAt, seq <= floor ? droppedAtEnd : Infinity);
         back.push({ ...message, goneAt: Math.min(goneAt, this.#time.now) });
         // By the time of the store, which is in whole milliseconds and behind the moment at which the message was recorded.
         const hasExpired = time + this.choice.retention <= now;
@@ -263,11 +265,12 @@ export class FuzzServer {
     });
   }
 
-  async #dropped(store: Store, { messages }: Opening): Promise<void> {
-    const { floor } = await store.bounds();
+  async #dropped(store: Store, opening: Opening): Promise<void> {
     const { now } = this.#time;
-    for (const message of messages) {
-      if (message.seq > floor) break;
+    const bounds = await store.bounds().catch(() => undefined);
+    if (!bounds) return void (opening.droppedAtEnd ??= now);
+    for (const message of opening.messages) {
+      if (message.seq > bounds.floor) break;
       message.goneAt = Math.min(message.goneAt, now);
     }
   }
