@@ -26,6 +26,10 @@ export const RESUME_KINDS: readonly ResumeKind[] = [
 /** What streams of the kind `prefixes` read: everything, the topics that begin with `a`, and one topic. */
 const PREFIXES = ["*", "a*", "a"];
 
+/** Where streams begin. */
+const FROM_TOPICS = ["cursor", "cursor", "start", "now"] as const;
+const FROM_PREFIXES = ["cursor", "start", "start", "start", "now"] as const;
+
 /** For how long there are faults, in milliseconds. */
 export const CHAOS = 2500;
 
@@ -123,8 +127,11 @@ export class FuzzCalls {
   }
 
   async #streams(client: FuzzClient, topic: string): Promise<void> {
-    await this.pause(this.#random(300));
-    const since = (["cursor", "cursor", "start", "now"] as const)[this.#random(4)]!;
+    const isOfPrefixes = this.#kind === "prefixes";
+    // Prefixes have no cursor: they begin later, too, when something may be gone already.
+    await this.pause(this.#random(isOfPrefixes ? CHAOS : 300));
+    const all = isOfPrefixes ? FROM_PREFIXES : FROM_TOPICS;
+    const since = all[this.#random(all.length)]!;
     const { log, cancel } = client.subscribe(topic, since);
     while (!log.events.some(({ outcome }) => isEnd(outcome)) && !log.ended) await this.pause(5);
     await cancel();

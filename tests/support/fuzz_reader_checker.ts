@@ -53,8 +53,9 @@ export class ReaderChecker {
     if (since !== undefined) {
       // It begins where the first server that answers tells it to.
       if (!started || started.startedAt === Infinity) return;
-      // Sent again to another server, it was told that first, and continues from there.
-      if (sent) this.#free.add(records.openings[sent.opening]!.store);
+      // In the store in which it was called it begins there whenever that comes back.
+      const called = reading.log.hellos.findLast(({ at }) => at <= reading.askedAt) ?? base;
+      this.#free.add(records.openings[called.opening]!.store);
       const reportedBefore = reading.log.gaps.some((gap) =>
         reading.ids.includes(gap.stream ?? 0) && gap.stream! < started.id &&
         gap.connection.opening === started.opening

@@ -223,14 +223,19 @@ export class WireLog {
           Object.assign(sent, { startedAt: at, start: item.start });
         }
       }
-      for (const text of bodies ?? (body !== undefined ? [body] : [])) {
+      // A page of a backup is nothing that a reader has got.
+      const isCopy = request?.action === "backup";
+      const texts = bodies ?? (body !== undefined ? [body] : []);
+      for (const text of isCopy ? [] : texts) {
         const list = log.arrivals.get(text);
         if (list) list.push({ opening, at, step, id });
         else log.arrivals.set(text, [{ opening, at, step, id }]);
       }
       const asked = request ?? requests.get(sub ?? NaN);
       const topic = asked && readerOf(asked);
-      if (error && topic !== undefined) {
+      // A purge or a put that is refused tells no reader of anything.
+      const isReader = READS.has(asked?.action ?? "") || asked?.action === "subscribe";
+      if (error && topic !== undefined && isReader) {
         const { code, position } = error;
         const stream = request?.action === "subscribe"
           ? id
