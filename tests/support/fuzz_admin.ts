@@ -14,7 +14,7 @@ import type { Random } from "../../testing/seeded.ts";
 import type { FuzzServer } from "./fuzz_server.ts";
 import type { FuzzClient, Journal } from "./fuzz_client.ts";
 import { CHAOS } from "./fuzz_calls.ts";
-import type { Opening, Records } from "./fuzz_records.ts";
+import type { GapDoubt, Opening, Records } from "./fuzz_records.ts";
 import type { VirtualTime } from "./fuzz_time.ts";
 import { SLACK } from "./fuzz_reading.ts";
 
@@ -113,9 +113,10 @@ export class FuzzAdmin {
     );
     for (const what of inventory(found, info.last, opening, gone)) fault(what);
     const path = `${this.#options.folder}/backup${this.#files++}.db`;
-    for (const what of await openCopy(path, backup, found)) fault(what);
+    const copy = await openCopy(path, backup, found);
+    for (const what of copy.faults) fault(what);
     const server = this.#options.servers.find((one) => one.opening?.store === opening.store);
-    server?.keep(path, opening, info.last);
+    server?.keep(path, opening, info.last, copy.doubt);
     this.seen.backedUp++;
   }
 }
@@ -125,7 +126,7 @@ async function openCopy(
   path: string,
   backup: Backup,
   messages: readonly Message[],
-): Promise<string[]> {
+): Promise<{ readonly faults: readonly string[]; readonly doubt: GapDoubt }> {
   const { info } = backup;
   const file = new BackupFile(nodeSqlite, path, info);
   for (const message of messages) file.add(message);
@@ -137,13 +138,15 @@ async function openCopy(
   await using store = new FileStore({ ...options, path: opened, durability: "process" });
   const [page] = await store.read([{ prefix: "", ...EVERYTHING }]);
   const { last } = await store.bounds();
+  const [unknown] = await store.topicBounds([{ topic: "never put" }]);
+  const topics = new Set(messages.map(({ topic }) => topic));
   const [expected, actual] = [messages, page!.messages].map((list) =>
     list.map(({ topic, seq, time }) => `${seq} ${topic} ${time}`).join()
   );
   const faults: string[] = [];
   if (store.id !== info.store || last !== info.last) faults.push("its file has another history");
   if (expected !== actual) faults.push(`its file has ${actual}, not ${expected}`);
-  return faults;
+  return { faults, doubt: { topics, through: unknown!.gone?.seq ?? 0 } };
 }
 
 /** What is wrong with the messages of a backup. */

@@ -106,3 +106,15 @@ export function wasReported(
     records.openings[gap.connection.opening]?.store === store
   );
 }
+
+/** Whether there was anything for a reader, by an event of the run, where its connection began. */
+export function wasOwedBefore(
+  { log: { base }, topic }: Reading,
+  { openings }: Records,
+  step: number,
+): boolean {
+  return base !== undefined &&
+    openings[base.opening]!.messages.some((message) =>
+      covers(topic, message.topic) && message.seq > base.start && message.step < step
+    );
+}

@@ -35,6 +35,19 @@ export interface RecordedPurge {
   readonly removed: readonly Recorded[];
 }
 
+/** Which gaps a file that was made of a backup may tell though nothing is missing. */
+export interface GapDoubt {
+  /** The topics that had messages in it: of these it knows what is gone. */
+  readonly topics: ReadonlySet<string>;
+  /** For others as much may be gone as of any topic. */
+  readonly through: number;
+}
+
+/** Whether a store may say that messages of a reader are gone up to a number though none are. */
+export function mayDoubt({ doubt }: Opening, reader: string, through: number): boolean {
+  return doubt !== undefined && !doubt.topics.has(reader) && through <= doubt.through;
+}
+
 /** A store from its opening to its end. */
 export interface Opening {
   readonly number: number;
@@ -52,6 +65,8 @@ export interface Opening {
   readonly purges: RecordedPurge[];
   last: number;
   readonly openedAt: number;
+  /** Its file was made of a backup, which does not tell what is gone of topics without messages. */
+  readonly doubt?: GapDoubt | undefined;
   /** When it stored messages while it was closed: what it dropped for them is known when it is opened again. */
   droppedAtEnd?: number;
   /** It was killed: what it still does counts for nobody. */

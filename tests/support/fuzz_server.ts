@@ -16,8 +16,9 @@ import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Store } from "../../stores/store.ts";
 import { DelayedStore } from "./delayed_store.ts";
+import { copyFile, removeFile } from "./fuzz_files.ts";
 import { recordPurges } from "./fuzz_purges.ts";
-import type { Opening, Recorded, Records } from "./fuzz_records.ts";
+import type { GapDoubt, Opening, Recorded, Records } from "./fuzz_records.ts";
 import type { FuzzTokens } from "./fuzz_tokens.ts";
 import type { VirtualTime } from "./fuzz_time.ts";
 import { openContext } from "./memory_peer.ts";
@@ -35,8 +36,13 @@ export interface StoreChoice {
   readonly tokens?: FuzzTokens | undefined;
 }
 
-/** The files of an opening of SQLite: the second holds what was committed last. */
-const PARTS = ["", "-wal"];
+/** What a file is a copy of. */
+interface FileBefore {
+  readonly opening: Opening;
+  /** Up to where. */
+  readonly last: number;
+  readonly doubt?: GapDoubt;
+}
 
 /** No connection is away for longer, in milliseconds. */
 const SHORT = 60_000;
@@ -64,10 +70,11 @@ export class FuzzServer {
     readonly path: string;
     readonly opening: Opening;
     readonly last: number;
-    readonly isMade: boolean;
+    /** Set if it was made of a backup. */
+    readonly doubt?: GapDoubt;
   } | undefined;
   /** What the file is a copy of, and up to where. */
-  #goesOnWith: { readonly opening: Opening; readonly last: number } | undefined;
+  #goesOnWith: FileBefore | undefined;
 
   /** There is no server yet. */
   constructor(
@@ -107,6 +114,7 @@ export class FuzzServer {
       ),
       messages: await this.#readBack(inner, before),
       purges: [],
+      doubt: before?.doubt ?? before?.opening.doubt,
       last,
       openedAt: this.#time.now,
       killed: false,
@@ -159,7 +167,7 @@ export class FuzzServer {
     this.#end(false);
     opening.killed = true;
     await this.#time.of(host[Symbol.asyncDispose](), "closing");
-    if (this.choice.kind === "file") remove(path);
+    if (this.choice.kind === "file") removeFile(path);
   }
 
   /** Keeps a copy of its file as it is now. */
@@ -167,24 +175,24 @@ export class FuzzServer {
     const opening = this.opening ?? this.#goesOnWith?.opening;
     if (this.choice.kind !== "file" || !opening) return;
     const last = this.opening ? opening.last : this.#goesOnWith!.last;
-    this.#backup = { path: this.#copied(), opening, last, isMade: false };
+    this.#backup = { path: this.#copied(), opening, last };
   }
 
   /** Keeps a file that was made of a backup, to restore that. */
-  keep(path: string, opening: Opening, last: number): void {
+  keep(path: string, opening: Opening, last: number, doubt: GapDoubt): void {
     // Of topics that a small store has dropped wholly it may say that more is missing than is.
     if (this.choice.kind !== "file" || this.choice.limits?.storedBytes !== undefined) return;
-    this.#backup = { path, opening, last, isMade: true };
+    this.#backup = { path, opening, last, doubt };
   }
 
   /** Restores the copy, while it is stopped; false if there is none. */
   restore(): boolean {
     if (!this.#backup || this.host) return false;
-    const { path, isMade, ...before } = this.#backup;
+    const { path, ...before } = this.#backup;
     // It knows no session.
-    this.#records.forgets ||= isMade;
+    this.#records.forgets ||= before.doubt !== undefined;
     const fresh = `${this.#folder}/${this.#name}.${this.#time.steps}.restored.db`;
-    copy(path, fresh);
+    copyFile(path, fresh);
     this.#path = fresh;
     this.#goesOnWith = before;
     return true;
@@ -198,14 +206,14 @@ export class FuzzServer {
 
   #copied(): string {
     const path = `${this.#folder}/${this.#name}.${this.#time.steps}.${Math.random()}.db`;
-    copy(this.#path, path);
+    copyFile(this.#path, path);
     return path;
   }
 
   /** Compares what a file holds with what it should hold. */
   async #readBack(
     store: Store,
-    before: { readonly opening: Opening; readonly last: number } | undefined,
+    before: FileBefore | undefined,
   ): Promise<Recorded[]> {
     if (!before) return [];
     const then = before.opening.messages.filter(({ seq }) => seq <= before.last);
@@ -272,26 +280,6 @@ export class FuzzServer {
     for (const message of opening.messages) {
       if (message.seq > bounds.floor) break;
       message.goneAt = Math.min(message.goneAt, now);
-    }
-  }
-}
-
-function copy(from: string, to: string): void {
-  for (const part of PARTS) {
-    try {
-      Deno.copyFileSync(from + part, to + part);
-    } catch {
-      // A file that was closed gracefully is one file.
-    }
-  }
-}
-
-function remove(path: string): void {
-  for (const part of PARTS) {
-    try {
-      Deno.removeSync(path + part);
-    } catch {
-      // The same.
     }
   }
 }
