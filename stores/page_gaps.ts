@@ -16,6 +16,9 @@ const SLICE = 512;
 /** How many bytes are looked at in a slice at most. */
 const SLICE_BYTES = 4096 * SLICE;
 
+/** So often all pages are looked at again because another program cut the log meanwhile: or this would not end. */
+const MAX_RESTARTS = 8;
+
 const IN_USE = "another program writes to it";
 
 /**
@@ -34,6 +37,10 @@ export class PageGaps {
   #last = Infinity;
   /** The pages that were written since the last slice: what was in others may have moved there. */
   readonly #written = new Set<number>();
+  /** The salt of the log when it was read last. It grows by one when the log begins again. */
+  #salt: number | undefined;
+  /** How often all pages had to be looked at again. */
+  #restarts = 0;
   /** The pages that had rows at first. Those that have some now were written since, if they are not among these. */
   #trees: PageSet | undefined;
   /** The pages that are free, and what tells whether they still are. */
@@ -71,6 +78,7 @@ export class PageGaps {
     if (opened !== this.#opened) {
       this.end();
       this.#opened = opened;
+      this.#salt = undefined;
       this.#begin();
       opened.wal.beforeCheckpoint.add(this.#beforeCheckpoint);
       // That takes a while if there is much in the log, so the pages come later.
@@ -100,6 +108,7 @@ export class PageGaps {
   }
 
   #overwriteSlice({ db, disk }: DatabaseFile): boolean {
+    if (this.#restarts > MAX_RESTARTS) throw new WalInUseError(IN_USE);
     const pages = new DatabasePages(disk.handle);
     if (this.#last === Infinity) this.#findTrees(db, pages);
     const free = this.#freePages(db, pages);
@@ -161,6 +170,13 @@ export class PageGaps {
     const view = new DataView(bytes.buffer);
     if (wal.readSync(bytes) !== bytes.length) return;
     const [frame, salt] = [FRAME_HEADER_BYTES + view.getUint32(8), view.getUint32(16)];
+    const before = this.#salt ?? salt;
+    this.#salt = salt;
+    if ((salt - before) >>> 0 > 1) {
+      // It began again, and again: what was in it between was not read.
+      this.#restarts++;
+      this.#begin();
+    }
     for (let at = WAL_HEADER_BYTES; at + frame <= size; at += frame) {
       wal.seekSync(at, Deno.SeekMode.Start);
       if (wal.readSync(bytes) !== bytes.length || view.getUint32(8) !== salt) return;

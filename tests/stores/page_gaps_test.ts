@@ -5,7 +5,7 @@
  */
 
 import { DatabaseSync } from "node:sqlite";
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseFile } from "../../stores/database_file.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileOnDisk } from "../../stores/file_on_disk.ts";
@@ -155,6 +155,41 @@ Deno.test("pages that another program has written to the file from the log follo
   assert(calls > 5, `${calls} calls`);
   other.close();
 });
+
+for (const mode of ["TRUNCATE", "RESTART"]) {
+  Deno.test(`all pages are looked at again if another program has cut the log meanwhile: ${mode}`, () => {
+    using file = new TextFile();
+    file.insert(100, "kept");
+    const gaps = new PageGaps(1);
+    let all = 1;
+    while (gaps.overwriteSome(file.file)) all++;
+    const other = new DatabaseSync(file.folder.file);
+    other.exec("PRAGMA busy_timeout = 0");
+    const cut = () => {
+      file.insert(1, "kept");
+      other.exec(`PRAGMA wal_checkpoint(${mode})`);
+      file.insert(1, "kept");
+    };
+    cut();
+    let calls = 1;
+    while (gaps.overwriteSome(file.file)) calls++;
+    assert(calls > all, `${calls} calls`);
+    // If it does so again and again, this does not go on for ever.
+    assertThrows(
+      () => {
+        for (let i = 0; i < 100; i++) {
+          cut();
+          gaps.overwriteSome(file.file);
+        }
+      },
+      Error,
+      "another program writes to it",
+    );
+    gaps.end();
+    other.close();
+    assertEquals(file.check, [{ integrity_check: "ok" }]);
+  });
+}
 
 Deno.test("all pages are looked at again if the log cannot be read", () => {
   using file = new TextFile();
