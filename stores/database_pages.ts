@@ -96,6 +96,7 @@ export class DatabasePages {
     const found = new PageSet(this.count);
     const inner = [...roots];
     for (let number; (number = inner.pop()) !== undefined;) {
+      if (found.has(number)) throw damaged(`page ${number} is twice in its trees`);
       found.add(number);
       const { bytes, view, header } = this.page(number);
       if (!isInner(bytes[header])) continue;
@@ -158,6 +159,7 @@ export class DatabasePages {
       if (here > maxLocal) here = minLocal;
       let page = this.page(view.getUint32(start + here));
       let rest = length - here;
+      if (rest > this.count * inPage) throw damaged(`page ${number} has a row that is too long`);
       for (; rest > inPage; rest -= inPage) page = this.page(page.view.getUint32(0));
       if (page.view.getUint32(0) !== 0) {
         throw damaged(`page ${page.number} is not the last of its row`);

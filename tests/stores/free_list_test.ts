@@ -46,6 +46,31 @@ const DAMAGES: Readonly<Record<string, [error: string, (view: DataView) => void]
     "is not the last of its row",
     (view) => view.setUint32(lastOfRow(view), 2),
   ],
+  "a tree that comes back": [
+    "is twice in its trees",
+    (view) => {
+      const leaf = pageWith(view, 13, 4096);
+      // An inner page without cells, whose last child is itself.
+      view.setUint8(leaf, 5);
+      view.setUint16(leaf + 3, 0);
+      view.setUint32(leaf + 8, leaf / 4096 + 1);
+    },
+  ],
+  "a long row that comes back": [
+    "has a row that is too long",
+    (view) => {
+      const leaf = pageWith(view, 13, 4096);
+      const own = view.getUint32(ownPage(view));
+      view.setUint32((own - 1) * 4096, own);
+      // The length of the row takes three bytes, seven bits each. As much of it as before is in the leaf.
+      const cell = leaf + view.getUint16(leaf + 8);
+      let length = 500 * 4092;
+      for (let i = 0; i < 3; i++) length += (view.getUint8(cell + i) & 0x7f) << (14 - 7 * i);
+      view.setUint8(cell, 0x80 | length >> 14);
+      view.setUint8(cell + 1, 0x80 | length >> 7 & 0x7f);
+      view.setUint8(cell + 2, length & 0x7f);
+    },
+  ],
   "a long row that ends too early": [
     "it has no page 0",
     (view) => view.setUint32(ownPage(view), 0),
