@@ -147,6 +147,16 @@ function pathFault(path: string): string | undefined {
 }
 
 /**
+ * Refuses a path to which SQLite's endings cannot be added.
+ *
+ * @param path the file
+ * @throws {UnusableFileError} if it is too long
+ */
+export function requireShortPath(path: string): void {
+  if (isTooLong(`${path}${LONGEST_ENDING}`)) throw new UnusableFileError(TOO_LONG);
+}
+
+/**
  * Checks permissions without asking for them.
  *
  * @param path the file

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { requireFilePermissions, UnusableFileError } from "./file_faults.ts";
+import { requireFilePermissions, requireShortPath, UnusableFileError } from "./file_faults.ts";
 import { FileLock } from "./file_lock.ts";
 import {
   absolutePath,
@@ -59,7 +59,10 @@ export class FileOnDisk {
     const path = absolutePath(given);
     const exists = requirePlainFile(path);
     // Only a new file is opened and closed before it is locked: closing drops SQLite's locks in this process.
-    if (!exists) openPrivateFile(path).close();
+    if (!exists) {
+      requireShortPath(path);
+      openPrivateFile(path).close();
+    }
     const realPath = Deno.realPathSync(path);
     let lock: FileLock | undefined;
     let handle: Deno.FsFile | undefined;

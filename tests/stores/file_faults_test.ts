@@ -4,8 +4,10 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { toOpenError } from "../../stores/file_faults.ts";
+import { ignoredIf, noPosix } from "../support/ignored_if.ts";
+import { openFile, TempFolder } from "../support/queue_files.ts";
 
 Deno.test("if SQLite cannot create a file, the error names both causes: the folder, or too many open files", async () => {
   const folder = await Deno.makeTempDir();
@@ -45,4 +47,19 @@ Deno.test("what the system says against the path of a store is said in words", a
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test({
+  ...ignoredIf(
+    noPosix,
+    "a new store with too long a name for the files beside it leaves nothing behind",
+  ),
+  fn() {
+    for (const length of [248, 250, 251, 255, 256]) {
+      using folder = new TempFolder();
+      const path = `${folder.path}/${"x".repeat(length)}`;
+      assertThrows(() => openFile(path), Error, "its path is longer than this system permits");
+      assertEquals([...Deno.readDirSync(folder.path)], [], `${length}`);
+    }
+  },
 });
