@@ -129,9 +129,15 @@ function requireSocket(socket: Socket): Socket {
   if (typeof send === "function" && typeof close === "function") return socket;
   const isPromise = typeof then === "function";
   // Nobody else takes what becomes of it: neither an open socket nor a rejection, which would end the program.
-  if (isPromise) Promise.resolve(socket).then(closeQuietly).catch(() => {});
+  if (isPromise) Promise.resolve(socket).then(closeUnused).catch(() => {});
   const got = isPromise ? "a promise" : formatValue(socket);
   throw new TypeError(`Cannot connect: dial must return a WebSocket, got ${got}`);
+}
+
+/** Closes a socket that nobody uses. That of `npm:ws` has an error if it is not open yet, which ends a program without a handler. */
+function closeUnused(socket: Socket): void {
+  socket.onerror = () => {};
+  closeQuietly(socket);
 }
 
 /** Why a WebSocket does not open, as far as it says so; in browsers it does not. */

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect, DsmqError, isDsmqError } from "@dsmq/server";
+import type { Socket } from "../../client.ts";
 import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { connected, functionSchema } from "../support/typed_topics.ts";
@@ -209,4 +210,25 @@ Deno.test("a promise of onRetry that never ends holds up neither connecting nor 
     server.unreachable = false;
     while (mq.status !== "connected") await pass(1);
   });
+});
+
+Deno.test("a socket that a promise of dial brings is closed, and an error of it harms nobody", async () => {
+  for (const isOpen of [false, true]) {
+    const closed = Promise.withResolvers<Socket>();
+    const socket: Socket = {
+      ...new ScriptedServer().dial(),
+      close() {
+        closed.resolve(this);
+      },
+    };
+    const dial = async () => {
+      if (isOpen) await new Promise((resolve) => setTimeout(resolve, 0));
+      return socket;
+    };
+    const error = await connect("ws://127.0.0.1:1", { dial: as(dial) }).catch((error) => error);
+    assert(error.message.endsWith("dial must return a WebSocket, got a promise"), error.message);
+    // As npm:ws does it, where an error that nobody handles ends the program.
+    const { onerror } = await withTimeout(closed.promise);
+    onerror!.call(as(socket), new Event("error"));
+  }
 });
