@@ -104,17 +104,29 @@ Deno.test({
     noPosix,
     "a pipe without a writer is waited for up to a minute, and one written in pieces is read to its end",
   ),
-  // The abandoned read ends some time after the test.
-  sanitizeOps: false,
-  sanitizeResources: false,
   async fn() {
     await using files = await folder();
     const [unfinished, written] = [files.at("unwritten"), files.at("written")];
     await new Deno.Command("mkfifo", { args: [unfinished, written] }).output();
-    await inVirtualTime(async () => {
-      const reason = `Cannot read ${unfinished}: it did not end within 60 s`;
-      await assertRejects(() => readTextFile(unfinished), Error, reason);
-    });
+    const abandoned = Promise.withResolvers<void>();
+    const { open } = Deno;
+    Deno.open = async (path, options) => {
+      const file = await open(path, options);
+      const dispose = file[Symbol.dispose].bind(file);
+      file[Symbol.dispose] = () => {
+        dispose();
+        abandoned.resolve();
+      };
+      return file;
+    };
+    try {
+      await inVirtualTime(async () => {
+        const reason = `Cannot read ${unfinished}: it did not end within 60 s`;
+        await assertRejects(() => readTextFile(unfinished), Error, reason);
+      });
+    } finally {
+      Deno.open = open;
+    }
     const reading = readTextFile(written);
     const writer = await withTimeout(Deno.open(written, { write: true }));
     for (const piece of ["sec", "ret"]) await writer.write(new TextEncoder().encode(piece));
@@ -122,6 +134,7 @@ Deno.test({
     assertEquals(await withTimeout(reading), "secret");
     // This ends the abandoned read.
     (await withTimeout(Deno.open(unfinished, { write: true }))).close();
+    await withTimeout(abandoned.promise);
   },
 });
 
