@@ -87,8 +87,14 @@ export class SchemaCodec<Input, Output> implements ValueCodec<Input, Output> {
     issues: readonly ValueIssue[],
     output: Output,
   ): Encoded | Promise<Encoded> {
-    const check = (read: Decoded<Output>): Encoded =>
-      !read.issues && isSameValue(read.value, output) ? text : { issues };
+    const check = (read: Decoded<Output>): Encoded => {
+      try {
+        return !read.issues && isSameValue(read.value, output) ? text : { issues };
+      } catch (error) {
+        // What the schema made may have getters, or contain itself.
+        return threw(error);
+      }
+    };
     const read = this.decode(text);
     return read instanceof Promise ? read.then(check) : check(read);
   }

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { isDsmqError } from "@dsmq/server";
-import { connected } from "../support/typed_topics.ts";
+import { connected, functionSchema } from "../support/typed_topics.ts";
 import { as } from "../support/untyped.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -73,4 +73,32 @@ Deno.test("the errors of values carry the caller's stack", async () => {
       `${name}: ${error.stack}`,
     );
   }
+});
+
+Deno.test("a schema whose output cannot be compared has not accepted the value, and what was thrown is the cause", async () => {
+  await using context = await connected();
+  const thrown = new Error("of the output");
+  const thrower = () => {
+    throw thrown;
+  };
+  const circle: { self?: object } = {};
+  circle.self = { circle };
+  for (
+    const output of [
+      () => ({ toJSON: thrower }),
+      () => Object.defineProperty({}, "a", { get: thrower, enumerable: true }),
+      () => structuredClone(circle),
+    ]
+  ) {
+    for (const schema of [() => ({ value: output() }), async () => ({ value: await output() })]) {
+      const topic = context.mq.topic("t", functionSchema<unknown>(schema));
+      // JSON changes a date, so its readers' output is compared with this one.
+      for (const put of [topic.put(new Date(0)), topic.putMany([new Date(0)])]) {
+        const error = await put.catch((error) => error);
+        assert(isDsmqError(error, "invalid_value"), `${error}`);
+        assert(error.cause === thrown || error.cause instanceof RangeError, `${error.cause}`);
+      }
+    }
+  }
+  assertEquals(await context.mq.get("t"), "");
 });
