@@ -1,5 +1,5 @@
 /**
- * Validators and `onInvalid` that wait for the next message of their own loop: none waits for ever.
+ * Validators and `onInvalid` that wait for the next message of their own loop: none waits forever.
  *
  * @module
  */
