@@ -29,8 +29,8 @@ export class ReaderChecker {
   readonly #records: Records;
   /** By store. */
   readonly #positions = new Map<string, Position>();
-  /** By their text: a restored file has copies of its messages. */
-  readonly #delivered = new Set<string>();
+  /** By their text, and when they were stored: a restored file has copies of its messages, and what it lost may be put again. */
+  readonly #delivered = new Map<string, number>();
   /** Up to when losses have been reported, by store. */
   readonly #reported = new Map<string, number>();
   readonly #owed = new OwedGaps();
@@ -113,16 +113,16 @@ export class ReaderChecker {
     if (seq !== undefined && seq !== message.seq) {
       return this.#fault(`got ${body} as number ${seq}, it is ${message.seq}`);
     }
-    if (this.#delivered.has(message.body)) return this.#fault(`got ${body} twice`);
+    if (this.#has(message)) return this.#fault(`got ${body} twice`);
     const position = this.#positionIn(opening, event, message.seq);
     if (message.seq <= position) this.#fault(`got ${body} after number ${position}`);
     for (const other of opening.messages) {
       if (!covers(topic, other.topic) || other.seq <= position || other.seq >= message.seq) {
         continue;
       }
-      if (!this.#delivered.has(other.body)) this.#skipped(other, body, opening, arrival.at, event);
+      if (!this.#has(other)) this.#skipped(other, body, opening, arrival.at, event);
     }
-    this.#delivered.add(body);
+    this.#delivered.set(body, message.at);
     this.#startedStores.add(opening.store);
     this.#positions.set(opening.store, { seq: message.seq, opening: opening.number });
   }
@@ -225,12 +225,12 @@ export class ReaderChecker {
     this.#positions.set(opening.store, { seq: Math.max(seq, through), opening: opening.number });
     const there = opening.messages.find((message) =>
       covers(topic, message.topic) && message.seq > seq && message.seq <= through &&
-      message.goneAt > at + SLACK && !this.#delivered.has(message.body)
+      message.goneAt > at + SLACK && !this.#has(message)
     );
     if (there) return this.#fault(`was told trimmed up to ${through}, and ${there.body} is there`);
     const gone = opening.messages.filter((message) =>
       covers(topic, message.topic) && message.seq > seq && message.goneAt <= at + SLACK &&
-      !this.#delivered.has(message.body)
+      !this.#has(message)
     );
     if (gone.length === 0 && !isOwed && !mayDoubt(opening, topic, through)) {
       return this.#fault("was told trimmed, and nothing is lost");
@@ -279,6 +279,10 @@ export class ReaderChecker {
     }
     this.#changes.set(opening.store, opening.number);
     this.#setBack(opening, floor);
+  }
+
+  #has({ body, at }: Recorded): boolean {
+    return this.#delivered.get(body) === at;
   }
 
   /** It continues from there, also with what it had read before. */
