@@ -116,7 +116,13 @@ export class FuzzAdmin {
     const copy = await openCopy(path, backup, found);
     for (const what of copy.faults) fault(what);
     const server = this.#options.servers.find((one) => one.opening?.store === opening.store);
-    server?.keep(path, opening, info.last, copy.doubt);
+    const { retention = 0 } = server?.choice ?? {};
+    const bodies = new Set(found.map(({ body }) => body));
+    const wasPurged = records.openings.some(({ messages }) =>
+      messages.some(({ body, at, goneAt }) => bodies.has(body) && goneAt < at + retention)
+    );
+    // Of messages that are purged while they are copied, some readers are told that they are gone, and others get them.
+    if (!wasPurged) server?.keep(path, opening, info.last, copy.doubt);
     this.seen.backedUp++;
   }
 }
