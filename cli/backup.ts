@@ -119,18 +119,15 @@ function isFromHere(error: unknown): boolean {
 }
 
 async function write(backup: Backup, file: BackupFile, signal: AbortSignal): Promise<number> {
-  let messages = 0;
   for await (const message of backup) {
     signal.throwIfAborted();
     file.add(message);
-    messages++;
   }
   for await (const gone of backup.gone()) {
     signal.throwIfAborted();
     file.addGone(gone);
   }
-  file.finish();
-  return messages;
+  return file.finish();
 }
 
 function syncFile(path: string): void {

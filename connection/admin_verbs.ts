@@ -165,11 +165,17 @@ async function backUp(
 /** What is gone of the topics that come after one. */
 async function topicsGone(store: Store, after: string, count: number): Promise<object> {
   const topics = await store.topics({ prefix: "", after, count });
-  const [bounds, newest] = await Promise.all([
-    store.topicBounds(topics.map(({ topic }) => ({ topic }))),
+  const queries = topics.map(({ topic }) => ({ topic, after: 0, count: 1, bytes: 1 }));
+  const [bounds, oldest, newest] = await Promise.all([
+    store.topicBounds(queries),
+    store.read(queries),
     newestGone(store),
   ]);
-  const gone = topics.map(({ topic }, i) => ({ topic, seq: bounds[i]!.gone?.seq ?? 0 }));
+  const gone = topics.map(({ topic }, i) => {
+    const { seq = Infinity } = oldest[i]!.messages[0] ?? {};
+    // The store may say more than is true, but what goes of a topic is the oldest: and the copy must lose nothing that is left.
+    return { topic, seq: Math.min(bounds[i]!.gone?.seq ?? 0, seq - 1) };
+  });
   return { gone, last: newest, more: topics.length === count };
 }
 

@@ -17,6 +17,7 @@ import { fileErrorReason } from "./file_faults.ts";
 import { GoneTable } from "./gone_table.ts";
 import { SegmentTable } from "./segment_table.ts";
 import type { TopicMessage } from "./store.ts";
+import { RowEraser } from "./topic_purge.ts";
 import { TopicTable } from "./topic_table.ts";
 import { APPLICATION_ID, SCHEMA_VERSION } from "./wal_mark.ts";
 
@@ -53,6 +54,10 @@ export class BackupFile {
   #lastTime: number | undefined;
   /** What is gone of topics. */
   readonly #numbers = new NameSet();
+  /** The topics that still hold messages. */
+  readonly #living = new NameSet();
+  readonly #eraser: RowEraser;
+  #messages = 0;
   /** The newest message that is missing. */
   #missing: number;
 
@@ -77,6 +82,7 @@ export class BackupFile {
     this.#epochs = new EpochTable(db);
     this.#gone = new GoneTable(db, 1);
     new DedupTable(db);
+    this.#eraser = new RowEraser(db);
   }
 
   /**
@@ -108,10 +114,17 @@ export class BackupFile {
     if (this.#waiting.length === BATCH) this.#write();
   }
 
-  /** All messages are added: this is what is gone of a topic by now, or of any topic (`undefined`). */
+  /**
+   * All messages are added: this is what is gone of a topic by now, or of any topic (`undefined`). Messages that went after they
+   * were added are removed, so that the file has no message that it says is gone.
+   */
   addGone({ topic, seq }: { readonly topic: string | undefined; readonly seq: number }): void {
     this.#write();
     const upTo = Math.min(seq, this.#info.last);
+    if (topic !== undefined) {
+      this.#living.add(topic);
+      this.#remove(topic, upTo);
+    }
     // Topics that lost messages since, or of which as much may be gone, have one number: all but one go by the horizon.
     if (topic === undefined || this.#numbers.has(`${upTo}`)) {
       this.#missing = Math.max(this.#missing, upTo);
@@ -121,9 +134,17 @@ export class BackupFile {
     }
   }
 
-  /** All messages are added: completes the file, and closes it. */
-  finish(): void {
+  /**
+   * All messages are added, and all that is gone, of each topic that still holds messages and of any: completes the file, and closes it.
+   *
+   * @returns how many messages it has
+   */
+  finish(): number {
     this.#write();
+    const topics = this.#db.prepare("SELECT name FROM topics").all() as { name: string }[];
+    for (const { name } of topics) {
+      if (!this.#living.has(name)) this.#remove(name, this.#last);
+    }
     const { store, epoch, epochs, last, floor, time } = this.#info;
     this.#transaction(() => {
       this.#fillUpTo(last);
@@ -137,6 +158,7 @@ export class BackupFile {
     this.#db.prepare(`PRAGMA application_id = ${APPLICATION_ID}`).all();
     this.#db.prepare(`PRAGMA user_version = ${SCHEMA_VERSION}`).all();
     this.close();
+    return this.#messages;
   }
 
   /** Closes it, complete or not. */
@@ -156,9 +178,22 @@ export class BackupFile {
         const part = messages.slice(i, end);
         this.#topics.add(part);
         this.#segments.insert(part, (topic) => this.#topics.idOf(topic));
+        this.#messages += part.length;
         ({ seq: this.#last, time: this.#lastTime } = part.at(-1)!);
         i = end;
       }
+    });
+    this.#topics.commit();
+  }
+
+  /** Removes the messages of a topic up to a number. */
+  #remove(topic: string, upTo: number): void {
+    const id = this.#topics.find(topic, 0);
+    if (id === undefined || !this.#segments.newestUpTo(id, upTo)) return;
+    this.#transaction(() => {
+      const { messages } = this.#eraser.empty(topic, id, upTo, 0, () => {});
+      this.#topics.purged(topic, messages, upTo);
+      this.#messages -= messages;
     });
     this.#topics.commit();
   }

@@ -49,22 +49,15 @@ interface Row extends SegmentRow {
 }
 
 /**
- * Purges topics. What is purged stays in the table as rows without a topic, a size and a text, until it would have
- * expired: so the numbers in the table have no gaps, and each has its time.
+ * Empties rows of the table of messages: they stay without a topic, a size and a text, so that the numbers in the table have no gaps,
+ * and each has its time.
  */
-export class TopicPurge {
-  readonly #log: PurgedLog;
-  readonly #sql: Record<"rows" | "around" | "count" | "attributed" | "empty" | "delete", Statement>;
+export class RowEraser {
+  readonly #sql: Record<"around" | "count" | "attributed" | "empty" | "delete", Statement>;
   readonly #insertRow: (row: SegmentRow & { readonly size: number }, id: number) => void;
 
-  /**
-   * Looks at a table.
-   *
-   * @param db an open database
-   * @param log the messages in it, and in its buffer
-   */
-  constructor(db: Database, log: PurgedLog) {
-    this.#log = log;
+  /** Prepares to change a database. */
+  constructor(db: Database) {
     const insert = db.prepare(
       "INSERT INTO runs (last, first, topic, size, times, bodies, attributes) " +
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -72,9 +65,6 @@ export class TopicPurge {
     this.#insertRow = ({ last, first, size, times, bodies, attributes }, id) =>
       void insert.run(last, first, id, size, times, bodies, attributes);
     this.#sql = {
-      rows: db.prepare(
-        "SELECT last, first, size FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT ?",
-      ),
       around: db.prepare(
         "SELECT *, octet_length(bodies) AS bytes FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT 1",
       ),
@@ -91,6 +81,65 @@ export class TopicPurge {
       ),
       delete: db.prepare("DELETE FROM runs WHERE last = ?"),
     };
+  }
+
+  /**
+   * Empties the rows of a topic up to a message. A row that holds both that and later ones becomes two.
+   *
+   * @param topic its name
+   * @param id its id
+   * @param through the last message that goes
+   * @param floor up to this number messages count as expired
+   * @param onAttributed gets the numbers of rows with attributes
+   * @returns how many rows and messages these were, and how many of the messages had not expired
+   */
+  empty(
+    topic: string,
+    id: number,
+    through: number,
+    floor: number,
+    onAttributed: (first: number, last: number) => void,
+  ): { readonly rows: number; readonly messages: number; readonly live: number } {
+    this.#split(topic, id, through);
+    const [counts] = this.#sql.count.all(floor, id, through) as [
+      { rows: number; messages: number; live: number },
+    ];
+    for (const { first, last } of this.#sql.attributed.all(id, through) as Row[]) {
+      onAttributed(first, last);
+    }
+    this.#sql.empty.run(id, through);
+    return counts;
+  }
+
+  #split(topic: string, id: number, at: number): void {
+    const [row] = this.#sql.around.all(id, at) as [Row?];
+    if (!row || row.first > at) return;
+    const messages = decodeRow(row, topic);
+    const count = at - row.first + 1;
+    this.#sql.delete.run(row.last);
+    this.#insertRow(segmentAt(messages.slice(0, count), 0), id);
+    this.#insertRow(segmentAt(messages.slice(count), 0), id);
+  }
+}
+
+/** Purges topics. What is purged stays in the table as empty rows until it would have expired. */
+export class TopicPurge {
+  readonly #log: PurgedLog;
+  readonly #rows: Statement;
+  readonly #eraser: RowEraser;
+
+  /**
+   * Looks at a table.
+   *
+   * @param db an open database
+   * @param log the messages in it, and in its buffer
+   */
+  constructor(db: Database, log: PurgedLog) {
+    this.#log = log;
+    this.#rows = db.prepare(
+      "SELECT last, first, size FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT ?",
+    );
+    this.#eraser = new RowEraser(db);
   }
 
   /**
@@ -113,7 +162,7 @@ export class TopicPurge {
   }
 
   #purge(topic: string, upTo: number, max: number, time: number): Omit<PurgeResult, "end"> {
-    const { segments, segmentSizes, topics, gone, range, storedBytes } = this.#log;
+    const { segments, segmentSizes, topics, gone, range, storedBytes, ids } = this.#log;
     const { floor } = range;
     const id = topics.find(topic, 0);
     const newest = id === undefined ? undefined : segments.newestUpTo(id, upTo);
@@ -123,11 +172,8 @@ export class TopicPurge {
     // Some may be left for now: readers are told of each part as it goes.
     const last = segments.newestUpTo(id, through)!;
     const bytes = segmentSizes.sizeOfTopic(id, floor, through);
-    this.#split(topic, id, through);
-    const [{ rows, messages, live }] = this.#sql.count.all(floor, id, through) as [
-      { rows: number; messages: number; live: number },
-    ];
-    this.#empty(id, through);
+    const onAttributed = (first: number, last: number) => ids.delete(first, last);
+    const { rows, messages, live } = this.#eraser.empty(topic, id, through, floor, onAttributed);
     topics.purged(topic, messages, through);
     storedBytes.total -= bytes;
     segments.rolledBack();
@@ -142,7 +188,7 @@ export class TopicPurge {
   #end(id: number, floor: number, upTo: number, max: number): number {
     let [left, bytes, after, more] = [max, 0, floor, true];
     while (more) {
-      const rows = this.#sql.rows.all(id, after, ROWS) as Row[];
+      const rows = this.#rows.all(id, after, ROWS) as Row[];
       for (const { last, first, size } of rows) {
         const from = Math.max(first, floor + 1);
         if (from > upTo) return upTo;
@@ -155,23 +201,5 @@ export class TopicPurge {
       more = rows.length === ROWS;
     }
     return upTo;
-  }
-
-  /** If a row holds both a message and later ones, makes two of it. */
-  #split(topic: string, id: number, at: number): void {
-    const [row] = this.#sql.around.all(id, at) as [Row?];
-    if (!row || row.first > at) return;
-    const messages = decodeRow(row, topic);
-    const count = at - row.first + 1;
-    this.#sql.delete.run(row.last);
-    this.#insertRow(segmentAt(messages.slice(0, count), 0), id);
-    this.#insertRow(segmentAt(messages.slice(count), 0), id);
-  }
-
-  #empty(id: number, through: number): void {
-    for (const { first, last } of this.#sql.attributed.all(id, through) as Row[]) {
-      this.#log.ids.delete(first, last);
-    }
-    this.#sql.empty.run(id, through);
   }
 }

@@ -6,8 +6,12 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, DsmqError } from "@dsmq/server";
+import { systemClock } from "../../queue/clock.ts";
 import { BackupFile } from "../../stores/backup_file.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { MemoryStore } from "../../stores/memory_store.ts";
 import { settled } from "../support/bridge.ts";
+import { MemoryPeer, openContext } from "../support/memory_peer.ts";
 import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 
@@ -198,4 +202,76 @@ Deno.test("a file can be made of a backup though several topics lost messages wh
   } finally {
     for (const end of ["", "-wal", "-shm", "-lock"]) await Deno.remove(path + end).catch(() => {});
   }
+});
+
+Deno.test("a file has no message of a backup that was purged after it was read, and tells of each", async () => {
+  const path = Deno.makeTempFileSync();
+  try {
+    const position = await (async () => {
+      await using server = await openServer();
+      await using mq = await connect(server.url);
+      await mq.putMany("some", ["1", "2", "3", "4"]);
+      await mq.put("all", "5");
+      await mq.putMany("none", ["6", "7"]);
+      await mq.put("alone", "8");
+      const backup = await mq.backup();
+      const { epoch } = backup.info;
+      const file = await BackupFile.open(path, backup.info);
+      for await (const message of backup) file.add(message);
+      assertEquals([await mq.purge("some", { before: 4 }), await mq.purge("all")], [3, 1]);
+      assertEquals(await mq.purge("alone"), 1);
+      // Of a topic whose messages are all new, too.
+      await mq.put("all", "9");
+      for await (const gone of backup.gone()) file.addGone(gone);
+      assertEquals(file.finish(), 3);
+      return (seq: number) => `${epoch}:${seq}`;
+    })();
+    await using server = await openServer({ store: `sqlite:${path}` });
+    await using mq = await connect(server.url);
+    const read = async (topic: string, since: string | 0) => {
+      const bodies: string[] = [];
+      await using stream = mq.subscribe(topic, {
+        since,
+        onGap({ code }) {
+          bodies.push(code);
+          return "oldest";
+        },
+      });
+      await mq.put(topic, "end");
+      for await (const { body } of stream) {
+        if (body === "end") return bodies;
+        bodies.push(body);
+      }
+    };
+    assertEquals((await mq.topics()).map(({ topic }) => topic), ["none", "some"]);
+    assertEquals(await read("some", position(1)), ["trimmed", "4"]);
+    assertEquals(await read("all", 0), ["trimmed"]);
+    assertEquals(await read("alone", 0), ["trimmed"]);
+    assertEquals(await read("none", 0), ["6", "7"]);
+  } finally {
+    for (const end of ["", "-wal", "-shm", "-lock"]) await Deno.remove(path + end).catch(() => {});
+  }
+});
+
+Deno.test("what a backup says is gone of a topic is before what is left of it, also where the store cannot tell exactly", async () => {
+  const clock = systemClock;
+  const limits = { goneTopics: 1 };
+  const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock, limits });
+  await using context = await openContext(store, clock);
+  const peer = new MemoryPeer(context);
+  for (const topic of ["left", "some", "some", "a", "b", "c"]) {
+    await peer.request({ action: "put", topic, body: "m" });
+  }
+  await peer.request({ action: "purge", topic: "some", before: { seq: 3 } });
+  for (const topic of ["a", "b", "c"]) await peer.request({ action: "purge", topic });
+  // The store has forgotten that of all but the last one.
+  const [bounds] = await store.topicBounds([{ topic: "left" }]);
+  assert(bounds!.gone!.seq > 1);
+  assertEquals(await peer.request({ action: "backup", topicsAfter: "" }), {
+    id: 11,
+    gone: [{ topic: "left", seq: 0 }, { topic: "some", seq: 2 }],
+    last: 6,
+    more: false,
+  } as object);
+  peer.close();
 });
