@@ -106,23 +106,19 @@ export class FuzzAdmin {
     const opening = records.openings.find(({ epoch }) => epoch === info.epoch);
     if (!opening) return void fault("is of no opening");
     // It may have gone in a later opening of the file.
-    const gone = new Set(
-      records.openings.flatMap(({ messages }) =>
-        messages.filter(({ goneAt }) => goneAt <= time.now + SLACK).map(({ body }) => body)
-      ),
-    );
-    for (const what of inventory(found, info.last, opening, gone)) fault(what);
+    const gone = () =>
+      new Set(
+        records.openings.flatMap(({ messages }) =>
+          messages.filter(({ goneAt }) => goneAt <= time.now + SLACK).map(({ body }) => body)
+        ),
+      );
+    for (const what of inventory(found, info.last, opening, gone())) fault(what);
     const path = `${this.#options.folder}/backup${this.#files++}.db`;
     const copy = await openCopy(path, backup, found);
     for (const what of copy.faults) fault(what);
+    for (const what of inventory(copy.left, info.last, opening, gone())) fault(what);
     const server = this.#options.servers.find((one) => one.opening?.store === opening.store);
-    const { retention = 0 } = server?.choice ?? {};
-    const bodies = new Set(found.map(({ body }) => body));
-    const wasPurged = records.openings.some(({ messages }) =>
-      messages.some(({ body, at, goneAt }) => bodies.has(body) && goneAt < at + retention)
-    );
-    // Of messages that are purged while they are copied, some readers are told that they are gone, and others get them.
-    if (!wasPurged) server?.keep(path, opening, info.last, copy.doubt);
+    server?.keep(path, opening, info.last, copy.doubt);
     this.seen.backedUp++;
   }
 }
@@ -132,11 +128,23 @@ async function openCopy(
   path: string,
   backup: Backup,
   messages: readonly Message[],
-): Promise<{ readonly faults: readonly string[]; readonly doubt: GapDoubt }> {
+): Promise<{
+  readonly faults: readonly string[];
+  /** The messages that it has. */
+  readonly left: readonly Message[];
+  readonly doubt: GapDoubt;
+}> {
   const { info } = backup;
   const file = new BackupFile(nodeSqlite, path, info);
   for (const message of messages) file.add(message);
-  for await (const gone of backup.gone()) file.addGone(gone);
+  const goneOf = new Map<string | undefined, number>();
+  for await (const gone of backup.gone()) {
+    file.addGone(gone);
+    goneOf.set(gone.topic, gone.seq);
+  }
+  // What went meanwhile is not in it.
+  const left = messages.filter(({ topic, seq }) => seq > (goneOf.get(topic) ?? Infinity));
+  const removed = new Set(messages.filter((one) => !left.includes(one)).map(({ topic }) => topic));
   file.finish();
   const opened = `${path}.opened`;
   Deno.copyFileSync(path, opened);
@@ -145,14 +153,14 @@ async function openCopy(
   const [page] = await store.read([{ prefix: "", ...EVERYTHING }]);
   const { last } = await store.bounds();
   const [unknown] = await store.topicBounds([{ topic: "never put" }]);
-  const topics = new Set(messages.map(({ topic }) => topic));
-  const [expected, actual] = [messages, page!.messages].map((list) =>
+  const topics = new Set(left.map(({ topic }) => topic)).difference(removed);
+  const [expected, actual] = [left, page!.messages].map((list) =>
     list.map(({ topic, seq, time }) => `${seq} ${topic} ${time}`).join()
   );
   const faults: string[] = [];
   if (store.id !== info.store || last !== info.last) faults.push("its file has another history");
   if (expected !== actual) faults.push(`its file has ${actual}, not ${expected}`);
-  return { faults, doubt: { topics, through: unknown!.gone?.seq ?? 0 } };
+  return { faults, left, doubt: { topics, through: unknown!.gone?.seq ?? 0 } };
 }
 
 /** What is wrong with the messages of a backup. */

@@ -7,6 +7,7 @@
 
 import type { DsmqError } from "../../client.ts";
 import {
+  begunAt,
   isPassed,
   isRead,
   missedAtStart,
@@ -36,7 +37,6 @@ export class ReaderChecker {
   readonly #owed = new OwedGaps();
   /** Stores whose changed history was reported. */
   readonly #changes = new Map<string, number>();
-  readonly #startedAt: number;
   /** Stores in which it may begin anywhere, and may be told so. */
   readonly #free = new Set<string>();
   /** Stores from which it got something. */
@@ -46,7 +46,6 @@ export class ReaderChecker {
   constructor(reading: Reading, records: Records) {
     this.#reading = reading;
     this.#records = records;
-    this.#startedAt = reading.stream ? reading.started?.startedAt ?? Infinity : -Infinity;
     const { base, arrivals } = reading.log;
     if (!base) return;
     const { since, cursor, sent, started } = reading;
@@ -152,7 +151,7 @@ export class ReaderChecker {
     // It does not miss what it had never begun to read; what had arrived expired with the client.
     if (log.arrivals.has(other.body)) return;
     if (stream) {
-      if (goneAt <= this.#startedAt + SLACK) return;
+      if (goneAt <= begunAt(this.#reading, this.#records, opening.store) + SLACK) return;
       if (topic.endsWith("*")) return this.#owed.add(opening.store, other);
       return this.#fault(unreported(other.body));
     }

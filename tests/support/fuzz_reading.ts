@@ -26,11 +26,18 @@ export interface Reading {
   readonly askedAt: number;
   /** Of a stream: when and where it was told to start; it was owed nothing from before. */
   readonly started?: SubscribeSent | undefined;
+  /** Of a stream: all requests that were answered with a start, in order. */
+  readonly begun?: readonly SubscribeSent[];
   /** Of a stream: when it was first sent, and to which opening. */
   readonly sent?: SubscribeSent | undefined;
   /** Of a stream from the cursor: how far reads had come at least, and at most. If unknown, what had arrived counts. */
   readonly cursor?: { readonly min: number; readonly max: number } | undefined;
   readonly events: readonly ReadingEvent[];
+}
+
+/** When a stream began in a store (ms): it misses nothing that was gone by then. */
+export function begunAt({ begun }: Reading, { openings }: Records, store: string): number {
+  return begun?.find(({ opening }) => openings[opening]?.store === store)?.startedAt ?? Infinity;
 }
 
 /** A message that a reader got. */

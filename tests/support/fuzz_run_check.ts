@@ -110,7 +110,8 @@ function streams(
     const { client: who, topic, since, at: askedAt, events, cancelled, ids } = stream;
     const log = wire.of(who);
     const sent = log.subscriptions.get(topic)?.filter(({ id }) => ids.includes(id)) ?? [];
-    const started = sent.find(({ startedAt }) => startedAt < Infinity);
+    const begun = sent.filter(({ startedAt }) => startedAt < Infinity);
+    const [started] = begun;
     const reading = {
       who,
       topic,
@@ -119,6 +120,7 @@ function streams(
       since: since === "cursor" ? undefined : since,
       askedAt,
       started,
+      begun,
       sent: sent[0],
       ids,
       cursor: exact ? cursorOf(stream, sent[0]?.id, reads, records, log) : undefined,

@@ -204,7 +204,10 @@ export class WireLog {
         log.base ??= { opening, start: item.start ?? 0 };
         log.openings.add(opening);
         log.hellos.push({ at, opening });
-        log.lastTimes.set(connection, item.time === undefined ? at : item.time - this.#begin);
+        // The answer to the renewal of a token is none that a position counts from.
+        if (!log.lastTimes.has(connection)) {
+          log.lastTimes.set(connection, item.time === undefined ? at : item.time - this.#begin);
+        }
       }
       if (item.heartbeat !== undefined && id === undefined && item.time !== undefined) {
         log.lastTimes.set(connection, item.time - this.#begin);
