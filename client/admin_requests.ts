@@ -176,7 +176,7 @@ export class AdminRequests {
       const fields = jsonFields({ after, last, epoch });
       return this.#request("backup", fields, "backup_page", (page) => page);
     }, (topicsAfter) => {
-      const fields = jsonFields({ topicsAfter });
+      const fields = jsonFields({ topicsAfter, last, epoch });
       return this.#request("backup", fields, "backup_gone", (page) => page);
     });
   }

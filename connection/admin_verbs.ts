@@ -141,6 +141,10 @@ async function backUp(
   const { messages: maxCount, bytes: maxBytes } = pageSize(replies.frameBytes);
   const count = Math.min(PAGE.count, maxCount);
   const bytes = Math.min(PAGE.bytes, maxBytes);
+  // After a break another server may answer, or one with another history: what is gone there means nothing here.
+  const refusal = page &&
+    await positionRefusal(store, "back up", { seq: page.last, epoch: page.epoch });
+  if (refusal) return replyError(context, request, refusal, replies);
   if (topicsAfter !== undefined) {
     const gone = await topicsGone(store, topicsAfter, Math.min(PAGE.topics, maxCount));
     return replies.add(successReply(id, gone));
@@ -149,9 +153,7 @@ async function backUp(
     const backup = await backupInfo(context);
     return replies.add(successReply(id, { backup }));
   }
-  const { after, last, epoch } = page;
-  const refusal = await positionRefusal(store, "back up", { seq: last, epoch });
-  if (refusal) return replyError(context, request, refusal, replies);
+  const { after, last } = page;
   while (!connection.closed) {
     const [found] = await store.read([{ prefix: "", after, count, bytes }]);
     const messages = found!.messages.filter(({ seq }) => seq <= last);

@@ -50,7 +50,7 @@ export interface BackupRequest {
   readonly page:
     | { readonly after: number; readonly last: number; readonly epoch: string }
     | undefined;
-  /** What is gone of the topics that come after this one. */
+  /** What is gone of the topics that come after this one, in the history of the page if there is one. */
   readonly topicsAfter: string | undefined;
 }
 

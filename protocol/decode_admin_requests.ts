@@ -55,18 +55,19 @@ export function decodeAdminRequest(
       if (topicsAfter !== undefined && typeof topicsAfter !== "string") {
         return refuseField(fields, "topicsAfter", "a topic");
       }
-      const isPage = [after, last, epoch].some((field) => field !== undefined);
-      if (isPage && topicsAfter !== undefined) {
+      if (after !== undefined && topicsAfter !== undefined) {
         const reason = 'it must have "after" or "topicsAfter", got both';
         return refuseRequest(fields, "bad_request", `Invalid backup request: ${reason}`);
       }
+      const isPage = [after, last, epoch].some((field) => field !== undefined);
       if (!isPage) return { action, id, page: undefined, topicsAfter };
-      if (!isCount(after)) return refuseField(fields, "after", "a sequence number");
+      const from = topicsAfter === undefined ? after : 0;
+      if (!isCount(from)) return refuseField(fields, "after", "a sequence number");
       if (!isCount(last)) return refuseField(fields, "last", "a sequence number");
       if (typeof epoch !== "string" || !isBoundedText(epoch)) {
         return refuseField(fields, "epoch", "the epoch of these numbers");
       }
-      return { action, id, page: { after, last, epoch }, topicsAfter };
+      return { action, id, page: { after: from, last, epoch }, topicsAfter };
     }
     case "disconnect": {
       const { connection } = fields;

@@ -10,7 +10,8 @@ import { systemClock } from "../../queue/clock.ts";
 import { BackupFile } from "../../stores/backup_file.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
-import { settled } from "../support/bridge.ts";
+import { inMemory, settled, testServer } from "../support/bridge.ts";
+import { closeAll, connectedPair, reconnectTo } from "../support/connected_pair.ts";
 import { MemoryPeer, openContext } from "../support/memory_peer.ts";
 import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -76,6 +77,22 @@ Deno.test("a backup goes on over a break, and rejects if the server has lost tha
     for await (const _ of other);
   }, DsmqError);
   assertEquals(code, "epoch_changed");
+});
+
+Deno.test("what is gone on another server does not count for a backup that was read before a break", async () => {
+  const [host, other] = [await testServer(inMemory()), await testServer(inMemory())];
+  const { bridge, mq } = await connectedPair(host);
+  await mq.putMany("t", ["a", "b"]);
+  const backup = await mq.backup();
+  for await (const _ of backup);
+  await reconnectTo(bridge, mq, other);
+  await assertRejects(() => Array.fromAsync(backup.gone()), DsmqError, "Cannot back up");
+  await reconnectTo(bridge, mq, host);
+  assertEquals(await Array.fromAsync(backup.gone()), [
+    { topic: "t", seq: 0 },
+    { topic: undefined, seq: 0 },
+  ]);
+  await closeAll(mq, host, other);
 });
 
 Deno.test("a backup that nobody reads on asks the server for two pages, and no more", async () => {
