@@ -108,16 +108,22 @@ export abstract class SqliteStore implements Store {
     return this.#ask("find the bounds of topics", (messageLog, bounds) => {
       const { floor, last } = bounds;
       const { gone } = messageLog;
-      return queries.map(({ topic, prefix, epoch, after = 0, asOf }) => ({
-        ...bounds,
-        end: this.#endOf(epoch, last),
-        gone: topic !== undefined
-          ? gone.find(topic, floor, asOf)
-          : prefix !== undefined
-          ? messageLog.prefixes.gone({ prefix, after, asOf }, floor)
-          : undefined,
-        asOf: gone.asOf(bounds.time),
-      }));
+      return queries.map(({ topic, prefix, epoch, after = 0, asOf }) => {
+        const end = this.#endOf(epoch, last);
+        return {
+          ...bounds,
+          end,
+          gone: topic !== undefined
+            ? gone.find(topic, floor, asOf)
+            : prefix !== undefined
+            ? messageLog.prefixes.gone(
+              { prefix, after: Math.min(after, end ?? after), asOf },
+              floor,
+            )
+            : undefined,
+          asOf: gone.asOf(bounds.time),
+        };
+      });
     });
   }
 

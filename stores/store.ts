@@ -88,7 +88,7 @@ export interface TopicBoundsQuery {
   readonly prefix?: string | undefined;
   /** The epoch. Default: the present one. */
   readonly epoch?: string | undefined;
-  /** With a prefix: only what is gone after this number counts. Default: 0. */
+  /** With a prefix: only what is gone after this number of the epoch counts, or after its end if that comes first. Default: 0. */
   readonly after?: number | undefined;
   /** What was gone by this time does not count. Default: all that is gone does. */
   readonly asOf?: number | undefined;

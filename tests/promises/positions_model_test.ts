@@ -203,6 +203,16 @@ const GONE_BEHIND_GAP: readonly Step[] = [
   { do: "read", way: "cursor", topic: "a", who: 0 },
 ];
 
+/** The same for a reader of a prefix. */
+const PREFIX_BEHIND_GAP: readonly Step[] = [
+  { do: "copy" },
+  { do: "read", way: "reads", topic: "a", who: 0 },
+  { do: "restore" },
+  { do: "put", topic: "a", count: 1 },
+  { do: "pass", ms: 1000 },
+  { do: "read", way: "prefixSince", topic: "a", who: 0 },
+];
+
 async function run(kind: "memory" | "file", program: readonly Step[]): Promise<void> {
   const folder = Deno.makeTempDirSync();
   const clock = new ManualClock();
@@ -286,7 +296,7 @@ for (const kind of ["memory", "file"] as const) {
     const programs = fc.array(steps, { minLength: 1, maxLength: 30, size: "max" });
     const property = fc.asyncProperty(programs, (program) => run(kind, program));
     await fc.assert(property, {
-      examples: [[[...GONE_BEHIND_GAP]]],
+      examples: [[[...GONE_BEHIND_GAP]], [[...PREFIX_BEHIND_GAP]]],
       numRuns: Number(Deno.env.get("DSMQ_MODEL_RUNS")) || 25,
     });
   });
