@@ -174,7 +174,7 @@ for (const mode of ["TRUNCATE", "RESTART"]) {
     let calls = 1;
     while (gaps.overwriteSome(file.file)) calls++;
     assert(calls > all, `${calls} calls`);
-    // If it does so again and again, this does not go on for ever.
+    // If it does so again and again, this ends with an error.
     assertThrows(
       () => {
         for (let i = 0; i < 100; i++) {
