@@ -204,7 +204,7 @@ export class WireLog {
         log.base ??= { opening, start: item.start ?? 0 };
         log.openings.add(opening);
         log.hellos.push({ at, opening });
-        // The answer to the renewal of a token is none that a position counts from.
+        // A later hello only renews a token: no position counts from its time.
         if (!log.lastTimes.has(connection)) {
           log.lastTimes.set(connection, item.time === undefined ? at : item.time - this.#begin);
         }
