@@ -218,6 +218,7 @@ export class DsmqConnection implements Connection {
     const codec = rest.length === 0 ? JSON_CODEC : new SchemaCodec(schema!);
     return new ValueTopic(name, codec, {
       requireRoom: () => this.#client.requests.requireRoom("put", name),
+      requireFit: (text, attributes) => checkBody(name, text, attributes, this.#limits),
       put: (text, attributes) =>
         this.#puts.putAdmitted(topic, checkBody(name, text, attributes, this.#limits), attributes),
       putMany: (texts) => this.putMany(name, texts),

@@ -60,7 +60,8 @@ export interface TypedTopic<Input, Output = Input> {
    * @param options as for {@linkcode Connection.put}
    * @returns the sequence number of the message, once it is stored
    * @throws {DsmqError} `invalid_value`, with the `issues`, if it does not fit the schema, or JSON does not hold it exactly:
-   *   nothing is sent then. Else as {@linkcode Connection.put}
+   *   nothing is sent then. It is thrown as soon as that is known: such a put waits for no other, and none waits for it. Else
+   *   as {@linkcode Connection.put}
    */
   put(value: Input, options?: PutOptions): Promise<number>;
 
@@ -69,8 +70,8 @@ export interface TypedTopic<Input, Output = Input> {
    *
    * @param values the values
    * @returns their sequence numbers, once all are stored
-   * @throws {DsmqError} `invalid_value`, with the `index` of the first that does not fit: nothing is sent then. Else as
-   *   {@linkcode Connection.putMany}
+   * @throws {DsmqError} `invalid_value`, with the `index` of the first that does not fit: nothing is sent then. It is thrown as
+   *   soon as the values before that one are validated, in no order with other puts. Else as {@linkcode Connection.putMany}
    */
   putMany(values: readonly Input[]): Promise<number[]>;
 

@@ -34,6 +34,8 @@ const VALUE_SUBSCRIBE_OPTIONS = [
 export interface TopicCalls {
   /** Throws if as much is unanswered as may be. */
   requireRoom(): void;
+  /** Throws if a message is larger than the server accepts. */
+  requireFit(text: string, attributes: EncodedAttributes | undefined): void;
   put(text: string, attributes: EncodedAttributes | undefined): Promise<number>;
   putMany(texts: readonly string[]): Promise<number[]>;
   read(options: ReadOptions | undefined): Promise<Message | undefined>;
@@ -77,10 +79,10 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
       if (typeof encoded === "string" && this.#validations.isFree(this.name)) {
         return this.#calls.put(encoded, attributes);
       }
-      if (typeof encoded !== "string" && "issues" in encoded) {
-        throw unfitToPut(this.name, encoded);
-      }
-      const size = { messages: 1, bytes: putSize(textOf(encoded), attributes) };
+      if (isMisfit(encoded)) throw unfitToPut(this.name, encoded);
+      const text = textOf(encoded);
+      this.#calls.requireFit(text, attributes);
+      const size = { messages: 1, bytes: putSize(text, attributes) };
       const put = (text: string) => this.#calls.put(text, attributes);
       const validate = (tooLong: Promise<Misfit>) => this.#validated(encoded, tooLong);
       return this.#validations.put(this.name, size, validate, put);
@@ -109,28 +111,51 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
     this.#calls.requireRoom();
     const encoded = Array.from(values, (value: Input) => this.#codec.encode(value));
     const texts = encoded.filter((one) => typeof one === "string");
-    if (texts.length === encoded.length && this.#validations.isFree(this.name)) {
-      return await this.#calls.putMany(texts);
-    }
+    if (texts.length === encoded.length) {
+      // An empty list sends nothing, so it waits for nothing.
+      if (texts.length === 0 || this.#validations.isFree(this.name)) {
+        return await this.#calls.putMany(texts);
+      }
+    } else this.#requireNoMisfit(encoded);
     let bytes = 0;
-    for (const one of encoded) bytes += putSize(textOf(one), undefined);
+    for (const one of encoded) {
+      const text = textOf(one);
+      this.#calls.requireFit(text, undefined);
+      bytes += putSize(text, undefined);
+    }
     return await this.#validations.put(
       this.name,
       { messages: encoded.length, bytes },
-      (tooLong) => this.#allValidated(encoded, tooLong),
+      (tooLong, onUnfit) => this.#allValidated(encoded, tooLong, onUnfit),
       (texts) => this.#calls.putMany(texts),
     );
   }
 
-  /** The texts of values, once all are validated. The first that does not fit fails them all. */
+  /** Throws if the first value that does not fit is known. */
+  #requireNoMisfit(encodings: readonly (Encoded | Encoding)[]): void {
+    const index = encodings.findIndex((one) => typeof one !== "string");
+    const first = encodings[index]!;
+    if (isMisfit(first)) throw unfitToPut(this.name, first, index);
+  }
+
+  /** The texts of values, once all are validated. The first that does not fit fails them all, once it is known to be the first. */
   async #allValidated(
-    encoding: readonly (Encoded | Encoding)[],
+    encodings: readonly (Encoded | Encoding)[],
     tooLong: Promise<Misfit>,
+    onUnfit: () => void,
   ): Promise<string[]> {
-    const all = encoding.map((one, i) => this.#validated(one, tooLong, i));
-    // The first, not the one that is found first.
-    await Promise.allSettled(all);
-    return await Promise.all(all);
+    const onResult = (result: Encoded) => {
+      if (isMisfit(result)) onUnfit();
+    };
+    for (const one of encodings) {
+      if (typeof one !== "string" && "result" in one) void one.result.then(onResult);
+      else onResult(one);
+    }
+    const texts: string[] = [];
+    for (const [i, one] of encodings.entries()) {
+      texts.push(typeof one === "string" ? one : await this.#validated(one, tooLong, i));
+    }
+    return texts;
   }
 
   read(options?: ReadOptions): Promise<ValueMessage<Output> | undefined> {
@@ -187,6 +212,11 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
     if (decoded instanceof Promise) return decoded.then((later) => withValue(message, later));
     return withValue(message, decoded);
   };
+}
+
+/** Whether a value is known not to fit. */
+function isMisfit(encoded: Encoded | Encoding): encoded is Misfit {
+  return typeof encoded !== "string" && "issues" in encoded;
 }
 
 /** The text of a value that fits, or may fit. */

@@ -32,12 +32,54 @@ interface Waiting {
   readonly ended: Deferred<never>;
 }
 
-/** A put whose value is being validated, or that waits for those before it. */
-interface Turn {
-  /** Settled once it is sent, or has failed. */
-  readonly sent: Promise<void>;
-  /** Its validator is waited for no longer, if it has not ended. */
-  readonly giveUp: () => void;
+/**
+ * The place of a put in the order of its topic: its values are being validated, or it waits for those before it. It ends
+ * when the put has been sent, or will send nothing.
+ */
+class Turn {
+  #before: Turn | undefined;
+  #after: Turn | undefined;
+  readonly #come = deferred<void>();
+  readonly #tooLong = deferred<Misfit>();
+
+  /** The last of all, behind the one that was. */
+  constructor(before: Turn | undefined) {
+    this.#before = before;
+    if (before) before.#after = this;
+    else this.#come.resolve();
+  }
+
+  /** The one that it waits for. */
+  get before(): Turn | undefined {
+    return this.#before;
+  }
+
+  /** Resolves once none is before it, or it has ended. */
+  get come(): Promise<void> {
+    return this.#come.promise;
+  }
+
+  /** Resolves if its validators are waited for no longer. */
+  get tooLong(): Promise<Misfit> {
+    return this.#tooLong.promise;
+  }
+
+  /** Its validators are waited for no longer, if they have not ended. */
+  giveUp(): void {
+    this.#tooLong.resolve(TOO_LONG);
+  }
+
+  /** The one behind it waits for the one before it, if there is any. It may end twice. */
+  end(): void {
+    const [before, after] = [this.#before, this.#after];
+    this.#before = this.#after = undefined;
+    if (before) before.#after = after;
+    if (after) {
+      after.#before = before;
+      if (!before) after.#come.resolve();
+    }
+    this.#come.resolve();
+  }
 }
 
 /** What counts and admits the puts of a connection. */
@@ -104,54 +146,52 @@ export class Validations {
   }
 
   /**
-   * Makes a put in its turn: those of a topic are made in the order of their calls. Until then it counts as unanswered.
+   * Makes a put in its turn: those of a topic are made in the order of their calls. Until then it counts as unanswered. One that
+   * will send nothing is in nobody's way: it rejects as soon as `validate` does, and none waits for it.
    *
    * @param topic the topic
    * @param size what it holds
-   * @param validate gives what the put needs; if the promise that it gets resolves, it waits no longer
+   * @param validate gives what the put needs; if the promise that it gets resolves, it waits no longer. It may call the function
+   *   once it is known that it will reject
    * @param put makes it; its outcome is not waited for by the next one
    * @returns the outcome of the put; rejects, and sends nothing, if `validate` rejects
    */
   async put<Ready, Outcome>(
     topic: string,
     size: PendingPuts,
-    validate: (tooLong: Promise<Misfit>) => Promise<Ready>,
+    validate: (tooLong: Promise<Misfit>, onUnfit: () => void) => Promise<Ready>,
     put: (ready: Ready) => Promise<Outcome>,
   ): Promise<Outcome> {
     const call = { action: "put", topic };
-    const tooLong = deferred<Misfit>();
-    const ready = validate(tooLong.promise);
-    // It may reject while the turn has not come yet, or if the put is not accepted.
-    ready.catch(() => {});
     this.#requests.acceptance.require(call);
-    const before = this.#last.get(topic);
-    const sent = deferred<void>();
-    const turn = { sent: sent.promise, giveUp: () => tooLong.resolve(TOO_LONG) };
+    const turn = new Turn(this.#last.get(topic));
     this.#last.set(topic, turn);
+    const endTurn = () => {
+      if (this.#last.get(topic) === turn) {
+        if (turn.before) this.#last.set(topic, turn.before);
+        else this.#last.delete(topic);
+      }
+      turn.end();
+    };
+    const ready = validate(turn.tooLong, endTurn);
     const release = this.#requests.table.pending.reserve(size);
     let outcome: Promise<Outcome>;
     try {
-      const value = await this.until(call, this.#inTurn(before, ready));
+      const value = await this.until(call, this.#inTurn(turn, ready));
       release();
       outcome = this.#requests.acceptance.admit(call, () => put(value));
     } finally {
       release();
       this.#requests.onReserved();
-      sent.resolve();
-      if (this.#last.get(topic) === turn) this.#last.delete(topic);
+      endTurn();
     }
     return await outcome;
   }
 
-  async #inTurn<Ready>(before: Turn | undefined, ready: Promise<Ready>): Promise<Ready> {
-    if (!before) return await ready;
-    const cancel = this.limit(before.giveUp);
-    try {
-      await before.sent;
-    } finally {
-      cancel();
-    }
-    return await ready;
+  async #inTurn<Ready>(turn: Turn, ready: Promise<Ready>): Promise<Ready> {
+    if (turn.before) void turn.come.then(this.limit(() => turn.before?.giveUp()));
+    const [value] = await Promise.all([ready, turn.come]);
+    return value;
   }
 
   /** Calls back once a call has waited for its turn as long as it may. Returns what cancels that. */

@@ -5,8 +5,11 @@
  */
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { assertEquals } from "@std/assert";
 import { connect, type Connection, isDsmqError, type ValueIssue } from "@dsmq/server";
+import { inVirtualTime } from "./in_virtual_time.ts";
 import { openServer } from "./open_server.ts";
+import { ScriptedServer } from "./scripted_server.ts";
 import { withTimeout } from "./with_timeout.ts";
 
 /** A connection to a server of its own. */
@@ -38,5 +41,35 @@ export function functionSchema<Output, Input = Output>(
 ): StandardSchemaV1<Input, Output> {
   return Object.assign((value: unknown) => validate(value), {
     "~standard": { version: 1 as const, vendor: "a test", validate },
+  });
+}
+
+/** A server that stores what is put, until its test ends. */
+export class StoringServer extends ScriptedServer {
+  /** What is stored, as `topic=body`. */
+  readonly stored: string[] = [];
+
+  /** Answers puts, and nothing else. */
+  constructor() {
+    super();
+    void (async () => {
+      for (;;) {
+        const { id, topic, body, bodies = [body] } = await this.next();
+        const seqs = bodies.map((one: string) => this.stored.push(`${topic}=${one}`));
+        await this.send({ id, seqs });
+      }
+    })();
+  }
+}
+
+/** A connection in virtual time. */
+export function connectedInVirtualTime(
+  work: (mq: Connection, server: StoringServer) => Promise<void>,
+): Promise<void> {
+  return inVirtualTime(async () => {
+    const server = new StoringServer();
+    await using mq = await connect(server.url, { dial: server.dial });
+    await work(mq, server);
+    assertEquals(mq.pending, { messages: 0, bytes: 0 });
   });
 }
