@@ -29,9 +29,12 @@ export interface Backup extends AsyncIterableIterator<Message, undefined>, Async
    * What is gone by now of the topics that hold messages, so that readers of the copy can be told exactly. Ask for it once
    * all messages are read: it covers what expired or was purged meanwhile.
    *
-   * @returns the topics, in the order of their code points; and last the newest message that is gone, of the topic `undefined`
+   * @returns the topics, in the order of their code points; and last the newest message that is gone of any topic, and when the
+   *   last of them went, with the topic `undefined`
    */
-  gone(): AsyncIterableIterator<TopicGone | { readonly topic: undefined; readonly seq: number }>;
+  gone(): AsyncIterableIterator<
+    TopicGone | Omit<TopicGone, "topic"> & { readonly topic: undefined }
+  >;
 }
 
 /**

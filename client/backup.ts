@@ -37,18 +37,24 @@ export class PagedBackup implements Backup {
     this.#fetchGone = fetchGone;
   }
 
-  async *gone(): AsyncGenerator<TopicGone | { readonly topic: undefined; readonly seq: number }> {
+  async *gone(): AsyncGenerator<
+    TopicGone | Omit<TopicGone, "topic"> & { readonly topic: undefined }
+  > {
     let newest = 0;
+    let latest = 0;
     for (let [after, more] = ["", true]; more;) {
       const page = await this.#fetchGone(after);
       yield* page.gone;
       newest = Math.max(newest, page.last);
+      // If a page does not tell, nobody knows.
+      if (page.last > 0) latest = Math.max(latest, page.at ?? Infinity);
       const next = page.gone.at(-1)?.topic;
       more = page.more && next !== undefined;
       if (more && compareCodePoints(after, next!) >= 0) throw protocolError("back up");
       after = next ?? after;
     }
-    yield { topic: undefined, seq: newest };
+    const isKnown = newest > 0 && latest < Infinity;
+    yield { topic: undefined, seq: newest, ...(isKnown && { at: latest }) };
   }
 
   /** The next message. */

@@ -26,7 +26,7 @@ import { pageSize } from "./credit_window.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
 import type { BackupInfo } from "../protocol/backup_info.ts";
-import type { Store } from "../stores/store.ts";
+import type { Gone, Store } from "../stores/store.ts";
 
 /** The connection of an administrator. */
 export interface AdminConnection extends ListedConnection {
@@ -175,24 +175,38 @@ async function topicsGone(store: Store, after: string, count: number): Promise<o
   ]);
   const gone = topics.map(({ topic }, i) => {
     const { seq = Infinity } = oldest[i]!.messages[0] ?? {};
+    const { gone, time } = bounds[i]!;
     // The store may say more than is true, but what goes of a topic is the oldest: and the copy must lose nothing that is left.
-    return { topic, seq: Math.min(bounds[i]!.gone?.seq ?? 0, seq - 1) };
+    const newest = Math.min(gone?.seq ?? 0, seq - 1);
+    return newest > 0 ? { topic, seq: newest, at: goneAt(gone, time) } : { topic, seq: 0 };
   });
-  return { gone, last: newest, more: topics.length === count };
+  const { seq: last, at } = newest;
+  const more = topics.length === count;
+  return last > 0 ? { gone, last, at, more } : { gone, last, more };
 }
 
-/** The newest message that is gone, of any topic. */
-async function newestGone(store: Store): Promise<number> {
-  const [[page], { floor, last }] = await Promise.all([
+/** The newest message that is gone, of any topic, and when the last one went. */
+async function newestGone(store: Store): Promise<Gone> {
+  const [[page], { floor, last, time }] = await Promise.all([
     store.read([{ prefix: "", after: 0, count: 1, bytes: 1, gone: true }]),
     store.bounds(),
   ]);
-  return Math.max(floor, Math.min(last, page!.gone?.seq ?? 0));
+  const { gone } = page!;
+  return { seq: Math.max(floor, Math.min(last, gone?.seq ?? 0)), at: goneAt(gone, time) };
+}
+
+/** The store may not know when the last one went: but it did by now, and what goes in this very millisecond is at most one later. */
+function goneAt(gone: Gone | undefined, now: number): number {
+  return Math.min(gone?.at ?? Infinity, now + 1);
 }
 
 async function backupInfo({ queue, welcome }: ServerContext): Promise<BackupInfo> {
   const { store } = queue;
-  const [{ last, floor, time }, gone] = await Promise.all([store.bounds(), newestGone(store)]);
+  const [{ last, floor, time }, { seq: gone }] = await Promise.all([
+    store.bounds(),
+    newestGone(store),
+  ]);
   const epochs = [...store.epochEnds ?? []].map(([epoch, last]) => ({ epoch, last }));
-  return { store: store.id, epoch: welcome.epoch, epochs, last, floor, gone, time };
+  const { epoch, retention } = welcome;
+  return { store: store.id, epoch, epochs, last, floor, gone, time, retention };
 }

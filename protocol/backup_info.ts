@@ -4,7 +4,8 @@
  * @module
  */
 
-import { isBoundedText, isCount } from "./request_fields.ts";
+import { malformed, type Reply } from "./replies.ts";
+import { isBoundedText, isCount, isMoment } from "./request_fields.ts";
 
 /** An epoch that has ended. */
 export interface EpochEnd {
@@ -30,6 +31,8 @@ export interface BackupInfo {
   readonly gone: number;
   /** The store's time, in milliseconds since 1970. */
   readonly time: number;
+  /** For how many milliseconds a message is kept there; absent if an older server does not tell. */
+  readonly retention?: number;
 }
 
 /** What is gone of a topic that holds messages. */
@@ -38,37 +41,68 @@ export interface TopicGone {
   readonly topic: string;
   /** The newest message of the topic that is gone; 0 if there is none. */
   readonly seq: number;
+  /**
+   * When it ceased to be readable, in the store's time: milliseconds since 1970, perhaps with a fraction. Absent if nothing is
+   * gone, or an older server does not tell.
+   */
+  readonly at?: number;
 }
 
 /**
- * Takes a list of what is gone of topics.
- *
- * @param entries what the server has sent
- * @returns the list; `undefined` if an entry is not of this form
- */
-export function parseTopicsGone(entries: readonly unknown[]): TopicGone[] | undefined {
-  const gone: TopicGone[] = [];
-  for (const entry of entries) {
-    const { topic, seq } = Object(entry) as { readonly [field in keyof TopicGone]?: unknown };
-    // Topics of dsmq 1.x may be empty.
-    if (typeof topic !== "string" || !isCount(seq)) return undefined;
-    gone.push({ topic, seq });
-  }
-  return gone;
-}
-
-/**
- * Takes the known fields of what a server tells.
+ * Decodes what a server tells of the history that it backs up.
  *
  * @param value what it has sent
- * @returns the same; `undefined` if it is not of this form
+ * @param id the id of the reply
+ * @returns the known fields; a malformed reply if it is not of this form
  */
-export function parseBackupInfo(value: unknown): BackupInfo | undefined {
-  const { store, epoch, epochs, last, floor, gone, time } = Object(value) as {
+export function decodeBackup(value: unknown, id: number): Reply {
+  const info = parseBackupInfo(value);
+  return info
+    ? { kind: "backup", id, info }
+    : malformed(id, undefined, "the server does not say of what it is a backup");
+}
+
+/**
+ * Decodes a list of what is gone of topics, and what is gone of any topic.
+ *
+ * @param reply what the server has sent
+ * @param id the id of the reply
+ * @returns the list; a malformed reply if it is not of this form
+ */
+export function decodeGone(
+  { gone: entries = [], last = 0, at, more = false }: {
+    readonly gone?: readonly unknown[];
+    readonly last?: number;
+    readonly at?: unknown;
+    readonly more?: boolean;
+  },
+  id: number,
+): Reply {
+  const gone = entries.map(parseTopicGone);
+  return isPast(at) && gone.every((entry) => entry !== undefined)
+    ? { kind: "backup_gone", id, gone, last, at, more }
+    : malformed(id, undefined, "the server does not say what is gone of its topics");
+}
+
+function parseTopicGone(entry: unknown): TopicGone | undefined {
+  const { topic, seq, at } = Object(entry) as { readonly [field in keyof TopicGone]?: unknown };
+  // Topics of dsmq 1.x may be empty.
+  if (typeof topic !== "string" || !isCount(seq) || !isPast(at)) return undefined;
+  return at === undefined ? { topic, seq } : { topic, seq, at };
+}
+
+/** Whether a value is a time that a file can hold, or `undefined`. */
+function isPast(at: unknown): at is number | undefined {
+  return at === undefined || (isMoment(at) && at <= Number.MAX_SAFE_INTEGER);
+}
+
+function parseBackupInfo(value: unknown): BackupInfo | undefined {
+  const { store, epoch, epochs, last, floor, gone, time, retention } = Object(value) as {
     readonly [field in keyof BackupInfo]?: unknown;
   };
   const isValid = isText(store) && isText(epoch) && Array.isArray(epochs) && isCount(last) &&
-    isCount(floor) && isCount(gone) && isCount(time) && floor <= last && gone <= last;
+    isCount(floor) && isCount(gone) && isCount(time) && floor <= last && gone <= last &&
+    (retention === undefined || (isCount(retention) && retention > 0));
   if (!isValid) return undefined;
   const ends: EpochEnd[] = [];
   for (const entry of epochs) {
@@ -76,7 +110,8 @@ export function parseBackupInfo(value: unknown): BackupInfo | undefined {
     if (!isText(epoch) || !isCount(last)) return undefined;
     ends.push({ epoch, last });
   }
-  return { store, epoch, epochs: ends, last, floor, gone, time };
+  const info = { store, epoch, epochs: ends, last, floor, gone, time };
+  return retention === undefined ? info : { ...info, retention: retention as number };
 }
 
 function isText(value: unknown): value is string {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { parseBackupInfo, parseTopicsGone } from "./backup_info.ts";
+import { decodeBackup, decodeGone } from "./backup_info.ts";
 import { parseConnections } from "./connection_info.ts";
 import { decodeAttributeList, decodeAttributes, minAttributeBytes } from "./decode_attributes.ts";
 import { isWireError } from "./decode_error.ts";
@@ -52,6 +52,7 @@ type RawReply = Partial<Welcome> & Partial<Heartbeat> & {
   readonly purged?: number;
   readonly backup?: object;
   readonly gone?: readonly unknown[];
+  readonly at?: unknown;
   readonly more?: boolean;
 };
 
@@ -115,14 +116,8 @@ function decodeAnswer(it: RawReply, id: number): Reply {
   }
   if (start !== undefined) return { kind: "subscribed", id, start, through, began };
   if (it.topics !== undefined) return decodeTopics(it.topics, it.more, id);
-  if (it.backup !== undefined) {
-    const info = parseBackupInfo(it.backup);
-    return info ? { kind: "backup", id, info } : malformed(id);
-  }
-  if (it.gone !== undefined) {
-    const [gone, { last = 0, more = false }] = [parseTopicsGone(it.gone), it];
-    return gone ? { kind: "backup_gone", id, gone, last, more } : malformed(id);
-  }
+  if (it.backup !== undefined) return decodeBackup(it.backup, id);
+  if (it.gone !== undefined) return decodeGone(it, id);
   if (it.purged !== undefined) return { kind: "purged", id, purged: it.purged };
   return it.connections === undefined ? { kind: "done", id } : decodeConnections(it, id);
 }
@@ -267,6 +262,7 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
     case "gone":
       return Array.isArray(field);
     case "attributes":
+    case "at":
       // Decoded as a whole.
       return true;
     case "epoch":

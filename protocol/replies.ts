@@ -111,6 +111,8 @@ export interface BackupGoneReply {
   readonly gone: readonly TopicGone[];
   /** The newest message that is gone of any topic. */
   readonly last: number;
+  /** When the last one went, of any topic. */
+  readonly at: number | undefined;
   readonly more: boolean;
 }
 

@@ -35,6 +35,9 @@ const BATCH = 1024;
 /** A row in the place of messages that are missing stands for at most so many. */
 const MAX_MISSING = 4096;
 
+/** A server that does not tell when something went: later than any reader has seen it. */
+const UNKNOWN_TIME = Number.MAX_SAFE_INTEGER;
+
 /**
  * A file of its own, without a log, until it is finished.
  *
@@ -60,6 +63,10 @@ export class BackupFile {
   #messages = 0;
   /** The newest message that is missing. */
   #missing: number;
+  /** When the last of those went of which nobody knows the topic; 0 if that is not told yet. */
+  #missingAt = 0;
+  /** When the last one went of which that is known, but not before the backup began. */
+  #latest: number;
 
   /**
    * Makes the tables.
@@ -72,6 +79,7 @@ export class BackupFile {
     this.#info = info;
     this.#last = info.floor;
     this.#missing = info.gone;
+    this.#latest = info.time;
     const db = this.#db = engine.open(path);
     // It counts only once it is complete.
     db.prepare("PRAGMA journal_mode = OFF").all();
@@ -115,22 +123,30 @@ export class BackupFile {
   }
 
   /**
-   * All messages are added: this is what is gone of a topic by now, or of any topic (`undefined`). Messages that went after they
-   * were added are removed, so that the file has no message that it says is gone.
+   * All messages are added: this is what is gone of a topic by now, or of any topic (`undefined`), and since when. Messages
+   * that went after they were added are removed, so that the file has no message that it says is gone.
    */
-  addGone({ topic, seq }: { readonly topic: string | undefined; readonly seq: number }): void {
+  addGone(
+    { topic, seq, at = UNKNOWN_TIME }: {
+      readonly topic: string | undefined;
+      readonly seq: number;
+      readonly at?: number;
+    },
+  ): void {
     this.#write();
     const upTo = Math.min(seq, this.#info.last);
     if (topic !== undefined) {
       this.#living.add(topic);
       this.#remove(topic, upTo);
     }
-    // Topics that lost messages since, or of which as much may be gone, have one number: all but one go by the horizon.
-    if (topic === undefined || this.#numbers.has(`${upTo}`)) {
+    if (upTo > 0 && at < UNKNOWN_TIME) this.#latest = Math.max(this.#latest, at);
+    // Topics that lost newer messages, or of which as much may be gone, have one number: they go by the horizon.
+    if (topic === undefined || seq > upTo || this.#numbers.has(`${upTo}`)) {
       this.#missing = Math.max(this.#missing, upTo);
-    } else if (this.#topics.find(topic, 0) !== undefined) {
+      if (upTo > 0) this.#missingAt = Math.max(this.#missingAt, at);
+    } else {
       if (upTo > 0) this.#numbers.add(`${upTo}`);
-      this.#gone.restore(topic, upTo, this.#info.time);
+      this.#gone.restore(topic, upTo, at);
     }
   }
 
@@ -145,15 +161,22 @@ export class BackupFile {
     for (const { name } of topics) {
       if (!this.#living.has(name)) this.#remove(name, this.#last);
     }
-    const { store, epoch, epochs, last, floor, time } = this.#info;
+    const { store, epoch, epochs, last, floor, time, retention = LONGEST_RETENTION } = this.#info;
     this.#transaction(() => {
       this.#fillUpTo(last);
       this.#epochs.restore(epochs, epoch);
-      if (this.#missing > 0) this.#gone.raise({ seq: this.#missing, at: time });
+      if (this.#missing > 0) {
+        this.#gone.raise({ seq: this.#missing, at: this.#missingAt || UNKNOWN_TIME });
+      }
+      // Its time goes on when all of that has gone: so what goes later is later.
+      const clock = Math.ceil(this.#latest);
+      // Nothing has expired in it, whatever the retention was. But what expires while nobody serves it went when it did there.
+      const dropped = [0, 0, retention];
       // No put that was made before can be recognised: the store must not say so of any.
-      const values = [floor, last, this.#lastTime ?? time, time, LONGEST_RETENTION, 0, 0, 0, last];
+      const lost = last;
+      const values = [floor, last, this.#lastTime ?? time, clock, LONGEST_RETENTION];
       this.#db.prepare("INSERT INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)")
-        .run(store, ...values);
+        .run(store, ...values, ...dropped, lost);
     });
     this.#db.prepare(`PRAGMA application_id = ${APPLICATION_ID}`).all();
     this.#db.prepare(`PRAGMA user_version = ${SCHEMA_VERSION}`).all();

@@ -221,5 +221,7 @@ function applyEarlierDrops(
   if (before === retention) return;
   const { floor } = range;
   range.expire(time.now() - Math.min(before, retention));
-  if (range.floor > floor) times.drop(range.floor, time.now() + 1, before);
+  // In the file of a backup nothing has expired yet, and this is the retention that its messages had.
+  const had = dropped.upTo === 0 && dropped.retention > 0 ? dropped.retention : before;
+  if (range.floor > floor) times.drop(range.floor, time.now() + 1, had);
 }

@@ -245,8 +245,7 @@ export class ReaderChecker {
       return;
     }
     const lastHeartbeat = log.lastTimes.get(made.connection) ?? -Infinity;
-    // The file of a backup does not tell since when.
-    if (!opening.doubt && !gone.some(({ goneAt }) => goneAt > lastHeartbeat - SLACK)) {
+    if (!gone.some(({ goneAt }) => goneAt > lastHeartbeat - SLACK)) {
       this.#fault("was told trimmed, and all that is lost expired while it was connected");
     }
   }
