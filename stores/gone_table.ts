@@ -5,7 +5,7 @@
  */
 
 import type { Database, Statement } from "./engine.ts";
-import { evictionSlack, type GoneMessage, type GoneTopics, horizonOf } from "./gone_map.ts";
+import { evictionSlack, type GoneMessage, type GoneTopics, horizonOf, NEVER } from "./gone_map.ts";
 import { prefixEnd, withPrefix } from "./prefix_range.ts";
 import type { Gone } from "./store.ts";
 
@@ -129,8 +129,9 @@ export class GoneTable implements GoneTopics {
 
   /** It is known of a topic what is gone, or (0) that nothing is; for a table that is made anew. */
   restore(topic: string, seq: number, at: number): void {
+    if (seq > 0) this.#sql.note.run(topic, seq, at);
     // No two topics have the same number.
-    this.#sql.note.run(topic, seq > 0 ? seq : --this.#nothingGone, at);
+    else this.#sql.note.run(topic, --this.#nothingGone, NEVER);
   }
 
   /** Raises the horizon. */
