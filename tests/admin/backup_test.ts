@@ -6,10 +6,10 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, DsmqError } from "@dsmq/server";
-import { systemClock } from "../../queue/clock.ts";
 import { BackupFile } from "../../stores/backup_file.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
+import { ManualClock } from "../../testing/manual_clock.ts";
 import { inMemory, settled, testServer } from "../support/bridge.ts";
 import { closeAll, connectedPair, reconnectTo } from "../support/connected_pair.ts";
 import { MemoryPeer, openContext } from "../support/memory_peer.ts";
@@ -271,7 +271,7 @@ Deno.test("a file has no message of a backup that was purged after it was read, 
 });
 
 Deno.test("what a backup says is gone of a topic is before what is left of it, also where the store cannot tell exactly", async () => {
-  const clock = systemClock;
+  const clock = new ManualClock();
   const limits = { goneTopics: 1 };
   const store = new MemoryStore({ engine: nodeSqlite, retention: 600_000, clock, limits });
   await using context = await openContext(store, clock);
@@ -281,13 +281,15 @@ Deno.test("what a backup says is gone of a topic is before what is left of it, a
   }
   await peer.request({ action: "purge", topic: "some", before: { seq: 3 } });
   for (const topic of ["a", "b", "c"]) await peer.request({ action: "purge", topic });
+  const now = clock.now();
   // The store has forgotten that of all but the last one.
   const [bounds] = await store.topicBounds([{ topic: "left" }]);
   assert(bounds!.gone!.seq > 1);
   assertEquals(await peer.request({ action: "backup", topicsAfter: "" }), {
     id: 11,
-    gone: [{ topic: "left", seq: 0 }, { topic: "some", seq: 2 }],
+    gone: [{ topic: "left", seq: 0 }, { topic: "some", seq: 2, at: now + 3 / 1024 }],
     last: 6,
+    at: now + 4 / 1024,
     more: false,
   } as object);
   peer.close();

@@ -37,7 +37,7 @@ export interface RecordedPurge {
 
 /** Which gaps a file that was made of a backup may tell though nothing is missing. */
 export interface GapDoubt {
-  /** The topics that had messages in it: of these it knows what is gone. */
+  /** The topics that held messages when it was finished, and lost no newer ones meanwhile: of these it knows what is gone. */
   readonly topics: ReadonlySet<string>;
   /** For others as much may be gone as of any topic. */
   readonly through: number;
