@@ -116,6 +116,14 @@ for (const [field, values] of Object.entries(FIELDS)) {
   });
 }
 
+/** A time may have a fraction. */
+const NO_TIME = NO_COUNT.filter((value) => value !== "0.5");
+
+/** What a server tells of a backup, with other fields. */
+function backupInfo(fields = ',"retention":1000'): string {
+  return `{"id":2,"backup":{"store":"s","epoch":"e","epochs":[],"last":4,"floor":2,"gone":2,"time":1${fields}}}`;
+}
+
 /** Each kind of reply, and frames that have only a part of its fields. */
 const KINDS: Readonly<Record<string, { readonly good: string; readonly bad?: readonly string[] }>> =
   {
@@ -142,6 +150,26 @@ const KINDS: Readonly<Record<string, { readonly good: string; readonly bad?: rea
           ["b", "a"].map((topic) => JSON.stringify({ topic, messages: 1, seq: 1, time: 1 }))
         }]}`,
       ],
+    },
+    backup: {
+      good: backupInfo(),
+      bad: [
+        ...NO_COUNT.filter((value) => value !== "1"),
+        "0",
+      ].map((value) => backupInfo(`,"retention":${value}`)).concat(
+        backupInfo(',"last":1'),
+        backupInfo(',"epochs":[{"epoch":"e"}]'),
+      ),
+    },
+    backup_gone: {
+      good:
+        '{"id":2,"gone":[{"topic":"t","seq":1,"at":1.5},{"topic":"","seq":0}],"last":1,"at":2.25,"more":false}',
+      bad: [
+        ...["{}", '{"topic":1,"seq":1}', '{"topic":"t","seq":-1}', "null"],
+        ...NO_TIME.map((value) => `{"topic":"t","seq":1,"at":${value}}`),
+      ].map((entry) => `{"id":2,"gone":[{"topic":"s","seq":1},${entry}],"last":1}`).concat(
+        NO_TIME.map((value) => `{"id":2,"gone":[],"last":1,"at":${value}}`),
+      ),
     },
     done: { good: '{"id":2}' },
     error: { good: '{"id":2,"error":{"code":"full","message":"m"}}' },
@@ -183,6 +211,20 @@ for (const [kind, { good, bad = [] }] of Object.entries(KINDS)) {
     }
   });
 }
+
+Deno.test("what an older server does not tell of a backup is not known, and a wrong time is refused with a sentence", () => {
+  const decode = (frame: string) => decodeReplies(frame)?.[0] as unknown;
+  const gone = [{ topic: "t", seq: 1 }];
+  assertEquals(
+    decode('{"id":2,"gone":[{"topic":"t","seq":1}],"last":1,"more":false}'),
+    { kind: "backup_gone", id: 2, gone, last: 1, at: undefined, more: false },
+  );
+  assertEquals("retention" in (decode(backupInfo("")) as { info: object }).info, false);
+  const { reason } = decode('{"id":2,"gone":[{"topic":"t","seq":1,"at":"soon"}]}') as {
+    reason: string;
+  };
+  assertEquals(reason, "the server does not say what is gone of its topics");
+});
 
 Deno.test("only an answer's own fields count: inherited ones are not fields, and unknown ones are ignored", () => {
   assertEquals(
