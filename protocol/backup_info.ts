@@ -4,7 +4,6 @@
  * @module
  */
 
-import { malformed, type Reply } from "./replies.ts";
 import { isBoundedText, isCount, isMoment } from "./request_fields.ts";
 
 /** An epoch that has ended. */
@@ -48,40 +47,32 @@ export interface TopicGone {
   readonly at?: number;
 }
 
-/**
- * Decodes what a server tells of the history that it backs up.
- *
- * @param value what it has sent
- * @param id the id of the reply
- * @returns the known fields; a malformed reply if it is not of this form
- */
-export function decodeBackup(value: unknown, id: number): Reply {
-  const info = parseBackupInfo(value);
-  return info
-    ? { kind: "backup", id, info }
-    : malformed(id, undefined, "the server does not say of what it is a backup");
+/** What a server tells of what is gone. */
+interface GonePage {
+  readonly gone: readonly TopicGone[];
+  readonly last: number;
+  readonly at: number | undefined;
+  readonly more: boolean;
 }
 
 /**
- * Decodes a list of what is gone of topics, and what is gone of any topic.
+ * Takes a list of what is gone of topics, and what is gone of any topic.
  *
  * @param reply what the server has sent
- * @param id the id of the reply
- * @returns the list; a malformed reply if it is not of this form
+ * @returns the list; `undefined` if it is not of this form
  */
-export function decodeGone(
+export function parseGone(
   { gone: entries = [], last = 0, at, more = false }: {
     readonly gone?: readonly unknown[];
     readonly last?: number;
     readonly at?: unknown;
     readonly more?: boolean;
   },
-  id: number,
-): Reply {
+): GonePage | undefined {
   const gone = entries.map(parseTopicGone);
   return isPast(at) && gone.every((entry) => entry !== undefined)
-    ? { kind: "backup_gone", id, gone, last, at, more }
-    : malformed(id, undefined, "the server does not say what is gone of its topics");
+    ? { gone, last, at, more }
+    : undefined;
 }
 
 function parseTopicGone(entry: unknown): TopicGone | undefined {
@@ -96,7 +87,13 @@ function isPast(at: unknown): at is number | undefined {
   return at === undefined || (isMoment(at) && at <= Number.MAX_SAFE_INTEGER);
 }
 
-function parseBackupInfo(value: unknown): BackupInfo | undefined {
+/**
+ * Takes the known fields of what a server tells.
+ *
+ * @param value what it has sent
+ * @returns the same; `undefined` if it is not of this form
+ */
+export function parseBackupInfo(value: unknown): BackupInfo | undefined {
   const { store, epoch, epochs, last, floor, gone, time, retention } = Object(value) as {
     readonly [field in keyof BackupInfo]?: unknown;
   };

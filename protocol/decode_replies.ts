@@ -6,7 +6,7 @@
  * @module
  */
 
-import { decodeBackup, decodeGone } from "./backup_info.ts";
+import { parseBackupInfo, parseGone } from "./backup_info.ts";
 import { parseConnections } from "./connection_info.ts";
 import { decodeAttributeList, decodeAttributes, minAttributeBytes } from "./decode_attributes.ts";
 import { isWireError } from "./decode_error.ts";
@@ -116,8 +116,14 @@ function decodeAnswer(it: RawReply, id: number): Reply {
   }
   if (start !== undefined) return { kind: "subscribed", id, start, through, began };
   if (it.topics !== undefined) return decodeTopics(it.topics, it.more, id);
-  if (it.backup !== undefined) return decodeBackup(it.backup, id);
-  if (it.gone !== undefined) return decodeGone(it, id);
+  if (it.backup !== undefined) {
+    const info = parseBackupInfo(it.backup);
+    return info ? { kind: "backup", id, info } : malformed(id);
+  }
+  if (it.gone !== undefined) {
+    const page = parseGone(it);
+    return page ? { kind: "backup_gone", id, ...page } : malformed(id);
+  }
   if (it.purged !== undefined) return { kind: "purged", id, purged: it.purged };
   return it.connections === undefined ? { kind: "done", id } : decodeConnections(it, id);
 }
@@ -234,7 +240,7 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
     case "began":
       return isMoment(field);
     case "body":
-      return isString(field);
+      return typeof field === "string";
     case "seqs":
     case "times":
       return areCounts(field);
@@ -269,17 +275,13 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
     case "store":
     case "server":
     case "durability":
-      return isString(field) && isBoundedText(field);
+      return isBoundedText(field);
     case "limits":
     case "backup":
       return field !== null && typeof field === "object";
   }
   name satisfies never;
   return true;
-}
-
-function isString(value: unknown): value is string {
-  return typeof value === "string";
 }
 
 /** Whether a value is a list of counts. A loop takes half as long as a callback for each. */

@@ -84,6 +84,8 @@ Deno.test("a server sends each frame that the protocol page shows, with these fi
     await client.request({ action: "put", id: 1, topic, bodies, attributes });
   }
   await client.request({ action: "purge", id: 1, topic: "farewells" });
+  // Of a topic that still holds messages, too.
+  await client.request({ action: "purge", id: 1, topic: "b", before: { seq: 40 } });
   const { epoch } = await client.request({ action: "hello", id: 1 });
   await using other = await RawClient.open(server.url);
   const { connections } = await other.request({ action: "connections", id: 1 });
