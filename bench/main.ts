@@ -45,7 +45,8 @@ const HELP = `Measures dsmq beside a raw WebSocket echo on this machine.
   --help              show this help
 
 With --against the exit code is 1 if anything is slower, by more than 5 % and by more than the spread, and 2 if
-something could not be measured. When in doubt, measure one scenario again: --only NAME --rounds 21.`;
+something could not be measured. What seems faster or slower is measured again, with twice as many rounds, except
+with --quick.`;
 
 interface Options {
   readonly peers: boolean;
@@ -110,7 +111,8 @@ function comparisonProgram(folder: string): Program {
   return async (begin) => {
     await using processes = begin();
     const { json, transport } = options;
-    const how = { scenarios, rounds: rounds ?? defaultRounds, scale, json, transport };
+    const count = rounds ?? defaultRounds;
+    const how = { scenarios, rounds: count, scale, again: !options.quick, json, transport };
     return await against(folder, how, processes);
   };
 }

@@ -11,7 +11,15 @@ import { conditions } from "../environment.ts";
 import { machine } from "../machine.ts";
 import { configArgs, MeasurementFailed, type Processes, ROOT } from "../processes.ts";
 import { type Checkout, openCheckout } from "./checkout.ts";
-import { cells, compare, type Comparison, exitCode, HEAD, type Sample } from "./comparison.ts";
+import {
+  cells,
+  compare,
+  compareAgain,
+  type Comparison,
+  exitCode,
+  HEAD,
+  type Sample,
+} from "./comparison.ts";
 import type { Round } from "./round.ts";
 import type { PairedScenario } from "./paired_scenarios.ts";
 
@@ -21,6 +29,8 @@ export interface AgainstOptions {
   readonly rounds: number;
   /** The fraction of the full amount of work. */
   readonly scale: number;
+  /** Whether what seems to differ is measured again. */
+  readonly again: boolean;
   readonly json: boolean;
   /** The transport of both servers. Default: each server's default. */
   readonly transport?: string | undefined;
@@ -39,6 +49,7 @@ const METHOD = [
   "Times are for each message, as medians of the rounds; CPU is the CPU time for each message.",
   "Ratio: new to old, the median of the pairs of rounds; ±: half their interquartile range.",
   "A difference of more than 5 %, and of more than that spread, counts as faster or slower.",
+  "What seems faster or slower is measured again, with twice as many rounds, and all of them count (not with --quick).",
   "With a spread above 5 %, smaller differences cannot be seen: use more --rounds, or a quieter machine.",
 ];
 
@@ -54,7 +65,7 @@ const METHOD = [
  */
 export async function against(
   folder: string,
-  { scenarios, rounds, scale, json, transport }: AgainstOptions,
+  { scenarios, rounds, scale, again, json, transport }: AgainstOptions,
   processes: Processes,
 ): Promise<0 | 1> {
   const [old, now] = [await openCheckout(folder), await openCheckout(ROOT)];
@@ -68,8 +79,11 @@ export async function against(
     await inTurn(both(scenarios[0]!, WARM_UP_SCALE), 1, 0);
     for (const scenario of scenarios) {
       progress.step(scenario.work);
-      const samples = await inTurn(both(scenario, scale), 0, rounds, true);
-      comparisons.push(compare(scenario, samples.old, samples.new));
+      const measure = (rounds: number) => inTurn(both(scenario, scale), 0, rounds, true);
+      const first = await measure(rounds);
+      comparisons.push(
+        again ? await compareAgain(scenario, first, measure) : compare(scenario, first),
+      );
     }
   } finally {
     progress.end();
@@ -92,7 +106,7 @@ export async function against(
     console.log(JSON.stringify(results, undefined, 2));
   } else {
     console.log(`old: ${old.commit}, ${old.folder}\nnew: ${now.commit}, ${now.folder}`);
-    console.log(`${about.machine}, Deno ${about.versions.Deno}, ${rounds} rounds\n`);
+    console.log(`${about.machine}, Deno ${about.versions.Deno}\n`);
     console.log(formatMarkdownTable(HEAD, comparisons.map(cells)));
     console.log(`\n${METHOD.join("\n")}`);
   }

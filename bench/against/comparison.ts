@@ -37,7 +37,15 @@ export interface Comparison {
   readonly wall: Figures;
   readonly serverCpu: Figures;
   readonly clientCpu: Figures;
+  /** How many rounds of each were measured. */
+  readonly rounds: number;
   readonly verdict: Verdict;
+}
+
+/** The rounds of both checkouts; those with the same index are a pair. */
+export interface Rounds {
+  readonly old: readonly Sample[];
+  readonly new: readonly Sample[];
 }
 
 /** A unit of time, for each message unless the scenario says otherwise. */
@@ -46,13 +54,34 @@ export type Unit = "µs" | "ms";
 /** How much a ratio may differ from 1 without a verdict. */
 const TOLERANCE = 0.05;
 
+/** What seems to differ is measured again, with this many times as many rounds. */
+const REPEATS = 2;
+
 const UNITS_PER_MILLISECOND: Readonly<Record<Unit, number>> = { µs: 1000, ms: 1 };
 
-/** Compares the rounds of a scenario. Rounds with the same index are a pair. */
+/**
+ * Compares the rounds of a scenario. If old and new seem to differ, it is measured again, longer, and all rounds count: among
+ * many scenarios, one often differs by chance.
+ *
+ * @param scenario what was measured
+ * @param first its rounds
+ * @param measure runs this many rounds more
+ */
+export async function compareAgain(
+  scenario: Pick<Comparison, "name" | "work" | "unit">,
+  first: Rounds,
+  measure: (rounds: number) => Promise<Rounds>,
+): Promise<Comparison> {
+  const comparison = compare(scenario, first);
+  if (comparison.verdict === "same") return comparison;
+  const more = await measure(REPEATS * first.old.length);
+  return compare(scenario, { old: [...first.old, ...more.old], new: [...first.new, ...more.new] });
+}
+
+/** Compares the rounds of a scenario. */
 export function compare(
   { name, work, unit }: Pick<Comparison, "name" | "work" | "unit">,
-  old: readonly Sample[],
-  now: readonly Sample[],
+  { old, new: now }: Rounds,
 ): Comparison {
   const of = (part: keyof Sample) => {
     const values = (samples: readonly Sample[]) =>
@@ -61,7 +90,8 @@ export function compare(
   };
   const wall = of("wall");
   const [serverCpu, clientCpu] = [of("serverCpu"), of("clientCpu")];
-  return { name, work, unit, wall, serverCpu, clientCpu, verdict: verdict(wall) };
+  const rounds = old.length;
+  return { name, work, unit, wall, serverCpu, clientCpu, rounds, verdict: verdict(wall) };
 }
 
 /** The medians of the old and new values, and the ratio and the spread of their pairs. */
@@ -86,16 +116,18 @@ export function exitCode(comparisons: readonly Pick<Comparison, "verdict">[]): 0
 
 /** The columns of {@linkcode cells}. */
 export const HEAD = [
-  ...["work", "unit", "old", "new", "ratio", "server's CPU", "client's CPU", ""],
+  ...["work", "unit", "old", "new", "ratio", "server's CPU", "client's CPU", "rounds", ""],
 ] as const;
 
 /** The cells of a comparison. */
-export function cells({ work, unit, wall, serverCpu, clientCpu, verdict }: Comparison): string[] {
+export function cells(
+  { work, unit, wall, serverCpu, clientCpu, rounds, verdict }: Comparison,
+): string[] {
   const cpu = ({ old, new: now, ratio }: Figures) =>
     `${formatFigure(old)} → ${formatFigure(now)}, × ${ratio.toFixed(2)}`;
   const ratio = `${wall.ratio.toFixed(3)} ± ${wall.spread.toFixed(3)}`;
   return [
     ...[work, unit, formatFigure(wall.old), formatFigure(wall.new), ratio],
-    ...[cpu(serverCpu), cpu(clientCpu), verdict],
+    ...[cpu(serverCpu), cpu(clientCpu), `${rounds}`, verdict],
   ];
 }

@@ -7,14 +7,7 @@
 import process from "node:process";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connect, serve } from "@dsmq/server";
-import {
-  cells as comparisonCells,
-  compare,
-  type Comparison,
-  exitCode,
-  figures,
-  verdict,
-} from "../../bench/against/comparison.ts";
+import { type Comparison, exitCode, verdict } from "../../bench/against/comparison.ts";
 import { inTurn } from "../../bench/bench.ts";
 import { processorTime } from "../../bench/cpu.ts";
 import { natsServer } from "../../bench/nats_server.ts";
@@ -229,38 +222,6 @@ Deno.test("the benchmark reports in a sentence why a checkout cannot be measured
   const { code, stdout, stderr } = await bench("--against", broken.path, "--only", "put");
   assertEquals([code, stdout], [2, ""]);
   assertMatch(stderr, /^Cannot measure put of the old checkout, .*: it is broken$/m);
-});
-
-Deno.test("old and new are compared by the ratios of their paired rounds", () => {
-  // The machine slowed down for both: the ratios stay.
-  const old = [10, 10, 10, 20, 20, 20, 40];
-  const now = [11, 12, 11, 22, 24, 22, 36];
-  const { ratio, spread, ...medians } = figures(old, now);
-  assertEquals(medians, { old: 20, new: 22 });
-  assertEquals([ratio, spread.toFixed(3)], [1.1, "0.050"]);
-  assertEquals(figures([0, 0], [0, 0]), { old: 0, new: 0, ratio: 1, spread: 0 });
-});
-
-Deno.test("a difference of more than 5 % and more than the spread is slower, and fails", () => {
-  const of = (ratio: number, spread: number) => verdict({ ratio, spread });
-  assertEquals([of(1.05, 0), of(0.95, 0), of(1.2, 0.21), of(0.8, 0.21)], Array(4).fill("same"));
-  assertEquals([of(1.06, 0.01), of(1.2, 0.19)], ["slower", "slower"]);
-  assertEquals([of(0.94, 0.01), of(0.8, 0.19)], ["faster", "faster"]);
-  const all = (...verdicts: Comparison["verdict"][]) =>
-    exitCode(verdicts.map((verdict) => ({ verdict })));
-  assertEquals([all("same", "faster"), all("faster", "slower", "same"), all()], [0, 1, 0]);
-});
-
-Deno.test("only times are graded; processor times stand beside them", () => {
-  const sample = (wall: number, cpu: number) => ({ wall, serverCpu: cpu, clientCpu: cpu / 2 });
-  const rounds = (wall: number, cpu: number) => Array.from({ length: 3 }, () => sample(wall, cpu));
-  const what = { name: "put", work: "one put", unit: "µs" } as const;
-  const comparison = compare(what, rounds(0.04, 0.02), rounds(0.04, 0.03));
-  assertEquals(comparisonCells(comparison), [
-    ...["one put", "µs", "40.0", "40.0", "1.000 ± 0.000"],
-    ...["20.0 → 30.0, × 1.50", "10.0 → 15.0, × 1.50", "same"],
-  ]);
-  assertEquals(compare(what, rounds(0.04, 0.03), rounds(0.05, 0.01)).verdict, "slower");
 });
 
 Deno.test("the processor time of a process grows with its work", async () => {
