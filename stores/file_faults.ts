@@ -101,35 +101,53 @@ export function fileErrorReason(path: string, error: unknown): string {
     case SQLITE_ERRORS.notADb:
       return "it is not a database";
   }
-  return pathFault(path) ?? deniedText(error) ?? text;
+  const wasDenied = isDenied(error);
+  return pathFault(path, wasDenied) ?? (wasDenied ? DENIED : text);
 }
 
-const TOO_LONG =
-  "its path is longer than this system permits, with the names of the files beside it";
+const BESIDE = "with the names of the files beside it";
+const TOO_LONG = `its path is longer than this system permits, ${BESIDE}`;
+const TOO_LONG_FOR_SQLITE = `its path is longer than SQLite permits, ${BESIDE}`;
+const DENIED = "the user of this process may not use it";
 
 /** The longest ending of a name beside that of a database. */
 const LONGEST_ENDING = "-journal";
 
-function deniedText(error: unknown): string | undefined {
+/** The longest path that SQLite takes, in bytes, where files are those of POSIX (`MAX_PATHNAME` of its `os_unix.c`). */
+const SQLITE_PATH_BYTES = 512;
+
+const LAST_PART = Deno.build.os === "windows" ? /[^/\\]*$/ : /[^/]*$/;
+
+function isDenied(error: unknown): boolean {
   const { code } = Object(error);
-  return code === "EACCES" || code === "EPERM"
-    ? "the user of this process may not use it"
-    : undefined;
+  return code === "EACCES" || code === "EPERM";
 }
 
-function isTooLong(path: string): boolean {
+/** Whether a path is too long for the names of the files beside it. SQLite does not say that this is why it cannot open it. */
+function lengthFault(path: string): string | undefined {
+  const longest = `${path}${LONGEST_ENDING}`;
   try {
-    Deno.statSync(path);
+    Deno.statSync(longest);
   } catch (error) {
-    return Object(error).code === "ENAMETOOLONG";
+    if (Object(error).code === "ENAMETOOLONG") return TOO_LONG;
   }
-  return false;
+  const folder = path.replace(LAST_PART, "") || ".";
+  const { state } = Deno.permissions.querySync({ name: "read", path: folder });
+  if (Deno.build.os === "windows" || state !== "granted") return undefined;
+  try {
+    const whole = `${Deno.realPathSync(folder)}/${LAST_PART.exec(longest)}`;
+    const isTooLong = new TextEncoder().encode(whole).length > SQLITE_PATH_BYTES;
+    return isTooLong ? TOO_LONG_FOR_SQLITE : undefined;
+  } catch {
+    // There is no such folder.
+    return undefined;
+  }
 }
 
-/** What is wrong with a path, as far as can be seen. */
-function pathFault(path: string): string | undefined {
-  // SQLite does not say that this is why it cannot open a file.
-  if (isTooLong(`${path}${LONGEST_ENDING}`)) return TOO_LONG;
+/** What is wrong with a path, as far as can be seen; the system may have denied it, or its folder. */
+function pathFault(path: string, wasDenied = false): string | undefined {
+  const tooLong = lengthFault(path);
+  if (tooLong !== undefined) return tooLong;
   try {
     return Deno.statSync(path).isDirectory ? "it is a folder" : undefined;
   } catch (error) {
@@ -137,9 +155,10 @@ function pathFault(path: string): string | undefined {
     if (!(error instanceof Deno.errors.NotFound)) return undefined;
   }
   try {
-    const folder = path.replace(/[^/\\]*$/, "") || ".";
+    const folder = path.replace(LAST_PART, "") || ".";
+    const notWritable = "its folder cannot be written to";
     // SQLite does not say which of the two.
-    const which = "its folder cannot be written to, or too many files are open";
+    const which = wasDenied ? notWritable : `${notWritable}, or too many files are open`;
     return Deno.statSync(folder).isDirectory ? which : undefined;
   } catch (error) {
     return error instanceof Deno.errors.NotFound ? "its folder does not exist" : undefined;
@@ -153,7 +172,8 @@ function pathFault(path: string): string | undefined {
  * @throws {UnusableFileError} if it is too long
  */
 export function requireShortPath(path: string): void {
-  if (isTooLong(`${path}${LONGEST_ENDING}`)) throw new UnusableFileError(TOO_LONG);
+  const tooLong = lengthFault(path);
+  if (tooLong !== undefined) throw new UnusableFileError(tooLong);
 }
 
 /**

@@ -38,10 +38,12 @@ Deno.test("what the system says against the path of a store is said in words", a
     assertEquals(reasonAt("x".repeat(250), undefined, 14), tooLong);
     assertEquals(reasonAt("file", "ELOOP"), "it is a symbolic link that leads to itself");
     assertEquals(reasonAt("file", "EACCES"), "the user of this process may not use it");
-    const notWritable = "its folder cannot be written to, or too many files are open";
+    const notWritable = "its folder cannot be written to";
     assertEquals(reasonAt("none", "EACCES"), notWritable);
+    assertEquals(reasonAt("none", "EPERM"), notWritable);
     // As in /proc, where there is a folder, but no file can be made.
-    assertEquals(reasonAt("none", "ENOENT"), notWritable);
+    assertEquals(reasonAt("none", "ENOENT"), `${notWritable}, or too many files are open`);
+    if (!noPosix) assertEquals(reasonAt("a\\b", "EACCES"), notWritable);
     assertEquals(reasonAt("none/file", "ENOENT"), "its folder does not exist");
     assertEquals(reasonAt("file/file", "ENOTDIR"), "its folder does not exist");
   } finally {
@@ -61,5 +63,28 @@ Deno.test({
       assertThrows(() => openFile(path), Error, "its path is longer than this system permits");
       assertEquals([...Deno.readDirSync(folder.path)], [], `${length}`);
     }
+  },
+});
+
+Deno.test({
+  ...ignoredIf(
+    noPosix,
+    "a new store whose path is too long for SQLite leaves nothing behind, and the longest that SQLite takes is opened",
+  ),
+  async fn() {
+    using folder = new TempFolder();
+    const root = `${Deno.realPathSync(folder.path)}/${"d".repeat(200)}/${"d".repeat(200)}`;
+    Deno.mkdirSync(root, { recursive: true });
+    // With "-journal" SQLite takes 512 bytes.
+    const name = "x".repeat(504 - root.length - 1);
+    for (const link of [root, `${folder.path}/link`]) {
+      if (link !== root) Deno.symlinkSync(root, link);
+      const reason =
+        "its path is longer than SQLite permits, with the names of the files beside it";
+      assertThrows(() => openFile(`${link}/${name}x`), Error, reason);
+      assertEquals([...Deno.readDirSync(root)], []);
+    }
+    await using store = openFile(`${root}/${name}`);
+    assertEquals((await store.bounds()).last, 0);
   },
 });
