@@ -8,7 +8,12 @@ import type { Backup, Connection } from "../client.ts";
 import { quoted } from "../protocol/text.ts";
 import type { BackupFile } from "../stores/backup_file.ts";
 import { type CliCommand, EXIT_CODE, UsageError } from "./command.ts";
-import { closeQuickly, connectFromArguments, CONNECTION_OPTIONS } from "./connect.ts";
+import {
+  closeQuickly,
+  connectFromArguments,
+  CONNECTION_OPTIONS,
+  requireAddress,
+} from "./connect.ts";
 import { interrupt } from "./signals.ts";
 import { json, print } from "./terminal.ts";
 import { parseFilePath } from "./values.ts";
@@ -26,7 +31,11 @@ export const backupCommand: CliCommand = {
   async run(args) {
     const path = requirePath(args.positionals[0]!);
     const isReplaced = args.flag("force");
+    requireAddress(args);
+    // All this shows again when the file is written; but connecting may take seconds, and be in vain.
+    requirePermissions(path);
     await requireFree(path, isReplaced);
+    await requireWritable(path);
     using ctrlC = interrupt();
     const { signal } = ctrlC;
     let mq: Connection | undefined;
@@ -58,22 +67,66 @@ function requirePath(text: string): string {
 
 /** Throws if something is in the way. */
 async function requireFree(path: string, isReplaced: boolean): Promise<void> {
-  const existing = await Deno.lstat(path).catch(whatIsMissing(path));
+  const existing = await lstat(path, path);
   if (existing && !existing.isFile) throw backupError(path, "it is not a file");
   if (existing && !isReplaced) throw backupError(path, "it exists already; --force replaces it");
   // A log that is left from another database would be taken for that of the copy.
   const wal = `${path}-wal`;
-  if (await Deno.lstat(wal).catch(whatIsMissing(wal))) {
+  if (await lstat(wal, path)) {
     throw backupError(path, `${wal} is beside it: a server uses it, or did not stop properly`);
   }
 }
 
-function whatIsMissing(path: string): (error: Error) => Promise<undefined> {
-  return async (error) => {
+/** What is there, if anything is. */
+async function lstat(path: string, target: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.lstat(path);
+  } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
+    if (Object(error).code !== "ENAMETOOLONG") throw await fileError(target, error, path);
+    // The target itself may have the longest name that there can be: then there is nothing beside it.
+    if (path !== target) return undefined;
+    throw backupError(target, "its path is longer than this system permits", error);
+  }
+}
+
+/** Throws if a file cannot be made in the folder. */
+async function requireWritable(path: string): Promise<void> {
+  const probe = temporaryPath(path);
+  try {
     const { BackupFile } = await import("../stores/backup_file.ts");
-    throw backupError(path, BackupFile.reasonOf(error, path), error);
-  };
+    BackupFile.requirePath(probe);
+    makeFile(probe);
+    Deno.removeSync(probe);
+  } catch (error) {
+    throw await fileError(path, error, probe);
+  }
+}
+
+/** Throws if Deno would ask for a permission, or refuse it. */
+function requirePermissions(path: string): void {
+  const folder = folderOf(path) || ".";
+  const missing = (["read", "write"] as const).filter((name) =>
+    Deno.permissions.querySync({ name, path: folder }).state !== "granted"
+  );
+  if (missing.length === 0) return;
+  const flags = missing.map((name) => `--allow-${name}=${folder}`).join(" ");
+  throw backupError(path, `permission denied, it needs ${flags}`);
+}
+
+/** The beginning of a path, up to its last part. */
+function folderOf(path: string): string {
+  return path.replace(Deno.build.os === "windows" ? /[^/\\]*$/ : /[^/]*$/, "");
+}
+
+/** A name beside a file that nobody can guess. It is as short for a file with the longest name. */
+function temporaryPath(path: string): string {
+  return `${folderOf(path)}dsmq-${crypto.randomUUID().slice(-12)}.part`;
+}
+
+/** Makes an empty file that nobody else can read; throws if there is one. */
+function makeFile(path: string): void {
+  Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
 }
 
 /** Writes a backup into a file beside the wanted one, which takes its name once it is complete; returns how many messages. */
@@ -83,11 +136,11 @@ async function copy(
   isReplaced: boolean,
   signal: AbortSignal,
 ): Promise<number> {
-  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
+  const temporary = temporaryPath(path);
   let file: BackupFile | undefined;
   try {
     const { BackupFile } = await import("../stores/backup_file.ts");
-    Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 }).close();
+    makeFile(temporary);
     file = await BackupFile.open(temporary, backup.info);
     const messages = await write(backup, file, signal);
     file = undefined;
@@ -98,6 +151,7 @@ async function copy(
     syncFolder(path);
     return messages;
   } catch (error) {
+    const shown = isFromHere(error) ? await fileError(path, error, temporary) : error;
     for (const cleanUp of [() => file?.close(), () => Deno.removeSync(temporary)]) {
       try {
         cleanUp();
@@ -106,9 +160,7 @@ async function copy(
       }
     }
     signal.throwIfAborted();
-    if (!isFromHere(error)) throw error;
-    const { BackupFile } = await import("../stores/backup_file.ts");
-    throw backupError(path, BackupFile.reasonOf(error, path), error);
+    throw shown;
   }
 }
 
@@ -138,11 +190,17 @@ function syncFile(path: string): void {
 /** So that the name survives a power failure, too, where the system can do that. */
 function syncFolder(path: string): void {
   try {
-    using folder = Deno.openSync(path.slice(0, path.lastIndexOf("/") + 1) || ".");
+    using folder = Deno.openSync(folderOf(path) || ".");
     folder.syncSync();
   } catch {
     // Windows cannot.
   }
+}
+
+/** The error for a person of one that the system, or SQLite, has with a file. */
+async function fileError(path: string, error: unknown, file: string): Promise<Error> {
+  const { BackupFile } = await import("../stores/backup_file.ts");
+  return backupError(path, BackupFile.reasonOf(error, file), error);
 }
 
 function backupError(path: string, reason: string, cause?: unknown): Error {

@@ -13,7 +13,7 @@ import type { Database, Engine } from "./engine.ts";
 import { loadEngine } from "./engines/load_engine.ts";
 import { EpochTable } from "./epoch_table.ts";
 import { LONGEST_RETENTION, STATE_TABLE } from "./file_upgrade.ts";
-import { fileErrorReason } from "./file_faults.ts";
+import { fileErrorReason, requireShortPath } from "./file_faults.ts";
 import { GoneTable } from "./gone_table.ts";
 import { SegmentTable } from "./segment_table.ts";
 import type { TopicMessage } from "./store.ts";
@@ -102,6 +102,11 @@ export class BackupFile {
    */
   static async open(path: string, info: BackupInfo): Promise<BackupFile> {
     return new BackupFile(await loadEngine("auto"), path, info);
+  }
+
+  /** Throws if SQLite could not open a file with this path. */
+  static requirePath(path: string): void {
+    requireShortPath(path);
   }
 
   /** Why a file could not be made or written, in words. */

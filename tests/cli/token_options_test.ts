@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { COMMANDS } from "../../cli/commands.ts";
 import { runCommands } from "../support/run_commands.ts";
 import { type Outcome, Program } from "../support/program.ts";
 
@@ -230,6 +231,31 @@ Deno.test("a fault of a file is reported in one line", async () => {
       "dsmq: Cannot read F: permission denied, it needs --allow-read=F",
     ]);
   }
+});
+
+Deno.test("every command that connects tells of a token file that is missing before it connects", async () => {
+  const folder = Deno.makeTempDirSync();
+  const words: Readonly<Record<string, readonly string[]>> = {
+    put: ["t", "m"],
+    backup: [`${folder}/copy.db`],
+    topics: [],
+    connections: [],
+    shutdown: [],
+    bench: [],
+  };
+  const commands: string[][] = [];
+  for (const [name, load] of Object.entries(COMMANDS)) {
+    const { options } = await load();
+    if (!("url" in options)) continue;
+    const fault = ["--token-file", "/none", "--url", "ws://127.0.0.1:1"];
+    commands.push([name, ...words[name] ?? ["t"], ...fault]);
+  }
+  assert(commands.length > 10);
+  const outcomes = await runCommands(commands, { allow: ["--allow-all"] });
+  for (const [i, { code, stderr }] of outcomes.entries()) {
+    assertEquals([code, stderr], [1, "dsmq: Cannot read /none: no such file"], commands[i]![0]);
+  }
+  Deno.removeSync(folder);
 });
 
 Deno.test("a server that is reachable from outside warns that no token is needed, or may not be read, unless it requires one", async () => {
