@@ -14,6 +14,8 @@ export const unreported = (body: string): string => `${body} expired, and that w
 export class OwedGaps {
   /** By store. */
   readonly #owed = new Map<string, Set<Recorded>>();
+  /** The store from which it got a message last. */
+  store: string | undefined;
 
   /** The stream got a later message. */
   add(store: string, message: Recorded): void {
@@ -30,10 +32,13 @@ export class OwedGaps {
     return true;
   }
 
-  /** What it should have been told, if it got the last message of the run. */
+  /**
+   * What it should have been told, if it got the last message of the run. A history that was lost before it had all that was
+   * left of it cannot tell any more: it was told that there is another one.
+   */
   untold(events: readonly ReadingEvent[]): Recorded[] {
     const last = events.findLast(({ outcome }) => outcome.kind === "message")?.outcome;
     const isComplete = last?.kind === "message" && last.body.startsWith("the end");
-    return isComplete ? [...this.#owed.values()].flatMap((owed) => [...owed]) : [];
+    return isComplete ? [...this.#owed.get(this.store!) ?? []] : [];
   }
 }

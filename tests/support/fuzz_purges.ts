@@ -39,12 +39,15 @@ export function recordPurges(
 function note(
   { topic }: Purge,
   result: PurgeResult | StoreError,
-  { messages, purges, killed }: Opening,
+  { messages, purges, killed, ended }: Opening,
   { faults }: Records,
   now: number,
 ): void {
   if (killed) return;
-  if (result instanceof StoreError) return void faults.push(`a purge failed: ${result.message}`);
+  if (result instanceof StoreError) {
+    // One that arrives while it closes is refused.
+    return ended ? undefined : void faults.push(`a purge failed: ${result.message}`);
+  }
   if (result.more) return void faults.push("a purge of a few messages was done in parts");
   const { purged, end } = result;
   const removed = messages.filter((one) => one.topic === topic && one.seq < end);

@@ -123,6 +123,7 @@ export class ReaderChecker {
     }
     this.#delivered.set(body, message.at);
     this.#startedStores.add(opening.store);
+    this.#owed.store = opening.store;
     this.#positions.set(opening.store, { seq: message.seq, opening: opening.number });
   }
 

@@ -71,6 +71,8 @@ export interface Opening {
   droppedAtEnd?: number;
   /** It was killed: what it still does counts for nobody. */
   killed: boolean;
+  /** It is closed, or is being closed. */
+  ended?: boolean;
 }
 
 /** Everything that was ever stored, by all servers of a run. */

@@ -180,8 +180,7 @@ export class FuzzServer {
 
   /** Keeps a file that was made of a backup, to restore that. */
   keep(path: string, opening: Opening, last: number, doubt: GapDoubt): void {
-    // Of topics that a small store has dropped wholly it may say that more is missing than is.
-    if (this.choice.kind !== "file" || this.choice.limits?.storedBytes !== undefined) return;
+    if (this.choice.kind !== "file") return;
     this.#backup = { path, opening, last, doubt };
   }
 
@@ -199,6 +198,7 @@ export class FuzzServer {
   }
 
   #end(orderly: boolean): void {
+    this.opening!.ended = true;
     this.host = undefined;
     this.opening = undefined;
     this.onEnd(orderly);
