@@ -23,8 +23,14 @@ const CHECKPOINT_PAGES = 1000;
 /** How many pages a transaction writes besides the messages. */
 const OVERHEAD_PAGES = 4;
 
+/** So often what was to be done at once is done again because another program wrote in between. */
+const MAX_TRIES = 4;
+
 /** The log cannot be checkpointed, because another program reads an earlier state. */
 export class WalInUseError extends Error {}
+
+/** Another program has removed the log, or empties it all the time. */
+export class WalLostError extends UnusableFileError {}
 
 type CheckpointHook = () => void;
 
@@ -58,7 +64,7 @@ export class DatabaseWal {
 
   /**
    * Writes everything in the log into the database, and both to the disk. The database then says that a log belongs
-   * to it.
+   * to it, unless another program writes all the time: then the next transaction tries it again.
    *
    * @param mode whether to wait for other programs that read or write
    * @throws {Error} if that cannot be done; then the disk may not have what is in the log
@@ -66,11 +72,16 @@ export class DatabaseWal {
   checkpoint(mode: "FULL" | "PASSIVE" = "FULL"): void {
     // Until it is done: or a file whose first one fails would have no mark for long.
     this.#walPages = Infinity;
-    this.#disk.duringCheckpoint(() => {
-      this.#setMark();
-      this.#writeWal(mode);
-    }, () => this.#setInUse());
-    this.#walPages = 0;
+    // What others write before the mark is removed may make it that of an earlier log, or of other tables.
+    for (let tries = 0; tries < MAX_TRIES && this.#walPages > 0; tries++) {
+      this.#disk.duringCheckpoint(() => {
+        this.#setMark();
+        this.#writeWal(mode);
+      }, () => this.#setInUse());
+      if (this.#disk.mark.isSet) this.#walPages = 0;
+    }
+    // Rather none than one that is not for this log: the next start would refuse it.
+    if (this.#walPages > 0) this.#writeWal(mode);
     this.#lastSalt = this.#header?.salt;
   }
 
@@ -150,17 +161,12 @@ export class DatabaseWal {
 
   /** Makes the mark the last thing in the log. */
   #setMark(): void {
-    const schemaCookie = Number(this.#pragma("schema_version"));
     // With that the log starts again, if everything in it is in the database: so the mark is known before it is written.
     this.#setInUse();
-    for (let salt = this.#salt(), before; salt !== before;) {
-      const mark = markedVersion(salt, schemaCookie);
-      this.#disk.mark.setting(mark);
-      this.#setPragma(`user_version = ${mark}`);
-      before = salt;
-      // With that the log may have started again: everything in it was in the database.
-      salt = this.#salt();
-    }
+    const salt = this.#salt();
+    const mark = markedVersion(salt, Number(this.#pragma("schema_version")));
+    this.#disk.mark.setting(mark);
+    this.#setPragma(`user_version = ${mark}`);
   }
 
   /** The least size of the log in bytes, after everything possible is in the database; 0 if that was all. */
@@ -181,13 +187,20 @@ export class DatabaseWal {
     }
   }
 
-  /** The salt of the log, which has something in it. */
+  /** The salt of the log, which has something in it unless another program has just emptied it. */
   #salt(): number {
-    const salt = this.#header?.salt;
-    if (salt === undefined) {
-      throw new UnusableFileError(`its log, ${this.#disk.realPath}-wal, cannot be read`);
+    const path = `${this.#disk.realPath}-wal`;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      this.#disk.requireWalNotReplaced();
+      const header = this.#header;
+      if (header) {
+        if (header.salt !== undefined) return header.salt;
+        throw new UnusableFileError(`its log, ${path}, cannot be read`);
+      }
+      this.#setInUse();
     }
-    return salt;
+    // Not that it is in use: nobody knows whether the disk has what was in it.
+    throw new WalLostError(`its log, ${path}, was removed or emptied by another program`);
   }
 
   get #header(): WalHeader | undefined {

@@ -8,6 +8,7 @@ import type { FileLock } from "./file_lock.ts";
 import { isCheckpointed } from "./file_preflight.ts";
 import {
   ANY_USE,
+  hasOwnSchema,
   isMarked,
   isOwnWal,
   readDatabaseHeader,
@@ -29,6 +30,11 @@ export class FileMark {
   #currentSchemaCookie: () => number = () => Infinity;
   /** The mark that the present checkpoint has set. */
   #set: number | undefined;
+  /**
+   * The marks that may be in the file. They are known exactly: other programs may begin the log again any number of
+   * times before a mark is removed, and keep it in the file meanwhile (`VACUUM` writes it there again).
+   */
+  #marks = new Set<number>();
   /** The mark that could not be removed: with the log, closing writes it to the file. */
   #left: number | undefined;
   /** Since the mark was written to the file, nothing else came to the log. */
@@ -48,6 +54,7 @@ export class FileMark {
     const header = readDatabaseHeader(handle);
     this.#schemaCookie = header.schemaCookie;
     const { previous } = lock;
+    if (isMarked(header)) this.#marks.add(header.userVersion);
     if (this.#wal) {
       // The log may end with the mark of a killed process: a start that fails has SQLite write it to the file.
       this.#left = previous?.mark;
@@ -61,9 +68,19 @@ export class FileMark {
   /** What is in the file is of this use of it, and no copy that SQLite has made of it. */
   get isOwn(): boolean {
     const header = readDatabaseHeader(this.#handle);
-    if (!isOwnWal(header, this.#wal, this.#useInFile)) return false;
-    return isMarked(header) || (this.#schemaCookie <= header.schemaCookie &&
-      header.schemaCookie <= this.#currentSchemaCookie());
+    if (!this.#marks.has(header.userVersion)) {
+      // After the first checkpoint, no other mark comes to the file.
+      if (isMarked(header) && this.#useInFile !== ANY_USE) return false;
+      if (!isOwnWal(header, this.#wal, this.#useInFile)) return false;
+    }
+    return this.#schemaCookie <= header.schemaCookie &&
+      header.schemaCookie <= this.#currentSchemaCookie();
+  }
+
+  /** The file says that the log beside it belongs to it, also to the next one that opens it. */
+  get isSet(): boolean {
+    const header = readDatabaseHeader(this.#handle);
+    return isMarked(header) && hasOwnSchema(header) && isOwnWal(header, this.#wal, this.use);
   }
 
   /** The last mark could not be removed. */
@@ -102,6 +119,7 @@ export class FileMark {
       write();
       this.#isWhole = true;
       this.#useInFile = this.use;
+      if (this.#set !== undefined) this.#marks = new Set([this.#set]);
       this.#schemaCookie = readDatabaseHeader(this.#handle).schemaCookie;
     } finally {
       this.#remove(remove);
@@ -116,6 +134,7 @@ export class FileMark {
    */
   setting(mark: number): void {
     this.#set = mark;
+    this.#marks.add(mark);
     this.#lock.markInUse(this.#useInFile, mark);
   }
 

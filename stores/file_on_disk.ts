@@ -116,6 +116,11 @@ export class FileOnDisk {
     this.#wal.requireIntact();
   }
 
+  /** Throws if another log is in the place of the one that SQLite has open. */
+  requireWalNotReplaced(): void {
+    this.#wal.requireNotReplaced();
+  }
+
   /** Throws unless the file and its log are where the file was opened, and complete. */
   requireIntact(): void {
     this.requireFile();
@@ -261,8 +266,16 @@ export class FileOnDisk {
     return file;
   }
 
-  /** Shorter than before, and not by SQLite (`VACUUM`), which says in the head how long the file is then. */
+  /**
+   * Shorter than before, and not by SQLite (`VACUUM`), which says in the head how long the file is then, and writes that
+   * before the pages that the file still lacks.
+   */
   #isShortened({ size }: FileSnapshot): boolean {
-    return size < this.#file.size && (size === 0 || readDatabaseHeader(this.handle).size !== size);
+    if (size >= this.#file.size) return false;
+    if (size === 0) return true;
+    const { size: full, pageSize } = readDatabaseHeader(this.handle);
+    if (full <= size || this.#wal.hasPages(size / pageSize, full / pageSize)) return false;
+    // Unless the last of them came meanwhile.
+    return (fileSnapshot(this.path)?.size ?? 0) <= size;
   }
 }

@@ -12,7 +12,16 @@ import {
   readWalHeader,
   requireOwnWal,
 } from "./wal_mark.ts";
+import { walPages } from "./wal_file.ts";
 import { fileSnapshot } from "./file_snapshot.ts";
+
+/**
+ * The first words of SQLite's index of a log (https://www.sqlite.org/walformat.html): its version, and where it counts the
+ * frames.
+ */
+const INDEX_VERSION = 3_007_000;
+const INDEX_FRAMES = 4;
+const INDEX_WORDS = 12;
 
 /** The names that SQLite and dsmq give to files beside a database. */
 const SIBLING_NAME = /-(wal|shm|journal|lock)$/;
@@ -87,7 +96,8 @@ export function isNewFile(
   }
   if (size > 0) {
     const header = readDatabaseHeader(handle);
-    const isWhole = previous !== undefined && isCheckpointed(realPath, header, previous);
+    const isWhole = previous !== undefined && (isCheckpointed(realPath, header, previous) ||
+      isBegunElsewhere(realPath, header, previous));
     requireOwnWal(realPath, header, wal, previous?.use ?? 0, isWhole);
     // A process that was killed while it made the file has left a lock with nothing in it.
     return previous?.use === 0;
@@ -119,13 +129,42 @@ export function isCheckpointed(
   { mark }: Pick<LockContent, "mark">,
 ): boolean {
   return mark !== undefined && userVersion === mark && !readWalHeader(`${realPath}-wal`) &&
-    !exists(`${realPath}-shm`);
+    !knowsLog(`${realPath}-shm`);
 }
 
-/** SQLite deletes it with the log; a killed process leaves it behind. Without permission to look, it counts as there. */
-function exists(path: string): boolean {
+/**
+ * Whether another program has begun the log, perhaps again and again, after a process was killed that had written the mark:
+ * whoever writes the page of the mark then writes the mark.
+ */
+function isBegunElsewhere(
+  realPath: string,
+  { userVersion }: DatabaseHeader,
+  { mark }: LockContent,
+): boolean {
+  const path = `${realPath}-wal`;
+  if (mark === undefined || userVersion !== mark || !readWalHeader(path)) return false;
+  const page = walPages(path).get(1);
+  if (page === undefined) return true;
+  using wal = Deno.openSync(path);
+  return readDatabaseHeader(wal, page).userVersion === mark;
+}
+
+/**
+ * Whether SQLite's index of a log says that there is something in it. SQLite deletes the index with the log; a killed
+ * process leaves it behind; and the next program that opens the file makes it anew, of the log that it finds. Without
+ * permission to look, there is something.
+ */
+function knowsLog(path: string): boolean {
   if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return true;
-  return fileSnapshot(path) !== undefined;
+  if (!fileSnapshot(path)) return false;
+  try {
+    using file = Deno.openSync(path);
+    const words = new Uint32Array(INDEX_WORDS);
+    file.readSync(new Uint8Array(words.buffer));
+    return words[0] !== INDEX_VERSION || words[INDEX_FRAMES] !== 0;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
 }
 
 function statOf(path: string): Deno.FileInfo | undefined {

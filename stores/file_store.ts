@@ -6,7 +6,7 @@
 
 import type { FileDurability } from "../protocol/encode_replies.ts";
 import type { NameMap } from "../protocol/name_map.ts";
-import { WalInUseError } from "./database_wal.ts";
+import { WalInUseError, WalLostError } from "./database_wal.ts";
 import { SQLITE_ERRORS, sqliteErrorCode } from "./engine.ts";
 import { unknownOutcome } from "./file_faults.ts";
 import type { MessageLog } from "./message_log.ts";
@@ -238,7 +238,8 @@ function codeOf(error: unknown): "full" | undefined {
 
 /** Whether another program is in the way. */
 function isInUse(error: unknown): boolean {
-  return error instanceof WalInUseError || sqliteErrorCode(error) === SQLITE_ERRORS.busy;
+  return error instanceof WalInUseError || error instanceof WalLostError ||
+    sqliteErrorCode(error) === SQLITE_ERRORS.busy;
 }
 
 function changesMessages({ commands }: CommandBatch): boolean {

@@ -91,7 +91,10 @@ export class PageGaps {
       // While nobody can write to the log, and nothing is in it, nobody writes to the file.
       db.prepare("BEGIN IMMEDIATE").run();
       try {
-        if (countWalFrames(`${disk.realPath}-wal`) > 0) throw new WalInUseError(IN_USE);
+        // Where it has no name any more, others begin another.
+        if (disk.hasLostWal || countWalFrames(`${disk.realPath}-wal`) > 0) {
+          throw new WalInUseError(IN_USE);
+        }
         more = this.#overwriteSlice(opened);
       } finally {
         db.prepare("ROLLBACK").run();

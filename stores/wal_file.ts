@@ -5,7 +5,12 @@
  */
 
 import { UnusableFileError } from "./file_faults.ts";
-import { hasFrameBefore } from "./wal_mark.ts";
+import {
+  countWalFrames,
+  FRAME_HEADER_BYTES,
+  hasFrameBefore,
+  WAL_HEADER_BYTES,
+} from "./wal_mark.ts";
 import { type FileSnapshot, fileSnapshot, isOtherFile } from "./file_snapshot.ts";
 
 /** The log is cut back to this size after a checkpoint, in bytes. */
@@ -88,6 +93,19 @@ export class WalFile {
     this.#identify(snapshot);
   }
 
+  /** Whether it has all pages after a number and up to another one. */
+  hasPages(after: number, upTo: number): boolean {
+    try {
+      const pages = walPages(this.#path);
+      for (let page = Math.floor(after) + 1; page <= upTo; page++) {
+        if (!pages.has(page)) return false;
+      }
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Syncs it to the disk; returns whether that worked. */
   sync(): boolean {
     try {
@@ -119,4 +137,32 @@ export class WalFile {
   #replacedError(): Error {
     return new UnusableFileError(`${this.#path} is not the same file as before`);
   }
+}
+
+/**
+ * Which pages a log has, as far as they are committed.
+ *
+ * @param path where it is
+ * @returns for each page where its newest content begins in the log
+ */
+export function walPages(path: string): ReadonlyMap<number, number> {
+  const frames = countWalFrames(path);
+  using file = Deno.openSync(path);
+  const view = new DataView(new ArrayBuffer(WAL_HEADER_BYTES));
+  const bytes = new Uint8Array(view.buffer);
+  file.readSync(bytes);
+  const size = FRAME_HEADER_BYTES + view.getUint32(8);
+  const pages = new Map<number, number>();
+  let written: [number, number][] = [];
+  for (let frame = 0; frame < frames; frame++) {
+    const at = WAL_HEADER_BYTES + frame * size;
+    file.seekSync(at, Deno.SeekMode.Start);
+    file.readSync(bytes);
+    written.push([view.getUint32(0), at + FRAME_HEADER_BYTES]);
+    // Only the last frame of a transaction has the size of the database.
+    if (view.getUint32(4) === 0) continue;
+    for (const [page, content] of written) pages.set(page, content);
+    written = [];
+  }
+  return pages;
 }

@@ -35,7 +35,7 @@ export const ANY_USE = 0x10000;
 /**
  * How often the log may have started again since the mark was made. Once: as soon as the whole log, and so the mark,
  * is in the file. Before the second time, what removed the mark is in the file too, because it comes first in the new
- * log.
+ * log. Where others have begun it again before that, the checkpoint is repeated.
  */
 const MAX_WAL_RESTARTS = 1;
 
@@ -88,19 +88,21 @@ export interface DatabaseHeader {
   readonly userVersion: number;
   /** `schema_version`. */
   readonly schemaCookie: number;
-  /** The size that the file should have, in bytes. */
+  /** The size that the file should have, and that of its pages, in bytes. */
   readonly size: number;
+  readonly pageSize: number;
 }
 
 /**
  * Reads the header of a database, without its log.
  *
  * @param file the open file
+ * @param at where the first page begins in it
  * @returns the header
  */
-export function readDatabaseHeader(file: Deno.FsFile): DatabaseHeader {
+export function readDatabaseHeader(file: Deno.FsFile, at: number = 0): DatabaseHeader {
   const bytes = new Uint8Array(100);
-  file.seekSync(0, Deno.SeekMode.Start);
+  file.seekSync(at, Deno.SeekMode.Start);
   const read = file.readSync(bytes);
   const view = new DataView(bytes.buffer);
   const userVersion = view.getUint32(60);
@@ -110,7 +112,12 @@ export function readDatabaseHeader(file: Deno.FsFile): DatabaseHeader {
   // 1 stands for 65,536, which two bytes cannot hold (https://www.sqlite.org/fileformat.html).
   const pageSize = view.getUint16(16) === 1 ? 65_536 : view.getUint16(16);
   const size = pageSize * view.getUint32(28);
-  return { userVersion: isOurs ? userVersion : 0, schemaCookie: view.getUint32(40), size };
+  return {
+    userVersion: isOurs ? userVersion : 0,
+    schemaCookie: view.getUint32(40),
+    size,
+    pageSize,
+  };
 }
 
 /**
@@ -204,8 +211,17 @@ export function hasFrameBefore(path: string, end: number): boolean {
  *
  * @param head the header of the file
  */
-export function isMarked({ userVersion }: DatabaseHeader): boolean {
+export function isMarked({ userVersion }: Pick<DatabaseHeader, "userVersion">): boolean {
   return (userVersion & MARK_BIT) !== 0;
+}
+
+/**
+ * Whether a mark was made for the tables in the file. In a copy that SQLite has made, it was not.
+ *
+ * @param head the header of the file, which is marked
+ */
+export function hasOwnSchema({ userVersion, schemaCookie }: DatabaseHeader): boolean {
+  return ((userVersion >>> 9) & 0x3f) === (schemaCookie & 0x3f);
 }
 
 /**
@@ -235,7 +251,8 @@ export function isOwnWal(
  * @param header its header; the file is not empty
  * @param wal the log beside it
  * @param use the number of the use that its process did not end; `0` if there was none
- * @param isCheckpointed whether another program has checkpointed the log and deleted it, as far as is known
+ * @param isCheckpointed whether all of its log is in it, as far as is known, and the log beside it was begun by another
+ * program, which may also have deleted it
  */
 export function requireOwnWal(
   path: string,
@@ -245,15 +262,13 @@ export function requireOwnWal(
   isCheckpointed: boolean,
 ): void {
   if (wal) {
-    if (isOwnWal(header, wal, use)) return;
+    if (isOwnWal(header, wal, use) || isCheckpointed) return;
     throw new UnusableFileError(
       `the log beside it, ${path}-wal, is that of another file, or of this one at another time: move it away`,
     );
   }
-  const { userVersion, schemaCookie } = header;
-  if (
-    !isMarked(header) || isCheckpointed || ((userVersion >>> 9) & 0x3f) !== (schemaCookie & 0x3f)
-  ) return;
+  const { userVersion } = header;
+  if (!isMarked(header) || isCheckpointed || !hasOwnSchema(header)) return;
   throw new UnusableFileError(
     `its log, ${path}-wal, is missing, and it holds messages: restore it, or, to continue without them: ` +
       `sqlite3 '${path}' 'PRAGMA user_version = ${schemaVersionOf(userVersion)}'`,

@@ -194,6 +194,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "server/log.ts": "sentences of this code",
   "server/connection_limiter.ts": "addresses, which look like no number",
   "stores/database_pages.ts": "numbers of pages, which SQLite counts up",
+  "stores/file_mark.ts": "marks that this code makes, of which few are kept",
   "stores/free_list.ts": "numbers of pages, which SQLite counts up",
   "stores/engine.ts": "what SQLite says",
   "stores/large_rows.ts": "numbers that the store counts up, of which few are kept",
@@ -201,6 +202,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "stores/row_chunk.ts": "ids that the store counts up, of which few are kept",
   "stores/seq_range.ts": "numbers that the store counts up, of which few are kept",
   "stores/segment_table.ts": "numbers of topics that the table counts up, and few at a time",
+  "stores/wal_file.ts": "numbers of pages, which SQLite counts up",
   "transports/node_http.ts": "headers that this code lists",
 };
 

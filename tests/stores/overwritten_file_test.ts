@@ -5,11 +5,11 @@
  * @module
  */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { append, outcomes, put, puts } from "../../testing/store/support.ts";
 import { FailingFile } from "../support/failing_file.ts";
-import { markStays } from "../support/left_mark.ts";
+import { hasMark, markStays } from "../support/left_mark.ts";
 import { openFile, TempFolder } from "../support/queue_files.ts";
 
 /** What else happens: before the copy comes, and with it. */
@@ -61,3 +61,35 @@ for (const [what, happens] of Object.entries(CASES)) {
     assertThrows(() => openFile(file.path), Error, "that of another file");
   });
 }
+
+/** Overwrites a file in place, as `cp` does. */
+function overwrite(path: string, copy: Uint8Array<ArrayBuffer>): void {
+  Deno.writeFileSync(path, copy, { create: false });
+  Deno.truncateSync(path, copy.length);
+  Deno.utimeSync(path, new Date(), new Date(Date.now() + 60_000));
+}
+
+/** So much that the log is due for a checkpoint. */
+const BIG = Array<string>(6).fill("x".repeat(1_000_000));
+
+Deno.test("a plain copy that was made after the checkpoint before the last one overwrites a file: puts are refused", async () => {
+  await using file = new FailingFile(undefined, { durability: "process" });
+  await append(file.store, puts("t", "before"));
+  await file.restart();
+  assert(hasMark(file.path));
+  const copy = Deno.readFileSync(file.path);
+  // Because of it the log does not begin again after the checkpoint.
+  using reader = new DatabaseSync(file.path, { readOnly: true });
+  file.before = (sql) => {
+    if (sql.startsWith("PRAGMA wal_checkpoint")) reader.exec("BEGIN; SELECT * FROM state");
+    return false;
+  };
+  await append(file.store, puts("big", ...BIG));
+  file.repair();
+  assert(hasMark(file.path));
+  reader.exec("COMMIT");
+  overwrite(file.path, copy);
+  await assertRefused(file);
+  await file.store[Symbol.asyncDispose]();
+  assertThrows(() => openFile(file.path), Error);
+});
