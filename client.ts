@@ -89,6 +89,10 @@ export type {
   ConnectionInfo,
 } from "./protocol/connection_info.ts";
 export type {
+  /** What a token permits: to read, to write, to administer. */
+  Permission,
+} from "./protocol/token.ts";
+export type {
   /** Where a subscription continues after a gap. */
   GapPolicy,
 } from "./protocol/requests.ts";

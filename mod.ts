@@ -33,7 +33,6 @@ export type {
   Log,
   MessageServer,
   Overflow,
-  Permission,
   RequestInfo,
   ServeOptions,
   Server,

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Grant, Permission, Permissions, TokenGrant } from "./permissions.ts";
+import type { Permission } from "../protocol/token.ts";
+import type { Grant, Permissions, TokenGrant } from "./permissions.ts";
 
 /** Who may do what. At least one of these is given. */
 export interface Auth {

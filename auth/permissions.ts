@@ -7,6 +7,7 @@
 import type { WireError } from "../protocol/errors.ts";
 import { compareCodePoints, quoted } from "../protocol/text.ts";
 import { NameSet } from "../protocol/name_map.ts";
+import { type Permission, PERMISSIONS } from "../protocol/token.ts";
 
 /** A range of topics: one topic, or all that begin with a prefix. */
 export interface TopicRange {
@@ -87,17 +88,8 @@ function minimalPrefixes(prefixes: readonly string[]): readonly string[] {
   return minimal;
 }
 
-/**
- * `read` messages and the list of topics, `write` messages, and `admin`: purge topics, and if it is for all topics,
- * administer the server and stop it.
- */
-export type Permission = "read" | "write" | "admin";
-
 /** Whether a client may administer a server; `"local"`: only if its request shows no sign of another machine. */
 export type AdminReach = "granted" | "local" | "denied";
-
-/** All of them. */
-export const PERMISSIONS: readonly Permission[] = ["read", "write", "admin"];
 
 /** What is allowed, and for which topics. Without `topics` and `prefixes`: for all topics. */
 export interface Grant {

@@ -5,7 +5,7 @@
  */
 
 import type { JwtOptions } from "../server.ts";
-import { SECRET_FORM, secretProblem } from "../protocol/token.ts";
+import { MAX_JWT_KEYS, SECRET_FORM, secretProblem } from "../protocol/token.ts";
 import { type ParsedArguments, UsageError } from "./command.ts";
 import { readTextFile } from "./files.ts";
 import { parseFilePath } from "./values.ts";
@@ -40,6 +40,11 @@ export async function jwtFromArguments(args: ParsedArguments): Promise<JwtOption
   if (keys.length === 0 && Object.keys(claims).length > 0) {
     const option = issuer === undefined ? "--jwt-audience" : "--jwt-issuer";
     throw new UsageError(`${option} needs --jwt-secret-file, --jwt-key-file or --jwt-jwks`);
+  }
+  if (keys.length > MAX_JWT_KEYS) {
+    throw new UsageError(
+      `--jwt-secret-file, --jwt-key-file and --jwt-jwks must name at most ${MAX_JWT_KEYS} secrets and keys, got ${keys.length}`,
+    );
   }
   return keys.map((entry) => ({ ...entry, ...claims }));
 }

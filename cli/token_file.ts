@@ -4,14 +4,18 @@
  * @module
  */
 
-import type { Grant, Permission, TokenGrant } from "../server.ts";
+import type { Grant, TokenGrant } from "../server.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import { topicProblem } from "../protocol/text.ts";
-import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
+import {
+  isPermission,
+  type Permission,
+  PERMISSIONS,
+  TOKEN_FORM,
+  tokenProblem,
+} from "../protocol/token.ts";
 import { nearestWord } from "./did_you_mean.ts";
-
-const PERMISSIONS: readonly Permission[] = ["read", "write", "admin"];
 
 /** Stands in place of a token for clients without one. */
 const ANONYMOUS_WORD = "*";
@@ -125,8 +129,4 @@ export function parseTopicWords(
     ...(topics.length > 0 && { topics }),
     ...(prefixes.length > 0 && { prefixes }),
   };
-}
-
-function isPermission(text: string): text is Permission {
-  return (PERMISSIONS as readonly string[]).includes(text);
 }

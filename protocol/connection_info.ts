@@ -5,6 +5,7 @@
  */
 
 import { isBoundedText, isCount } from "./request_fields.ts";
+import { isPermission, type Permission } from "./token.ts";
 
 /** One connection, in the answer to `connections`. */
 export interface ConnectionInfo {
@@ -16,8 +17,8 @@ export interface ConnectionInfo {
   readonly address: string;
   /** Tells one token from another, and never shows it; `""` without a token. */
   readonly identity: string;
-  /** What it may do: `read`, `write` and `admin`, perhaps for some topics only. */
-  readonly permissions: readonly string[];
+  /** What it may do: `read`, `write` and `admin`, perhaps for some topics only. Others, of a newer server, are left out. */
+  readonly permissions: readonly Permission[];
   /** How many subscriptions it has. */
   readonly subscriptions: number;
   /** How many bytes were sent to it and not read yet, as far as the server knows. */
@@ -44,7 +45,11 @@ function parseConnection(entry: unknown): ConnectionInfo | undefined {
     Array.isArray(permissions) && permissions.every(isText) && isCount(subscriptions) &&
     isCount(unreadBytes) && (own === undefined || typeof own === "boolean");
   if (!isValid) return undefined;
-  const info = { id, connectedAt, address, identity, permissions, subscriptions, unreadBytes };
+  const info = {
+    ...{ id, connectedAt, address, identity, subscriptions, unreadBytes },
+    // A newer server may know more of them.
+    permissions: permissions.filter(isPermission),
+  };
   return own ? { ...info, own: true } : info;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What text may be a token, how a token is offered as a subprotocol, and what can be the secret of JSON Web Tokens. No token
- * and no secret is ever shown, also not one that is invalid: it may be one with a typo.
+ * What text may be a token, how a token is offered as a subprotocol, what it can permit, and what can be the secret of JSON Web
+ * Tokens. No token and no secret is ever shown, also not one that is invalid: it may be one with a typo.
  *
  * @module
  */
@@ -74,8 +74,25 @@ export function tokenOfSubprotocol(protocol: string): string | undefined {
 /** RFC 7518 (3.2): a key of HS256 has at least the size of the hash. */
 const MIN_SECRET_BYTES = 32;
 
+/** How many issuers or keys of JSON Web Tokens a server may have: each token that is not valid is tried with all of them. */
+export const MAX_JWT_KEYS = 16;
+
 /** What a secret has to be, for an error. */
 export const SECRET_FORM = `a secret of at least ${MIN_SECRET_BYTES} bytes`;
+
+/**
+ * `read` messages and the list of topics, `write` messages, and `admin`: purge topics, and if it is for all topics,
+ * administer the server and stop it.
+ */
+export type Permission = "read" | "write" | "admin";
+
+/** All of them. */
+export const PERMISSIONS: readonly Permission[] = ["read", "write", "admin"];
+
+/** Whether this is one of them. */
+export function isPermission(value: unknown): value is Permission {
+  return (PERMISSIONS as readonly unknown[]).includes(value);
+}
 
 /** The claim that says what a token allows. */
 export const GRANT_CLAIM = "dsmq";

@@ -5,11 +5,11 @@
  */
 
 import type { Auth } from "../auth/auth.ts";
-import { type Grant, PERMISSIONS, type TokenGrant } from "../auth/permissions.ts";
+import type { Grant, TokenGrant } from "../auth/permissions.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import { kindOf, topicProblem } from "../protocol/text.ts";
-import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
+import { isPermission, TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
 import { requireJwt } from "./jwt_options.ts";
 import { OptionChecks } from "./option_checks.ts";
 
@@ -133,8 +133,6 @@ export function requireGrant(
       `Cannot ${check.action}: ${name} must name its permissions (a list of read, write, admin; [] for none), got an object without them`,
     );
   }
-  const isPermission = (permission: unknown) =>
-    (PERMISSIONS as readonly unknown[]).includes(permission);
   if (given("permissions")) {
     check.list(`${name}.permissions`, permissions, "read, write, admin", isPermission);
   }

@@ -24,8 +24,6 @@ const MAX_KEYS = 16;
 /** The latest time of a `Date`, in milliseconds since 1970. */
 const MAX_TIME = 8.64e15;
 
-const OF_OTHERS = "it is from another issuer than auth.jwt.issuer";
-
 const IS_JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 /** The key, or the keys, and the algorithms that fit. */
@@ -47,20 +45,20 @@ export class JwtCheck {
   readonly #jose: Jose;
   readonly #key: VerifyingKey;
   readonly #options: JwtOptions;
-  readonly #now: () => number;
+  readonly #context: JwtContext;
 
   private constructor(
     jose: Jose,
     key: VerifyingKey,
     options: JwtOptions,
     source: string,
-    now: () => number,
+    context: JwtContext,
   ) {
     this.#jose = jose;
     this.#key = key;
     this.#options = options;
     this.source = source;
-    this.#now = now;
+    this.#context = context;
   }
 
   /**
@@ -81,14 +79,14 @@ export class JwtCheck {
     check: OptionChecks,
   ): Promise<JwtCheck> {
     const key = await verifyingKey(jose, options, name, context, check);
-    const now = () => context.clock.now();
-    return new JwtCheck(jose, key, options, await sourceOf(options), now);
+    return new JwtCheck(jose, key, options, await sourceOf(options), context);
   }
 
   /** Checks a token. Never rejects. */
   async check(token: string): Promise<TokenCheck> {
     if (!IS_JWT.test(token)) return { kind: "refused", reason: "it is not a JWT" };
-    if (this.#isOfOthers(token)) return { kind: "refused", reason: OF_OTHERS };
+    const issuerFault = this.#issuerFault(token);
+    if (issuerFault !== undefined) return { kind: "refused", reason: issuerFault };
     const tolerance = this.#options.clockTolerance ?? CLOCK_TOLERANCE.default;
     const { issuer, audience } = this.#options;
     const checks: JwtChecks = {
@@ -96,7 +94,7 @@ export class JwtCheck {
       ...(issuer !== undefined && { issuer }),
       ...(audience !== undefined && { audience }),
       clockTolerance: tolerance / 1000,
-      currentDate: new Date(this.#now()),
+      currentDate: new Date(this.#context.clock.now()),
       requiredClaims: ["exp"],
     };
     try {
@@ -105,23 +103,64 @@ export class JwtCheck {
       if (error instanceof KeysUnavailable) {
         return {
           kind: "unchecked",
-          reason: `the keys of auth.jwt.jwks cannot be had: ${error.message}`,
+          reason: `the keys of ${this.#nameOf("jwks")} cannot be had: ${error.message}`,
         };
       }
-      return { kind: "refused", reason: reasonOf(error, this.#key.algorithms) };
+      return { kind: "refused", reason: this.#reasonOf(error) };
     }
   }
 
-  /** Whether it says that others have issued it: then no keys need be fetched for it, which may take long. */
-  #isOfOthers(token: string): boolean {
+  /** What is wrong with who has issued it, by what it says: then no keys need be fetched for it, which may take long. */
+  #issuerFault(token: string): string | undefined {
     const { issuer } = this.#options;
-    if (issuer === undefined || typeof this.#key.key !== "function") return false;
+    if (issuer === undefined || typeof this.#key.key !== "function") return undefined;
     try {
-      return this.#jose.decodeJwt(token).iss !== issuer;
+      const claims = this.#jose.decodeJwt(token);
+      return claims.iss === issuer ? undefined : this.#claimFault("iss", !("iss" in claims));
     } catch {
       // It cannot be read, which is found below.
-      return false;
+      return undefined;
     }
+  }
+
+  /** Why a token is refused. The text of the error is not used, because it may contain parts of the token. */
+  #reasonOf(error: unknown): string {
+    const { claim, reason } = Object(error);
+    switch (codeOf(error)) {
+      case "ERR_JWT_EXPIRED":
+        return "it has expired";
+      case "ERR_JWT_CLAIM_VALIDATION_FAILED":
+        return this.#claimFault(claim, reason === "missing", reason === "check_failed");
+      case "ERR_JOSE_ALG_NOT_ALLOWED":
+        return `its algorithm is not ${this.#key.algorithms.join(" or ")}`;
+      case "ERR_JWS_SIGNATURE_VERIFICATION_FAILED":
+        return "its signature does not fit the key";
+      case "ERR_JWKS_NO_MATCHING_KEY":
+        return `no key of ${this.#nameOf("jwks")} fits it`;
+      default:
+        return "it is not a JWT that can be read";
+    }
+  }
+
+  /** What is wrong with a claim: it is not there, it is there and does not fit, or it is not in its form. */
+  #claimFault(claim: unknown, isMissing: boolean, isOther = true): string {
+    if (claim === "aud") {
+      return isMissing
+        ? `it has no audience (aud), which ${this.#nameOf("audience")} asks for`
+        : `it is for another audience than ${this.#nameOf("audience")}`;
+    }
+    if (claim === "iss") {
+      return isMissing
+        ? `it has no issuer (iss), which ${this.#nameOf("issuer")} asks for`
+        : `it is from another issuer than ${this.#nameOf("issuer")}`;
+    }
+    if (claim === "exp" && isMissing) return "it has no exp: it would never expire";
+    if (claim === "nbf" && isOther) return "it is not valid yet";
+    return `its claim ${["exp", "nbf", "iat"].find((name) => name === claim)} is invalid`;
+  }
+
+  #nameOf(option: keyof JwtOptions): string {
+    return this.#context.nameOf(`auth.jwt.${option}`);
   }
 
   async #claims(token: string, checks: JwtChecks): Promise<JwtClaims> {
@@ -150,7 +189,9 @@ export class JwtCheck {
     const { iss = "", sub, aud, exp } = claims;
     // RFC 7519 (4.1.3): who is not named in it must refuse it.
     if (aud !== undefined && this.#options.audience === undefined) {
-      const reason = "it is for a certain audience (aud), and auth.jwt.audience is not set";
+      const reason = `it is for a certain audience (aud), and ${
+        this.#nameOf("audience")
+      } is not set`;
       return { kind: "refused", reason };
     }
     const grants = grantsOf(claims[GRANT_CLAIM]);
@@ -226,27 +267,4 @@ async function sourceOf(
 
 function codeOf(error: unknown): string {
   return `${(error as { readonly code?: unknown }).code ?? ""}`;
-}
-
-/** Why a token is refused. The text of the error is not used, because it may contain parts of the token. */
-function reasonOf(error: unknown, algorithms: readonly string[]): string {
-  const { claim, reason } = Object(error);
-  switch (codeOf(error)) {
-    case "ERR_JWT_EXPIRED":
-      return "it has expired";
-    case "ERR_JWT_CLAIM_VALIDATION_FAILED":
-      if (claim === "nbf" && reason === "check_failed") return "it is not valid yet";
-      if (claim === "exp" && reason === "missing") return "it has no exp: it would never expire";
-      if (claim === "aud") return "it is for another audience than auth.jwt.audience";
-      if (claim === "iss") return OF_OTHERS;
-      return `its claim ${["exp", "nbf", "iat"].find((name) => name === claim)} is invalid`;
-    case "ERR_JOSE_ALG_NOT_ALLOWED":
-      return `its algorithm is not ${algorithms.join(" or ")}`;
-    case "ERR_JWS_SIGNATURE_VERIFICATION_FAILED":
-      return "its signature does not fit the key";
-    case "ERR_JWKS_NO_MATCHING_KEY":
-      return "no key of auth.jwt.jwks fits it";
-    default:
-      return "it is not a JWT that can be read";
-  }
 }

@@ -6,16 +6,13 @@
 
 import { isLoopbackAuthority } from "../auth/allowed_hosts.ts";
 import type { JwtOptions } from "../auth/auth.ts";
-import { SECRET_FORM, secretProblem } from "../protocol/token.ts";
+import { MAX_JWT_KEYS, SECRET_FORM, secretProblem } from "../protocol/token.ts";
 import { describeKind, isOptions } from "../protocol/option_kinds.ts";
 import { formatValue } from "../protocol/text.ts";
 import type { OptionChecks } from "./option_checks.ts";
 
 /** By how much clocks may differ, in milliseconds. */
 export const CLOCK_TOLERANCE = { default: 5000, max: 600_000 } as const;
-
-/** How many issuers or keys there may be: each token that is not valid is tried with all of them. */
-const MAX_ENTRIES = 16;
 
 const KEYS = ["secret", "publicKey", "jwks"] as const;
 const NAMES = [...KEYS, "issuer", "audience", "clockTolerance"];
@@ -33,10 +30,10 @@ export function requireJwt(
   check: OptionChecks,
 ): JwtOptions | JwtOptions[] {
   if (!Array.isArray(jwt)) return requireEntry("auth.jwt", jwt as JwtOptions, check);
-  if (jwt.length < 1 || jwt.length > MAX_ENTRIES) {
+  if (jwt.length < 1 || jwt.length > MAX_JWT_KEYS) {
     throw check.rangeError(
       "auth.jwt",
-      `an object, or a list of 1 to ${MAX_ENTRIES}`,
+      `an object, or a list of 1 to ${MAX_JWT_KEYS}`,
       `${jwt.length}`,
     );
   }
@@ -96,11 +93,33 @@ function pemProblem(pem: string): string | undefined {
   return pem.includes("-----BEGIN PUBLIC KEY-----") ? undefined : "text that is not in that form";
 }
 
-function jwkProblem({ kty, crv, d }: JsonWebKey): string | undefined {
+/**
+ * Says what keeps a JWK, also one of a JWK Set, from being used, as far as that shows without importing it.
+ *
+ * @param jwk an option, or an entry of a set
+ * @returns such as `one with use "enc"`
+ */
+export function jwkProblem(jwk: JsonWebKey): string | undefined {
+  const { kty, crv, d, use, key_ops: operations, alg } = jwk;
   if (kty === "oct") return "a symmetric key (secret takes one)";
   if (d !== undefined) return "a private key";
-  if (kty === "RSA" || (kty === "EC" && crv === "P-256")) return undefined;
-  return kty === "EC" ? `one with crv ${formatValue(crv)}` : `one with kty ${formatValue(kty)}`;
+  const algorithm = jwkAlgorithm(jwk);
+  if (algorithm === undefined) {
+    const [name, value] = kty === "EC" ? ["crv", crv] : ["kty", kty];
+    return value === undefined ? `one without ${name}` : `one with ${name} ${formatValue(value)}`;
+  }
+  // Its owner does not sign tokens with it, or not so.
+  if (use !== undefined && use !== "sig") return `one with use ${formatValue(use)}`;
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes("verify"))) {
+    return "one with key_ops that are no list with verify";
+  }
+  return alg !== undefined && alg !== algorithm ? `one with alg ${formatValue(alg)}` : undefined;
+}
+
+/** The algorithm that a JWK is for, by its kind; `undefined` for other kinds. */
+export function jwkAlgorithm({ kty, crv }: JsonWebKey): "RS256" | "ES256" | undefined {
+  if (kty === "RSA") return "RS256";
+  return kty === "EC" && crv === "P-256" ? "ES256" : undefined;
 }
 
 function requireJwksAddress(name: string, jwks: string | URL, check: OptionChecks): void {

@@ -12,7 +12,7 @@ import { NameMap } from "../protocol/name_map.ts";
 import type { Clock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
 import type { AuthSettings } from "./auth_options.ts";
-import type { OptionChecks } from "./option_checks.ts";
+import type { OptionChecks, OptionNames } from "./option_checks.ts";
 import type { ServerSettings } from "./options.ts";
 import { requireDescriptor } from "./runtime.ts";
 import { RateLimitedLog } from "./rate_limited_log.ts";
@@ -34,7 +34,8 @@ export async function openAccess(
   place: Pick<AccessControlOptions, "host" | "secure">,
   { clock, log, limits, signal }: Pick<ServerSettings, "clock" | "log" | "limits" | "signal">,
 ): Promise<{ readonly access: AccessControl; readonly preparation: AuthPreparation }> {
-  const preparation = new AuthPreparation({ clock, log, timeout: limits.authTimeout });
+  const { nameOf } = check;
+  const preparation = new AuthPreparation({ clock, log, timeout: limits.authTimeout, nameOf });
   const prepared = await preparation.prepare(auth, check, signal);
   const access = await AccessControl.create({
     ...{ allowedHosts, allowedOrigins },
@@ -62,18 +63,22 @@ async function loadVerifier(action: string): Promise<typeof import("./token_veri
 
 /** Prepares it. */
 export class AuthPreparation {
+  /** How options are named in errors and in the log. */
+  readonly nameOf: OptionNames;
   readonly #context: VerifierContext;
   readonly #faults: RateLimitedLog;
 
   /** Starts without checks. */
-  constructor({ clock, log, timeout }: {
+  constructor({ clock, log, timeout, nameOf }: {
     readonly clock: Clock;
     readonly log: Log;
     readonly timeout: number;
+    readonly nameOf: OptionNames;
   }) {
+    this.nameOf = nameOf;
     const faults = this.#faults = new RateLimitedLog(clock, log, "cannot check a token", "error");
     this.#context = {
-      ...{ clock, log, timeout },
+      ...{ clock, log, timeout, nameOf },
       remoteKeys: new NameMap(),
       running: new Budget({ own: 0, shared: MAX_RUNNING }),
       onFault: (sentence) => faults.record(sentence),

@@ -5,6 +5,7 @@
  */
 
 import type { Jose } from "./jose_package.ts";
+import { jwkAlgorithm, jwkProblem } from "./jwt_options.ts";
 
 /** A key, and the algorithm that fits it. */
 export interface PublicKey {
@@ -26,11 +27,11 @@ export async function importJwk(
   jose: Pick<Jose, "importJWK">,
   given: unknown,
 ): Promise<PublicKey | string> {
-  const { kty } = Object(given) as JsonWebKey;
-  const algorithm = kty === "RSA" ? "RS256" : kty === "EC" ? "ES256" : undefined;
-  return algorithm === undefined
-    ? OF_ANOTHER_KIND
-    : await imported(algorithm, () => jose.importJWK(given as JsonWebKey, algorithm));
+  const jwk: JsonWebKey = Object(given);
+  const algorithm = jwkAlgorithm(jwk);
+  const problem = jwkProblem(jwk);
+  if (problem !== undefined || !algorithm) return problem ?? OF_ANOTHER_KIND;
+  return await imported(algorithm, () => jose.importJWK(jwk, algorithm));
 }
 
 /** The same for one in PEM (SPKI). */

@@ -8,6 +8,7 @@
 import type { Clock } from "../queue/clock.ts";
 import type { Log } from "../queue/queue.ts";
 import type { FindKey, Jose } from "./jose_package.ts";
+import type { OptionNames } from "./option_checks.ts";
 import { importJwk } from "./public_keys.ts";
 
 /** The largest set, in bytes; those of identity providers have some kilobytes. */
@@ -90,7 +91,12 @@ export class KeysUnavailable extends Error {}
 export interface RemoteKeysContext {
   readonly clock: Clock;
   readonly log: Pick<Log, "info" | "warn">;
+  /** How options are named in the log. */
+  readonly nameOf: OptionNames;
 }
+
+/** The option with the address, as the log names it. */
+const OPTION = "auth.jwt.jwks";
 
 /** The keys at one address. */
 export class RemoteKeys {
@@ -169,7 +175,8 @@ export class RemoteKeys {
       const known = this.#jose.createLocalJWKSet({ keys: await this.#usable() });
       this.#fetchedAt = this.#time();
       if (this.#fault !== undefined && this.#known) {
-        this.#context.log.info("dsmq: the keys of auth.jwt.jwks were fetched again");
+        const { log, nameOf } = this.#context;
+        log.info(`dsmq: the keys of ${nameOf(OPTION)} were fetched again`);
       }
       this.#fault = undefined;
       return this.#known = known;
@@ -195,9 +202,12 @@ export class RemoteKeys {
   #warn(reason: string): void {
     const left = this.#fetchedAt + MAX_AGE + MAX_OUTAGE - this.#time();
     if (!this.#known || left <= 0) return;
-    const until = new Date(this.#context.clock.now() + left).toJSON();
-    this.#context.log.warn(
-      `dsmq: the keys of auth.jwt.jwks cannot be fetched again: ${reason}; those that are known count until ${until}`,
+    const { clock, log, nameOf } = this.#context;
+    const until = new Date(clock.now() + left).toJSON();
+    log.warn(
+      `dsmq: the keys of ${
+        nameOf(OPTION)
+      } cannot be fetched again: ${reason}; those that are known count until ${until}`,
     );
   }
 

@@ -208,8 +208,8 @@ export class RunningServer implements MessageServer {
   }
 
   async setAuth(auth: string | Auth): Promise<void> {
-    const check = new OptionChecks(undefined, "set auth");
     const { preparation, signal } = this.#settings;
+    const check = new OptionChecks(preparation.nameOf, "set auth");
     await this.#access.setAuth(preparation.prepare(parseAuth(auth, check), check, signal));
     await this.#connections.authChanged();
   }

@@ -199,7 +199,7 @@ export class AskingVerifier implements TokenVerifier {
     const controller = new AbortController();
     const late = Promise.withResolvers<TokenCheck>();
     const cancelTimer = clock.after(timeout, () => {
-      const reason = `auth did not answer within ${timeout / 1000} s`;
+      const reason = `no answer came within ${timeout / 1000} s`;
       late.resolve({ kind: "unchecked", reason });
       controller.abort(new DOMException(reason, "TimeoutError"));
     });

@@ -5,8 +5,15 @@
  */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { connect, type Connection, type ConnectionInfo, DsmqError } from "@dsmq/server";
+import {
+  connect,
+  type Connection,
+  type ConnectionInfo,
+  DsmqError,
+  type Permission,
+} from "@dsmq/server";
 import { ConnectionDirectory } from "../../connection/connection_directory.ts";
+import { parseConnections } from "../../protocol/connection_info.ts";
 import { as } from "../support/untyped.ts";
 import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -18,6 +25,15 @@ import { ManualClock } from "../../testing/manual_clock.ts";
 async function others(mq: Connection): Promise<ConnectionInfo[]> {
   return (await mq.connections()).filter(({ own }) => !own);
 }
+
+Deno.test("permissions that only a newer server knows are left out of what a client is told", () => {
+  const entry = {
+    ...{ id: "a-1", connectedAt: 1, address: "127.0.0.1", identity: "", subscriptions: 0 },
+    ...{ unreadBytes: 0, permissions: ["read", "work", "admin"] },
+  };
+  assertEquals(parseConnections([entry]), [{ ...entry, permissions: ["read", "admin"] }]);
+  assertEquals(parseConnections([{ ...entry, permissions: ["read", 5] }]), undefined);
+});
 
 for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`an administrator sees who is connected, and never a token (${transport})`, async () => {
@@ -42,7 +58,8 @@ for (const transport of ["builtin", "hardened"] as const) {
       [other.address, other.permissions, other.subscriptions, other.unreadBytes],
       ["127.0.0.1", ["read"], 1, 0],
     );
-    assertEquals(own.permissions, ["read", "write", "admin"]);
+    const permissions: readonly Permission[] = own.permissions;
+    assertEquals(permissions, ["read", "write", "admin"]);
     assert(own.identity !== other.identity && own.identity !== "");
     assert(!JSON.stringify(all).includes("secret"));
     await stream.return!();

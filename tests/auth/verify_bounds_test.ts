@@ -32,6 +32,7 @@ Deno.test("one client gets at most half of the places for checks, and a check th
         timeout: 5000,
         running: new Budget({ own: 0, shared: 16 }),
       },
+      nameOf: (option) => option,
       onFault: (sentence) => void faults.push(sentence),
     },
     new OptionChecks(),
