@@ -224,6 +224,7 @@ export async function connect(
     const { handshake, plan: redial } = await dialServer(parseOptions(address, options));
     return new DsmqConnection(new ReconnectingClient(handshake, redial));
   } catch (error) {
-    throw withCurrentStack(error);
+    // The reason of a signal belongs to the caller.
+    throw error === options?.signal?.reason ? error : withCurrentStack(error);
   }
 }

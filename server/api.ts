@@ -96,6 +96,7 @@ export interface Handler extends MessageServer {
   /**
    * Resolves once the store is open. Requests that come earlier wait for it, so there is no need to.
    *
+   * @throws {unknown} the reason of the option `signal`, if that aborts before
    * @throws {DsmqError} if the store cannot be opened, with the codes of `serve`. Then an error goes to the log, and every
    *   request gets status 503
    */

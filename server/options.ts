@@ -72,7 +72,7 @@ export interface ServeOptions extends AuthOptions {
    * the program handles signals.
    */
   readonly handleSignals?: boolean;
-  /** Shuts the server down when it aborts. */
+  /** Shuts the server down when it aborts; before it listens, the start rejects with the reason of the signal. */
   readonly signal?: AbortSignal;
   /** Gets log lines. Default: warnings and errors go to standard error, as far as it takes them. */
   readonly log?: Log;

@@ -148,7 +148,7 @@ export class RunningServer implements MessageServer {
    * Opens the way in.
    *
    * @param enter opens it, for these connections, with these limits
-   * @returns what that returned; rejects as that did, and with the reason of the option `signal` if that has aborted
+   * @returns what that returned; rejects as that did
    */
   async open<E extends Entrance>(
     enter: (connections: ConnectionHandler, limits: PeerLimits) => Promise<E>,
@@ -164,10 +164,8 @@ export class RunningServer implements MessageServer {
       stop: signal,
       after: clock.after.bind(clock),
     };
-    const entrance = await enter(this.#connections, peerLimits).catch((error) => {
-      signal?.throwIfAborted();
-      throw error;
-    });
+    signal?.throwIfAborted();
+    const entrance = await enter(this.#connections, peerLimits);
     this.#entrance = entrance;
     // Only then, because it takes some milliseconds. Until then the limits are those of a small heap.
     const asking = setTimeout(async () => {

@@ -98,7 +98,7 @@ class MountedHandler implements Handler {
   ) {
     this.#storeDescription = settings.store;
     this.#opening = open(settings).catch((error) => {
-      throw withCurrentStack(error);
+      throw error === settings.signal?.reason ? error : withCurrentStack(error);
     });
     this.ready = this.#opening.then((open) => this.#onOpen(open));
     // Also if it cannot be opened: perhaps because the other thread has the file.

@@ -15,7 +15,7 @@ import { textResponse } from "../pages.ts";
 import { openAccess } from "../prepare_auth.ts";
 import { RunningServer } from "../running_server.ts";
 import { isUpgradeRequest } from "../upgrade.ts";
-import { loadWarmUp, openStore, withCode } from "./open_store.ts";
+import { loadWarmUp, openStore, unlessAborted, withCode } from "./open_store.ts";
 import type { ClientAddress } from "./requests.ts";
 
 /** An open handler. */
@@ -32,9 +32,13 @@ export interface OpenHandler {
  *
  * @param settings the checked options
  * @returns what answers requests
- * @throws {DsmqError} if the store cannot be opened
+ * @throws {DsmqError} if the store cannot be opened; the reason of the option `signal` if that aborts before, whatever else fails
  */
-export async function openHandler(
+export function openHandler(settings: HandlerSettings): Promise<OpenHandler> {
+  return unlessAborted(settings.signal, open(settings), ({ server }) => server.finished);
+}
+
+async function open(
   { auth, clock: given, ...others }: HandlerSettings,
 ): Promise<OpenHandler> {
   const clock = given === systemClock ? backgroundClock : given;

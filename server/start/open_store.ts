@@ -47,11 +47,32 @@ export async function openStore(
   ]);
   const warn = (text: string) => settings.log.warn(`dsmq: ${text}`);
   const loading = loadEngine(settings.engine, warn, settings.signal);
-  const engine = await withCode("module_unavailable", loading).catch((error) => {
-    settings.signal?.throwIfAborted();
-    throw error;
-  });
+  const engine = await withCode("module_unavailable", loading);
+  // A file that nobody needs any more is not touched.
+  settings.signal?.throwIfAborted();
   return { store: open({ engine, retention, clock, limits }), engine };
+}
+
+/**
+ * What a start comes to, unless a signal aborts before its end: then it rejects with the reason of that, and nothing is left open.
+ *
+ * @param signal stops what has been started, too
+ * @param starting rejects once nothing is left open
+ * @param finished waits until what was started has stopped
+ */
+export async function unlessAborted<T>(
+  signal: AbortSignal | undefined,
+  starting: Promise<T>,
+  finished: (started: T) => Promise<void>,
+): Promise<T> {
+  try {
+    const started = await starting;
+    if (signal?.aborted) await finished(started);
+    return started;
+  } finally {
+    // Not the error that it led to, nor one that came at the same time.
+    signal?.throwIfAborted();
+  }
 }
 
 /** Gives an error a code, if it has none. */

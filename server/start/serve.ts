@@ -17,6 +17,7 @@ import { parseServeOptions, start } from "./start.ts";
  * @returns the server, once it listens
  * @throws {TypeError} if an option is unknown or of the wrong type
  * @throws {RangeError} if an option is out of its range
+ * @throws {unknown} the reason of the option `signal`, if that aborts before the server listens
  * @throws {DsmqError} if it cannot start, and then nothing is left running: `address_in_use`, `address_not_available`,
  *   `store_in_use`, `store_unusable`, `module_unavailable`, `permission_denied`, `full`, `unavailable`; its `cause` is the error of the system
  *
@@ -35,10 +36,11 @@ export async function serve(options: ServeOptions = {}): Promise<Server> {
   if (secondArgument !== null && typeof secondArgument === "object") {
     throw new TypeError("Cannot serve: options are given in one object, got two arguments");
   }
+  const settings = parseServeOptions(options);
   try {
-    return await start(parseServeOptions(options), TLS_OPTION_NAMES);
+    return await start(settings, TLS_OPTION_NAMES);
   } catch (error) {
-    // A stack trace ends after a few functions, and the caller of this has to be on it.
-    throw withCurrentStack(error);
+    // A stack trace ends after a few functions, and the caller of this has to be on it. The reason of a signal belongs to the caller.
+    throw error === settings.signal?.reason ? error : withCurrentStack(error);
   }
 }

@@ -23,7 +23,13 @@ import { openAccess } from "../prepare_auth.ts";
 import { VERSION } from "../running_server.ts";
 import { requireDeno, requireDescriptor } from "../runtime.ts";
 import { StopSignals } from "../stop_signals.ts";
-import { loadWarmUp, openStore, type StoreSettings, withCode } from "./open_store.ts";
+import {
+  loadWarmUp,
+  openStore,
+  type StoreSettings,
+  unlessAborted,
+  withCode,
+} from "./open_store.ts";
 
 export { DURABILITIES, ENGINES, isLoopback, OVERFLOWS, parseServeOptions, TRANSPORTS, VERSION };
 
@@ -32,7 +38,7 @@ export { DURABILITIES, ENGINES, isLoopback, OVERFLOWS, parseServeOptions, TRANSP
  *
  * @param settings the checked options
  * @param names the names of certificate and key in errors
- * @returns the server, once it listens
+ * @returns the server, once it listens; rejects with the reason of the option `signal` if that aborts before, whatever else fails
  */
 export async function start({ auth, ...settings }: ServerSettings, names: Tls): Promise<Server> {
   requireDeno();
@@ -41,7 +47,8 @@ export async function start({ auth, ...settings }: ServerSettings, names: Tls): 
   // From now on: a signal while the store is opened stops this server, too.
   const signals = settings.handleSignals ? new StopSignals() : undefined;
   try {
-    return await startRunning(auth, { ...settings, names, signals });
+    const starting = startRunning(auth, { ...settings, names, signals });
+    return await unlessAborted(settings.signal, starting, ({ finished }) => finished);
   } catch (error) {
     signals?.[Symbol.dispose]();
     throw error;

@@ -149,23 +149,6 @@ Deno.test("a signal that has aborted already keeps the server from starting", as
   assert(await assertRejects(() => serve({ port: 0, signal }), Error) === reason);
 });
 
-Deno.test("a signal that aborts while the server is starting stops it", async () => {
-  const controller = new AbortController();
-  const starting = serve({ port: 0, signal: controller.signal });
-  controller.abort();
-  let server: Server | undefined;
-  try {
-    server = await starting;
-  } catch {
-    // Also right: it did not start.
-  }
-  try {
-    if (server) await withTimeout(server.finished, 1000);
-  } finally {
-    await server?.shutdown();
-  }
-});
-
 Deno.test("a request whose body does not end does not prevent a stop", async () => {
   const server = await serve({ port: 0 });
   using conn = await Deno.connect({ hostname: server.host, port: server.port });
