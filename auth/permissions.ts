@@ -242,8 +242,24 @@ export class Permissions {
 
   /** What it may do, perhaps for some topics only. */
   get names(): readonly Permission[] {
-    const scopes = { read: this.#read, write: this.#write, admin: this.#administered };
-    return PERMISSIONS.filter((name) => scopes[name].ranges?.length !== 0);
+    return PERMISSIONS.filter((name) => this.#scopeOf(name).ranges?.length !== 0);
+  }
+
+  /**
+   * What everybody who has it may do, wherever they are: in words such as `read and write`, or `read some topics`, and whether that
+   * is for all topics; `undefined` if it is nothing.
+   */
+  get summary(): { readonly words: string; readonly allTopics: boolean } | undefined {
+    const names = this.names.filter((name) => name !== "admin" || !this.isOpen);
+    if (names.length === 0) return undefined;
+    const allTopics = names.every((name) => this.#scopeOf(name).ranges === undefined);
+    const verbs = names.map((name) => name === "admin" ? "administer" : name).join(", ")
+      .replace(/, (\w+)$/, " and $1");
+    return { words: allTopics ? verbs : `${verbs} some topics`, allTopics };
+  }
+
+  #scopeOf(name: Permission): TopicScope {
+    return { read: this.#read, write: this.#write, admin: this.#administered }[name];
   }
 
   /**

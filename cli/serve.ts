@@ -149,9 +149,15 @@ export const serveCommand: CliCommand = {
     const { host, port, url, storeDescription, transport } = server;
     signals.onHangup(() => rereadFiles(args, server));
     const transportNote = transport === "builtin" ? "" : ` (${transport})`;
-    const token = auth.auth !== undefined;
-    const tokenNote = token ? "; a token is required" : "";
-    const unread = token || isLoopback(host) ? undefined : unreadableVariable();
+    const { withoutToken } = server;
+    const token = withoutToken === undefined;
+    const isOpen = auth.auth === undefined;
+    const tokenNote = token
+      ? "; a token is required"
+      : isOpen
+      ? ""
+      : `; clients without a token may ${withoutToken}`;
+    const unread = isOpen && !isLoopback(host) ? unreadableVariable() : undefined;
     if (unread !== undefined) printError(`dsmq: no token is required (${unread})`);
     const where = await whereToConnect(server);
     printError(

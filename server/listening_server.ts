@@ -6,6 +6,7 @@
 
 import type { AccessControl } from "../auth/access_control.ts";
 import { isLoopback } from "../auth/allowed_hosts.ts";
+import type { Auth } from "../auth/auth.ts";
 import { DEFAULT_HOST } from "../protocol/limits.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Listener, Transport } from "../transports/transport.ts";
@@ -31,6 +32,8 @@ export class ListeningServer extends RunningServer implements Server {
   readonly #access: AccessControl;
   readonly #settings: ListeningOptions;
   #listener: Listener | undefined;
+  /** What everybody may do, as the last warning said. */
+  #warnedOf: string | undefined;
   #certificateUpdate: Promise<void> = Promise.resolve();
 
   /**
@@ -61,14 +64,34 @@ export class ListeningServer extends RunningServer implements Server {
     this.#warnOfRisks();
   }
 
-  #warnOfRisks(): void {
+  override async setAuth(auth: string | Auth): Promise<void> {
+    await super.setAuth(auth);
+    this.#warnOfOpenness();
+  }
+
+  /** What clients without a token may do, in words; `undefined` if all clients need one. */
+  get withoutToken(): string | undefined {
+    return this.#access.permissionsOf(undefined)?.summary?.words;
+  }
+
+  /** Whoever lets everybody into certain topics means it. */
+  #warnOfOpenness(): void {
     const { host, log } = this.#settings;
     if (isLoopback(host)) return;
-    if (!this.#access.requiresToken) {
+    const { words, allTopics } = this.#access.permissionsOf(undefined)?.summary ?? {};
+    const open = allTopics ? words : undefined;
+    if (open !== undefined && open !== this.#warnedOf) {
       log.warn(
-        `dsmq: everyone who can reach ${host} may read and write: require a token (--token-file, or auth in a program), or serve on ${DEFAULT_HOST}`,
+        `dsmq: everyone who can reach ${host} may ${open}: require a token (--token-file, or auth in a program), or serve on ${DEFAULT_HOST}`,
       );
     }
+    this.#warnedOf = open;
+  }
+
+  #warnOfRisks(): void {
+    const { host, log } = this.#settings;
+    this.#warnOfOpenness();
+    if (isLoopback(host)) return;
     if (this.transport === "builtin") {
       log.warn(
         `dsmq: anyone who can reach ${host} can block this server with a flood of frames, which builtin cannot limit: use --transport hardened`,

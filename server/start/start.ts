@@ -7,7 +7,6 @@
 import { isLoopback } from "../../auth/allowed_hosts.ts";
 import { Queue } from "../../queue/queue.ts";
 import type { Transport } from "../../transports/transport.ts";
-import type { Server } from "../api.ts";
 import type { AuthSettings, Tls } from "../auth_options.ts";
 import { type ListeningOptions, ListeningServer } from "../listening_server.ts";
 import {
@@ -40,7 +39,10 @@ export { DURABILITIES, ENGINES, isLoopback, OVERFLOWS, parseServeOptions, TRANSP
  * @param names the names of certificate and key in errors
  * @returns the server, once it listens; rejects with the reason of the option `signal` if that aborts before, whatever else fails
  */
-export async function start({ auth, ...settings }: ServerSettings, names: Tls): Promise<Server> {
+export async function start(
+  { auth, ...settings }: ServerSettings,
+  names: Tls,
+): Promise<ListeningServer> {
   requireDeno();
   settings.signal?.throwIfAborted();
   requireDescriptor("serve");
@@ -58,7 +60,7 @@ export async function start({ auth, ...settings }: ServerSettings, names: Tls): 
 async function startRunning(
   auth: AuthSettings,
   settings: Omit<ListeningOptions, "tls" | "preparation"> & StoreSettings,
-): Promise<Server> {
+): Promise<ListeningServer> {
   const { names } = settings;
   const { tls, warnings } = await prepareTls(auth.tls, names, settings.clock.now());
   const [loaded, opened] = await Promise.allSettled([
