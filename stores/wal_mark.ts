@@ -264,7 +264,8 @@ export function requireOwnWal(
   if (wal) {
     if (isOwnWal(header, wal, use) || isCheckpointed) return;
     throw new UnusableFileError(
-      `the log beside it, ${path}-wal, is that of another file, or of this one at another time: move it away`,
+      `the log beside it, ${path}-wal, is that of another file, or of this one at another time: ` +
+        "end other programs that have the file open, and if it is still there then, move it away",
     );
   }
   const { userVersion } = header;
