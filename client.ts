@@ -73,6 +73,8 @@ export type {
   Administration,
   /** A copy of all messages that a server had at one moment. */
   Backup,
+  /** A message of a backup. */
+  BackupMessage,
   /** Which messages a purge removes. */
   PurgeOptions,
 } from "./client/administration.ts";
@@ -81,6 +83,8 @@ export type {
   BackupInfo,
   /** An epoch that has ended. */
   EpochEnd,
+  /** What is gone by now. */
+  NewestGone,
   /** What is gone of a topic. */
   TopicGone,
 } from "./protocol/backup_info.ts";

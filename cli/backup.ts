@@ -179,7 +179,7 @@ async function write(backup: Backup, file: BackupFile, signal: AbortSignal): Pro
     signal.throwIfAborted();
     file.addGone(gone);
   }
-  return file.finish();
+  return file.finish(await backup.newestGone());
 }
 
 function syncFile(path: string): void {

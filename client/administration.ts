@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BackupInfo, TopicGone } from "../protocol/backup_info.ts";
+import type { BackupInfo, NewestGone, TopicGone } from "../protocol/backup_info.ts";
 import type { ConnectionInfo } from "../protocol/connection_info.ts";
 import type { Message } from "./messages.ts";
 
@@ -18,23 +18,34 @@ export interface PurgeOptions {
   readonly before?: string | number | Date | { readonly ago: number };
 }
 
+/** A message of a backup. */
+export interface BackupMessage extends Message {
+  /**
+   * Whose its `messageId` is: by this a server that opens the copy recognises a put that repeats it. It is made of the token
+   * that the message was put with, and does not show that; `""` without a token. Absent without a `messageId`, if an older
+   * server does not tell, or in a copy of what such a server told.
+   */
+  readonly identity?: string;
+}
+
 /**
  * A copy of all messages that a server had at one moment, oldest first; read it with `for await`, once. It is read from the
  * server as the loop goes on. What expires or is purged before it is read is not in it.
  */
-export interface Backup extends AsyncIterableIterator<Message, undefined>, AsyncDisposable {
+export interface Backup extends AsyncIterableIterator<BackupMessage, undefined>, AsyncDisposable {
   /** The moment, and what is needed to go on from there. */
   readonly info: BackupInfo;
   /**
-   * What is gone by now of the topics that hold messages, so that readers of the copy can be told exactly. Ask for it once
-   * all messages are read: it covers what expired or was purged meanwhile.
-   *
-   * @returns the topics, in the order of their code points; and last the newest message that is gone of any topic, and when the
-   *   last of them went, with the topic `undefined`
+   * What is gone by now of each topic that holds messages, in the order of their code points; for `for await`. So readers of the
+   * copy can be told exactly. Call it once all messages are read: it covers what expired or was purged meanwhile, and what is
+   * in the copy of a topic up to its number, or of a topic that is not listed, has to be removed from it.
    */
-  gone(): AsyncIterableIterator<
-    TopicGone | Omit<TopicGone, "topic"> & { readonly topic: undefined }
-  >;
+  gone(): AsyncIterableIterator<TopicGone, undefined>;
+  /**
+   * What is gone by now of all topics together, also of those that hold no messages any more. Call it last, once
+   * {@linkcode Backup.gone} is read: so it covers all that is missing in the copy.
+   */
+  newestGone(): Promise<NewestGone>;
 }
 
 /**

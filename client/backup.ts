@@ -4,11 +4,10 @@
  * @module
  */
 
-import type { BackupInfo, TopicGone } from "../protocol/backup_info.ts";
+import type { BackupInfo, NewestGone, TopicGone } from "../protocol/backup_info.ts";
 import type { BackupGoneReply, BackupPageReply } from "../protocol/replies.ts";
 import { compareCodePoints } from "../protocol/text.ts";
-import type { Backup } from "./administration.ts";
-import type { Message } from "./messages.ts";
+import type { Backup, BackupMessage } from "./administration.ts";
 import { protocolError } from "./pending_request.ts";
 
 /** Asks for the page after a number. */
@@ -17,12 +16,17 @@ export type FetchPage = (after: number) => Promise<BackupPageReply>;
 /** Asks for what is gone of the topics after one. */
 export type FetchGone = (topicsAfter: string) => Promise<BackupGoneReply>;
 
+/** No topic that a server makes comes after it. */
+const LAST_TOPIC = "\u{10FFFF}";
+
 /** The messages of a backup. While one page is read, the next one is under way; there are never more. */
 export class PagedBackup implements Backup {
   readonly info: BackupInfo;
   readonly #fetch: FetchPage;
   readonly #fetchGone: FetchGone;
-  #messages: AsyncGenerator<Message, undefined> | undefined;
+  #messages: AsyncGenerator<BackupMessage, undefined> | undefined;
+  /** What was told of all topics so far. */
+  #newest: Required<NewestGone> = { seq: 0, at: 0 };
 
   /**
    * Has read nothing yet.
@@ -37,33 +41,31 @@ export class PagedBackup implements Backup {
     this.#fetchGone = fetchGone;
   }
 
-  async *gone(): AsyncGenerator<
-    TopicGone | Omit<TopicGone, "topic"> & { readonly topic: undefined }
-  > {
-    let newest = 0;
-    let latest = 0;
+  async *gone(): AsyncGenerator<TopicGone, undefined> {
     for (let [after, more] = ["", true]; more;) {
-      const page = await this.#fetchGone(after);
+      const page = await this.#goneAfter(after);
       yield* page.gone;
-      newest = Math.max(newest, page.last);
-      // If a page does not tell, nobody knows.
-      if (page.last > 0) latest = Math.max(latest, page.at ?? Infinity);
       const next = page.gone.at(-1)?.topic;
       more = page.more && next !== undefined;
       if (more && compareCodePoints(after, next!) >= 0) throw protocolError("back up");
       after = next ?? after;
     }
-    const isKnown = newest > 0 && latest < Infinity;
-    yield { topic: undefined, seq: newest, ...(isKnown && { at: latest }) };
+    return undefined;
+  }
+
+  async newestGone(): Promise<NewestGone> {
+    await this.#goneAfter(LAST_TOPIC);
+    const { seq, at } = this.#newest;
+    return seq > 0 && at < Infinity ? { seq, at } : { seq };
   }
 
   /** The next message. */
-  next(): Promise<IteratorResult<Message, undefined>> {
+  next(): Promise<IteratorResult<BackupMessage, undefined>> {
     return (this.#messages ??= this.#read()).next();
   }
 
   /** Ends it: no more pages are asked for. */
-  return(): Promise<IteratorResult<Message, undefined>> {
+  return(): Promise<IteratorResult<BackupMessage, undefined>> {
     return (this.#messages ??= this.#read()).return(undefined);
   }
 
@@ -77,7 +79,16 @@ export class PagedBackup implements Backup {
     await this.return();
   }
 
-  async *#read(): AsyncGenerator<Message, undefined> {
+  async #goneAfter(topic: string): Promise<BackupGoneReply> {
+    const page = await this.#fetchGone(topic);
+    const { seq, at } = this.#newest;
+    // If one does not tell, nobody knows.
+    const latest = page.last > 0 ? Math.max(at, page.at ?? Infinity) : at;
+    this.#newest = { seq: Math.max(seq, page.last), at: latest };
+    return page;
+  }
+
+  async *#read(): AsyncGenerator<BackupMessage, undefined> {
     const { floor, last, epoch } = this.info;
     let position = floor;
     let next = position < last ? this.#request(position) : undefined;
@@ -88,10 +99,11 @@ export class PagedBackup implements Backup {
       }
       position = page.through;
       next = position < last ? this.#request(position) : undefined;
-      const { seqs, times, topics, bodies, attributes } = page;
+      const { seqs, times, topics, bodies, attributes, identities } = page;
       for (let i = 0; i < seqs.length; i++) {
         const seq = seqs[i]!;
         if (seq > last) throw protocolError("back up");
+        const identity = identities?.[i] ?? undefined;
         yield {
           topic: topics[i]!,
           body: bodies[i]!,
@@ -99,6 +111,7 @@ export class PagedBackup implements Backup {
           position: `${epoch}:${seq}`,
           time: times[i]!,
           ...attributes?.[i],
+          ...(identity !== undefined && { identity }),
         };
       }
     }

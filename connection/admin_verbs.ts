@@ -18,7 +18,8 @@ import type {
 } from "../protocol/admin_requests.ts";
 import { backupPage, successReply } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
-import { quoted } from "../protocol/text.ts";
+import type { BackupGoneReply } from "../protocol/replies.ts";
+import { quoted, utf8Length } from "../protocol/text.ts";
 import { positionRefusal, purgeTopic } from "../queue/topic_purges.ts";
 import type { Peer } from "../transports/peer.ts";
 import type { ListedConnection } from "./connection_directory.ts";
@@ -146,8 +147,15 @@ async function backUp(
     await positionRefusal(store, "back up", { seq: page.last, epoch: page.epoch });
   if (refusal) return replyError(context, request, refusal, replies);
   if (topicsAfter !== undefined) {
-    const gone = await topicsGone(store, topicsAfter, Math.min(PAGE.topics, maxCount));
-    return replies.add(successReply(id, gone));
+    const { gone, last, at, more } = await topicsGone(
+      store,
+      topicsAfter,
+      Math.min(PAGE.topics, maxCount),
+    );
+    return replies.add(fitting(gone, replies.frameBytes, (part) => {
+      const isCut = part.length < gone.length;
+      return successReply(id, { gone: part, last, at, more: more || isCut });
+    }));
   }
   if (!page) {
     const backup = await backupInfo(context);
@@ -155,17 +163,37 @@ async function backUp(
   }
   const { after, last } = page;
   while (!connection.closed) {
-    const [found] = await store.read([{ prefix: "", after, count, bytes }]);
+    const [found] = await store.read([{ prefix: "", after, count, bytes, identities: true }]);
     const messages = found!.messages.filter(({ seq }) => seq <= last);
-    const text = backupPage(id, messages, Math.min(found!.through, Math.max(last, after)));
+    const through = Math.min(found!.through, Math.max(last, after));
+    const text = fitting(messages, replies.frameBytes, (part) => {
+      const isCut = part.length < messages.length;
+      return backupPage(id, part, isCut ? part.at(-1)!.seq : through);
+    });
     if (peer.hasRoom?.(text.length) ?? true) return replies.add(text);
     // They are read again once there is room for the reply.
     await peer.waitForRoom?.(text.length);
   }
 }
 
+/** A reply with so much of a page that it fits into a frame, or with one item: names of topics and identities may be long. */
+function fitting<Item>(
+  page: readonly Item[],
+  frameBytes: number,
+  encode: (part: readonly Item[]) => string,
+): string {
+  for (let part = page;; part = part.slice(0, part.length >> 1)) {
+    const text = encode(part);
+    if (part.length < 2 || utf8Length(text) <= frameBytes) return text;
+  }
+}
+
 /** What is gone of the topics that come after one. */
-async function topicsGone(store: Store, after: string, count: number): Promise<object> {
+async function topicsGone(
+  store: Store,
+  after: string,
+  count: number,
+): Promise<Omit<BackupGoneReply, "kind" | "id">> {
   const topics = await store.topics({ prefix: "", after, count });
   const queries = topics.map(({ topic }) => ({ topic, after: 0, count: 1, bytes: 1 }));
   const [bounds, oldest, newest] = await Promise.all([
@@ -182,7 +210,7 @@ async function topicsGone(store: Store, after: string, count: number): Promise<o
   });
   const { seq: last, at } = newest;
   const more = topics.length === count;
-  return last > 0 ? { gone, last, at, more } : { gone, last, more };
+  return { gone, last, at: last > 0 ? at : undefined, more };
 }
 
 /** The newest message that is gone, of any topic, and when the last one went. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { MessageAttributes } from "./attributes.ts";
 import { isBoundedText, isCount, isMoment } from "./request_fields.ts";
 
 /** An epoch that has ended. */
@@ -34,17 +35,21 @@ export interface BackupInfo {
   readonly retention?: number;
 }
 
-/** What is gone of a topic that holds messages. */
-export interface TopicGone {
-  /** Its name. */
-  readonly topic: string;
-  /** The newest message of the topic that is gone; 0 if there is none. */
+/** What is gone by now. */
+export interface NewestGone {
+  /** The newest message that is gone; 0 if there is none. */
   readonly seq: number;
   /**
-   * When it ceased to be readable, in the store's time: milliseconds since 1970, perhaps with a fraction. Absent if nothing is
-   * gone, or an older server does not tell.
+   * When the last one ceased to be readable, in the store's time: milliseconds since 1970, perhaps with a fraction. Absent if
+   * nothing is gone, or an older server does not tell.
    */
   readonly at?: number;
+}
+
+/** What is gone of a topic that holds messages. */
+export interface TopicGone extends NewestGone {
+  /** Its name. */
+  readonly topic: string;
 }
 
 /** What a server tells of what is gone. */
@@ -85,6 +90,23 @@ function parseTopicGone(entry: unknown): TopicGone | undefined {
 /** Whether a value is a time that a file can hold, or `undefined`. */
 function isPast(at: unknown): at is number | undefined {
   return at === undefined || (isMoment(at) && at <= Number.MAX_SAFE_INTEGER);
+}
+
+/**
+ * Whether a value says whose each `messageId` of a page is, or is `undefined`.
+ *
+ * @param value what the server has sent
+ * @param attributes the attributes of the messages of the page
+ */
+export function areIdentities(
+  value: unknown,
+  attributes: readonly (MessageAttributes | null)[] = [],
+): value is readonly (string | null)[] | undefined {
+  if (value === undefined) return true;
+  return Array.isArray(value) && value.length === attributes.length &&
+    value.every((identity, i) =>
+      identity === null || (isText(identity) && attributes[i]?.messageId !== undefined)
+    );
 }
 
 /**

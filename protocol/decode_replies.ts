@@ -6,7 +6,7 @@
  * @module
  */
 
-import { parseBackupInfo, parseGone } from "./backup_info.ts";
+import { areIdentities, parseBackupInfo, parseGone } from "./backup_info.ts";
 import { parseConnections } from "./connection_info.ts";
 import { decodeAttributeList, decodeAttributes, minAttributeBytes } from "./decode_attributes.ts";
 import { isWireError } from "./decode_error.ts";
@@ -35,6 +35,7 @@ type RawReply = Partial<Welcome> & Partial<Heartbeat> & {
   readonly body?: string;
   readonly bodies?: readonly string[];
   readonly attributes?: unknown;
+  readonly identities?: unknown;
   readonly seq?: number;
   readonly dup?: boolean;
   readonly seqs?: readonly number[];
@@ -149,17 +150,17 @@ function decodeStreamed(it: RawReply, sub: number): Reply {
 }
 
 function decodeBackupPage(it: RawReply, id: number): Reply {
-  const { seqs = [], times = [], topics = [], bodies = [], through } = it;
-  const { length } = bodies;
+  const { seqs = [], times = [], topics = [], bodies = [], identities, through } = it;
   const attributes = it.attributes === undefined
     ? undefined
-    : decodeAttributeList(it.attributes, length);
+    : decodeAttributeList(it.attributes, bodies.length);
   const isValid = through !== undefined &&
-    [seqs, times, topics].every((list) => list.length === length) &&
-    (length === 0 || areIncreasing(seqs, 0)) && (seqs.at(-1) ?? 0) <= through &&
-    areTopics(topics) && (attributes !== undefined || it.attributes === undefined);
+    [seqs, times, topics].every((list) => list.length === bodies.length) &&
+    (bodies.length === 0 || areIncreasing(seqs, 0)) && (seqs.at(-1) ?? 0) <= through &&
+    areTopics(topics) && (attributes !== undefined || it.attributes === undefined) &&
+    areIdentities(identities, attributes);
   return isValid
-    ? { kind: "backup_page", id, seqs, times, topics, bodies, attributes, through }
+    ? { kind: "backup_page", id, seqs, times, topics, bodies, attributes, identities, through }
     : malformed(id);
 }
 
@@ -268,6 +269,7 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
     case "gone":
       return Array.isArray(field);
     case "attributes":
+    case "identities":
     case "at":
       // Decoded as a whole.
       return true;

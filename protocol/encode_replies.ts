@@ -21,6 +21,7 @@
  * {"ahead":990000}
  * {"ahead":990000,"answers":4,"through":42}                to a client that said "frameBytes": what comes next is this answer
  * {"ahead":990000,"sub":8,"through":45}                    the same: one message of a stream
+ * {"id":15,"through":45,"bytes":5,"seqs":[45],"times":[…],"topics":["t"],"bodies":["one"],"attributes":[{"messageId":"a"}],"identities":[""]}
  * {"id":10,"topics":[{"topic":"t","messages":4,"seq":45,"time":1767225600001}],"more":false}
  * {"id":7,"error":{"code":"bad_topic","message":"…"}}
  * {"message":"one"}                                        to a client of dsmq 1.x
@@ -212,16 +213,26 @@ export function streamTopics(messages: readonly { readonly topic: string }[]): s
   return `"topics":${JSON.stringify(messages.map(({ topic }) => topic))},`;
 }
 
-/** Answers `backup` with a page of messages; there are no others up to `through`. */
-export function backupPage(
-  id: number,
-  messages: readonly (EncodedMessage & { readonly topic: string; readonly bytes: number })[],
-  through: number,
-): string {
+/** A message of a backup. */
+interface BackupEntry extends EncodedMessage {
+  readonly topic: string;
+  readonly bytes: number;
+  /** Whose its `messageId` is. */
+  readonly identity?: string | undefined;
+}
+
+/**
+ * Answers `backup` with a page of messages; there are no others up to `through`. Identities are there if one of the messages has
+ * a `messageId` of which that is known.
+ */
+export function backupPage(id: number, messages: readonly BackupEntry[], through: number): string {
   const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
   const lists = streamHead(messages, bytes, streamTopics(messages));
   const bodies = messages.map(({ body }) => body).join();
-  return `{"id":${id},"through":${through},${lists}${bodies}${streamEnd(messages)}`;
+  const text = `{"id":${id},"through":${through},${lists}${bodies}${streamEnd(messages)}`;
+  if (!messages.some(({ identity }) => identity !== undefined)) return text;
+  const identities = JSON.stringify(messages.map(({ identity = null }) => identity));
+  return `${text.slice(0, -1)},"identities":${identities}}`;
 }
 
 /** Tells a subscriber why its stream has ended; after a gap it could continue after `through`. */

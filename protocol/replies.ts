@@ -100,6 +100,8 @@ export interface BackupPageReply {
   readonly topics: readonly string[];
   readonly bodies: readonly string[];
   readonly attributes: readonly (MessageAttributes | null)[] | undefined;
+  /** Whose the `messageId` of each is, `null` where that is not known or there is none; `undefined` if it is of none. */
+  readonly identities: readonly (string | null)[] | undefined;
   /** There are no other messages up to here. */
   readonly through: number;
 }

@@ -5,7 +5,7 @@
  */
 
 import { encodeAttributes, type MessageAttributes } from "../protocol/attributes.ts";
-import type { BackupInfo } from "../protocol/backup_info.ts";
+import type { BackupInfo, NewestGone, TopicGone } from "../protocol/backup_info.ts";
 import { encodeBody } from "../protocol/body.ts";
 import { NameSet } from "../protocol/name_map.ts";
 import { DedupTable } from "./dedup_table.ts";
@@ -15,18 +15,22 @@ import { EpochTable } from "./epoch_table.ts";
 import { LONGEST_RETENTION, STATE_TABLE } from "./file_upgrade.ts";
 import { fileErrorReason, requireShortPath } from "./file_faults.ts";
 import { GoneTable } from "./gone_table.ts";
+import { MessageIds } from "./message_ids.ts";
 import { SegmentTable } from "./segment_table.ts";
 import type { TopicMessage } from "./store.ts";
 import { RowEraser } from "./topic_purge.ts";
 import { TopicTable } from "./topic_table.ts";
 import { APPLICATION_ID, SCHEMA_VERSION } from "./wal_mark.ts";
+import { WriteBuffer } from "./write_buffer.ts";
 
 /** A message of a backup. */
-export interface BackupMessage extends MessageAttributes {
+export interface CopiedMessage extends MessageAttributes {
   readonly topic: string;
   readonly body: string;
   readonly seq: number;
   readonly time: number;
+  /** Whose its `messageId` is, if it has one and that is known. */
+  readonly identity?: string;
 }
 
 /** So many messages are written together. */
@@ -42,7 +46,8 @@ const UNKNOWN_TIME = Number.MAX_SAFE_INTEGER;
  * A file of its own, without a log, until it is finished.
  *
  * It has the history of the store that it is made of: its name, its numbers and its epochs. So the positions of clients
- * mean the same in it, as far as it goes. What that store remembers of puts and sessions is not in it.
+ * mean the same in it, as far as it goes, and a `messageId` is that of its message. What that store remembers of sessions is
+ * not in it.
  */
 export class BackupFile {
   readonly #db: Database;
@@ -60,6 +65,7 @@ export class BackupFile {
   /** The topics that still hold messages. */
   readonly #living = new NameSet();
   readonly #eraser: RowEraser;
+  readonly #ids: MessageIds;
   #messages = 0;
   /** The newest message that is missing. */
   #missing: number;
@@ -91,6 +97,8 @@ export class BackupFile {
     this.#gone = new GoneTable(db, 1);
     new DedupTable(db);
     this.#eraser = new RowEraser(db);
+    const [buffer, topics] = [new WriteBuffer(), this.#topics];
+    this.#ids = new MessageIds(db, { buffer, topics, writtenBytes: 0 });
   }
 
   /**
@@ -115,53 +123,46 @@ export class BackupFile {
   }
 
   /** Adds a message, which comes after all before. */
-  add(message: BackupMessage): void {
-    const { topic, body: text, seq, time } = message;
+  add(message: CopiedMessage): void {
+    const { topic, body: text, seq, time, identity } = message;
     const { body, bytes } = encodeBody(text);
     const attributes = encodeAttributes(message);
     this.#waiting.push(
       attributes
-        ? { topic, seq, time, body, bytes: bytes + attributes.bytes, attributes: attributes.json }
+        ? {
+          ...{ topic, seq, time, body, bytes: bytes + attributes.bytes, identity },
+          attributes: attributes.json,
+        }
         : { topic, seq, time, body, bytes },
     );
     if (this.#waiting.length === BATCH) this.#write();
   }
 
   /**
-   * All messages are added: this is what is gone of a topic by now, or of any topic (`undefined`), and since when. Messages
-   * that went after they were added are removed, so that the file has no message that it says is gone.
+   * All messages are added: this is what is gone of a topic by now, and since when. Messages that went after they were added
+   * are removed, so that the file has no message that it says is gone.
    */
-  addGone(
-    { topic, seq, at = UNKNOWN_TIME }: {
-      readonly topic: string | undefined;
-      readonly seq: number;
-      readonly at?: number;
-    },
-  ): void {
+  addGone({ topic, ...gone }: TopicGone): void {
     this.#write();
-    const upTo = Math.min(seq, this.#info.last);
-    if (topic !== undefined) {
-      this.#living.add(topic);
-      this.#remove(topic, upTo);
-    }
-    if (upTo > 0 && at < UNKNOWN_TIME) this.#latest = Math.max(this.#latest, at);
+    const { seq, at } = this.#withinCopy(gone);
+    this.#living.add(topic);
+    this.#remove(topic, seq);
     // Topics that lost newer messages, or of which as much may be gone, have one number: they go by the horizon.
-    if (topic === undefined || seq > upTo || this.#numbers.has(`${upTo}`)) {
-      this.#missing = Math.max(this.#missing, upTo);
-      if (upTo > 0) this.#missingAt = Math.max(this.#missingAt, at);
-    } else {
-      if (upTo > 0) this.#numbers.add(`${upTo}`);
-      this.#gone.restore(topic, upTo, at);
-    }
+    if (gone.seq > seq || this.#numbers.has(`${seq}`)) return this.#raise(seq, at);
+    if (seq > 0) this.#numbers.add(`${seq}`);
+    this.#gone.restore(topic, seq, at);
   }
 
   /**
-   * All messages are added, and all that is gone, of each topic that still holds messages and of any: completes the file, and closes it.
+   * All messages are added, and all that is gone of each topic that still holds messages: completes the file, and closes it.
    *
+   * @param newest what is gone by now of any topic
    * @returns how many messages it has
    */
-  finish(): number {
+  finish(newest: NewestGone): number {
     this.#write();
+    const gone = this.#withinCopy(newest);
+    this.#raise(gone.seq, gone.at);
     const topics = this.#db.prepare("SELECT name FROM topics").all() as { name: string }[];
     for (const { name } of topics) {
       if (!this.#living.has(name)) this.#remove(name, this.#last);
@@ -194,6 +195,19 @@ export class BackupFile {
     this.#db.close();
   }
 
+  /** What is gone of this history, as far as the copy goes. Its time is behind all that is known of these. */
+  #withinCopy({ seq, at = UNKNOWN_TIME }: NewestGone): Required<NewestGone> {
+    const upTo = Math.min(seq, this.#info.last);
+    if (upTo > 0 && at < UNKNOWN_TIME) this.#latest = Math.max(this.#latest, at);
+    return { seq: upTo, at };
+  }
+
+  /** As much is gone of topics of which nothing else is known. */
+  #raise(seq: number, at: number): void {
+    this.#missing = Math.max(this.#missing, seq);
+    if (seq > 0) this.#missingAt = Math.max(this.#missingAt, at);
+  }
+
   #write(): void {
     const messages = this.#waiting;
     this.#waiting = [];
@@ -206,6 +220,8 @@ export class BackupFile {
         const part = messages.slice(i, end);
         this.#topics.add(part);
         this.#segments.insert(part, (topic) => this.#topics.idOf(topic));
+        // Where the server does not tell whose an id is, nobody's put is a repetition.
+        for (const one of part) if (one.identity !== undefined) this.#ids.add(one, one.seq);
         this.#messages += part.length;
         ({ seq: this.#last, time: this.#lastTime } = part.at(-1)!);
         i = end;
@@ -219,7 +235,8 @@ export class BackupFile {
     const id = this.#topics.find(topic, 0);
     if (id === undefined || !this.#segments.newestUpTo(id, upTo)) return;
     this.#transaction(() => {
-      const { messages } = this.#eraser.empty(topic, id, upTo, 0, () => {});
+      const onAttributed = (first: number, last: number) => this.#ids.delete(first, last);
+      const { messages } = this.#eraser.empty(topic, id, upTo, 0, onAttributed);
       this.#topics.purged(topic, messages, upTo);
       this.#messages -= messages;
     });

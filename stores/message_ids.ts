@@ -4,10 +4,10 @@
  * @module
  */
 
-import { encodedMessageId } from "../protocol/attributes.ts";
+import { encodedMessageId, hasMessageId } from "../protocol/attributes.ts";
 import type { Database, Statement } from "./engine.ts";
 import { splitAttributes } from "./segment_row.ts";
-import type { Put } from "./store.ts";
+import type { Put, TopicMessage } from "./store.ts";
 import type { TopicTable } from "./topic_table.ts";
 import type { WriteBuffer } from "./write_buffer.ts";
 
@@ -45,7 +45,7 @@ export type IdentifiedPut = Pick<Put, "topic" | "attributes" | "identity">;
 export class MessageIds {
   readonly #log: IdentifiedMessages;
   readonly #seed: number;
-  readonly #sql: Record<"find" | "row" | "add" | "count" | "delete", Statement>;
+  readonly #sql: Record<"find" | "row" | "owner" | "add" | "count" | "delete", Statement>;
 
   /**
    * Makes the table.
@@ -63,6 +63,7 @@ export class MessageIds {
       row: db.prepare(
         "SELECT first, topic, attributes FROM runs WHERE last >= ? ORDER BY last LIMIT 1",
       ),
+      owner: db.prepare("SELECT identity FROM message_ids WHERE seq = ?"),
       add: db.prepare("INSERT INTO message_ids VALUES (?, ?, ?)"),
       count: db.prepare("SELECT count(*) AS n FROM message_ids WHERE seq >= ? AND seq <= ?"),
       delete: db.prepare("DELETE FROM message_ids WHERE seq >= ? AND seq <= ?"),
@@ -80,6 +81,13 @@ export class MessageIds {
     if (id === undefined) return 0;
     const found = this.#sql.find.all(this.#hash(topic, id), floor, identity) as { seq: number }[];
     return found.find(({ seq }) => this.#isNamed(seq, topic, id))?.seq ?? 0;
+  }
+
+  /** The same message, with whose its id is. */
+  identified(message: TopicMessage): TopicMessage {
+    if (message.attributes === undefined || !hasMessageId(message.attributes)) return message;
+    const [row] = this.#sql.owner.all(message.seq) as [{ identity: string }?];
+    return row ? { ...message, identity: row.identity } : message;
   }
 
   /** A put is about to be stored, perhaps with an id. */

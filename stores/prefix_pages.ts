@@ -6,6 +6,7 @@
 
 import type { Database } from "./engine.ts";
 import type { GoneIndex } from "./gone_index.ts";
+import type { MessageIds } from "./message_ids.ts";
 import { horizonOf, NEVER, wentAfter } from "./gone_map.ts";
 import { PageFill } from "./page_fill.ts";
 import { PrefixRows } from "./prefix_rows.ts";
@@ -23,6 +24,7 @@ interface Messages {
   readonly buffer: WriteBuffer;
   readonly range: SeqRange;
   readonly gone: GoneIndex;
+  readonly ids: MessageIds;
   readonly topics: TopicTable;
   /** Moves the buffer into the database. */
   flush(): void;
@@ -55,7 +57,10 @@ export class PrefixPages {
     const after = Math.max(query.after, floor);
     const fill = new PageFill({ ...query, after });
     const through = query.after >= last ? query.after : this.#read(query.prefix, after, fill);
-    const { messages } = fill;
+    const { ids } = this.#log;
+    const messages = query.identities
+      ? fill.messages.map((message) => ids.identified(message))
+      : fill.messages;
     const gone = query.gone ? this.gone(query, floor) : undefined;
     const page = { messages, through, floor };
     const isCutShort = !fill.isFull && through < last;

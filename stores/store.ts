@@ -26,6 +26,8 @@ export interface TopicMessage extends EncodedMessage {
   readonly topic: string;
   /** The length of `body` and `attributes` in bytes of UTF-8. */
   readonly bytes: number;
+  /** Whose its `messageId` is, if it has one and that was asked for; absent also if the store does not know. */
+  readonly identity?: string | undefined;
 }
 
 /** Why a store did not do what it was asked. */
@@ -147,6 +149,8 @@ export interface PrefixPageQuery extends PageQuery {
   readonly topic?: undefined;
   /** Only with a topic. */
   readonly newest?: undefined;
+  /** Also return whose the `messageId`s of the messages are. */
+  readonly identities?: boolean;
 }
 
 /** Asks for messages of one topic, or of all topics that begin with a prefix. */
@@ -179,7 +183,7 @@ export interface TopicQuery {
   readonly count: number;
 }
 
-/** Takes the ordered feed of a store. A follower that throws has lost it. */
+/** Takes the ordered feed of a store: each message exactly once. A follower that throws has lost it. */
 export interface Follower {
   /** Takes what was stored: one or more messages, in the order of the store, each exactly once. */
   stored(messages: readonly TopicMessage[]): void;
@@ -286,10 +290,7 @@ export interface Store extends AsyncDisposable {
    */
   trim(budgetMs: number): Promise<boolean>;
 
-  /**
-   * Has the text of what was purged removed from everywhere the store has written it to, such as the log of a file and
-   * pages that are free. Default: there is no such place.
-   */
+  /** Has the text of what was purged removed from everywhere it was written to, such as a log and free pages. Default: there is no such place. */
   erase?(): Promise<void>;
 
   /** Feeds all messages after `from`, in order, each once, until disposed of or lost. */

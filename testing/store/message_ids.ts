@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals } from "../assert.ts";
+import { assert, assertEquals } from "../assert.ts";
 import { attributed } from "./attributes.ts";
 import type { Put, Store } from "../../stores/store.ts";
 import {
@@ -72,6 +72,42 @@ export const messageIds: Promises = {
     );
     const { identity: _, ...nobody } = identified("m", { identity: "" });
     assertEquals(await outcomes(await next(), [nobody]), ["dup 1"]);
+  },
+
+  async "a page says whose each id is if that is asked for, and else does not"({ store, next }) {
+    const all = [
+      identified("m", { identity: "me" }),
+      put("t", "without"),
+      identified("m", { topic: "u", identity: "" }),
+      attributed({ key: "k" }, "t", "of no id"),
+      identified("m", { identity: "you" }),
+    ];
+    await append(store, all);
+    // Not stored: the first one's is the first one's.
+    await apply(await next(), [identified("m", { identity: "me", text: "again" })]);
+    const everything = { prefix: "", after: 0, count: 10, bytes: 1e6, identities: true };
+    const whose = async (after = 0) => {
+      const [page] = await (await next()).read([{ ...everything, after }]);
+      return page!.messages.map(({ seq, identity }) => [seq, identity]);
+    };
+    for (const trims of [false, true]) {
+      if (trims) await trim(await next());
+      assertEquals(await whose(), [
+        [1, "me"],
+        [2, undefined],
+        [3, ""],
+        [4, undefined],
+        [5, "you"],
+      ]);
+      assertEquals(await whose(4), [[5, "you"]]);
+      const [page] = await (await next()).read([{ ...everything, identities: false }]);
+      assertEquals(page!.messages.length, 5);
+      assert(page!.messages.every((message) => !("identity" in message)));
+    }
+    await apply(await next(), [{ type: "purge", topic: "t", before: { seq: 5 }, max: 9 }]);
+    assertEquals(await whose(), [[3, ""], [5, "you"]]);
+    await append(await next(), [identified("m", { identity: "me" })]);
+    assertEquals(await whose(), [[3, ""], [5, "you"], [6, "me"]]);
   },
 
   async "ids are compared exactly: case, forms of one letter, lone surrogates, zeros"(

@@ -7,10 +7,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
-import type { Backup, BackupInfo, TopicGone } from "@dsmq/server";
+import type { BackupInfo, TopicGone } from "@dsmq/server";
 import type { WireSince } from "../../protocol/requests.ts";
 import { locatePositions } from "../../queue/positions.ts";
-import { BackupFile } from "../../stores/backup_file.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
@@ -18,13 +17,12 @@ import type { Store } from "../../stores/store.ts";
 import type { ManualClock } from "../../testing/manual_clock.ts";
 import {
   BackedUpStore,
+  copyOf,
   EVERYTHING,
   RETENTION,
   type Step,
   type Stored,
 } from "../support/backed_up_store.ts";
-import { closeAll, connectedPair } from "../support/connected_pair.ts";
-import { openContext } from "../support/memory_peer.ts";
 
 const TOPICS = ["a", "b", "c"];
 /** Room for about nine messages. */
@@ -74,31 +72,6 @@ interface Reader {
   readonly after: number;
   readonly epoch: string;
   readonly asOf: number;
-}
-
-/** Makes a file of a backup, as the command does. */
-async function copy(
-  store: Store,
-  clock: ManualClock,
-  path: string,
-  during: (part: "before" | "after") => Promise<void> = async () => {},
-): Promise<{ readonly info: BackupInfo; readonly gone: readonly TopicGone[] }> {
-  const context = await openContext(store, clock);
-  const host = { ...context, welcome: { ...context.welcome, retention: RETENTION } };
-  const { mq } = await connectedPair(host);
-  const backup: Backup = await mq.backup();
-  const file = new BackupFile(nodeSqlite, path, backup.info);
-  await during("before");
-  for await (const message of backup) file.add(message);
-  await during("after");
-  const gone: TopicGone[] = [];
-  for await (const entry of backup.gone()) {
-    file.addGone(entry);
-    if (entry.topic !== undefined) gone.push(entry);
-  }
-  file.finish();
-  await closeAll(mq);
-  return { info: backup.info, gone };
 }
 
 /** What readers are told, and what they get up to a number. */
@@ -215,7 +188,7 @@ async function run(kind: "memory" | "file", program: Program): Promise<void> {
   const { clock } = original;
   try {
     await original.run(program.steps);
-    const made = await copy(
+    const made = await copyOf(
       original.store,
       clock,
       `${folder}/copy`,
@@ -231,7 +204,7 @@ async function run(kind: "memory" | "file", program: Program): Promise<void> {
     await check("the copy, opened again", again, original, made);
     clock.advance(1);
     // It knows no more than that one.
-    const { gone } = await copy(again, clock, `${folder}/second`);
+    const { gone } = await copyOf(again, clock, `${folder}/second`);
     const exact = new Set(gone.map(({ topic }) => topic));
     clock.advance(1);
     await using second = open("second", clock);

@@ -72,6 +72,8 @@ for (const kind of ["memory", "file"] as const) {
     const beyond = again.subscribe("t", { since: newest! });
     const { code } = await assertRejects(() => beyond.next(), DsmqError);
     assertEquals(code, "ahead");
+    const repeated = { messageId: "m1" };
+    assertEquals(await again.put("t", "again", repeated), 1, "the number of its message");
     const seq = await again.put("t", "goes on");
     assert(seq > 3004 && seq <= last + 1, `${seq}`);
     await again.put("purged", "new");

@@ -80,7 +80,7 @@ Deno.test("a server sends each frame that the protocol page shows, with these fi
   const old = [["farewells", 38], ["b", 2], ["c", 1]] as const;
   for (const [topic, count] of old) {
     const bodies = Array.from({ length: count }, () => "m");
-    const attributes = bodies.map(() => ({ key: "a" }));
+    const attributes = bodies.map(() => topic === "c" ? { messageId: "a" } : { key: "a" });
     await client.request({ action: "put", id: 1, topic, bodies, attributes });
   }
   await client.request({ action: "purge", id: 1, topic: "farewells" });

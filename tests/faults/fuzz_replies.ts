@@ -73,6 +73,7 @@ const NAMES = [
   "heartbeat",
   "topics",
   "attributes",
+  "identities",
   "purged",
   "connections",
   "backup",
@@ -263,6 +264,7 @@ function call(mq: Connection, random: Random): Promise<unknown> {
         const backup = await mq.backup();
         for await (const _ of backup);
         for await (const _ of backup.gone());
+        await backup.newestGone();
       })();
     case 0:
       return mq.putMany(topic, ["one", "two", "three"]);

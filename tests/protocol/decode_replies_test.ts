@@ -124,6 +124,12 @@ function backupInfo(fields = ',"retention":1000'): string {
   return `{"id":2,"backup":{"store":"s","epoch":"e","epochs":[],"last":4,"floor":2,"gone":2,"time":1${fields}}}`;
 }
 
+/** A page of a backup with two messages; later fields count. */
+function backupPage(more = ',"identities":["",null]', changed = '"new":1'): string {
+  const attributes = '"attributes":[{"messageId":"a"},null]';
+  return `{"id":2,"through":4,"seqs":[3,4],"times":[1,1],"topics":["t","t"],"bodies":["",""],${attributes},${changed}${more}}`;
+}
+
 /** Each kind of reply, and frames that have only a part of its fields. */
 const KINDS: Readonly<Record<string, { readonly good: string; readonly bad?: readonly string[] }>> =
   {
@@ -160,6 +166,20 @@ const KINDS: Readonly<Record<string, { readonly good: string; readonly bad?: rea
         backupInfo(',"last":1'),
         backupInfo(',"epochs":[{"epoch":"e"}]'),
       ),
+    },
+    backup_page: {
+      good: backupPage(),
+      bad: [
+        backupPage("", '"seqs":[3]'),
+        backupPage("", '"seqs":[4,3]'),
+        backupPage("", '"topics":["t"]'),
+        backupPage("", '"through":3'),
+        ...['["",null,null]', '[""]', '["",""]', '["",1]', "[1,null]", "[[],null]", "{}", "null"]
+          .map((identities) => backupPage(`,"identities":${identities}`)),
+        backupPage(`,"identities":["${"i".repeat(5000)}",null]`),
+        backupPage(',"identities":["",null]', '"attributes":[{"key":"a"},null]'),
+        backupPage(',"identities":["",null]', '"new":1').replace('"attributes"', '"other"'),
+      ],
     },
     backup_gone: {
       good:
@@ -211,6 +231,14 @@ for (const [kind, { good, bad = [] }] of Object.entries(KINDS)) {
     }
   });
 }
+
+Deno.test("whose an id is may be unknown, and is absent where no message of a page has one", () => {
+  const decode = (frame: string) =>
+    (decodeReplies(frame)?.[0] as { readonly identities?: unknown }).identities;
+  assertEquals(decode(backupPage(',"identities":["ann",null]')), ["ann", null]);
+  assertEquals(decode(backupPage(',"identities":[null,null]')), [null, null]);
+  assertEquals(decode(backupPage("")), undefined);
+});
 
 Deno.test("what an older server does not tell of a backup is not known", () => {
   const decode = (frame: string) => decodeReplies(frame)?.[0] as unknown;

@@ -1,10 +1,11 @@
 /**
- * The file of a backup: since when it says that something is gone, and what it says if the server did not.
+ * The file of a backup: whose ids are, since when it says that something is gone, and what it says if the server did not.
  *
  * @module
  */
 
 import { assert, assertEquals } from "@std/assert";
+import type { NewestGone, TopicGone } from "../../protocol/backup_info.ts";
 import { locatePositions } from "../../queue/positions.ts";
 import { BackupFile } from "../../stores/backup_file.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
@@ -17,11 +18,8 @@ const [EPOCH, NOW] = ["0123456789abcdef", new ManualClock().now()];
 /** Makes a file of messages, of which something went while they were read. */
 function makeFile(
   path: string,
-  gone: readonly {
-    readonly topic: string | undefined;
-    readonly seq: number;
-    readonly at?: number;
-  }[],
+  gone: readonly TopicGone[],
+  newest: NewestGone,
   retention?: number,
   last = 4,
 ): void {
@@ -31,7 +29,7 @@ function makeFile(
     file.add({ topic, body: "m", seq: i + 1, time: NOW - 100 });
   }
   for (const entry of gone) file.addGone(entry);
-  file.finish();
+  file.finish(newest);
 }
 
 const open = (path: string, clock: ManualClock, retention = RETENTION) =>
@@ -57,12 +55,12 @@ async function withFile(test: (path: string) => Promise<void>): Promise<void> {
 const GONE = [
   { topic: "t", seq: 1, at: NOW + 10.5 },
   { topic: "u", seq: 2, at: NOW + 30 },
-  { topic: undefined, seq: 4, at: NOW + 50.25 },
 ] as const;
+const NEWEST = { seq: 4, at: NOW + 50.25 };
 
 Deno.test("what went while a backup was made is told to those who were connected before it went, and to nobody else", () =>
   withFile(async (path) => {
-    makeFile(path, GONE, RETENTION);
+    makeFile(path, GONE, NEWEST, RETENTION);
     await using store = open(path, new ManualClock(NOW + 60));
     const times = [NOW - 1, NOW, NOW + 10, NOW + 11, NOW + 29, NOW + 30, NOW + 50, NOW + 51];
     const firsts = (count: number) => times.map((_, i) => i < count);
@@ -77,7 +75,7 @@ Deno.test("what went while a backup was made is told to those who were connected
 
 Deno.test("the time of a copy goes on when the last of that went, also where the clock is behind", () =>
   withFile(async (path) => {
-    makeFile(path, GONE, RETENTION);
+    makeFile(path, GONE, NEWEST, RETENTION);
     for (const _ of ["at first", "again"]) {
       await using store = open(path, new ManualClock(NOW - 60_000));
       const topics = ["t", "u", "v"].map((topic) => ({ topic }));
@@ -94,8 +92,7 @@ Deno.test("without a time, as an older server answers, a copy tells of all that 
     makeFile(path, [
       { topic: "t", seq: 1 },
       { topic: "u", seq: 0 },
-      { topic: undefined, seq: 4 },
-    ]);
+    ], { seq: 4 });
     await using store = open(path, new ManualClock(NOW + 60));
     const times = [NOW - 1, NOW + 59, NOW + 1e6];
     const bounds = await store.bounds();
@@ -105,9 +102,39 @@ Deno.test("without a time, as an older server answers, a copy tells of all that 
     assertEquals(await told(store, "v", times), [true, true, true]);
   }));
 
+Deno.test("an id of which an older server did not tell whose it is is free in a copy, and one of which it is known is not", () =>
+  withFile(async (path) => {
+    const info = { store: "s", epoch: EPOCH, epochs: [], last: 4, floor: 0, gone: 0, time: NOW };
+    const file = new BackupFile(nodeSqlite, path, { ...info, retention: RETENTION });
+    const message = { topic: "t", body: "m", time: NOW };
+    file.add({ ...message, seq: 1, messageId: "a" });
+    file.add({ ...message, seq: 2, messageId: "b", identity: "" });
+    file.add({ ...message, seq: 3, messageId: "c", identity: "ann" });
+    // Not that of an id.
+    file.add({ ...message, seq: 4, key: "k", identity: "ann" });
+    file.addGone({ topic: "t", seq: 0 });
+    assertEquals(file.finish({ seq: 0 }), 4);
+    for (const [a, dup] of [[5, undefined], [5, true]] as const) {
+      await using store = open(path, new ManualClock(NOW + 60));
+      const put = (messageId: string, identity = "") => {
+        const attributes = JSON.stringify({ messageId });
+        const text = { body: '"m"', bytes: 3 + attributes.length };
+        return { type: "put" as const, topic: "t", ...text, attributes, identity };
+      };
+      const commands = [put("a"), put("b"), put("c", "ann"), put("c")];
+      const acks = await store.apply({ time: store.now(), commands });
+      assertEquals(acks.map((ack) => [Object(ack).seq, Object(ack).dup || undefined]), [
+        [a, dup],
+        [2, true],
+        [3, true],
+        [6, dup],
+      ]);
+    }
+  }));
+
 Deno.test("messages that are missing in a backup are gone, also if its server says that nothing is", () =>
   withFile(async (path) => {
-    makeFile(path, [{ topic: "t", seq: 0 }, { topic: undefined, seq: 0 }], RETENTION, 5);
+    makeFile(path, [{ topic: "t", seq: 0 }], { seq: 0 }, RETENTION, 5);
     await using store = open(path, new ManualClock(NOW + 60));
     assertEquals(await told(store, "t", [NOW - 1, NOW + 1e6]), [false, false]);
     assertEquals(await told(store, "w", [NOW - 1, NOW + 1e6]), [true, true]);
@@ -115,12 +142,16 @@ Deno.test("messages that are missing in a backup are gone, also if its server sa
 
 Deno.test("a topic that lost messages that came after those of the backup goes by what is gone of any", () =>
   withFile(async (path) => {
-    makeFile(path, [
-      { topic: "t", seq: 9, at: NOW + 20 },
-      { topic: "u", seq: 0 },
-      { topic: "v", seq: 7, at: NOW + 90 },
-      { topic: undefined, seq: 9, at: NOW + 40 },
-    ], RETENTION);
+    makeFile(
+      path,
+      [
+        { topic: "t", seq: 9, at: NOW + 20 },
+        { topic: "u", seq: 0 },
+        { topic: "v", seq: 7, at: NOW + 90 },
+      ],
+      { seq: 9, at: NOW + 40 },
+      RETENTION,
+    );
     await using store = open(path, new ManualClock(NOW + 100));
     assertEquals(await told(store, "t", [NOW + 10, NOW + 89, NOW + 90]), [true, true, false]);
     assertEquals(await told(store, "u", [NOW]), [false]);
@@ -129,15 +160,12 @@ Deno.test("a topic that lost messages that came after those of the backup goes b
 
 Deno.test("a message that expires before its copy is opened went when it did on the server, whatever the retention is now", () =>
   withFile(async (path) => {
-    const nothing = [{ topic: "t", seq: 0 }, { topic: "u", seq: 0 }, { topic: "v", seq: 0 }, {
-      topic: undefined,
-      seq: 0,
-    }];
+    const nothing = ["t", "u", "v"].map((topic) => ({ topic, seq: 0 }));
     const expiry = NOW - 100 + RETENTION;
     const times = [expiry - 1, expiry, expiry + 100];
     const answers = async (retention: number, had: number | undefined, at: number) => {
       const file = `${path}.${retention}.${had}.${at}`;
-      makeFile(file, nothing, had);
+      makeFile(file, nothing, { seq: 0 }, had);
       const found = [];
       for (const _ of ["at first", "again"]) {
         await using store = open(file, new ManualClock(at), retention);

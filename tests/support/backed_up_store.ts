@@ -4,8 +4,13 @@
  * @module
  */
 
-import type { Purge, Store } from "../../stores/store.ts";
+import type { BackupInfo, TopicGone } from "@dsmq/server";
+import { BackupFile } from "../../stores/backup_file.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import type { Purge, Put, PutAck, Store } from "../../stores/store.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
+import { closeAll, connectedPair } from "./connected_pair.ts";
+import { openContext } from "./memory_peer.ts";
 
 /** For how long its messages are kept, in milliseconds. */
 export const RETENTION = 1000;
@@ -13,21 +18,63 @@ export const RETENTION = 1000;
 /** A page of all that it holds. */
 export const EVERYTHING = { after: 0, count: 1000, bytes: 1e6 };
 
+/** A name of a message. */
+export interface Id {
+  readonly messageId: string;
+  /** Whose it is. */
+  readonly identity: string;
+}
+
 /** What happens in it. */
 export type Step =
-  | { readonly do: "put"; readonly topic: string; readonly count: number }
+  | { readonly do: "put"; readonly topic: string; readonly count: number } & Partial<Id>
   | { readonly do: "pass"; readonly ms: number }
   | { readonly do: "purge"; readonly topic: string; readonly left: number; readonly max: number }
   | { readonly do: "trim" | "restart" };
 
 /** A message that was put. */
-export interface Stored {
+export interface Stored extends Partial<Id> {
   readonly topic: string;
   readonly seq: number;
   /** From when on nobody can read it any more. */
   goneAt: number;
   /** It was removed before it expired. */
   isRemoved: boolean;
+}
+
+/** A put of a message, perhaps with an id. */
+export function putOf(
+  { topic, messageId, identity }: { readonly topic: string } & Partial<Id>,
+): Put {
+  const put = { type: "put" as const, topic, body: '"m"', bytes: 3 };
+  if (messageId === undefined) return put;
+  const attributes = JSON.stringify({ messageId });
+  return { ...put, bytes: 3 + attributes.length, attributes, identity };
+}
+
+/** Makes a file of a backup, as the command does; returns what the server told. */
+export async function copyOf(
+  store: Store,
+  clock: ManualClock,
+  path: string,
+  during: (part: "before" | "after") => Promise<void> = async () => {},
+): Promise<{ readonly info: BackupInfo; readonly gone: readonly TopicGone[] }> {
+  const context = await openContext(store, clock);
+  const host = { ...context, welcome: { ...context.welcome, retention: RETENTION } };
+  const { mq } = await connectedPair(host);
+  const backup = await mq.backup();
+  const file = new BackupFile(nodeSqlite, path, backup.info);
+  await during("before");
+  for await (const message of backup) file.add(message);
+  await during("after");
+  const gone: TopicGone[] = [];
+  for await (const entry of backup.gone()) {
+    file.addGone(entry);
+    gone.push(entry);
+  }
+  file.finish(await backup.newestGone());
+  await closeAll(mq);
+  return { info: backup.info, gone };
 }
 
 /** A store that is backed up. */
@@ -57,11 +104,12 @@ export class BackedUpStore {
     switch (step.do) {
       case "put":
         for (let i = 0; i < step.count; i++) {
-          const put = { type: "put" as const, topic: step.topic, body: '"m"', bytes: 3 };
-          const [ack] = await store.apply({ time: clock.now(), commands: [put] });
-          const { seq } = ack as { seq: number };
+          const { do: _, count: __, ...what } = step;
+          const [ack] = await store.apply({ time: clock.now(), commands: [putOf(what)] });
+          const { seq, dup } = ack as PutAck;
+          if (dup) continue;
           const goneAt = clock.now() + RETENTION;
-          this.messages.push({ topic: step.topic, seq, goneAt, isRemoved: false });
+          this.messages.push({ ...what, seq, goneAt, isRemoved: false });
           this.epochs.at(-1)!.last = seq;
         }
         // What was dropped for it is gone from the next millisecond on.

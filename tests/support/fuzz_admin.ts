@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Backup, DsmqError, Message, PurgeOptions } from "../../client.ts";
+import type { Backup, BackupMessage, DsmqError, PurgeOptions } from "../../client.ts";
 import { systemClock } from "../../queue/clock.ts";
 import { BackupFile } from "../../stores/backup_file.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
@@ -100,7 +100,7 @@ export class FuzzAdmin {
     const fault = (what: string) => journal.faults.push(`${name}, a backup: ${what}`);
     const backup = await mq.backup();
     const { info } = backup;
-    const found: Message[] = [];
+    const found: BackupMessage[] = [];
     for await (const message of backup) found.push(message);
     this.#position = found[found.length >> 1]?.position;
     const opening = records.openings.find(({ epoch }) => epoch === info.epoch);
@@ -127,37 +127,37 @@ export class FuzzAdmin {
 async function openCopy(
   path: string,
   backup: Backup,
-  messages: readonly Message[],
+  messages: readonly BackupMessage[],
 ): Promise<{
   readonly faults: readonly string[];
   /** The messages that it has. */
-  readonly left: readonly Message[];
+  readonly left: readonly BackupMessage[];
   readonly doubt: GapDoubt;
 }> {
   const { info } = backup;
   const file = new BackupFile(nodeSqlite, path, info);
   for (const message of messages) file.add(message);
-  const goneOf = new Map<string | undefined, number>();
+  const goneOf = new Map<string, number>();
   for await (const gone of backup.gone()) {
     file.addGone(gone);
     goneOf.set(gone.topic, gone.seq);
   }
   // What went meanwhile is not in it.
   const left = messages.filter(({ topic, seq }) => seq > (goneOf.get(topic) ?? Infinity));
-  file.finish();
+  file.finish(await backup.newestGone());
   const opened = `${path}.opened`;
   Deno.copyFileSync(path, opened);
   const options = { engine: nodeSqlite, retention: 600_000, clock: systemClock };
   await using store = new FileStore({ ...options, path: opened, durability: "process" });
-  const [page] = await store.read([{ prefix: "", ...EVERYTHING }]);
+  const [page] = await store.read([{ prefix: "", ...EVERYTHING, identities: true }]);
   const { last } = await store.bounds();
   const [unknown] = await store.topicBounds([{ topic: "never put" }]);
   const topics = new Set<string>();
   for (const [topic, seq] of goneOf) {
-    if (topic !== undefined && seq <= info.last) topics.add(topic);
+    if (seq <= info.last) topics.add(topic);
   }
   const [expected, actual] = [left, page!.messages].map((list) =>
-    list.map(({ topic, seq, time }) => `${seq} ${topic} ${time}`).join()
+    list.map(({ topic, seq, time, identity }) => `${seq} ${topic} ${time} ${identity}`).join()
   );
   const faults: string[] = [];
   if (store.id !== info.store || last !== info.last) faults.push("its file has another history");
@@ -167,7 +167,7 @@ async function openCopy(
 
 /** What is wrong with the messages of a backup. */
 function inventory(
-  found: readonly Message[],
+  found: readonly BackupMessage[],
   last: number,
   { messages }: Opening,
   gone: ReadonlySet<string>,
