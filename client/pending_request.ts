@@ -221,10 +221,10 @@ export function printableSentence(sentence: string): string {
 
 /** Turns an error of the wire into the one that the caller gets: known fields only, and a message that can be shown. */
 export function toDsmqError(error: WireError, topic?: string): DsmqError {
-  const { code, message, limit, position, floor, last, outcomes } = error;
+  const { code, message, limit, after, floor, last, outcomes } = error;
   return new DsmqError(code, printableSentence(message), {
     ...(limit !== undefined && { limit }),
-    ...(position !== undefined && { position }),
+    ...(after !== undefined && { after }),
     ...(floor !== undefined && { floor }),
     ...(last !== undefined && { last }),
     ...(topic !== undefined && { topic }),

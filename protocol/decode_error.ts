@@ -17,11 +17,11 @@ const MAX_CODE_LENGTH = 64;
  */
 export function isWireError(value: unknown): value is WireError {
   if (value === null || typeof value !== "object") return false;
-  const { code, message, limit, position, floor, last, outcomes }: {
+  const { code, message, limit, after, floor, last, outcomes }: {
     readonly [field in keyof WireError]?: unknown;
   } = value;
   return isWireCode(code) && isString(message) && isOptionalCount(limit) &&
-    isOptionalCount(position) &&
+    isOptionalCount(after) &&
     isOptionalCount(floor) && isOptionalCount(last) &&
     (outcomes === undefined || isListOf(outcomes, isOutcome)) && carriesFields(code, value);
 }

@@ -28,7 +28,7 @@ export interface ErrorInfo<Fields = object> {
 
 const PUT = { outcomes: "sometimes" } as const;
 const LIMIT = { limit: "sometimes", ...PUT } as const;
-const GAP = { position: "always", floor: "always", last: "always" } as const;
+const GAP = { after: "always", floor: "always", last: "always" } as const;
 
 /** Everything about each code; the tables of `docs/api.md` and `docs/protocol.md` have the same rows. */
 export const ERRORS: { readonly [Code in ErrorCode]: ErrorInfo<ErrorFields[Code]> } = {

@@ -89,10 +89,13 @@ export interface PutFailure {
   readonly outcomes?: readonly PutOutcome[];
 }
 
-/** What the error of a gap carries: messages are missing between the two positions. */
+/** What the error of a gap carries: messages are missing behind the number that was asked for. */
 export interface GapFound {
-  /** The requested position. */
-  readonly position: number;
+  /**
+   * The sequence number after which messages were asked for, in the history that was asked for: no position, which names its
+   * history. (With a purge: the number that it was given.)
+   */
+  readonly after: number;
   /** Everything up to this sequence number is gone. */
   readonly floor: number;
   /** The last sequence number of the store. */

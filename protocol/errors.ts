@@ -19,8 +19,8 @@ export interface WireError {
   readonly message: string;
   /** With `too_large`, `full` and `limit_exceeded`: the limit. */
   readonly limit?: number;
-  /** With `trimmed`, `ahead` and `epoch_changed`: the requested position. */
-  readonly position?: number;
+  /** With `trimmed`, `ahead` and `epoch_changed`: the sequence number after which messages were asked for. */
+  readonly after?: number;
   /** With these: everything up to this sequence number is gone. */
   readonly floor?: number;
   /** With these: the last sequence number of the store. */
@@ -55,7 +55,7 @@ const DETAIL_NAMES = [
   "prefix",
   "limit",
   "bytes",
-  "position",
+  "after",
   "floor",
   "last",
   "reason",
@@ -105,8 +105,8 @@ export class DsmqError extends Error {
   declare readonly limit?: number;
   /** With `too_large`, if this client measured it: the size of the message, in bytes of its JSON encoding in UTF-8. */
   declare readonly bytes?: number;
-  /** With `trimmed`, `ahead` and `epoch_changed`: the requested position. */
-  declare readonly position?: number;
+  /** With `trimmed`, `ahead` and `epoch_changed`: the sequence number after which messages were asked for. */
+  declare readonly after?: number;
   /** With these: everything up to this sequence number is gone. */
   declare readonly floor?: number;
   /** With these: the last sequence number of the store. */

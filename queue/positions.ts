@@ -191,15 +191,15 @@ export function leftBeforeGap(
   return messages.length === 0 && more && through < gone.seq ? page : undefined;
 }
 
-/** The gap of messages that are gone after a position. */
+/** The gap of messages that are gone after a number. */
 export function trimmedGap(
-  position: number,
+  after: number,
   through: number,
   bounds: Pick<TopicBounds, "floor" | "last">,
 ): Gap {
   const { floor, last } = bounds;
-  const message = `Cannot read on from ${position}: messages up to ${through} are gone`;
-  return { error: { code: "trimmed", message, position, floor, last }, through };
+  const message = `Cannot read on from ${after}: messages up to ${through} are gone`;
+  return { error: { code: "trimmed", message, after, floor, last }, through };
 }
 
 /** A position within an epoch; `undefined` if it is given in another way. */
@@ -227,7 +227,7 @@ async function findPosition(
   if (since === "now") return { after: last, gap: undefined };
   const { time, ago } = Object(since) as { time?: number; ago?: number };
   const from = ago === undefined ? time : (await store.bounds()).time - ago;
-  const retained = from === undefined ? floor : await store.positionAt(from);
+  const retained = from === undefined ? floor : await store.seqBefore(from);
   return { after: Math.max(retained, floor), gap: undefined };
 }
 
@@ -238,7 +238,7 @@ function checkPosition(position: WirePosition, bounds: TopicBounds): Position {
     // The whole new history comes after a position in the old one.
     const message =
       `Cannot read on from ${after}: the server does not have that history: it has begun a new one, or the position is of another server`;
-    return gapAt({ code: "epoch_changed", message, position: after, floor, last }, floor);
+    return gapAt({ code: "epoch_changed", message, after, floor, last }, floor);
   }
   const { ahead = after } = position;
   const known = Math.min(after, end);
@@ -247,7 +247,7 @@ function checkPosition(position: WirePosition, bounds: TopicBounds): Position {
     const message =
       `Cannot read on from ${ahead}: the last message of that history ${verb} ${known}`;
     const through = Math.max(known, gone?.seq ?? 0);
-    return gapAt({ code: "ahead", message, position: ahead, floor, last }, through);
+    return gapAt({ code: "ahead", message, after: ahead, floor, last }, through);
   }
   if (gone && gone.seq > after) {
     const gap = trimmedGap(after, gone.seq, bounds);

@@ -84,24 +84,24 @@ export function whenRemoved(
  *
  * @param store the store
  * @param what what was asked for, for the error
- * @param position the number, and its epoch
+ * @param position a number, and its epoch
  * @param beyond how far it may be beyond the end
  * @returns the error, if there is one
  */
 export async function positionRefusal(
   store: Queue["store"],
   what: string,
-  { seq: position, epoch }: { readonly seq: number; readonly epoch?: string | undefined },
+  { seq, epoch }: { readonly seq: number; readonly epoch?: string | undefined },
   beyond = 0,
 ): Promise<WireError | undefined> {
   const [bounds] = await store.topicBounds([{ epoch }]);
   const { end, floor, last } = bounds!;
-  const details = { position, floor, last };
+  const details = { after: seq, floor, last };
   if (end === undefined) {
-    const reason = `position ${position} is of a history that the server does not have`;
+    const reason = `number ${seq} is of a history that the server does not have`;
     return { code: "epoch_changed", message: `Cannot ${what}: ${reason}`, ...details };
   }
-  if (position <= end + beyond) return undefined;
-  const reason = `position ${position} is beyond the last message of that history, ${end}`;
+  if (seq <= end + beyond) return undefined;
+  const reason = `number ${seq} is beyond the last message of that history, ${end}`;
   return { code: "ahead", message: `Cannot ${what}: ${reason}`, ...details };
 }

@@ -134,9 +134,9 @@ export abstract class SqliteStore implements Store {
     });
   }
 
-  positionAt(time: number): Promise<number> {
+  seqBefore(time: number): Promise<number> {
     return this.#ask(
-      "find a position",
+      "find a message by its time",
       ({ range }, { floor }) => Math.max(floor, range.lastStoredBy(time - 1)),
     );
   }

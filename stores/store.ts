@@ -278,8 +278,8 @@ export interface Store extends AsyncDisposable {
    */
   isDedupComplete(session: string, known: EpochPosition): Promise<boolean>;
 
-  /** The position after which messages were stored at this time (milliseconds since 1970) or later. */
-  positionAt(time: number): Promise<number>;
+  /** The sequence number after which all messages were stored at this time (milliseconds since 1970) or later. */
+  seqBefore(time: number): Promise<number>;
 
   /** Lists topics. */
   topics(query: TopicQuery): Promise<readonly TopicInfo[]>;

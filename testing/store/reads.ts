@@ -18,7 +18,7 @@ import {
 } from "./support.ts";
 
 export const reading: Promises = {
-  async "a page has the messages after its position, oldest first"({ store }) {
+  async "a page has the messages after its number, oldest first"({ store }) {
     const a = await append(store, puts("t", "1", "2", "3"));
     await append(store, puts("u", "other", "other"));
     const b = await append(store, puts("t", "4", "5"));
@@ -122,7 +122,7 @@ export const reading: Promises = {
     assertEquals((await read(store, { topic: "t" })).through, others[1]!.seq);
   },
 
-  async "a position beyond the last message stays where it is"({ store }) {
+  async "a number beyond the last message stays where it is"({ store }) {
     const [message] = await append(store, [put("t")]);
     for (const newest of [false, true]) {
       const page = await read(store, { topic: "t", after: message!.seq + 10, newest });

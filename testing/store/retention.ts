@@ -30,7 +30,7 @@ async function assertHolds(store: Store, messages: readonly TopicMessage[], floo
   assertEquals(newest.floor, floor);
   assertEquals(await topicNames(store), messages.length > 0 ? ["t"] : []);
   assertEquals((await store.bounds()).floor, floor);
-  assertEquals(await store.positionAt(0), floor);
+  assertEquals(await store.seqBefore(0), floor);
 }
 
 export const lasting: Promises = {
@@ -58,7 +58,7 @@ export const lasting: Promises = {
       async () => (await read(store, { topic: "t", newest: true })).messages,
       topics,
       async ({ seq }) => (await store.bounds()).floor === seq ? [] : "the floor is too low",
-      async ({ seq }) => await store.positionAt(0) === seq ? [] : "the position is too low",
+      async ({ seq }) => await store.seqBefore(0) === seq ? [] : "the number is too low",
     ];
     for (const readIt of reads) {
       const [message] = await append(store, [put("t")]);
@@ -154,7 +154,7 @@ export const lasting: Promises = {
     assertEquals(await store.bounds(), { floor: 3, last: 3, time: start + RETENTION + 1 });
   },
 
-  async "`positionAt` is the position before the first message stored at a time or later"(
+  async "`seqBefore` is the number before the first message stored at a time or later"(
     { store, clock },
   ) {
     const start = clock.now();
@@ -165,25 +165,25 @@ export const lasting: Promises = {
     }
     clock.set(start + 30);
     for (const at of [-1000, -1, 0, 1, 4, 5, 6, 7, 19, 20, 21, 30, 1e9]) {
-      const position = await store.positionAt(start + at);
-      const { messages } = await read(store, { topic: "t", after: position });
+      const after = await store.seqBefore(start + at);
+      const { messages } = await read(store, { topic: "t", after });
       assertEquals(messages, all.filter(({ time }) => time >= start + at), `at ${at}`);
-      assert(position <= all.at(-1)!.seq, `not beyond the last message, at ${at}`);
+      assert(after <= all.at(-1)!.seq, `not beyond the last message, at ${at}`);
     }
   },
 
-  async "`positionAt` is never below the floor, and 0 in a new store"({ store, clock }) {
-    assertEquals(await store.positionAt(clock.now()), (await store.bounds()).last);
+  async "`seqBefore` is never below the floor, and 0 in a new store"({ store, clock }) {
+    assertEquals(await store.seqBefore(clock.now()), (await store.bounds()).last);
     const gone = await append(store, puts("t", "1", "2"));
     const start = clock.now();
     clock.advance(10);
     await append(store, puts("t", "3"));
     clock.advance(RETENTION - 10);
     for (const time of [0, start, start + 1, start + 10]) {
-      assertEquals(await store.positionAt(time), gone[1]!.seq);
+      assertEquals(await store.seqBefore(time), gone[1]!.seq);
     }
     await trimAll(store);
-    assertEquals(await store.positionAt(start), gone[1]!.seq);
+    assertEquals(await store.seqBefore(start), gone[1]!.seq);
   },
 
   async "trimming says when everything is purged"({ store, clock }) {

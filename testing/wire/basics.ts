@@ -27,7 +27,7 @@ export const basics: WireChecks = {
     assertEquals((await wire.connect1x()).protocol, "");
   },
 
-  async "hello tells the protocol, the store and its epoch, the position, and the limits"(wire) {
+  async "hello tells the protocol, the store and its epoch, the last number, and the limits"(wire) {
     const mq = await wire.connect();
     const reply = await mq.request({ action: "hello", id: 7, protocol: 1 });
     assertEquals([reply.id, reply.protocol], [7, 1]);

@@ -87,7 +87,7 @@ export const streams: WireChecks = {
     const since = { after: 1, epoch: crypto.randomUUID() };
     const subscribe = { action: "subscribe", topic, since, messages: 9, bytes: BYTES };
     const refused = await mq.request({ ...subscribe, id: 2 });
-    assertEquals([refused.id, refused.error?.code], [2, "epoch_changed"]);
+    assertEquals([refused.id, refused.error?.code, refused.error?.after], [2, "epoch_changed", 1]);
     const { start } = await mq.request({ ...subscribe, id: 3, onGap: "oldest" });
     assertEquals(await take(mq, 3, start, 1), ["kept"]);
   },

@@ -20,11 +20,11 @@ Deno.test("a position of another history, or beyond this one, and other nonsense
   };
   assertEquals(await code("0123456789abcdef:1"), [
     "epoch_changed",
-    "Cannot purge: position 1 is of a history that the server does not have",
+    "Cannot purge: number 1 is of a history that the server does not have",
   ]);
   assertEquals(await code(4), [
     "ahead",
-    "Cannot purge: position 4 is beyond the last message of that history, 2",
+    "Cannot purge: number 4 is beyond the last message of that history, 2",
   ]);
   for (
     const [before, sentence] of [

@@ -21,7 +21,7 @@ Deno.test("dsmq purge says how many messages it removed, and tail is told of the
   assertEquals(JSON.parse(rest!.stdout), { topic: "t", purged: 2 });
   assertEquals([wrong!.code, wrong!.stderr], [
     1,
-    "dsmq: Cannot purge: position 99 is beyond the last message of that history, 3",
+    "dsmq: Cannot purge: number 99 is beyond the last message of that history, 3",
   ]);
   await using tail = new Program([
     ...["--allow-net", "--no-prompt", "cli.ts", "tail", "t", "--since", "seq:1"],

@@ -30,7 +30,7 @@ function read(error: unknown): unknown {
     return [limit, bytes, code, outcomes, measured, error.floor];
   }
   if (isDsmqError(error, "trimmed", "ahead", "epoch_changed")) {
-    const gap: readonly number[] = [error.position, error.floor, error.last];
+    const gap: readonly number[] = [error.after, error.floor, error.last];
     const code: "trimmed" | "ahead" | "epoch_changed" = error.code;
     // @ts-expect-error: no put fails with it
     return [gap, code, error.outcomes];
@@ -92,7 +92,7 @@ Deno.test("each code gives access to what it carries, and to nothing else", () =
   assertEquals(read(tooLarge), [5, 9, "too_large", undefined, 9, undefined]);
   assertEquals(readByCode(tooLarge), "5");
   assertEquals(narrowFurther(tooLarge), 5);
-  const gap = { position: 1, floor: 2, last: 3 };
+  const gap = { after: 1, floor: 2, last: 3 };
   assertEquals(read(new DsmqError("trimmed", "", gap)), [[1, 2, 3], "trimmed", undefined]);
   assertEquals(readByCode(new DsmqError("trimmed", "", gap)), "23");
   assertEquals(readByCode(new TypeError("")), undefined);
@@ -102,7 +102,7 @@ Deno.test("the handler of a gap takes any error type that a gap has", () => {
   const handlers: GapHandler[] = [
     (gap: DsmqError) => gap.code === "ahead" ? undefined : "oldest",
     (gap) => isDsmqError(gap, "trimmed") && gap.last > 0 ? "now" : "oldest",
-    (gap) => gap.code !== "refused" && gap.position < gap.floor ? "now" : "oldest",
+    (gap) => gap.code !== "refused" && gap.after < gap.floor ? "now" : "oldest",
     // @ts-expect-error: a message that cannot be received has no floor
     (gap) => gap.floor > 0 ? "now" : "oldest",
     // @ts-expect-error: a gap has another code

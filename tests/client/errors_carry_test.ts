@@ -67,11 +67,11 @@ Deno.test("a gap says what was asked for and what there is, and is not hidden by
   const script = new ScriptedServer();
   await using mq = await connect(script.url, { dial: script.dial, reconnect: false });
   const failing = failure(mq.get("t"));
-  const gap = { code: "trimmed", message: "gone", position: 3, floor: 4, last: 9 };
+  const gap = { code: "trimmed", message: "gone", after: 3, floor: 4, last: 9 };
   await script.send({ id: (await script.next()).id, error: gap, through: 4 });
   const error = await failing;
   assert(isDsmqError(error, "trimmed", "ahead", "epoch_changed"));
-  assertEquals([error.position, error.floor, error.last, error.retryable], [3, 4, 9, false]);
+  assertEquals([error.after, error.floor, error.last, error.retryable], [3, 4, 9, false]);
 });
 
 Deno.test("a server that sends a gap without its positions violates the protocol", async () => {

@@ -135,7 +135,7 @@ for (const onGap of [undefined, "oldest", "now", () => "oldest" as const] as con
 Deno.test("a server that reports gaps without end is not asked forever", async () => {
   const { script, mq, stream, sub } = await streamed({ onGap: () => "oldest" });
   const next = stream.next().catch(({ code }) => code);
-  const error = { code: "trimmed", message: "gone", position: 3, floor: 4, last: 9 };
+  const error = { code: "trimmed", message: "gone", after: 3, floor: 4, last: 9 };
   await script.send({ sub, error, through: 4 });
   let gaps = 1;
   for (; mq.status === "connected" && gaps < 2000; gaps++) {
@@ -150,7 +150,7 @@ for (const through of [2, 4]) {
     const { script, mq, stream, sub } = await streamed({ onGap: () => "oldest" });
     await script.send(frame(sub, 3, [5]));
     assertEquals((await stream.next()).value!.seq, 5);
-    const error = { code: "trimmed", message: "gone", position: 5, floor: 4, last: 9 };
+    const error = { code: "trimmed", message: "gone", after: 5, floor: 4, last: 9 };
     await script.send({ sub, error, through });
     assertEquals(await ends(stream), "protocol_error");
     await assertProtocolError({ script, mq });
@@ -160,7 +160,7 @@ for (const through of [2, 4]) {
     const { script, mq } = await connectScripted();
     const stream = mq.subscribe("t", { since: 5, onGap: () => "oldest" });
     const { id } = await script.next();
-    const error = { code: "trimmed", message: "gone", position: 5, floor: 4, last: 9 };
+    const error = { code: "trimmed", message: "gone", after: 5, floor: 4, last: 9 };
     await script.send({ id, error, through });
     assertEquals(await ends(stream), "protocol_error");
     await assertProtocolError({ script, mq });

@@ -12,7 +12,7 @@ import { withTimeout } from "../support/with_timeout.ts";
 
 const one = { seq: 1, body: "one" };
 const two = { seq: 2, body: "two" };
-const GAP = { code: "trimmed", message: "gone", position: 0, floor: 1, last: 9 };
+const GAP = { code: "trimmed", message: "gone", after: 0, floor: 1, last: 9 };
 
 async function requests(script: ScriptedServer, count: number): Promise<ScriptedRequest[]> {
   const all: ScriptedRequest[] = [];

@@ -223,9 +223,9 @@ Deno.test("a gap names the prefix, and goes by what is gone of its topics alone"
   assertEquals(await take(streams[3]!, 1), ["p.1 two"]);
   const error = await streams[0]!.next().then(() => undefined, (error) => error);
   assert(error instanceof DsmqError);
-  const { code, prefix, topic, position, floor, last } = error;
+  const { code, prefix, topic, after, floor, last } = error;
   assertEquals([code, prefix, topic], ["trimmed", "p.", undefined]);
-  assertEquals([position, floor, last], [1, 3, 5]);
+  assertEquals([after, floor, last], [1, 3, 5]);
   assertEquals(await nextBody(streams[0]!), "(is done)");
   await closeAll(mq, host);
 });

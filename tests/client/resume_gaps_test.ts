@@ -183,7 +183,7 @@ Deno.test("if the answer that reported a gap is lost, it is reported again", asy
   await closeAll(mq, host);
 });
 
-Deno.test("a gap states from where to where: the position, the floor and the last number", async () => {
+Deno.test("a gap states from where to where: the number asked for, the floor and the last number", async () => {
   const { clock, host, bridge, mq } = await setup();
   await store(host, "t", "m1", "m2", "m3");
   assertEquals(await mq.get("t"), "m1");
@@ -193,7 +193,7 @@ Deno.test("a gap states from where to where: the position, the floor and the las
   await letReconnect(bridge, mq, host);
   const error = await mq.get("t").catch((error) => error);
   assert(error instanceof DsmqError, `${error}`);
-  assertEquals([error.code, error.topic, error.position, error.floor, error.last], [
+  assertEquals([error.code, error.topic, error.after, error.floor, error.last], [
     "trimmed",
     "t",
     1,

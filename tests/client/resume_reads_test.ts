@@ -110,15 +110,15 @@ Deno.test("onGap gets what is known of a gap, and decides where to continue", as
   const gaps: unknown[] = [];
   await using stream = mq.subscribe("t", {
     since: 3,
-    onGap({ code, position, floor, last }) {
-      gaps.push([code, position, floor, last]);
+    onGap({ code, after, floor, last }) {
+      gaps.push([code, after, floor, last]);
       return "oldest";
     },
   });
   const next = stream.next();
   const { id, onGap } = await script.next();
   assertEquals(onGap, undefined);
-  const gap = { code: "trimmed", message: "gone", position: 3, floor: 40, last: 45 };
+  const gap = { code: "trimmed", message: "gone", after: 3, floor: 40, last: 45 };
   await script.send({ id, error: gap, through: 38 });
   const again = await withTimeout(script.next());
   assertEquals(again.since, { after: 38, epoch: "e" });
@@ -170,7 +170,7 @@ Deno.test("after a new history each topic is told so once, over any number of br
   const code = codeOf(mq.get("t"));
   const { id, since: first } = await withTimeout(script.next());
   assertEquals([script.hello.since, first], [{ after: 0, epoch: "e" }, undefined]);
-  const gap = { code: "epoch_changed", message: "lost", position: 0, floor: 0, last: 3 };
+  const gap = { code: "epoch_changed", message: "lost", after: 0, floor: 0, last: 3 };
   await script.send({ id, error: gap, through: 0 });
   assertEquals(await code, "epoch_changed");
   script.hangUp();

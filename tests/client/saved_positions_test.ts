@@ -57,7 +57,7 @@ Deno.test("that a number, or a position, was ahead is told once of each topic, h
     await store(host, "t", "2", "3", "4", "5", "6", "7");
     await reconnectTo(bridge, mq);
     const error = await mq.get("t").catch((error) => error);
-    assertEquals([error.code, error.position, error.message], [
+    assertEquals([error.code, error.after, error.message], [
       "ahead",
       5,
       "Cannot read on from 5: the last message of that history was 1",

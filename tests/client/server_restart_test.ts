@@ -113,8 +113,8 @@ Deno.test("lost messages of a topic are reported once after a break, with what i
     time += 2000;
     server = await again(server, options);
     const error = await assertRejects(() => withTimeout(mq.get("t")), DsmqError);
-    const { code, position, floor, last } = error;
-    assertEquals([code, position, floor, last], ["trimmed", 1, 2, 2]);
+    const { code, after, floor, last } = error;
+    assertEquals([code, after, floor, last], ["trimmed", 1, 2, 2]);
     await mq.put("t", "three");
     assertEquals(await mq.get("t"), "three");
     assert(mq.durability === "disk", mq.durability);

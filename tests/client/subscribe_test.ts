@@ -257,7 +257,7 @@ Deno.test("a subscription that cannot begin where it should rejects its first ne
   const last = await mq.put("t", "one");
   await using stream = mq.subscribe("t", { since: last + 5 });
   const error = await assertRejects(() => stream.next(), DsmqError);
-  assertEquals([error.code, error.position, error.last, error.topic], [
+  assertEquals([error.code, error.after, error.last, error.topic], [
     "ahead",
     last + 5,
     last,

@@ -189,7 +189,7 @@ Deno.test("a token function, onRetry and onGap that wait for close hold up nothi
     const stream = mq.subscribe("t", { since: 0, onGap });
     const next = stream.next();
     const { id } = await server.next();
-    const error = { code: "trimmed", message: "gone", position: 0, floor: 5, last: 9 };
+    const error = { code: "trimmed", message: "gone", after: 0, floor: 5, last: 9 };
     await server.send({ id, error, through: 5 });
     assertEquals(await secondsOf(mq.closed), 0);
     await closing;

@@ -143,7 +143,7 @@ Deno.test("what had arrived before a gap is validated and delivered before the e
     bodies: ["1", "2"],
     bytes: 6,
   });
-  const error = { code: "trimmed", message: "gone", position: 2, floor: 5, last: 9 };
+  const error = { code: "trimmed", message: "gone", after: 2, floor: 5, last: 9 };
   await server.send({ sub: id, error, through: 5 });
   const values = [(await stream.next()).value?.value, (await stream.next()).value?.value];
   assertEquals(values, [1, 2]);

@@ -95,7 +95,7 @@ async function afterGap(onGap: unknown): Promise<unknown> {
   await using stream = mq.subscribe("t", { since: 0, onGap: as(onGap) });
   const next = stream.next().then((next) => next.value?.body ?? "the end", (error) => error);
   const { id } = await script.next();
-  const gap = { code: "trimmed", message: "gone", position: 0, floor: 4, last: 9 };
+  const gap = { code: "trimmed", message: "gone", after: 0, floor: 4, last: 9 };
   await script.send({ id, error: gap, through: 4 });
   const request = await Promise.race([script.next(), next.then(() => undefined)]);
   return request ? request.since ?? request : await next;

@@ -37,7 +37,7 @@ Deno.test("for a client whose requests have ids the peer is not told so", () => 
 });
 
 const MAX = Number.MAX_SAFE_INTEGER;
-const ERROR = { code: "trimmed", message: '"through":5}', position: 3, floor: 4, last: 5 } as const;
+const ERROR = { code: "trimmed", message: '"through":5}', after: 3, floor: 4, last: 5 } as const;
 const stored = (seq: number) => ({ seq, time: MAX, body: '"\\"through\\":42}"' });
 const streamed = (count: number) =>
   encode.streamBody(Array.from({ length: count }, (_, i) => stored(MAX - count + i)), MAX);

@@ -38,7 +38,7 @@ for (
     await turns();
     const streamed = peer.received.filter(({ sub, id }) => sub === 2 && id === undefined);
     // It was opened without `onGap`, so that ends it.
-    assertEquals(streamed.map(({ error }) => [error?.code, error?.position]), [["trimmed", start]]);
+    assertEquals(streamed.map(({ error }) => [error?.code, error?.after]), [["trimmed", start]]);
   });
 
   Deno.test(`for a stream from ${from}, what had expired before it began is not a gap`, async () => {

@@ -67,7 +67,7 @@ function answering(action: string, reply: (id: number, n: number) => unknown): H
 }
 
 const once = (text: string | Uint8Array): HostileAct => afterHello((peer) => peer.send(text));
-const gap = { code: "trimmed", message: "gone", position: 0, floor: 1, last: 9 };
+const gap = { code: "trimmed", message: "gone", after: 0, floor: 1, last: 9 };
 
 /** Each attack, by name. */
 export const ATTACKS: Readonly<Record<string, HostileAct>> = {

@@ -119,7 +119,7 @@ Deno.test("2: since a number beyond the last message is reported once, then read
   const last = await putter.put("t", "one");
   await using reader = await connect(server.url, { since: last + 1 });
   const error = await assertRejects(() => reader.get("t"), DsmqError);
-  assertEquals([error.code, error.position, error.last], ["ahead", last + 1, last]);
+  assertEquals([error.code, error.after, error.last], ["ahead", last + 1, last]);
   await putter.put("t", "two");
   assertEquals(await reader.get("t"), "two");
 });

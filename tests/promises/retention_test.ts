@@ -151,7 +151,7 @@ Deno.test("7: a subscription from a position with expired messages reports it, o
   clock.set(clock.now() + RETENTION - 1);
   await using fromFirst = mq.subscribe("t", { since: first });
   const error = await assertRejects(() => fromFirst.next(), DsmqError);
-  assertEquals([error.code, error.position, error.floor, error.last], [
+  assertEquals([error.code, error.after, error.floor, error.last], [
     "trimmed",
     first,
     last - 1,

@@ -77,7 +77,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
       `{"code":"${code}","message":"m"}`
     ),
     ...NO_COUNT.flatMap((value) =>
-      ["limit", "position", "floor", "last"].map((name) =>
+      ["limit", "after", "floor", "last"].map((name) =>
         `{"code":"full","message":"m","${name}":${value}}`
       )
     ),
@@ -216,7 +216,7 @@ const KINDS: Readonly<Record<string, { readonly good: string; readonly bad?: rea
     },
     stream_error: {
       good:
-        '{"sub":2,"error":{"code":"ahead","message":"m","position":9,"floor":0,"last":4},"through":4}',
+        '{"sub":2,"error":{"code":"ahead","message":"m","after":9,"floor":0,"last":4},"through":4}',
     },
     heartbeat: { good: '{"heartbeat":1000,"time":1,"last":0,"floor":0}' },
     ahead: { good: '{"ahead":5000,"sub":2,"through":4}' },

@@ -254,7 +254,7 @@ Deno.test("a failure of the engine rejects with a StoreError", async () => {
     () => store.read([query]),
     () => store.read([{ ...query, newest: true }]),
     () => store.topics({ prefix: "", after: "", count: 1 }),
-    () => store.positionAt(clock.now()),
+    () => store.seqBefore(clock.now()),
   ];
   for (const call of calls) await assertRejects(call, StoreError, "the disk is full");
   clock.advance(RETENTION);

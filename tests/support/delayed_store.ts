@@ -116,8 +116,8 @@ export class DelayedStore implements Store {
     return this.#sometime(() => this.#inner.isDedupComplete(session, known));
   }
 
-  positionAt(time: number): Promise<number> {
-    return this.#sometime(() => this.#inner.positionAt(time));
+  seqBefore(time: number): Promise<number> {
+    return this.#sometime(() => this.#inner.seqBefore(time));
   }
 
   topics(query: TopicQuery): Promise<readonly TopicInfo[]> {

@@ -196,18 +196,18 @@ export class ReaderChecker {
 
   #gap(error: DsmqError, event: ReadingEvent): void {
     const { log, topic, stream, ids } = this.#reading;
-    const { code, position } = error;
+    const { code, after } = error;
     const reported = log.gaps.find((gap) =>
       !gap.taken && gap.topic === topic && gap.code === code &&
       (stream ? ids.includes(gap.stream ?? 0) : gap.stream === undefined) &&
-      gap.position === position && gap.at <= event.at
+      gap.after === after && gap.at <= event.at
     );
     if (!reported) return this.#fault(`was told ${code}, which no server sent`);
     reported.taken = true;
     const { connection, at } = reported;
     const opening = this.#records.openings[connection.opening]!;
     if (code === "trimmed" && !this.#positions.has(opening.store)) {
-      this.#positions.set(opening.store, { seq: position ?? 0, opening: opening.number });
+      this.#positions.set(opening.store, { seq: after ?? 0, opening: opening.number });
     }
     // Whatever its code, it reports that something is missing.
     this.#reported.set(opening.store, at);

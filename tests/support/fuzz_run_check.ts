@@ -47,9 +47,8 @@ function assignGapsToStreams({ streams }: Journal, wire: WireLog): void {
     const own = gaps.filter(({ stream }) => ids.includes(stream ?? 0));
     for (const { at, outcome } of events) {
       if (outcome.kind !== "gap") continue;
-      const { code, position } = outcome.error;
-      const isIt = (gap: ReportedGap) =>
-        gap.code === code && gap.position === position && gap.at <= at;
+      const { code, after } = outcome.error;
+      const isIt = (gap: ReportedGap) => gap.code === code && gap.after === after && gap.at <= at;
       const i = own.findIndex(isIt);
       if (i >= 0) own.splice(i, 1);
       else {

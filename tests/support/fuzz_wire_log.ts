@@ -21,7 +21,7 @@ export interface ReportedGap {
   readonly connection: FuzzConnection;
   readonly topic: string;
   readonly code: string;
-  readonly position: number | undefined;
+  readonly after: number | undefined;
   /** After which number reading goes on. */
   readonly through: number | undefined;
   readonly at: number;
@@ -86,7 +86,7 @@ interface WireItem {
   readonly heartbeat?: number;
   readonly body?: string;
   readonly bodies?: readonly string[];
-  readonly error?: { readonly code: string; readonly position?: number };
+  readonly error?: { readonly code: string; readonly after?: number };
 }
 
 const READS = new Set(["get", "get_latest", "get_wait"]);
@@ -239,7 +239,7 @@ export class WireLog {
       // A purge or a put that is refused tells no reader of anything.
       const isReader = READS.has(asked?.action ?? "") || asked?.action === "subscribe";
       if (error && topic !== undefined && isReader) {
-        const { code, position } = error;
+        const { code, after } = error;
         const stream = request?.action === "subscribe"
           ? id
           : request === undefined
@@ -251,7 +251,7 @@ export class WireLog {
           connection,
           topic,
           code,
-          position,
+          after,
           through: item.through,
           at,
           stream,

@@ -97,7 +97,7 @@ export class ManualStore implements Store {
     return { from: 0, [Symbol.dispose]: () => {} };
   }
 
-  positionAt = () => Promise.reject(new Error("not by hand"));
+  seqBefore = () => Promise.reject(new Error("not by hand"));
   topics = () => Promise.reject(new Error("not by hand"));
   trim = () => Promise.resolve(false);
   isDedupComplete = () => Promise.resolve(true);

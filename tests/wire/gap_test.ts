@@ -51,9 +51,9 @@ async function putOldAndNew(client: RawClient, clock: ManualClock): Promise<void
 }
 
 // deno-lint-ignore no-explicit-any -- a test looks at what it expects
-function assertGap(error: any, code: string, position: number, floor: number, last: number): void {
+function assertGap(error: any, code: string, after: number, floor: number, last: number): void {
   assertNotEquals(error.message, "");
-  assertEquals({ ...error, message: "" }, { code, message: "", position, floor, last });
+  assertEquals({ ...error, message: "" }, { code, message: "", after, floor, last });
 }
 
 Deno.test("a subscription after a trimmed position is refused, and told what is left", async () => {

@@ -50,8 +50,8 @@ async function readOn(client: RawClient, sub: number, last: number): Promise<unk
   const seen: unknown[] = [];
   await client.send(credit(sub, 1000, 1e6));
   for (;;) {
-    const { seqs, error, through, position } = await client.next();
-    if (error) return [...seen, [error.code, position, through].filter((one) => one !== undefined)];
+    const { seqs, error, through } = await client.next();
+    if (error) return [...seen, [error.code, through].filter((one) => one !== undefined)];
     seen.push(...seqs);
     if (seqs.at(-1) >= last) return seen;
   }

@@ -68,7 +68,7 @@ Deno.test("a gap of a prefix is the newest message that is gone of any of its to
   const from = (id: number, prefix: string, fields: object = {}) =>
     client.request(subscribe(id, prefix, { since: { after: 1 }, ...fields }));
   const { error, through } = await from(8, "p.");
-  assertEquals([error.code, error.position, error.floor, through], ["trimmed", 1, 3, 2]);
+  assertEquals([error.code, error.after, error.floor, through], ["trimmed", 1, 3, 2]);
   assertEquals((await from(8, "p.2")).error.code, "trimmed");
   // Nothing of these is missing.
   assertEquals((await from(8, "p.1")).start, 1);

@@ -28,8 +28,8 @@ async function purgedServer(transport: "builtin" | "hardened" = "builtin") {
 async function read(url: string, options: SubscribeOptions, prefix = "p."): Promise<string> {
   await using mq = await connect(url);
   const [seqs, gaps]: [number[], string[]] = [[], []];
-  const onGap = ({ code, position }: { code: string; position?: number }) => {
-    gaps.push(`${code} ${position}`);
+  const onGap = ({ code, after }: { code: string; after?: number }) => {
+    gaps.push(`${code} ${after}`);
     return "oldest" as const;
   };
   for await (const { seq } of mq.subscribe({ prefix }, { ...options, onGap })) {
@@ -119,7 +119,7 @@ Deno.test("on the wire a gap of a prefix comes behind what is left before it, an
       if (messages > 1) await client.send(credit(8, messages, 1e6));
       if (onGap === "now" && messages === 3) await put(client, "p.a", "m");
       const { seqs, error, through } = await client.next();
-      seen.push(seqs?.[0] ?? [error.code, error.position, through]);
+      seen.push(seqs?.[0] ?? [error.code, error.after, through]);
       if (error || seqs[0] >= 8) seen.push("end");
     }
     if (onGap !== undefined) await client.request({ action: "unsubscribe", id: 9, sub: 8 });
@@ -151,7 +151,7 @@ Deno.test("a purge during a stream that began at the start is a gap to it, also 
   await purge("p.b");
   await client.send(credit(8, 2, 1e6));
   const { error, through } = await client.next();
-  assertEquals([error.code, error.position, through], ["trimmed", 1, 2]);
+  assertEquals([error.code, error.after, through], ["trimmed", 1, 2]);
 });
 
 Deno.test("a position beyond the end of its history is told as that, and nothing that is left behind is passed over", async () => {

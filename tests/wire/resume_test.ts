@@ -66,7 +66,7 @@ Deno.test("lost messages after a position are reported at the first read, and th
   await using client = await RawClient.open(server.url);
   const since = { after: 1, epoch: await epochOf(client), asOf: 0 };
   const { error, through } = await client.request({ action: "get", id: 2, topic: "t", since });
-  assertEquals([error.code, error.position, error.floor, error.last], ["trimmed", 1, 2, 3]);
+  assertEquals([error.code, error.after, error.floor, error.last], ["trimmed", 1, 2, 3]);
   assertEquals(through, 2);
   // It is reported once, also to a client that repeats its position.
   assertEquals((await client.request({ action: "get", id: 3, topic: "t", since })).body, "3");
@@ -77,7 +77,7 @@ Deno.test("a position beyond the last message is reported at the first read", as
   await using client = await RawClient.open(server.url);
   const since = { after: 7, epoch: await epochOf(client) };
   const { error, through } = await client.request({ action: "get", id: 2, topic: "t", since });
-  assertEquals([error.code, error.position, error.last, through], ["ahead", 7, 0, 0]);
+  assertEquals([error.code, error.after, error.last, through], ["ahead", 7, 0, 0]);
   await client.request(put(3, "t", "new"));
   assertEquals((await client.request({ action: "get", id: 4, topic: "t", since })).body, "new");
 });

@@ -181,7 +181,7 @@ for (const action of reads) {
       assertEquals({ ...error, message: "" }, {
         code: "trimmed",
         message: "",
-        position: 1,
+        after: 1,
         floor: 3,
         last: 5,
       });
@@ -201,7 +201,7 @@ for (const action of reads) {
       assertEquals({ ...error, message: "" }, {
         code: "ahead",
         message: "",
-        position: 6,
+        after: 6,
         floor: 3,
         last: 5,
       });

@@ -49,5 +49,5 @@ Deno.test("a reader whose unread messages were dropped is told: trimmed", async 
   const error = await assertRejects(async () => {
     for await (const _ of late.subscribe("t", { since: 1 }));
   }, DsmqError);
-  assertEquals([error.code, error.position, error.floor, error.last], ["trimmed", 1, 2, 5]);
+  assertEquals([error.code, error.after, error.floor, error.last], ["trimmed", 1, 2, 5]);
 });
