@@ -223,7 +223,7 @@ export async function connect(
   options?: ConnectOptions,
 ): Promise<Connection> {
   requireRuntime();
-  rejectOptions("connect", arguments[2], "an address and options");
+  rejectOptions("connect", "connect", arguments[2], "an address and options");
   try {
     const { handshake, plan: redial } = await dialServer(parseOptions(address, options));
     return new DsmqConnection(new ReconnectingClient(handshake, redial));

@@ -225,7 +225,7 @@ async function putLines(
   } catch (cause) {
     // The message names the line instead.
     const reason = (cause instanceof Error ? cause.message : String(cause))
-      .replace(/^Cannot put message: /, "");
+      .replace(/^Cannot put messages: messages\[\d+\]/, "it").replace(/^Cannot put message: /, "");
     const { put, step } = state;
     throw new Error(failureMessage(cause instanceof BadLine ? "put" : step, put, reason), {
       cause,

@@ -152,6 +152,12 @@ async function readOne(
     if (args.flag("json")) print(messageJson(message));
     else printMessage(message.body);
     return EXIT_CODE.ok;
+  } catch (error) {
+    // Nobody at a terminal has called `read`.
+    if (error instanceof Error) {
+      error.message = error.message.replace(/^Cannot read: /, "Cannot get: ");
+    }
+    throw error;
   } finally {
     await closeQuickly(mq);
   }

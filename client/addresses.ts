@@ -7,7 +7,7 @@
 import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol/limits.ts";
 import { describeKind, isOptions } from "../protocol/option_kinds.ts";
 import { formatValue, quoted } from "../protocol/text.ts";
-import { requireOptions } from "./require_options.ts";
+import { requireOptions, wrongNumber } from "./require_options.ts";
 
 /**
  * Where a server is: a text, a `URL`, or its parts.
@@ -56,7 +56,7 @@ const SCHEME_PORTS: Readonly<Record<string, number>> = {
 export function webSocketUrls(addresses: unknown): readonly string[] {
   if (!Array.isArray(addresses)) return [webSocketUrl(addresses)];
   if (addresses.length === 0) {
-    throw new TypeError("Cannot connect: there must be at least one address, got an empty list");
+    throw new RangeError("Cannot connect: there must be at least one address, got an empty list");
   }
   // Empty places count, too.
   const urls = Array.from(addresses, (one, i) => webSocketUrl(one, `address ${i + 1}`));
@@ -69,8 +69,8 @@ export function webSocketUrls(addresses: unknown): readonly string[] {
  * @param address what the caller gave
  * @param name what it is called in errors
  * @returns such as `"ws://127.0.0.1:30008"`, `"wss://example.org:443/mq"`
- * @throws {TypeError} if it is not an address
- * @throws {RangeError} if its `port` is out of range
+ * @throws {TypeError} if it is of another type
+ * @throws {RangeError} if it is not an address
  */
 export function webSocketUrl(address: unknown, name: string = "the address"): string {
   if (typeof address === "string") return parseAddress(address.trim(), name);
@@ -95,9 +95,7 @@ function requirePort(port: unknown): number {
   if (Number.isSafeInteger(port) && 1 <= (port as number) && (port as number) <= 65535) {
     return port as number;
   }
-  throw new RangeError(
-    `Cannot connect: port must be a whole number from 1 to 65535, got ${formatValue(port)}`,
-  );
+  throw wrongNumber("connect", "port", "a whole number from 1 to 65535", port);
 }
 
 /**
@@ -107,14 +105,15 @@ function requirePort(port: unknown): number {
  * @param port its port
  * @param name what the host is called in errors
  * @returns both, as they stand in an address
- * @throws {TypeError} if the host is invalid
+ * @throws {TypeError | RangeError} if the host is invalid
  */
 export function urlAuthority(host: unknown, port: number, name: string = "host"): string {
   const redacted = typeof host === "string"
     ? quoted(host.replace(/^.*(@|%40)/is, "…@"))
     : formatValue(host);
+  const ErrorClass = typeof host === "string" ? RangeError : TypeError;
   const invalidHost = (reason: string) =>
-    new TypeError(
+    new ErrorClass(
       `Cannot connect: ${name} must be only an address or a name${reason}, got ${redacted}`,
     );
   if (typeof host !== "string" || host === "") throw invalidHost("");
@@ -155,7 +154,7 @@ function parseAddress(text: string, name: string): string {
     text.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/is, "$1").replace(/([?#]).+$/s, "$1…"),
   );
   const invalidAddress = (reason: string) =>
-    new TypeError(
+    new RangeError(
       `Cannot connect: ${name} must be a host, a host and port, or a ws:// or wss:// address${reason}, got ${redacted}`,
     );
   const hasScheme = /^[a-z][a-z\d+.-]*:\/\//i.test(text);

@@ -15,7 +15,7 @@ import { formatValue, quoted } from "../protocol/text.ts";
 import type { Backup, PurgeOptions } from "./administration.ts";
 import { PagedBackup } from "./backup.ts";
 import { jsonFields, protocolError, SimpleRequest } from "./pending_request.ts";
-import { describeOption, requireOptions } from "./require_options.ts";
+import { describeOption, requireOptions, wrongNumber } from "./require_options.ts";
 import type { ReconnectingClient } from "./reconnecting_client.ts";
 import type { TopicName } from "./topic_names.ts";
 
@@ -94,9 +94,7 @@ function toWireBefore(before: unknown): object {
 
 function requireAgo(ago: unknown): number {
   if (isCount(ago)) return ago;
-  throw new RangeError(
-    `Cannot purge: before.ago must be whole milliseconds from 0, got ${formatValue(ago)}`,
-  );
+  throw wrongNumber("purge", "before.ago", "whole milliseconds from 0", ago);
 }
 
 function isCount(value: unknown): value is number {

@@ -114,7 +114,7 @@ export interface Connection extends Administration, TypedTopics, AsyncDisposable
    * @param topic 1 to 256 bytes of UTF-8, without control characters
    * @param body its text, any string
    * @param options its attributes: `messageId`, `key`, `headers`, `delay`. Together at most 16 KiB as JSON, and with the
-   *   body at most {@linkcode Connection.maxMessageBytes}
+   *   body at most {@linkcode Connection.maxMessageBytes}. It may be a message that was read: then its attributes are taken
    * @returns the sequence number of the message, once it is stored
    * @throws {TypeError | RangeError} if the topic, the body or an option is invalid
    * @throws {DsmqError} `too_large`, `full`, `limit_exceeded`, `permission_denied`, `unavailable`, `shutting_down`; `superseded`, if the
@@ -140,9 +140,11 @@ export interface Connection extends Administration, TypedTopics, AsyncDisposable
    * sent in parts, and later puts are stored behind it.
    *
    * @param topic as for `put`
-   * @param messages their texts, any strings; an object with `body` where a message has options of its own
+   * @param messages their texts, any strings; an object with `body` where a message has options of its own, such as a
+   *   message that was read
    * @returns their sequence numbers, once all are stored
-   * @throws as `put`; a {@linkcode DsmqError} lists the outcome of each message in `outcomes`
+   * @throws as `put`, where `too_large` has the `index` of the message; a {@linkcode DsmqError} lists the outcome of each
+   *   message in `outcomes`, once something was sent
    *
    * @example Put several messages, one of them with a header
    * ```ts

@@ -18,14 +18,13 @@ export const CLOSED: ConnectionEnd = { code: "closed", reason: "it was closed" }
 
 /** A call, as far as an error names it. */
 export interface Call {
-  /** As on the wire. */
-  readonly action: string;
+  /** What the caller did, as it follows "Cannot". */
+  readonly verb: string;
   readonly topic?: string | undefined;
 }
 
-/** Actions whose names do not read well in an error. */
-const ACTION_WORDS: Readonly<Record<string, string>> = {
-  get_wait: "wait",
+/** Actions of the wire whose names do not read well in an error. */
+const VERBS: Readonly<Record<string, string>> = {
   topics: "list topics",
   shutdown: "shut down",
   connections: "list connections",
@@ -33,12 +32,12 @@ const ACTION_WORDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Names an action in an error.
+ * What the caller did to make a request, unless the request itself says so.
  *
  * @param action the action, as on the wire
  */
-export function actionInWords(action: string): string {
-  return ACTION_WORDS[action] ?? action.replace("_", " ");
+export function verbOf(action: string): string {
+  return VERBS[action] ?? action;
 }
 
 /**
@@ -55,11 +54,9 @@ export function connectionEndError(
   call?: Call,
 ): DsmqError {
   const what = code === "unknown_outcome"
-    ? `Cannot tell ${
-      call?.action === "purge" ? "what was purged" : "whether the message is stored"
-    }`
+    ? `Cannot tell ${call?.verb === "purge" ? "what was purged" : "whether the message is stored"}`
     : call
-    ? `Cannot ${actionInWords(call.action)}`
+    ? `Cannot ${call.verb}`
     : "Cannot read on";
   const details = call?.topic === undefined ? {} : { topic: call.topic };
   return new DsmqError(code, `${what}: no connection to ${url}, ${reason}`, details);

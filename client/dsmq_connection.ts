@@ -8,17 +8,17 @@ import type { ConnectionInfo } from "../protocol/connection_info.ts";
 import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
 import { DEFAULT_WAIT, type Limits } from "../protocol/limits.ts";
 import type { ResultReply } from "../protocol/replies.ts";
-import { formatValue, kindOf } from "../protocol/text.ts";
+import { formatValue } from "../protocol/text.ts";
 import type { Backup, PurgeOptions } from "./administration.ts";
 import type { Connection, PendingPuts } from "./api.ts";
 import { AdminRequests } from "./admin_requests.ts";
 import { ClientSubscription } from "./client_subscription.ts";
 import type { Message, MessageInit, Prefix, PutOptions } from "./messages.ts";
 import { SimpleRequest } from "./pending_request.ts";
-import { checkBody, copyPutList, encodePutOptions } from "./put_options.ts";
-import { PutRequests } from "./put_requests.ts";
+import { checkBody, copyPutList, encodePutOptions, requireList } from "./put_options.ts";
+import { type PutList, PutRequests } from "./put_requests.ts";
 import { requireReadOptions, SUBSCRIBE_OPTIONS } from "./read_options.ts";
-import { ReadRequests, toMessage } from "./read_requests.ts";
+import { GET, READ, ReadRequests } from "./read_requests.ts";
 import type { ReadOptions, SubscribeOptions, WaitOptions } from "./reading.ts";
 import type { ReconnectingClient } from "./reconnecting_client.ts";
 import {
@@ -117,21 +117,22 @@ export class DsmqConnection implements Connection {
     messages: readonly (string | MessageInit)[],
     extra?: unknown,
   ): Promise<number[]> {
-    rejectOptions("putMany", extra, "the options of each message in the list");
+    rejectOptions("put messages", "putMany", extra, "the options of each message in the list");
     const topicName = this.#topics.resolve("put", topic);
-    if (!Array.isArray(messages)) {
-      throw new TypeError(`Cannot put messages: they must be an array, got ${kindOf(messages)}`);
-    }
+    requireList(messages);
     // All are checked before the first is sent, and copied, so that the caller may change the list.
-    const list = copyPutList(topic, messages, this.#limits);
-    this.#client.requests.acceptance.require({ action: "put", topic });
-    return await this.#puts.putMany(topicName, list);
+    return await this.#putList(topicName, copyPutList(topic, messages, this.#limits));
+  }
+
+  async #putList(topic: TopicName, list: PutList): Promise<number[]> {
+    this.#client.requests.acceptance.require({ verb: "put", topic: topic.name });
+    return await this.#puts.putMany(topic, list);
   }
 
   get(topic: string, extra?: unknown): Promise<string> {
     try {
-      rejectOptions("get", extra);
-      return this.#reads.readOldest(this.#topics.resolve("get", topic), bodyOf);
+      rejectOptions("get", "get", extra);
+      return this.#reads.readOldest(this.#topics.resolve("get", topic), GET);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -139,8 +140,8 @@ export class DsmqConnection implements Connection {
 
   getLatest(topic: string, extra?: unknown): Promise<string> {
     try {
-      rejectOptions("getLatest", extra);
-      return this.#reads.readNewest(this.#topics.resolve("get", topic), bodyOf);
+      rejectOptions("get", "getLatest", extra);
+      return this.#reads.readNewest(this.#topics.resolve("get", topic), GET);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -148,21 +149,21 @@ export class DsmqConnection implements Connection {
 
   getWait(topic: string, options: WaitOptions = {}): Promise<string> {
     try {
-      requireOptions("wait", options, WAIT_OPTIONS);
+      requireOptions("get", options, WAIT_OPTIONS);
       const topicName = this.#topics.resolve("get", topic);
       const { timeout = DEFAULT_WAIT, signal } = options;
-      requireTimeout("wait", timeout);
-      requireSignal("wait", signal);
+      requireTimeout("get", timeout);
+      requireSignal("get", signal);
       signal?.throwIfAborted();
       const limits = { timeout: Math.ceil(timeout), signal };
-      return this.#reads.waitForOldest(topicName, bodyOf, limits);
+      return this.#reads.waitForOldest(topicName, GET, limits);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   async read(topic: string, options?: ReadOptions): Promise<Message | undefined> {
-    return await this.#read(this.#topics.resolve("get", topic), options);
+    return await this.#read(this.#topics.resolve("read", topic), options);
   }
 
   #read(topic: TopicName, options: ReadOptions = {}): Promise<Message | undefined> {
@@ -173,11 +174,11 @@ export class DsmqConnection implements Connection {
     if (wait !== undefined) {
       const limits = { timeout: Math.ceil(wait), signal };
       return latest
-        ? reads.waitForNewest(topic, toMessage, limits)
-        : reads.waitForOldest(topic, toMessage, limits);
+        ? reads.waitForNewest(topic, READ, limits)
+        : reads.waitForOldest(topic, READ, limits);
     }
-    if (!latest) return reads.readOldest(topic, toMessage, signal);
-    return reads.readNewest(topic, toMessage, signal && { timeout: Infinity, signal });
+    if (!latest) return reads.readOldest(topic, READ, signal);
+    return reads.readNewest(topic, READ, signal && { timeout: Infinity, signal });
   }
 
   subscribe(from: string | Prefix, options: SubscribeOptions = {}): ClientSubscription {
@@ -192,7 +193,7 @@ export class DsmqConnection implements Connection {
     const fromCursor = since === undefined && topic !== undefined && !this.#client.requests.ended;
     return new ClientSubscription(this.#client, {
       source,
-      since: this.#client.storeClock.toFixed(toWireSince(since)),
+      since: this.#client.storeClock.toFixed(toWireSince("subscribe", since)),
       queue: fromCursor ? this.#reads.queueOf(topic) : undefined,
       onGap,
       signal,
@@ -207,7 +208,7 @@ export class DsmqConnection implements Connection {
   topic(
     name: string,
     ...rest: [schema?: StandardSchema, extra?: unknown]
-  ): TypedTopic<never, unknown> {
+  ): unknown {
     const topic = this.#topics.resolve("use topic", name);
     const [schema, extra] = rest;
     if (extra !== undefined) {
@@ -218,17 +219,22 @@ export class DsmqConnection implements Connection {
     const codec = rest.length === 0 ? JSON_CODEC : new SchemaCodec(schema!);
     return new ValueTopic(name, codec, {
       requireRoom: () => this.#client.requests.requireRoom("put", name),
-      requireFit: (text, attributes) => checkBody(name, text, attributes, this.#limits),
+      requireFit: (text, attributes, index) =>
+        checkBody(name, text, attributes, this.#limits, index),
       put: (text, attributes) =>
         this.#puts.putAdmitted(topic, checkBody(name, text, attributes, this.#limits), attributes),
-      putMany: (texts) => this.putMany(name, texts),
+      putMany: (list) => {
+        const { bodies, attributes } = list;
+        bodies.forEach((text, i) => checkBody(name, text, attributes?.[i], this.#limits, i));
+        return this.#putList(topic, list);
+      },
       read: (options) => this.#read(topic, options),
       subscribe: (options) => this.subscribe(name, options),
     }, this.#validations);
   }
 
   async topics(prefix = "", extra?: unknown): Promise<TopicInfo[]> {
-    rejectOptions("topics", extra, "a prefix alone");
+    rejectOptions("list topics", "topics", extra, "a prefix alone");
     if (typeof prefix !== "string") {
       throw new TypeError(
         `Cannot list topics: prefix must be a string, got ${formatValue(prefix)}`,
@@ -245,27 +251,27 @@ export class DsmqConnection implements Connection {
   }
 
   async shutdownServer(extra?: unknown): Promise<void> {
-    rejectOptions("shutdownServer", extra);
+    rejectOptions("shut down", "shutdownServer", extra);
     await this.#request("shutdown", "", "done", () => {});
   }
 
   async connections(extra?: unknown): Promise<ConnectionInfo[]> {
-    rejectOptions("connections", extra);
+    rejectOptions("list connections", "connections", extra);
     return await this.#admin.connections();
   }
 
   async disconnect(id: string, extra?: unknown): Promise<void> {
-    rejectOptions("disconnect", extra);
+    rejectOptions("disconnect", "disconnect", extra);
     await this.#admin.disconnect(id);
   }
 
   async purge(topic: string, options: PurgeOptions = {}, extra?: unknown): Promise<number> {
-    rejectOptions("purge", extra, "a topic and options");
+    rejectOptions("purge", "purge", extra, "a topic and options");
     return await this.#admin.purge(this.#topics.resolve("purge", topic), options);
   }
 
   async backup(extra?: unknown): Promise<Backup> {
-    rejectOptions("backup", extra);
+    rejectOptions("back up", "backup", extra);
     return await this.#admin.backup();
   }
 
@@ -289,8 +295,4 @@ export class DsmqConnection implements Connection {
       requests.send(new SimpleRequest(action, jsonFields, kind, map, resolve));
     });
   }
-}
-
-function bodyOf(message: Pick<Message, "body"> | undefined): string {
-  return message?.body ?? "";
 }

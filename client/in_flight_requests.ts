@@ -73,10 +73,10 @@ export class InFlightRequests {
   }
 
   /** Throws if as much is unanswered as may be. */
-  requireRoom(action: string, topic?: string): void {
+  requireRoom(verb: string, topic?: string): void {
     const { pending } = this.table;
     if (!pending.isFull(this.#isOpen) || this.acceptance.isAdmitting) return;
-    throw pending.full(action, topic, this.#url());
+    throw pending.full(verb, topic, this.#url());
   }
 
   /** The caller waits for nothing. */
@@ -213,7 +213,7 @@ export class InFlightRequests {
     const request = this.#take(reply.id);
     try {
       if (reply.kind === "error") {
-        request.onErrorReply(toDsmqError(reply.error, request.topic), reply.through);
+        request.onErrorReply(toDsmqError(reply.error, request.topic, request), reply.through);
       } else {
         if (
           reply.kind === "stored" && request.action === "put" && !this.#known.onPutStored(reply)
@@ -250,7 +250,7 @@ export class InFlightRequests {
         request.topic,
         "the server sent something that violates the protocol",
       )
-      : protocolError(request.action, request.topic, reason);
+      : protocolError(request.verb, request.topic, reason);
     request.onError(error);
     throw error;
   }

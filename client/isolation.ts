@@ -14,7 +14,6 @@ import { DsmqError, type DsmqErrorDetails } from "../protocol/errors.ts";
 import type { AheadReply } from "../protocol/replies.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import type { SocketClose } from "./client_socket.ts";
-import { actionInWords } from "./connection_end.ts";
 import type { InFlightRequests } from "./in_flight_requests.ts";
 import type { KnownPosition } from "./known_position.ts";
 import type { PendingRequest } from "./pending_request.ts";
@@ -154,7 +153,7 @@ function isRefusal({ code }: SocketClose): boolean {
 
 /** The error of a request that closes its connection each time: when it is `sent`, or when it is `answered`. */
 function refusedError(
-  { action, topic }: Pick<PendingRequest, "action" | "topic">,
+  { action, verb, topic }: Pick<PendingRequest, "action" | "verb" | "topic">,
   { reason }: Pick<SocketClose, "reason">,
   direction: "sent" | "answered",
   details: DsmqErrorDetails = {},
@@ -169,7 +168,7 @@ function refusedError(
     )
     : new DsmqError(
       "refused",
-      `Cannot ${actionInWords(action)}: each time ${occasion}, the connection ends: ${reason}`,
+      `Cannot ${verb}: each time ${occasion}, the connection ends: ${reason}`,
       fullDetails,
     );
 }

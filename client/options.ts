@@ -11,7 +11,7 @@ import { formatValue } from "../protocol/text.ts";
 import { type Address, webSocketUrls } from "./addresses.ts";
 import { rejectOldShape } from "./connect_arguments.ts";
 import { resolveDial, type TokenDial } from "./dial.ts";
-import { requireOptions, requireSignal } from "./require_options.ts";
+import { requireOptions, requireSignal, wrongNumber } from "./require_options.ts";
 import { requireToken } from "./require_token.ts";
 import type { TokenSource } from "./token_source.ts";
 import { type Since, toWireSince } from "./since.ts";
@@ -167,29 +167,18 @@ export function parseOptions(
   }
   requireSignal("connect", signal);
   if (typeof timeout !== "number" || !(timeout > 0)) {
-    throw new RangeError(
-      `Cannot connect: timeout must be milliseconds above 0, or Infinity, got ${
-        formatValue(timeout)
-      }`,
-    );
+    throw wrongNumber("connect", "timeout", "milliseconds above 0, or Infinity", timeout);
   }
   const { min, max } = HEARTBEAT_INTERVAL;
   if (
     !Number.isSafeInteger(heartbeatInterval) || heartbeatInterval < min || heartbeatInterval > max
   ) {
-    throw new RangeError(
-      `Cannot connect: heartbeatInterval must be whole milliseconds from ${min} to ${max}, got ${
-        formatValue(heartbeatInterval)
-      }`,
-    );
+    const expected = `whole milliseconds from ${min} to ${max}`;
+    throw wrongNumber("connect", "heartbeatInterval", expected, heartbeatInterval);
   }
   for (const [name, value] of Object.entries({ maxPending, maxPendingBytes })) {
     if (value !== Infinity && !(Number.isSafeInteger(value) && value >= 1)) {
-      throw new RangeError(
-        `Cannot connect: ${name} must be a whole number from 1, or Infinity, got ${
-          formatValue(value)
-        }`,
-      );
+      throw wrongNumber("connect", name, "a whole number from 1, or Infinity", value);
     }
   }
   const urls = webSocketUrls(address);
@@ -197,7 +186,7 @@ export function parseOptions(
   return {
     urls,
     token,
-    since: toWireSince(since),
+    since: toWireSince("connect", since),
     signal,
     timeout,
     onRetry,
@@ -225,9 +214,7 @@ function parseBackoff(reconnect: boolean | ReconnectOptions): Backoff | undefine
     })
   ) {
     if (value !== undefined && !(typeof value === "number" && value >= 0)) {
-      throw new RangeError(
-        `Cannot connect: reconnect.${name} must be milliseconds from 0, got ${formatValue(value)}`,
-      );
+      throw wrongNumber("connect", `reconnect.${name}`, "milliseconds from 0", value);
     }
   }
   if (minDelay! > maxDelay!) {

@@ -8,7 +8,7 @@ import { DsmqError, type PutOutcome, type WireError } from "../protocol/errors.t
 import type { Limits } from "../protocol/limits.ts";
 import type { ResultReply, StreamReply } from "../protocol/replies.ts";
 import { escapeControls } from "../protocol/text.ts";
-import { actionInWords } from "./connection_end.ts";
+import { verbOf } from "./connection_end.ts";
 import type { KnownSeq } from "./known_position.ts";
 import type { GapError } from "./reading.ts";
 import { rejectWithCallerStack } from "./rejection.ts";
@@ -55,6 +55,11 @@ export abstract class PendingRequest {
   /** The server may answer it later than requests that were sent after it. */
   get isWait(): boolean {
     return false;
+  }
+
+  /** What its caller did, for errors. */
+  get verb(): string {
+    return verbOf(this.action);
   }
 
   /** The caller waits for the outcome. */
@@ -194,20 +199,20 @@ export function jsonFields(fields: object): string {
 export function requireKind<Kind extends ResultReply["kind"]>(
   reply: ResultReply,
   kind: Kind,
-  { action, topic }: Pick<PendingRequest, "action" | "topic">,
+  { verb, topic }: Pick<PendingRequest, "verb" | "topic">,
 ): Extract<ResultReply, { readonly kind: Kind }> {
-  if (reply.kind !== kind) throw protocolError(action, topic);
+  if (reply.kind !== kind) throw protocolError(verb, topic);
   return reply as Extract<ResultReply, { readonly kind: Kind }>;
 }
 
 /** The error of a reply that is not what was asked for. */
 export function protocolError(
-  action: string,
+  verb: string,
   topic?: string,
   reason: string = "the server's reply violates the protocol",
 ): DsmqError {
   const details = topic === undefined ? {} : { topic };
-  return new DsmqError("protocol_error", `Cannot ${actionInWords(action)}: ${reason}`, details);
+  return new DsmqError("protocol_error", `Cannot ${verb}: ${reason}`, details);
 }
 
 /** The longest message of a server that is shown, in characters. */
@@ -219,9 +224,23 @@ export function printableSentence(sentence: string): string {
   return escapeControls(shortened.length < sentence.length ? `${shortened}…` : shortened);
 }
 
-/** Turns an error of the wire into the one that the caller gets: known fields only, and a message that can be shown. */
-export function toDsmqError(error: WireError, topic?: string): DsmqError {
-  const { code, message, limit, after, floor, last, outcomes } = error;
+/**
+ * Turns an error of the wire into the one that the caller gets: known fields only, and a message that can be shown.
+ *
+ * @param error the error
+ * @param topic the topic that the call named
+ * @param request what it answers: the message names the call, where it named the action of the wire
+ */
+export function toDsmqError(
+  error: WireError,
+  topic?: string,
+  request?: Pick<PendingRequest, "action" | "verb">,
+): DsmqError {
+  const { code, limit, after, floor, last, outcomes } = error;
+  const named = request && `Cannot ${request.action}:`;
+  const message = named !== undefined && error.message.startsWith(named)
+    ? `Cannot ${request!.verb}:${error.message.slice(named.length)}`
+    : error.message;
   return new DsmqError(code, printableSentence(message), {
     ...(limit !== undefined && { limit }),
     ...(after !== undefined && { after }),

@@ -6,7 +6,7 @@
 
 import type { EncodedAttributes } from "../protocol/attributes.ts";
 import { encodeBody } from "../protocol/body.ts";
-import { DsmqError } from "../protocol/errors.ts";
+import { DsmqError, type PutOutcome } from "../protocol/errors.ts";
 import { NameMap } from "../protocol/name_map.ts";
 
 /** The outcome of one message: its sequence number, or an error. */
@@ -19,8 +19,8 @@ export function tooLargeError(
   body: string,
   attributes: EncodedAttributes | undefined,
 ): DsmqError {
-  const message = `Cannot put message: the server accepts messages of up to ${limit} bytes now`;
   const bytes = encodeBody(body).bytes + (attributes?.bytes ?? 0);
+  const message = `Cannot put message: it is ${bytes} bytes as JSON, the limit is ${limit} now`;
   return new DsmqError("too_large", message, { topic, limit, bytes });
 }
 
@@ -63,4 +63,27 @@ export function resultsOf(error: DsmqError, topic: string, count: number): PutRe
     }
   }
   return results;
+}
+
+/**
+ * The error of a list of messages.
+ *
+ * @param failure the first error of a message; what this client measured is that of one message
+ * @param index the index of that message
+ * @param topic the topic
+ * @param outcomes what became of each
+ */
+export function listError(
+  failure: DsmqError,
+  index: number,
+  topic: string,
+  outcomes: readonly PutOutcome[],
+): DsmqError {
+  const { code, message, bytes } = failure;
+  const isMeasured = bytes !== undefined;
+  const listed = isMeasured
+    ? message.replace("Cannot put message: it", `Cannot put messages: messages[${index}]`)
+    : message;
+  const details = { ...failure, topic, outcomes, cause: failure, ...(isMeasured && { index }) };
+  return new DsmqError(code, listed, details);
 }

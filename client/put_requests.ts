@@ -17,7 +17,7 @@ import {
   putSize,
   type SettlePut,
 } from "./put_batch.ts";
-import { tooLargeError } from "./put_errors.ts";
+import { listError, tooLargeError } from "./put_errors.ts";
 import type { TopicName } from "./topic_names.ts";
 
 /** A list of messages for one topic. */
@@ -109,10 +109,11 @@ export class PutRequests {
     const outcomes: PutOutcome[] = [];
     const done = deferred<void>();
     let failure: DsmqError | undefined;
+    let failed = 0;
     let unsettled = bodies.length;
     const settle: SettlePut = (index, outcome) => {
       if (outcome instanceof DsmqError) {
-        failure ??= outcome;
+        if (!failure) [failure, failed] = [outcome, index];
         outcomes[index] = { code: outcome.code, message: outcome.message };
       } else outcomes[index] = outcome;
       if (--unsettled === 0) done.resolve();
@@ -127,8 +128,7 @@ export class PutRequests {
     if (first) this.#requests.send(first);
     await done.promise;
     if (!failure) return outcomes as number[];
-    const { code, message } = failure;
-    throw new DsmqError(code, message, { ...failure, topic: topic.name, outcomes, cause: failure });
+    throw listError(failure, failed, topic.name, outcomes);
   }
 
   /** Takes this many numbers, and returns the first; `undefined` without a session. */

@@ -68,12 +68,13 @@ class WaitingRead extends LimitedRead {
 /** Up to this many queues are kept, also those that hold only expired messages. */
 const SWEEP_SIZE = 1024;
 
-/** Turns a message, if there is one, and its epoch into what the caller gets. */
-export type MakeResult<T> = (
-  message: MessageReply | undefined,
-  topic: string,
-  epoch: string,
-) => T;
+/** What a caller did to read, and what it gets. */
+export interface ReadForm<T> {
+  /** What it did, for errors. */
+  readonly verb: string;
+  /** Turns a message, if there is one, and its epoch into the result. */
+  readonly make: (message: MessageReply | undefined, topic: string, epoch: string) => T;
+}
 
 /** The reads of a connection. */
 export class ReadRequests {
@@ -96,14 +97,14 @@ export class ReadRequests {
    * Reads the oldest unread message, if there is one.
    *
    * @param topic the topic
-   * @param make turns the message and its epoch into the result
+   * @param form what the caller did, and what it gets
    * @param signal cancels it
    * @returns the result; rejects with a `DsmqError`, or with the reason of the signal
    */
-  readOldest<T>(topic: TopicName, make: MakeResult<T>, signal?: AbortSignal): Promise<T> {
-    const queue = this.#queueFor(topic, "get");
-    return this.#takeArrived(topic, queue, make) ?? new Promise((resolve) => {
-      const context = this.#context(queue, make, resolve);
+  readOldest<T>(topic: TopicName, form: ReadForm<T>, signal?: AbortSignal): Promise<T> {
+    const queue = this.#queueFor(topic, form.verb);
+    return this.#takeArrived(topic, queue, form) ?? new Promise((resolve) => {
+      const context = this.#context(queue, form, resolve);
       const read = signal
         ? new LimitedRead("get", topic, { timeout: Infinity, signal }, context)
         : new SimpleRead(false, topic, context);
@@ -112,20 +113,20 @@ export class ReadRequests {
   }
 
   /** Reads the oldest unread message, as soon as there is one. As for `readOldest`. */
-  waitForOldest<T>(topic: TopicName, make: MakeResult<T>, limits: ReadLimits): Promise<T> {
-    const queue = this.#queueFor(topic, "get_wait");
-    return this.#takeArrived(topic, queue, make) ?? new Promise((resolve) => {
-      new WaitingRead(topic, limits, this.#context(queue, make, resolve)).send();
+  waitForOldest<T>(topic: TopicName, form: ReadForm<T>, limits: ReadLimits): Promise<T> {
+    const queue = this.#queueFor(topic, form.verb);
+    return this.#takeArrived(topic, queue, form) ?? new Promise((resolve) => {
+      new WaitingRead(topic, limits, this.#context(queue, form, resolve)).send();
     });
   }
 
   /** Reads the newest unread message, if there is one; older ones are skipped. As for `readOldest`. */
-  readNewest<T>(topic: TopicName, make: MakeResult<T>, limits?: ReadLimits): Promise<T> {
-    const queue = this.#queueFor(topic, "get_latest");
+  readNewest<T>(topic: TopicName, form: ReadForm<T>, limits?: ReadLimits): Promise<T> {
+    const queue = this.#queueFor(topic, form.verb);
     return new Promise((resolve) => {
       // Removes what has expired since it arrived.
       oldestFresh(queue);
-      const context = this.#context(queue, make, resolve);
+      const context = this.#context(queue, form, resolve);
       const read = limits
         ? new LimitedRead("get_latest", topic, limits, context)
         : new SimpleRead(true, topic, context);
@@ -137,22 +138,22 @@ export class ReadRequests {
    * Reads the newest unread message; if there is none, the next one that is stored. In between, reads that were made
    * meanwhile get messages first. As for `readOldest`.
    */
-  async waitForNewest<T>(topic: TopicName, make: MakeResult<T>, limits: ReadLimits): Promise<T> {
+  async waitForNewest<T>(topic: TopicName, form: ReadForm<T>, limits: ReadLimits): Promise<T> {
     const { deadlines } = this.#shared;
     const end = deadlines.now + limits.timeout;
-    const newest = await this.readNewest(topic, make, limits);
+    const newest = await this.readNewest(topic, form, limits);
     const remaining = Math.ceil(end - deadlines.now);
     if (newest !== undefined || remaining <= 0) return newest;
     // No abort has been noticed since.
     limits.signal?.throwIfAborted();
-    return await this.waitForOldest(topic, make, { ...limits, timeout: remaining });
+    return await this.waitForOldest(topic, form, { ...limits, timeout: remaining });
   }
 
   /** What has arrived for a read that was cancelled, if no other read is before this one. */
   #takeArrived<T>(
     topic: TopicName,
     queue: TopicQueue,
-    make: MakeResult<T>,
+    form: ReadForm<T>,
   ): Promise<T> | undefined {
     if (queue.hasReaders) return undefined;
     const item = oldestFresh(queue);
@@ -161,18 +162,18 @@ export class ReadRequests {
     this.#dropIfIdle(topic.name, queue);
     return item.gap
       ? rejectedWithCallerStack(item.gap)
-      : Promise.resolve(make(item.message, topic.name, item.epoch));
+      : Promise.resolve(form.make(item.message, topic.name, item.epoch));
   }
 
   #context<T>(
     queue: TopicQueue,
-    make: MakeResult<T>,
+    form: ReadForm<T>,
     resolve: (value: T | PromiseLike<T>) => void,
   ): ReadContext {
     return {
       shared: this.#shared,
       queue,
-      make,
+      form,
       resolve: resolve as ReadContext["resolve"],
       onIdle: this.#dropIfIdle,
     };
@@ -186,19 +187,17 @@ export class ReadRequests {
   }
 
   /** Begins a read, and returns the queue of its topic. Throws if there can be none. */
-  #queueFor({ name }: TopicName, action: string): TopicQueue {
+  #queueFor({ name }: TopicName, verb: string): TopicQueue {
     const { requests, positions } = this.#shared;
-    requests.acceptance.require({ action, topic: name });
-    requests.requireRoom(action, name);
+    requests.acceptance.require({ verb, topic: name });
+    requests.requireRoom(verb, name);
     let queue = this.#queues.get(name);
     if (queue) return queue;
     if (!positions.reserve(name)) {
       throw new DsmqError(
         "limit_exceeded",
-        "Cannot get: too many topics have positions that must be kept",
-        {
-          topic: name,
-        },
+        `Cannot ${verb}: too many topics have positions that must be kept`,
+        { topic: name },
       );
     }
     if (this.#queues.size >= this.#sweepAt) this.#sweep();
@@ -221,8 +220,14 @@ export class ReadRequests {
   };
 }
 
+/** Reads that give a message. */
+export const READ: ReadForm<Message | undefined> = { verb: "read", make: toMessage };
+
+/** Reads in the forms of dsmq 1.x, which give a text. */
+export const GET: ReadForm<string> = { verb: "get", make: (message) => message?.body ?? "" };
+
 /** A message as the caller gets it. */
-export function toMessage(
+function toMessage(
   reply: MessageReply | undefined,
   topic: string,
   epoch: string,

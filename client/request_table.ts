@@ -7,7 +7,6 @@
 import { DsmqError } from "../protocol/errors.ts";
 import { AbandonedRequest } from "./abandoned_request.ts";
 import { HELLO_ID } from "./client_socket.ts";
-import { actionInWords } from "./connection_end.ts";
 import type { PendingPuts } from "./api.ts";
 import type { PendingLimits } from "./options.ts";
 import { type PendingRequest, protocolError, type StreamHandler } from "./pending_request.ts";
@@ -109,11 +108,11 @@ class PendingCalls {
   }
 
   /** The error of a call beyond the limit. */
-  full(action: string, topic: string | undefined, url: string): DsmqError {
+  full(verb: string, topic: string | undefined, url: string): DsmqError {
     const calls = this.#calls;
     const bytes = this.#bytes;
     const limits = this.#limits;
-    const what = `Cannot ${actionInWords(action)}: ${calls} calls are unanswered`;
+    const what = `Cannot ${verb}: ${calls} calls are unanswered`;
     const details = topic === undefined ? {} : { topic };
     return bytes < limits.bytes
       ? new DsmqError(

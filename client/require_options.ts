@@ -15,6 +15,7 @@ import { formatValue } from "../protocol/text.ts";
  * @param options what the caller gave
  * @param names the names of the options
  * @param prefix stands before their names in the error
+ * @param isPassedOver whether something else may be there
  * @throws {TypeError} if it is not
  */
 export function requireOptions(
@@ -22,6 +23,7 @@ export function requireOptions(
   options: unknown,
   names: readonly string[],
   prefix: string = "",
+  isPassedOver?: (options: object, name: string) => boolean,
 ): void {
   if (!isOptions(options, names)) {
     const what = prefix === "" ? "options" : prefix.slice(0, -1);
@@ -31,7 +33,7 @@ export function requireOptions(
   }
   // Inherited options count, too.
   for (const name in options) {
-    if (names.includes(name)) continue;
+    if (names.includes(name) || isPassedOver?.(options, name)) continue;
     throw new TypeError(
       `Cannot ${action}: there is no option ${formatValue(prefix + name)} (there are: ${
         names.join(", ")
@@ -43,15 +45,21 @@ export function requireOptions(
 /**
  * Rejects options of a call that has none.
  *
+ * @param action what the caller wants to do, for the error
  * @param method its name
  * @param argument the argument in the place of options
  * @param accepted what it takes. Default: no options
  * @throws {TypeError} if it is an object
  */
-export function rejectOptions(method: string, argument: unknown, accepted = "no options"): void {
+export function rejectOptions(
+  action: string,
+  method: string,
+  argument: unknown,
+  accepted = "no options",
+): void {
   if (argument === null || typeof argument !== "object") return;
   throw new TypeError(
-    `Cannot ${method}: ${method} takes ${accepted}, got ${describeKind(argument)}`,
+    `Cannot ${action}: ${method} takes ${accepted}, got ${describeKind(argument)}`,
   );
 }
 
@@ -79,11 +87,26 @@ export function requireSignal(action: string, signal: unknown): void {
  */
 export function requireTimeout(action: string, timeout: unknown, name = "timeout"): void {
   if (typeof timeout === "number" && timeout >= 0) return;
-  const ErrorClass = typeof timeout === "number" ? RangeError : TypeError;
-  throw new ErrorClass(
-    `Cannot ${action}: ${name} must be milliseconds from 0, or Infinity, got ${
-      formatValue(timeout)
-    }`,
+  throw wrongNumber(action, name, "milliseconds from 0, or Infinity", timeout);
+}
+
+/**
+ * The error of what should be a number.
+ *
+ * @param action what the caller wants to do
+ * @param name what it is called
+ * @param expected what it must be
+ * @param value what the caller gave: of another type, or out of range
+ */
+export function wrongNumber(
+  action: string,
+  name: string,
+  expected: string,
+  value: unknown,
+): TypeError | RangeError {
+  const ErrorClass = typeof value === "number" ? RangeError : TypeError;
+  return new ErrorClass(
+    `Cannot ${action}: ${name} must be ${expected}, got ${formatValue(value)}`,
   );
 }
 

@@ -26,7 +26,7 @@ export function requireToken(token: unknown, urls: readonly string[]): void {
   if (problem !== undefined) throw invalid(RangeError, problem);
   const hasUserInfo = urls.map((url) => new URL(url)).some((url) => url.username || url.password);
   if (!hasUserInfo) return;
-  throw new TypeError(
+  throw new RangeError(
     "Cannot connect: there is a token, and an address has a user name or a password: only one of both can be sent",
   );
 }

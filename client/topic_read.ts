@@ -28,8 +28,11 @@ export interface SharedByReads {
 export interface ReadContext {
   readonly shared: SharedByReads;
   readonly queue: TopicQueue;
-  /** Turns the message, which was stored by that epoch, into the caller's result. */
-  make(message: MessageReply | undefined, topic: string, epoch: string): unknown;
+  /** What the caller did, and what turns the message, which was stored by that epoch, into its result. */
+  readonly form: {
+    readonly verb: string;
+    make(message: MessageReply | undefined, topic: string, epoch: string): unknown;
+  };
   /** Resolves the caller's promise. */
   resolve(value: unknown): void;
   /** Called when the queue may be idle. */
@@ -61,6 +64,10 @@ export abstract class TopicRead extends PendingRequest implements RequestingRead
 
   get size(): number {
     return this.#topicField.length;
+  }
+
+  override get verb(): string {
+    return this.context.form.verb;
   }
 
   override get isAwaited(): boolean {
@@ -110,7 +117,9 @@ export abstract class TopicRead extends PendingRequest implements RequestingRead
   }
 
   onReply(reply: ResultReply): void {
-    if (reply.kind !== "message" && reply.kind !== "empty") throw protocolError("get", this.topic);
+    if (reply.kind !== "message" && reply.kind !== "empty") {
+      throw protocolError(this.verb, this.topic);
+    }
     const { shared: { positions, storeClock }, queue, onIdle } = this.context;
     this.requireBehind(reply);
     const { through } = reply;
@@ -138,7 +147,7 @@ export abstract class TopicRead extends PendingRequest implements RequestingRead
     if (this.context.shared.positions.isPlausible(this.topic, seq, through)) return;
     const what = seq === undefined ? `that there is nothing up to ${through}` : `message ${seq}`;
     const reason = `the server sends ${what}, which is not after what was read`;
-    throw protocolError("get", this.topic, reason);
+    throw protocolError(this.verb, this.topic, reason);
   }
 
   override onErrorReply(error: DsmqError, through: number | undefined): void {
@@ -157,8 +166,8 @@ export abstract class TopicRead extends PendingRequest implements RequestingRead
 
   /** Resolves the caller's promise with a message and its epoch, or nothing. */
   protected resolveWith(message: MessageReply | undefined, epoch: string = ""): void {
-    const { make, resolve } = this.context;
-    resolve(make(message, this.topic, epoch));
+    const { form, resolve } = this.context;
+    resolve(form.make(message, this.topic, epoch));
   }
 
   /** Rejects the caller's promise. */

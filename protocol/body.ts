@@ -62,16 +62,18 @@ export function exceedsMessageBytes(message: string, messageBytes: number): bool
  * @param bytes the size seen
  * @param limits the limits
  * @param isLowerBound the size seen is a lower bound
+ * @param what which message it is
  * @returns code, message and details
  */
 export function messageTooLarge(
   bytes: number,
   limits: Limits,
   isLowerBound = false,
+  what = "message: it",
 ): ["too_large", string, { limit: number }] {
   const limit = limits.messageBytes;
   const size = `${isLowerBound ? "at least " : ""}${bytes} bytes`;
-  return ["too_large", `Cannot put message: it is ${size} as JSON, the limit is ${limit}`, {
+  return ["too_large", `Cannot put ${what} is ${size} as JSON, the limit is ${limit}`, {
     limit,
   }];
 }

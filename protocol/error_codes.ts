@@ -59,7 +59,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorInfo<ErrorFields[Code]
   too_large: {
     scope: "request",
     retryable: false,
-    fields: { limit: "always", bytes: "sometimes", ...PUT },
+    fields: { limit: "always", bytes: "sometimes", index: "sometimes", ...PUT },
     description: "The message is larger than the server accepts.",
   },
   full: {

@@ -126,6 +126,8 @@ export interface ErrorFields {
     readonly limit: number;
     /** The size of this message in the same bytes, if this client measured it. */
     readonly bytes?: number;
+    /** From `putMany`, with it: the index of the first message that is too large. */
+    readonly index?: number;
   };
   /** The store is full: try again later. */
   readonly full: PutFailure & {

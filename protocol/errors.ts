@@ -44,7 +44,7 @@ export interface DsmqErrorDetails
   readonly status?: number;
   /** What is wrong with a value. */
   readonly issues?: readonly ValueIssue[];
-  /** The index of that value in a list. */
+  /** The index of that value, or of a message that is too large, in a list. */
   readonly index?: number;
   /** The message that has that value. */
   readonly received?: Message;
@@ -119,7 +119,7 @@ export class DsmqError extends Error {
   declare readonly outcomes?: readonly PutOutcome[];
   /** With `invalid_value`: what is wrong with the value. */
   declare readonly issues?: readonly ValueIssue[];
-  /** With it, from `putMany`: the index of that value. */
+  /** With it, and with `too_large`, from `putMany`: the index of that value or message. */
   declare readonly index?: number;
   /** With it, from a reader: the message. Its text is not printed with the error, since it may be long, or private. */
   declare readonly received?: Message;

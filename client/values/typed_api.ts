@@ -76,6 +76,34 @@ export interface TypedTopic<Input, Output = Input> {
   putMany(values: readonly Input[]): Promise<number[]>;
 
   /**
+   * Puts values, in order, each with attributes of its own.
+   *
+   * @param values the values
+   * @param options gives the attributes of each value, `undefined` for none: called once for each, in order, before any is
+   *   validated. What it throws rejects the call, and nothing is sent
+   * @returns their sequence numbers, once all are stored
+   * @throws {TypeError | RangeError} if what it gives is invalid, or a promise
+   * @throws {DsmqError} as without attributes
+   *
+   * @example Put orders that may be repeated without risk
+   * ```ts
+   * import { connect, serve } from "@dsmq/server";
+   *
+   * await using server = await serve({ port: 0 });
+   * await using mq = await connect(server.url);
+   * const orders = [{ id: 7, item: "pears" }, { id: 8, item: "apples" }];
+   * const topic = mq.topic("orders");
+   * await topic.putMany(orders, ({ id }) => ({ messageId: `order-${id}` }));
+   * await topic.putMany(orders, ({ id }) => ({ messageId: `order-${id}` })); // stored once
+   * console.log((await mq.topics())[0]!.messages); // 2
+   * ```
+   */
+  putMany<Value extends Input>(
+    values: readonly Value[],
+    options: ((value: Value, index: number) => PutOptions | undefined) | undefined,
+  ): Promise<number[]>;
+
+  /**
    * Reads the next message, and its value as the schema gives it. If the signal aborts, or the connection ends, while the
    * value is being validated, the read ends, and the message counts as read.
    *

@@ -4,15 +4,16 @@
  * @module
  */
 
-import { kindOf } from "../../protocol/text.ts";
-import type { EncodedAttributes } from "../../protocol/attributes.ts";
+import { ATTRIBUTE_NAMES, type EncodedAttributes } from "../../protocol/attributes.ts";
+import { isOptions } from "../../protocol/option_kinds.ts";
 import type { Message } from "../../protocol/message.ts";
 import type { PutOptions } from "../messages.ts";
 import type { ReadOptions, SubscribeOptions } from "../reading.ts";
-import { putSize } from "../put_batch.ts";
-import { encodePutOptions } from "../put_options.ts";
+import { type AttributeList, putSize } from "../put_batch.ts";
+import { encodeListed, encodePutOptions, requireList } from "../put_options.ts";
+import type { PutList } from "../put_requests.ts";
 import { rejecting } from "../rejection.ts";
-import { rejectOptions, requireOptions } from "../require_options.ts";
+import { describeOption, requireOptions } from "../require_options.ts";
 import { SUBSCRIBE_OPTIONS } from "../read_options.ts";
 import { type Misfit, unfitToPut, unfitToRead } from "./invalid_value.ts";
 import type { TypedTopic, ValueMessage, ValueStream, ValueSubscribeOptions } from "./typed_api.ts";
@@ -35,9 +36,9 @@ export interface TopicCalls {
   /** Throws if as much is unanswered as may be. */
   requireRoom(): void;
   /** Throws if a message is larger than the server accepts. */
-  requireFit(text: string, attributes: EncodedAttributes | undefined): void;
+  requireFit(text: string, attributes: EncodedAttributes | undefined, index?: number): void;
   put(text: string, attributes: EncodedAttributes | undefined): Promise<number>;
-  putMany(texts: readonly string[]): Promise<number[]>;
+  putMany(list: PutList): Promise<number[]>;
   read(options: ReadOptions | undefined): Promise<Message | undefined>;
   subscribe(options: SubscribeOptions): BufferedStream;
 }
@@ -103,31 +104,35 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
     throw unfitToPut(this.name, encoded, index);
   }
 
-  async putMany(values: readonly Input[], extra?: unknown): Promise<number[]> {
-    rejectOptions("putMany", extra);
-    if (!Array.isArray(values)) {
-      throw new TypeError(`Cannot put messages: they must be an array, got ${kindOf(values)}`);
-    }
+  async putMany(
+    values: readonly Input[],
+    options?: (value: Input, index: number) => PutOptions | undefined,
+  ): Promise<number[]> {
+    requireList(values);
+    requireListOptions(options);
     this.#calls.requireRoom();
-    const encoded = Array.from(values, (value: Input) => this.#codec.encode(value));
-    const texts = encoded.filter((one) => typeof one === "string");
-    if (texts.length === encoded.length) {
+    // The function may change the list.
+    const list = Array.from(values);
+    const attributes = options && encodeEach(list, options);
+    const encoded = list.map((value) => this.#codec.encode(value));
+    const bodies = encoded.filter((one) => typeof one === "string");
+    if (bodies.length === encoded.length) {
       // An empty list sends nothing, so it waits for nothing.
-      if (texts.length === 0 || this.#validations.isFree(this.name)) {
-        return await this.#calls.putMany(texts);
+      if (bodies.length === 0 || this.#validations.isFree(this.name)) {
+        return await this.#calls.putMany({ bodies, attributes });
       }
     } else this.#requireNoMisfit(encoded);
     let bytes = 0;
-    for (const one of encoded) {
+    for (const [i, one] of encoded.entries()) {
       const text = textOf(one);
-      this.#calls.requireFit(text, undefined);
-      bytes += putSize(text, undefined);
+      this.#calls.requireFit(text, attributes?.[i], i);
+      bytes += putSize(text, attributes?.[i]);
     }
     return await this.#validations.put(
       this.name,
       { messages: encoded.length, bytes },
       (tooLong, onUnfit) => this.#allValidated(encoded, tooLong, onUnfit),
-      (texts) => this.#calls.putMany(texts),
+      (bodies) => this.#calls.putMany({ bodies, attributes }),
     );
   }
 
@@ -183,7 +188,7 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
     };
     const { name } = this;
     const validations = this.#validations;
-    const call = { action: "read on", topic: name };
+    const call = { verb: "read on", topic: name };
     const waits: CodeWaits = {
       until: (promise, onWaiting) => validations.until(call, promise, signal, onWaiting),
       limit: (onTooLong) => validations.limit(onTooLong),
@@ -200,7 +205,7 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
   ): ValueMessage<Output> | PromiseLike<ValueMessage<Output>> | undefined {
     const decoded = message && this.#decode(message);
     return decoded instanceof Promise
-      ? this.#validations.until({ action: "get", topic: this.name }, decoded, signal)
+      ? this.#validations.until({ verb: "read", topic: this.name }, decoded, signal)
       : decoded;
   }
 
@@ -212,6 +217,32 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
     if (decoded instanceof Promise) return decoded.then((later) => withValue(message, later));
     return withValue(message, decoded);
   };
+}
+
+/** Checks what gives the attributes of the values of a list. */
+function requireListOptions(options: unknown): void {
+  if (options === undefined || typeof options === "function") return;
+  const form = "a function that returns those of each value, (value, index) => ({ … })";
+  throw new TypeError(
+    `Cannot put messages: options must be ${form}, got ${describeOption(options)}`,
+  );
+}
+
+/** The attributes of the values of a list; `undefined` if none has any. */
+function encodeEach<Input>(
+  values: readonly Input[],
+  options: (value: Input, index: number) => unknown,
+): AttributeList {
+  const attributes = values.map((value, i) => {
+    const given = options(value, i);
+    if (given === undefined) return undefined;
+    if (isOptions(given, ATTRIBUTE_NAMES)) return encodeListed(given, i);
+    // Nobody awaits a promise: its rejection must not end the program.
+    if (typeof Object(given).then === "function") Promise.resolve(given).catch(() => {});
+    const what = `options must return an object or undefined at once, for messages[${i}]`;
+    throw new TypeError(`Cannot put messages: ${what}, got ${describeOption(given)}`);
+  });
+  return attributes.some((one) => one !== undefined) ? attributes : undefined;
 }
 
 /** Whether a value is known not to fit. */

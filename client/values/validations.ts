@@ -162,7 +162,7 @@ export class Validations {
     validate: (tooLong: Promise<Misfit>, onUnfit: () => void) => Promise<Ready>,
     put: (ready: Ready) => Promise<Outcome>,
   ): Promise<Outcome> {
-    const call = { action: "put", topic };
+    const call = { verb: "put", topic };
     this.#requests.acceptance.require(call);
     const turn = new Turn(this.#last.get(topic));
     this.#last.set(topic, turn);

@@ -94,7 +94,7 @@ Deno.test("connect refuses wrong options", async () => {
     [{ timeout: NaN }, RangeError, "got NaN"],
     [{ since: -1 }, RangeError, "-1"],
     [{ since: 0.5 }, RangeError, "0.5"],
-    [{ since: "yesterday" }, TypeError, "yesterday"],
+    [{ since: "yesterday" }, RangeError, "yesterday"],
     [{ since: new Date(NaN) }, RangeError, "invalid"],
     [{ since: {} }, TypeError, "an object"],
   ];

@@ -243,7 +243,7 @@ Deno.test("each call of a closed connection states what it cannot do", async () 
     [() => mq.put("t", "m"), "put"],
     [() => mq.putMany("t", []), "put"],
     [() => mq.get("t"), "get"],
-    [() => mq.getWait("t"), "wait"],
+    [() => mq.getWait("t"), "get"],
     [() => mq.topics(), "list topics"],
     [() => mq.shutdownServer(), "shut down"],
     [() => mq.subscribe("t").next(), "subscribe"],

@@ -141,6 +141,9 @@ Deno.test("a list that the server no longer accepts as a whole is split by its c
     error.outcomes!.map((outcome) => typeof outcome === "number" ? "m" : outcome.code),
     messages.map((message) => message === "m" ? "m" : "too_large"),
   );
+  assertEquals([error.code, error.index, error.bytes, error.limit], ["too_large", 9, 202, 100]);
+  const sentence = "messages[9] is 202 bytes as JSON, the limit is 100 now";
+  assertEquals(error.message, `Cannot put messages: ${sentence}`);
   assertEquals(await after, messages.length - 4 + 1);
   await closeAll(mq, host, small);
 });
@@ -212,7 +215,7 @@ for (const name of ["maxPending", "maxPendingBytes"]) {
     Deno.test(`${name} is a whole number from 1 or Infinity: ${JSON.stringify(value)} is refused`, async () => {
       await assertRejects(
         () => connect(undefined, { [name]: value } as ConnectOptions),
-        RangeError,
+        typeof value === "number" ? RangeError : TypeError,
         name,
       );
     });

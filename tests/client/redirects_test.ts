@@ -112,11 +112,11 @@ Deno.test("a host is parsed with brackets and without, and anything else in it g
       ["", "host must be only an address or a name"],
     ] as const
   ) {
-    await assertRejects(() => connect({ host }, { dial }), TypeError, reason);
+    await assertRejects(() => connect({ host }, { dial }), RangeError, reason);
   }
   await assertRejects(
     () => connect("ws://me:50%zz@localhost"),
-    TypeError,
+    RangeError,
     "in whose user name and password % encodes bytes of UTF-8",
   );
 });

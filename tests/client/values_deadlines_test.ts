@@ -69,7 +69,7 @@ Deno.test("a call of next that has waited for the validator of the one before it
     validated.promise.then(() => ({ ...message, value: message.seq }));
   const stream = new DecodingStream<number>(messages, decode, "throw", {
     until: (promise, onWaiting) =>
-      validations.until({ action: "read on" }, promise, undefined, onWaiting),
+      validations.until({ verb: "read on" }, promise, undefined, onWaiting),
     limit: (onTooLong) => validations.limit(onTooLong),
   });
   const calls = [stream.next(), stream.next(), stream.next()];

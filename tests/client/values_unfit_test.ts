@@ -78,7 +78,7 @@ const CALLS: Readonly<Record<string, readonly [call: Call, outcome: string, seco
     "invalid_value at 0",
     0,
   ],
-  "a putMany that is too large": [(t) => t.putMany(["30 slow", TOO_LARGE]), "too_large", 0],
+  "a putMany that is too large": [(t) => t.putMany(["30 slow", TOO_LARGE]), "too_large at 1", 0],
 };
 
 for (const [name, [call, outcome, seconds]] of Object.entries(CALLS)) {

@@ -21,7 +21,7 @@ Deno.test("invalid options of connect are refused by name, and nothing is dialle
     [{ reconnect: null }, TypeError, "reconnect must be true, false or options, got null"],
     [
       { reconnect: { minDelay: "100" } },
-      RangeError,
+      TypeError,
       'reconnect.minDelay must be milliseconds from 0, got "100"',
     ],
     [{ reconnect: { timeout: NaN } }, RangeError, "reconnect.timeout must be"],
@@ -36,14 +36,19 @@ Deno.test("invalid options of connect are refused by name, and nothing is dialle
       "maxDelay must be at least minDelay, got 100 and 500",
     ],
     [{ timeout: 0 }, RangeError, "timeout must be milliseconds above 0, or Infinity, got 0"],
-    [{ timeout: "5" }, RangeError, 'got "5"'],
+    [{ timeout: "5" }, TypeError, 'got "5"'],
+    [{ heartbeatInterval: "5" }, TypeError, 'got "5"'],
+    [{ heartbeatInterval: 5 }, RangeError, "got 5"],
+    [{ maxPendingBytes: 0 }, RangeError, "got 0"],
+    [{ since: { ago: "1" } }, TypeError, 'since.ago must be whole milliseconds from 0, got "1"'],
+    [{ since: { ago: -1 } }, RangeError, "since.ago must be whole milliseconds from 0, got -1"],
     [{ signal: new AbortController() }, TypeError, "signal must be an AbortSignal, got an object"],
     [{ signal: null }, TypeError, "signal must be an AbortSignal, got null"],
     [{ dial: "ws" }, TypeError, 'dial must be a function, got "ws"'],
     [{ onRetry: {} }, TypeError, "onRetry must be a function, got an object"],
     [
       { since: "first" },
-      TypeError,
+      RangeError,
       'since must be "start", "now", a Date, { ago }, a message\'s position (EPOCH:SEQ) or a sequence number, got "first"',
     ],
     [
@@ -53,7 +58,7 @@ Deno.test("invalid options of connect are refused by name, and nothing is dialle
     ],
     [
       { maxPending: "1" },
-      RangeError,
+      TypeError,
       'maxPending must be a whole number from 1, or Infinity, got "1"',
     ],
   ];

@@ -54,7 +54,7 @@ Deno.test("an object of another kind is refused as options of any call, and noth
     assertThrows(() => mq.subscribe("t", wrong), TypeError, expected);
     await assertRejects(
       () => connect(wrong),
-      TypeError,
+      got === "an array" ? RangeError : TypeError,
       got === "an array"
         ? "at least one address, got an empty list"
         : `the address must be a string, a URL or { host, port }, got ${got}`,

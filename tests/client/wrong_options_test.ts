@@ -56,7 +56,7 @@ const WRONG: readonly [Call, Class, string][] = [
     [
       (mq) => mq.getWait("t", as(options)),
       TypeError,
-      "Cannot wait: options must be an object, got ",
+      "Cannot get: options must be an object, got ",
     ],
     [(mq) => mq.read("t", as(options)), TypeError, "Cannot read: options must be an object, got "],
     [
@@ -80,7 +80,7 @@ const WRONG: readonly [Call, Class, string][] = [
     [(mq) => mq.read("t", { wait: timeout, latest: true }), RangeError, `got ${timeout}`],
   ]),
   ...["5", null, {}, 5n].flatMap((timeout): [Call, Class, string][] => [
-    [(mq) => mq.getWait("t", { timeout: as(timeout) }), TypeError, "Cannot wait: timeout must be "],
+    [(mq) => mq.getWait("t", { timeout: as(timeout) }), TypeError, "Cannot get: timeout must be "],
     [
       (mq) => mq.read("t", { wait: as(timeout) }),
       TypeError,
@@ -93,7 +93,7 @@ const WRONG: readonly [Call, Class, string][] = [
     [
       (mq) => mq.getWait("t", { signal: as(signal) }),
       TypeError,
-      "Cannot wait: signal must be an AbortSignal, got ",
+      "Cannot get: signal must be an AbortSignal, got ",
     ],
     [
       (mq) => mq.read("t", { wait: 5, signal: as(signal) }),
@@ -123,7 +123,7 @@ const WRONG: readonly [Call, Class, string][] = [
   ]),
   ...["first", "", null, {}, [], "5", true].map((since): [Call, Class, string] => [
     (mq) => mq.subscribe("t", { since: as(since) }),
-    TypeError,
+    typeof since === "string" ? RangeError : TypeError,
     'since must be "start", "now", a Date, { ago }, a message\'s position (EPOCH:SEQ) or a sequence number, got ',
   ]),
   ...[":5", "seq:5", "12:30", `${"e".repeat(129)}:5`, `${EPOCH} :5`, ` ${EPOCH}:5`, `${EPOCH}:x:5`]
@@ -187,13 +187,13 @@ const WRONG: readonly [Call, Class, string][] = [
   [
     (mq) => as(mq).putMany("t", ["m"], {}),
     TypeError,
-    "Cannot putMany: putMany takes the options of each message in the list",
+    "Cannot put messages: putMany takes the options of each message in the list",
   ],
   [(mq) => as(mq).get("t", { timeout: 5 }), TypeError, "Cannot get: get takes no options"],
   [
     (mq) => as(mq).getLatest("t", { timeout: 5 }),
     TypeError,
-    "Cannot getLatest: getLatest takes no options",
+    "Cannot get: getLatest takes no options",
   ],
 ];
 
