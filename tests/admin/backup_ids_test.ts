@@ -5,8 +5,13 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { connect, type Message } from "@dsmq/server";
+import { connect, type Connection, type Message } from "@dsmq/server";
 import { BackupFile } from "../../stores/backup_file.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { systemClock } from "../../queue/clock.ts";
+import { FileStore } from "../../stores/file_store.ts";
+import { inMemory, settled, testServer, until } from "../support/bridge.ts";
+import { closeAll, connectedPair, reconnectTo } from "../support/connected_pair.ts";
 import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 
@@ -41,8 +46,12 @@ async function withFolder(test: (path: string) => Promise<void>): Promise<void> 
 }
 
 /** Makes a file of a backup, as the command does. */
-async function backUp(url: string, path: string, token = "the-boss"): Promise<void> {
-  await using mq = await connect(url, { token });
+async function backUp(url: string, path: string): Promise<void> {
+  await using mq = await connect(url, { token: "the-boss" });
+  await copyFrom(mq, path);
+}
+
+async function copyFrom(mq: Connection, path: string): Promise<void> {
   const backup = await mq.backup();
   Deno.createSync(path).close();
   const file = await BackupFile.open(path, backup.info);
@@ -153,4 +162,37 @@ Deno.test("the id of a message that was purged while a backup was read is free i
     await using mq = await connect(copy.url);
     const ids = ["a", "b", "c"].map((messageId) => ({ body: "again", messageId }));
     assertEquals(await mq.putMany("t", ids), [4, 5, 3]);
+  }));
+
+Deno.test("a client that comes to a server on a copy does not know of a put that was not answered, and can put it again by its messageId", () =>
+  withFolder(async (path) => {
+    const original = await testServer(inMemory());
+    const { bridge, mq } = await connectedPair(original);
+    // The replies to the puts are lost; the third one is stored behind the backup.
+    const isReply = (frame: string) => /"seqs?":/.test(frame);
+    bridge.passes = (frame) => !isReply(frame);
+    const ids = ["a", "b", "c"].map((messageId) => ({ messageId }));
+    const [a, b] = ids.slice(0, 2).map((id) => settled(mq.put("t", "m", id)));
+    const { mq: admin } = await connectedPair(original);
+    await until(() => bridge.down.some(isReply));
+    await copyFrom(admin, path);
+    await admin.close();
+    const c = settled(mq.put("t", "m", ids[2]));
+    await until(() => bridge.down.filter(isReply).length > 1);
+    const copy = await testServer(
+      new FileStore({
+        ...{ engine: nodeSqlite, clock: systemClock, retention: 600_000 },
+        ...{ path, durability: "process" },
+      }),
+    );
+    bridge.passes = () => true;
+    await reconnectTo(bridge, mq, copy);
+    assertEquals(await Promise.all([a, b, c]), Array(3).fill("error unknown_outcome"));
+    assertEquals(await mq.put("t", "again", ids[0]), 1);
+    assertEquals(await mq.put("t", "again", ids[1]), 2);
+    // This one is not in the copy.
+    assertEquals(await mq.put("t", "again", ids[2]), 3);
+    const bodies = await Array.fromAsync(await mq.backup(), ({ body }) => body);
+    assertEquals(bodies, ["m", "m", "again"]);
+    await closeAll(mq, original, copy);
   }));
