@@ -172,7 +172,7 @@ const NOTHING = new TopicScope([]);
 
 /** What one client may do. It never changes: a client that may do something else gets another one. */
 export class Permissions {
-  /** Tells one client from another without revealing its token; `""` for clients without a token. */
+  /** Tells one client from another without revealing a token that cannot be guessed; `""` for clients without a token. */
   readonly identity: string;
   /** It may stop the server, if the server allows that to clients: it has the permission `admin`, and for all topics. */
   readonly mayStop: boolean;

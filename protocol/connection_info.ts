@@ -15,7 +15,9 @@ export interface ConnectionInfo {
   readonly connectedAt: number;
   /** The address of its peer; that of the proxy, if there is one. */
   readonly address: string;
-  /** Tells one token from another, and never shows it; `""` without a token. */
+  /**
+   * Tells one token from another; `""` without a token. It is a part of a digest, and shows no token that cannot be guessed.
+   */
   readonly identity: string;
   /** What it may do: `read`, `write` and `admin`, perhaps for some topics only. Others, of a newer server, are left out. */
   readonly permissions: readonly Permission[];
