@@ -35,15 +35,16 @@ export {
   checkServer,
   testServer,
   WIRE_CHECKS,
-  type WireOptions,
   type WireResult,
 } from "./testing/wire/conformance.ts";
+export type { WireOptions } from "./testing/wire/arguments.ts";
 export {
   WireConnection,
   type WireConnectOptions,
   type WireObject,
 } from "./testing/wire/wire_connection.ts";
 export { type Opening, type Proofs, testStore } from "./testing/store/contract.ts";
+export type { Address, HostAddress } from "./client/addresses.ts";
 export type { Durability, EncodedMessage, TopicInfo } from "./protocol/encode_replies.ts";
 export type { ErrorCode } from "./protocol/errors.ts";
 export type { Overflow } from "./protocol/limits.ts";

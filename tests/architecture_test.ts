@@ -56,9 +56,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "fetch.ts": ["server/api.ts", "server/start/create_handler.ts"],
   "mod.ts": ["client.ts", "server.ts", "cli.ts"],
   // Published for tests, so it must stand without this project's own; nothing else loads it.
-  "testing/": ["protocol/", "stores/store.ts", "stores/store_limits.ts", "queue/clock.ts"],
+  "testing/": [
+    "protocol/",
+    "client/addresses.ts",
+    "client/require_options.ts",
+    "stores/store.ts",
+    "stores/store_limits.ts",
+    "queue/clock.ts",
+  ],
   "testing.ts": [
     "testing/",
+    "client/addresses.ts",
     "protocol/",
     "queue/clock.ts",
     "stores/store.ts",

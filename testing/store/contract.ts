@@ -4,6 +4,8 @@
  * @module
  */
 
+import { requireOptions } from "../../client/require_options.ts";
+import { formatValue } from "../../protocol/text.ts";
 import type { StoreLimits } from "../../stores/store_limits.ts";
 import type { Store } from "../../stores/store.ts";
 import { commands } from "./commands.ts";
@@ -74,6 +76,7 @@ let locations = 0;
  * @param name the name of the backend
  * @param open opens a store; in a new place, an empty one
  * @param proofs see {@linkcode Proofs}
+ * @throws {TypeError} if an argument is of the wrong type
  *
  * @example A store of your own that outlives its process
  * ```ts ignore
@@ -88,8 +91,15 @@ let locations = 0;
 export function testStore(
   name: string,
   open: (opening: Opening) => Promise<Store>,
-  { ignore, restarts = false }: Proofs = {},
+  proofs: Proofs = {},
 ): void {
+  requireType("name", "a text", name, typeof name === "string");
+  requireType("open", "a function", open, typeof open === "function");
+  requireOptions("test a store", proofs, ["ignore", "restarts"]);
+  const { ignore, restarts = false } = proofs;
+  const isReason = ignore === undefined || typeof ignore === "string";
+  requireType("ignore", "a text, the reason", ignore, isReason);
+  requireType("restarts", "true or false", restarts, typeof restarts === "boolean");
   const register = (name: string, promises: Promises, restarts: boolean) => {
     for (const [promise, prove] of Object.entries(promises)) {
       Deno.test({
@@ -121,6 +131,13 @@ export function testStore(
     ...messageIds,
     ...repeatedIds,
   }, true);
+}
+
+function requireType(name: string, expected: string, value: unknown, isValid: boolean): void {
+  if (isValid) return;
+  throw new TypeError(
+    `Cannot test a store: ${name} must be ${expected}, got ${formatValue(value)}`,
+  );
 }
 
 /** A store, and how to restart it. */

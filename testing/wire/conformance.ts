@@ -4,8 +4,8 @@
  * @module
  */
 
-import { isOptions } from "../../protocol/option_kinds.ts";
-import { formatValue } from "../../protocol/text.ts";
+import type { Address } from "../../client/addresses.ts";
+import { parseRun, requireAdmission, type WireOptions, type WireRun } from "./arguments.ts";
 import { attributes } from "./attributes.ts";
 import { basics } from "./basics.ts";
 import type { Wire, WireChecks } from "./checks.ts";
@@ -16,16 +16,6 @@ import { WireConnection } from "./wire_connection.ts";
 /** The checks of version 1 of the protocol, by the sentences that they prove. */
 export const WIRE_CHECKS: WireChecks = { ...basics, ...messages, ...attributes, ...streams };
 
-/** How to test a server. */
-export interface WireOptions {
-  /** A token that may read and write, if the server requires one. */
-  readonly token?: string;
-  /** The beginning of all topics that are used, for servers that permit only some. Default: `"conformance."`. */
-  readonly prefix?: string;
-  /** The checks. Default: {@linkcode WIRE_CHECKS}. */
-  readonly checks?: WireChecks;
-}
-
 /** The result of a check. */
 export interface WireResult {
   /** The sentence that it proves. */
@@ -34,15 +24,14 @@ export interface WireResult {
   readonly error?: Error;
 }
 
-const OPTION_NAMES = ["token", "prefix", "checks"];
-
 /**
  * Checks a running server, one promise after another.
  *
- * @param url the address of the server, such as `ws://127.0.0.1:30008`. Messages are put into it, which expire by themselves
+ * @param address the address of the server, as `connect` takes it, but only one. Messages are put into it, which expire by themselves
  * @param options see {@linkcode WireOptions}
  * @returns the result of each check
- * @throws {TypeError} if the address or an option is invalid
+ * @throws {TypeError} if the address or an option is of the wrong type
+ * @throws {RangeError} if the address or an option cannot be used, also with this server: one that refuses the token, or has shorter topics
  *
  * @example A server of your own
  * ```ts
@@ -56,14 +45,15 @@ const OPTION_NAMES = ["token", "prefix", "checks"];
  * ```
  */
 export async function checkServer(
-  url: string | URL,
+  address: Address,
   options: WireOptions = {},
 ): Promise<readonly WireResult[]> {
-  const address = requireArguments(url, options);
+  const parsed = parseRun(address, options, WIRE_CHECKS);
+  await requireAdmission(parsed);
   const results: WireResult[] = [];
-  for (const [check, prove] of Object.entries(options.checks ?? WIRE_CHECKS)) {
+  for (const [check, prove] of Object.entries(parsed.checks)) {
     try {
-      await run(address, options, prove);
+      await run(parsed, prove);
       results.push({ check });
     } catch (error) {
       results.push({ check, error: error instanceof Error ? error : new Error(String(error)) });
@@ -75,9 +65,10 @@ export async function checkServer(
 /**
  * Registers one test for each promise that a running server must keep.
  *
- * @param url the address of the server
+ * @param address the address of the server, as `connect` takes it, but only one
  * @param options see {@linkcode WireOptions}
- * @throws {TypeError} if the address or an option is invalid
+ * @throws {TypeError} if the address or an option is of the wrong type
+ * @throws {RangeError} if the address or an option cannot be used. What only the server can tell of the options makes each test fail
  *
  * @example A server that runs already
  * ```ts ignore
@@ -86,49 +77,29 @@ export async function checkServer(
  * testServer("ws://127.0.0.1:30008");
  * ```
  */
-export function testServer(url: string | URL, options: WireOptions = {}): void {
-  const address = requireArguments(url, options);
-  for (const [check, prove] of Object.entries(options.checks ?? WIRE_CHECKS)) {
-    Deno.test(`${address}: ${check}`, () => run(address, options, prove));
+export function testServer(address: Address, options: WireOptions = {}): void {
+  const parsed = parseRun(address, options, WIRE_CHECKS);
+  let admission: Promise<void> | undefined;
+  for (const [check, prove] of Object.entries(parsed.checks)) {
+    Deno.test(`${parsed.shownAddress}: ${check}`, async () => {
+      await (admission ??= requireAdmission(parsed));
+      await run(parsed, prove);
+    });
   }
 }
 
 let topics = 0;
 
 async function run(
-  url: string,
-  { token, prefix = "conformance." }: WireOptions,
+  { address, token, prefix }: WireRun,
   prove: (wire: Wire) => Promise<void>,
 ): Promise<void> {
   await using connections = new AsyncDisposableStack();
   const connect = async (offers: boolean) =>
-    connections.use(await WireConnection.open({ url, token, offers }));
+    connections.use(await WireConnection.open({ url: address, token, offers }));
   await prove({
     connect: () => connect(true),
     connect1x: () => connect(false),
     topic: (name = "t") => `${prefix}${crypto.randomUUID()}.${++topics}.${name}`,
   });
-}
-
-function requireArguments(url: string | URL, options: WireOptions): string {
-  const parsed = url instanceof URL ? url : URL.parse(url);
-  if (!parsed || !/^wss?:$/.test(parsed.protocol)) {
-    throw new TypeError(
-      `Cannot check a server: url must be an address such as "ws://127.0.0.1:30008", got ${
-        formatValue(url)
-      }`,
-    );
-  }
-  if (!isOptions(options, OPTION_NAMES)) {
-    throw new TypeError(
-      `Cannot check a server: options must be an object, got ${formatValue(options)}`,
-    );
-  }
-  for (const name in options) {
-    if (OPTION_NAMES.includes(name)) continue;
-    throw new TypeError(
-      `Cannot check a server: there is no option "${name}" (there are: ${OPTION_NAMES.join(", ")})`,
-    );
-  }
-  return parsed.href;
 }

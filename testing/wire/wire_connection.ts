@@ -4,6 +4,11 @@
  * @module
  */
 
+import { type Address, redactUrl } from "../../client/addresses.ts";
+import { requireOptions } from "../../client/require_options.ts";
+import { formatValue } from "../../protocol/text.ts";
+import { requireAddress, requireToken } from "./wire_address.ts";
+
 /** How long a server may take for a reply, in milliseconds. */
 const TIMEOUT = 5000;
 
@@ -13,13 +18,15 @@ export type WireObject = Record<string, any>;
 
 /** How to connect. */
 export interface WireConnectOptions {
-  /** The address of the server. */
-  readonly url: string;
+  /** The address of the server, as `connect` takes it, but only one. */
+  readonly url: Address;
   /** The token, if the server requires one. */
   readonly token?: string | undefined;
   /** Whether to offer the subprotocol `dsmq`, as clients of dsmq 1.x do not. */
   readonly offers?: boolean;
 }
+
+const OPTION_NAMES = ["url", "token", "offers"] satisfies (keyof WireConnectOptions)[];
 
 /** One connection. What does not come within 5 s is an error. */
 export class WireConnection implements AsyncDisposable {
@@ -47,21 +54,37 @@ export class WireConnection implements AsyncDisposable {
     socket.onerror = (event) => event.preventDefault();
   }
 
-  /** Connects; rejects if the server does not accept the connection. */
-  static async open({ url, token, offers = true }: WireConnectOptions): Promise<WireConnection> {
+  /**
+   * Connects.
+   *
+   * @param options see {@linkcode WireConnectOptions}
+   * @throws {TypeError | RangeError} if an option is invalid
+   * @throws {Error} if the server does not accept the connection
+   */
+  static async open(options: WireConnectOptions): Promise<WireConnection> {
+    requireOptions("open a connection", options, OPTION_NAMES);
+    const { url, token, offers = true } = options;
+    const address = requireAddress("open a connection", url);
+    requireToken("open a connection", token);
+    if (typeof offers !== "boolean") {
+      throw new TypeError(
+        `Cannot open a connection: offers must be true or false, got ${formatValue(offers)}`,
+      );
+    }
     const protocols = offers ? ["dsmq"] : [];
     if (token !== undefined) protocols.push(`dsmq.token.${base64url(token)}`);
-    const socket = new WebSocket(url, protocols);
+    const socket = new WebSocket(address, protocols);
     const connection = new WireConnection(socket);
-    const opened = new Promise<void>((resolve) => socket.onopen = () => resolve());
+    const opened = new Promise<"opened">((resolve) => socket.onopen = () => resolve("opened"));
     try {
-      await inTime(Promise.race([opened, connection.#closed.promise]), "opening a connection");
+      const first = Promise.race([opened, connection.#closed.promise]);
+      // One that is closed at once was accepted before: the close code says more.
+      if (await inTime(first, "opening a connection") === "opened") return connection;
     } catch (error) {
       socket.close();
       throw error;
     }
-    if (socket.readyState === WebSocket.OPEN) return connection;
-    throw new Error(`the server accepts no connection at ${url}`);
+    throw new Error(`the server accepts no connection at ${redactUrl(address)}`);
   }
 
   /** The subprotocol that the server selected. */

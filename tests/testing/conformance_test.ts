@@ -4,8 +4,8 @@
  * @module
  */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { checkServer, testServer, WIRE_CHECKS } from "@dsmq/server/testing";
+import { assert, assertEquals } from "@std/assert";
+import { checkServer, WIRE_CHECKS } from "@dsmq/server/testing";
 import { openMounted } from "../support/mounted_server.ts";
 import { openServer } from "../support/open_server.ts";
 import { as } from "../support/untyped.ts";
@@ -113,16 +113,10 @@ Deno.test("who makes a store or a server adds checks of their own", async () => 
   assertEquals(await failures(server.url, { checks }), []);
 });
 
-Deno.test("a server that is not there fails every check; a wrong address or option is a sentence", async () => {
+Deno.test("a server that is not there fails every check, and the password of its address is not shown", async () => {
   const one = Object.fromEntries(Object.entries(WIRE_CHECKS).slice(0, 1));
-  const found = await failures("ws://127.0.0.1:1", { checks: one });
-  assert(found[0]!.includes("accepts no connection at ws://127.0.0.1:1"), found[0]);
-  for (const wrong of ["localhost", "http://localhost", "", 1, undefined]) {
-    assertThrows(() => testServer(as(wrong)), TypeError, "Cannot check a server: url must be");
-  }
-  const url = "ws://127.0.0.1:1";
-  assertThrows(() => testServer(url, as("token")), TypeError, "options must be an object, got");
-  assertThrows(() => testServer(url, as({ tokn: "x" })), TypeError, 'there is no option "tokn"');
+  const found = await failures("ws://me:secret@127.0.0.1:1/?secret", { checks: one });
+  assert(found[0]!.includes("accepts no connection at ws://127.0.0.1:1/?…"), found[0]);
 });
 
 Deno.test("a server that answers no request to connect fails a check, and nothing of that is left open", async () => {
