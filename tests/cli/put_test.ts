@@ -63,6 +63,24 @@ Deno.test("put refuses a line that exceeds the server's limit before its end, an
   assertEquals([code, stdout], [1, '{"topic":"t","seq":1}']);
 });
 
+Deno.test("put names the line that is too large for the server that has come back, and not its place in a list", async () => {
+  const server = await openServer({ limits: { messageBytes: 1000 } });
+  await using program = dsmq("put", "t", "-", "--json", "--url", server.url);
+  const input = program.child.stdin.getWriter();
+  await input.write(encoder.encode("one\n"));
+  assertEquals(await program.line(), '{"topic":"t","seq":1}');
+  await server.shutdown();
+  // It knows that the server is away.
+  await program.errorLine();
+  await input.write(encoder.encode(`${"x".repeat(200)}\n`));
+  await input.close();
+  await using _again = await openServer({ port: server.port, limits: { messageBytes: 100 } });
+  const { code, stderr } = await program.end();
+  const what = "Cannot put line 2 (the lines before it were put)";
+  const error = `dsmq: ${what}: it is 202 bytes as JSON, the limit is 100 now`;
+  assertEquals([code, stderr.split("\n").at(-1)], [1, error], stderr);
+});
+
 Deno.test("put goes on when nobody reads its numbers any more, because the rest would not be put", async () => {
   await using server = await openServer();
   await using child = new Deno.Command(Deno.execPath(), {

@@ -86,6 +86,26 @@ Deno.test("every kind of request that is refused fails alone", () =>
     ]);
   }));
 
+Deno.test("a call that is refused each time is named in its error", () =>
+  behindIntermediary(async ({ mq, bridge }) => {
+    bridge.refuses = (frame) => frame.includes(BAD) ? 1011 : undefined;
+    const calls: [string, () => Promise<unknown>][] = [
+      ["get", () => mq.get(BAD)],
+      ["get", () => mq.getLatest(BAD)],
+      ["get", () => mq.getWait(BAD, { timeout: 60_000 })],
+      ["read", () => mq.read(BAD)],
+      ["read", () => mq.read(BAD, { latest: true })],
+      ["read", () => mq.read(BAD, { wait: 60_000 })],
+      ["subscribe", () => mq.subscribe(BAD).next()],
+      ["list topics", () => mq.topics(BAD)],
+    ];
+    for (const [verb, call] of calls) {
+      const { code, message } = await assertRejects(() => withTimeout(call(), 10_000), DsmqError);
+      assertEquals(code, "refused");
+      assert(message.startsWith(`Cannot ${verb}: each time `), message);
+    }
+  }));
+
 Deno.test("a close that hits a connection twice by chance ends nobody's call, unless the call was alone", async () => {
   const script = new ScriptedServer();
   const mq = await connect(script.url, { dial: script.dial, reconnect });

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
-import { isDsmqError } from "@dsmq/server";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DsmqError, isDsmqError } from "@dsmq/server";
 import { connected, functionSchema } from "../support/typed_topics.ts";
 import { as } from "../support/untyped.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -101,4 +101,21 @@ Deno.test("a schema whose output cannot be compared has not accepted the value, 
     }
   }
   assertEquals(await context.mq.get("t"), "");
+});
+
+Deno.test("a read whose value is being validated when the connection ends says that it cannot read", async () => {
+  await using context = await connected();
+  const { mq } = context;
+  await mq.put("t", "1");
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const schema = functionSchema<number>(() => {
+    begin();
+    return new Promise(() => {});
+  });
+  const read = assertRejects(() => mq.topic("t", schema).read(), DsmqError);
+  await begun;
+  await mq.close();
+  const { code, message } = await read;
+  assertEquals(code, "closed");
+  assert(message.startsWith("Cannot read: no connection to "), message);
 });
