@@ -46,9 +46,10 @@ Deno.test("a message that was read can be put again as it is, with its attribute
   assertEquals(await contentsOf(mq, "list"), expected);
 
   // What is given beside it counts: another text, and another attribute.
-  await mq.put("changed", "one", { ...first, key: "b", delay: undefined as never });
-  const { delay: _, ...others } = FIRST;
-  assertEquals(await contentsOf(mq, "changed"), [{ body: "one", ...others, key: "b" }]);
+  const { delay: _, ...others } = first;
+  await mq.put("changed", "one", { ...others, key: "b" });
+  const { delay: _delay, ...left } = FIRST;
+  assertEquals(await contentsOf(mq, "changed"), [{ body: "one", ...left, key: "b" }]);
 
   // Those of a subscription and of a backup are the same.
   for await (const message of mq.subscribe("t", { since: "start" })) {
