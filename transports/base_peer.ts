@@ -105,9 +105,6 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
   /** Ends the connection at once, as far as the platform allows. */
   protected abstract terminate(): void;
 
-  /** It is known whether the peer is connected. */
-  protected onSettled(): void {}
-
   /** The socket is open. */
   protected onOpen(): void {
     if (this.#closed) return this.terminate();
@@ -150,7 +147,6 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
     const onConnected = this.#onConnected;
     if (!onConnected) return;
     this.#onConnected = undefined;
-    this.onSettled();
     this.#events = onConnected(this);
   }
 

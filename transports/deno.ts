@@ -5,12 +5,9 @@
  * @module
  */
 
-import { openFetch } from "./deno_fetch.ts";
+import { type FetchHandler, openFetch } from "./deno_fetch.ts";
 import type { ConnectionHandler, ListenAddress, Listener, PeerLimits } from "./transport.ts";
 import { PortReopener } from "./port_reopener.ts";
-
-/** How long requests may continue after the port was closed for another certificate, in milliseconds. */
-const SHUTDOWN_TIMEOUT = 2000;
 
 /** How long the system may take to free a closed port, in milliseconds: mostly it takes less than 20. */
 const RELEASE_TIMEOUT = 5000;
@@ -23,29 +20,33 @@ type Server = Deno.HttpServer<Deno.NetAddr>;
  */
 class DenoPort {
   readonly #host: string;
-  readonly #handler: Deno.ServeHandler<Deno.NetAddr>;
+  readonly #requests: FetchHandler;
   readonly #connectionHandler: ConnectionHandler;
   readonly #reopener: PortReopener;
   #tls: ListenAddress["tls"];
   #server: Server;
-  /** Ends each server that may have connections: one that has failed may. */
+  /**
+   * Ends each server that may have connections: one that has failed may. That is the only way to end those of peers that do
+   * nothing. `shutdown()` would wait for them, and not let them be ended any more: then to abort throws, and in a listener
+   * of Deno's, where nobody can catch it.
+   */
   readonly #aborters = new Map<Server, AbortController>();
-  #failed = false;
+  #isOpen = false;
   #stopped = false;
 
   /** Opens it; throws the error of the system if it cannot. */
   constructor(
     { host, port, tls }: ListenAddress,
-    handler: Deno.ServeHandler<Deno.NetAddr>,
+    requests: FetchHandler,
     connectionHandler: ConnectionHandler,
   ) {
     this.#host = host;
     this.#tls = tls;
-    this.#handler = handler;
+    this.#requests = requests;
     this.#connectionHandler = connectionHandler;
     this.#reopener = new PortReopener(() => {
       // A renewal may have opened it meanwhile.
-      if (this.#failed) this.#open(this.addr.port);
+      if (!this.#isOpen) this.#open(this.addr.port);
     }, connectionHandler);
     this.#server = this.#open(port);
   }
@@ -56,20 +57,23 @@ class DenoPort {
   }
 
   /**
-   * Uses another certificate for new connections. `Deno.serve` keeps the one that it began with, and closing its port closes
-   * its WebSockets (1001): their peers come back to the new port.
+   * Uses another certificate for new connections. `Deno.serve` keeps the one that it began with, so its port is closed with
+   * all its connections (1001): their peers come back to the new port.
    */
   async renew(tls: NonNullable<ListenAddress["tls"]>): Promise<void> {
-    const [old, previous] = [this.#server, this.#tls];
+    const { port } = this.addr;
+    const previous = this.#tls;
     this.#tls = tls;
-    const timer = setTimeout(() => this.#aborters.get(old)?.abort(), SHUTDOWN_TIMEOUT);
-    old.shutdown().catch(() => {}).finally(() => clearTimeout(timer));
+    await this.#requests.closeAll();
+    this.#abort();
     try {
-      await this.#reopen(this.addr.port);
+      await this.#reopen(port);
     } catch (error) {
       this.#tls = previous;
-      await this.#reopen(this.addr.port).catch((reason) => this.#onFailed(reason));
+      await this.#reopen(port).catch((reason) => this.#onFailed(reason));
       throw error;
+    } finally {
+      if (!this.#stopped) this.#requests.resume();
     }
   }
 
@@ -77,9 +81,16 @@ class DenoPort {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#reopener.stop();
-    // Not shutdown(): it waits for the end of the body of every request, which may never come.
-    for (const aborter of this.#aborters.values()) aborter.abort();
+    await this.#requests.stop();
+    this.#abort();
     await this.#server.finished.catch(() => {});
+  }
+
+  #abort(): void {
+    const aborters = [...this.#aborters.values()];
+    this.#aborters.clear();
+    this.#isOpen = false;
+    for (const aborter of aborters) aborter.abort();
   }
 
   #open(port: number): Server {
@@ -94,26 +105,25 @@ class DenoPort {
         this.#connectionHandler.onError(error);
         return new Response("Internal error\n", { status: 500 });
       },
-    }, this.#handler);
+    }, (request, { remoteAddr }) => this.#requests.fetch(request, remoteAddr.hostname));
     this.#aborters.set(server, aborter);
     server.finished.then(() => this.#aborters.delete(server), (error: Error) => {
-      if (server === this.#server) this.#onFailed(error);
+      if (server === this.#server && this.#aborters.has(server)) this.#onFailed(error);
     });
-    this.#failed = false;
+    this.#isOpen = true;
     return this.#server = server;
   }
 
   #onFailed({ message }: Error): void {
-    this.#failed = true;
+    this.#isOpen = false;
     this.#reopener.onPortFailed(message.replace(/^Error: /, ""));
   }
 
-  /** Opens a port that is about to become free. */
+  /** Opens a port that is about to become free, unless somebody else has opened it. */
   async #reopen(port: number): Promise<void> {
-    for (let waited = 0; !this.#stopped; waited++) {
+    for (let waited = 0; !this.#isOpen && !this.#stopped; waited++) {
       try {
         this.#open(port);
-        return;
       } catch (error) {
         if (!(error instanceof Deno.errors.AddrInUse) || waited > RELEASE_TIMEOUT) throw error;
         await new Promise((resolve) => setTimeout(resolve, 1));
@@ -136,16 +146,12 @@ export async function listen(
   limits: PeerLimits,
 ): Promise<Listener> {
   const requests = await openFetch(handler, limits);
-  const port = new DenoPort(
-    address,
-    (request, { remoteAddr }) => requests.fetch(request, remoteAddr.hostname),
-    handler,
-  );
-  const stop = () => {
-    const stopped = port.stop();
-    requests.stop();
-    return stopped;
-  };
+  const port = new DenoPort(address, requests, handler);
   const { hostname } = port.addr;
-  return { host: hostname, port: port.addr.port, renew: (tls) => port.renew(tls), stop };
+  return {
+    host: hostname,
+    port: port.addr.port,
+    renew: (tls) => port.renew(tls),
+    stop: () => port.stop(),
+  };
 }

@@ -111,8 +111,8 @@ class MountedRequests {
     }
   }
 
-  stop(): void {
-    this.#requests.stop();
+  stop(): Promise<void> {
+    return this.#requests.stop();
   }
 
   #isBelowPath({ url }: Request): boolean {

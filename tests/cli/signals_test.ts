@@ -111,6 +111,29 @@ for (const transport of ["builtin", "hardened"]) {
   });
 }
 
+for (const transport of ["builtin", "hardened"]) {
+  Deno.test(`SIGHUPs one after another, and a stop at once, work beside a connection that sends nothing (${transport})`, async () => {
+    await using dir = await folder();
+    const [cert, key] = [`${dir.path}/cert.pem`, `${dir.path}/key.pem`];
+    await Deno.writeTextFile(cert, pem("localhost_cert"));
+    await Deno.writeTextFile(key, pem("localhost_key"), { mode: 0o600 });
+    await using server = new Served("--transport", transport, "--cert", cert, "--key", key);
+    const port = await server.port();
+    using _silent = await Deno.connect({ hostname: "localhost", port });
+    // They may reach it as one.
+    for (let i = 0; i < 3; i++) server.child.kill("SIGHUP");
+    const read = `dsmq: reloaded ${cert}: new connections use it`;
+    assertEquals(await server.line(), read);
+    await handshake(port, pem("localhost_cert"));
+    server.child.kill("SIGHUP");
+    server.child.kill("SIGTERM");
+    let line = read;
+    while (line === read || line.includes("interrupted by SIGTERM")) line = await server.line();
+    assertEquals(line, "dsmq: stopped");
+    assertEquals((await withTimeout(server.child.status)).code, 0);
+  });
+}
+
 Deno.test("SIGHUP does not end a server that has nothing to read again", async () => {
   await using server = new Served();
   const port = await server.port();

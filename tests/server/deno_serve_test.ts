@@ -9,6 +9,7 @@ import { connect } from "@dsmq/server";
 import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import { Program, ROOT } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { RawSocket, upgradeRequest } from "../support/raw_socket.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 /** Starts `deno serve` on any free port; resolves once it listens. */
@@ -65,6 +66,50 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     },
   });
 }
+
+Deno.test({
+  ...ignoredIf(
+    noPosix,
+    "deno serve ends at SIGTERM, though clients left before they were answered",
+  ),
+  async fn() {
+    const file = await Deno.makeTempFile({ suffix: ".ts" });
+    try {
+      const server = new URL("server.ts", ROOT).href;
+      await Deno.writeTextFile(
+        file,
+        `import { createHandler } from ${JSON.stringify(server)};
+         const gate = Promise.withResolvers();
+         const verify = async () => {
+           console.error("checking");
+           await gate.promise;
+           return { permissions: ["read"] };
+         };
+         const mq = createHandler({ auth: { verify } });
+         export default {
+           fetch(request, info) {
+             if (new URL(request.url).pathname !== "/go") return mq.fetch(request, info);
+             gate.resolve();
+             return new Response("gone\\n");
+           },
+         };`,
+      );
+      const { program, port } = await denoServe(file);
+      await using _program = program;
+      {
+        using client = await RawSocket.connect(port);
+        await client.send(upgradeRequest("Authorization: Bearer abc"));
+        while (await withTimeout(program.errorLine()) !== "checking") { /* the next */ }
+      }
+      assertEquals(await (await fetch(`http://localhost:${port}/go`)).text(), "gone\n");
+      program.child.kill("SIGTERM");
+      const { code, stderr } = await withTimeout(program.end(), 10_000);
+      assertEquals([code, stderr.includes("request.signal")], [0, false], stderr);
+    } finally {
+      await Deno.remove(file);
+    }
+  },
+});
 
 Deno.test("deno serve --parallel would run several queues: it ends with a sentence that says so", async () => {
   const args = ["serve", "--allow-net", "--no-prompt", "--port", "0", "--parallel"];
