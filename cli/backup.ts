@@ -32,7 +32,7 @@ export const backupCommand: CliCommand = {
     const path = requirePath(args.positionals[0]!);
     const isReplaced = args.flag("force");
     requireAddress(args);
-    // All this shows again when the file is written; but connecting may take seconds, and be in vain.
+    // All this shows again when the file is written; but connecting may take seconds, for nothing.
     requirePermissions(path);
     await requireFree(path, isReplaced);
     await requireWritable(path);

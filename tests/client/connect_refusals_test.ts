@@ -113,7 +113,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`a path with a bad escape is left to the server: ${transport}`, async () => {
     await using server = await openServer({ transport });
     try {
-      await using mq = await connect(`${server.url}/%zz`, { timeout: 300 });
+      await using mq = await connect(`${server.url}/%zz`, { timeout: 10_000 });
       assertEquals(await mq.put("t", "m"), 1);
     } catch (error) {
       assertEquals((error as DsmqError).reason, "http_status");
