@@ -48,10 +48,17 @@ function afterTurns(n: number, abort: () => void): ServeOptions {
   return {};
 }
 
-/** A free port, which is needed again. */
+/** A free port, which is needed again: not one of those that the system gives to whoever connects meanwhile. */
 function freePort(): number {
-  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  return listener.addr.port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    try {
+      Deno.listen({ port, hostname: "127.0.0.1" }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 const [cert, key] = await Promise.all(
