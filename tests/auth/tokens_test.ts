@@ -112,7 +112,7 @@ Deno.test("an invalid token is refused without being shown", async () => {
 Deno.test("a token and a name in the address cannot be used together", async () => {
   const error = await assertRejects(
     () => connect("ws://name:password@127.0.0.1:1", { token: "secret" }),
-    TypeError,
+    RangeError,
     "only one of both can be sent",
   );
   assert(!/secret|password@/.test(error.message));
