@@ -35,7 +35,7 @@ export const backupCommand: CliCommand = {
     // All this shows again when the file is written; but connecting may take seconds, for nothing.
     requirePermissions(path);
     await requireFree(path, isReplaced);
-    await requireWritable(path);
+    await requireUsable(path);
     using ctrlC = interrupt();
     const { signal } = ctrlC;
     let mq: Connection | undefined;
@@ -90,11 +90,12 @@ async function lstat(path: string, target: string): Promise<Deno.FileInfo | unde
   }
 }
 
-/** Throws if a file cannot be made in the folder. */
-async function requireWritable(path: string): Promise<void> {
+/** Throws if a file cannot be made in the folder, or if no server could open it. */
+async function requireUsable(path: string): Promise<void> {
   const probe = temporaryPath(path);
   try {
     const { BackupFile } = await import("../stores/backup_file.ts");
+    BackupFile.requireName(path);
     BackupFile.requirePath(probe);
     makeFile(probe);
     Deno.removeSync(probe);

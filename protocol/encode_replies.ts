@@ -11,12 +11,12 @@
  * {"id":4,"body":"one","seq":42,"time":1767225600000,"attributes":{"key":"a"},"through":42}    with attributes
  * {"id":4,"seq":42,"time":1767225600000,"through":42,"body":"one","attributes":{"key":"a"}}    the same, large
  * {"id":5,"body":"","through":44}
- * {"id":6,"error":{"code":"trimmed","message":"…","position":3,"floor":40,"last":45},"through":38}
+ * {"id":6,"error":{"code":"trimmed","message":"…","after":3,"floor":40,"last":45},"through":38}
  * {"id":8,"sub":8,"start":44,"through":44}
  * {"sub":8,"prev":44,"bytes":6,"seqs":[45],"times":[1767225600001],"bodies":["four"]}
  * {"sub":9,"prev":44,"bytes":6,"seqs":[45],"times":[1767225600001],"topics":["orders.eu"],"bodies":["four"]}
  * {"sub":8,"prev":45,"bytes":24,"seqs":[46,47],"times":[…],"bodies":["five","six"],"attributes":[null,{"key":"a"}]}
- * {"sub":8,"error":{"code":"trimmed","message":"…","position":3,"floor":40,"last":45},"through":38}
+ * {"sub":8,"error":{"code":"trimmed","message":"…","after":3,"floor":40,"last":45},"through":38}
  * {"heartbeat":10000,"time":1767225600000,"last":45,"floor":40}
  * {"ahead":990000}
  * {"ahead":990000,"answers":4,"through":42}                to a client that said "frameBytes": what comes next is this answer

@@ -19,7 +19,10 @@ export interface WireError {
   readonly message: string;
   /** With `too_large`, `full` and `limit_exceeded`: the limit. */
   readonly limit?: number;
-  /** With `trimmed`, `ahead` and `epoch_changed`: the sequence number after which messages were asked for. */
+  /**
+   * With `trimmed`, `ahead` and `epoch_changed`: the sequence number after which messages were asked for. Of a purge: the one
+   * before which; of a backup: its last.
+   */
   readonly after?: number;
   /** With these: everything up to this sequence number is gone. */
   readonly floor?: number;
@@ -105,7 +108,10 @@ export class DsmqError extends Error {
   declare readonly limit?: number;
   /** With `too_large`, if this client measured it: the size of the message, in bytes of its JSON encoding in UTF-8. */
   declare readonly bytes?: number;
-  /** With `trimmed`, `ahead` and `epoch_changed`: the sequence number after which messages were asked for. */
+  /**
+   * With `trimmed`, `ahead` and `epoch_changed`: the sequence number after which messages were asked for. Of a purge: the one
+   * before which; of a backup: its last.
+   */
   declare readonly after?: number;
   /** With these: everything up to this sequence number is gone. */
   declare readonly floor?: number;

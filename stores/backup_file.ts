@@ -14,6 +14,7 @@ import { loadEngine } from "./engines/load_engine.ts";
 import { EpochTable } from "./epoch_table.ts";
 import { LONGEST_RETENTION, STATE_TABLE } from "./file_upgrade.ts";
 import { fileErrorReason, requireShortPath } from "./file_faults.ts";
+import { requireNoSiblingName } from "./file_preflight.ts";
 import { GoneTable } from "./gone_table.ts";
 import { MessageIds } from "./message_ids.ts";
 import { SegmentTable } from "./segment_table.ts";
@@ -115,6 +116,11 @@ export class BackupFile {
   /** Throws if SQLite could not open a file with this path. */
   static requirePath(path: string): void {
     requireShortPath(path);
+  }
+
+  /** Throws if a file with this name belongs to another one, such as its log: no server opens it, and the next one overwrites it. */
+  static requireName(path: string): void {
+    requireNoSiblingName(path);
   }
 
   /** Why a file could not be made or written, in words. */

@@ -34,7 +34,9 @@ const SIBLING_NAME = /-(wal|shm|journal|lock)$/;
  */
 export function requireNoSiblingName(path: string): void {
   const [end] = SIBLING_NAME.exec(path) ?? [];
-  if (end) throw new UnusableFileError(`a name that ends with ${end} is that of a file beside`);
+  if (end) {
+    throw new UnusableFileError(`a name that ends with ${end} is that of a file beside a database`);
+  }
 }
 
 /**

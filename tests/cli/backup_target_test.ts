@@ -74,6 +74,12 @@ Deno.test("what is wrong with the path of a backup is said before connecting, in
     ["file", "it exists already; --force replaces it"],
     [".", "it is not a file", ["--force"]],
     ["used", `${at("used-wal")} is beside it: a server uses it, or did not stop properly`],
+    // The next server on the database beside it would overwrite it.
+    ...["wal", "shm", "journal", "lock"].map((end): typeof cases[number] => [
+      `copy.db-${end}`,
+      `a name that ends with -${end} is that of a file beside a database`,
+    ]),
+    ["used-wal", "a name that ends with -wal is that of a file beside a database", ["--force"]],
     ["none/copy.db", "its folder does not exist"],
     ["none/copy.db", "its folder does not exist", ["--force"]],
     ["file/copy.db", "its folder does not exist"],
