@@ -11,17 +11,16 @@ import {
   readDatabaseHeader,
   readWalHeader,
   requireOwnWal,
+  walRestarts,
 } from "./wal_mark.ts";
-import { walPages } from "./wal_file.ts";
+import { readWalPages } from "./wal_file.ts";
 import { fileSnapshot } from "./file_snapshot.ts";
 
 /**
- * The first words of SQLite's index of a log (https://www.sqlite.org/walformat.html): its version, and where it counts the
- * frames.
+ * How often other programs may have begun the log again after a process was killed, so that it still counts as the one that
+ * followed: no log of another file is so near, but by chance.
  */
-const INDEX_VERSION = 3_007_000;
-const INDEX_FRAMES = 4;
-const INDEX_WORDS = 12;
+const MAX_RESTARTS_ELSEWHERE = 16;
 
 /** The names that SQLite and dsmq give to files beside a database. */
 const SIBLING_NAME = /-(wal|shm|journal|lock)$/;
@@ -131,42 +130,37 @@ export function isCheckpointed(
   { mark }: Pick<LockContent, "mark">,
 ): boolean {
   return mark !== undefined && userVersion === mark && !readWalHeader(`${realPath}-wal`) &&
-    !knowsLog(`${realPath}-shm`);
+    !exists(`${realPath}-shm`);
 }
 
 /**
- * Whether another program has begun the log, perhaps again and again, after a process was killed that had written the mark:
- * whoever writes the page of the mark then writes the mark.
+ * Whether another program has begun the log, perhaps again and again, after a process was killed that had written the mark.
+ * That needs a proof: of a log that was lost, not all may be in the file. Whoever writes the page of the mark then writes the
+ * mark. Where the page is not in the log, it is one that came soon after the one of the mark, and has left the size of the
+ * file, which is in that page, as it was.
  */
 function isBegunElsewhere(
   realPath: string,
-  { userVersion }: DatabaseHeader,
+  { userVersion, size }: DatabaseHeader,
   { mark }: LockContent,
 ): boolean {
   const path = `${realPath}-wal`;
-  if (mark === undefined || userVersion !== mark || !readWalHeader(path)) return false;
-  const page = walPages(path).get(1);
-  if (page === undefined) return true;
+  const salt = readWalHeader(path)?.salt;
+  if (mark === undefined || userVersion !== mark || salt === undefined) return false;
+  const { pages, databaseSize } = readWalPages(path);
+  const page = pages.get(1);
+  if (page === undefined) {
+    return walRestarts(mark, salt) <= MAX_RESTARTS_ELSEWHERE &&
+      (databaseSize === 0 || databaseSize === size);
+  }
   using wal = Deno.openSync(path);
   return readDatabaseHeader(wal, page).userVersion === mark;
 }
 
-/**
- * Whether SQLite's index of a log says that there is something in it. SQLite deletes the index with the log; a killed
- * process leaves it behind; and the next program that opens the file makes it anew, of the log that it finds. Without
- * permission to look, there is something.
- */
-function knowsLog(path: string): boolean {
+/** SQLite deletes it with the log; a killed process leaves it behind. Without permission to look, it counts as there. */
+function exists(path: string): boolean {
   if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return true;
-  if (!fileSnapshot(path)) return false;
-  try {
-    using file = Deno.openSync(path);
-    const words = new Uint32Array(INDEX_WORDS);
-    file.readSync(new Uint8Array(words.buffer));
-    return words[0] !== INDEX_VERSION || words[INDEX_FRAMES] !== 0;
-  } catch (error) {
-    return !(error instanceof Deno.errors.NotFound);
-  }
+  return fileSnapshot(path) !== undefined;
 }
 
 function statOf(path: string): Deno.FileInfo | undefined {

@@ -5,12 +5,7 @@
  */
 
 import { UnusableFileError } from "./file_faults.ts";
-import {
-  countWalFrames,
-  FRAME_HEADER_BYTES,
-  hasFrameBefore,
-  WAL_HEADER_BYTES,
-} from "./wal_mark.ts";
+import { countWalFrames, FRAME_HEADER_BYTES, WAL_HEADER_BYTES } from "./wal_mark.ts";
 import { type FileSnapshot, fileSnapshot, isOtherFile } from "./file_snapshot.ts";
 
 /** The log is cut back to this size after a checkpoint, in bytes. */
@@ -96,7 +91,7 @@ export class WalFile {
   /** Whether it has all pages after a number and up to another one. */
   hasPages(after: number, upTo: number): boolean {
     try {
-      const pages = walPages(this.#path);
+      const { pages } = readWalPages(this.#path);
       for (let page = Math.floor(after) + 1; page <= upTo; page++) {
         if (!pages.has(page)) return false;
       }
@@ -129,7 +124,11 @@ export class WalFile {
 
   #isCut(size: number, before: number): boolean {
     // Shorter, too, if SQLite has cut it back: everything after that is in the file.
-    if (size < before) return size < this.#minBytes();
+    if (size < before) {
+      const minBytes = this.#minBytes();
+      // Another program may have begun it since the size was taken.
+      return (fileSnapshot(this.#path)?.size ?? 0) < minBytes;
+    }
     // Longer, too, if SQLite has written on where the end was: before that there is nothing.
     return size > before && !hasFrameBefore(this.#path, before);
   }
@@ -139,20 +138,30 @@ export class WalFile {
   }
 }
 
+/** What is committed in a log. */
+export interface WalPages {
+  /** For each page where its newest content begins in the log. */
+  readonly pages: ReadonlyMap<number, number>;
+  /** The size of the database after the last transaction, in bytes; 0 if there is none. */
+  readonly databaseSize: number;
+}
+
 /**
  * Which pages a log has, as far as they are committed.
  *
  * @param path where it is
- * @returns for each page where its newest content begins in the log
+ * @returns its pages
  */
-export function walPages(path: string): ReadonlyMap<number, number> {
+export function readWalPages(path: string): WalPages {
   const frames = countWalFrames(path);
   using file = Deno.openSync(path);
   const view = new DataView(new ArrayBuffer(WAL_HEADER_BYTES));
   const bytes = new Uint8Array(view.buffer);
   file.readSync(bytes);
-  const size = FRAME_HEADER_BYTES + view.getUint32(8);
+  const pageSize = view.getUint32(8);
+  const size = FRAME_HEADER_BYTES + pageSize;
   const pages = new Map<number, number>();
+  let databaseSize = 0;
   let written: [number, number][] = [];
   for (let frame = 0; frame < frames; frame++) {
     const at = WAL_HEADER_BYTES + frame * size;
@@ -161,8 +170,28 @@ export function walPages(path: string): ReadonlyMap<number, number> {
     written.push([view.getUint32(0), at + FRAME_HEADER_BYTES]);
     // Only the last frame of a transaction has the size of the database.
     if (view.getUint32(4) === 0) continue;
+    databaseSize = view.getUint32(4) * pageSize;
     for (const [page, content] of written) pages.set(page, content);
     written = [];
   }
-  return pages;
+  return { pages, databaseSize };
+}
+
+/**
+ * Whether there is something at the end that a log once had: a frame begins with the number of a page.
+ *
+ * @param path where the log is
+ * @param end how large it was
+ */
+function hasFrameBefore(path: string, end: number): boolean {
+  using file = Deno.openSync(path);
+  const view = new DataView(new ArrayBuffer(32));
+  file.readSync(new Uint8Array(view.buffer));
+  const frame = FRAME_HEADER_BYTES + view.getUint32(8);
+  const frames = Math.floor((end - WAL_HEADER_BYTES) / frame);
+  if (frames <= 0) return true;
+  if (frame === FRAME_HEADER_BYTES) return false;
+  file.seekSync(WAL_HEADER_BYTES + (frames - 1) * frame, Deno.SeekMode.Start);
+  file.readSync(new Uint8Array(view.buffer));
+  return view.getUint32(0) > 0;
 }

@@ -46,7 +46,10 @@ export const FRAME_HEADER_BYTES = 24;
 
 /** What the header of a log says. */
 export interface WalHeader {
-  /** A number that grows by one whenever the log starts again; random at first. `undefined`: it is not a log of SQLite. */
+  /**
+   * A number that grows by one whenever the log starts again; random at first. `undefined`: it is not a log of SQLite, or
+   * one whose header is damaged, which SQLite takes for empty.
+   */
   readonly salt: number | undefined;
 }
 
@@ -155,11 +158,23 @@ export function readWalHeader(path: string): WalHeader | undefined {
     // Without a frame after the header nothing was ever in it.
     if (file.statSync().size <= WAL_HEADER_BYTES) return undefined;
     file.readSync(new Uint8Array(header.buffer));
-    const isLog = (header.getUint32(0) & ~1) >>> 0 === 0x377f0682;
-    return { salt: isLog ? header.getUint32(16) : undefined };
+    return { salt: isWalHeader(header) ? header.getUint32(16) : undefined };
   } finally {
     file.close();
   }
+}
+
+/** Whether it begins like a log, and has the right checksum (https://www.sqlite.org/walformat.html). */
+function isWalHeader(header: DataView): boolean {
+  if ((header.getUint32(0) & ~1) >>> 0 !== 0x377f0682) return false;
+  // The last bit of the first number tells the order of bytes in which the sums were made.
+  const isLittleEndian = (header.getUint32(0) & 1) === 0;
+  let [first, second] = [0, 0];
+  for (let at = 0; at < 24; at += 8) {
+    first = (first + header.getUint32(at, isLittleEndian) + second) >>> 0;
+    second = (second + header.getUint32(at + 4, isLittleEndian) + first) >>> 0;
+  }
+  return header.getUint32(24) === first && header.getUint32(28) === second;
 }
 
 /**
@@ -185,25 +200,6 @@ export function countWalFrames(path: string): number {
     else high = middle;
   }
   return low;
-}
-
-/**
- * Whether there is something at the end that a log once had: a frame begins with the number of a page.
- *
- * @param path where the log is
- * @param end how large it was
- */
-export function hasFrameBefore(path: string, end: number): boolean {
-  using file = Deno.openSync(path);
-  const view = new DataView(new ArrayBuffer(32));
-  file.readSync(new Uint8Array(view.buffer));
-  const frame = FRAME_HEADER_BYTES + view.getUint32(8);
-  const frames = Math.floor((end - WAL_HEADER_BYTES) / frame);
-  if (frames <= 0) return true;
-  if (frame === FRAME_HEADER_BYTES) return false;
-  file.seekSync(WAL_HEADER_BYTES + (frames - 1) * frame, Deno.SeekMode.Start);
-  file.readSync(new Uint8Array(view.buffer));
-  return view.getUint32(0) > 0;
 }
 
 /**
@@ -241,7 +237,18 @@ export function isOwnWal(
     // Another program may have checkpointed the log, and with it what is in the place of the mark.
     return use === 0 || use === ANY_USE || number === use;
   }
-  return wal?.salt !== undefined && ((wal.salt - number) & 0xffff) <= MAX_WAL_RESTARTS;
+  return wal?.salt !== undefined && walRestarts(userVersion, wal.salt) <= MAX_WAL_RESTARTS;
+}
+
+/**
+ * How often a log must have started again since a mark was made, if it is of the same file.
+ *
+ * @param mark the mark
+ * @param salt that of the log
+ * @returns the number, from 0 to 65535
+ */
+export function walRestarts(mark: number, salt: number): number {
+  return (salt - (mark >>> 15)) & 0xffff;
 }
 
 /**

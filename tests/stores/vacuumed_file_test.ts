@@ -8,7 +8,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { watchEngine } from "../contracts/failing_engine.ts";
-import { countWalFrames, FRAME_HEADER_BYTES, WAL_HEADER_BYTES } from "../../stores/wal_mark.ts";
 import { append, outcomes, put, puts, texts } from "../../testing/store/support.ts";
 import { FailingFile } from "../support/failing_file.ts";
 import { hasMark, markStays } from "../support/left_mark.ts";
@@ -156,6 +155,17 @@ for (const [what, sql] of Object.entries(WRITES)) {
           }
           for (let time = 0; time < times; time++) other.exec(sql);
           assert(hasMark(killed.file));
+          // As long as the log tells nothing of the one that was deleted: that might be lost as well.
+          if (reopens && (times === 0 || what === "writes rows")) {
+            assertThrows(
+              () => openFile(killed.file),
+              Error,
+              times > 0 ? "end other" : "is missing",
+            );
+            other.close();
+            await assertWhole(killed.file, ["before", "1"]);
+            continue;
+          }
           {
             let checkpoints = 0;
             const { failing, failOn } = watchEngine();
@@ -175,7 +185,7 @@ for (const [what, sql] of Object.entries(WRITES)) {
             assertEquals(await outcomes(store, [put("t", "3")]), [4]);
           }
         } finally {
-          other.close();
+          if (other.isOpen) other.close();
         }
         await using store = openFile(killed.file);
         assertEquals(await texts(store), ["before", "1", "2", "3"]);
@@ -183,66 +193,6 @@ for (const [what, sql] of Object.entries(WRITES)) {
       }
     });
   }
-}
-
-/** What a process leaves behind that is killed during a checkpoint which has written everything. */
-async function killedInCheckpoint(folder: TempFolder): Promise<void> {
-  await using file = await usedFile();
-  touch(file.path);
-  file.after = (step) => {
-    if (step.startsWith(CHECKPOINT)) copyKilledFile(file.path, folder);
-    return false;
-  };
-  await append(file.store, puts("t", "1"));
-  file.repair();
-}
-
-Deno.test("the log of a process that was killed during a checkpoint is lost: the next start does not go on without it", async () => {
-  using folder = new TempFolder();
-  await killedInCheckpoint(folder);
-  Deno.removeSync(`${folder.file}-wal`);
-  const error = assertThrows(() => openFile(folder.file), Error);
-  assertMatch(error.message, /its log, .* is missing/);
-});
-
-Deno.test("the log of a process that was killed during a checkpoint is replaced by that of another file: the next start refuses it", async () => {
-  using folder = new TempFolder();
-  await killedInCheckpoint(folder);
-  await using another = await usedFile();
-  Deno.copyFileSync(`${another.path}-wal`, `${folder.file}-wal`);
-  assertThrows(() => openFile(folder.file), Error, "is that of another file");
-});
-
-Deno.test("a process is killed during a checkpoint, and another program while it writes: the next start has everything", async () => {
-  using folder = new TempFolder();
-  await killedInCheckpoint(folder);
-  {
-    using killed = new TempFolder();
-    const other = new DatabaseSync(folder.file);
-    const sql = WRITES["runs VACUUM"];
-    other.exec(`${sql}; ${sql}; ${sql}; VACUUM`);
-    copyKilledFile(folder.file, killed);
-    other.close();
-    copyKilledFile(killed.file, folder);
-  }
-  addUncommittedPage(`${folder.file}-wal`);
-  await using store = openFile(folder.file);
-  assertEquals(await texts(store), ["before", "1"]);
-});
-
-/** Writes the first frame of a transaction to a log, with the first page. */
-function addUncommittedPage(path: string): void {
-  const frames = countWalFrames(path);
-  using log = Deno.openSync(path, { read: true, write: true });
-  const header = new Uint8Array(32);
-  log.readSync(header);
-  const size = FRAME_HEADER_BYTES + new DataView(header.buffer).getUint32(8);
-  const frame = new Uint8Array(size);
-  frame[3] = 1;
-  frame.set(header.subarray(16, 24), 8);
-  log.seekSync(WAL_HEADER_BYTES + frames * size, Deno.SeekMode.Start);
-  log.writeSync(frame);
-  assertEquals(countWalFrames(path), frames + 1);
 }
 
 /** A checkpoint of another program has written the first page, which says how long the file will be, and not the last ones. */
