@@ -48,6 +48,9 @@ interface NamesAndOrigins {
   readonly origins: AllowedOrigins;
 }
 
+/** So often a token is checked if who may do what changes each time meanwhile. */
+const MAX_TRIES = 3;
+
 /** Checks requests. It logs nothing and keeps digests of tokens, never tokens. */
 export class AccessControl {
   readonly #plain: NamesAndOrigins;
@@ -58,6 +61,8 @@ export class AccessControl {
   #verifier: TokenVerifier | undefined;
   #anonymous: Permissions | undefined;
   #updating: Promise<void> = Promise.resolve();
+  /** How often that was replaced. */
+  #changes = 0;
 
   private constructor(
     { host, allowedHosts, allowedOrigins, secure, auth }: AccessControlOptions,
@@ -110,6 +115,7 @@ export class AccessControl {
       this.#tokens = tokens;
       this.#verifier = prepared.verifier;
       this.#anonymous = anonymousPermissions(prepared, this.#host);
+      this.#changes++;
     });
     // One that cannot be prepared changes nothing, and keeps no later one from counting.
     this.#updating = updated.catch(() => {});
@@ -183,6 +189,17 @@ export class AccessControl {
    * @returns the result, for {@linkcode AccessControl.permissionsOf}
    */
   async check(token: string, holder: string): Promise<TokenCheck> {
+    for (let tries = 1;; tries++) {
+      const changes = this.#changes;
+      const check = await this.#check(token, holder);
+      // If that was replaced meanwhile, what was found may not count any more, and what counts now was not asked.
+      if (changes === this.#changes || this.permissionsOf(check) || tries === MAX_TRIES) {
+        return check;
+      }
+    }
+  }
+
+  async #check(token: string, holder: string): Promise<TokenCheck> {
     // Where no token is required, one that is sent counts as none.
     if (!this.requiresToken) return grantedOrRefused(this.#anonymous);
     if (!isToken(token)) return { kind: "refused", reason: "it has not the form of a token" };

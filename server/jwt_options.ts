@@ -93,6 +93,9 @@ function pemProblem(pem: string): string | undefined {
   return pem.includes("-----BEGIN PUBLIC KEY-----") ? undefined : "text that is not in that form";
 }
 
+/** A coordinate of a point of P-256: 32 bytes in base64url (RFC 7518, 6.2.1.2). */
+const COORDINATE = /^[\w-]{43}$/;
+
 /**
  * Says what keeps a JWK, also one of a JWK Set, from being used, as far as that shows without importing it.
  *
@@ -100,7 +103,7 @@ function pemProblem(pem: string): string | undefined {
  * @returns such as `one with use "enc"`
  */
 export function jwkProblem(jwk: JsonWebKey): string | undefined {
-  const { kty, crv, d, use, key_ops: operations, alg } = jwk;
+  const { kty, crv, d, x, y, use, key_ops: operations, alg } = jwk;
   if (kty === "oct") return "a symmetric key (secret takes one)";
   if (d !== undefined) return "a private key";
   const algorithm = jwkAlgorithm(jwk);
@@ -113,7 +116,10 @@ export function jwkProblem(jwk: JsonWebKey): string | undefined {
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes("verify"))) {
     return "one with key_ops that are no list with verify";
   }
-  return alg !== undefined && alg !== algorithm ? `one with alg ${formatValue(alg)}` : undefined;
+  if (alg !== undefined && alg !== algorithm) return `one with alg ${formatValue(alg)}`;
+  // Deno imports a point of any length, with which no signature is valid.
+  const isWhole = algorithm === "RS256" || [x, y].every((part) => COORDINATE.test(`${part}`));
+  return isWhole ? undefined : "one whose x and y are not 32 bytes each";
 }
 
 /** The algorithm that a JWK is for, by its kind; `undefined` for other kinds. */

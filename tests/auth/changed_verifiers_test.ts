@@ -6,9 +6,10 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Auth, connect, type Connection, type VerifiedGrant, type Verify } from "@dsmq/server";
-import { failure } from "./auth_support.ts";
+import { failure, headers } from "./auth_support.ts";
 import { claims, type Keys, keysFor, SECRET, signed } from "./jwt_support.ts";
 import { openServer } from "../support/open_server.ts";
+import { RawClient } from "../support/raw_client.ts";
 
 const [rsa, ec] = await Promise.all([keysFor("RS256"), keysFor("ES256")]) as [Keys, Keys];
 const OTHER = `another: ${SECRET}`;
@@ -92,3 +93,52 @@ Deno.test("a check that began under the auth before does not admit anybody under
     assertEquals((await connecting).code, "unauthorized");
   }
 });
+
+/** A function that answers when it is told to. */
+function slowVerify() {
+  const asked = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<VerifiedGrant | undefined>();
+  const verify: Verify = () => {
+    asked.resolve();
+    return answered.promise;
+  };
+  return { verify, asked: asked.promise, answer: answered.resolve };
+}
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`a token that is being checked while auth changes counts as the new auth says (${transport})`, async () => {
+    const me: VerifiedGrant = { ...ALL, identity: "me" };
+    const cases: [Auth, VerifiedGrant | undefined, expected: "connected" | "unauthorized"][] = [
+      [{ verify }, me, "connected"],
+      [{ verify }, undefined, "connected"],
+      [{ tokens: [{ token: "own" }] }, me, "connected"],
+      [{ anonymous: {} }, undefined, "connected"],
+      [{ verify: () => undefined }, me, "unauthorized"],
+      [{ tokens: [{ token: "other" }] }, me, "unauthorized"],
+    ];
+    for (const [after, answer, expected] of cases) {
+      const slow = slowVerify();
+      await using server = await openServer({ auth: { verify: slow.verify }, transport });
+      const connecting = connect(server.url, { token: "own" });
+      const outcome = connecting.then(() => "connected", (error) => error.code);
+      await slow.asked;
+      await server.setAuth(after);
+      slow.answer(answer);
+      assertEquals(await outcome, expected);
+      if (expected === "connected") await (await connecting).close();
+    }
+  });
+
+  Deno.test(`a new token of an open connection that is being checked while auth changes counts as the new auth says (${transport})`, async () => {
+    const slow = slowVerify();
+    const auth: Auth = { tokens: [{ token: "first" }], verify: slow.verify };
+    await using server = await openServer({ auth, transport });
+    using raw = await RawClient.handshake(server.port, headers(server.port, "first"));
+    const renewed = raw.request({ action: "hello", id: 1, token: "own" });
+    await slow.asked;
+    await server.setAuth({ tokens: [{ token: "first" }], verify });
+    slow.answer(undefined);
+    assertEquals((await renewed).error, undefined);
+    assertEquals((await raw.request({ action: "get", id: 2, topic: "t" })).error, undefined);
+  });
+}

@@ -42,6 +42,8 @@ const UNUSABLE: readonly (readonly [object, string])[] = [
   [{ ...rsa.jwk, kty: "OKP" }, 'got one with kty "OKP"'],
   [{ ...rsa.jwk, ext: "yes" }, "got a key of another kind, or a damaged one"],
   [{ ...rsa.jwk, n: "AQAB" }, "got one of 24 bits, and 2048 are the least"],
+  [{ ...ec.jwk, x: "AAAA" }, "got one whose x and y are not 32 bytes each"],
+  [{ ...ec.jwk, y: undefined }, "got one whose x and y are not 32 bytes each"],
   [{ ...rsa.jwk, d: "AQAB" }, "got a private key"],
   [{ ...ec.jwk, d: "AQAB" }, "got a private key"],
   [{ kty: "oct", k: btoa(SECRET) }, "got a symmetric key (secret takes one)"],
