@@ -208,6 +208,7 @@ export class DatabaseWal {
   }
 
   #setInUse(): void {
+    this.#disk.mark.removing();
     this.#setPragma(`user_version = ${inUseVersion(this.#disk.mark.use)}`);
   }
 

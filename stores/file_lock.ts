@@ -8,12 +8,23 @@ import { UnusableFileError } from "./file_faults.ts";
 
 /**
  * What a lock file may hold: nothing, zeros after a power loss, or a {@linkcode LockContent}; from an earlier version without
- * the mark that was being written.
+ * the mark that was being written, or without the log.
  */
-const CONTENT_PATTERN = /^(?:dsmq ([1-9]\d{0,4})(?: writing(?: (\d{1,10}))?)?\n)?\0*$/;
+const CONTENT_PATTERN =
+  /^(?:dsmq ([1-9]\d{0,4})(?: writing(?: (\d{1,10}))?)?(?: log (\d{1,10}) (\d{1,10})(\+?))?\n)?\0*$/;
 
 /** The bytes that it takes. They are overwritten in place: so a full disk does not matter, and it is never half empty. */
-const CONTENT_BYTES = 32;
+const CONTENT_BYTES = 64;
+
+/** The log that belongs to a database whose mark does not tell it, because another program has begun it. */
+export interface NamedLog {
+  /** The mark in the file. */
+  readonly mark: number;
+  /** The salt of the log. */
+  readonly salt: number;
+  /** A transaction is about to be written that may begin the log once more. */
+  readonly mayRestart: boolean;
+}
 
 /** What a process leaves behind if it is killed. */
 export interface LockContent {
@@ -21,9 +32,11 @@ export interface LockContent {
   readonly use: number;
   /** The mark of the database (see `wal_mark.ts`) that was being written to it with the log. */
   readonly mark: number | undefined;
+  /** See {@linkcode NamedLog}. */
+  readonly log: NamedLog | undefined;
 }
 
-const IDLE: LockContent = { use: 0, mark: undefined };
+const IDLE: LockContent = { use: 0, mark: undefined, log: undefined };
 
 /**
  * A lock, held until it is released or the process ends.
@@ -84,14 +97,29 @@ export class FileLock {
     return this.#content?.mark;
   }
 
+  /** See {@linkcode LockContent.log}. */
+  get log(): NamedLog | undefined {
+    return this.#content?.log;
+  }
+
   /**
    * From now on a killed process leaves this behind; on a full disk perhaps nothing.
    *
    * @param use the number of this use
    * @param mark see {@linkcode LockContent.mark}
+   * @param log see {@linkcode LockContent.log}
    */
-  markInUse(use: number, mark?: number): void {
-    this.#write({ use, mark });
+  markInUse(use: number, mark?: number, log?: NamedLog): void {
+    this.#write({ use, mark, log });
+  }
+
+  /**
+   * The same as before, and the log.
+   *
+   * @param log see {@linkcode LockContent.log}
+   */
+  nameLog(log: NamedLog): void {
+    if (this.#content?.use) this.#write({ ...this.#content, log });
   }
 
   /** A killed process leaves nothing to tell. */
@@ -99,14 +127,14 @@ export class FileLock {
     this.#write(IDLE);
   }
 
-  #write({ use, mark }: LockContent): void {
-    if (this.#content?.use === use && this.#content.mark === mark) return;
-    const text = use === 0 ? "" : `dsmq ${use}${mark === undefined ? "" : ` writing ${mark}`}\n`;
+  #write(content: LockContent): void {
+    const text = textOf(content);
+    if (this.#content && textOf(this.#content) === text) return;
     this.#content = undefined;
     try {
       this.#file.seekSync(0, Deno.SeekMode.Start);
       this.#file.writeSync(new TextEncoder().encode(text.padEnd(CONTENT_BYTES, "\0")));
-      this.#content = { use, mark };
+      this.#content = content;
     } catch {
       // The database reports it, too.
     }
@@ -153,12 +181,25 @@ function tryLock(file: Deno.FsFile): boolean {
 }
 
 function readContent(file: Deno.FsFile, path: string): LockContent {
-  const bytes = new Uint8Array(64);
+  const bytes = new Uint8Array(CONTENT_BYTES + 1);
   const text = new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0));
   const content = CONTENT_PATTERN.exec(text);
   if (!content) throw new UnusableFileError(`${path} is not a lock of dsmq`);
-  const [, use = 0, mark] = content;
-  return { use: Number(use), mark: mark === undefined ? undefined : Number(mark) };
+  const [, use = 0, mark, logMark, salt, mayRestart] = content;
+  return {
+    use: Number(use),
+    mark: mark === undefined ? undefined : Number(mark),
+    log: logMark === undefined
+      ? undefined
+      : { mark: Number(logMark), salt: Number(salt), mayRestart: mayRestart === "+" },
+  };
+}
+
+function textOf({ use, mark, log }: LockContent): string {
+  if (use === 0) return "";
+  const writing = mark === undefined ? "" : ` writing ${mark}`;
+  const named = log ? ` log ${log.mark} ${log.salt}${log.mayRestart ? "+" : ""}` : "";
+  return `dsmq ${use}${writing}${named}\n`;
 }
 
 function lstat(path: string): Deno.FileInfo | undefined {

@@ -4,15 +4,19 @@
  * @module
  */
 
-import type { FileLock } from "./file_lock.ts";
+import type { FileLock, NamedLog } from "./file_lock.ts";
 import { isCheckpointed } from "./file_preflight.ts";
+import type { WalFile } from "./wal_file.ts";
 import {
   ANY_USE,
   hasOwnSchema,
   isMarked,
   isOwnWal,
+  MAX_RESTARTS_ELSEWHERE,
+  MAX_WAL_RESTARTS,
   readDatabaseHeader,
   readWalHeader,
+  walRestarts,
   writeInUseVersion,
 } from "./wal_mark.ts";
 
@@ -23,6 +27,7 @@ export class FileMark {
   readonly #realPath: string;
   readonly #handle: Deno.FsFile;
   readonly #lock: FileLock;
+  readonly #walFile: WalFile;
   /** The use in the file where it has no mark: not known before the first checkpoint. */
   #useInFile = ANY_USE;
   /** Its `schema_version` at the last checkpoint, and a function that asks SQLite for the present one. */
@@ -46,11 +51,13 @@ export class FileMark {
    * @param realPath the file, without links
    * @param handle the same, open
    * @param lock its lock
+   * @param wal its log
    */
-  constructor(realPath: string, handle: Deno.FsFile, lock: FileLock) {
+  constructor(realPath: string, handle: Deno.FsFile, lock: FileLock, wal: WalFile) {
     this.#realPath = realPath;
     this.#handle = handle;
     this.#lock = lock;
+    this.#walFile = wal;
     const header = readDatabaseHeader(handle);
     this.#schemaCookie = header.schemaCookie;
     const { previous } = lock;
@@ -90,7 +97,13 @@ export class FileMark {
 
   /** SQLite is about to open the file again: what it has written there when it closed it, no longer needs a log. */
   beforeOpening(): void {
-    if (!isCheckpointed(this.#realPath, readDatabaseHeader(this.#handle), this.#lock)) return;
+    const header = readDatabaseHeader(this.#handle);
+    if (!isCheckpointed(this.#realPath, header, this.#lock)) {
+      const { mark, log } = this.#lock;
+      // The transaction of the opening may be the one that removes the mark.
+      if (header.userVersion === mark || header.userVersion === log?.mark) this.#nameLog();
+      return;
+    }
     writeInUseVersion(this.#handle, this.#useInFile);
     this.#left = undefined;
     this.#lock.markInUse(this.#useInFile);
@@ -135,7 +148,15 @@ export class FileMark {
   setting(mark: number): void {
     this.#set = mark;
     this.#marks.add(mark);
-    this.#lock.markInUse(this.#useInFile, mark);
+    this.#lock.markInUse(this.#useInFile, mark, this.#namedLog(false));
+  }
+
+  /**
+   * A transaction is about to remove the mark. If another program has begun the log before, only the lock tells then
+   * which log belongs to the file: until a mark that does is in the file.
+   */
+  removing(): void {
+    if (this.#set !== undefined || this.isLeft) this.#nameLog();
   }
 
   /** A transaction is about to remove the mark that is left. */
@@ -152,8 +173,11 @@ export class FileMark {
 
   /** SQLite is about to write the log to the file, and to delete it: from now on no log needs to be there. */
   closing(): void {
-    if (this.#left === undefined) this.#lock.markIdle();
-    else this.#lock.markInUse(this.#useInFile, this.#left);
+    const log = this.#namedLog(false);
+    if (this.#left !== undefined) this.#lock.markInUse(this.#useInFile, this.#left, log);
+    // What comes to the file in place of the mark has no number of a use any more.
+    else if (log) this.#lock.markInUse(ANY_USE, undefined, log);
+    else this.#lock.markIdle();
   }
 
   /**
@@ -163,11 +187,12 @@ export class FileMark {
    */
   closed(inPlace: boolean): void {
     this.#currentSchemaCookie = () => Infinity;
-    if (!inPlace || this.#left === undefined) return;
+    const { log } = this.#lock;
+    if (!inPlace || (this.#left === undefined && !log)) return;
     try {
-      if (this.#wal) return this.#updateLock();
+      if (this.#wal) return this.isLeft ? this.#updateLock() : this.closing();
       this.beforeOpening();
-      if (!this.isLeft) this.#lock.markIdle();
+      if (!this.isLeft && this.#headerVersion !== log?.mark) this.#lock.markIdle();
     } catch {
       // The lock tells it to the next one that opens the file.
     }
@@ -185,7 +210,7 @@ export class FileMark {
   #remove(remove: () => void): void {
     try {
       remove();
-      this.#left = undefined;
+      this.#left = this.#set = undefined;
     } catch (error) {
       this.#left = this.#set ?? this.#left;
       throw error;
@@ -199,7 +224,34 @@ export class FileMark {
     const left = this.#left;
     // Where the mark came to the file and the rest did not, nothing else would tell that the log is missing.
     const mayBeFinished = left !== undefined && (this.#isWhole || this.#headerVersion !== left);
-    this.#lock.markInUse(this.#useInFile, mayBeFinished ? left : undefined);
+    this.#lock.markInUse(
+      this.#useInFile,
+      mayBeFinished ? left : undefined,
+      this.#namedLog(false),
+    );
+  }
+
+  /** The lock names the log, if what comes next may begin it once more than the mark in the file permits. */
+  #nameLog(): void {
+    const log = this.#namedLog(true);
+    if (log) this.#lock.nameLog(log);
+  }
+
+  /** The log beside the file, if the mark in the file does not tell, or soon may not, that it belongs to it. */
+  #namedLog(mayRestart: boolean): NamedLog | undefined {
+    try {
+      const header = readDatabaseHeader(this.#handle);
+      const salt = this.#wal?.salt;
+      if (!isMarked(header) || salt === undefined) return undefined;
+      const mark = header.userVersion;
+      const restarts = walRestarts(mark, salt);
+      if (restarts + Number(mayRestart) <= MAX_WAL_RESTARTS) return undefined;
+      // What was put in its place must not be taken for it.
+      const isOwn = this.#walFile.state === "there" && restarts <= MAX_RESTARTS_ELSEWHERE;
+      return isOwn ? { mark, salt, mayRestart } : this.#lock.log;
+    } catch {
+      return this.#lock.log;
+    }
   }
 
   get #headerVersion(): number | undefined {

@@ -42,7 +42,7 @@ export class FileOnDisk {
     this.#lock = lock;
     this.#wal = new WalFile(`${realPath}-wal`);
     this.isNew = isNewFile(realPath, handle, lock.previous);
-    this.mark = new FileMark(realPath, handle, lock);
+    this.mark = new FileMark(realPath, handle, lock, this.#wal);
     this.#file = fileSnapshot(realPath)!;
   }
 

@@ -8,19 +8,16 @@ import { UnusableFileError } from "./file_faults.ts";
 import type { LockContent } from "./file_lock.ts";
 import {
   type DatabaseHeader,
+  isMarked,
+  MAX_RESTARTS_ELSEWHERE,
   readDatabaseHeader,
   readWalHeader,
   requireOwnWal,
+  type WalHeader,
   walRestarts,
 } from "./wal_mark.ts";
 import { readWalPages } from "./wal_file.ts";
 import { fileSnapshot } from "./file_snapshot.ts";
-
-/**
- * How often other programs may have begun the log again after a process was killed, so that it still counts as the one that
- * followed: no log of another file is so near, but by chance.
- */
-const MAX_RESTARTS_ELSEWHERE = 16;
 
 /** The names that SQLite and dsmq give to files beside a database. */
 const SIBLING_NAME = /-(wal|shm|journal|lock)$/;
@@ -98,8 +95,10 @@ export function isNewFile(
   if (size > 0) {
     const header = readDatabaseHeader(handle);
     const isWhole = previous !== undefined && (isCheckpointed(realPath, header, previous) ||
-      isBegunElsewhere(realPath, header, previous));
-    requireOwnWal(realPath, header, wal, previous?.use ?? 0, isWhole);
+      isBegunElsewhere(realPath, header, previous) || isNamedLog(wal, header, previous));
+    const isNamed = isMarked(header) &&
+      (header.userVersion === previous?.mark || header.userVersion === previous?.log?.mark);
+    requireOwnWal(realPath, header, wal, previous?.use ?? 0, isWhole, isNamed);
     // A process that was killed while it made the file has left a lock with nothing in it.
     return previous?.use === 0;
   }
@@ -155,6 +154,16 @@ function isBegunElsewhere(
   }
   using wal = Deno.openSync(path);
   return readDatabaseHeader(wal, page).userVersion === mark;
+}
+
+/** Whether the lock names the log: the server had it open, and has seen how other programs began it again. */
+function isNamedLog(
+  wal: WalHeader | undefined,
+  { userVersion }: DatabaseHeader,
+  { log }: LockContent,
+): boolean {
+  if (wal?.salt === undefined || userVersion !== log?.mark) return false;
+  return (wal.salt - log.salt) >>> 0 <= Number(log.mayRestart);
 }
 
 /** SQLite deletes it with the log; a killed process leaves it behind. Without permission to look, it counts as there. */

@@ -35,9 +35,15 @@ export const ANY_USE = 0x10000;
 /**
  * How often the log may have started again since the mark was made. Once: as soon as the whole log, and so the mark,
  * is in the file. Before the second time, what removed the mark is in the file too, because it comes first in the new
- * log. Where others have begun it again before that, the checkpoint is repeated.
+ * log. Where others have begun it again before that, the checkpoint is repeated, and the lock names the log meanwhile.
  */
-const MAX_WAL_RESTARTS = 1;
+export const MAX_WAL_RESTARTS = 1;
+
+/**
+ * How often other programs may have begun the log again while the mark was in the file, so that it still counts as the log
+ * that followed: none of another file is so near, but by chance.
+ */
+export const MAX_RESTARTS_ELSEWHERE = 16;
 
 /** The bytes before all frames of a log, and before the page in each frame. */
 export const WAL_HEADER_BYTES = 32;
@@ -260,6 +266,7 @@ export function walRestarts(mark: number, salt: number): number {
  * @param use the number of the use that its process did not end; `0` if there was none
  * @param isCheckpointed whether all of its log is in it, as far as is known, and the log beside it was begun by another
  * program, which may also have deleted it
+ * @param isNamed whether its lock names the mark in it: then it is no copy that SQLite has made
  */
 export function requireOwnWal(
   path: string,
@@ -267,16 +274,18 @@ export function requireOwnWal(
   wal: WalHeader | undefined,
   use: number,
   isCheckpointed: boolean,
+  isNamed: boolean,
 ): void {
   if (wal) {
     if (isOwnWal(header, wal, use) || isCheckpointed) return;
     throw new UnusableFileError(
       `the log beside it, ${path}-wal, is that of another file, or of this one at another time: ` +
-        "end other programs that have the file open, and if it is still there then, move it away",
+        "copy the file and all beside it, end other programs that have it open, and start again; " +
+        "only a log that is known to be of another file may be moved away",
     );
   }
   const { userVersion } = header;
-  if (!isMarked(header) || isCheckpointed || !hasOwnSchema(header)) return;
+  if (!isMarked(header) || isCheckpointed || (!isNamed && !hasOwnSchema(header))) return;
   throw new UnusableFileError(
     `its log, ${path}-wal, is missing, and it holds messages: restore it, or, to continue without them: ` +
       `sqlite3 '${path}' 'PRAGMA user_version = ${schemaVersionOf(userVersion)}'`,

@@ -12,7 +12,7 @@ import { FileFolder, watchedEngine } from "../support/file_folder.ts";
 
 const WITHOUT_LOG = /: its log, .*-wal, is missing, and it holds messages: restore it, or, /;
 const OTHER_LOG =
-  /: the log beside it, .*-wal, is that of another file, or of this one at another time: end other programs .*, and if it is still there then, move it away$/;
+  /: the log beside it, .*-wal, is that of another file, or of this one at another time: copy the file and all beside it, end other programs .*, and start again; only .* of another file may be moved away$/;
 
 function refused(folder: FileFolder, path: string, reason: RegExp): void {
   const error = assertThrows(() => folder.open(path), Error);

@@ -74,13 +74,13 @@ const SCENARIOS: readonly Scenario[] = [
     what: "the file is replaced by another queue",
     work: (folder) => Deno.renameSync(`${folder.root}/queue`, folder.path),
     next:
-      /the log beside it, .* is that of another file, or of this one at another time: end other programs .* move it away/,
+      /the log beside it, .* is that of another file, or of this one at another time: copy .*, end other programs .* start again/,
   },
   {
     what: "another queue overwrites the file",
     work: ({ root, path }) => Deno.copyFileSync(`${root}/queue`, path),
     next:
-      /the log beside it, .* is that of another file, or of this one at another time: end other programs .* move it away/,
+      /the log beside it, .* is that of another file, or of this one at another time: copy .*, end other programs .* start again/,
   },
   {
     what: "the file is emptied",
