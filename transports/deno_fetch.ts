@@ -4,9 +4,18 @@
  * @module
  */
 
-import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
-import { enableWritev, endIdleTimer, hasLeft, noResponse, upgradeRequest } from "./deno_upgrade.ts";
+import {
+  closeLate,
+  enableWritev,
+  endIdleTimer,
+  hasLeft,
+  isUnspecified,
+  LOST,
+  networkPolled,
+  noResponse,
+  upgradeRequest,
+} from "./deno_upgrade.ts";
 import { BasePeer, createPortContext, type PortContext } from "./base_peer.ts";
 import { handshakeFailed, type Peer, type PeerEvents } from "./peer.ts";
 import type { ConnectionHandler, PeerLimits } from "./transport.ts";
@@ -16,15 +25,6 @@ const OPEN_TIMEOUT = 2000;
 
 /** The same while the port is about to close. */
 const CLOSING_OPEN_TIMEOUT = 100;
-
-/** After so many that did not open no more are accepted: Deno keeps 25 kB and the file descriptor of each until the process ends. */
-const MAX_LOST = 4000;
-
-const LOST =
-  "it reset its connection while its handshake was answered, and Deno keeps its socket until this process ends (not with the transport hardened)";
-
-const TOO_MANY_LOST =
-  `Cannot connect: ${MAX_LOST} clients have reset their connection while their handshake was answered, and no more can be accepted until this process is started again`;
 
 /**
  * This many frames in a second are a flood: no honest client sends so much in such small pieces. Input cannot be held back
@@ -68,30 +68,32 @@ export async function openFetch(
   limits: PeerLimits,
 ): Promise<FetchHandler> {
   await enableWritev();
-  const upgrades = new Upgrades(() => handler.onPeerDropped(LOST));
+  const connections = new DenoConnections(() => handler.onPeerDropped(LOST));
   const context = {
     ...createPortContext(handler, limits),
     idlePingInterval: limits.idlePingInterval,
-    upgrades,
+    connections,
   };
   return {
     fetch: (request, from) =>
-      request.headers.get("upgrade")?.toLowerCase() === "websocket"
+      isUnspecified(from)
+        ? noResponse()
+        : request.headers.get("upgrade")?.toLowerCase() === "websocket"
         ? handleUpgrade(request, from, context)
         : handler.http(request, from),
-    closeAll: () => upgrades.closeAll(),
+    closeAll: () => connections.closeAll(),
     stop: async () => {
-      await upgrades.end();
+      await connections.end();
       context.slowPeers.stop();
       context.unread.stop();
     },
-    resume: () => upgrades.resume(),
+    resume: () => connections.resume(),
   };
 }
 
 interface FetchContext extends PortContext {
   readonly idlePingInterval: number;
-  readonly upgrades: Upgrades;
+  readonly connections: DenoConnections;
 }
 
 async function handleUpgrade(
@@ -99,18 +101,20 @@ async function handleUpgrade(
   from: string,
   context: FetchContext,
 ): Promise<Response> {
-  const { upgrades } = context;
-  upgrades.removeExpired();
-  if (upgrades.isFull) {
-    context.handler.onRefused(TOO_MANY_LOST, from);
-    return new Response(`${TOO_MANY_LOST}\n`, { status: 503 });
-  }
+  const { connections } = context;
+  const expiring = connections.removeExpired();
+  if (expiring) await expiring;
   const verdict = await context.handler.admit(request, from);
   if (verdict instanceof Response) return verdict;
-  const left = await hasLeft(request);
-  if (left || upgrades.isClosing) {
+  await networkPolled();
+  if (connections.isClosing) {
     handshakeFailed(verdict);
-    return left ? noResponse() : new Response("The port is being closed\n", { status: 503 });
+    return new Response("The port is being closed\n", { status: 503 });
+  }
+  // From here to the upgrade there are microtasks alone: who closes the port waits that long.
+  if (await hasLeft(request)) {
+    handshakeFailed(verdict);
+    return noResponse();
   }
   let upgrade: Deno.WebSocketUpgrade;
   try {
@@ -119,7 +123,7 @@ async function handleUpgrade(
     handshakeFailed(verdict);
     return new Response(`Cannot upgrade: ${(error as Error).message}\n`, { status: 400 });
   }
-  upgrades.add(new DenoPeer(upgrade.socket, verdict, context, from));
+  connections.add(new DenoPeer(upgrade.socket, verdict, context, from));
   return upgrade.response;
 }
 
@@ -128,26 +132,17 @@ async function handleUpgrade(
  * connection just before Deno writes the response, that neither opens nor closes, and a later upgrade removes it. (Waiting
  * for Deno's `completed` costs 11 kB a connection.)
  */
-class Upgrades {
+class DenoConnections {
   readonly #onLost: () => void;
   /** When each got its response, by the clock of `performance`, the oldest first. */
   readonly #waiting = new Map<DenoPeer, number>();
   readonly #open = new Set<DenoPeer>();
-  #lost = 0;
-  #isClosing = false;
+  /** None may be added, but those that were let through in this turn. */
+  isClosing = false;
+  #expiring: Promise<void> | undefined;
 
   constructor(onLost: () => void) {
     this.#onLost = onLost;
-  }
-
-  /** None may be added. */
-  get isClosing(): boolean {
-    return this.#isClosing;
-  }
-
-  /** Too many were lost. */
-  get isFull(): boolean {
-    return this.#lost >= MAX_LOST;
   }
 
   add(peer: DenoPeer): void {
@@ -166,12 +161,21 @@ class Upgrades {
     this.#open.delete(peer);
   }
 
-  /** Ends those that should have opened by now. */
-  removeExpired(): void {
+  /** Gives up those that should have opened by now; `undefined` if there are none. */
+  removeExpired(): Promise<void> | undefined {
+    const [oldest = Infinity] = this.#waiting.values();
     const expiry = performance.now() - OPEN_TIMEOUT;
+    if (oldest > expiry) return undefined;
+    // The loop may have stood still all the time: then they open now.
+    return this.#expiring ??= networkPolled().then(() => {
+      this.#expiring = undefined;
+      this.#giveUp(expiry);
+    });
+  }
+
+  #giveUp(expiry: number): void {
     for (const [peer, since] of this.#waiting) {
       if (since > expiry) return;
-      this.#lost++;
       peer.abandon();
       this.#onLost();
     }
@@ -179,34 +183,37 @@ class Upgrades {
 
   /** Adds no more, closes those that are open, and those that wait as they open; the others will not. */
   async closeAll(): Promise<void> {
-    this.#isClosing = true;
+    this.isClosing = true;
     await this.#opened();
     for (const peer of this.#open) peer.close(CLOSE_CODE.goingAway, "the port is reopened");
   }
 
   /** Ends all that wait, for good. */
   async end(): Promise<void> {
-    this.#isClosing = true;
+    this.isClosing = true;
     await this.#opened();
-    for (const peer of [...this.#waiting.keys()]) peer.abandon();
+    this.#giveUp(Infinity);
   }
 
   resume(): void {
-    this.#isClosing = false;
+    this.isClosing = false;
   }
 
-  /** Waits until those that have their response are open: Deno has yet to write some. */
+  /** Waits until those that have their response, or get it in this turn, are open: Deno has yet to write some. */
   async #opened(): Promise<void> {
     const end = performance.now() + CLOSING_OPEN_TIMEOUT;
-    while (this.#waiting.size > 0 && performance.now() < end) {
-      await new Promise<void>((resolve) => afterNetworkPoll(resolve));
+    // The loop may have stood still until then: there is a look after it.
+    for (let isLast = false; !isLast;) {
+      isLast = performance.now() >= end;
+      await networkPolled();
+      if (this.#waiting.size === 0) return;
     }
   }
 }
 
 class DenoPeer extends BasePeer {
   readonly #socket: WebSocket;
-  readonly #upgrades: Upgrades;
+  readonly #connections: DenoConnections;
   /** How many frames came in this second, as far as they were counted, and when it began. */
   #frames = 0;
   #secondBegan = 0;
@@ -219,7 +226,7 @@ class DenoPeer extends BasePeer {
   ) {
     super(onConnected, context, from);
     this.#socket = socket;
-    this.#upgrades = context.upgrades;
+    this.#connections = context.connections;
     // There is no listener for errors: the close event, which follows, says the same.
     const onEvent = (event: Event) => this.#onEvent(event);
     socket.onopen = socket.onmessage = socket.onclose = onEvent;
@@ -230,14 +237,14 @@ class DenoPeer extends BasePeer {
       case "open":
         // A listener takes half a kilobyte, and this one is not needed any more.
         this.#socket.onopen = null;
-        this.#upgrades.settled(this, true);
+        this.#connections.settled(this, true);
         return this.onOpen();
       case "message":
         if (++this.#frames % COUNT_EVERY === 0 && this.#isFlooding()) return;
         return this.onFrame((event as MessageEvent).data);
       case "close":
         endIdleTimer(this.#socket);
-        this.#upgrades.closed(this);
+        this.#connections.closed(this);
         return this.onClose();
     }
   }
@@ -259,7 +266,7 @@ class DenoPeer extends BasePeer {
 
   /** It will not open any more. */
   abandon(): void {
-    this.#upgrades.settled(this, false);
+    this.#connections.settled(this, false);
     // Deno keeps the socket: it must not keep all this.
     this.#socket.onmessage = null;
     this.#socket.onopen = this.#socket.onclose = closeLate;
@@ -288,11 +295,4 @@ class DenoPeer extends BasePeer {
   protected override terminate(): void {
     this.sendClose(CLOSE_CODE.timedOut, "given up");
   }
-}
-
-/** For the socket of a peer that was given up. */
-function closeLate({ type, target }: Event): void {
-  const socket = target as WebSocket;
-  if (type === "open") socket.close(CLOSE_CODE.timedOut, "given up");
-  else endIdleTimer(socket);
 }

@@ -18,7 +18,8 @@
  * @module
  */
 
-import { offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
+import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
+import { CLOSE_CODE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 
 /**
  * Unless this variable is set before the first WebSocket, Deno copies each frame into a buffer of its connection, which
@@ -35,14 +36,34 @@ export async function enableWritev(): Promise<void> {
 }
 
 /**
- * Whether the client of a request has left. Deno would neither open its WebSocket nor ever free it, and that would keep the
- * process and the port from ending. Nothing may be awaited between this and the upgrade.
+ * The address that Deno tells for a connection that was reset before its request is handled: the system has none any more.
+ *
+ * @param from the address of the client
+ * @returns whether it is no address of a client
  */
-export async function hasLeft(request: Request): Promise<boolean> {
-  // Meanwhile Deno looks at the connection.
-  await new Promise<void>((resolve) => void setImmediate(resolve));
-  // Read only now: the first look finds what is so at this moment, and tells it in a microtask. A later one would wait.
-  const { signal } = request;
+export function isUnspecified(from: string): boolean {
+  return from === "0.0.0.0" || from === "::";
+}
+
+let polled: Promise<void> | undefined;
+
+/** Waits until the network has been polled; all who call this in one turn share the poll, which is not free. */
+export function networkPolled(): Promise<void> {
+  if (!polled) {
+    polled = new Promise<void>((resolve) => afterNetworkPoll(resolve));
+    // For one that comes later the network may have been polled before it came.
+    setImmediate(() => polled = undefined);
+  }
+  return polled;
+}
+
+/**
+ * Whether the client of a request has left, as far as {@linkcode networkPolled} has seen. Deno would neither open its
+ * WebSocket nor ever free it, and that would keep the process and the port from ending. To be called once, in the turn of
+ * the upgrade.
+ */
+export async function hasLeft({ signal }: Request): Promise<boolean> {
+  // The first look finds what is so at this moment, and tells it in a microtask. A later one would wait.
   await Promise.resolve();
   await Promise.resolve();
   return signal.aborted;
@@ -54,7 +75,7 @@ export function noResponse(): Response {
 }
 
 /**
- * Upgrades a request after {@linkcode hasLeft}.
+ * Upgrades a request after {@linkcode hasLeft}. If it cannot, it is to be answered in this turn.
  *
  * @param request the request
  * @param idlePingInterval how long it may be idle before it is pinged, in milliseconds, if it is not a client of ours
@@ -74,22 +95,32 @@ export function upgradeRequest(
 }
 
 let mayWarn = true;
+let isFiltering = false;
 
 /**
- * Upgrades a request whose signal was read. At the first response to such a request Deno warns, once, that the signal aborts
- * although nothing has failed. That is known here, and no news for the operator of a server.
+ * Upgrades a request whose signal was read. At the first response to such a request, whichever it is, Deno warns, once, that
+ * the signal aborts although nothing has failed. That is known here, and no news for the operator of a server.
  */
 function withoutWarning<T>(upgrade: () => T): T {
-  if (!mayWarn) return upgrade();
-  mayWarn = false;
+  if (!mayWarn || isFiltering) return upgrade();
   const { warn } = console;
   console.warn = (...args) => {
     if (!String(args[0]).startsWith("Deno.serve: request.signal")) warn.apply(console, args);
   };
-  try {
-    return upgrade();
-  } finally {
+  const restore = () => {
     console.warn = warn;
+    isFiltering = false;
+  };
+  isFiltering = true;
+  try {
+    const upgraded = upgrade();
+    restore();
+    mayWarn = false;
+    return upgraded;
+  } catch (error) {
+    // The caller has yet to answer that.
+    setImmediate(restore);
+    throw error;
   }
 }
 
@@ -153,6 +184,17 @@ export function endIdleTimer(socket: WebSocket): void {
   if (!(timeout instanceof IdlePingTimeout)) return;
   timeout.end();
   (internals[setTimer] as () => void).call(socket);
+}
+
+/** Why a peer is given up, for the log. */
+export const LOST =
+  "its WebSocket did not open after its handshake was answered: as a rule it has reset its connection at that moment, and then Deno keeps its socket until this process ends (not with the transport hardened)";
+
+/** Listens to the socket of a peer that was given up. */
+export function closeLate({ type, target }: Event): void {
+  const socket = target as WebSocket;
+  if (type === "open") socket.close(CLOSE_CODE.timedOut, "given up");
+  else endIdleTimer(socket);
 }
 
 function symbolOf(object: object, name: string): symbol | undefined {

@@ -9,6 +9,7 @@ import { type Auth, OPEN_TO_ALL } from "../../auth/auth.ts";
 import { type Clock, systemClock } from "../../queue/clock.ts";
 import { Queue } from "../../queue/queue.ts";
 import { type FetchHandler, openFetch } from "../../transports/deno_fetch.ts";
+import { isUnspecified } from "../../transports/deno_upgrade.ts";
 import type { ConnectionHandler } from "../../transports/transport.ts";
 import type { HandlerSettings } from "../handler_options.ts";
 import { textResponse } from "../pages.ts";
@@ -99,7 +100,8 @@ class MountedRequests {
   async fetch(request: Request, { from, hasAddress }: ClientAddress): Promise<Response> {
     try {
       if (!this.#isBelowPath(request)) return textResponse(404, "Not found");
-      const isLocal = !hasAddress || isLoopback(from);
+      // One without an address any more has left, and is answered as such.
+      const isLocal = !hasAddress || isLoopback(from) || isUnspecified(from);
       if (!isLocal && !this.admitsOthers && isUpgradeRequest(request)) {
         this.#connections.onRefused(NOT_LOCAL, from);
         return textResponse(403, NOT_LOCAL);
