@@ -117,7 +117,7 @@ Deno.test("a wrong auth is refused with its names and values, and former options
     [
       { auth: { jwt: { publicKey: { kty: "EC", crv: "P-256" } } } },
       RangeError,
-      "got a key of another kind, or a damaged one",
+      "got one whose x and y are not 32 bytes each",
     ],
     [{ auth: { jwt: { publicKey: 5 } } }, TypeError, "got a number"],
     [{ auth: { jwt: { publicKey: weak } } }, RangeError, "got one of 1024 bits, and 2048 are the"],
