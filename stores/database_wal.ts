@@ -40,6 +40,9 @@ export class DatabaseWal {
   readonly #disk: FileOnDisk;
   /** The log's salt when it was looked at last; while it stays the same, the log only grows. */
   #lastSalt: number | undefined;
+  /** `data_version` and `schema_version` when another program had written last. */
+  #dataVersion: number | undefined;
+  #schemaCookie = 0;
   /** What is called before each checkpoint, and after those of others. */
   readonly beforeCheckpoint: Set<CheckpointHook> = new Set<CheckpointHook>();
   /** At most about this many pages are in the log; `Infinity`: they must be checkpointed in any case. */
@@ -58,7 +61,9 @@ export class DatabaseWal {
 
   /** There is a log from now on. */
   begin(): void {
-    this.#disk.opened(() => this.#minBytes(), () => Number(this.#pragma("schema_version")));
+    this.#dataVersion = undefined;
+    this.#currentSchemaCookie();
+    this.#disk.opened(() => this.#minBytes(), () => this.#currentSchemaCookie());
     this.#lastSalt = this.#header?.salt;
   }
 
@@ -167,6 +172,19 @@ export class DatabaseWal {
     const mark = markedVersion(salt, Number(this.#pragma("schema_version")));
     this.#disk.mark.setting(mark);
     this.#setPragma(`user_version = ${mark}`);
+  }
+
+  /**
+   * SQLite's `schema_version`. It is asked again only if another program has written: what SQLite has dropped from its
+   * cache it reads from the file, where a copy may be by now.
+   */
+  #currentSchemaCookie(): number {
+    const dataVersion = Number(this.#pragma("data_version"));
+    if (dataVersion !== this.#dataVersion) {
+      this.#schemaCookie = Number(this.#pragma("schema_version"));
+      this.#dataVersion = dataVersion;
+    }
+    return this.#schemaCookie;
   }
 
   /** The least size of the log in bytes, after everything possible is in the database; 0 if that was all. */

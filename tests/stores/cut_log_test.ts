@@ -31,7 +31,8 @@ const CUTS: Readonly<Record<string, Action>> = {
 /** A statement that leaves something in the log, or takes it away. */
 function isStep(sql: string): boolean {
   return sql.startsWith("PRAGMA user_version = ") || sql.startsWith("PRAGMA wal_checkpoint") ||
-    sql === "PRAGMA schema_version" || sql.startsWith("BEGIN") || sql === "ROLLBACK";
+    sql === "PRAGMA data_version" || sql === "PRAGMA schema_version" || sql.startsWith("BEGIN") ||
+    sql === "ROLLBACK";
 }
 
 /** A file with messages, in which another program has a table, and of which some text is to be erased. */

@@ -137,7 +137,7 @@ for (const [what, sql] of Object.entries(WRITES)) {
         file.before = (step) => copies.take(file.path, `before ${step}`);
         file.after = (step) => {
           const isStep = step.startsWith(REMOVED) || step.startsWith(CHECKPOINT) ||
-            step === "PRAGMA schema_version";
+            step === "PRAGMA data_version" || step === "PRAGMA schema_version";
           if (isStep && steps++ % 6 === moment && turns < times) {
             turns++;
             other.exec(sql);

@@ -59,14 +59,14 @@ for (const [what, sql] of Object.entries(WRITES)) {
       Deno.test(`another program ${what} ${times} times after step ${moment} of a checkpoint: puts go on, and nothing is lost`, async () => {
         await using file = await usedFile();
         using other = new DatabaseSync(file.path);
-        // The statements of a checkpoint that write, each of which may be the last one before the other program's turn.
+        // The statements of a checkpoint, each of which may be the last one before the other program's turn.
         let steps = 0;
         let turns = 0;
         other.exec("PRAGMA wal_checkpoint(PASSIVE)");
         touch(file.path);
         file.after = (done) => {
           const isStep = done.startsWith(SET_VERSION) || done.startsWith(CHECKPOINT) ||
-            done === "PRAGMA schema_version";
+            done === "PRAGMA data_version" || done === "PRAGMA schema_version";
           if (!isStep || steps++ !== moment) return false;
           for (let time = 0; time < times; time++, turns++) other.exec(sql);
           return false;
