@@ -195,18 +195,13 @@ async function topicsGone(
   count: number,
 ): Promise<Omit<BackupGoneReply, "kind" | "id">> {
   const topics = await store.topics({ prefix: "", after, count });
-  const queries = topics.map(({ topic }) => ({ topic, after: 0, count: 1, bytes: 1 }));
-  const [bounds, oldest, newest] = await Promise.all([
-    store.topicBounds(queries),
-    store.read(queries),
+  const [bounds, newest] = await Promise.all([
+    store.topicBounds(topics.map(({ topic }) => ({ topic }))),
     newestGone(store),
   ]);
   const gone = topics.map(({ topic }, i) => {
-    const { seq = Infinity } = oldest[i]!.messages[0] ?? {};
     const { gone, time } = bounds[i]!;
-    // The store may say more than is true, but what goes of a topic is the oldest: and the copy must lose nothing that is left.
-    const newest = Math.min(gone?.seq ?? 0, seq - 1);
-    return newest > 0 ? { topic, seq: newest, at: goneAt(gone, time) } : { topic, seq: 0 };
+    return gone ? { topic, seq: gone.seq, at: goneAt(gone, time) } : { topic, seq: 0 };
   });
   const { seq: last, at } = newest;
   const more = topics.length === count;

@@ -143,10 +143,15 @@ export class GoneIndex {
     const unpurged = this.#newestUnpurged(topic, floor);
     const recorded = this.#purged.find(topic);
     if (unpurged && unpurged.seq > (recorded?.seq ?? 0)) return this.ofUnpurged(unpurged);
+    const gone = recorded ?? this.#before(this.#oldestLeft(topic, floor));
     // It may be known that nothing is gone.
-    if (recorded && recorded.seq <= 0) return undefined;
-    const { horizon } = this.#purged;
-    return recorded ?? (horizon.seq > 0 ? horizon : undefined);
+    return gone.seq > 0 ? gone : undefined;
+  }
+
+  /** What may be gone of a topic that is not known: nothing from its oldest message on, since the oldest go first. */
+  #before(oldest: number): Gone {
+    const { seq, at } = this.#purged.horizon;
+    return { seq: Math.min(seq, oldest - 1), at };
   }
 
   /** What is purged of all topics that begin with a prefix, if anything may be that went after a time. */
@@ -204,6 +209,13 @@ export class GoneIndex {
       this.#purgedAt = purgedAt;
       this.#purged.rollback();
     };
+  }
+
+  /** The oldest message of a topic that is not gone; those in the buffer are newer than all that was purged. */
+  #oldestLeft(topic: string, floor: number): number {
+    const { topics, segments } = this.#unpurged;
+    const id = topics.find(topic, floor);
+    return (id !== undefined ? segments.oldestAfter(id, floor) : undefined) ?? Infinity;
   }
 
   #newestUnpurged(topic: string, floor: number): { seq: number; time: number } | undefined {

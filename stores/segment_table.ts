@@ -226,6 +226,12 @@ export class SegmentTable {
     return before && { seq: before.last, time: lastTimeOf(before.times) };
   }
 
+  /** The oldest message of a topic after a number, if there is one. */
+  oldestAfter(id: number, after: number): number | undefined {
+    const [row] = this.#sql.around.all(id, after) as [SegmentRow?];
+    return row && Math.max(row.first, after + 1);
+  }
+
   /** When a message was stored; it must be there. */
   timeOf(seq: number): number {
     let cachedTimes = this.#cachedTimes;

@@ -184,6 +184,20 @@ export const purging: Promises = {
     assertEquals([bounds!.floor, bounds!.gone?.seq], [0, 3]);
   },
 
+  async "of a topic that is not known any more, nothing counts as gone from its oldest message on"(
+    { limited, next },
+  ) {
+    const store = await limited({ goneTopics: 1 });
+    await append(store, ["first", "a", "third", "b", "c", "d"].map((topic) => put(topic)));
+    for (const topic of ["a", "b", "c", "d"]) await purge(await next(), topic);
+    const topics = ["first", "third", "d", "unknown"];
+    for (let moved = 0; moved < 2; moved++) {
+      const bounds = await (await next()).topicBounds(topics.map((topic) => ({ topic })));
+      assertEquals(bounds.map(({ gone }) => gone?.seq), [undefined, 2, 6, 5]);
+      await topicNames(await next());
+    }
+  },
+
   async "a purge makes room for messages and topics"({ limited, next }) {
     const store = await limited({ storedBytes: 4 * SIZE, topics: 2, overflow: "reject" });
     await append(store, [sized("a", 2), sized("b", 3), sized("a", 4), sized("b", 5)]);

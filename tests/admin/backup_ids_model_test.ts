@@ -7,20 +7,15 @@
 
 import { assertEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { FileStore } from "../../stores/file_store.ts";
-import { MemoryStore } from "../../stores/memory_store.ts";
 import type { PutAck, Store } from "../../stores/store.ts";
-import type { ManualClock } from "../../testing/manual_clock.ts";
 import {
-  BackedUpStore,
-  copyOf,
+  type BackedUpStore,
   EVERYTHING,
   type Id,
   putOf,
-  RETENTION,
   type Step,
 } from "../support/backed_up_store.ts";
+import { BackupFolder } from "../support/backup_folder.ts";
 
 const [TOPICS, IDS, IDENTITIES] = [["a", "b"], ["1", "2"], ["", "me", "you"]];
 /** Room for about six messages with an id. */
@@ -110,65 +105,44 @@ async function seqs(store: Store): Promise<number[]> {
 }
 
 async function run(kind: "memory" | "file", program: Program): Promise<void> {
-  const folder = Deno.makeTempDirSync();
-  const options = { engine: nodeSqlite, retention: RETENTION };
-  const open = (name: string, clock: ManualClock, limits = {}) =>
-    new FileStore({
-      ...options,
-      clock,
-      limits,
-      path: `${folder}/${name}`,
-      durability: "process",
-    });
-  const limits = program.small ? SMALL : {};
-  const original = new BackedUpStore((clock) =>
-    kind === "memory"
-      ? new MemoryStore({ ...options, clock, limits })
-      : open("original", clock, limits)
+  await using folder = new BackupFolder(kind, program.small ? SMALL : {});
+  const { original } = folder;
+  await original.run(program.steps);
+  const { info } = await folder.copy(
+    original.store,
+    "copy",
+    (part) => original.run(program[part]),
   );
-  const { clock } = original;
-  try {
-    await original.run(program.steps);
-    const { info } = await copyOf(
-      original.store,
-      clock,
-      `${folder}/copy`,
-      (part) => original.run(program[part]),
-    );
-    await original.run([{ do: "pass", ms: program.away }]);
-    const wanted = expected(original, info.last);
-    let known: ReadonlyMap<string, number>;
-    {
-      await using copy = open("copy", clock);
-      const before = await seqs(copy);
-      const { dups, added } = await putAll(copy);
-      assertEquals(dups, wanted, "the copy");
-      // Nothing else is stored, and the new ones have new numbers.
-      assertEquals(await seqs(copy), [...before, ...added.values()]);
-      assertEquals([...added.values()], Array.from(added, (_, i) => info.last + 1 + i));
-      known = new Map([...dups, ...added]);
-    }
-    {
-      // What was put into the original since is not in the copy; all else is as there.
-      const there = expected(original);
-      for (const [id, seq] of there) if (seq <= info.last) assertEquals(wanted.get(id), seq, id);
-      // To put them all would drop some of a small store.
-      if (!program.small) assertEquals((await putAll(original.store)).dups, there, "the original");
-    }
-    {
-      await using copy = open("copy", clock);
-      assertEquals((await putAll(copy)).dups, known, "the copy, opened again");
-      await copyOf(copy, clock, `${folder}/second`);
-      await copy.apply({ time: copy.now(), commands: [{ type: "purge", topic: "a", max: 1000 }] });
-      const { dups } = await putAll(copy);
-      assertEquals(dups, new Map([...known].filter(([id]) => id.endsWith("b"))), "purged");
-    }
-    await using second = open("second", clock);
-    assertEquals((await putAll(second)).dups, known, "a copy of the copy");
-  } finally {
-    await original.store[Symbol.asyncDispose]();
-    await Deno.remove(folder, { recursive: true });
+  await original.run([{ do: "pass", ms: program.away }]);
+  const wanted = expected(original, info.last);
+  let known: ReadonlyMap<string, number>;
+  {
+    await using copy = folder.open("copy");
+    const before = await seqs(copy);
+    const { dups, added } = await putAll(copy);
+    assertEquals(dups, wanted, "the copy");
+    // Nothing else is stored, and the new ones have new numbers.
+    assertEquals(await seqs(copy), [...before, ...added.values()]);
+    assertEquals([...added.values()], Array.from(added, (_, i) => info.last + 1 + i));
+    known = new Map([...dups, ...added]);
   }
+  {
+    // What was put into the original since is not in the copy; all else is as there.
+    const there = expected(original);
+    for (const [id, seq] of there) if (seq <= info.last) assertEquals(wanted.get(id), seq, id);
+    // To put them all would drop some of a small store.
+    if (!program.small) assertEquals((await putAll(original.store)).dups, there, "the original");
+  }
+  {
+    await using copy = folder.open("copy");
+    assertEquals((await putAll(copy)).dups, known, "the copy, opened again");
+    await folder.copy(copy, "second");
+    await copy.apply({ time: copy.now(), commands: [{ type: "purge", topic: "a", max: 1000 }] });
+    const { dups } = await putAll(copy);
+    assertEquals(dups, new Map([...known].filter(([id]) => id.endsWith("b"))), "purged");
+  }
+  await using second = folder.open("second");
+  assertEquals((await putAll(second)).dups, known, "a copy of the copy");
 }
 
 for (const kind of ["memory", "file"] as const) {

@@ -10,19 +10,14 @@ import * as fc from "fast-check";
 import type { BackupInfo, TopicGone } from "@dsmq/server";
 import type { WireSince } from "../../protocol/requests.ts";
 import { locatePositions } from "../../queue/positions.ts";
-import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { FileStore } from "../../stores/file_store.ts";
-import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Store } from "../../stores/store.ts";
-import type { ManualClock } from "../../testing/manual_clock.ts";
 import {
-  BackedUpStore,
-  copyOf,
+  type BackedUpStore,
   EVERYTHING,
-  RETENTION,
   type Step,
   type Stored,
 } from "../support/backed_up_store.ts";
+import { BackupFolder } from "../support/backup_folder.ts";
 
 const TOPICS = ["a", "b", "c"];
 /** Room for about nine messages. */
@@ -169,53 +164,33 @@ async function check(
 }
 
 async function run(kind: "memory" | "file", program: Program): Promise<void> {
-  const folder = Deno.makeTempDirSync();
-  const options = { engine: nodeSqlite, retention: RETENTION };
-  const open = (name: string, clock: ManualClock, limits = {}) =>
-    new FileStore({
-      ...options,
-      clock,
-      limits,
-      path: `${folder}/${name}`,
-      durability: "process",
-    });
-  const limits = program.small ? SMALL : {};
-  const original = new BackedUpStore((clock) =>
-    kind === "memory"
-      ? new MemoryStore({ ...options, clock, limits })
-      : open("original", clock, limits)
-  );
+  await using folder = new BackupFolder(kind, program.small ? SMALL : {});
+  const { original } = folder;
   const { clock } = original;
-  try {
-    await original.run(program.steps);
-    const made = await copyOf(
-      original.store,
-      clock,
-      `${folder}/copy`,
-      (part) => original.run(program[part]),
-    );
-    // Meanwhile readers are connected to the original.
-    await original.run([{ do: "pass", ms: program.away >> 1 }, { do: "pass", ms: program.away }]);
-    {
-      await using store = open("copy", clock);
-      await check("the copy", store, original, made);
-    }
-    await using again = open("copy", clock);
-    await check("the copy, opened again", again, original, made);
-    clock.advance(1);
-    // It knows no more than that one.
-    const { gone } = await copyOf(again, clock, `${folder}/second`);
-    const exact = new Set(gone.map(({ topic }) => topic));
-    clock.advance(1);
-    await using second = open("second", clock);
-    await check("a copy of the copy", second, original, {
-      info: made.info,
-      gone: made.gone.filter(({ topic }) => exact.has(topic)),
-    });
-  } finally {
-    await original.store[Symbol.asyncDispose]();
-    await Deno.remove(folder, { recursive: true });
+  await original.run(program.steps);
+  const made = await folder.copy(
+    original.store,
+    "copy",
+    (part) => original.run(program[part]),
+  );
+  // Meanwhile readers are connected to the original.
+  await original.run([{ do: "pass", ms: program.away >> 1 }, { do: "pass", ms: program.away }]);
+  {
+    await using store = folder.open("copy");
+    await check("the copy", store, original, made);
   }
+  await using again = folder.open("copy");
+  await check("the copy, opened again", again, original, made);
+  clock.advance(1);
+  // It knows no more than that one.
+  const { gone } = await folder.copy(again, "second");
+  const exact = new Set(gone.map(({ topic }) => topic));
+  clock.advance(1);
+  await using second = folder.open("second");
+  await check("a copy of the copy", second, original, {
+    info: made.info,
+    gone: made.gone.filter(({ topic }) => exact.has(topic)),
+  });
 }
 
 for (const kind of ["memory", "file"] as const) {

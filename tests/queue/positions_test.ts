@@ -1,11 +1,16 @@
 /**
- * Where readers of a prefix start.
+ * Where readers start.
  *
  * @module
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { locateStream } from "../../queue/positions.ts";
+import {
+  locateFromStart,
+  locatePositions,
+  locateStart,
+  locateStream,
+} from "../../queue/positions.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import type { MessageQuery } from "../../stores/store.ts";
@@ -14,6 +19,28 @@ import { append, apply, put, RETENTION } from "../../testing/store/support.ts";
 
 /** So many immediates run until the network is polled, however much there is to do. */
 const IMMEDIATES = 61;
+
+Deno.test("a reader of a topic of which it is not known any more what is gone skips nothing that is left", async () => {
+  await using store = new MemoryStore({
+    ...{ engine: nodeSqlite, clock: new ManualClock(), retention: RETENTION },
+    limits: { goneTopics: 1 },
+  });
+  await append(store, ["t", "a", "b", "c", "t"].map((topic) => put(topic)));
+  for (const topic of ["a", "b", "c"]) {
+    await apply(store, [{ type: "purge", topic, max: 1 }]);
+  }
+  const [bounds] = await store.topicBounds([{ topic: "not known" }]);
+  assertEquals(bounds!.gone?.seq, 3);
+  const topic = "t";
+  const beginning = { after: 0, gap: undefined };
+  assertEquals(await locateStream(store, { topic }, "start"), beginning);
+  assertEquals(await locateStream(store, { topic }, { after: 0 }), beginning);
+  for (const since of [{ after: 0 }, { after: 0, epoch: store.epoch, asOf: 0 }]) {
+    assertEquals(await locatePositions(store, [{ topic, since }]), [beginning]);
+    const start = await locateStart(store, since);
+    assertEquals(await locateFromStart(store, start, [{ topic }]), [beginning]);
+  }
+});
 
 Deno.test("others have their turn while it is looked for what is left of a prefix, among very many messages of other topics", async () => {
   await using store = new MemoryStore({

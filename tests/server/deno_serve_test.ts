@@ -23,6 +23,17 @@ async function denoServe(...args: string[]): Promise<{ program: Program; port: n
   }
 }
 
+/** A module that imports `createHandler`, in a file. */
+function handlerModule(source: string): Disposable & { readonly path: string } {
+  const path = Deno.makeTempFileSync({ suffix: ".ts" });
+  const server = new URL("server.ts", ROOT).href;
+  Deno.writeTextFileSync(
+    path,
+    `import { createHandler } from ${JSON.stringify(server)};\n${source}`,
+  );
+  return { path, [Symbol.dispose]: () => Deno.removeSync(path) };
+}
+
 Deno.test("deno serve with ./fetch is a server, with no permission but the network", async () => {
   const { program, port } = await denoServe("fetch.ts");
   await using _program = program;
@@ -33,22 +44,14 @@ Deno.test("deno serve with ./fetch is a server, with no permission but the netwo
 });
 
 Deno.test("a module of three lines is a server with options of its own", async () => {
-  const file = await Deno.makeTempFile({ suffix: ".ts" });
-  try {
-    const server = new URL("server.ts", ROOT).href;
-    await Deno.writeTextFile(
-      file,
-      `import { createHandler } from ${JSON.stringify(server)};
-       export default createHandler({ path: "/mq", auth: "a-secret" });`,
-    );
-    const { program, port } = await denoServe(file);
-    await using _program = program;
-    await using mq = await connect(`ws://localhost:${port}/mq`, { token: "a-secret" });
-    assertEquals(await mq.put("t", "hello"), 1);
-    assertEquals((await (await fetch(`http://localhost:${port}/`)).text()).trim(), "Not found");
-  } finally {
-    await Deno.remove(file);
-  }
+  using module = handlerModule(
+    `export default createHandler({ path: "/mq", auth: "a-secret" });`,
+  );
+  const { program, port } = await denoServe(module.path);
+  await using _program = program;
+  await using mq = await connect(`ws://localhost:${port}/mq`, { token: "a-secret" });
+  assertEquals(await mq.put("t", "hello"), 1);
+  assertEquals((await (await fetch(`http://localhost:${port}/`)).text()).trim(), "Not found");
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -73,41 +76,33 @@ Deno.test({
     "deno serve ends at SIGTERM, though clients left before they were answered",
   ),
   async fn() {
-    const file = await Deno.makeTempFile({ suffix: ".ts" });
-    try {
-      const server = new URL("server.ts", ROOT).href;
-      await Deno.writeTextFile(
-        file,
-        `import { createHandler } from ${JSON.stringify(server)};
-         const gate = Promise.withResolvers();
-         const verify = async () => {
-           console.error("checking");
-           await gate.promise;
-           return { permissions: ["read"] };
-         };
-         const mq = createHandler({ auth: { verify } });
-         export default {
-           fetch(request, info) {
-             if (new URL(request.url).pathname !== "/go") return mq.fetch(request, info);
-             gate.resolve();
-             return new Response("gone\\n");
-           },
-         };`,
-      );
-      const { program, port } = await denoServe(file);
-      await using _program = program;
-      {
-        using client = await RawSocket.connect(port);
-        await client.send(upgradeRequest("Authorization: Bearer abc"));
-        while (await withTimeout(program.errorLine()) !== "checking") { /* the next */ }
-      }
-      assertEquals(await (await fetch(`http://localhost:${port}/go`)).text(), "gone\n");
-      program.child.kill("SIGTERM");
-      const { code, stderr } = await withTimeout(program.end(), 10_000);
-      assertEquals([code, stderr.includes("request.signal")], [0, false], stderr);
-    } finally {
-      await Deno.remove(file);
+    using module = handlerModule(
+      `const gate = Promise.withResolvers();
+       const verify = async () => {
+         console.error("checking");
+         await gate.promise;
+         return { permissions: ["read"] };
+       };
+       const mq = createHandler({ auth: { verify } });
+       export default {
+         fetch(request, info) {
+           if (new URL(request.url).pathname !== "/go") return mq.fetch(request, info);
+           gate.resolve();
+           return new Response("gone\\n");
+         },
+       };`,
+    );
+    const { program, port } = await denoServe(module.path);
+    await using _program = program;
+    {
+      using client = await RawSocket.connect(port);
+      await client.send(upgradeRequest("Authorization: Bearer abc"));
+      while (await withTimeout(program.errorLine()) !== "checking") { /* the next */ }
     }
+    assertEquals(await (await fetch(`http://localhost:${port}/go`)).text(), "gone\n");
+    program.child.kill("SIGTERM");
+    const { code, stderr } = await withTimeout(program.end(), 10_000);
+    assertEquals([code, stderr.includes("request.signal")], [0, false], stderr);
   },
 });
 
@@ -123,47 +118,40 @@ Deno.test("deno serve --parallel would run several queues: it ends with a senten
 });
 
 Deno.test("a program's own handler says so, too, but not because one thread has several handlers, or workers that have some", async () => {
-  const file = await Deno.makeTempFile({ suffix: ".ts" });
-  try {
-    const server = JSON.stringify(new URL("server.ts", ROOT).href);
-    const worker = `import { createHandler } from ${server};
-      await createHandler().ready;
-      self.postMessage("ready");`;
-    const url = `data:application/typescript,${encodeURIComponent(worker)}`;
-    await Deno.writeTextFile(
-      file,
-      `import { createHandler } from ${server};
-       const first = createHandler({ path: "/mq", auth: "a-secret" });
-       await createHandler().ready;
-       const worker = new Worker(${JSON.stringify(url)}, { type: "module" });
-       await new Promise((resolve) => worker.onmessage = resolve);
-       // What was said before this is heard by now.
-       const [here, there] = [1, 2].map(() => new BroadcastChannel("test"));
-       await new Promise((resolve) => {
-         there.onmessage = resolve;
-         here.postMessage("");
-       });
-       for (const channel of [here, there]) channel.close();
-       console.error("all are here");
-       export default first;`,
-    );
-    const args = ["serve", "--allow-all", "--no-prompt", "--port", "0"];
-    for (const [threads, lines] of [[1, 0], [2, 1]] as const) {
-      const more = threads > 1 ? ["--parallel"] : [];
-      const program = new Program([file], { DENO_JOBS: `${threads}` }, [...args, ...more]);
-      await using _ = program;
-      const seen: string[] = [];
-      const isSaid = (text: string) => seen.filter((line) => line.includes(text)).length;
-      const sentence =
-        "dsmq: --parallel would run several queues that know nothing of each other: leave it out";
-      while (isSaid("all are here") < threads || isSaid(sentence) < lines) {
-        seen.push(await withTimeout(program.errorLine(), 20_000) ?? "it ended");
-        assert(seen.at(-1) !== "it ended", seen.join("\n"));
-      }
-      if (lines === 0) assertEquals(isSaid(sentence), 0, seen.join("\n"));
+  const server = JSON.stringify(new URL("server.ts", ROOT).href);
+  const worker = `import { createHandler } from ${server};
+    await createHandler().ready;
+    self.postMessage("ready");`;
+  const url = `data:application/typescript,${encodeURIComponent(worker)}`;
+  using module = handlerModule(
+    `const first = createHandler({ path: "/mq", auth: "a-secret" });
+     await createHandler().ready;
+     const worker = new Worker(${JSON.stringify(url)}, { type: "module" });
+     await new Promise((resolve) => worker.onmessage = resolve);
+     // What was said before this is heard by now.
+     const [here, there] = [1, 2].map(() => new BroadcastChannel("test"));
+     await new Promise((resolve) => {
+       there.onmessage = resolve;
+       here.postMessage("");
+     });
+     for (const channel of [here, there]) channel.close();
+     console.error("all are here");
+     export default first;`,
+  );
+  const args = ["serve", "--allow-all", "--no-prompt", "--port", "0"];
+  for (const [threads, lines] of [[1, 0], [2, 1]] as const) {
+    const more = threads > 1 ? ["--parallel"] : [];
+    const program = new Program([module.path], { DENO_JOBS: `${threads}` }, [...args, ...more]);
+    await using _ = program;
+    const seen: string[] = [];
+    const isSaid = (text: string) => seen.filter((line) => line.includes(text)).length;
+    const sentence =
+      "dsmq: --parallel would run several queues that know nothing of each other: leave it out";
+    while (isSaid("all are here") < threads || isSaid(sentence) < lines) {
+      seen.push(await withTimeout(program.errorLine(), 20_000) ?? "it ended");
+      assert(seen.at(-1) !== "it ended", seen.join("\n"));
     }
-  } finally {
-    await Deno.remove(file);
+    if (lines === 0) assertEquals(isSaid(sentence), 0, seen.join("\n"));
   }
 });
 

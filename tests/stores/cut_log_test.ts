@@ -85,6 +85,12 @@ function names({ path }: TempFolder): string[] {
 }
 
 const erase = (file: FailingFile) => file.store.erase();
+
+/** Why an erasure fails; `undefined` if it succeeds. */
+function erasureError(file: FailingFile): Promise<string | undefined> {
+  return erase(file).then(() => undefined, (error: Error) => error.message);
+}
+
 const eraseSteps = await countSteps(erase);
 
 for (const [what, cut] of Object.entries(CUTS)) {
@@ -104,12 +110,7 @@ for (const [what, cut] of Object.entries(CUTS)) {
         }
         return false;
       };
-      let message: string | undefined;
-      try {
-        await file.store.erase();
-      } catch (error) {
-        ({ message } = error as Error);
-      }
+      const message = await erasureError(file);
       file.repair();
       assert(steps > moment);
       if (failure) assert(String(failure).includes("database is locked"), String(failure));
@@ -193,12 +194,7 @@ Deno.test("a log is replaced by that of another file at any moment of an erasure
       Deno.copyFileSync(`${foreign.file}-wal`, `${file.path}-wal`);
       return false;
     };
-    let message: string | undefined;
-    try {
-      await file.store.erase();
-    } catch (error) {
-      ({ message } = error as Error);
-    }
+    const message = await erasureError(file);
     file.repair();
     const expected = [undefined, IN_USE];
     assert(

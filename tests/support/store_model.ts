@@ -244,6 +244,8 @@ export async function check(store: Store, model: Model, random: Random): Promise
     messages.map(({ seq, time }) => [seq, time]);
   assertEquals(numbered(page.messages), numbered(expected), "the page");
   checkGone(page, model.gone((other) => other === topic), 0, model.knowsGone);
+  const oldest = model.live(topic)[0]?.seq ?? Infinity;
+  assert((page.gone?.seq ?? 0) < oldest, `${oldest} is left, and said to be gone`);
   const prefix = PREFIXES[random(PREFIXES.length)]!;
   const isMeant = (other: string) => other.startsWith(prefix);
   const [across] = await store.read([{ prefix, after, count, bytes: 2 ** 40, gone: true }]);
