@@ -9,6 +9,7 @@ import { isCheckpointed } from "./file_preflight.ts";
 import type { WalFile } from "./wal_file.ts";
 import {
   ANY_USE,
+  type DatabaseHeader,
   hasOwnSchema,
   isMarked,
   isOwnWal,
@@ -30,8 +31,8 @@ export class FileMark {
   readonly #walFile: WalFile;
   /** The use in the file where it has no mark: not known before the first checkpoint. */
   #useInFile = ANY_USE;
-  /** Its `schema_version` at the last checkpoint, and a function that asks SQLite for the present one. */
-  #schemaCookie: number;
+  /** Its header at the last checkpoint, and a function that asks SQLite for the present `schema_version`. */
+  #checkpointed: DatabaseHeader;
   #currentSchemaCookie: () => number = () => Infinity;
   /** The mark that the present checkpoint has set. */
   #set: number | undefined;
@@ -58,8 +59,7 @@ export class FileMark {
     this.#handle = handle;
     this.#lock = lock;
     this.#walFile = wal;
-    const header = readDatabaseHeader(handle);
-    this.#schemaCookie = header.schemaCookie;
+    const header = this.#checkpointed = readDatabaseHeader(handle);
     const { previous } = lock;
     if (isMarked(header)) this.#marks.add(header.userVersion);
     if (this.#wal) {
@@ -80,7 +80,8 @@ export class FileMark {
       if (isMarked(header) && this.#useInFile !== ANY_USE) return false;
       if (!isOwnWal(header, this.#wal, this.#useInFile)) return false;
     }
-    return this.#schemaCookie <= header.schemaCookie &&
+    const { schemaCookie, changeCounter } = this.#checkpointed;
+    return changeCounter <= header.changeCounter && schemaCookie <= header.schemaCookie &&
       header.schemaCookie <= this.#currentSchemaCookie();
   }
 
@@ -133,7 +134,7 @@ export class FileMark {
       this.#isWhole = true;
       this.#useInFile = this.use;
       if (this.#set !== undefined) this.#marks = new Set([this.#set]);
-      this.#schemaCookie = readDatabaseHeader(this.#handle).schemaCookie;
+      this.#checkpointed = readDatabaseHeader(this.#handle);
     } finally {
       this.#remove(remove);
     }

@@ -97,6 +97,8 @@ export interface DatabaseHeader {
   readonly userVersion: number;
   /** `schema_version`. */
   readonly schemaCookie: number;
+  /** It grows while the file is in use, and is small again in each copy that SQLite makes. */
+  readonly changeCounter: number;
   /** The size that the file should have, and that of its pages, in bytes. */
   readonly size: number;
   readonly pageSize: number;
@@ -124,6 +126,7 @@ export function readDatabaseHeader(file: Deno.FsFile, at: number = 0): DatabaseH
   return {
     userVersion: isOurs ? userVersion : 0,
     schemaCookie: view.getUint32(40),
+    changeCounter: view.getUint32(24),
     size,
     pageSize,
   };

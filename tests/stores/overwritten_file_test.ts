@@ -53,15 +53,38 @@ for (const [what, happens] of Object.entries(CASES)) {
     db.exec(`VACUUM INTO '${folder.file}'`);
     db.close();
     await append(file.store, puts("t", "in the log"));
-    await happens(file, () => {
-      const copy = Deno.readFileSync(folder.file);
-      Deno.writeFileSync(file.path, copy, { create: false });
-      Deno.truncateSync(file.path, copy.length);
-      Deno.utimeSync(file.path, new Date(), new Date(Date.now() + 60_000));
-    });
+    await happens(file, () => overwrite(file.path, Deno.readFileSync(folder.file)));
     await file.store[Symbol.asyncDispose]();
     assertThrows(() => openFile(file.path), Error, "that of another file");
   });
+}
+
+/** What another program may do right before. */
+const WRITES: Readonly<Record<string, string>> = {
+  "changed a table": "INSERT INTO beside VALUES (1)",
+  "made a table": "CREATE TABLE another (n)",
+  "began the log again":
+    "INSERT INTO beside VALUES (1); PRAGMA wal_checkpoint(RESTART); INSERT INTO beside VALUES (1)",
+};
+
+for (const [what, sql] of Object.entries(WRITES)) {
+  for (const when of ["before", "after"]) {
+    Deno.test(`a copy that was made ${when} the last put overwrites a file right after another program ${what}: puts are refused`, async () => {
+      await using file = new FailingFile(undefined, { durability: "process" });
+      await append(file.store, puts("t", "before"));
+      file.edit("CREATE TABLE beside (n)");
+      await file.restart();
+      using folder = new TempFolder();
+      using other = new DatabaseSync(file.path);
+      const copyIt = () => other.exec(`VACUUM INTO '${folder.file}'`);
+      if (when === "before") copyIt();
+      await append(file.store, puts("t", "in the log"));
+      if (when === "after") copyIt();
+      other.exec(sql);
+      overwrite(file.path, Deno.readFileSync(folder.file));
+      await assertRefused(file);
+    });
+  }
 }
 
 /** Overwrites a file in place, as `cp` does. */
