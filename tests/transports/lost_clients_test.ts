@@ -149,6 +149,37 @@ Deno.test("builtin: clients that are lost as they are answered are counted and t
   }
 });
 
+Deno.test("builtin: a client that was given up and is connected after all is told to connect again", async () => {
+  const sockets: WebSocket[] = [];
+  const closed: unknown[][] = [];
+  using _watch = new WatchedUpgrades(() => {
+    const upgraded = lost();
+    upgraded.socket.close = (...args) => void closed.push(args);
+    sockets.push(upgraded.socket);
+    return upgraded;
+  });
+  const { now } = performance;
+  let time = 1000;
+  try {
+    await using opened = await OpenPort.with(builtin);
+    performance.now = () => time;
+    using client = await RawSocket.connect(opened.port);
+    for (let i = 0; i < 2; i++) {
+      await client.send(upgradeRequest());
+      await withTimeout(client.head());
+      time += 2001;
+    }
+    const [socket] = sockets as [WebSocket];
+    socket.addEventListener("open", (event) => socket.onopen!(event));
+    socket.dispatchEvent(new Event("open"));
+    assertEquals(closed, [[4408, "given up"]]);
+    assertEquals([opened.handler.peers.length, opened.handler.present], [1, 0]);
+    performance.now = now;
+  } finally {
+    performance.now = now;
+  }
+});
+
 Deno.test("builtin: a stop waits until the WebSocket of a client that was answered is open", async () => {
   const answered = Promise.withResolvers<WebSocket>();
   using _watch = new WatchedUpgrades(() => {
