@@ -12,7 +12,7 @@ export interface Stats {
   /** Connections open now. */
   readonly connections: number;
   /** Connections that wait to be admitted: they owe a token, or there is no slot for them. */
-  readonly pending: number;
+  readonly pendingConnections: number;
   /** Messages stored since the start. */
   readonly stored: number;
   /** Messages delivered since the start, once for each reader. */

@@ -94,7 +94,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   }
 
   /** How many connections are not admitted. */
-  get pending(): number {
+  get pendingCount(): number {
     return this.#pendingLimiter.count;
   }
 

@@ -200,9 +200,9 @@ export class RunningServer implements MessageServer {
   }
 
   stats(): Stats {
-    const { count: connections, pending } = this.#connections;
+    const { count: connections, pendingCount: pendingConnections } = this.#connections;
     const [refused, dropped] = [this.#refusals.count, this.#droppedPeers.count];
-    return { connections, pending, ...this.#queue.counts, refused, dropped };
+    return { connections, pendingConnections, ...this.#queue.counts, refused, dropped };
   }
 
   async setAuth(auth: string | Auth): Promise<void> {

@@ -19,7 +19,7 @@ import { clientAddress, requireRequest } from "./requests.ts";
 
 const NOTHING_YET: Stats = {
   connections: 0,
-  pending: 0,
+  pendingConnections: 0,
   stored: 0,
   delivered: 0,
   refused: 0,

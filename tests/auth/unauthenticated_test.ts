@@ -113,9 +113,9 @@ for (const transport of ["builtin", "hardened"] as const) {
       } else await sendFrames(client, frame);
       assertEquals(await withTimeout(client.closeCode()), 4401, what);
       // It does not answer the close, and is dropped.
-      await until(() => server.stats().pending === 1);
+      await until(() => server.stats().pendingConnections === 1);
       clock.advance(500);
-      await until(() => server.stats().pending === 0);
+      await until(() => server.stats().pendingConnections === 0);
     }
     assertEquals(server.stats().stored, 0);
     await assertServes(server);
@@ -153,7 +153,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     );
     for (let id = 0; id < 21; id++) assertEquals((await nextFrame(together)).id, id);
     assertEquals((await nextFrame(together)).error.code, "unknown_action");
-    assertEquals(server.stats().pending, 0);
+    assertEquals(server.stats().pendingConnections, 0);
   });
 
   Deno.test(`${transport}: a hello with an invalid token is answered and closed with 4401, and nothing that comes with it is done`, async () => {
@@ -189,7 +189,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     await using server = await serve({ limits: { connections: 2, pendingConnections: 3 } });
     const unauthenticated = [];
     for (let i = 0; i < 10; i++) unauthenticated.push(await RawSocket.open(server.port, OFFERED));
-    await until(() => server.stats().pending === 3);
+    await until(() => server.stats().pendingConnections === 3);
     assertEquals(server.stats().connections, 0);
     // The oldest had to go; the newest are still here.
     for (const client of unauthenticated.slice(0, 7)) {
@@ -203,7 +203,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     await sendFrames(unauthenticated[7]!, { ...hello, token: "good", session: "0123456789abcdef" });
     assertEquals(await withTimeout(unauthenticated[7]!.closeCode()), 1013);
     for (const client of unauthenticated) client.cut();
-    await until(() => server.stats().connections === 0 && server.stats().pending === 0);
+    await until(() => server.stats().connections === 0 && server.stats().pendingConnections === 0);
   });
 
   Deno.test(`${transport}: a server that stops tells unauthenticated connections, and does not wait long for them`, async () => {
@@ -268,6 +268,6 @@ Deno.test("hardened: an unauthenticated connection that sends more than 32 KiB o
     clock.advance(500);
     await withTimeout(pinging);
     assert(accepted < 64 * 1024 * 1024, what);
-    assertEquals(server.stats().pending, 0);
+    assertEquals(server.stats().pendingConnections, 0);
   }
 });

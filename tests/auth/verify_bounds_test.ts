@@ -77,14 +77,14 @@ for (const transport of ["builtin", "hardened"] as const) {
     });
     const upgrade = () => RawClient.handshake(server.port, headers(server.port, "slow"));
     const first = upgrade();
-    await until(() => server.stats().pending === 1);
+    await until(() => server.stats().pendingConnections === 1);
     // A server that stops may close a connection before the response is out.
     const others = [upgrade(), upgrade()].map((one) => one.catch(() => undefined));
     // Of one address the oldest gives way.
     using evicted = await withTimeout(first);
     assertEquals(evicted.status, 503);
     assert(evicted.received.join().includes("too many connections wait to be admitted"));
-    await until(() => server.stats().pending === 2);
+    await until(() => server.stats().pendingConnections === 2);
     await withTimeout(server.shutdown());
     for (const other of others) {
       using refused = await withTimeout(other);

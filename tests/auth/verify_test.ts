@@ -66,7 +66,9 @@ for (const transport of ["builtin", "hardened"] as const) {
     using refused = await upgrade("bad");
     assertEquals(refused.status, 401);
     const late = upgrade("hangs");
-    while (server.stats().pending === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (server.stats().pendingConnections === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
     clock.advance(5000);
     using unchecked = await withTimeout(late);
     assertEquals(unchecked.status, 503);

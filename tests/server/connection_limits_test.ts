@@ -136,12 +136,12 @@ Deno.test("a silent connection beyond the limit is closed in time, and dropped i
   const only = peer().enter(await server.admit("10.0.0.1"));
   const waiting = Array.from({ length: 100 }, peer);
   for (const waitingPeer of waiting) waitingPeer.enter(await server.admit("10.0.0.2", "dsmq"));
-  assertEquals(server.connections.pending, 100);
+  assertEquals(server.connections.pendingCount, 100);
   server.clock.advance(2000);
   for (const { closeCode } of waiting) assertEquals((await withTimeout(closeCode))[0], 1013);
-  assertEquals(server.connections.pending, 100);
+  assertEquals(server.connections.pendingCount, 100);
   server.clock.advance(2000);
-  assertEquals([server.connections.count, server.connections.pending], [1, 0]);
+  assertEquals([server.connections.count, server.connections.pendingCount], [1, 0]);
   only.end();
 });
 
@@ -167,7 +167,7 @@ Deno.test("a connection that finds a place after its token was revoked does not 
   server.clock.advance(2000);
   assertEquals((await withTimeout(waitingPeer.closeCode))[0], 4401);
   events.end();
-  assertEquals([server.connections.count, server.connections.pending], [0, 0]);
+  assertEquals([server.connections.count, server.connections.pendingCount], [0, 0]);
 });
 
 Deno.test("what counts as one address", () => {

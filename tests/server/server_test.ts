@@ -180,7 +180,7 @@ Deno.test("stats count connections, stored and delivered messages, and refusals"
   await using server = await serve({ port: 0, log: quiet });
   assertEquals(server.stats(), {
     connections: 0,
-    pending: 0,
+    pendingConnections: 0,
     stored: 0,
     delivered: 0,
     refused: 0,
@@ -192,7 +192,7 @@ Deno.test("stats count connections, stored and delivered messages, and refusals"
   await mq.putMany("t", ["two", "three"]);
   assertEquals(server.stats(), {
     connections: 2,
-    pending: 0,
+    pendingConnections: 0,
     stored: 3,
     delivered: 0,
     refused: 0,
@@ -210,7 +210,7 @@ Deno.test("stats count connections, stored and delivered messages, and refusals"
   await raw.request({ action: "dance", id: 1 });
   assertEquals(server.stats(), {
     connections: 3,
-    pending: 0,
+    pendingConnections: 0,
     stored: 3,
     delivered: 6,
     refused: 1,
