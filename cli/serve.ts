@@ -16,7 +16,6 @@ import type { AuthOptions, ServeOptions, Server, StoreChoice } from "../server.t
 import {
   DURABILITIES,
   ENGINES,
-  isLoopback,
   OVERFLOWS,
   parseServeOptions,
   start,
@@ -40,7 +39,7 @@ import {
   rereadAuth,
   serverAuth,
   TOKEN_OPTIONS,
-  unreadableVariable,
+  unreadVariable,
 } from "./tokens.ts";
 import { logToStderr } from "../server/stderr.ts";
 import {
@@ -151,17 +150,13 @@ export const serveCommand: CliCommand = {
     const transportNote = transport === "builtin" ? "" : ` (${transport})`;
     const { withoutToken } = server;
     const token = withoutToken === undefined;
-    const isOpen = auth.auth === undefined;
-    const tokenNote = token
-      ? "; a token is required"
-      : isOpen
-      ? ""
-      : `; clients without a token may ${withoutToken}`;
-    const unread = isOpen && !isLoopback(host) ? unreadableVariable() : undefined;
-    if (unread !== undefined) printError(`dsmq: no token is required (${unread})`);
+    const access = token ? "a token is required" : `clients without a token may ${withoutToken}`;
+    // Whether it was set nobody can know: who has set it must not believe that its token is required.
+    const unread = unreadVariable(args);
+    const unreadNote = unread === undefined ? "" : ` (${unread})`;
     const where = await whereToConnect(server);
     printError(
-      `dsmq ${VERSION} listens on ${where}${transportNote}; messages are stored in ${storeDescription}${tokenNote}; press Ctrl-C to stop`,
+      `dsmq ${VERSION} listens on ${where}${transportNote}; messages are stored in ${storeDescription}; ${access}${unreadNote}; press Ctrl-C to stop`,
     );
     if (args.flag("json")) {
       print(json({ host, port, url, store: storeDescription, transport, token }));

@@ -124,7 +124,7 @@ export function withTokenHint(error: unknown, args: ParsedArguments): unknown {
   if (error.code === "permission_denied" && (error.topic ?? error.prefix) === undefined) {
     return error;
   }
-  if (args.value("token") !== undefined || args.value("token-file") !== undefined) return error;
+  if (hasTokenOption(args)) return error;
   const unreadable = unreadableVariable();
   if (unreadable === undefined && Deno.env.has(TOKEN_VARIABLE)) return error;
   const hint = unreadable ?? `set a token with --token-file, ${TOKEN_VARIABLE} or --token`;
@@ -199,8 +199,22 @@ function givenToken(args: ParsedArguments): GivenToken | undefined {
   return { token, source };
 }
 
+function hasTokenOption(args: ParsedArguments): boolean {
+  return args.value("token") !== undefined || args.value("token-file") !== undefined;
+}
+
+/**
+ * Says that the environment variable cannot be read, where a token in it would count.
+ *
+ * @param args the arguments of `serve`
+ * @returns such as `DSMQ_TOKEN cannot be read without --allow-env=DSMQ_TOKEN`
+ */
+export function unreadVariable(args: ParsedArguments): string | undefined {
+  return hasTokenOption(args) ? undefined : unreadableVariable();
+}
+
 /** Why the environment variable cannot be read, if Deno does not permit it. Deno never prompts. */
-export function unreadableVariable(): string | undefined {
+function unreadableVariable(): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable: TOKEN_VARIABLE });
   return state === "granted"
     ? undefined

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { isLoopback } from "../../auth/allowed_hosts.ts";
 import { Queue } from "../../queue/queue.ts";
 import type { Transport } from "../../transports/transport.ts";
 import type { AuthSettings, Tls } from "../auth_options.ts";
@@ -30,7 +29,7 @@ import {
   withCode,
 } from "./open_store.ts";
 
-export { DURABILITIES, ENGINES, isLoopback, OVERFLOWS, parseServeOptions, TRANSPORTS, VERSION };
+export { DURABILITIES, ENGINES, OVERFLOWS, parseServeOptions, TRANSPORTS, VERSION };
 
 /**
  * Starts a server for a program that has checked the options, and has read certificate and key from files.

@@ -1,5 +1,5 @@
 /**
- * Whether a token is required, as the first line of a server and its line of JSON say it.
+ * Who needs a token, as the first line of a server and its line of JSON say it.
  *
  * @module
  */
@@ -21,7 +21,7 @@ Deno.test("a server says that a token is required where one is, and otherwise wh
   const none = ["--token-file", await file("none", "secret\n")];
   const jwt = ["--jwt-secret-file", await file("jwt", `${SECRET}\n`)];
   const cases: [string[], boolean, string, boolean, boolean][] = [
-    [[], false, "", true, true],
+    [[], false, "; clients without a token may read and write", true, true],
     [["--token", "secret"], true, "; a token is required", false, false],
     [none, true, "; a token is required", false, false],
     [jwt, true, "; a token is required", false, false],
@@ -41,6 +41,55 @@ Deno.test("a server says that a token is required where one is, and otherwise wh
     const at = ["--port", `${said.port}`];
     const outcomes = await runCommands([["put", "t", "m", ...at], ["get", "t", ...at]]);
     assertEquals(outcomes.map(({ code }) => code !== 1), [writes, reads]);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a server that may not read DSMQ_TOKEN says so where a token in it would have counted", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = async (name: string, text: string) => {
+    await Deno.writeTextFile(`${folder}/${name}`, text, { mode: 0o600 });
+    return `${folder}/${name}`;
+  };
+  const listed = ["--token-file", await file("open", "* read,write\n")];
+  const jwt = ["--jwt-secret-file", await file("jwt", `${SECRET}\n`)];
+  const open = "clients without a token may read and write";
+  const closed = "a token is required";
+  const unread = " (DSMQ_TOKEN cannot be read without --allow-env=DSMQ_TOKEN)";
+  const readable = "--allow-env=DSMQ_TOKEN";
+  const cases: [flags: string[], args: string[], token: string | undefined, said: string][] = [
+    [[], [], "secret", `${open}${unread}`],
+    [[], [], undefined, `${open}${unread}`],
+    [[], ["--host", "0.0.0.0"], "secret", `${open}${unread}`],
+    [[], jwt, "secret", `${closed}${unread}`],
+    [[], ["--token", "another"], "secret", closed],
+    [[], listed, "secret", open],
+    [[], [...jwt, ...listed], "secret", open],
+    [[readable], [], "secret", closed],
+    [[readable], [], undefined, open],
+    [[readable], jwt, undefined, closed],
+  ];
+  for (const [flags, args, token, said] of cases) {
+    await using server = new Program(
+      [
+        "--allow-net",
+        "--allow-read",
+        "--no-prompt",
+        ...flags,
+        "cli.ts",
+        "serve",
+        "--port",
+        "0",
+        ...args,
+      ],
+      { DSMQ_TOKEN: token },
+    );
+    let line: string | undefined;
+    do line = await withTimeout(server.errorLine()); while (
+      line !== undefined && !line.includes(" listens on ")
+    );
+    const [, between] = /messages are stored in [^;]*; (.*); press Ctrl-C to stop$/.exec(line!)!;
+    assertEquals(between, said, [...flags, ...args].join(" "));
   }
   await Deno.remove(folder, { recursive: true });
 });
