@@ -84,7 +84,10 @@ export const disconnectCommand: CliCommand = {
 };
 
 const BEFORE_FORMS =
-  "EPOCH:SEQ or seq:N (that message stays), a time ago such as 10m, or a date such as 2026-01-31T12:00Z";
+  "EPOCH:SEQ or seq:N (that message stays), a time ago with its unit (500ms, 90s, 10m, 2h, 1d), or a date such as 2026-01-31T12:00Z";
+
+/** In the library a number alone is a sequence number, and in other options seconds: which is meant is not guessed here. */
+const BARE_NUMBER = /^\d+(\.\d+)?$/;
 
 /** `dsmq purge`. */
 export const purgeCommand: CliCommand = {
@@ -117,21 +120,25 @@ export const purgeCommand: CliCommand = {
 /**
  * Parses `--before`.
  *
- * @param text a position, `seq:N`, a duration ago, or a date
+ * @param text a position, `seq:N`, a duration ago with its unit, or a date
  * @returns the same for the library
  * @throws {UsageError} if it is none of these
  */
 export function parseBefore(text: string): NonNullable<PurgeOptions["before"]> {
   if (typeof parsePosition(text) === "object") return text;
+  let hint = "";
   try {
     const since = parseSince(text);
-    if (since !== "start" && since !== "now") return since;
+    if (since !== "start" && since !== "now" && !BARE_NUMBER.test(text)) return since;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const hint = /(; did you mean .*|: there is no such .*)$/.exec(error.message)?.[1] ?? "";
-    throw new UsageError(`--before must be ${BEFORE_FORMS}, got ${quoted(text)}${hint}`);
+    hint = /(; did you mean .*|: there is no such .*)$/.exec(error.message)?.[1] ?? "";
   }
-  throw new UsageError(`--before must be ${BEFORE_FORMS}, got ${quoted(text)}`);
+  // What looks like a date, such as 20260131, has the date for its hint.
+  if (/^\d{1,15}(\.\d{1,3})?$/.test(text) && !hint.includes("-")) {
+    hint = `; did you mean ${text.includes(".") ? "" : `seq:${text} or `}${text}s?`;
+  }
+  throw new UsageError(`--before must be ${BEFORE_FORMS}, got ${quoted(text)}${hint}`);
 }
 
 /** `dsmq topics`. */
