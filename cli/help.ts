@@ -11,8 +11,14 @@ import { COMMANDS } from "./commands.ts";
 import { didYouMean } from "./did_you_mean.ts";
 import { print } from "./terminal.ts";
 
-/** How a duration is written, for options whose value is `TIME`. */
-export const TIME_HELP = "TIME is a number of seconds, or has a unit: 500ms, 90s, 10m, 2h, 1d.";
+/** How a duration is written. */
+const TIME_HELP = "TIME is a number of seconds, or has a unit: 500ms, 90s, 10m, 2h, 1d.";
+
+/** What stands below the options of a command, if `TIME` is the value of one or part of it. */
+export function timeHelp(options: Readonly<Record<string, OptionSpec>>): string[] {
+  const texts = Object.values(options).map(({ value, help }) => `${value} ${help}`);
+  return texts.some((text) => /\bTIME\b/.test(text)) ? [TIME_HELP] : [];
+}
 
 const OVERVIEW_END = `
 dsmq COMMAND --help shows the options of a command, dsmq --version the version.
@@ -68,12 +74,11 @@ async function commandHelp(name: string): Promise<string> {
   const { usage, summary, options } = await COMMANDS[name]!();
   const rows = Object.entries({ ...options, ...COMMON_OPTIONS })
     .map(([option, spec]) => [optionUsage(option, spec), spec.help]);
-  const hasTime = Object.values(options).some(({ value }) => value === "TIME");
   return [
     `Usage: ${commandUsage(name, usage)}\n`,
     `${sentence(summary)}\n`,
     formatTable(rows),
-    ...hasTime ? [`\n${TIME_HELP}`] : [],
+    ...timeHelp(options).map((text) => `\n${text}`),
   ].join("\n");
 }
 

@@ -23,7 +23,10 @@ import { quoted } from "../protocol/text.ts";
 
 /** The options. */
 const MESSAGE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  id: { value: "ID", help: "put the message only if the topic has none that was put with this id" },
+  id: {
+    value: "ID",
+    help: "put the message only if the topic has none that was put with this id and the same token",
+  },
   key: { value: "KEY", help: "what belongs together, for groups of workers" },
   header: {
     value: "HEADER",

@@ -83,7 +83,12 @@ export const waitCommand: CliCommand = {
   options: {
     ...READ_OPTIONS,
     since: sinceOption("now"),
-    timeout: { value: "TIME", help: `how long to wait (${DEFAULT_WAIT / 1000}s)` },
+    timeout: {
+      value: "TIME",
+      help: `how long to wait before it ends with code 3, also where no server answers (${
+        DEFAULT_WAIT / 1000
+      }s)`,
+    },
   },
   positionals: [1, 1],
   async run(args) {

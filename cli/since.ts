@@ -15,7 +15,7 @@ import { parseDurationOrNone, parseWholeNumber, suggestDuration } from "./values
 /** The option, with its default for one command. */
 export function sinceOption(defaultSince: string): OptionSpec {
   const forms =
-    "start, now, the position of a message as --json prints it (after that), seq:N (after that number), a time ago such as 10m, or a date";
+    "start, now, the position of a message as --json prints it (after that), seq:N (after that number), a TIME ago such as 10m, or a date";
   const dates = "2026-01-31T12:00 (local time) or 2026-01-31T12:00Z";
   return { value: "FROM", help: `${forms} such as ${dates} (${defaultSince})` };
 }

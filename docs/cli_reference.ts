@@ -9,7 +9,7 @@
 import { type CliCommand, COMMON_OPTIONS, type OptionSpec } from "../cli/command.ts";
 import { COMMANDS } from "../cli/commands.ts";
 import { CONNECTION_OPTIONS } from "../cli/connect.ts";
-import { commandUsage, optionUsage, overview, sentence, TIME_HELP } from "../cli/help.ts";
+import { commandUsage, optionUsage, overview, sentence, timeHelp } from "../cli/help.ts";
 import { formatMarkdownTable } from "../cli/measure/table.ts";
 
 /** The page. */
@@ -44,17 +44,18 @@ export async function cliReference(): Promise<string> {
 function commandSection(name: string, command: CliCommand): string[] {
   const { usage, summary, options } = command;
   const isConnecting = connects(command);
-  const own = Object.entries(options).filter(([option, spec]) =>
-    !isConnecting || CONNECTION_OPTIONS[option] !== spec
+  const own = Object.fromEntries(
+    Object.entries(options).filter(([option, spec]) =>
+      !isConnecting || CONNECTION_OPTIONS[option] !== spec
+    ),
   );
-  const hasTime = own.some(([, { value }]) => value === "TIME");
   return [
     `## dsmq ${name}`,
     `\`\`\`text\n${commandUsage(name, usage)}\n\`\`\``,
     sentence(summary),
     ...(isConnecting ? ["It has the [options for connecting](#connecting)."] : []),
-    ...(own.length > 0 ? [optionTable(Object.fromEntries(own))] : []),
-    ...(hasTime ? [TIME_HELP] : []),
+    ...(Object.keys(own).length > 0 ? [optionTable(own)] : []),
+    ...timeHelp(own),
   ];
 }
 
