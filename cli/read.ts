@@ -147,11 +147,11 @@ async function readOne(
   try {
     const message = await read(mq, topic);
     if (!message) {
-      printHint(
-        `dsmq: ${defaultSince === "now" ? "no message arrived in" : "there is no message in"} ${
-          quoted(topic)
-        }`,
-      );
+      const since = (args.value("since") ?? "start") === "start" ? "" : " since then";
+      const [what, when] = defaultSince === "now"
+        ? ["no message arrived in", ""]
+        : ["there is no message in", since];
+      printHint(`dsmq: ${what} ${quoted(topic)}${when}`);
       return EXIT_CODE.noMessage;
     }
     if (args.flag("json")) print(messageJson(message));

@@ -49,6 +49,29 @@ for (const terminal of [true, false]) {
   });
 }
 
+Deno.test("get and latest of a topic that holds messages say that there is none since then, with code 3", async () => {
+  await using server = await openServer();
+  const since = ["now", "seq:1", "2999-01-01"];
+  const [, found, ...none] = await runCommands(
+    [
+      ["put", "t", "m"],
+      ["get", "t", "--since", "start"],
+      ...["get", "latest"].flatMap((command) =>
+        since.map((from) => [command, "t", "--since", from])
+      ),
+      ["get", "empty", "--since", "start"],
+    ].map((args) => [...args, "--url", server.url]),
+    { terminal: true },
+  );
+  assertEquals(found, { code: 0, stdout: "m", stderr: "" });
+  const empty = none.pop()!;
+  assertEquals([empty.code, empty.stderr], [3, 'dsmq: there is no message in "empty"']);
+  for (const { code, stdout, stderr } of none) {
+    const notice = stderr.split("\n").at(-1);
+    assertEquals([code, stdout, notice], [3, "", 'dsmq: there is no message in "t" since then']);
+  }
+});
+
 Deno.test("tail and wait continue when a server returns without the messages of its memory, and report it", async () => {
   const first = await openServer();
   const { port, url } = first;
