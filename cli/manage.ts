@@ -5,7 +5,7 @@
  */
 
 import { quoted } from "../protocol/text.ts";
-import { type CliCommand, EXIT_CODE, UsageError } from "./command.ts";
+import { type CliCommand, EXIT_CODE, type ParsedArguments, UsageError } from "./command.ts";
 import { connectFromArguments, CONNECTION_OPTIONS } from "./connect.ts";
 import {
   json,
@@ -16,6 +16,7 @@ import {
   waitForSpace,
   watchOutput,
 } from "./terminal.ts";
+import { parseFilters } from "./topic_filters.ts";
 import { parseTopic } from "./values.ts";
 import type { ConnectionInfo, PurgeOptions } from "../client.ts";
 import { parsePosition } from "../protocol/position.ts";
@@ -147,12 +148,12 @@ export const topicsCommand: CliCommand = {
   summary: "list the topics that hold messages, with the number of messages",
   options: {
     ...CONNECTION_OPTIONS,
+    exact: { help: "a * at the end is part of PREFIX; otherwise news.* means the same as news." },
     json: { help: "print each as a line of JSON with topic, messages, seq and time" },
   },
   positionals: [0, 1],
   async run(args) {
-    const [prefix = ""] = args.positionals;
-    if (prefix !== "") parseTopic(prefix);
+    const prefix = topicsPrefix(args);
     using _ = watchOutput();
     await using mq = await connectFromArguments(args, undefined, { signal: outputLost });
     const topics = await mq.topics(prefix);
@@ -170,6 +171,14 @@ export const topicsCommand: CliCommand = {
     return EXIT_CODE.ok;
   },
 };
+
+/** What is a prefix for `tail` is the same here: with its `*`, and without. */
+function topicsPrefix(args: ParsedArguments): string {
+  const [word = ""] = args.positionals;
+  if (word === "") return "";
+  const [filter] = parseFilters("topics", [word], args.flag("exact"));
+  return typeof filter === "string" ? filter : filter!.prefix;
+}
 
 /** `dsmq shutdown`. */
 export const shutdownCommand: CliCommand = {

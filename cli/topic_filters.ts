@@ -1,5 +1,5 @@
 /**
- * The topics of `dsmq tail`: a name, or `news.*` for all topics that begin with `news.`, as in a file of tokens.
+ * The topics of `dsmq tail` and `dsmq topics`: a name, or `news.*` for all topics that begin with `news.`, as in a file of tokens.
  *
  * @module
  */

@@ -66,9 +66,9 @@ export function streamRefusal(
 
 /** The error if they may not be read. */
 export function readDenied({ topic, prefix }: TopicFilter): WireError {
-  return prefix === undefined
-    ? permissionDenied("read", topic)
-    : permissionDenied(`read all topics that begin with ${quoted(prefix)}`);
+  if (prefix === undefined) return permissionDenied("read", topic);
+  const which = prefix === "" ? "" : ` that begin with ${quoted(prefix)}`;
+  return permissionDenied(`read all topics${which}`);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * `dsmq tail 'orders.*'`: the messages of all topics that begin with a text.
+ * `dsmq tail 'orders.*'` and `dsmq topics 'orders.*'`: all topics that begin with a text.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { connect } from "@dsmq/server";
 import { UsageError } from "../../cli/command.ts";
 import { parseFilters } from "../../cli/topic_filters.ts";
 import { openServer } from "../support/open_server.ts";
+import { runCommands } from "../support/run_commands.ts";
 import { Program } from "../support/program.ts";
 
 function tail(url: string, ...args: string[]): Program {
@@ -67,6 +68,40 @@ Deno.test("tail of a prefix that the token does not cover says so", async () => 
     'dsmq: Cannot read all topics that begin with "orders.": permission denied (',
     "with a hint how to give a token",
   );
+  await using all = tail(server.url, "*");
+  assertStringIncludes((await all.end()).stderr, "dsmq: Cannot read all topics: permission denied");
+});
+
+Deno.test("topics takes a prefix as tail does, and as it is", async () => {
+  await using server = await openServer();
+  await using mq = await connect(server.url);
+  for (const topic of ["a.x", "a.*", "a", "b"]) await mq.put(topic, "m");
+  const at = ["--url", server.url];
+  const lists = await runCommands([
+    ["topics", "a.*", ...at],
+    ["topics", "a.", ...at],
+    ["topics", "*", ...at],
+    ["topics", "", ...at],
+    ["topics", "a.*", "--exact", ...at],
+    ["topics", "a.", "--exact", ...at],
+    ["topics", "*", "--exact", ...at],
+    ["topics", "a*x", "--exact", ...at],
+  ]);
+  const [inA, all] = ["1  a.*\n1  a.x", "1  a\n1  a.*\n1  a.x\n1  b"];
+  assertEquals(
+    lists.map(({ stdout }) => stdout),
+    [inA, inA, all, all, "1  a.*", inA, "", ""],
+  );
+  const wrong = await runCommands([["topics", "a*x", ...at], ["topics", "*.x", ...at]]);
+  for (const [i, { code, stdout, stderr }] of wrong.entries()) {
+    assertEquals([code, stdout, stderr], [
+      2,
+      "",
+      "dsmq: a * must be the last character of a topic (news.* means every topic that begins with " +
+      `news.), got an earlier one in "${["a*x", "*.x"][i]}"; with --exact it is part of a name ` +
+      "(see dsmq topics --help)",
+    ]);
+  }
 });
 
 Deno.test("the topics of tail are names or prefixes, and none is in two of them", () => {
