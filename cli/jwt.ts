@@ -5,9 +5,13 @@
  */
 
 import type { JwtOptions } from "../server.ts";
+import { loadJose } from "../server/jose_package.ts";
+import { PUBLIC_KEY_FORM } from "../server/jwt_options.ts";
+import { importPublicKey } from "../server/public_keys.ts";
 import { MAX_JWT_KEYS, SECRET_FORM, secretProblem } from "../protocol/token.ts";
 import { type ParsedArguments, UsageError } from "./command.ts";
 import { readTextFile } from "./files.ts";
+import { interruption } from "./signals.ts";
 import { parseFilePath } from "./values.ts";
 
 /**
@@ -74,15 +78,27 @@ export async function readSecrets(option: string, file: string): Promise<string[
   return secrets;
 }
 
-/** A JWK is JSON. What is wrong with the key itself is found when the server starts. */
+/**
+ * Reads a public key. It is imported here, too, and not only when the server gets it: what is wrong with it is wrong with the
+ * file, which the server does not know.
+ */
 async function readPublicKey(file: string): Promise<string | JsonWebKey> {
   const text = (await readTextFile(parseFilePath("--jwt-key-file", file))).trim();
-  if (!text.startsWith("{")) return text;
+  const unusable = (got: string) =>
+    new Error(`Cannot use ${file}: it must be ${PUBLIC_KEY_FORM}, got ${got}`);
+  if (text === "") throw unusable("an empty file");
+  const key = text.startsWith("{") ? parsedJson(text) : text;
+  if (key === undefined) throw unusable("JSON that cannot be read");
+  const imported = await importPublicKey(await loadJose(interruption), key);
+  if (typeof imported === "string") throw unusable(imported);
+  return key;
+}
+
+/** A JWK is JSON. */
+function parsedJson(text: string): JsonWebKey | undefined {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Error(
-      `Cannot use ${file}: it must be a key in PEM or a JWK, got JSON that cannot be read`,
-    );
+    return undefined;
   }
 }

@@ -15,7 +15,7 @@ import { requireGrant } from "./auth_choice.ts";
 import type { FindKey, Jose, JwtChecks, JwtClaims } from "./jose_package.ts";
 import { CLOCK_TOLERANCE, PUBLIC_KEY_FORM } from "./jwt_options.ts";
 import { OptionChecks } from "./option_checks.ts";
-import { importJwk, importPem } from "./public_keys.ts";
+import { importPublicKey } from "./public_keys.ts";
 import { KeysUnavailable, RemoteKeys, type RemoteKeysContext } from "./remote_keys.ts";
 
 /** How many keys of a set are tried if a token does not say which it is. */
@@ -241,9 +241,7 @@ async function verifyingKey(
     return { key, algorithms: ["HS256"] };
   }
   if (publicKey !== undefined) {
-    const imported = typeof publicKey === "string"
-      ? await importPem(jose, publicKey)
-      : await importJwk(jose, publicKey);
+    const imported = await importPublicKey(jose, publicKey);
     if (typeof imported === "object") {
       return { key: imported.key, algorithms: [imported.algorithm] };
     }

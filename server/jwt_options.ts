@@ -87,7 +87,8 @@ function requirePublicKey(name: string, key: string | JsonWebKey, check: OptionC
   if (problem !== undefined) throw check.rangeError(name, PUBLIC_KEY_FORM, problem);
 }
 
-function pemProblem(pem: string): string | undefined {
+/** Says what keeps a text from being used as a key, as far as that shows without importing it. */
+export function pemProblem(pem: string): string | undefined {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) return "a private key";
   if (pem.includes("-----BEGIN CERTIFICATE-----")) return "a certificate";
   return pem.includes("-----BEGIN PUBLIC KEY-----") ? undefined : "text that is not in that form";

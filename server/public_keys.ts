@@ -5,7 +5,7 @@
  */
 
 import type { Jose } from "./jose_package.ts";
-import { jwkAlgorithm, jwkProblem } from "./jwt_options.ts";
+import { jwkAlgorithm, jwkProblem, pemProblem } from "./jwt_options.ts";
 
 /** A key, and the algorithm that fits it. */
 export interface PublicKey {
@@ -17,7 +17,7 @@ export interface PublicKey {
 const MIN_BITS = 2048;
 
 /**
- * Imports a public key of a JWK Set, or of an option.
+ * Imports a public key of a JWK Set.
  *
  * @param jose the package
  * @param given anything
@@ -34,14 +34,17 @@ export async function importJwk(
   return await imported(algorithm, () => jose.importJWK(jwk, algorithm));
 }
 
-/** The same for one in PEM (SPKI). */
-export async function importPem(
-  jose: Pick<Jose, "importSPKI">,
-  pem: string,
+/** The same for one of an option, or of a file: in PEM (SPKI), or as a JWK. */
+export async function importPublicKey(
+  jose: Pick<Jose, "importJWK" | "importSPKI">,
+  given: string | JsonWebKey,
 ): Promise<PublicKey | string> {
-  const rsa = await imported("RS256", () => jose.importSPKI(pem, "RS256"));
+  if (typeof given !== "string") return await importJwk(jose, given);
+  const problem = pemProblem(given);
+  if (problem !== undefined) return problem;
+  const rsa = await imported("RS256", () => jose.importSPKI(given, "RS256"));
   return rsa === OF_ANOTHER_KIND
-    ? await imported("ES256", () => jose.importSPKI(pem, "ES256"))
+    ? await imported("ES256", () => jose.importSPKI(given, "ES256"))
     : rsa;
 }
 
