@@ -6,9 +6,8 @@
 
 import type { JwtOptions } from "../server.ts";
 import { loadJose } from "../server/jose_package.ts";
-import { PUBLIC_KEY_FORM } from "../server/jwt_options.ts";
 import { importPublicKey } from "../server/public_keys.ts";
-import { MAX_JWT_KEYS, SECRET_FORM, secretProblem } from "../protocol/token.ts";
+import { MAX_JWT_KEYS, PUBLIC_KEY_FORM, SECRET_FORM, secretProblem } from "../protocol/token.ts";
 import { type ParsedArguments, UsageError } from "./command.ts";
 import { readTextFile } from "./files.ts";
 import { interruption } from "./signals.ts";

@@ -80,6 +80,9 @@ export const MAX_JWT_KEYS = 16;
 /** What a secret has to be, for an error. */
 export const SECRET_FORM = `a secret of at least ${MIN_SECRET_BYTES} bytes`;
 
+/** The same for a public key. */
+export const PUBLIC_KEY_FORM = "a public key for RS256 or ES256, in PEM (SPKI) or as a JWK";
+
 /**
  * `read` messages and the list of topics, `write` messages, and `admin`: purge topics, and if it is for all topics,
  * administer the server and stop it.

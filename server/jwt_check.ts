@@ -9,11 +9,11 @@
 import type { JwtOptions, TokenCheck } from "../auth/auth.ts";
 import { type Grant, Permissions } from "../auth/permissions.ts";
 import { digestOf, identityOf } from "../auth/tokens.ts";
-import { GRANT_CLAIM } from "../protocol/token.ts";
+import { GRANT_CLAIM, PUBLIC_KEY_FORM } from "../protocol/token.ts";
 import type { NameMap } from "../protocol/name_map.ts";
 import { requireGrant } from "./auth_choice.ts";
 import type { FindKey, Jose, JwtChecks, JwtClaims } from "./jose_package.ts";
-import { CLOCK_TOLERANCE, PUBLIC_KEY_FORM } from "./jwt_options.ts";
+import { CLOCK_TOLERANCE } from "./jwt_options.ts";
 import { OptionChecks } from "./option_checks.ts";
 import { importPublicKey } from "./public_keys.ts";
 import { KeysUnavailable, RemoteKeys, type RemoteKeysContext } from "./remote_keys.ts";

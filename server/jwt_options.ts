@@ -6,7 +6,7 @@
 
 import { isLoopbackAuthority } from "../auth/allowed_hosts.ts";
 import type { JwtOptions } from "../auth/auth.ts";
-import { MAX_JWT_KEYS, SECRET_FORM, secretProblem } from "../protocol/token.ts";
+import { MAX_JWT_KEYS, PUBLIC_KEY_FORM, SECRET_FORM, secretProblem } from "../protocol/token.ts";
 import { describeKind, isOptions } from "../protocol/option_kinds.ts";
 import { formatValue } from "../protocol/text.ts";
 import type { OptionChecks } from "./option_checks.ts";
@@ -73,9 +73,6 @@ function requireSecret(name: string, secret: string | Uint8Array, check: OptionC
   const problem = secretProblem(secret);
   if (problem !== undefined) throw check.rangeError(name, SECRET_FORM, problem);
 }
-
-/** What a public key has to be, for an error. */
-export const PUBLIC_KEY_FORM = "a public key for RS256 or ES256, in PEM (SPKI) or as a JWK";
 
 function requirePublicKey(name: string, key: string | JsonWebKey, check: OptionChecks): void {
   if (typeof key !== "string" && !isOptions(key, ["kty"])) {

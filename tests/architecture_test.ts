@@ -50,6 +50,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "server/stderr.ts",
     "stores/backup_file.ts",
     "server/jose_package.ts",
+    "server/public_keys.ts",
     "protocol/",
   ],
   "cli.ts": ["cli/", "server.ts"],
