@@ -153,8 +153,11 @@ export class BackupFile {
     const { seq, at } = this.#withinCopy(gone);
     this.#living.add(topic);
     this.#remove(topic, seq);
-    // Topics that lost newer messages, or of which as much may be gone, have one number: they go by the horizon.
-    if (gone.seq > seq || this.#numbers.has(`${seq}`)) return this.#raise(seq, at);
+    // The number of a message that is left, or of another topic, is no message that is gone, but as much may be: they go by the
+    // horizon, as do topics that lost newer messages.
+    if (gone.seq > seq || this.#numbers.has(`${seq}`) || this.#segments.has(seq)) {
+      return this.#raise(seq, at);
+    }
     if (seq > 0) this.#numbers.add(`${seq}`);
     this.#gone.restore(topic, seq, at);
   }

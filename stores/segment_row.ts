@@ -8,6 +8,9 @@ import { utf8Length } from "../protocol/text.ts";
 import type { TopicMessage } from "./store.ts";
 import { messageIdOverhead, topicOverhead } from "./store_limits.ts";
 
+/** The topic of rows whose messages are purged or missing; topics have ids from 1 on. */
+export const NO_TOPIC = 0;
+
 /** A row holds at most this many messages. */
 export const SEGMENT_MESSAGES = 64;
 

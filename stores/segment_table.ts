@@ -10,6 +10,7 @@ import { isLarge, LargeRows } from "./large_rows.ts";
 import {
   decodeRow,
   lastTimeOf,
+  NO_TOPIC,
   parseTimes,
   SEGMENT_MESSAGES,
   segmentAt,
@@ -84,7 +85,9 @@ export class SegmentTable {
       around: db.prepare(
         "SELECT last, first, times FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT 1",
       ),
-      from: db.prepare("SELECT last, first, times FROM runs WHERE last >= ? ORDER BY last LIMIT 1"),
+      from: db.prepare(
+        "SELECT last, first, topic, times FROM runs WHERE last >= ? ORDER BY last LIMIT 1",
+      ),
       end: db.prepare("SELECT last FROM runs WHERE last > ? ORDER BY last LIMIT 1 OFFSET ?"),
       delete: db.prepare("DELETE FROM runs WHERE last <= ?"),
       ends: db.prepare(
@@ -135,7 +138,7 @@ export class SegmentTable {
 
   /** Inserts an empty row in the place of messages that are missing; see {@linkcode TopicPurge}. */
   insertEmpty(first: number, last: number, time: number): void {
-    this.#sql.insert.run(last, first, 0, 0, `${time}`, "", null);
+    this.#sql.insert.run(last, first, NO_TOPIC, 0, `${time}`, "", null);
   }
 
   /**
@@ -253,6 +256,12 @@ export class SegmentTable {
   endOf(after: number, rows: number): number {
     const [row] = this.#sql.end.all(after, rows - 1) as [{ last: number }?];
     return row?.last ?? Infinity;
+  }
+
+  /** Whether a message is there, and neither purged nor missing. */
+  has(seq: number): boolean {
+    const [row] = this.#sql.from.all(seq) as [(SegmentRow & { readonly topic: number })?];
+    return row !== undefined && row.first <= seq && row.topic !== NO_TOPIC;
   }
 
   /** The last message of the row that holds a number; `undefined` if it is in none. */

@@ -8,7 +8,7 @@ import type { Database, Statement } from "./engine.ts";
 import type { GoneIndex } from "./gone_index.ts";
 import type { MessageIds } from "./message_ids.ts";
 import type { PurgeResult } from "./store.ts";
-import { decodeRow, segmentAt, type SegmentRow } from "./segment_row.ts";
+import { decodeRow, NO_TOPIC, segmentAt, type SegmentRow } from "./segment_row.ts";
 import type { SegmentSizes } from "./segment_sizes.ts";
 import type { SegmentTable } from "./segment_table.ts";
 import type { SeqRange } from "./seq_range.ts";
@@ -40,9 +40,6 @@ const MAX_PURGED_BYTES = 1024 * 1024;
 
 /** The rows that are looked at together: few, since large ones need no more. */
 const ROWS = 256;
-
-/** The topic of rows whose messages are purged; topics have ids from 1 on. */
-const NO_TOPIC = 0;
 
 interface Row extends SegmentRow {
   readonly size: number;
