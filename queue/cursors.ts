@@ -200,9 +200,7 @@ export class Cursors {
       if (!reportsGap) this.#budgets.of("totalCursors").release();
       else (this.#reportedTopics ??= new NameSet()).add(topic);
     }
-    // These are limited, too. Beyond the limit gaps at the start are not reported any more.
-    if ((this.#reportedTopics?.size ?? 0) > this.#limits.cursors) {
-      this.start = { after: this.#start.after, gap: undefined, asOf: Infinity };
-    }
+    // These are limited, too. Beyond the limit gaps at the start may be reported again: rather that than not at all.
+    if ((this.#reportedTopics?.size ?? 0) > this.#limits.cursors) this.start = this.#start;
   }
 }

@@ -16,8 +16,8 @@ export interface GoneMessage extends Gone {
 }
 
 /**
- * What is gone of topics, including those that have no messages any more: exactly of the topics that lost messages
- * last. For all others there is a horizon: what is gone of them is not above it, and went no later.
+ * What is gone of topics, including those that have no messages any more: exactly of some, mostly those that lost
+ * the newest messages. For all others there is a horizon: what is gone of them is not above it, and went no later.
  *
  * Changes belong to the transaction around them.
  */

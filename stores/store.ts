@@ -210,8 +210,8 @@ export interface Follower {
  *
  * **Time.** The store's time never goes back and does not follow the wall clock: it continues from where it was as time
  * passes. A message has the time at which it was stored. It is not returned once it is as old as the retention, to the
- * millisecond, whether or not it was purged. For the topics that lost messages last (a limit of the store) it is known
- * exactly what is gone; for others the store may say more than is true, never less. What is gone of a prefix is the newest
+ * millisecond, whether or not it was purged. For a limited number of topics, mostly those that lost the newest messages,
+ * it is known exactly what is gone; for others the store may say more than is true, never less. What is gone of a prefix is the newest
  * message that is gone of any topic that begins with it (and went after `asOf`), at the time when the last one of them went,
  * which may have been another; of very many topics the store may say more than is true here, too, and `Infinity` as the time.
  *

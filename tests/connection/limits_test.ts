@@ -226,3 +226,26 @@ Deno.test("a cursor that can be forgotten makes room, whenever room was last sea
   clock.advance(200);
   assertEquals((await client.request(get("b", 3))).body, "");
 });
+
+Deno.test("of however many topics a connection has forgotten its cursors, a gap at its start is reported", async () => {
+  const clock = new ManualClock();
+  const retention = 1000;
+  for (const cursors of [100, 3]) {
+    await using server = await openServer({ clock, retention, limits: { cursors } });
+    await using client = await RawClient.open(server.url);
+    const { epoch } = await client.request({ action: "hello", id: 1 });
+    client.send({ action: "put", topic: "gone", message: "m" });
+    for (let i = 0; i < 12; i++) {
+      clock.advance(retention);
+      if (i === 0) {
+        const since = { after: 0, epoch, asOf: 0 };
+        await client.request({ action: "hello", id: 2, since });
+      }
+      client.send({ action: "put", topic: `${i}`, message: "m" });
+      assertEquals((await client.request(get(`${i}`, 3))).body, "m");
+    }
+    clock.advance(retention);
+    assertEquals((await client.request(get("gone", 4))).error?.code, "trimmed", `${cursors}`);
+    assertEquals((await client.request(get("gone", 5))).body, "");
+  }
+});
