@@ -17,7 +17,7 @@ export function didYouMean(word: string, words: Iterable<string>): string {
 }
 
 /**
- * Finds the word nearest to a misspelt one.
+ * Finds the word nearest to a misspelt one. The dashes before the names of options are alike, so they make none nearer.
  *
  * @param word the misspelt word
  * @param words the known words
@@ -27,8 +27,9 @@ export function nearestWord(word: string, words: readonly string[]): string | un
   const wanted = word.toLowerCase();
   // A very long text is near to no word, and takes long to compare.
   if (wanted.length < 2 || wanted.length > 40) return undefined;
+  const dashes = /^-*/.exec(wanted)![0].length;
   const maxDistance = (candidate: string) =>
-    Math.floor(Math.max(wanted.length, candidate.length) / 3);
+    Math.floor((Math.max(wanted.length, candidate.length) - dashes) / 3);
   const [best] = words
     .map((candidate) => ({ candidate, steps: editDistance(wanted, candidate.toLowerCase()) }))
     .sort((a, b) => a.steps - b.steps);

@@ -77,7 +77,7 @@ export function readArguments(
     }
     const spec = Object.hasOwn(options, option.name) ? options[option.name]! : undefined;
     if (!spec) {
-      problems.push(unknownOption(name, option, options));
+      problems.push(unknownOption(name, command, option, options));
       continue;
     }
     const before = given.get(option.name) ?? [];
@@ -104,9 +104,13 @@ export function readArguments(
   };
 }
 
+/** Arguments that may begin with a dash. Hosts, ports and the ids of connections do not. */
+const MAY_BEGIN_WITH_DASH = /\b(TOPIC|PREFIX|FILE)\b/;
+
 /** Shows only the letters of the name: the argument may contain a token. */
 function unknownOption(
   command: string,
+  { usage }: CliCommand,
   { text }: WrittenOption,
   options: Readonly<Record<string, OptionSpec>>,
 ): string {
@@ -117,7 +121,9 @@ function unknownOption(
   }
   const names = Object.keys(options).map((name) => `--${name}`);
   const suggestion = didYouMean(`--${shown.replace(/^-+/, "").replaceAll("_", "-")}`, names);
-  const word = suggestion === "" ? "; put an argument that begins with a dash after --" : "";
+  const word = suggestion === "" && MAY_BEGIN_WITH_DASH.test(usage)
+    ? "; put an argument that begins with a dash after --"
+    : "";
   return `${command} has no option ${shown}${suggestion}${word}`;
 }
 

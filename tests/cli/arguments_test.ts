@@ -48,7 +48,27 @@ Deno.test("wrong usage is reported in one line, with code 2 and the help to look
     ["put t m --token_file F", "put has no option --token_file; did you mean --token-file?", "put"],
     ["--prot 1 put t m", "put has no option --prot; did you mean --port?", "put"],
     ["--retention 5s put t m", `put has no option --retention; ${BEGINS_WITH_A_DASH}`, "put"],
-    ["serve -x", `serve has no option -x; ${BEGINS_WITH_A_DASH}`, "serve"],
+    ...["put t", "latest t", "wait t", "tail t", "topics", "purge t", "backup f"].map((args) => {
+      const name = args.split(" ")[0]!;
+      return [
+        `${args} --unknown`,
+        `${name} has no option --unknown; ${BEGINS_WITH_A_DASH}`,
+        name,
+      ] as const;
+    }),
+    // None of their arguments may begin with a dash.
+    ...["serve", "disconnect x", "connections", "token", "shutdown", "bench", "demo"].map(
+      (args) => {
+        const name = args.split(" ")[0]!;
+        return [`${args} --unknown`, `${name} has no option --unknown`, name] as const;
+      },
+    ),
+    ["serve -x", "serve has no option -x", "serve"],
+    ["serve --max-foo 1", "serve has no option --max-foo", "serve"],
+    ["--foo", "serve has no option --foo", "serve"],
+    ["token --port 1", "token has no option --port", "token"],
+    ["token --fro 1h", "token has no option --fro; did you mean --for?", "token"],
+    ["get t -p 1", "get has no option -p; did you mean --port?", "get"],
     [
       "serve --max-conections 5",
       "serve has no option --max-conections; did you mean --max-connections?",
