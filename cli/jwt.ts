@@ -65,7 +65,10 @@ export async function readSecrets(option: string, file: string): Promise<string[
   const secrets: string[] = [];
   text.split(/\r?\n/).forEach((secret, i) => {
     if (secret === "") return;
-    const problem = secretProblem(secret);
+    // A comment would be a secret that can be guessed.
+    const problem = /^\s*#/.test(secret)
+      ? "one that begins with # (a file of secrets has no comments)"
+      : secretProblem(secret);
     if (problem !== undefined) {
       throw new Error(
         `Cannot use ${file}: line ${i + 1}: it must be ${SECRET_FORM}, got ${problem}`,

@@ -101,7 +101,7 @@ export const serveCommand: CliCommand = {
     "token-file": {
       value: "FILE",
       help:
-        "a file of tokens, one a line: TOKEN [PERMISSIONS [TOPIC|PREFIX*...]]; reloaded at SIGHUP",
+        "a file, each line TOKEN [PERMISSIONS [TOPIC|PREFIX*...]] or # and a comment; reloaded at SIGHUP",
     },
     ...JWT_OPTIONS,
     "allow-origin": {

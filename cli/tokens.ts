@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AuthOptions, JwtOptions, Server } from "../server.ts";
+import type { AuthOptions, Grant, JwtOptions, Server } from "../server.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
 import { type OptionSpec, type ParsedArguments, UsageError } from "./command.ts";
@@ -72,13 +72,24 @@ export interface GivenToken {
 export async function clientToken(args: ParsedArguments): Promise<GivenToken | undefined> {
   const file = tokenFilePath(args);
   if (file === undefined) return givenToken(args);
-  const { tokens: [first] } = await readTokens(file);
-  if (first === undefined) throw new Error(`Cannot use ${file}: it must hold a token, got none`);
+  const { tokens: [first], anonymous } = await readTokens(file);
+  if (first === undefined) {
+    const got = hasNoGrant(anonymous) ? COMMENTS_ALONE : "none";
+    throw new Error(`Cannot use ${file}: it must hold a token, got ${got}`);
+  }
   return { token: first.token, source: "--token-file" };
 }
 
 /** The files with keys of JSON Web Tokens, by their options. */
 const JWT_FILES = ["jwt-secret-file", "jwt-key-file"] as const;
+
+/** What a file has in which every line that is not empty begins with `#`, perhaps a token that is taken for a comment. */
+const COMMENTS_ALONE = "comments alone (lines that begin with #)";
+
+/** Whether a file of tokens has no line for clients without a token. */
+function hasNoGrant(anonymous: Grant): boolean {
+  return anonymous.permissions?.length === 0;
+}
 
 /** Loaded here and not above: most servers and commands have no file of tokens. */
 async function readTokens(file: string): Promise<TokenFile> {
@@ -170,10 +181,10 @@ export async function rereadAuth(args: ParsedArguments, server: Server): Promise
 
 /** A server that nobody can use is a mistake at the start. (At SIGHUP it means that every token is revoked.) */
 function requireSomeToken(file: string, parsed: TokenFile, hasKeys: boolean): TokenFile {
-  if (hasKeys || parsed.tokens.length > 0 || parsed.anonymous.permissions?.length !== 0) {
-    return parsed;
-  }
-  throw new Error(`Cannot use ${file}: it must hold a token or a line for *, got neither`);
+  if (hasKeys || parsed.tokens.length > 0 || !hasNoGrant(parsed.anonymous)) return parsed;
+  throw new Error(
+    `Cannot use ${file}: it must hold a token or a line for *, got ${COMMENTS_ALONE}`,
+  );
 }
 
 /** The path of the token file, if one is given; it excludes any other token. */

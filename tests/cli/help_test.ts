@@ -43,6 +43,14 @@ Deno.test("the help says of --id that it holds for messages of the same token, a
   assertEquals(puts.map(({ stdout }) => JSON.parse(stdout).seq), [1, 1, 2]);
 });
 
+Deno.test("the help of serve says how a line of the file of tokens begins that is a comment", async () => {
+  const [help] = await runCommands([["serve", "--help"]]);
+  assertStringIncludes(
+    help!.stdout,
+    "a file, each line TOKEN [PERMISSIONS [TOPIC|PREFIX*...]] or # and a comment;",
+  );
+});
+
 Deno.test("the help says that wait ends with code 3 also where no server answers", async () => {
   const [help, none] = await runCommands([
     ["wait", "--help"],

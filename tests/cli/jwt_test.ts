@@ -75,6 +75,10 @@ Deno.test("what is wrong with the arguments of dsmq token is said without a secr
   await using dir = await folder();
   const short = await dir.write("short", `${SECRET}\ns3cret\n`);
   const empty = await dir.write("empty", "\n");
+  const comment = await dir.write(
+    "comment",
+    `# the secret of the server, since January: s3cret\n${SECRET}\n`,
+  );
   const read = ["token", "--read", "t"];
   const secret = ["--secret", SECRET];
   const cases: [string[], number, string][] = [
@@ -94,6 +98,11 @@ Deno.test("what is wrong with the arguments of dsmq token is said without a secr
       [...read, "--secret-file", short],
       1,
       "line 2: it must be a secret of at least 32 bytes, got one of 6 bytes",
+    ],
+    [
+      [...read, "--secret-file", comment],
+      1,
+      "line 1: it must be a secret of at least 32 bytes, got one that begins with # (a file of secrets has no comments)",
     ],
     [[...read, "--secret-file", empty], 1, "it must hold a secret, got none"],
     [[...read, "--secret-file", "/none"], 1, "Cannot read /none: no such file"],

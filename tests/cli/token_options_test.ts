@@ -70,6 +70,25 @@ Deno.test("a token comes from an option, a file, or the environment if it may be
   }
 });
 
+Deno.test("a token may begin with # in an option or the environment; in a file such a line is a comment", async () => {
+  await using file = await written("#secret-1\n  #secret-2 read\nsecret-3\n");
+  await using running = await served(["--token", "#secret-1"]);
+  const put = ["put", "t", "m", ...running.at];
+  const [option, fromFile] = await runCommands([
+    [...put, "--token", "#secret-1"],
+    [...put, "--token-file", file.path],
+  ], { allow: ["--allow-net", "--allow-read"] });
+  assertEquals([option!.code, option!.stderr], [0, ""]);
+  assertMatch(fromFile!.stderr, BAD, "its first token is secret-3");
+  assertEquals((await ran(put, { DSMQ_TOKEN: "#secret-1" })).code, 0);
+  await using listed = await served(["--token-file", file.path]);
+  const [first, third] = await runCommands(
+    ["#secret-1", "secret-3"].map((token) => ["put", "t", "m", ...listed.at, "--token", token]),
+  );
+  assertMatch(first!.stderr, BAD);
+  assertEquals(third!.code, 0);
+});
+
 Deno.test("an environment variable that may not be read is not prompted for", async () => {
   await using running = await served([]);
   const flags = ["--allow-net", "--no-prompt"];
@@ -202,10 +221,13 @@ Deno.test("a fault of a file is reported in one line", async () => {
     [["serve", "--token-file", "/none"], /^dsmq: Cannot read \/none: no such file$/],
     [["get", "t", "--token-file", "/none"], /^dsmq: Cannot read \/none: no such file$/],
     [["get", "t", "--token-file", empty.path], /: it must hold a token, got none$/],
-    [["get", "t", "--token-file", nothing.path], /: it must hold a token, got none$/],
+    [
+      ["get", "t", "--token-file", nothing.path],
+      /: it must hold a token, got comments alone \(lines that begin with #\)$/,
+    ],
     [
       ["serve", "--token-file", nothing.path],
-      /: it must hold a token or a line for \*, got neither$/,
+      /: it must hold a token or a line for \*, got comments alone \(lines that begin with #\)$/,
     ],
     [["serve", "--cert", "/none", "--key", "/none"], /^dsmq: Cannot read \/none: no such file$/],
   ];
