@@ -13,9 +13,10 @@ import { MAX_STORES, type ReadPositions } from "./read_positions.ts";
 export class StreamPosition {
   readonly #positions: ReadPositions;
   readonly #topic: string | undefined;
-  /** Where the caller wants it to begin, and in which store; without it, at the connection's cursor, or its start. */
+  /** Where the caller wants it to begin; without it, at the connection's cursor, or its start. */
   #start: WireSince | undefined;
-  readonly #store: string;
+  /** In which store that is; `undefined` once its position there is forgotten: beginning again would repeat messages. */
+  #startStore: string | undefined;
   /** The position that was known when it was called. */
   readonly #knownAtCall: KnownSeq;
   /** The position in each store, the one that was reached last at the end. */
@@ -46,7 +47,7 @@ export class StreamPosition {
   ) {
     this.#positions = positions;
     this.#topic = topic;
-    this.#store = positions.store;
+    this.#startStore = positions.store;
     this.#knownAtCall = known;
     // A bare number counts in the present epoch.
     this.#start = typeof since === "object" && "after" in since
@@ -60,8 +61,8 @@ export class StreamPosition {
     readonly cursor: WirePosition | undefined;
   } {
     const { store } = this.#positions;
-    const isFirstStore = store === this.#store || !this.#last;
-    const reached = this.#reached.get(store) ?? (isFirstStore ? undefined : this.#last);
+    const isAtStart = store === this.#startStore || !this.#last;
+    const reached = this.#reached.get(store) ?? (isAtStart ? undefined : this.#last);
     const since = reached ?? this.#start;
     this.#hasReachedStore = reached !== undefined;
     this.#fromCursor = since === undefined;
@@ -120,9 +121,10 @@ export class StreamPosition {
     // A position in another store means nothing in this one.
     if (position.epoch !== epoch) return;
     this.#reached.set(store, position);
-    if (this.#reached.size > MAX_STORES) {
-      this.#reached.delete(this.#reached.first!);
-    }
+    if (this.#reached.size <= MAX_STORES) return;
+    const forgotten = this.#reached.first!;
+    this.#reached.delete(forgotten);
+    if (forgotten === this.#startStore) this.#startStore = undefined;
   }
 
   /** Makes it begin there. */
