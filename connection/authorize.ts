@@ -126,3 +126,32 @@ export function tokenRefusal(check: TokenCheck | undefined): TokenRefusal {
     : [CLOSE_CODE.unauthorized, "the token is not valid"] as const;
   return { error, logged, close };
 }
+
+/** How a connection ends that may do nothing any more. */
+export interface Revocation {
+  /** For its waits. */
+  readonly error: WireError;
+  /** Of the close frame. */
+  readonly reason: string;
+  /** For the log. */
+  readonly logged: string;
+}
+
+/**
+ * Says how a connection ends that may do nothing any more.
+ *
+ * @param identity of its client; `""` if that has no token
+ */
+export function revocation(identity: string): Revocation {
+  return identity === ""
+    ? {
+      error: TOKEN_NEEDED,
+      reason: "a token is needed",
+      logged: "it has no token, and now needs one",
+    }
+    : {
+      error: TOKEN_INVALID,
+      reason: "the token is not valid",
+      logged: "its token is no longer valid",
+    };
+}

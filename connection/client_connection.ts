@@ -43,6 +43,8 @@ export class ClientConnection
     WatchedConnection,
     ListedConnection {
   readonly peer: Peer;
+  /** The address of its peer. */
+  readonly address: string;
   readonly liveness: Liveness;
   checkedToken: CheckedToken | undefined;
   /** Gives back its slot among the connections of the server. */
@@ -60,7 +62,6 @@ export class ClientConnection
   readonly #budgets: ConnectionBudgets;
   /** To whom its share is charged while it has no token. */
   readonly #addressHolder: string;
-  readonly #address: string;
   /** What it may do; `undefined` while it owes a token. */
   #permissions: Permissions | undefined;
   #cancelDrop: () => void = NOTHING;
@@ -91,7 +92,7 @@ export class ClientConnection
     this.peer = peer;
     this.#permissions = permissions;
     this.#watchExpiry();
-    this.#address = from;
+    this.address = from;
     this.#addressHolder = addressHolder(from);
     const budgets = this.#budgets = new ConnectionBudgets(context.budgets, this.holder);
     if (permissions) peer.assignTo?.(this.holder);
@@ -205,7 +206,7 @@ export class ClientConnection
     this.#unwatchExpiry();
     const expires = this.#closed ? undefined : this.#permissions?.expires;
     this.#unwatchExpiry = this.#context.tokenExpiry.watch(expires, () => {
-      this.#context.onRefused(TOKEN_EXPIRED);
+      this.#context.onClosed("its token has expired", this.address);
       this.rejectToken(TOKEN_EXPIRED, "the token has expired");
     });
   }
@@ -225,7 +226,7 @@ export class ClientConnection
 
   describe(): ReturnType<ListedConnection["describe"]> {
     return {
-      address: this.#address,
+      address: this.address,
       identity: this.identity,
       permissions: this.#permissions?.names ?? [],
       subscriptions: this.#dispatcher.subscriptions,
@@ -234,6 +235,7 @@ export class ClientConnection
   }
 
   disconnect(): void {
+    this.#context.onClosed(DISCONNECTED, this.address);
     this.closeGracefully(CLOSE_CODE.disconnected, DISCONNECTED);
     // Whoever reads nothing would never come to the close frame.
     const { clock } = this.#context.queue;

@@ -50,6 +50,13 @@ export interface ServerContext {
    * @param advice what the operator of the server can do about it
    */
   onRefused(error: WireError, from?: string, advice?: string): void;
+  /**
+   * Records that an open connection is closed, which nothing that it sent has caused.
+   *
+   * @param reason why
+   * @param from the address of the client
+   */
+  onClosed(reason: string, from: string): void;
 }
 
 /** Replies to a request that succeeded. A request without an id gets no reply. */

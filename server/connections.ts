@@ -11,8 +11,8 @@ import type { WireError } from "../protocol/errors.ts";
 import { CLOSE_CODE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 import type { SessionOwner } from "../connection/session_owners.ts";
 import type { ServerContext } from "../connection/server_context.ts";
-import { tokenRefusal } from "../connection/authorize.ts";
-import { type Permissions, TOKEN_INVALID, TOKEN_NEEDED } from "../auth/permissions.ts";
+import { revocation, tokenRefusal } from "../connection/authorize.ts";
+import type { Permissions } from "../auth/permissions.ts";
 import type { ClientConnection } from "../connection/client_connection.ts";
 import type { Peer, PeerEvents } from "../transports/peer.ts";
 import type { ConnectionHandler } from "../transports/transport.ts";
@@ -156,9 +156,9 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   #recheck(connection: ClientConnection): void {
     const permissions = this.access.currentPermissions(connection.permissions);
     if (!permissions && connection.permissions) {
-      const error = connection.identity === "" ? TOKEN_NEEDED : TOKEN_INVALID;
-      connection.rejectToken(error);
-      this.shared.onRefused(error);
+      const { error, reason, logged } = revocation(connection.identity);
+      this.shared.onClosed(logged, connection.address);
+      connection.rejectToken(error, reason);
     }
     if (permissions && permissions !== connection.permissions) connection.permissions = permissions;
   }

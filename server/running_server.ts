@@ -79,6 +79,7 @@ export class RunningServer implements MessageServer {
   readonly #access: AccessControl;
   readonly #connections: Connections;
   readonly #refusals: RateLimitedLog;
+  readonly #closings: RateLimitedLog;
   readonly #droppedPeers: RateLimitedLog;
   readonly #notices: RateLimitedLog;
   readonly #heartbeats: Heartbeats;
@@ -107,6 +108,7 @@ export class RunningServer implements MessageServer {
     this.#settings = settings;
     this.#floodWarning = settings.floodWarning;
     this.#refusals = new RateLimitedLog(clock, log, "refused a request");
+    this.#closings = new RateLimitedLog(clock, log, "closed a connection");
     this.#droppedPeers = new RateLimitedLog(clock, log, "dropped a peer");
     this.#notices = new RateLimitedLog(clock, log, "");
     this.#heartbeats = new Heartbeats(queue);
@@ -133,6 +135,7 @@ export class RunningServer implements MessageServer {
       budgets: this.#budgets,
       shutdown: allowShutdown ? () => void this.shutdown() : undefined,
       onRefused: ({ message }, from, advice) => this.#refusals.record(message, from, advice),
+      onClosed: (reason, from) => this.#closings.record(reason, from),
     }, {
       access,
       limits,
@@ -233,6 +236,7 @@ export class RunningServer implements MessageServer {
       await this.#connections.stop();
       await this.#entrance?.stop();
       this.#refusals.stop();
+      this.#closings.stop();
       this.#settings.preparation.stop();
       this.#heartbeats.stop();
       this.#tokenExpiry.stop();

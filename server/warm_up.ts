@@ -105,6 +105,7 @@ async function request(
       budgets: new SharedBudgets(DEFAULT_LIMITS),
       shutdown: undefined,
       onRefused: () => {},
+      onClosed: () => {},
     },
     peer,
     0,

@@ -51,7 +51,11 @@ for (const transport of ["builtin", "hardened"] as const) {
     };
     assertEquals(ends.find(({ id }) => id === 2)?.error, expired);
     assertEquals(await withTimeout(raw.closed), { code: 4401, reason: "the token has expired" });
-    assert(warnings.some((line) => line.includes("the token has expired")), warnings.join());
+    assertEquals(warnings, [
+      'dsmq: refused a request from 127.0.0.1: Cannot put into topic "other": permission denied',
+      "dsmq: closed a connection from 127.0.0.1: its token has expired",
+    ]);
+    assertEquals(server.stats().refused, 1);
   });
 
   Deno.test(`hello with another token renews the one of a connection, and what it permits counts at once (${transport})`, async () => {

@@ -53,6 +53,7 @@ export async function openContext(
     budgets: new SharedBudgets({ ...DEFAULT_LIMITS, ...limits }),
     shutdown: undefined,
     onRefused: () => {},
+    onClosed: () => {},
     [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
   };
 }
