@@ -123,6 +123,12 @@ export async function serverAuth(args: ParsedArguments): Promise<Pick<AuthOption
 const TOKEN_CODES: readonly ErrorCode[] = ["unauthorized", "permission_denied"];
 
 /**
+ * Those that it would not prevent: a server that is open takes none, and one that does not let clients stop it makes no
+ * difference between them.
+ */
+const WITHOUT_TOKENS = /: a client without a token may do that only |: the server does not allow /;
+
+/**
  * Adds a hint about tokens to an error, where a token is required and none was given.
  *
  * @param error the error of a command
@@ -130,16 +136,15 @@ const TOKEN_CODES: readonly ErrorCode[] = ["unauthorized", "permission_denied"];
  * @returns the error, perhaps with a hint
  */
 export function withTokenHint(error: unknown, args: ParsedArguments): unknown {
-  if (!(error instanceof DsmqError) || !TOKEN_CODES.includes(error.code)) return error;
-  // Without a topic a token does not help: the server does not let clients shut it down.
-  if (error.code === "permission_denied" && (error.topic ?? error.prefix) === undefined) {
-    return error;
-  }
-  if (hasTokenOption(args)) return error;
+  const { message, cause } = Object(error);
+  // A command may have said more.
+  const failure = [error, cause].find((given) => given instanceof DsmqError);
+  if (!failure || !TOKEN_CODES.includes(failure.code)) return error;
+  if (WITHOUT_TOKENS.test(failure.message) || hasTokenOption(args)) return error;
   const unreadable = unreadableVariable();
   if (unreadable === undefined && Deno.env.has(TOKEN_VARIABLE)) return error;
   const hint = unreadable ?? `set a token with --token-file, ${TOKEN_VARIABLE} or --token`;
-  return new Error(`${error.message} (${hint})`, { cause: error });
+  return new Error(`${message} (${hint})`, { cause: error });
 }
 
 /** The files with tokens or keys that a server was given, by their options. */
