@@ -190,7 +190,8 @@ async function rereadFiles(args: ParsedArguments, server: Server): Promise<void>
   }
   try {
     await server.setCertificate(await readTextFile(cert), await readTextFile(key));
-    printError(`dsmq: reloaded ${cert}: new connections use it`);
+    const closedNote = server.transport === "builtin" ? ", and builtin has closed all others" : "";
+    printError(`dsmq: reloaded ${cert}: new connections use it${closedNote}`);
   } catch (error) {
     printError(`dsmq: ${(error as Error).message}; the certificate is unchanged`);
   }

@@ -111,6 +111,11 @@ Deno.test("a page may connect from the server's own origin, or from an allowed o
       assertEquals(result, expected, `${setup}, Origin ${from}`);
       assertNothingShown(handshake, result);
     }
+    for (const path of ["/", "/health"]) {
+      const headers = { Host: `127.0.0.1:${port}`, Origin: origin };
+      using handshake = await RawClient.handshake(port, headers, path);
+      assertEquals(handshake.status, 200, `${setup}, ${path} for Origin ${from}`);
+    }
   });
 });
 
