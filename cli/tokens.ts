@@ -123,10 +123,10 @@ export async function serverAuth(args: ParsedArguments): Promise<Pick<AuthOption
 const TOKEN_CODES: readonly ErrorCode[] = ["unauthorized", "permission_denied"];
 
 /**
- * Those that it would not prevent: a server that is open takes none, and one that does not let clients stop it makes no
- * difference between them.
+ * What a server says to a client that lacks a permission. It says more if a token would make no difference: if it is open, or lets no
+ * client stop it. Where Deno does not permit something, the sentence is another one.
  */
-const WITHOUT_TOKENS = /: a client without a token may do that only |: the server does not allow /;
+const LACKS_PERMISSION = /: permission denied(: that needs the permission .*)?$/;
 
 /**
  * Adds a hint about tokens to an error, where a token is required and none was given.
@@ -140,7 +140,8 @@ export function withTokenHint(error: unknown, args: ParsedArguments): unknown {
   // A command may have said more.
   const failure = [error, cause].find((given) => given instanceof DsmqError);
   if (!failure || !TOKEN_CODES.includes(failure.code)) return error;
-  if (WITHOUT_TOKENS.test(failure.message) || hasTokenOption(args)) return error;
+  const isDenied = failure.code === "permission_denied";
+  if (isDenied && !LACKS_PERMISSION.test(failure.message) || hasTokenOption(args)) return error;
   const unreadable = unreadableVariable();
   if (unreadable === undefined && Deno.env.has(TOKEN_VARIABLE)) return error;
   const hint = unreadable ?? `set a token with --token-file, ${TOKEN_VARIABLE} or --token`;
