@@ -10,8 +10,8 @@ import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import { freePort } from "../support/free_port.ts";
 import { openServer } from "../support/open_server.ts";
 import { Program } from "../support/program.ts";
+import { serverRequests } from "../support/server_requests.ts";
 import { WELCOME } from "../support/scripted_server.ts";
-import { withTimeout } from "../support/with_timeout.ts";
 
 function dsmq(...args: string[]): Program {
   return new Program(["--allow-net", "--no-prompt", "cli.ts", ...args]);
@@ -23,28 +23,6 @@ async function ran(...args: string[]) {
   await using program = dsmq(...args);
   const { code, stdout, stderr } = await program.end();
   return { code, stdout, stderr: stderr.split("\n"), took: performance.now() - begin };
-}
-
-/** The requests that arrive at servers of this process, as long as it is not disposed of. */
-function serverRequests(): Disposable & { until(action: string): Promise<void> } {
-  const { upgradeWebSocket } = Deno;
-  const arrivals = new EventTarget();
-  Deno.upgradeWebSocket = (...args) => {
-    const upgrade = upgradeWebSocket(...args);
-    upgrade.socket.addEventListener("message", ({ data }) => {
-      for (const { action } of [JSON.parse(data)].flat()) arrivals.dispatchEvent(new Event(action));
-    });
-    return upgrade;
-  };
-  return {
-    until: (action) =>
-      withTimeout(
-        new Promise((resolve) =>
-          arrivals.addEventListener(action, () => resolve(), { once: true })
-        ),
-      ),
-    [Symbol.dispose]: () => void (Deno.upgradeWebSocket = upgradeWebSocket),
-  };
 }
 
 const unreachable = (port: string) =>

@@ -9,6 +9,7 @@ import { connect, type Server } from "@dsmq/server";
 import { runCommands } from "../support/run_commands.ts";
 import { openServer } from "../support/open_server.ts";
 import { Program } from "../support/program.ts";
+import { serverRequests } from "../support/server_requests.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 const WAIT = ["wait", "t", "--timeout", "10ms"];
@@ -77,13 +78,16 @@ Deno.test("tail and wait continue when a server returns without the messages of 
   const { port, url } = first;
   const program = (...args: string[]) =>
     new Program(["--allow-net", "--no-prompt", "cli.ts", ...args, "--url", url]);
+  using requests = serverRequests();
+  const waiting = requests.until("get_wait", 20_000);
   await using tail = program("tail", "t", "--since", "start", "--count", "3");
   await using wait = program("wait", "t", "--timeout", "20");
   {
     await using mq = await connect(url);
     await mq.putMany("t", ["one", "two"]);
     assertEquals([await tail.line(), await tail.line()], ["one", "two"]);
-    await withTimeout(connections(first, 3));
+    // Else it might connect only to the second server, and after the put there.
+    await waiting;
   }
   await first.shutdown();
   await using again = await openServer({ port });
@@ -94,7 +98,6 @@ Deno.test("tail and wait continue when a server returns without the messages of 
   assertEquals([tailEnd.code, tailEnd.stdout], [0, "three"]);
   const lost = `dsmq: reconnected to ${url}; the server has lost its messages`;
   assertEquals(tailEnd.stderr.split("\n").at(-1), lost);
-  // Whether it was waiting when the first server went is open.
   const waitEnd = await wait.end();
   assertEquals([waitEnd.code, waitEnd.stdout], [0, "three"]);
 });
