@@ -9,14 +9,17 @@
  */
 
 import type { Welcome } from "../protocol/encode_replies.ts";
-import { NameMap } from "../protocol/name_map.ts";
+import { NameMap, NameSet } from "../protocol/name_map.ts";
 import type { WirePosition, WireSince } from "../protocol/requests.ts";
 
-/** How many positions are kept for each store. */
+/** How many positions are kept for each store. Reads that were under way when the store changed may add theirs. */
 const MAX_POSITIONS = 100_000;
 
 /** For how many stores. */
 export const MAX_STORES = 4;
+
+/** No server knows this epoch: a topic that begins here is told that it cannot continue. */
+const NOWHERE: WirePosition = { after: 0, epoch: "" };
 
 /** The socket on which positions were made, as far as they depend on it. */
 interface Origin {
@@ -34,14 +37,16 @@ interface TopicPosition {
 /** The positions of a connection. */
 export class ReadPositions {
   readonly #maxPositions: number;
-  /** Where topics start that were never read, and in which store. */
+  /** Where topics start that were never read, and in which store; in none, once topics that were read are forgotten. */
   #base: WirePosition;
-  /** Where the first server placed that. */
-  readonly #start: WirePosition;
   #baseStore: string | undefined;
+  /** Where the first server placed that. */
+  readonly #start: number;
   /** By store, the present one last; within it by topic, the one that was used last at the end. */
   readonly #stores = new NameMap<NameMap<TopicPosition>>();
   #topics = new NameMap<TopicPosition>();
+  /** Topics that are being read for the first time: their positions will need room. */
+  readonly #reserved = new NameSet();
   #origin: Origin;
   /** There may be positions of an earlier socket. */
   #hasOlder = false;
@@ -67,7 +72,7 @@ export class ReadPositions {
     this.#floor = floor;
     this.#stores.set(store, this.#topics);
     this.#baseStore = store;
-    this.#start = { after: start, epoch };
+    this.#start = start;
     // After a position or a number of the caller, everything that is missing is a gap. A position in an older epoch is kept
     // as it is: each topic that was not read before a break must still be told if that history is lost.
     const named = typeof since === "object" && "after" in since ? since : undefined;
@@ -106,11 +111,13 @@ export class ReadPositions {
     if (this.#stores.size <= MAX_STORES) return;
     const evicted = this.#stores.first!;
     this.#stores.delete(evicted);
-    // The forgotten store holds the start of the connection: no topic can begin there any more without a gap.
-    if (evicted === this.#baseStore) {
-      this.#base = { after: 0, epoch: "" };
-      this.#baseStore = undefined;
-    }
+    if (evicted === this.#baseStore) this.#forgetBase();
+  }
+
+  /** Topics that were read are taken for topics that were not: none of them can begin at the start without a gap. */
+  #forgetBase(): void {
+    this.#base = NOWHERE;
+    this.#baseStore = undefined;
   }
 
   /** A heartbeat reported the store's time and floor: everything up to the floor is gone. */
@@ -133,15 +140,16 @@ export class ReadPositions {
     if (seq === undefined) return true;
     if (position) return seq > position.after;
     // On a later socket a topic may begin in another history.
-    return this.#hasOlder || seq > this.#placed.after;
+    return this.#hasOlder || seq > this.#start;
   }
 
-  /** A read was answered: its topic is read up to there. */
+  /** A read was answered: its topic is read up to there. Without that the message would come again, so room is not a question. */
   advance(topic: string, through: number | undefined): void {
     if (through === undefined) return;
     const position = this.#topics.get(topic);
     if (!position) {
-      if (this.reserve(topic)) this.#topics.set(topic, { after: through, origin: this.#origin });
+      this.#reserved.delete(topic);
+      this.#topics.set(topic, { after: through, origin: this.#origin });
     } else if (position.origin !== this.#origin || through > position.after) {
       position.after = through;
       position.origin = this.#origin;
@@ -153,15 +161,19 @@ export class ReadPositions {
     if (!this.#hasOlder) return undefined;
     let position = this.#topics.get(topic);
     // In the store in which the connection began, topics start at its start, wherever they were read elsewhere.
-    if (!position && this.#baseStore !== this.store) position = this.#inOtherStore(topic);
+    if (!position && this.#baseStore !== this.store) {
+      position = this.#inOtherStore(topic);
+      // This socket may have begun before the start was forgotten.
+      if (!position && this.#baseStore === undefined) return this.#base;
+    }
     if (!position || position.origin === this.#origin) return undefined;
     const { after, origin: { epoch, asOf } } = position;
     return { after, epoch, asOf };
   }
 
   /**
-   * Makes sure that there is room for the position of a topic. Positions that were unused for longest are dropped, if they
-   * lie at or below the floor: for them it is the same to begin at the start.
+   * Takes room for the position of a topic, until it has one or is released. Positions that were unused for longest are
+   * dropped, if they lie at or below the floor: then no message can come twice, and what is missing is told of any topic.
    *
    * @param topic its name
    * @returns `false` if there is no room
@@ -173,13 +185,24 @@ export class ReadPositions {
       this.#topics.set(topic, position);
       return true;
     }
-    if (this.#topics.size < this.#maxPositions) return true;
-    if (this.#fullAtFloor < this.#floor) this.#evict();
-    return this.#topics.size < this.#maxPositions;
+    if (this.#reserved.has(topic)) return true;
+    if (this.#isFull && this.#fullAtFloor < this.#floor) this.#evict();
+    if (this.#isFull) return false;
+    this.#reserved.add(topic);
+    return true;
+  }
+
+  /** A topic is not being read any more: if it has no position, it needs no room. */
+  release(topic: string): void {
+    if (this.#reserved.size > 0) this.#reserved.delete(topic);
+  }
+
+  get #isFull(): boolean {
+    return this.#topics.size + this.#reserved.size >= this.#maxPositions;
   }
 
   #evict(): void {
-    const { store, epoch } = this.#origin;
+    const { size } = this.#topics;
     let toEvict = Math.ceil(this.#maxPositions / 16);
     for (const [topic, { after }] of this.#topics) {
       if (toEvict === 0) break;
@@ -187,17 +210,8 @@ export class ReadPositions {
       this.#topics.delete(topic);
       toEvict--;
     }
-    if (this.#topics.size === this.#maxPositions) this.#fullAtFloor = this.#floor;
-    // Gaps before the start were reported once, and are not reported again.
-    else if (this.#baseStore !== store) {
-      this.#base = { after: this.#floor, epoch };
-      this.#baseStore = store;
-    } else this.#base = this.#placed;
-  }
-
-  /** Where topics start that were never read, without what they would be told. */
-  get #placed(): WirePosition {
-    return this.#base.asOf === undefined ? this.#base : this.#start;
+    if (this.#topics.size === size) this.#fullAtFloor = this.#floor;
+    else this.#forgetBase();
   }
 
   /** The position of a topic in the store that was used last before this one. */

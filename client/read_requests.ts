@@ -216,7 +216,9 @@ export class ReadRequests {
 
   /** Removes a queue that is idle. */
   readonly #dropIfIdle = (topic: string, queue: TopicQueue): void => {
-    if (queue.isIdle && this.#queues.get(topic) === queue) this.#queues.delete(topic);
+    if (!queue.isIdle || this.#queues.get(topic) !== queue) return;
+    this.#queues.delete(topic);
+    this.#shared.positions.release(topic);
   };
 }
 

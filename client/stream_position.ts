@@ -102,9 +102,10 @@ export class StreamPosition {
 
   /** The server has answered, with the cursor of the connection if the stream begins there. */
   onReply(through: number | undefined): void {
-    if (this.#fromCursor && this.#topic !== undefined) {
-      this.#positions.advance(this.#topic, through);
-    }
+    const [positions, topic] = [this.#positions, this.#topic];
+    if (!this.#fromCursor || topic === undefined || through === undefined) return;
+    // Without room for it the cursor begins where it began here, and its gap is told again.
+    if (positions.reserve(topic)) positions.advance(topic, through);
   }
 
   /** A position in the present store. */

@@ -93,23 +93,6 @@ Deno.test("back at a store in between, the base is one of the four last and stay
   assertEquals(positions.base, { after: 0, epoch: "" });
 });
 
-Deno.test("positions are bounded, even for topics for which nobody checked whether there is room", () => {
-  const positions = new ReadPositions(welcome("a"), undefined, 10);
-  const topics = Array.from({ length: 100 }, (_, i) => `t${i}`);
-  // Like a subscription that begins at the cursor.
-  for (const topic of topics) positions.advance(topic, 5);
-  positions.begin(welcome("a"));
-  const known = topics.filter((topic) => positions.since(topic) !== undefined);
-  assertEquals([known.length <= 10, known.at(-1)], [true, "t99"]);
-});
-
-Deno.test("a position is not kept if there is no room for it, and the topic begins at the start", () => {
-  const positions = new ReadPositions({ ...welcome("a"), floor: 0 }, undefined, 2);
-  for (const topic of ["a", "b", "c"]) positions.advance(topic, 5);
-  positions.begin({ ...welcome("a"), floor: 0 });
-  assertEquals(["a", "b", "c"].map((topic) => positions.since(topic)?.after), [5, 5, undefined]);
-});
-
 Deno.test("after a number beyond the last, a break skips nothing silently", async () => {
   const host = await testServer(inMemory());
   await store(host, "x", "1", "2", "3");
