@@ -94,12 +94,17 @@ export class Subscriptions implements ServerStreamContext {
       const limitError = this.#budgets.budgetError("totalSubscriptions", "subscribe");
       return replyError(this.#context, request, limitError, this.replies);
     }
-    topicCursor?.takeGap();
-    if (endsAtGap) return replyGap(request, gap, this.replies);
+    if (endsAtGap) {
+      // Who subscribes again goes on behind it, as who reads again does.
+      topicCursor?.takeGap();
+      return replyGap(request, gap, this.replies);
+    }
     const after = last ?? oldest;
+    // A gap that this stream passes over is still to be told to reads: their position is before it.
+    const through = gap ? undefined : topicCursor?.position;
     const stream = new ServerStream(this, { sub, filter, after, began, onGap, credit });
     this.#streams.set(sub, stream);
-    reply(request, { sub, start: after, through: topicCursor?.position, began }, this.replies);
+    reply(request, { sub, start: after, through, began }, this.replies);
     stream.start();
   }
 
