@@ -267,7 +267,7 @@ export class DsmqConnection implements Connection {
 
   async purge(topic: string, options: PurgeOptions = {}, extra?: unknown): Promise<number> {
     rejectOptions("purge", "purge", extra, "a topic and options");
-    return await this.#admin.purge(this.#topics.resolve("purge", topic), options);
+    return await this.#admin.purge(this.#topics.resolveStored("purge", topic), options);
   }
 
   async backup(extra?: unknown): Promise<Backup> {

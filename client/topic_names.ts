@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LIMITS } from "../protocol/limits.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import { isOptions } from "../protocol/option_kinds.ts";
 import { prefixProblem, topicProblem } from "../protocol/text.ts";
@@ -44,15 +45,15 @@ export class TopicNames {
   resolve(action: string, name: string): TopicName {
     const cached = typeof name === "string" ? this.#cache.get(name) : undefined;
     if (cached) return cached;
-    const problem = topicProblem(name, this.#maxBytes());
-    if (problem !== undefined) {
-      const ErrorClass = typeof name === "string" ? RangeError : TypeError;
-      throw new ErrorClass(`Cannot ${action}: ${problem}`);
-    }
-    const topic = { name, jsonField: jsonFields({ topic: name }) };
+    const topic = checkedTopic(action, name, this.#maxBytes());
     if (this.#cache.size === MAX_CACHED_TOPICS) this.#cache.clear();
     this.#cache.set(name, topic);
     return topic;
+  }
+
+  /** The same for a topic that may be stored from when the server permitted longer names. */
+  resolveStored(action: string, name: string): TopicName {
+    return checkedTopic(action, name, LIMITS.topicBytes.max);
   }
 
   /**
@@ -82,4 +83,11 @@ export class TopicNames {
 
 function isObject(value: unknown): value is object {
   return value !== null && (typeof value === "object" || typeof value === "function");
+}
+
+function checkedTopic(action: string, name: string, maxBytes: number): TopicName {
+  const problem = topicProblem(name, maxBytes);
+  if (problem === undefined) return { name, jsonField: jsonFields({ topic: name }) };
+  const ErrorClass = typeof name === "string" ? RangeError : TypeError;
+  throw new ErrorClass(`Cannot ${action}: ${problem}`);
 }

@@ -5,7 +5,7 @@
  */
 
 import type { AdminRequest, PurgeRequest } from "./admin_requests.ts";
-import { CONNECTIONS_PAGE, type Limits } from "./limits.ts";
+import { CONNECTIONS_PAGE, LIMITS } from "./limits.ts";
 import {
   isBoundedText,
   isCount,
@@ -16,20 +16,20 @@ import {
 } from "./request_fields.ts";
 import type { RefusedRequest } from "./requests.ts";
 
+const LONGEST_NAMES = { topicBytes: LIMITS.topicBytes.max };
+
 /**
  * Decodes a request of an administrator.
  *
  * @param action what it asks for
  * @param fields its fields
  * @param id its id
- * @param limits the limits that apply
  * @returns the request; refused, if a field is not of its form
  */
 export function decodeAdminRequest(
   action: AdminRequest["action"],
   fields: RequestFields,
   id: number,
-  limits: Limits,
 ): AdminRequest | RefusedRequest {
   switch (action) {
     case "connections": {
@@ -42,7 +42,8 @@ export function decodeAdminRequest(
     }
     case "purge": {
       const { topic, before } = fields;
-      const refusal = topicRefusal(fields, limits);
+      // It may be stored from when longer names were permitted, and must not stay for that.
+      const refusal = topicRefusal(fields, LONGEST_NAMES);
       if (refusal) return refusal;
       return isBefore(before) ? { action, id, topic: topic as string, before } : refuseField(
         fields,

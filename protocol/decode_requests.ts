@@ -102,7 +102,7 @@ export function decodeRequest(item: unknown, limits: Limits, encode: EncodeBody)
     case "purge":
     case "backup":
       if (id === undefined) return refuseField(fields, "id", "a whole number");
-      return decodeAdminRequest(action, fields, id, limits);
+      return decodeAdminRequest(action, fields, id);
   }
   return typeof action === "string"
     ? refuseRequest(

@@ -81,7 +81,10 @@ export function isCount(value: unknown): value is number {
 }
 
 /** Rejects a request whose topic is invalid. In dsmq 1.x the empty string is a topic like any other. */
-export function topicRefusal(fields: RequestFields, limits: Limits): RefusedRequest | undefined {
+export function topicRefusal(
+  fields: RequestFields,
+  limits: Pick<Limits, "topicBytes">,
+): RefusedRequest | undefined {
   if (fields.topic === "" && fields.id === undefined) return undefined;
   const problem = topicProblem(fields.topic, limits.topicBytes);
   return problem === undefined
