@@ -36,9 +36,10 @@ export interface Backup extends AsyncIterableIterator<BackupMessage, undefined>,
   /** The moment, and what is needed to go on from there. */
   readonly info: BackupInfo;
   /**
-   * What is gone by now of each topic that holds messages, in the order of their code points; for `for await`. So readers of the
-   * copy can be told exactly. Call it once all messages are read: it covers what expired or was purged meanwhile, and what is
-   * in the copy of a topic up to its number, or of a topic that is not listed, has to be removed from it.
+   * What is gone by now of each topic that holds messages, in the order of their code points, but with the empty topic of
+   * dsmq 1.x at the end; for `for await`. So readers of the copy can be told exactly. Call it once all messages are read: it
+   * covers what expired or was purged meanwhile, and what is in the copy of a topic up to its number, or of a topic that is not
+   * listed, has to be removed from it.
    */
   gone(): AsyncIterableIterator<TopicGone, undefined>;
   /**

@@ -195,17 +195,25 @@ async function topicsGone(
   count: number,
 ): Promise<Omit<BackupGoneReply, "kind" | "id">> {
   const topics = await store.topics({ prefix: "", after, count });
+  const more = topics.length === count;
+  const names = topics.map(({ topic }) => topic);
+  // The list of topics leaves out the empty one of dsmq 1.x. It is the last of all, so that no page begins after it.
+  if (!more && await holdsMessages(store, "")) names.push("");
   const [bounds, newest] = await Promise.all([
-    store.topicBounds(topics.map(({ topic }) => ({ topic }))),
+    store.topicBounds(names.map((topic) => ({ topic }))),
     newestGone(store),
   ]);
-  const gone = topics.map(({ topic }, i) => {
+  const gone = names.map((topic, i) => {
     const { gone, time } = bounds[i]!;
     return gone ? { topic, seq: gone.seq, at: goneAt(gone, time) } : { topic, seq: 0 };
   });
   const { seq: last, at } = newest;
-  const more = topics.length === count;
   return { gone, last, at: last > 0 ? at : undefined, more };
+}
+
+async function holdsMessages(store: Store, topic: string): Promise<boolean> {
+  const [page] = await store.read([{ topic, after: 0, count: 1, bytes: 1 }]);
+  return page!.messages.length > 0;
 }
 
 /** The newest message that is gone, of any topic, and when the last one went. */
