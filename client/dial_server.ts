@@ -16,7 +16,10 @@ import { askForToken, type TokenSource } from "./token_source.ts";
 import type { KnownSeq } from "./known_position.ts";
 import type { Backoff, ConnectTarget, PendingLimits } from "./options.ts";
 
-/** A server may still be starting. The delays between attempts double from the first to the longest, in milliseconds. */
+/**
+ * A server may still be starting. The delays between attempts double from the first to the longest, in milliseconds, and halve
+ * as the time runs out: a server that is there before that is found.
+ */
 const CONNECT_DELAY = { min: 10, max: 1000 } as const;
 
 /** How long one attempt may take, in milliseconds. */
@@ -130,11 +133,12 @@ async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Di
       const handshake = await attemptAll(candidates, target, hello, times, signal, failures);
       if (handshake) return handshake;
       if (candidates.every((url) => failures.isFinalAt(url))) throw failures.toError();
-      // An attempt that took all the time that was left is the last.
-      const willRetry = remaining() > CONNECT_DELAY.min;
+      const left = remaining();
+      const delayed = Math.max(Math.min(delayMs, left / 2), failures.retryDelay(MAX_RETRY_AFTER));
+      // Without time for another attempt this was the last, and the timeout ends waiting.
+      const willRetry = left - delayed >= CONNECT_DELAY.min;
       if (willRetry) reports.tell(failures.lastErrors(candidates));
-      const delayed = Math.max(delayMs, failures.retryDelay(MAX_RETRY_AFTER));
-      await delay(delayed, signal, reports.rejected);
+      await delay(willRetry ? delayed : Infinity, signal, reports.rejected);
     }
   } catch (error) {
     // If the caller's signal aborted, its reason is the error.
@@ -167,16 +171,15 @@ async function dialAgain(
   const cancelTimer = clock.setTimer(Infinity, () => {});
   const failures = new ConnectFailures();
   const reports = new RetryReports(target.onRetry);
+  const requireTime = () => {
+    const downtime = downtimeBefore + clock.elapsed;
+    if (downtime < timeout) return;
+    throw failures.toError(`given up after ${formatSeconds(downtime)}`, urls);
+  };
   let hasAskedAgain: boolean = false;
   try {
+    if (attempts.count > 0) requireTime();
     for (;; attempts.count++) {
-      attempts.downtime = downtimeBefore + clock.elapsed;
-      if (attempts.count > 0 && attempts.downtime >= timeout) {
-        throw failures.toError(
-          `nobody answered for ${formatSeconds(attempts.downtime)}`,
-          urls,
-        );
-      }
       // Even if the first delay is 0, the others grow.
       const firstDelay = attempts.count === 0 ? minDelay : Math.max(1, minDelay);
       const longestDelay = Math.min(
@@ -204,6 +207,8 @@ async function dialAgain(
         failures.isRefused;
       if (failures.isFinal && !asksAgain) throw failures.toError();
       hasAskedAgain ||= asksAgain;
+      // Whoever is told of an attempt can rely on another one, so the time is not looked at again before that.
+      requireTime();
       reports.tell(failures.lastErrors());
     }
   } finally {

@@ -120,7 +120,7 @@ Deno.test("a command whose server goes away before it has answered retries for 3
     assertEquals(retry, `${unreachable(port)}; retrying for 3 s`);
     assertMatch(
       error!,
-      /^dsmq: Cannot (tell whether the message is stored|get|list topics): .*\(nobody answered for 3\.\d s\)$/,
+      /^dsmq: Cannot (tell whether the message is stored|get|list topics): .*\(given up after 3\.\d s\)$/,
     );
   }
   const took = performance.now() - result;

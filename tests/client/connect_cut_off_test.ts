@@ -11,21 +11,12 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { connect, DsmqError, type Socket } from "@dsmq/server";
+import { connect, DsmqError } from "@dsmq/server";
 import { ConnectError } from "../../client/connect_error.ts";
+import { failingSocket } from "../support/failing_socket.ts";
 import { HandshakeServer, refusal, response } from "../support/handshake_server.ts";
 import { inVirtualTime } from "../support/in_virtual_time.ts";
 import { Program } from "../support/program.ts";
-import { ScriptedServer } from "../support/scripted_server.ts";
-
-/** A socket that fails with this error, or neither opens nor closes. */
-function failingSocket(error: ConnectError | undefined): Socket {
-  const script = new ScriptedServer();
-  script.stuck = true;
-  const socket = script.dial();
-  if (error) queueMicrotask(() => socket.onerror!.call(null as never, { error } as ErrorEvent));
-  return socket;
-}
 
 const refused = new ConnectError("nothing listens there", { reason: "refused" });
 const busy = new ConnectError("too many", { code: "limit_exceeded" });
@@ -36,7 +27,7 @@ for (const [what, earlier] of Object.entries({ refused, busy, answered })) {
     inVirtualTime(async () => {
       let dials = 0;
       const dial = () => failingSocket(++dials < 5 ? earlier : undefined);
-      // The fifth attempt begins 150 ms after the first.
+      // The fifth attempt begins 135 ms after the first.
       const error = await assertRejects(
         () => connect(undefined, { dial, timeout: 200 }),
         DsmqError,

@@ -6,6 +6,8 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { connect, DsmqError, serve, type Server } from "@dsmq/server";
+import { ConnectError } from "../../client/connect_error.ts";
+import { failingSocket } from "../support/failing_socket.ts";
 import { freePort } from "../support/free_port.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -41,7 +43,7 @@ Deno.test("connect gives up after its timeout, and names the address without an 
   assertStringIncludes(error.message, `ws://127.0.0.1:${port}`);
 });
 
-Deno.test("connect tries for 15 seconds, with delays that double up to a second, and reports it", () =>
+Deno.test("connect tries for 15 seconds, with delays that double up to a second and halve at the end, and reports it", () =>
   inVirtualTime(async (time) => {
     const script = new ScriptedServer();
     script.unreachable = true;
@@ -55,9 +57,22 @@ Deno.test("connect tries for 15 seconds, with delays that double up to a second,
     assertStringIncludes(error.message, `(${at.length} tries in 15.0 s)`);
     const pauses = at.slice(1).map((now, i) => Math.round(now - at[i]!));
     assertEquals(pauses.slice(0, 8), [10, 20, 40, 80, 160, 320, 640, 1000]);
-    assertEquals(new Set(pauses.slice(8)), new Set([1000]));
+    const end = pauses.findLastIndex((pause) => pause === 1000) + 1;
+    assertEquals(new Set(pauses.slice(8, end)), new Set([1000]));
+    assertEquals(pauses.slice(end), [865, 433, 216, 108, 54, 27, 14]);
     assert(at.length > 20);
   }));
+
+for (const timeout of [30, 100, 500, 2200, 15_000]) {
+  Deno.test(`a server that is there just before a timeout of ${timeout} ms is found`, () =>
+    inVirtualTime(async () => {
+      const script = new ScriptedServer();
+      script.unreachable = true;
+      setTimeout(() => script.unreachable = false, timeout - 20);
+      await using mq = await connect(script.url, { dial: script.dial, timeout });
+      assertEquals(mq.status, "connected");
+    }));
+}
 
 Deno.test("the timeout of connect counts only while the process is awake: sleep and a wall clock that jumps end nothing", () =>
   inVirtualTime(async (time) => {
@@ -137,6 +152,51 @@ Deno.test("onRetry is called for each failed attempt, the first time and after a
     script.hangUp();
     await pass(60_000);
     assertEquals([errors.length, mq.status], [5, "closed"]);
+  }));
+
+for (const timeout of [5, 25, 500, 2500]) {
+  Deno.test(`onRetry is not told of the last attempt, with a timeout of ${timeout} ms`, () =>
+    inVirtualTime(async () => {
+      const script = new ScriptedServer();
+      const { dial } = script;
+      let told = 0;
+      const onRetry = () => void told++;
+      const reconnect = { minDelay: 10, maxDelay: 100, timeout };
+      await using mq = await connect(script.url, { dial, onRetry, reconnect });
+      script.unreachable = true;
+      script.hangUp();
+      await mq.closed;
+      assertEquals(script.dials - 1, told + 1);
+      script.dials = told = 0;
+      await assertRejects(() => connect(script.url, { dial, onRetry, timeout }), DsmqError);
+      assertEquals(script.dials, told + 1);
+    }));
+}
+
+Deno.test("onRetry is not told of an attempt if the server asks for more time than is left", () =>
+  inVirtualTime(async () => {
+    const busy = new ConnectError("busy", { reason: "http_status", status: 503, retryAfter: 500 });
+    const told: DsmqError[] = [];
+    let dials = 0;
+    const dial = () => failingSocket((dials++, busy));
+    const onRetry = (error: DsmqError) => void told.push(error);
+    await assertRejects(() => connect(undefined, { dial, onRetry, timeout: 900 }), DsmqError);
+    assertEquals([dials, told.length], [2, 1]);
+  }));
+
+Deno.test("an attempt that onRetry was told of is followed by another, however long it takes itself", () =>
+  inVirtualTime(async (time) => {
+    const script = new ScriptedServer();
+    const onRetry = () => {
+      time.now += 1000;
+      script.unreachable = false;
+    };
+    const reconnect = { minDelay: 10, maxDelay: 100, timeout: 500 };
+    await using mq = await connect(script.url, { dial: script.dial, onRetry, reconnect });
+    script.unreachable = true;
+    script.hangUp();
+    await pass(2000);
+    assertEquals([mq.status, script.dials], ["connected", 3]);
   }));
 
 Deno.test("onRetry is not called if one attempt took all the time", async () => {

@@ -58,7 +58,7 @@ Deno.test("why a server cannot be reached is always said, also if the time was o
 });
 
 Deno.test("giving up before any attempt has failed says that the time is over", () => {
-  const error = new ConnectFailures().toError("nobody answered", ["ws://a:1"]);
+  const error = new ConnectFailures().toError("given up", ["ws://a:1"]);
   assert(isDsmqError(error, "unreachable"));
   assertEquals(error.reason, "timed_out");
 });
