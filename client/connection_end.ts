@@ -4,13 +4,15 @@
  * @module
  */
 
-import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
+import { DsmqError, type DsmqErrorDetails, type ErrorCode } from "../protocol/errors.ts";
 import { thrownText } from "../protocol/text.ts";
+import type { CloseInfo } from "./status_tracker.ts";
 
-/** Why a connection ends: the code of the errors, and the reason in words. */
+/** Why a connection ends: the code of the errors, the reason in words, and the error behind it, if there is one. */
 export interface ConnectionEnd {
   readonly code: ErrorCode;
   readonly reason: string;
+  readonly cause?: unknown;
 }
 
 /** Its caller closes it. */
@@ -49,17 +51,40 @@ export function verbOf(action: string): string {
  * @returns the error
  */
 export function connectionEndError(
-  { code, reason }: ConnectionEnd,
+  end: ConnectionEnd,
   url: string,
   call?: Call,
 ): DsmqError {
+  const { code, reason } = end;
   const what = code === "unknown_outcome"
     ? `Cannot tell ${call?.verb === "purge" ? "what was purged" : "whether the message is stored"}`
     : call
     ? `Cannot ${call.verb}`
     : "Cannot read on";
-  const details = call?.topic === undefined ? {} : { topic: call.topic };
+  const topic = call?.topic;
+  const details = { ...detailsOf(end), ...(topic !== undefined && { topic }) };
   return new DsmqError(code, `${what}: no connection to ${url}, ${reason}`, details);
+}
+
+/**
+ * What `closed` resolves to.
+ *
+ * @param end why it has ended
+ * @param url the address of the server
+ * @param isOwn its caller had closed it: what ends it after that is not an error
+ */
+export function closeInfo(end: ConnectionEnd, url: string, isOwn: boolean): CloseInfo {
+  const { code, reason } = end;
+  if (isOwn) return { code, reason };
+  const error = new DsmqError(code, `The connection to ${url} ended: ${reason}`, detailsOf(end));
+  return { code, reason, error };
+}
+
+/** The cause, and what an error of this code has from it. */
+function detailsOf({ code, cause }: ConnectionEnd): DsmqErrorDetails {
+  if (code !== "unauthorized" || !(cause instanceof DsmqError)) return { cause };
+  const { reason, status } = cause;
+  return { cause, ...(reason && { reason }), ...(status !== undefined && { status }) };
 }
 
 /** Whether calls are accepted, and how they fail if not. */
@@ -134,7 +159,7 @@ export class Acceptance {
  */
 export function givenUp(reason: string, error: unknown): ConnectionEnd {
   const code = error instanceof DsmqError && error.code !== "unreachable" ? error.code : "closed";
-  return { code, reason: `${reason}; ${thrownText(error)}` };
+  return { code, reason: `${reason}; ${thrownText(error)}`, cause: error };
 }
 
 /** The server violates the protocol. */
@@ -143,6 +168,7 @@ export function protocolViolation(error: unknown): ConnectionEnd {
   return {
     code: "protocol_error",
     reason: error === undefined ? reason : `${reason}: ${thrownText(error)}`,
+    cause: error,
   };
 }
 

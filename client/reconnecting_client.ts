@@ -5,7 +5,7 @@
  */
 
 import type { Welcome } from "../protocol/encode_replies.ts";
-import { DsmqError } from "../protocol/errors.ts";
+import type { DsmqError } from "../protocol/errors.ts";
 import type { AheadReply, HeartbeatReply, Reply } from "../protocol/replies.ts";
 import { CallDeadlines } from "./call_deadlines.ts";
 import type { ClientSocket, SocketClose, TransportHandler } from "./client_socket.ts";
@@ -13,6 +13,7 @@ import {
   announcesClose,
   type Call,
   CLOSED,
+  closeInfo,
   type ConnectionEnd,
   connectionEndError,
   givenUp,
@@ -284,7 +285,6 @@ export class ReconnectingClient implements TransportHandler {
   #end(end: ConnectionEnd): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    // What ends it after `close` is not an error.
     const isOwn = this.requests.ended !== undefined;
     this.#abortController.abort();
     this.#socket?.abort(end.reason);
@@ -294,7 +294,6 @@ export class ReconnectingClient implements TransportHandler {
     this.deadlines.stop();
     this.#idle?.resolve();
     this.statusTracker.update({ status: "closed", url: this.#url, reason: end.reason });
-    const error = new DsmqError(end.code, `The connection to ${this.#url} ended: ${end.reason}`);
-    this.#closed.resolve(isOwn ? end : { ...end, error });
+    this.#closed.resolve(closeInfo(end, this.#url, isOwn));
   }
 }

@@ -27,7 +27,10 @@ export interface CloseInfo {
   readonly code: ErrorCode;
   /** Why, in words. */
   readonly reason: string;
-  /** The error that ended it; `undefined` if the caller closed it. */
+  /**
+   * The error that ended it; `undefined` if the caller closed it. If the client could not reconnect, its `cause` is the error of
+   * the last attempt, with the `reason`.
+   */
   readonly error?: DsmqError;
 }
 
