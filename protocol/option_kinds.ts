@@ -48,6 +48,37 @@ export function describeKind(value: unknown): string {
   return `${/^[AEIO]/.test(tag) ? "an" : "a"} ${tag}`;
 }
 
+/**
+ * Whether an object has the prototype of arrays, or of plain objects, also of another realm, or none. Only such an object is
+ * no more than its own members: what one of a class has may be inherited.
+ *
+ * @param value the object
+ */
+export function isPlainPrototype(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // The prototype of all arrays is an array itself, that of a subclass is not.
+  if (Array.isArray(value)) return Array.isArray(prototype);
+  return prototype === null ||
+    (Object.getPrototypeOf(prototype) === null &&
+      Object.hasOwn(prototype as object, "isPrototypeOf"));
+}
+
+/**
+ * As {@linkcode describeKind}, but an object that is not plain is named by its class.
+ *
+ * @param value what the caller gave
+ * @returns such as `"an object of the class Money"`, `"an object with a prototype of its own"`
+ */
+export function describeObject(value: unknown): string {
+  const kind = describeKind(value);
+  if (kind !== "an object" && kind !== "an array") return kind;
+  if (isPlainPrototype(value as object)) return kind;
+  const { name } = Object(Object.getPrototypeOf(value).constructor);
+  return typeof name === "string" && name !== "" && name !== "Object"
+    ? `${kind} of the class ${name.slice(0, 64)}`
+    : `${kind} with a prototype of its own`;
+}
+
 function isPromise(value: unknown): boolean {
   return typeof Object(value).then === "function";
 }

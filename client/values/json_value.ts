@@ -8,7 +8,7 @@
  * @module
  */
 
-import { describeKind } from "../../protocol/option_kinds.ts";
+import { describeObject, isPlainPrototype } from "../../protocol/option_kinds.ts";
 import { thrownText } from "../../protocol/text.ts";
 import type { ValueIssue } from "../../protocol/error_fields.ts";
 import type { Decoded, Encoded, ValueCodec } from "./value_codec.ts";
@@ -25,7 +25,7 @@ export type JsonValue =
 
 /** The text of a value, and what of it JSON cannot hold. */
 export interface EncodedValue {
-  /** The JSON text; `undefined` if there is none. */
+  /** The JSON text, with `-0` where the value has it; `undefined` if there is none. */
   readonly text: string | undefined;
   /** What the text does not hold; empty if it holds the value exactly. */
   readonly issues: readonly ValueIssue[];
@@ -34,7 +34,6 @@ export interface EncodedValue {
 /** This many issues are listed. */
 const MAX_ISSUES = 100;
 
-const NO_ISSUES: readonly ValueIssue[] = [];
 const { getPrototypeOf } = Object;
 
 /**
@@ -98,11 +97,9 @@ function isPlainNumber(value: unknown): boolean {
  */
 export function encodeValue(value: unknown): EncodedValue {
   const issues: ValueIssue[] = [];
-  const walk = new Walk(issues);
   try {
-    const isExact = walk.check(value);
-    if (isExact && walk.hasNegativeZero) return { text: write(value), issues: NO_ISSUES };
-    return { text: JSON.stringify(value), issues };
+    new Walk(issues).check(value);
+    return { text: write(value), issues };
   } catch (error) {
     // A circle, a BigInt, too deep a value, or a `toJSON` or getter of the caller's that throws.
     if (issues.length === 0) issues.push({ path: [], message: notPlain(error) });
@@ -116,7 +113,6 @@ function notPlain(error: unknown): string {
 
 /** A walk that says what JSON does not hold of a value. */
 class Walk {
-  hasNegativeZero = false;
   readonly #issues: ValueIssue[];
   readonly #path: (string | number)[] = [];
   /** The objects that contain what is being checked. */
@@ -126,34 +122,27 @@ class Walk {
     this.#issues = issues;
   }
 
-  /** Checks a value; returns whether JSON holds it exactly. */
-  check(value: unknown): boolean {
-    if (Object.is(value, -0)) this.hasNegativeZero = true;
-    if (value === null || typeof value === "string" || typeof value === "boolean") return true;
-    if (typeof value === "number" && Number.isFinite(value)) return true;
+  /** Checks a value. */
+  check(value: unknown): void {
+    if (value === null || typeof value === "string" || typeof value === "boolean") return;
+    if (typeof value === "number" && Number.isFinite(value)) return;
     if (typeof value !== "object") return this.#refuse(value);
-    if (this.#parents.includes(value)) {
-      return this.#refuse(value, "must not contain itself");
-    }
+    if (this.#parents.includes(value)) return this.#refuse(value, "must not contain itself");
     if (!isPlainObject(value)) return this.#refuse(value);
     this.#parents.push(value);
-    let isExact = true;
     const names = Array.isArray(value) ? value.keys() : Object.keys(value);
     for (const name of names) {
       this.#path.push(name);
-      if (!this.check((value as Record<string, unknown>)[name])) isExact = false;
+      this.check((value as Record<string, unknown>)[name]);
       this.#path.pop();
     }
     this.#parents.pop();
-    return isExact;
   }
 
-  #refuse(value: unknown, message?: string): false {
-    if (this.#issues.length < MAX_ISSUES) {
-      message ??= `must be what JSON can hold, got ${inWords(value)}`;
-      this.#issues.push({ path: [...this.#path], message });
-    }
-    return false;
+  #refuse(value: unknown, message?: string): void {
+    if (this.#issues.length >= MAX_ISSUES) return;
+    message ??= `must be what JSON can hold, got ${inWords(value)}`;
+    this.#issues.push({ path: [...this.#path], message });
   }
 }
 
@@ -163,37 +152,26 @@ function isPlainObject(value: object): boolean {
     isPlainPrototype(value);
 }
 
-/** Whether an object has the prototype of arrays, or of plain objects, also of another realm. */
-function isPlainPrototype(value: object): boolean {
-  const prototype: unknown = getPrototypeOf(value);
-  // The prototype of all arrays is an array itself, that of a subclass is not.
-  if (Array.isArray(value)) return Array.isArray(prototype);
-  return prototype === null ||
-    (getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, "isPrototypeOf"));
-}
-
 function inWords(value: unknown): string {
   if (value === undefined) return "undefined";
   if (typeof value === "number") return String(value);
-  const kind = describeKind(value);
-  if (kind !== "an object" && kind !== "an array") return kind;
-  if (isPlainPrototype(value as object)) return `${kind} with a toJSON of its own`;
+  const kind = describeObject(value);
   // A getter of the caller's may throw; then the walk ends with that.
-  const { name } = Object(getPrototypeOf(value).constructor);
-  return typeof name === "string" && name !== "" && name !== "Object"
-    ? `${kind} of the class ${name.slice(0, 64)}`
-    : `${kind} with a prototype of its own`;
+  return kind === "an object" || kind === "an array" ? `${kind} with a toJSON of its own` : kind;
 }
 
-/** As `JSON.stringify` of a value that JSON holds exactly, but with `-0`, which JSON has and `JSON.stringify` does not write. */
-function write(value: unknown): string {
-  if (Object.is(value, -0)) return "-0";
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(write).join()}]`;
-  const members = Object.entries(value).map(([name, member]) =>
-    `${JSON.stringify(name)}:${write(member)}`
-  );
-  return `{${members.join()}}`;
+/** A text with a number that is a zero, or one that has such a piece in a string. */
+const ZERO = /(?:^|[:,[])0(?:[,\]}]|$)/;
+
+/** As `JSON.stringify`, but with `-0`, which JSON has and `JSON.stringify` does not write; `undefined` if there is no text. */
+function write(value: unknown): string | undefined {
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined || !ZERO.test(text)) return text;
+  // A text that is not there yet, not even as a name or across the end of a string, so that no other one is replaced.
+  let mark = "-0";
+  while (text.includes(`"${mark}"`)) mark += "0";
+  const marked = JSON.stringify(value, (_, member) => Object.is(member, -0) ? mark : member);
+  return (marked as string | undefined)?.replaceAll(`"${mark}"`, "-0");
 }
 
 /** Values of any form, as JSON. */

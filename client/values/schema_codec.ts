@@ -11,10 +11,11 @@
 
 import type { ValueIssue } from "../../protocol/error_fields.ts";
 import { describeKind } from "../../protocol/option_kinds.ts";
-import { thrownText } from "../../protocol/text.ts";
+import { formatValue, thrownText } from "../../protocol/text.ts";
 import type { Misfit } from "./invalid_value.ts";
 import { decodeJson, encodeValue, exactText } from "./json_value.ts";
-import type { SchemaIssue, SchemaResult, StandardSchema } from "./standard_schema.ts";
+import { whatDiffers, whatIsUnread } from "./read_back.ts";
+import type { SchemaResult, StandardSchema } from "./standard_schema.ts";
 import type { Decoded, Encoded, Encoding, ValueCodec } from "./value_codec.ts";
 
 const NO_ISSUES: readonly ValueIssue[] = [];
@@ -89,7 +90,10 @@ export class SchemaCodec<Input, Output> implements ValueCodec<Input, Output> {
   ): Encoded | Promise<Encoded> {
     const check = (read: Decoded<Output>): Encoded => {
       try {
-        return !read.issues && isSameValue(read.value, output) ? text : { issues };
+        const different = read.issues
+          ? whatIsUnread(read.issues, issues)
+          : whatDiffers(read.value, output, issues);
+        return different.length === 0 ? text : { issues: different };
       } catch (error) {
         // What the schema made may have getters, or contain itself.
         return threw(error);
@@ -128,14 +132,42 @@ function toDecoded<Output>(result: SchemaResult<Output>): Decoded<Output> {
   if (!issues) {
     return "value" in result ? result : failed("its validate returned neither a value nor issues");
   }
-  if (Array.isArray(issues)) return { issues: Array.from(issues, toIssue) };
-  return failed(`its validate returned issues that are ${describeKind(issues)}, not an array`);
+  if (!Array.isArray(issues)) {
+    return failed(`its validate returned issues that are ${describeKind(issues)}, not an array`);
+  }
+  const checked: ValueIssue[] = [];
+  for (const given of issues as readonly unknown[]) {
+    const issue = toIssue(given);
+    if (typeof issue === "string") return failed(`its validate returned an issue ${issue}`);
+    checked.push(issue);
+  }
+  return { issues: checked };
 }
 
-/** An issue of a schema, with a path of keys alone. */
-function toIssue({ message, path = [] }: SchemaIssue): ValueIssue {
-  const keys = path.map((segment) => typeof segment === "object" ? segment.key : segment);
-  return { path: keys, message: String(message) };
+/** An issue of a schema, with a path of keys alone; or what is wrong with the issue itself. */
+function toIssue(given: unknown): ValueIssue | string {
+  if (given === null || typeof given !== "object") {
+    return `that is ${describeKind(given)}, not an object`;
+  }
+  const { message, path = [] } = given as { readonly message?: unknown; readonly path?: unknown };
+  if (typeof message !== "string") {
+    return `whose message is ${describeKind(message)}, not a string`;
+  }
+  if (!Array.isArray(path)) return `whose path is ${describeKind(path)}, not an array`;
+  const keys: PropertyKey[] = [];
+  for (const segment of path as readonly unknown[]) {
+    if (segment === null || (typeof segment !== "object" && !isKey(segment))) {
+      return `whose path has ${describeKind(segment)}, not a key`;
+    }
+    const key = typeof segment === "object" ? (segment as { readonly key?: unknown }).key : segment;
+    // That of a map may be anything.
+    keys.push(isKey(key) ? key : formatValue(key));
+  }
+  return { path: keys, message };
+}
+
+function isKey(value: unknown): value is PropertyKey {
+  return typeof value === "string" || typeof value === "number" || typeof value === "symbol";
 }
 
 function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
@@ -156,30 +188,5 @@ function requireSchema<Input, Output>(
     : `one of version ${String(standard.version)}`;
   throw new TypeError(
     `Cannot use topic: schema must be a Standard Schema of version 1 (zod 3.24, valibot 1, arktype 2 or later), got ${got}`,
-  );
-}
-
-/**
- * Compares two outputs of one schema. Members that are `undefined` count as absent; objects of a class are the same if they
- * say so by what JSON makes of them (`Date`, `URL`, `Temporal`); of any others that is unknown.
- *
- * @param a a value
- * @param b another
- */
-function isSameValue(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
-  if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return false;
-  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
-  if (Array.isArray(a) && Array.isArray(b)) {
-    return a.length === b.length && a.every((item, i) => isSameValue(item, b[i]));
-  }
-  if (typeof (a as { readonly toJSON?: unknown }).toJSON === "function") {
-    return JSON.stringify(a) === JSON.stringify(b);
-  }
-  const prototype: unknown = Object.getPrototypeOf(a);
-  if (prototype !== Object.prototype && prototype !== null) return false;
-  const [ours, theirs] = [a, b] as readonly Record<string, unknown>[];
-  return [...Object.keys(a), ...Object.keys(b)].every((name) =>
-    isSameValue(ours![name], theirs![name])
   );
 }

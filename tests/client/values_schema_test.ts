@@ -196,10 +196,19 @@ Deno.test("whatever a validator returns or throws, at once or later, is a value 
       { issues: 5 },
       /^the schema failed: its validate returned issues that are a number, not an array$/,
     ],
-    [{ issues: [null] }, /^the schema failed: /],
-    [{ issues: [{ message: "m", path: [null] }] }, /^the schema failed: /],
-    [{ issues: [{ message: "m", path: 5 }] }, /^the schema failed: /],
-    [{ issues: [{ message: Object.create(null) }] }, /^the schema failed: /],
+    ...[
+      [null, "an issue that is null, not an object"],
+      ["m", "an issue that is a string, not an object"],
+      [{}, "an issue whose message is nothing, not a string"],
+      [{ message: 5 }, "an issue whose message is a number, not a string"],
+      [{ message: Object.create(null) }, "an issue whose message is an object, not a string"],
+      [{ message: "m", path: 5 }, "an issue whose path is a number, not an array"],
+      [{ message: "m", path: [null] }, "an issue whose path has null, not a key"],
+      [{ message: "m", path: ["a", true] }, "an issue whose path has a boolean, not a key"],
+    ].map(([issue, what]): [unknown, RegExp] => [
+      { issues: [{ message: "m" }, issue] },
+      new RegExp(`^the schema failed: its validate returned ${what}$`),
+    ]),
   ];
   const schemas: [ReturnType<typeof functionSchema<number>>, RegExp][] = [
     ...results.flatMap(([result, pattern]): typeof schemas => [
