@@ -7,7 +7,7 @@
  * @module
  */
 
-import { describeKind, isOptions } from "./option_kinds.ts";
+import { describeObject, isOptions, isPlainPrototype } from "./option_kinds.ts";
 import { formatValue, kindOf, quoted, utf8Length } from "./text.ts";
 
 /** What a message carries besides its body. */
@@ -151,9 +151,10 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** Copies headers, so that nobody can change them any more; names such as `__proto__` are names like any other. */
 function copyHeaders(headers: unknown): Record<string, string> {
-  if (!isOptions(headers, [])) {
+  // What is inherited, such as the getters of a class, would be lost silently.
+  if (!isOptions(headers, []) || !isPlainPrototype(headers)) {
     const got = headers !== null && typeof headers === "object"
-      ? describeKind(headers)
+      ? describeObject(headers)
       : formatValue(headers);
     throw new AttributesError(`headers must be an object of strings, got ${got}`, true);
   }

@@ -5,6 +5,7 @@
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { runInNewContext } from "node:vm";
 import {
   ATTRIBUTE_LIMITS,
   AttributesError,
@@ -49,6 +50,23 @@ Deno.test("the id is found in the encoding, however it is spelled", () => {
   );
 });
 
+class Traced {
+  get trace() {
+    return "t";
+  }
+}
+
+Deno.test("headers without a prototype, and those of another realm, are taken", () => {
+  for (
+    const headers of [
+      Object.assign(Object.create(null), { a: "v" }),
+      runInNewContext('({ a: "v" })'),
+    ]
+  ) {
+    assertEquals(encodeAttributes({ headers })!.json, '{"headers":{"a":"v"}}');
+  }
+});
+
 Deno.test("each attribute has its type and its limit, and the error says both", () => {
   const many = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`h${i}`, ""]));
   const wrong: [object, boolean, string][] = [
@@ -63,6 +81,17 @@ Deno.test("each attribute has its type and its limit, and the error says both", 
     [{ headers: null }, true, "headers must be an object of strings, got null"],
     [{ headers: new Map() }, true, "headers must be an object of strings, got a Map"],
     [{ headers: new Headers() }, true, "headers must be an object of strings, got a Headers"],
+    // What they inherit would be lost.
+    [
+      { headers: new Traced() },
+      true,
+      "headers must be an object of strings, got an object of the class Traced",
+    ],
+    [
+      { headers: Object.create({ a: "v" }) },
+      true,
+      "headers must be an object of strings, got an object with a prototype of its own",
+    ],
     [{ headers: { "": "v" } }, false, "headers must have no empty name"],
     [
       { headers: { "a\n": "v" } },
