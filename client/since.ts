@@ -11,9 +11,9 @@ import { requireOptions, wrongNumber } from "./require_options.ts";
 
 /**
  * Where to start reading: `"start"`, at the oldest message that is kept; `"now"`, with what is stored from now on; a `Date`,
- * with what was stored then or later; `{ ago }`, with what was stored in the last `ago` milliseconds; the `position` of a
- * message, after that message; a number, after the message with that sequence number in the server's present history. Times
- * are those of the server's clock; with `ago`, the clock of this machine may be wrong.
+ * with what was stored then or later, and one in the future is now; `{ ago }`, with what was stored in the last `ago`
+ * milliseconds; the `position` of a message, after that message; a number, after the message with that sequence number in the
+ * server's present history. Times are those of the server's clock; with `ago`, the clock of this machine may be wrong.
  *
  * After a position or a number, messages of a topic that are gone are reported: its first read, or its subscription, gets the
  * error `trimmed`. It gets `ahead` if that history does not go so far, and `epoch_changed` if the server does not have it. A

@@ -19,7 +19,10 @@ export interface MessageAttributes {
   readonly messageId?: string;
   /** Which messages belong together, for groups of workers. 1 to 256 bytes of UTF-8. */
   readonly key?: string;
-  /** What programs agree on, such as `traceparent` or `content-type`: at most 64 names, each 1 to 128 bytes of UTF-8. */
+  /**
+   * What programs agree on, such as `traceparent` or `content-type`: a plain object of at most 64 names, each 1 to 128 bytes
+   * of UTF-8.
+   */
   readonly headers?: Readonly<Record<string, string>>;
   /** After how many milliseconds groups of workers get it: 0 to 2,592,000,000 (30 days). Readers get it at once. */
   readonly delay?: number;

@@ -48,6 +48,12 @@ const inferred: [
   Same<SchemaOutput<typeof Order>, StandardSchemaV1.InferOutput<typeof Order>>,
 ] = [true, true];
 
+type Pear = { readonly id: string };
+
+interface NamedPear {
+  readonly id: string;
+}
+
 /** Never called: this is about what compiles. */
 async function uses(mq: Connection): Promise<unknown[]> {
   const orders = mq.topic("orders", Order);
@@ -89,6 +95,10 @@ async function uses(mq: Connection): Promise<unknown[]> {
   const free = mq.topic("free");
   const json: Same<NonNullable<Awaited<ReturnType<typeof free.read>>>["value"], JsonValue> = true;
   await free.put({ a: [1, null, { b: "c" }] as const });
+  const [alias, named]: [Pear, NamedPear] = [{ id: "a" }, { id: "a" }];
+  await free.put(alias);
+  // @ts-expect-error: an interface has no index signature, as the guide says
+  await free.put(named);
   // @ts-expect-error: JSON has no dates
   await free.put(new Date());
   // @ts-expect-error: nor undefined
