@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Limits } from "../protocol/limits.ts";
+import { largestMessage, type Limits } from "../protocol/limits.ts";
 
 /** An amount of messages and their bytes. */
 export interface CreditAmount {
@@ -19,6 +19,7 @@ const NO_CREDIT: CreditAmount = { messages: 0, bytes: 0 };
 
 /** The credit of a stream. It is granted as totals that only grow, half a window at a time. */
 export class ClientCredit {
+  /** The largest message that may come. */
   #messageBytes = 0;
   #window: CreditAmount = NO_CREDIT;
   #granted: CreditAmount = NO_CREDIT;
@@ -37,8 +38,9 @@ export class ClientCredit {
    * @param limits the limits of the server
    * @param unread what has arrived and was not read, which still counts
    */
-  reset({ messageBytes, creditMessages, creditBytes }: Limits, unread: CreditAmount): void {
-    this.#messageBytes = messageBytes;
+  reset(limits: Limits, unread: CreditAmount): void {
+    const { creditMessages, creditBytes } = limits;
+    const messageBytes = this.#messageBytes = largestMessage(limits);
     // Twice the largest message, so that one can be on its way while the other is read.
     this.#window = {
       messages: Math.min(WINDOW.messages, creditMessages),

@@ -12,7 +12,7 @@ import {
   MIN_PEER_SPEED,
   MIN_UPLOAD_SPEED,
 } from "../protocol/heartbeat.ts";
-import { maxRequestFrameBytes } from "../protocol/limits.ts";
+import { largestMessage, maxRequestFrameBytes } from "../protocol/limits.ts";
 import type { ClientSocket } from "./client_socket.ts";
 
 /** The client reports what it has received before the server assumes that nobody reads it, in milliseconds. */
@@ -45,7 +45,7 @@ export class ServerWatchdog {
    */
   start({ heartbeat, limits }: Pick<Welcome, "heartbeat" | "limits">, socket: WatchedSocket): void {
     this.#socket = socket;
-    this.#maxFrameBytes = maxRequestFrameBytes(limits);
+    this.#maxFrameBytes = maxRequestFrameBytes({ messageBytes: largestMessage(limits) });
     if (heartbeat !== undefined) this.#startTimer(heartbeat, socket);
   }
 

@@ -13,7 +13,7 @@ import {
   readReplyHead,
 } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
-import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
+import { largestMessage, REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import type { GetRequest, TopicFilter, WireRequest, WireRequestOf } from "../protocol/requests.ts";
 import type { TopicMessage } from "../stores/store.ts";
 import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";
@@ -121,7 +121,7 @@ export class ReadVerb {
         // If there is no room for a message, it is read again once there is.
         if (progress.roomNeeded > 0) await this.#peer.waitForRoom?.(progress.roomNeeded);
         const gets = cursors.slice(progress.next, progress.next + MAX_GETS);
-        const batch = await ReadBatch.read(queue, gets, limits.messageBytes);
+        const batch = await ReadBatch.read(queue, gets, largestMessage(limits));
         this.#replyFrom(progress, run, cursors, batch);
       } catch (error) {
         for (const request of run.slice(progress.next)) {

@@ -63,13 +63,18 @@ export function decodeWelcome(it: Partial<Welcome>, id: number): Reply {
   return { kind: "welcome", id, welcome };
 }
 
+/** The limits that each server has. */
+type LimitName = Exclude<keyof Limits, "largestMessageBytes">;
+
 /** An invalid limit counts as the default, since nothing could be sent with it; one beyond the maximum as the maximum. */
 function wholeLimits(sent: { readonly [name in keyof Limits]?: unknown }): Limits {
-  const limits: { -readonly [name in keyof Limits]: number } = clientLimits(DEFAULT_LIMITS);
-  for (const name of Object.keys(limits) as (keyof Limits)[]) {
+  const limits: Record<LimitName, number> = clientLimits(DEFAULT_LIMITS);
+  for (const name of Object.keys(limits) as LimitName[]) {
     const limit = sent[name];
     const { min, max } = LIMITS[name];
     if (isCount(limit) && limit >= min) limits[name] = Math.min(limit, max);
   }
-  return limits;
+  const { largestMessageBytes: largest } = sent;
+  if (!isCount(largest) || largest <= limits.messageBytes) return limits;
+  return { ...limits, largestMessageBytes: Math.min(largest, LIMITS.messageBytes.max) };
 }

@@ -50,8 +50,10 @@ export const MESSAGE_OVERHEAD = 100;
 
 /** The limits that a server tells its clients in the reply to `hello`. Sizes are in bytes of UTF-8. */
 export interface Limits {
-  /** The largest message, in bytes of its JSON encoding. */
+  /** The largest message that may be put, in bytes of its JSON encoding. */
   readonly messageBytes: number;
+  /** If larger messages were stored before the server started: none that it sends has more bytes. */
+  readonly largestMessageBytes?: number | undefined;
   /** The longest topic. */
   readonly topicBytes: number;
   /** How many requests a frame may hold. */
@@ -73,7 +75,7 @@ export interface Limits {
 }
 
 /** All limits of a server. */
-export interface ServerLimits extends Limits {
+export interface ServerLimits extends Omit<Limits, "largestMessageBytes"> {
   /** How many topics may hold messages. */
   readonly topics: number;
   /** How much is stored; a message counts its body, its topic and 100. */
@@ -265,34 +267,26 @@ export function maxRequestFrameBytes({ messageBytes }: Pick<Limits, "messageByte
 /** The largest frame of a server up to the reply to `hello`, in bytes. */
 export const MAX_WELCOME_BYTES = 64 * 1024;
 
-/** The largest frame of a server after that reply, in bytes: far more than its longest list has. */
-export function maxReplyFrameBytes({ messageBytes }: Pick<Limits, "messageBytes">): number {
-  return Math.max(16 * MIB, messageBytes + 512 * 1024);
+/** The largest message that a server with these limits sends, in bytes. */
+export function largestMessage(
+  { messageBytes, largestMessageBytes = messageBytes }: Limits,
+): number {
+  return largestMessageBytes;
 }
 
-/** The limits that clients need to know, without those of the whole server. */
-export function clientLimits({
-  messageBytes,
-  topicBytes,
-  frameRequests,
-  inFlight,
-  inFlightBytes,
-  waits,
-  subscriptions,
-  cursors,
-  creditMessages,
-  creditBytes,
-}: Limits): Limits {
-  return {
-    messageBytes,
-    topicBytes,
-    frameRequests,
-    inFlight,
-    inFlightBytes,
-    waits,
-    subscriptions,
-    cursors,
-    creditMessages,
-    creditBytes,
-  };
+/** The largest frame of a server after that reply, in bytes: far more than its longest list has. */
+export function maxReplyFrameBytes(limits: Limits): number {
+  return Math.max(16 * MIB, largestMessage(limits) + 512 * 1024);
+}
+
+/** The limits that clients need to know, without those of the whole server. No stored message has more than `largestBytes`. */
+export function clientLimits(all: Limits, largestBytes: number = 0): Limits {
+  const { messageBytes, topicBytes, frameRequests, inFlight, inFlightBytes } = all;
+  const { waits, subscriptions, cursors, creditMessages, creditBytes } = all;
+  const ofRequests = { messageBytes, topicBytes, frameRequests, inFlight, inFlightBytes };
+  const limits = { ...ofRequests, waits, subscriptions, cursors, creditMessages, creditBytes };
+  if (largestBytes <= messageBytes) return limits;
+  // A stream must be granted enough for it.
+  const credit = Math.max(creditBytes, largestBytes);
+  return { ...limits, creditBytes: credit, largestMessageBytes: largestBytes };
 }

@@ -125,7 +125,7 @@ export class RunningServer implements MessageServer {
         epoch: store.epoch,
         durability: store.durability,
         retention,
-        limits: clientLimits(limits),
+        limits: clientLimits(limits, store.largestBytes),
       },
       errorsPerMinute: limits.errorsPerMinute,
       sessionOwners: new SessionOwners(),

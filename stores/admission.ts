@@ -256,7 +256,9 @@ export class Admission {
     const { topics } = this.#limits;
     if (this.#messageLog.admitsTopic(topic, topics)) return undefined;
     return this.#attempt(() =>
-      this.#messageLog.makeRoomForTopic(topic, topics) ? undefined : tooManyTopicsError(topics)
+      this.#messageLog.makeRoomForTopic(topic, topics)
+        ? undefined
+        : tooManyTopicsError(this.#messageLog.topics.liveCount, topics)
     );
   }
 

@@ -61,6 +61,7 @@ export class FileStore extends SqliteStore {
   override readonly description: string;
   override readonly epochEnds: NameMap<number>;
   readonly openedAt: number;
+  readonly largestBytes: number;
   readonly #file: RecoveringFile;
   #pending: PendingAppend[] = [];
   /** Commits have slices of their own: puts do not wait for listings of topics. */
@@ -85,6 +86,7 @@ export class FileStore extends SqliteStore {
     this.id = this.#file.id;
     this.epochEnds = this.#file.ends;
     this.openedAt = time.now();
+    this.largestBytes = this.messageLog.segments.largestBytes;
     this.durability = durability;
     const { realPath } = this.#file;
     this.description = `sqlite:${realPath} on ${engine.name} (${DURABILITY_TEXT[durability]})`;

@@ -240,6 +240,8 @@ export interface Store extends AsyncDisposable {
 
   /** The store's time when the present epoch began: none of its messages went earlier. Default: it is the first epoch. */
   readonly openedAt?: number;
+  /** No message that it held then has more bytes. Default: it held none. */
+  readonly largestBytes?: number;
 
   /** The last number of each epoch before this one, the oldest first. Default: none is known. */
   readonly epochEnds?: Iterable<readonly [epoch: string, last: number]>;

@@ -81,10 +81,10 @@ export function storeFullError(size: number, stored: number, limit: number): Sto
   return new StoreError(`Cannot put message: ${reason}`, { code: "full", limit });
 }
 
-/** Why a message of a new topic is refused if as many topics as may hold messages do. */
-export function tooManyTopicsError(limit: number): StoreError {
+/** Why a message of a new topic is refused if as many topics as may hold messages do; in a file there may be more. */
+export function tooManyTopicsError(held: number, limit: number): StoreError {
   return new StoreError(
-    `Cannot put message: ${limit} topics hold messages, the limit is ${limit}`,
+    `Cannot put message: ${held} topics hold messages, the limit is ${limit}`,
     { code: "limit_exceeded", limit },
   );
 }

@@ -10,7 +10,7 @@ import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Store } from "../../stores/store.ts";
-import { outcomes, put, topicNames, trim } from "../../testing/store/support.ts";
+import { append, apply, outcomes, put, topicNames, trim } from "../../testing/store/support.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 
 /** Opens a store of each kind. Disposing of the stack closes it. */
@@ -52,3 +52,22 @@ for (const [where, open] of Object.entries(KINDS)) {
     assertEquals(await topicNames(store), ["a"]);
   });
 }
+
+Deno.test("where more topics hold messages than the limit allows now, the refusal of another says how many", async () => {
+  const folder = Deno.makeTempDirSync();
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => Deno.remove(folder, { recursive: true }));
+  const reopen = (topics: number) => {
+    const path = `${folder}/queue.db`;
+    return new FileStore({ ...options({ topics }), path, durability: "process" });
+  };
+  {
+    await using store = reopen(10);
+    await append(store, ["a", "b", "c", "d", "e"].map((topic) => put(topic)));
+  }
+  const [refused] = await apply(stack.use(reopen(3)), [put("f")]);
+  assertEquals(
+    Object(refused).message,
+    "Cannot put message: 5 topics hold messages, the limit is 3",
+  );
+});

@@ -59,14 +59,15 @@ Deno.test("a delayed store tells all that its store tells of its history and its
   using time = new VirtualTime(1);
   const inner = new MemoryStore({ engine: nodeSqlite, retention: RETENTION, clock: systemClock });
   let erased = 0;
-  const facts = { openedAt: 7, epochEnds: [["before", 3] as const], fault: "the disk is full" };
+  const epochEnds = [["before", 3] as const];
+  const facts = { openedAt: 7, largestBytes: 9, epochEnds, fault: "the disk is full" };
   const erase = () => Promise.resolve(void erased++);
   for (const [name, value] of Object.entries({ ...facts, erase })) {
     Object.defineProperty(inner, name, { value });
   }
   await using store = new DelayedStore(inner);
-  const { openedAt, epochEnds, fault } = store;
-  assertEquals({ openedAt, epochEnds, fault }, facts);
+  const { openedAt, largestBytes, fault } = store;
+  assertEquals({ openedAt, largestBytes, epochEnds: store.epochEnds, fault }, facts);
   await time.of(store.erase(), "erasing");
   assertEquals(erased, 1);
 });

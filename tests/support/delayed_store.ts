@@ -71,6 +71,10 @@ export class DelayedStore implements Store {
     return this.#inner.openedAt ?? Infinity;
   }
 
+  get largestBytes(): number {
+    return this.#inner.largestBytes ?? 0;
+  }
+
   get epochEnds(): Iterable<readonly [epoch: string, last: number]> {
     return this.#inner.epochEnds ?? [];
   }
