@@ -12,6 +12,7 @@ import { DedupTable } from "./dedup_table.ts";
 import type { Database, Engine } from "./engine.ts";
 import { loadEngine } from "./engines/load_engine.ts";
 import { EpochTable } from "./epoch_table.ts";
+import { eraseUnused, rootsOf } from "./erase_unused.ts";
 import { LONGEST_RETENTION, STATE_TABLE } from "./file_upgrade.ts";
 import { fileErrorReason, requireShortPath } from "./file_faults.ts";
 import { requireNoSiblingName } from "./file_preflight.ts";
@@ -52,6 +53,7 @@ const UNKNOWN_TIME = Number.MAX_SAFE_INTEGER;
  */
 export class BackupFile {
   readonly #db: Database;
+  readonly #path: string;
   readonly #info: BackupInfo;
   readonly #segments: SegmentTable;
   readonly #topics: TopicTable;
@@ -67,6 +69,8 @@ export class BackupFile {
   readonly #living = new NameSet();
   readonly #eraser: RowEraser;
   readonly #ids: MessageIds;
+  /** Messages were removed, of which there may be text in unused parts of the file. */
+  #hasRemoved = false;
   #messages = 0;
   /** The newest message that is missing. */
   #missing: number;
@@ -84,6 +88,7 @@ export class BackupFile {
    */
   constructor(engine: Engine, path: string, info: BackupInfo) {
     this.#info = info;
+    this.#path = path;
     this.#last = info.floor;
     this.#missing = info.gone;
     this.#latest = info.time;
@@ -164,6 +169,7 @@ export class BackupFile {
 
   /**
    * All messages are added, and all that is gone of each topic that still holds messages: completes the file, and closes it.
+   * It has nothing of what was removed.
    *
    * @param newest what is gone by now of any topic
    * @returns how many messages it has
@@ -195,7 +201,9 @@ export class BackupFile {
     });
     this.#db.prepare(`PRAGMA application_id = ${APPLICATION_ID}`).all();
     this.#db.prepare(`PRAGMA user_version = ${SCHEMA_VERSION}`).all();
+    const roots = this.#hasRemoved ? rootsOf(this.#db) : undefined;
     this.close();
+    if (roots) eraseUnused(this.#path, roots);
     return this.#messages;
   }
 
@@ -243,6 +251,7 @@ export class BackupFile {
   #remove(topic: string, upTo: number): void {
     const id = this.#topics.find(topic, 0);
     if (id === undefined || !this.#segments.newestUpTo(id, upTo)) return;
+    this.#hasRemoved = true;
     this.#transaction(() => {
       const onAttributed = (first: number, last: number) => this.#ids.delete(first, last);
       const { messages } = this.#eraser.empty(topic, id, upTo, 0, onAttributed);

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { DatabasePages } from "../../stores/database_pages.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { FreeList } from "../../stores/free_list.ts";
+import { eraseUnused } from "../../stores/erase_unused.ts";
 
 /** Runs statements in a file; returns what the last one does. */
 export function inFile(path: string, ...statements: readonly string[]): Record<string, unknown>[] {
@@ -29,19 +28,7 @@ export function noteRoots(path: string): void {
 
 /** Overwrites all that can be, as for a purge. */
 export function erase(path: string): void {
-  using file = Deno.openSync(path, { read: true, write: true });
-  const pages = new DatabasePages(file);
-  const free = new FreeList(pages);
-  const trees = pages.treePages([1, ...roots.get(path)!]);
-  pages.load(1, Math.min(100, pages.count));
-  for (let number = 1; number <= pages.count; number++) {
-    if (free.has(number)) pages.overwriteFrom(number, free.usedBytes(number));
-    else {
-      pages.overwriteGaps(number);
-      if (trees.has(number)) pages.overwriteTails(number);
-    }
-  }
-  pages.sync();
+  eraseUnused(path, [1, ...roots.get(path)!]);
 }
 
 /** Changes bytes of a file; returns all of it. */
