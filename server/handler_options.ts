@@ -76,5 +76,6 @@ export function parseHandlerOptions(options: HandlerOptions): HandlerSettings {
 
 /** Whether requests can have it: as it is written in a URL. */
 function isPath(path: string): boolean {
-  return path.startsWith("/") && URL.parse(`http://host${path}`)?.pathname === path;
+  const isWritten = URL.parse(`http://host${path}`)?.pathname === path;
+  return path.startsWith("/") && !path.includes("//") && isWritten;
 }

@@ -225,7 +225,20 @@ Deno.test("what a port alone has is refused, and every other wrong option has it
     const message = await failed({ [name]: name === "port" ? 0 : "x" });
     assertStringIncludes(message, `TypeError: Cannot create a handler: ${name} is an option of`);
   }
-  for (const path of ["mq", "", "/m q", "/mq?x", "/mq#x", "/mq/..", "http://host/mq", "*"]) {
+  for (
+    const path of [
+      "mq",
+      "",
+      "/m q",
+      "/mq?x",
+      "/mq#x",
+      "/mq/..",
+      "http://host/mq",
+      "*",
+      "//",
+      "/mq//",
+    ]
+  ) {
     assertEquals(
       await failed({ path }),
       `RangeError: Cannot create a handler: path must be a path such as "/mq", got ${
