@@ -26,6 +26,8 @@ export interface BackupMessage extends Message {
    * server does not tell, or in a copy of what such a server told.
    */
   readonly identity?: string;
+  /** A client of dsmq 1.x put `None`, and such clients get that back; all others get the text "null". Else absent. */
+  readonly isNull?: true;
 }
 
 /**

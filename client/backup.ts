@@ -100,10 +100,14 @@ export class PagedBackup implements Backup {
       position = page.through;
       next = position < last ? this.#request(position) : undefined;
       const { seqs, times, topics, bodies, attributes, identities } = page;
+      // They are in the order of the page.
+      let nulls = 0;
       for (let i = 0; i < seqs.length; i++) {
         const seq = seqs[i]!;
         if (seq > last) throw protocolError("back up");
         const identity = identities?.[i] ?? undefined;
+        const isNull = page.nulls?.[nulls] === seq;
+        if (isNull) nulls++;
         yield {
           topic: topics[i]!,
           body: bodies[i]!,
@@ -112,6 +116,7 @@ export class PagedBackup implements Backup {
           time: times[i]!,
           ...attributes?.[i],
           ...(identity !== undefined && { identity }),
+          ...(isNull && { isNull }),
         };
       }
     }

@@ -110,6 +110,27 @@ export function areIdentities(
 }
 
 /**
+ * Whether a value says which messages of a page are `None` of dsmq 1.x, or is `undefined`.
+ *
+ * @param value what the server has sent
+ * @param seqs the numbers of the messages
+ * @param bodies their texts
+ */
+export function areNulls(
+  value: unknown,
+  seqs: readonly number[],
+  bodies: readonly string[],
+): value is readonly number[] | undefined {
+  if (value === undefined) return true;
+  let next = 0;
+  return Array.isArray(value) && value.every((seq) => {
+    const at = seqs.indexOf(seq, next);
+    next = at + 1;
+    return bodies[at] === "null";
+  });
+}
+
+/**
  * Takes the known fields of what a server tells.
  *
  * @param value what it has sent

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { areIdentities, parseBackupInfo, parseGone } from "./backup_info.ts";
+import { areIdentities, areNulls, parseBackupInfo, parseGone } from "./backup_info.ts";
 import { parseConnections } from "./connection_info.ts";
 import { decodeAttributeList, decodeAttributes, minAttributeBytes } from "./decode_attributes.ts";
 import { isWireError } from "./decode_error.ts";
@@ -16,7 +16,7 @@ import type { WireError } from "./errors.ts";
 import { isWithinBounds } from "./json_bounds.ts";
 import { LIMITS } from "./limits.ts";
 import { malformed, type Reply } from "./replies.ts";
-import { isBoundedText, isCount, isMoment } from "./request_fields.ts";
+import { areCounts, areStrings, isBoundedText, isCount, isMoment } from "./request_fields.ts";
 import { compareCodePoints, topicProblem } from "./text.ts";
 
 /** Larger frames are checked before they are parsed, in characters. */
@@ -36,6 +36,7 @@ type RawReply = Partial<Welcome> & Partial<Heartbeat> & {
   readonly bodies?: readonly string[];
   readonly attributes?: unknown;
   readonly identities?: unknown;
+  readonly nulls?: unknown;
   readonly seq?: number;
   readonly dup?: boolean;
   readonly seqs?: readonly number[];
@@ -150,7 +151,7 @@ function decodeStreamed(it: RawReply, sub: number): Reply {
 }
 
 function decodeBackupPage(it: RawReply, id: number): Reply {
-  const { seqs = [], times = [], topics = [], bodies = [], identities, through } = it;
+  const { seqs = [], times = [], topics = [], bodies = [], identities, nulls, through } = it;
   const attributes = it.attributes === undefined
     ? undefined
     : decodeAttributeList(it.attributes, bodies.length);
@@ -158,10 +159,10 @@ function decodeBackupPage(it: RawReply, id: number): Reply {
     [seqs, times, topics].every((list) => list.length === bodies.length) &&
     (bodies.length === 0 || areIncreasing(seqs, 0)) && (seqs.at(-1) ?? 0) <= through &&
     areTopics(topics) && (attributes !== undefined || it.attributes === undefined) &&
-    areIdentities(identities, attributes);
-  return isValid
-    ? { kind: "backup_page", id, seqs, times, topics, bodies, attributes, identities, through }
-    : malformed(id);
+    areIdentities(identities, attributes) && areNulls(nulls, seqs, bodies);
+  if (!isValid) return malformed(id);
+  const lists = { seqs, times, topics, bodies, attributes, identities, nulls };
+  return { kind: "backup_page", id, ...lists, through };
 }
 
 /** Whether values can be topics of messages. Those of dsmq 1.x may be empty. */
@@ -270,6 +271,7 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
       return Array.isArray(field);
     case "attributes":
     case "identities":
+    case "nulls":
     case "at":
       // Decoded as a whole.
       return true;
@@ -283,18 +285,5 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
       return field !== null && typeof field === "object";
   }
   name satisfies never;
-  return true;
-}
-
-/** Whether a value is a list of counts. A loop takes half as long as a callback for each. */
-function areCounts(value: unknown): value is readonly number[] {
-  if (!Array.isArray(value)) return false;
-  for (let i = 0; i < value.length; i++) if (!isCount(value[i])) return false;
-  return true;
-}
-
-function areStrings(value: unknown): value is readonly string[] {
-  if (!Array.isArray(value)) return false;
-  for (let i = 0; i < value.length; i++) if (typeof value[i] !== "string") return false;
   return true;
 }

@@ -22,6 +22,7 @@
  * {"ahead":990000,"answers":4,"through":42}                to a client that said "frameBytes": what comes next is this answer
  * {"ahead":990000,"sub":8,"through":45}                    the same: one message of a stream
  * {"id":15,"through":45,"bytes":5,"seqs":[45],"times":[…],"topics":["t"],"bodies":["one"],"attributes":[{"messageId":"a"}],"identities":[""]}
+ * {"id":15,"through":46,"bytes":11,"seqs":[46],"times":[…],"topics":["t"],"bodies":["null"],"nulls":[46]}    put as `None` by dsmq 1.x
  * {"id":10,"topics":[{"topic":"t","messages":4,"seq":45,"time":1767225600001}],"more":false}
  * {"id":7,"error":{"code":"bad_topic","message":"…"}}
  * {"message":"one"}                                        to a client of dsmq 1.x
@@ -223,16 +224,19 @@ interface BackupEntry extends EncodedMessage {
 
 /**
  * Answers `backup` with a page of messages; there are no others up to `through`. Identities are there if one of the messages has
- * a `messageId` of which that is known.
+ * a `messageId` of which that is known, and numbers of `None` if there is one.
  */
 export function backupPage(id: number, messages: readonly BackupEntry[], through: number): string {
   const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
   const lists = streamHead(messages, bytes, streamTopics(messages));
   const bodies = messages.map(({ body }) => body).join();
-  const text = `{"id":${id},"through":${through},${lists}${bodies}${streamEnd(messages)}`;
-  if (!messages.some(({ identity }) => identity !== undefined)) return text;
-  const identities = JSON.stringify(messages.map(({ identity = null }) => identity));
-  return `${text.slice(0, -1)},"identities":${identities}}`;
+  let text = `{"id":${id},"through":${through},${lists}${bodies}${streamEnd(messages)}`;
+  if (messages.some(({ identity }) => identity !== undefined)) {
+    const identities = JSON.stringify(messages.map(({ identity = null }) => identity));
+    text = `${text.slice(0, -1)},"identities":${identities}}`;
+  }
+  const nulls = messages.filter(({ body }) => body === NULL_BODY.body).map(({ seq }) => seq);
+  return nulls.length === 0 ? text : `${text.slice(0, -1)},"nulls":${JSON.stringify(nulls)}}`;
 }
 
 /** Tells a subscriber why its stream has ended; after a gap it could continue after `through`. */

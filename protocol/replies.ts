@@ -102,6 +102,8 @@ export interface BackupPageReply {
   readonly attributes: readonly (MessageAttributes | null)[] | undefined;
   /** Whose the `messageId` of each is, `null` where that is not known or there is none; `undefined` if it is of none. */
   readonly identities: readonly (string | null)[] | undefined;
+  /** The numbers of those that are `None` of dsmq 1.x, in order; `undefined` if there are none. */
+  readonly nulls: readonly number[] | undefined;
   /** There are no other messages up to here. */
   readonly through: number;
 }

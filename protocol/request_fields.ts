@@ -173,3 +173,17 @@ export function limitExceeded(what: string, limit: number, reason: string): Wire
     limit,
   };
 }
+
+/** Whether a value is a list of counts. A loop takes half as long as a callback for each. */
+export function areCounts(value: unknown): value is readonly number[] {
+  if (!Array.isArray(value)) return false;
+  for (let i = 0; i < value.length; i++) if (!isCount(value[i])) return false;
+  return true;
+}
+
+/** Whether a value is a list of strings. */
+export function areStrings(value: unknown): value is readonly string[] {
+  if (!Array.isArray(value)) return false;
+  for (let i = 0; i < value.length; i++) if (typeof value[i] !== "string") return false;
+  return true;
+}

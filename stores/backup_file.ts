@@ -6,7 +6,7 @@
 
 import { encodeAttributes, type MessageAttributes } from "../protocol/attributes.ts";
 import type { BackupInfo, NewestGone, TopicGone } from "../protocol/backup_info.ts";
-import { encodeBody } from "../protocol/body.ts";
+import { encodeBody, NULL_BODY } from "../protocol/body.ts";
 import { NameSet } from "../protocol/name_map.ts";
 import { DedupTable } from "./dedup_table.ts";
 import type { Database, Engine } from "./engine.ts";
@@ -33,6 +33,8 @@ export interface CopiedMessage extends MessageAttributes {
   readonly time: number;
   /** Whose its `messageId` is, if it has one and that is known. */
   readonly identity?: string;
+  /** It is `None` of dsmq 1.x. */
+  readonly isNull?: true;
 }
 
 /** So many messages are written together. */
@@ -136,7 +138,7 @@ export class BackupFile {
   /** Adds a message, which comes after all before. */
   add(message: CopiedMessage): void {
     const { topic, body: text, seq, time, identity } = message;
-    const { body, bytes } = encodeBody(text);
+    const { body, bytes } = message.isNull ? NULL_BODY : encodeBody(text);
     const attributes = encodeAttributes(message);
     this.#waiting.push(
       attributes

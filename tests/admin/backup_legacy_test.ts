@@ -6,6 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { connect, type TopicGone } from "@dsmq/server";
+import { decodeReplies } from "../../protocol/decode_replies.ts";
 import { BackupFile } from "../../stores/backup_file.ts";
 import { openServer } from "../support/open_server.ts";
 import { TempFolder } from "../support/queue_files.ts";
@@ -105,4 +106,88 @@ Deno.test("the empty topic comes after all others of a backup, and on no page th
   assertEquals(await pages(), [["0249", true], ["", false]]);
   await mq.purge("0250");
   assertEquals(await pages(), [["0249", true], ["", false]]);
+});
+
+Deno.test("a client of dsmq 1.x gets the same from a copy, and from a copy of that, whatever values were put", async () => {
+  using folder = new TempFolder();
+  const [original, first, second] = ["db", "1", "2"].map((end) => `${folder.file}.${end}`);
+  const values = [
+    ...[
+      "null",
+      '"null"',
+      "NaN",
+      "7",
+      "7.5",
+      "1e16",
+      "-0",
+      "true",
+      "false",
+      "Infinity",
+      "-Infinity",
+    ],
+    ...[
+      '""',
+      '"\\u006eull"',
+      '"\\ud800"',
+      '"\\u0000"',
+      '"\\"\\u2028\\/"',
+      "123456789012345678901234567890",
+    ],
+    // These are refused.
+    ...["[]", "{}"],
+    ...["null", '"end"'],
+  ];
+  const expected = await (async () => {
+    await using server = await openServer({ store: `sqlite:${original}` });
+    for (const topic of ["t", ""]) await putLegacy(server.url, topic, ...values);
+    await backUp(server.url, first!);
+    return await getLegacy(server.url, "t", values.length - 2);
+  })();
+  assertEquals(expected.slice(0, 5), [
+    '{"message":null}',
+    '{"message":"null"}',
+    '{"message":null}',
+    '{"message":"7"}',
+    '{"message":"7.5"}',
+  ]);
+  assertEquals(expected.slice(-2), ['{"message":null}', '{"message":"end"}']);
+  for (const [path, next] of [[first, second], [second, undefined]]) {
+    await using server = await openServer({ store: `sqlite:${path!}` });
+    for (const topic of ["t", ""]) {
+      assertEquals(await getLegacy(server.url, topic, expected.length), expected);
+    }
+    if (next !== undefined) await backUp(server.url, next);
+  }
+});
+
+Deno.test("a page of a backup has nulls only where a client of dsmq 1.x put None, and the library says so of these alone", async () => {
+  await using server = await openServer();
+  await using mq = await connect(server.url);
+  await mq.put("t", "null", { messageId: "a" });
+  const { epoch } = (await mq.backup()).info;
+  using raw = await RawClient.open(server.url);
+  const page = (last: number) => raw.request({ action: "backup", id: 2, after: 0, last, epoch });
+  const { nulls, identities } = await page(1);
+  assertEquals([nulls, identities], [undefined, [""]]);
+  await putLegacy(server.url, "t", "null", '"null"', "null");
+  const { nulls: some, identities: all, bodies } = await page(4);
+  assertEquals([some, all], [[2, 4], ["", null, null, null]]);
+  assertEquals(bodies, ["null", "null", "null", "null"]);
+  const found = await Array.fromAsync(await mq.backup());
+  assertEquals(found.map((message) => message.isNull), [undefined, true, undefined, true]);
+  assertEquals(found.map((message) => "isNull" in message), [false, true, false, true]);
+});
+
+Deno.test("a page whose nulls are not messages of it with the text null, in their order, is malformed", () => {
+  const kindOf = (nulls: string, bodies = ["null", "one", "null"]) => {
+    const lists = { seqs: [3, 4, 5], times: [1, 1, 1], topics: ["t", "t", "t"], bodies };
+    const text = JSON.stringify({ id: 2, through: 5, ...lists });
+    return decodeReplies(`${text.slice(0, -1)},"nulls":${nulls}}`)![0]!.kind;
+  };
+  for (const nulls of ["[3]", "[5]", "[3,5]", "[]"]) assertEquals(kindOf(nulls), "backup_page");
+  for (
+    const nulls of ["[4]", "[6]", "[5,3]", "[3,3]", '["3"]', "[null]", "{}", "null", "3", '""']
+  ) {
+    assertEquals(kindOf(nulls), "malformed", nulls);
+  }
 });

@@ -43,7 +43,7 @@ Deno.test("a message has an identity if the server tells one, which may be empty
     const [seqs, times, through] = [[1, 2, 3, 4], [1, 1, 1, 1], 9];
     const attributes = [{ messageId: "a" }, { messageId: "b" }, { messageId: "c" }, null];
     const lists = { topics, bodies: topics, seqs, times, attributes, identities };
-    return { kind: "backup_page", id: 1, ...lists, through };
+    return { kind: "backup_page", id: 1, ...lists, nulls: undefined, through };
   };
   const read = async (identities?: readonly (string | null)[]) => {
     const never = () => Promise.reject(new Error("nothing else is asked for"));
