@@ -119,6 +119,26 @@ for (const ahead of [0, 1e15, Number.MAX_SAFE_INTEGER]) {
   });
 }
 
+Deno.test("a message that is larger than may be put now has all the time that it takes to arrive", () =>
+  inVirtualTime(async () => {
+    const script = new ScriptedServer();
+    const ahead = 4 * 1024 * 1024;
+    const limits = { ...DEFAULT_LIMITS, largestMessageBytes: ahead };
+    assert(ahead > maxRequestFrameBytes(DEFAULT_LIMITS));
+    script.welcome = { ...WELCOME, limits, heartbeat: 100 };
+    const mq = await connect(script.url, {
+      dial: script.dial,
+      reconnect: false,
+      heartbeatInterval: 100,
+    });
+    const begin = performance.now();
+    await script.send({ ahead });
+    assertEquals(await mq.get("t").catch(({ code }) => code), "closed");
+    const ms = performance.now() - begin;
+    assert(ms >= 1000 * ahead / MIN_PEER_SPEED, `${ms} ms`);
+    await mq.close();
+  }));
+
 /** The next subscription that a client sends. */
 async function subscribed(script: ScriptedServer): Promise<number> {
   for (;;) {
