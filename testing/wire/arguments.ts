@@ -16,6 +16,9 @@ import { WireConnection, type WireObject } from "./wire_connection.ts";
 /** What the names of topics have after the prefix, at most, in bytes. */
 const NAME_BYTES = 64;
 
+/** How large the messages of the checks are, at most, in bytes. */
+const MESSAGE_BYTES = 200;
+
 /** How to test a server. */
 export interface WireOptions {
   /** A token that may read and write, if the server requires one. */
@@ -88,26 +91,54 @@ function requireChecks(checks: unknown): void {
 }
 
 /**
- * Finds what only the server can tell of the options: that it requires another token, or has topics that are too short. Whatever
+ * Finds what only the server can tell: that it is not there, requires another token, or has limits that are too small. Whatever
  * else goes wrong here is for the checks to find.
  *
  * @param run the checked arguments
- * @throws {RangeError} if an option would make checks fail
+ * @throws {RangeError} if an option, or a limit of the server, would make checks fail
+ * @throws {Error} if the server does not accept a connection
  */
 export async function requireAdmission(run: WireRun): Promise<void> {
-  const fault = await faultOf(run).catch(() => undefined);
+  await using mq = await open(run);
+  const fault = await faultOf(mq, run).catch(() => undefined);
   if (fault !== undefined) throw new RangeError(`Cannot check a server: ${fault}`);
+  if (mq.limited !== undefined) throw new LimitError("a check", mq.limited);
 }
 
-async function faultOf({ address, token, prefix }: WireRun): Promise<string | undefined> {
-  await using mq = await WireConnection.open({ url: address, token });
+/** What a check needs, and a limit of the server does not permit. */
+export class LimitError extends RangeError {
+  /**
+   * @param what what needs more
+   * @param refusal what the server says
+   */
+  constructor(what: string, refusal: string) {
+    const got = JSON.stringify(refusal.slice(0, 300));
+    super(`Cannot check a server: its limits must permit what ${what} needs, got ${got}`);
+  }
+}
+
+async function open({ address, token }: WireRun): Promise<WireConnection> {
+  try {
+    return await WireConnection.open({ url: address, token });
+  } catch (error) {
+    throw new Error(`Cannot check a server: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function faultOf(
+  mq: WireConnection,
+  { token, prefix }: WireRun,
+): Promise<string | undefined> {
   const hello = await answer(mq, { action: "hello", id: 1 });
   if (hello.error?.code === "unauthorized") {
     return `token must be one that the server accepts, got ${
       token === undefined ? "none" : "one that it refuses"
     }`;
   }
-  const { topicBytes } = Object(hello.limits);
+  const { topicBytes, messageBytes } = Object(hello.limits);
+  if (messageBytes < MESSAGE_BYTES) {
+    return `its limits must permit messages of ${MESSAGE_BYTES} bytes, got a limit of ${messageBytes}`;
+  }
   const bytes = utf8Length(prefix);
   if (bytes + NAME_BYTES > topicBytes) {
     return `prefix must leave ${NAME_BYTES} bytes of a topic, which has at most ${topicBytes} at this server, got one of ${bytes} bytes`;

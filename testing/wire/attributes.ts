@@ -24,7 +24,7 @@ export const attributes: WireChecks = {
     const expected = [ATTRIBUTES, undefined, { key: "bob" }];
     assertEquals(reads.map(({ attributes }) => attributes), expected);
     const subscribe = { action: "subscribe", id: 6, topic, since: "start", messages: 9 };
-    await mq.request({ ...subscribe, bytes: 4_000_000 });
+    assertEquals((await mq.request({ ...subscribe, bytes: 4_000_000 })).sub, 6);
     const streamed: unknown[] = [];
     while (streamed.length < 3) {
       const frame = await mq.next();

@@ -5,16 +5,27 @@
  */
 
 import type { Address } from "../../client/addresses.ts";
-import { parseRun, requireAdmission, type WireOptions, type WireRun } from "./arguments.ts";
+import {
+  LimitError,
+  parseRun,
+  requireAdmission,
+  type WireOptions,
+  type WireRun,
+} from "./arguments.ts";
 import { attributes } from "./attributes.ts";
 import { basics } from "./basics.ts";
 import type { Wire, WireChecks } from "./checks.ts";
 import { messages } from "./messages.ts";
 import { streams } from "./streams.ts";
-import { WireConnection } from "./wire_connection.ts";
+import { ConnectionLimitError, WireConnection } from "./wire_connection.ts";
 
 /** The checks of version 1 of the protocol, by the sentences that they prove. */
-export const WIRE_CHECKS: WireChecks = { ...basics, ...messages, ...attributes, ...streams };
+export const WIRE_CHECKS: WireChecks = {
+  ...basics,
+  ...messages,
+  ...attributes,
+  ...streams,
+};
 
 /** The result of a check. */
 export interface WireResult {
@@ -31,7 +42,8 @@ export interface WireResult {
  * @param options see {@linkcode WireOptions}
  * @returns the result of each check
  * @throws {TypeError} if the address or an option is of the wrong type
- * @throws {RangeError} if the address or an option cannot be used, also with this server: one that refuses the token, or has shorter topics
+ * @throws {RangeError} if the address or an option cannot be used, also with this server: one that refuses the token, has shorter topics, or has a limit that refuses what a check needs
+ * @throws {Error} if the server cannot be reached
  *
  * @example A server of your own
  * ```ts
@@ -53,9 +65,11 @@ export async function checkServer(
   const results: WireResult[] = [];
   for (const [check, prove] of Object.entries(parsed.checks)) {
     try {
-      await run(parsed, prove);
+      await run(parsed, check, prove);
       results.push({ check });
     } catch (error) {
+      // No promise is broken. All that is refused by the same limit would say the same.
+      if (error instanceof LimitError) throw error;
       results.push({ check, error: error instanceof Error ? error : new Error(String(error)) });
     }
   }
@@ -83,7 +97,7 @@ export function testServer(address: Address, options: WireOptions = {}): void {
   for (const [check, prove] of Object.entries(parsed.checks)) {
     Deno.test(`${parsed.shownAddress}: ${check}`, async () => {
       await (admission ??= requireAdmission(parsed));
-      await run(parsed, prove);
+      await run(parsed, check, prove);
     });
   }
 }
@@ -92,14 +106,27 @@ let topics = 0;
 
 async function run(
   { address, token, prefix }: WireRun,
+  check: string,
   prove: (wire: Wire) => Promise<void>,
 ): Promise<void> {
   await using connections = new AsyncDisposableStack();
-  const connect = async (offers: boolean) =>
-    connections.use(await WireConnection.open({ url: address, token, offers }));
-  await prove({
-    connect: () => connect(true),
-    connect1x: () => connect(false),
-    topic: (name = "t") => `${prefix}${crypto.randomUUID()}.${++topics}.${name}`,
-  });
+  const opened: WireConnection[] = [];
+  const connect = async (offers: boolean) => {
+    const connection = await WireConnection.open({ url: address, token, offers });
+    opened.push(connection);
+    return connections.use(connection);
+  };
+  try {
+    await prove({
+      connect: () => connect(true),
+      connect1x: () => connect(false),
+      topic: (name = "t") => `${prefix}${crypto.randomUUID()}.${++topics}.${name}`,
+    });
+  } catch (error) {
+    // A check may also want a refusal: only one that fails is looked at.
+    const refusal = error instanceof ConnectionLimitError
+      ? error.message
+      : opened.find(({ limited }) => limited !== undefined)?.limited;
+    throw refusal === undefined ? error : new LimitError(`"${check}"`, refusal);
+  }
 }

@@ -11,8 +11,15 @@ import type { WireConnection, WireObject } from "./wire_connection.ts";
 /** Credit in bytes that is never the bound. */
 const BYTES = 4_000_000;
 
+/** The number of a message that was put. */
+function stored({ seq }: WireObject): number {
+  assert(seq > 0, "the put is stored");
+  return seq;
+}
+
 /** Reads frames of a stream until it has so many messages; asserts that each continues the one before. */
 async function take(mq: WireConnection, sub: number, start: number, count: number) {
+  assert(Number.isSafeInteger(start), "the reply tells after which number the stream begins");
   const taken: { seq: number; body: string }[] = [];
   let prev = start;
   while (taken.length < count) {
@@ -31,6 +38,7 @@ export const streams: WireChecks = {
   async "a stream brings what is stored, and what will be, in order"(wire) {
     const [mq, topic] = [await wire.connect(), wire.topic()];
     const { seqs } = await mq.request({ action: "put", id: 1, topic, bodies: ["a", "b"] });
+    assertEquals(seqs?.length, 2);
     const subscribe = {
       action: "subscribe",
       id: 2,
@@ -50,7 +58,8 @@ export const streams: WireChecks = {
 
   async "a stream sends no more than its credit, and goes on once there is more"(wire) {
     const [mq, topic] = [await wire.connect(), wire.topic()];
-    await mq.request({ action: "put", id: 1, topic, bodies: ["a", "b", "c", "d"] });
+    const put = { action: "put", id: 1, topic, bodies: ["a", "b", "c", "d"] };
+    assertEquals((await mq.request(put)).seqs?.length, 4);
     const subscribe = {
       action: "subscribe",
       id: 2,
@@ -72,7 +81,8 @@ export const streams: WireChecks = {
 
   async "unsubscribe ends a stream, and what ended may be ended again"(wire) {
     const [mq, topic] = [await wire.connect(), wire.topic()];
-    await mq.request({ action: "subscribe", id: 1, topic, messages: 9, bytes: BYTES });
+    const subscribe = { action: "subscribe", id: 1, topic, messages: 9, bytes: BYTES };
+    assertEquals((await mq.request(subscribe)).sub, 1);
     assertEquals(await mq.request({ action: "unsubscribe", id: 2, sub: 1 }), { id: 2 });
     assertEquals(await mq.request({ action: "unsubscribe", id: 3, sub: 1 }), { id: 3 });
     await mq.request({ action: "put", id: 4, topic, body: "x" });
@@ -83,7 +93,7 @@ export const streams: WireChecks = {
     wire,
   ) {
     const [mq, topic] = [await wire.connect(), wire.topic()];
-    await mq.request({ action: "put", id: 1, topic, body: "kept" });
+    stored(await mq.request({ action: "put", id: 1, topic, body: "kept" }));
     const since = { after: 1, epoch: crypto.randomUUID() };
     const subscribe = { action: "subscribe", topic, since, messages: 9, bytes: BYTES };
     const refused = await mq.request({ ...subscribe, id: 2 });
@@ -98,10 +108,10 @@ export const streams: WireChecks = {
     const [mq, prefix] = [await wire.connect(), wire.topic()];
     const names = [`${prefix}.b`, `${prefix}.a`, `${prefix}.b`, `${prefix}.c`];
     const put = async (id: number) =>
-      (await mq.request({ action: "put", id, topic: names[id], body: `${id}` })).seq;
+      stored(await mq.request({ action: "put", id, topic: names[id], body: `${id}` }));
     const seqs = [await put(0), await put(1)];
-    const subscribe = { action: "subscribe", id: 9, prefix, since: { after: seqs[0] - 1 } };
-    await mq.request({ ...subscribe, messages: 9, bytes: BYTES });
+    const subscribe = { action: "subscribe", id: 9, prefix, since: { after: seqs[0]! - 1 } };
+    assertEquals((await mq.request({ ...subscribe, messages: 9, bytes: BYTES })).sub, 9);
     const frames: Record<string, unknown[]> = { topics: [], seqs: [], bodies: [] };
     const collect = (frame: WireObject) => {
       assertEquals([frame.sub, frame.id], [9, undefined]);
@@ -110,7 +120,7 @@ export const streams: WireChecks = {
     while (frames.seqs!.length < 2) collect(await mq.next());
     const putter = await wire.connect();
     const more = [2, 3].map((id) => ({ action: "put", id, topic: names[id], body: `${id}` }));
-    seqs.push(...(await putter.requests(more)).map(({ seq }) => seq));
+    seqs.push(...(await putter.requests(more)).map(stored));
     while (frames.seqs!.length < 4) collect(await mq.next());
     assertEquals(frames, { topics: names, seqs, bodies: ["0", "1", "2", "3"] });
   },

@@ -26,6 +26,14 @@ export interface WireConnectOptions {
   readonly offers?: boolean;
 }
 
+/** Errors, close codes and statuses of handshakes by which a server keeps its limits. */
+const LIMIT_CODES: readonly unknown[] = ["limit_exceeded", "full"];
+const LIMIT_CLOSES: readonly number[] = [1008, 1013];
+const LIMIT_STATUSES: readonly string[] = ["429", "503"];
+
+/** A connection that a limit of the server does not permit. */
+export class ConnectionLimitError extends Error {}
+
 const OPTION_NAMES = ["url", "token", "offers"] satisfies (keyof WireConnectOptions)[];
 
 /** One connection. What does not come within 5 s is an error. */
@@ -35,23 +43,36 @@ export class WireConnection implements AsyncDisposable {
   readonly #closed = Promise.withResolvers<CloseEvent>();
   #arrived = Promise.withResolvers<void>();
   #ended = false;
+  #limited: string | undefined;
+  #status: string | undefined;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.onmessage = ({ data }) => {
+      const before = this.#objects.length;
       try {
         this.#objects.push(...[JSON.parse(data)].flat());
       } catch {
         this.#objects.push({ notJson: data });
       }
+      for (const object of this.#objects.slice(before)) {
+        const { code, message } = Object(Object(object).error);
+        if (LIMIT_CODES.includes(code)) this.#limited ??= `${code}: ${message}`;
+      }
       this.#wake();
     };
     socket.onclose = (event) => {
       this.#ended = true;
+      const { code, reason } = event;
+      if (LIMIT_CLOSES.includes(code)) this.#limited ??= `${code}: ${reason}`;
       this.#closed.resolve(event);
       this.#wake();
     };
-    socket.onerror = (event) => event.preventDefault();
+    socket.onerror = (event) => {
+      event.preventDefault();
+      // Browsers do not tell it.
+      this.#status = /status code: (\d{3})/.exec((event as ErrorEvent).message)?.[1];
+    };
   }
 
   /**
@@ -84,12 +105,21 @@ export class WireConnection implements AsyncDisposable {
       socket.close();
       throw error;
     }
-    throw new Error(`the server accepts no connection at ${redactUrl(address)}`);
+    const status = connection.#status;
+    const problem = `the server accepts no connection at ${redactUrl(address)}`;
+    if (status === undefined) throw new Error(problem);
+    const ErrorClass = LIMIT_STATUSES.includes(status) ? ConnectionLimitError : Error;
+    throw new ErrorClass(`${problem}: the status is ${status}`);
   }
 
   /** The subprotocol that the server selected. */
   get protocol(): string {
     return this.#socket.protocol;
+  }
+
+  /** Why the server refused something for one of its limits, if it did: the first time. */
+  get limited(): string | undefined {
+    return this.#limited;
   }
 
   /** Sends a frame: text as it is, anything else as JSON. */
