@@ -16,6 +16,8 @@ import { attributes } from "./attributes.ts";
 import { basics } from "./basics.ts";
 import type { Wire, WireChecks } from "./checks.ts";
 import { messages } from "./messages.ts";
+import { positions } from "./positions.ts";
+import { streamContents } from "./stream_contents.ts";
 import { streams } from "./streams.ts";
 import { ConnectionLimitError, WireConnection } from "./wire_connection.ts";
 
@@ -23,8 +25,10 @@ import { ConnectionLimitError, WireConnection } from "./wire_connection.ts";
 export const WIRE_CHECKS: WireChecks = {
   ...basics,
   ...messages,
+  ...positions,
   ...attributes,
   ...streams,
+  ...streamContents,
 };
 
 /** The result of a check. */

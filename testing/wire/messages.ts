@@ -8,7 +8,20 @@ import { assert, assertEquals } from "../assert.ts";
 import type { WireChecks } from "./checks.ts";
 
 /** Texts that something between two clients might damage. */
-const BODIES = ["", " ", "\0", "\ud800", "\u{1f995}", '"\\\r\n', "123", "null", "\u2028"];
+export const BODIES: readonly string[] = [
+  "",
+  " ",
+  "\0",
+  "\ud800",
+  "\u{1f995}",
+  '"\\\r\n',
+  "123",
+  "null",
+  "\u2028",
+];
+
+/** How long a wait takes that finds nothing, in milliseconds. */
+const WAIT = 250;
 
 export const messages: WireChecks = {
   async "every reader reads every message of a topic, once, oldest first, exactly as it was put"(
@@ -71,6 +84,15 @@ export const messages: WireChecks = {
     assertEquals([none.id, none.body, none.seq], [3, "", undefined]);
   },
 
+  async "get_wait that finds nothing replies once its time is over, and not before"(wire) {
+    const [mq, topic] = [await wire.connect(), wire.topic()];
+    const begun = performance.now();
+    const none = await mq.request({ action: "get_wait", id: 1, topic, timeout: WAIT });
+    assertEquals([none.id, none.body, none.seq], [1, "", undefined]);
+    // Clocks tell whole milliseconds.
+    assert(performance.now() - begun > WAIT - 10, `it waits for ${WAIT} ms`);
+  },
+
   async "cancel ends a wait, which replies as if its time were over"(wire) {
     const [mq, topic] = [await wire.connect(), wire.topic()];
     const [one, other] = await mq.requests([
@@ -105,18 +127,24 @@ export const messages: WireChecks = {
     const mq = await wire.connect();
     const prefix = wire.topic();
     const names = ["a", "b", "c"].map((name) => `${prefix}.${name}`);
+    let newest = 0;
     for (const topic of names.toReversed()) {
-      await mq.request({ action: "put", id: 1, topic, bodies: ["x", "y"] });
+      const { seqs } = await mq.request({ action: "put", id: 1, topic, bodies: ["x", "y"] });
+      newest = seqs[1];
     }
     const first = await mq.request({ action: "topics", id: 2, prefix, after: "", count: 2 });
     assertEquals(first.topics.map(({ topic }: { topic: string }) => topic), names.slice(0, 2));
-    assertEquals([first.topics[0].messages, first.more], [2, true]);
+    assertEquals([first.topics[0].messages, first.topics[0].seq, first.more], [2, newest, true]);
     const rest = await mq.request({ action: "topics", id: 3, prefix, after: names[1], count: 2 });
     assertEquals(rest.topics.map(({ topic }: { topic: string }) => topic), names.slice(2));
   },
 
   async "a client of dsmq 1.x gets one message for each get, and no other frame"(wire) {
-    const [mq, topic] = [await wire.connect1x(), wire.topic()];
+    const [mq, today, topic] = [await wire.connect1x(), await wire.connect(), wire.topic()];
+    // A topic that a limit refuses is told to no client of dsmq 1.x.
+    const { seq } = await today.request({ action: "put", id: 1, topic, body: "first" });
+    assert(seq > 0, "the put is stored");
+    assertEquals(await mq.request({ action: "get", topic }), { message: "first" });
     mq.send({ action: "put", topic, message: "hello" });
     mq.send({ action: "put", topic, message: "world" });
     mq.send("this is no JSON");
@@ -125,6 +153,8 @@ export const messages: WireChecks = {
     mq.send({ action: "put", topic, message: "latest" });
     assertEquals(await mq.request({ action: "get_latest", topic }), { message: "latest" });
     assertEquals(await mq.request({ action: "get", topic }), { message: "" });
+    const refused = await mq.request({ action: "get", topic: "a\nb" });
+    assertEquals([refused.message, refused.error?.code], ["", "bad_topic"]);
   },
 
   async "clients of dsmq 1.x and of today read each other's messages"(wire) {

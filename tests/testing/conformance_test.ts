@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { checkServer, WIRE_CHECKS } from "@dsmq/server/testing";
+import { checkServer, WIRE_CHECKS, type WireObject } from "@dsmq/server/testing";
 import { openMounted } from "../support/mounted_server.ts";
 import { openServer } from "../support/open_server.ts";
 import { as } from "../support/untyped.ts";
@@ -30,8 +30,28 @@ Deno.test("a handler passes every check of the wire, also with a token for some 
   assertEquals(await failures(mounted.url, { token: "t+/=", prefix: "mine." }), []);
 });
 
-/** A server between the checks and a real one, which changes what that one sends. */
-async function wrongServer(change: (object: Record<string, unknown>) => unknown) {
+type Change = (object: Record<string, unknown>) => unknown;
+
+const unchanged: Change = (object) => object;
+
+/** JSON with a change in it; undefined if nothing is left. */
+function changed(data: string, change: Change): string | undefined {
+  const objects = [JSON.parse(data)].flat().map(change).filter((object) => object !== undefined);
+  return objects.length > 0 ? JSON.stringify(objects) : undefined;
+}
+
+/** A request as it is changed; what is no JSON passes. */
+function changedRequest(data: string, change: Change): string {
+  try {
+    const request = JSON.parse(data);
+    return Array.isArray(request) ? changed(data, change)! : JSON.stringify(change(request));
+  } catch {
+    return data;
+  }
+}
+
+/** A server between the checks and a real one, which changes what that one sends, and what it gets. */
+async function wrongServer(change: Change, changeRequest: Change) {
   const server = await openServer();
   const wrong = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
     const offered = request.headers.get("sec-websocket-protocol") === "dsmq";
@@ -41,12 +61,11 @@ async function wrongServer(change: (object: Record<string, unknown>) => unknown)
     );
     const real = new WebSocket(server.url, offered ? ["dsmq"] : []);
     const opened = new Promise((resolve) => real.onopen = resolve);
-    socket.onmessage = ({ data }) => void opened.then(() => real.send(data));
+    socket.onmessage = ({ data }) =>
+      void opened.then(() => real.send(changedRequest(data, changeRequest)));
     real.onmessage = ({ data }) => {
-      const changed = [JSON.parse(data)].flat().map(change).filter((object) =>
-        object !== undefined
-      );
-      if (changed.length > 0) socket.send(JSON.stringify(changed));
+      const text = changed(data, change);
+      if (text !== undefined) socket.send(text);
     };
     real.onclose = ({ code }) => {
       if (socket.readyState === WebSocket.OPEN) socket.close(code < 3000 ? 1000 : code);
@@ -63,8 +82,27 @@ async function wrongServer(change: (object: Record<string, unknown>) => unknown)
   };
 }
 
+/** A change of what is streamed. */
+function streamed(change: (frame: WireObject) => object): Change {
+  return (o) => "bodies" in o && "sub" in o ? { ...o, ...change(o) } : o;
+}
+
+/** A change of the replies to hello. */
+function greeting(change: (hello: WireObject) => object): Change {
+  return (o) => "protocol" in o ? { ...o, ...change(o) } : o;
+}
+
+/** A change of errors with a code. */
+function told(code: string, change: (reply: WireObject) => object): Change {
+  return (o) => Object(o.error).code === code ? change(o) : o;
+}
+
+/** A change of the replies that tell where a stream begins. */
+const opened = (change: (reply: WireObject) => object): Change => (o) =>
+  "sub" in o && "id" in o && "start" in o ? { ...o, ...change(o) } : o;
+
 /** What a wrong server does, and the check that has to find it. */
-const FAULTS: readonly (readonly [string, (o: Record<string, unknown>) => unknown, string])[] = [
+const FAULTS: readonly (readonly [string, Change, string])[] = [
   ["errors have no codes", (o) => o.error ? { id: o.id, error: {} } : o, "what cannot be done"],
   [
     "ids are texts",
@@ -86,17 +124,117 @@ const FAULTS: readonly (readonly [string, (o: Record<string, unknown>) => unknow
     ({ time: _, ...o }) => o.heartbeat ? o : { ...o, time: _ },
     "a client that asked",
   ],
+  [
+    "streams lose U+0000",
+    streamed(({ bodies }) => ({
+      bodies: bodies.map((body: string) => body.replaceAll("\0", "")),
+    })),
+    "a stream brings each message exactly",
+  ],
+  [
+    "streams mend lone surrogates",
+    streamed(({ bodies }) => ({
+      bodies: bodies.map((body: string) => body.toWellFormed()),
+    })),
+    "a stream brings each message exactly",
+  ],
+  [
+    "streams tell other bytes",
+    streamed(({ bytes }) => ({
+      bytes: bytes + 1,
+    })),
+    "a stream brings each message exactly",
+  ],
+  [
+    "streams tell other times",
+    streamed(({ times }) => ({
+      times: times.map((time: number) => Math.floor(time / 1000)),
+    })),
+    "a stream brings each message exactly",
+  ],
+  [
+    "a session is always known",
+    greeting(({ dedupComplete }) => (
+      dedupComplete === undefined ? {} : { dedupComplete: true }
+    )),
+    "dedupComplete",
+  ],
+  [
+    "a session is never known",
+    greeting(({ dedupComplete }) => (
+      dedupComplete === undefined ? {} : { dedupComplete: false }
+    )),
+    "dedupComplete",
+  ],
+  ["dedupComplete is missing", greeting(() => ({ dedupComplete: undefined })), "dedupComplete"],
+  [
+    "ahead is told as another epoch",
+    told("ahead", ({ error, ...o }) => ({
+      ...o,
+      error: { ...error, code: "epoch_changed" },
+    })),
+    "a position beyond",
+  ],
+  ["ahead has no through", told("ahead", ({ through: _, ...o }) => o), "a position beyond"],
+  [
+    "an unknown epoch has no through",
+    told("epoch_changed", ({ through: _, ...o }) => o),
+    "a position of an unknown epoch is",
+  ],
+  ["the start is another", greeting(({ start }) => ({ start: start + 3 })), "hello tells where"],
+  ["there is no last number", greeting(() => ({ last: 0 })), "hello tells where"],
+  ["the floor is too high", greeting(() => ({ floor: 999 })), "hello tells where"],
+  ["the cursor is not told", opened(() => ({ through: undefined })), "a stream without since"],
+];
+
+/** What a server does as if it had been asked something else, and the check that has to find it. */
+const MISUNDERSTOOD: readonly (readonly [string, (o: WireObject) => WireObject, string])[] = [
+  [
+    "times are taken as start",
+    (o) => o.since?.time === undefined ? o : { ...o, since: "start" },
+    "since takes a time",
+  ],
+  [
+    "ago is taken as start",
+    (o) => o.since?.ago === undefined ? o : { ...o, since: "start" },
+    "since takes a time",
+  ],
+  [
+    "ago is taken as now",
+    (o) => o.since?.ago === undefined ? o : { ...o, since: "now" },
+    "since takes a time",
+  ],
+  [
+    "what is ahead is taken as now",
+    (o) => o.since?.after > 1_000_000 ? { ...o, since: "now" } : o,
+    "a position beyond",
+  ],
+  [
+    "waits are short",
+    (o) => o.action === "get_wait" ? { ...o, timeout: 100 } : o,
+    "get_wait that finds nothing",
+  ],
+  [
+    "streams begin at start",
+    (o) => o.action === "subscribe" && o.since === undefined ? { ...o, since: "start" } : o,
+    "a stream without since",
+  ],
+  ["positions of cursors are lost", ({ cursor: _, ...o }) => o, "a stream without since"],
 ];
 
 Deno.test("what a server does wrong is found, by the check that says so", async () => {
-  for (const [what, change, sentence] of FAULTS) {
-    await using wrong = await wrongServer(change);
+  const misunderstood = MISUNDERSTOOD.map(([what, change, sentence]) =>
+    [what, unchanged, sentence, change as Change] as const
+  );
+  const faults = [...FAULTS.map((fault) => [...fault, unchanged] as const), ...misunderstood];
+  for (const [what, change, sentence, changeRequest] of faults) {
+    await using wrong = await wrongServer(change, changeRequest);
     const [name, prove] = Object.entries(WIRE_CHECKS).find(([name]) => name.startsWith(sentence))!;
     const found = await failures(wrong.url, { checks: { [name]: prove } });
     assertEquals(found.length, 1, `${what}: ${name}`);
   }
   // Passing everything on as it is, it is no wrong server.
-  await using right = await wrongServer((object) => object);
+  await using right = await wrongServer(unchanged, unchanged);
   assertEquals(await failures(right.url), []);
 });
 
