@@ -4,10 +4,10 @@
  * @module
  */
 
+import { PositionTexts } from "../protocol/position.ts";
 import type { MessagesReply } from "../protocol/replies.ts";
 import type { Message } from "./messages.ts";
 import type { CreditAmount } from "./client_credit.ts";
-import { PositionTexts } from "./position_texts.ts";
 import { rejectedWithCallerStack, rejectWithCallerStack } from "./rejection.ts";
 
 /** The result of an iterator over messages. */

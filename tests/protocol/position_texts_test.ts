@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { PositionTexts } from "../../client/position_texts.ts";
+import { PositionTexts } from "../../protocol/position.ts";
 
 Deno.test("the text of a position is its epoch and its number, whatever came before it", () => {
   const positions = new PositionTexts();
