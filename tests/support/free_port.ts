@@ -4,8 +4,18 @@
  * @module
  */
 
-/** A port of this machine on which nothing listens. */
+/** The ports below those that systems give to clients, and to servers that ask for any (Linux: from 32,768 on). */
+const PORTS = { first: 20_000, count: 12_000 };
+
+/** A port of this machine on which nothing listens, and that no other program is given by chance. */
 export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (;;) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
