@@ -23,6 +23,8 @@ export const ALONE: Readonly<Record<string, string>> = {
   "client/resume_streams_test.ts": MEMORY,
   "connection/progress_test.ts": SHORT_TIMES,
   "faults/short_load_runs_test.ts": SPEED,
+  "server/aborted_start_test.ts":
+    "opens a port again at once, which a process that another test starts has until it runs its own program",
   "server/shutdown_test.ts": SIGNALS,
   "server/store_address_test.ts": FOLDER,
   "stores/engine_trial_test.ts": FOLDER,

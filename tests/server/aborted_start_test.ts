@@ -10,6 +10,7 @@ import { connect, createHandler, DsmqError, serve, type ServeOptions } from "@ds
 import { SECRET } from "../auth/jwt_support.ts";
 import { FileFolder } from "../support/file_folder.ts";
 import { quiet } from "../support/open_server.ts";
+import { freePort } from "../support/free_port.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 /** What a start does in the end. */
@@ -46,19 +47,6 @@ function afterTurns(n: number, abort: () => void): ServeOptions {
   const next = (left: number) => left === 0 ? abort() : void setImmediate(() => next(left - 1));
   queueMicrotask(() => next(n - 1));
   return {};
-}
-
-/** A free port, which is needed again: not one of those that the system gives to whoever connects meanwhile. */
-function freePort(): number {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    try {
-      Deno.listen({ port, hostname: "127.0.0.1" }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
 }
 
 const [cert, key] = await Promise.all(
