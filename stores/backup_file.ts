@@ -8,11 +8,12 @@ import { encodeAttributes, type MessageAttributes } from "../protocol/attributes
 import type { BackupInfo, NewestGone, TopicGone } from "../protocol/backup_info.ts";
 import { encodeBody, NULL_BODY } from "../protocol/body.ts";
 import { NameSet } from "../protocol/name_map.ts";
+import { rootsOf } from "./database_pages.ts";
 import { DedupTable } from "./dedup_table.ts";
 import type { Database, Engine } from "./engine.ts";
 import { loadEngine } from "./engines/load_engine.ts";
 import { EpochTable } from "./epoch_table.ts";
-import { eraseUnused, rootsOf } from "./erase_unused.ts";
+import { eraseUnused } from "./erase_unused.ts";
 import { LONGEST_RETENTION, STATE_TABLE } from "./file_upgrade.ts";
 import { fileErrorReason, requireShortPath } from "./file_faults.ts";
 import { requireNoSiblingName } from "./file_preflight.ts";

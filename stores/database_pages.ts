@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { Database } from "./engine.ts";
 import { PageSet } from "./free_list.ts";
 
 /** The first byte of the pages that have cells: inner pages of an index and of a table, and leaves of both. */
@@ -259,4 +260,10 @@ function varint(view: DataView, start: number): [value: number, end: number] {
     if (byte < 0x80) return [value, at + 1];
   }
   return [value * 256 + view.getUint8(start + 8), start + 9];
+}
+
+/** The roots of the tables and indexes of a database. */
+export function rootsOf(db: Database): number[] {
+  const rows = db.prepare("SELECT rootpage AS root FROM sqlite_schema WHERE rootpage > 0").all();
+  return [1, ...(rows as { root: number }[]).map(({ root }) => root)];
 }

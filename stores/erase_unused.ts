@@ -5,17 +5,10 @@
  */
 
 import { DatabasePages } from "./database_pages.ts";
-import type { Database } from "./engine.ts";
 import { FreeList } from "./free_list.ts";
 
 /** So much of the file is read at once, in bytes. */
 const SLICE_BYTES = 1024 * 1024;
-
-/** The roots of the tables and indexes of a database. */
-export function rootsOf(db: Database): number[] {
-  const rows = db.prepare("SELECT rootpage AS root FROM sqlite_schema WHERE rootpage > 0").all();
-  return [1, ...(rows as { root: number }[]).map(({ root }) => root)];
-}
 
 /**
  * Overwrites it: free pages, and in others what is between and behind their rows.

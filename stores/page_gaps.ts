@@ -6,7 +6,7 @@
 
 import type { DatabaseFile } from "./database_file.ts";
 import type { Database } from "./engine.ts";
-import { DatabasePages } from "./database_pages.ts";
+import { DatabasePages, rootsOf } from "./database_pages.ts";
 import { FreeList, type PageSet } from "./free_list.ts";
 import { WalInUseError } from "./database_wal.ts";
 import { countWalFrames, FRAME_HEADER_BYTES, WAL_HEADER_BYTES } from "./wal_mark.ts";
@@ -150,10 +150,7 @@ export class PageGaps {
 
   #findTrees(db: Database, pages: DatabasePages): void {
     this.#last = pages.count;
-    const roots = db.prepare(
-      "SELECT rootpage AS root FROM sqlite_schema WHERE rootpage > 0",
-    ).all() as { root: number }[];
-    this.#trees = pages.treePages([1, ...roots.map(({ root }) => root)]);
+    this.#trees = pages.treePages(rootsOf(db));
   }
 
   /** The free pages; they are looked for again if anything has changed. */
