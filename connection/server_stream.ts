@@ -4,19 +4,15 @@
  * @module
  */
 
-import { streamError, streamFrame } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { CreditTotals, GapPolicy, TopicFilter } from "../protocol/requests.ts";
-import { MIN_SHARED_BYTES } from "../protocol/shared_suffix.ts";
 import type { MessagePage, TopicMessage } from "../stores/store.ts";
 import { leftBeforeGap, trimmedGap } from "../queue/positions.ts";
 import { whenRemoved } from "../queue/topic_purges.ts";
 import type { Queue } from "../queue/queue.ts";
 import { TopicBatch, type TopicListener } from "../queue/topic_batch.ts";
-import type { ReplyWriter } from "./reply_writer.ts";
 import { toWireError } from "../queue/store_failure.ts";
 import { CreditWindow, pageSize } from "./credit_window.ts";
-import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";
 
 /** What a stream needs to know. */
 export interface ServerStreamOptions {
@@ -34,11 +30,32 @@ export interface ServerStreamOptions {
   readonly credit: CreditTotals;
 }
 
+/** Where a stream goes: frames of a connection, or the body of an HTTP response. */
+export interface StreamOutput {
+  /** At most so many bytes are sent at once, unless a single message is larger. */
+  readonly frameBytes: number;
+  /** The reader has enough to read. */
+  readonly isFull: boolean;
+  /** Whether this many bytes more may be sent now. */
+  hasRoom(bytes: number): boolean;
+  /** Resolves once they may, or once the reader is gone. */
+  waitForRoom(bytes: number): Promise<void> | undefined;
+  /**
+   * Sends messages.
+   *
+   * @param sub the id of the stream
+   * @param previous the last number that the reader knows
+   * @param batch the messages, all of them after it
+   */
+  sendMessages(sub: number, previous: number, batch: TopicBatch): void;
+  /** Ends a stream with an error; after a gap also with the number from which it could continue. */
+  sendError(sub: number, error: WireError, through: number | undefined): void;
+}
+
 /** What all streams of a connection share. */
 export interface ServerStreamContext {
   readonly queue: Queue;
-  readonly peer: Peer;
-  readonly replies: ReplyWriter;
+  readonly output: StreamOutput;
   /** All are ending, though some have not ended yet. */
   readonly closed: boolean;
   /** A stream has to read from the store. It gets its turn by {@linkcode ServerStream.readMore}. */
@@ -106,7 +123,7 @@ export class ServerStream implements TopicListener {
 
   /** Ends the stream with an error; after a gap also with the number from which it could continue. */
   endWithError(error: WireError, through?: number): void {
-    this.#context.replies.sendFrame(streamError(this.sub, error, through));
+    this.#context.output.sendError(this.sub, error, through);
     this.end();
     this.#context.onEnded(this);
   }
@@ -132,7 +149,7 @@ export class ServerStream implements TopicListener {
     const fresh = isWhole ? messages : messages.filter(({ seq }) => seq > this.#position);
     if (fresh.length === 0) return;
     const fitting = this.#fitting(fresh);
-    if (fitting === fresh.length && !this.#peerIsFull) {
+    if (fitting === fresh.length && !this.#context.output.isFull) {
       const sent = isWhole ? batch : new TopicBatch(fresh, this.#isNamed);
       if (this.#hasRoom(sent)) return this.#send(sent);
     }
@@ -153,7 +170,7 @@ export class ServerStream implements TopicListener {
   async readMore(): Promise<void> {
     if (this.#state !== "behind") return;
     try {
-      if (this.#roomNeeded > 0) await this.#context.peer.waitForRoom?.(this.#roomNeeded);
+      if (this.#roomNeeded > 0) await this.#context.output.waitForRoom(this.#roomNeeded);
       if (this.#hasEnded()) return;
       this.#roomNeeded = 0;
       this.#newMeanwhile = false;
@@ -184,11 +201,6 @@ export class ServerStream implements TopicListener {
     return this.#state === "ended" || this.#context.closed;
   }
 
-  /** The peer has enough to read. */
-  get #peerIsFull(): boolean {
-    return mustWait(this.#context.peer);
-  }
-
   #resume(): void {
     // First the feed, then reads: so there is neither a gap nor an overlap between the two.
     this.#context.queue.listen(this.filter, this);
@@ -203,7 +215,7 @@ export class ServerStream implements TopicListener {
 
   /** Whether these may be sent now. If not, it waits for room before it reads them again. */
   #hasRoom({ bytes }: TopicBatch): boolean {
-    if (hasRoom(this.#context.peer, bytes)) return true;
+    if (this.#context.output.hasRoom(bytes)) return true;
     this.#roomNeeded = bytes;
     return false;
   }
@@ -216,7 +228,7 @@ export class ServerStream implements TopicListener {
   async #read(): Promise<MessagePage> {
     // Without credit it still reads one message: it has to know for certain whether there is one, and where.
     const { messages, bytes } = this.#credit.remaining;
-    const page = pageSize(this.#context.replies.frameBytes);
+    const page = pageSize(this.#context.output.frameBytes);
     const [found] = await this.#context.queue.store.read([{
       ...this.filter,
       after: this.#position,
@@ -243,7 +255,7 @@ export class ServerStream implements TopicListener {
     }
     // Other requests of the connection may have sent much while the store was reading: then all of it is read again.
     const batch = new TopicBatch(fitting, this.#isNamed);
-    if (this.#peerIsFull || !this.#hasRoom(batch)) this.#stopBefore(messages[0]!);
+    if (this.#context.output.isFull || !this.#hasRoom(batch)) this.#stopBefore(messages[0]!);
     else {
       this.#send(batch);
       // What comes after the last message, and is known to be of other topics, is not looked through again.
@@ -253,7 +265,7 @@ export class ServerStream implements TopicListener {
   }
 
   #fitting(messages: readonly TopicMessage[]): number {
-    return this.#credit.fitting(messages, this.#context.replies.frameBytes, this.#isNamed);
+    return this.#credit.fitting(messages, this.#context.output.frameBytes, this.#isNamed);
   }
 
   #stopBefore({ seq }: TopicMessage): void {
@@ -272,21 +284,9 @@ export class ServerStream implements TopicListener {
 
   #send(batch: TopicBatch): void {
     const { messages, bytes } = batch;
-    const { replies, queue } = this.#context;
-    if (bytes < MIN_SHARED_BYTES) {
-      const frame = streamFrame(this.sub, this.#sentThrough, batch.text);
-      // The bytes of text that is not ASCII are counted with it.
-      replies.sendFrame(frame, frame.length + bytes + 2 * batch.topics.length);
-    } else {
-      const suffix = messages.length > 1
-        ? batch.suffix
-        : queue.largeBodies.get(messages[0]!, batch.end);
-      // There is a comma between two messages; the attributes are in the closing, too.
-      const size = bytes + messages.length - 1 - batch.attributeCharacters;
-      replies.sendShared(streamFrame(this.sub, this.#sentThrough, batch.head), suffix, size);
-    }
+    this.#context.output.sendMessages(this.sub, this.#sentThrough, batch);
     this.#position = this.#sentThrough = messages.at(-1)!.seq;
     this.#credit.sent(messages.length, bytes);
-    queue.counts.delivered += messages.length;
+    this.#context.queue.counts.delivered += messages.length;
   }
 }

@@ -24,6 +24,7 @@ import { type ReadVerbOptions, replyGap } from "./read_verb.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { ServerStream, type ServerStreamContext } from "./server_stream.ts";
+import { StreamFrames } from "./stream_frames.ts";
 import { mustWait, type Peer } from "../transports/peer.ts";
 
 /** Where a stream begins, and the cursor that it begins at. */
@@ -34,6 +35,7 @@ interface StreamStart extends StreamBeginning {
 /** The streams of a connection, by the id of the request that opened them. */
 export class Subscriptions implements ServerStreamContext {
   readonly queue: Queue;
+  readonly output: StreamFrames;
   readonly peer: Peer;
   readonly replies: ReplyWriter;
   readonly #context: ServerContext;
@@ -62,6 +64,7 @@ export class Subscriptions implements ServerStreamContext {
     this.queue = context.queue;
     this.peer = peer;
     this.replies = replies;
+    this.output = new StreamFrames(peer, replies, context.queue.largeBodies);
   }
 
   /** How many streams there are. */

@@ -1,0 +1,64 @@
+/**
+ * Streams as frames of a connection.
+ *
+ * @module
+ */
+
+import { streamError, streamFrame } from "../protocol/encode_replies.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { MIN_SHARED_BYTES } from "../protocol/shared_suffix.ts";
+import type { LargeBodyCache } from "../queue/large_body_cache.ts";
+import type { TopicBatch } from "../queue/topic_batch.ts";
+import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
+import type { StreamOutput } from "./server_stream.ts";
+
+/** Sends the streams of one connection. */
+export class StreamFrames implements StreamOutput {
+  readonly #peer: Peer;
+  readonly #replies: ReplyWriter;
+  readonly #largeBodies: LargeBodyCache;
+
+  /** Sends in order with all else that the connection sends. */
+  constructor(peer: Peer, replies: ReplyWriter, largeBodies: LargeBodyCache) {
+    this.#peer = peer;
+    this.#replies = replies;
+    this.#largeBodies = largeBodies;
+  }
+
+  get frameBytes(): number {
+    return this.#replies.frameBytes;
+  }
+
+  get isFull(): boolean {
+    return mustWait(this.#peer);
+  }
+
+  hasRoom(bytes: number): boolean {
+    return hasRoom(this.#peer, bytes);
+  }
+
+  waitForRoom(bytes: number): Promise<void> | undefined {
+    return this.#peer.waitForRoom?.(bytes);
+  }
+
+  sendMessages(sub: number, previous: number, batch: TopicBatch): void {
+    const { messages, bytes } = batch;
+    if (bytes < MIN_SHARED_BYTES) {
+      const frame = streamFrame(sub, previous, batch.text);
+      // The bytes of text that is not ASCII are counted with it.
+      this.#replies.sendFrame(frame, frame.length + bytes + 2 * batch.topics.length);
+      return;
+    }
+    const suffix = messages.length > 1
+      ? batch.suffix
+      : this.#largeBodies.get(messages[0]!, batch.end);
+    // There is a comma between two messages; the attributes are in the closing, too.
+    const size = bytes + messages.length - 1 - batch.attributeCharacters;
+    this.#replies.sendShared(streamFrame(sub, previous, batch.head), suffix, size);
+  }
+
+  sendError(sub: number, error: WireError, through: number | undefined): void {
+    this.#replies.sendFrame(streamError(sub, error, through));
+  }
+}
