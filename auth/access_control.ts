@@ -155,13 +155,8 @@ export class AccessControl {
     const { headers } = request;
     const hostFault = this.checkHost(request);
     if (hostFault !== undefined) return { kind: "refused", status: 403, reason: hostFault };
-    const origin = headers.get("origin");
-    if (!this.#allowedBy(request.url).origins.allows(origin, headers.get("host") ?? "")) {
-      const reason = `the Origin ${
-        quoted(origin!)
-      } is not allowed; --allow-origin (allowedOrigins) allows it`;
-      return { kind: "refused", status: 403, reason };
-    }
+    const originFault = this.#checkOriginHeader(request);
+    if (originFault !== undefined) return { kind: "refused", status: 403, reason: originFault };
     const isOwnProtocol = offeredProtocols(headers).includes(SUBPROTOCOL);
     const token = this.requiresToken ? extractToken(headers) : undefined;
     if (token === undefined) {
@@ -175,6 +170,31 @@ export class AccessControl {
     return kind === "refused"
       ? { kind: "refused", status: 401, reason: "the token is not valid", detail }
       : { kind: "refused", status: 503, reason: "the token cannot be checked now", detail };
+  }
+
+  /**
+   * Checks that a request is not made by a page of another site, which may be one without an `Origin`: browsers send none with
+   * a GET for an image, a script, or a link.
+   *
+   * @param request any request
+   * @returns why it is refused, or `undefined`
+   */
+  checkOrigin(request: Pick<Request, "headers" | "url">): string | undefined {
+    const { headers, url } = request;
+    const fault = this.#checkOriginHeader(request);
+    if (fault !== undefined) return fault;
+    const site = headers.get("sec-fetch-site");
+    if (site !== "cross-site" && site !== "same-site") return undefined;
+    if (this.#allowedBy(url).origins.includes(headers.get("origin"))) return undefined;
+    return `a page of another site has made it (Sec-Fetch-Site: ${site}); --allow-origin (allowedOrigins) allows its origin`;
+  }
+
+  #checkOriginHeader({ headers, url }: Pick<Request, "headers" | "url">): string | undefined {
+    const origin = headers.get("origin");
+    if (this.#allowedBy(url).origins.allows(origin, headers.get("host") ?? "")) return undefined;
+    return `the Origin ${
+      quoted(origin!)
+    } is not allowed; --allow-origin (allowedOrigins) allows it`;
   }
 
   #allowedBy(url: string): NamesAndOrigins {

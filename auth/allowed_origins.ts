@@ -64,6 +64,11 @@ export class AllowedOrigins {
     this.#scheme = secure ? "https" : "http";
   }
 
+  /** Whether an origin was named as allowed, or all are, which includes pages that do not tell theirs. */
+  includes(origin: string | null): boolean {
+    return this.#allowed.has(ANY) || (origin !== null && this.#allowed.has(origin));
+  }
+
   /**
    * Checks an `Origin` header.
    *
@@ -72,7 +77,7 @@ export class AllowedOrigins {
    * @returns whether the page may connect
    */
   allows(origin: string | null, host: string): boolean {
-    if (origin === null || this.#allowed.has(ANY) || this.#allowed.has(origin)) return true;
+    if (origin === null || this.includes(origin)) return true;
     // Browsers leave the default port out of both.
     return origin === `${this.#scheme}://${host.toLowerCase()}`;
   }

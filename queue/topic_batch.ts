@@ -13,7 +13,7 @@ export class TopicBatch {
   /** The messages, oldest first; at least one. */
   readonly messages: readonly TopicMessage[];
   /** It says of each message which topic it is of. */
-  readonly #named: boolean;
+  readonly isNamed: boolean;
   #bytes: number | undefined;
   #topics: string | undefined;
   #text: string | undefined;
@@ -23,7 +23,7 @@ export class TopicBatch {
   /** Wraps messages of one topic; or of several, which it names if `named` is set. */
   constructor(messages: readonly TopicMessage[], named: boolean = false) {
     this.messages = messages;
-    this.#named = named;
+    this.isNamed = named;
   }
 
   /** How much of a subscriber's credit they take. */
@@ -33,7 +33,7 @@ export class TopicBatch {
 
   /** The field that names their topics, if there is one. */
   get topics(): string {
-    return this.#topics ??= this.#named ? streamTopics(this.messages) : "";
+    return this.#topics ??= this.isNamed ? streamTopics(this.messages) : "";
   }
 
   /** The messages as they are streamed, serialised once for all subscribers. */

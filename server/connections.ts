@@ -14,6 +14,7 @@ import type { ServerContext } from "../connection/server_context.ts";
 import { revocation, tokenRefusal } from "../connection/authorize.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import type { ClientConnection } from "../connection/client_connection.ts";
+import type { HttpApi, WatchClient } from "../http/http_api.ts";
 import type { Peer, PeerEvents } from "../transports/peer.ts";
 import type { ConnectionHandler } from "../transports/transport.ts";
 import {
@@ -23,17 +24,12 @@ import {
   PendingAdmission,
 } from "./pending_admission.ts";
 import { type CloseReason, PendingConnection } from "./pending_connection.ts";
-import { httpPage, isHealthCheck, textResponse } from "./pages.ts";
+import { createHttpApi, watchSignal } from "./http_service.ts";
+import { textResponse } from "./text_response.ts";
 import { ConnectionLimiter, type LimitExceeded } from "./connection_limiter.ts";
 import type { ConnectionsOptions } from "./connections_options.ts";
 import { ADVICE, limitAdvice } from "./advice.ts";
-import {
-  isUpgradeRequest,
-  refusal,
-  type RefusedUpgrade,
-  UpgradeChecks,
-  upgradeFault,
-} from "./upgrade.ts";
+import { isUpgradeRequest, refuseMalformed, refuseUpgrade, UpgradeChecks } from "./upgrade.ts";
 import { PendingLimiter } from "./pending_limiter.ts";
 
 /** How many connections get their new permissions in one go: each may have ten thousand waits. */
@@ -66,6 +62,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   readonly #pendingConnections = new Set<PendingConnection>();
   readonly #pendingLimiter: PendingLimiter;
   readonly #upgradeChecks: UpgradeChecks;
+  readonly #httpApi: HttpApi;
   readonly #empty = Promise.withResolvers<void>();
   #stopping = false;
 
@@ -82,6 +79,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     this.#limiter = new ConnectionLimiter(options.limits);
     this.#pendingLimiter = new PendingLimiter(options.limits.pendingConnections);
     this.#upgradeChecks = new UpgradeChecks(options.access, this.#pendingLimiter);
+    this.#httpApi = createHttpApi(this, this.#upgradeChecks, options);
   }
 
   get authTimeout(): number {
@@ -93,31 +91,35 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     return this.#open.size;
   }
 
+  get isStopping(): boolean {
+    return this.#stopping;
+  }
+
   /** How many connections are not admitted. */
   get pendingCount(): number {
     return this.#pendingLimiter.count;
   }
 
-  http(request: Request, from: string): Response {
+  http(
+    request: Request,
+    from: string,
+    watch: WatchClient = watchSignal,
+  ): Response | Promise<Response> {
     if (isUpgradeRequest(request)) {
-      return this.#upgradeRefused(request, from) ?? textResponse(400, "Bad request");
+      return refuseMalformed(request, from, this.shared) ?? textResponse(400, "Bad request");
     }
-    const { banner, path, access } = this.#options;
-    const reason = isHealthCheck(request, path) ? undefined : access.checkHost(request);
-    if (reason !== undefined) return this.#refuse({ status: 403, reason }, from);
-    const canStore = () => this.shared.queue.store.fault === undefined;
-    return httpPage(request, { banner, path, isStopping: this.#stopping, canStore });
+    return this.#httpApi.handle(request, from, watch);
   }
 
   async admit(request: Request, from: string): Promise<Response | ((peer: Peer) => PeerEvents)> {
-    const fault = this.#upgradeRefused(request, from);
+    const fault = refuseMalformed(request, from, this.shared);
     if (fault) return fault;
     const verdict = await this.#upgradeChecks.check(request, from);
     if (verdict.kind !== "refused" || verdict.status !== 403) {
       this.#options.upgradeChecked(request, from);
     }
     if (this.#stopping) return textResponse(503, "The server is stopping");
-    if (verdict.kind === "refused") return this.#refuse(verdict, from);
+    if (verdict.kind === "refused") return refuseUpgrade(verdict, from, this.shared);
     const { check } = verdict;
     const hasInvalidToken = check?.kind === "refused";
     const permissions = this.access.permissionsOf(check);
@@ -148,6 +150,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   authChanged(): Promise<void> | void {
     const all = [...this.#open];
     const { urgentTasks } = this.shared.queue;
+    void this.#httpApi.authChanged();
     return urgentTasks.forEach(all, all.length, (connection) => {
       if (this.#open.has(connection)) this.#recheck(connection);
     }, RECHECK_BATCH);
@@ -187,7 +190,8 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     for (const pendingConnection of [...this.#pendingConnections]) {
       pendingConnection.closeGracefully(...SHUTDOWN_CLOSE);
     }
-    if (this.#isEmpty) return;
+    const httpStopped = this.#httpApi.stop(SHUTTING_DOWN, CLOSE_TIMEOUT);
+    if (this.#isEmpty) return await httpStopped;
     const timer = setTimeout(() => {
       for (const connection of [...this.#open]) {
         void connection.close();
@@ -197,6 +201,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     }, CLOSE_TIMEOUT);
     await this.#empty.promise;
     clearTimeout(timer);
+    await httpStopped;
   }
 
   get #isEmpty(): boolean {
@@ -279,20 +284,5 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     this.#open.delete(connection);
     this.shared.directory.delete(connection);
     if (this.#stopping && this.#isEmpty) this.#empty.resolve();
-  }
-
-  /** Refuses a malformed request for a WebSocket. */
-  #upgradeRefused(request: Request, from: string): Response | undefined {
-    const fault = upgradeFault(request);
-    if (!fault) return undefined;
-    this.onRefused(fault.reason, from);
-    return textResponse(fault.status, fault.reason, fault.headers);
-  }
-
-  /** Refuses a request before the upgrade. */
-  #refuse(refused: RefusedUpgrade, from: string): Response {
-    const { error, response, advice } = refusal(refused);
-    this.shared.onRefused(error, from, advice);
-    return response;
   }
 }

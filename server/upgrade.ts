@@ -7,10 +7,11 @@
 
 import { quoted } from "../protocol/text.ts";
 import type { AccessControl, Verdict } from "../auth/access_control.ts";
+import type { TokenCheck } from "../auth/auth.ts";
 import { addressHolder } from "../budgets/address_key.ts";
-import type { WireError } from "../protocol/errors.ts";
+import type { ServerContext } from "../connection/server_context.ts";
 import { ADVICE } from "./advice.ts";
-import { textResponse } from "./pages.ts";
+import { textResponse } from "./text_response.ts";
 import type { PendingLimiter } from "./pending_limiter.ts";
 
 /** The key of a client: 16 bytes in base64. */
@@ -33,7 +34,7 @@ export function isUpgradeRequest({ headers }: Pick<Request, "headers">): boolean
  * @param request a request for a WebSocket
  * @returns an HTTP status and a sentence; `undefined` if it is valid
  */
-export function upgradeFault(
+function upgradeFault(
   { method, headers }: Pick<Request, "method" | "headers">,
 ):
   | { readonly status: 400 | 426; readonly reason: string; readonly headers?: HeadersInit }
@@ -82,23 +83,42 @@ const GIVEN_UP = {
 } as const;
 
 /** A request that is refused before the upgrade. */
-export type RefusedUpgrade = Omit<Extract<Verdict, { readonly kind: "refused" }>, "kind">;
+type RefusedUpgrade = Omit<Extract<Verdict, { readonly kind: "refused" }>, "kind">;
 
 const CODES = { 401: "unauthorized", 403: "permission_denied", 503: "unavailable" } as const;
 
-/** The error of a refused request, for the log; its response; and what the operator can do. */
-export function refusal(
+/** Records what was refused. */
+type Refusals = Pick<ServerContext, "onRefused">;
+
+/**
+ * Refuses a malformed request for a WebSocket.
+ *
+ * @returns the response; `undefined` if it is not malformed
+ */
+export function refuseMalformed(
+  request: Request,
+  from: string,
+  refusals: Refusals,
+): Response | undefined {
+  const fault = upgradeFault(request);
+  if (!fault) return undefined;
+  refusals.onRefused({ code: "bad_request", message: fault.reason }, from);
+  return textResponse(fault.status, fault.reason, fault.headers);
+}
+
+/** Refuses a request before the upgrade. */
+export function refuseUpgrade(
   { status, reason, detail }: RefusedUpgrade,
-): { readonly error: WireError; readonly response: Response; readonly advice?: string } {
+  from: string,
+  refusals: Refusals,
+): Response {
   const text = `Cannot connect: ${reason}`;
-  const error = {
-    code: CODES[status],
-    message: detail === undefined ? text : `${text}: ${detail}`,
-  };
-  const headers: HeadersInit = status === 401 ? { "www-authenticate": "Bearer" } : {};
-  const response = textResponse(status, text, headers);
+  const message = detail === undefined ? text : `${text}: ${detail}`;
   // The reason of a Host or an Origin names the option already.
-  return { error, response, ...(status === 401 && { advice: ADVICE.token }) };
+  const advice = status === 401 ? ADVICE.token : undefined;
+  refusals.onRefused({ code: CODES[status], message }, from, advice);
+  const headers: HeadersInit = status === 401 ? { "www-authenticate": "Bearer" } : {};
+  return textResponse(status, text, headers);
 }
 
 type GiveUp = (why: keyof typeof GIVEN_UP) => void;
@@ -116,19 +136,49 @@ export class UpgradeChecks {
   }
 
   /** Checks a request, see {@linkcode AccessControl.checkUpgrade}. */
-  async check(request: Request, from: string): Promise<Verdict> {
-    const checked = this.#access.checkUpgrade(request, addressHolder(from));
+  check(request: Request, from: string): Promise<Verdict> {
+    return this.#inSlot(
+      from,
+      this.#access.checkUpgrade(request, addressHolder(from)),
+      (why) => ({ kind: "refused", status: 503, reason: GIVEN_UP[why] }),
+      (verdict) => verdict.kind === "admitted" && verdict.check?.kind !== "unchecked",
+    );
+  }
+
+  /** Checks the token of a request over plain HTTP, see {@linkcode AccessControl.check}. */
+  checkToken(token: string, from: string): Promise<TokenCheck> {
+    return this.#inSlot(
+      from,
+      this.#access.check(token, addressHolder(from)),
+      (why) => ({ kind: "unchecked", reason: GIVEN_UP[why] }),
+      ({ kind }) => kind !== "unchecked",
+    );
+  }
+
+  /**
+   * Waits for a check in a slot of its own.
+   *
+   * @param from the address of the client
+   * @param checked what came of it
+   * @param givenUp what has come of it if the wait is given up
+   * @param isDone whether the client was admitted, or at least judged
+   */
+  async #inSlot<Checked>(
+    from: string,
+    checked: Promise<Checked>,
+    givenUp: (why: keyof typeof GIVEN_UP) => Checked,
+    isDone: (checked: Checked) => boolean,
+  ): Promise<Checked> {
     // Otherwise it takes no longer than a digest.
     if (!this.#access.asksVerifier) return await checked;
-    const { promise, resolve } = Promise.withResolvers<Verdict>();
-    const giveUp: GiveUp = (why) =>
-      resolve({ kind: "refused", status: 503, reason: GIVEN_UP[why] });
+    const { promise, resolve } = Promise.withResolvers<Checked>();
+    const giveUp: GiveUp = (why) => resolve(givenUp(why));
     this.#checking.add(giveUp);
     const release = this.#slots.acquire(from, () => giveUp("evicted"));
     try {
-      const verdict = await Promise.race([checked, promise]);
-      release(verdict.kind === "admitted" && verdict.check?.kind !== "unchecked");
-      return verdict;
+      const result = await Promise.race([checked, promise]);
+      release(isDone(result));
+      return result;
     } finally {
       release(false);
       this.#checking.delete(giveUp);

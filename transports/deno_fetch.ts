@@ -15,6 +15,7 @@ import {
   networkPolled,
   noResponse,
   upgradeRequest,
+  watchClient,
 } from "./deno_upgrade.ts";
 import { BasePeer, createPortContext, type PortContext } from "./base_peer.ts";
 import { handshakeFailed, type Peer, type PeerEvents } from "./peer.ts";
@@ -80,7 +81,7 @@ export async function openFetch(
         ? noResponse()
         : request.headers.get("upgrade")?.toLowerCase() === "websocket"
         ? handleUpgrade(request, from, context)
-        : handler.http(request, from),
+        : handler.http(request, from, watchClient),
     closeAll: () => connections.closeAll(),
     stop: async () => {
       await connections.end();

@@ -94,24 +94,48 @@ export function upgradeRequest(
   );
 }
 
+/**
+ * Calls back if the client of a request leaves before it has a response.
+ *
+ * @param request the request, which has no response yet
+ * @param onLeft is called once
+ * @returns ends it
+ */
+export function watchClient({ signal }: Request, onLeft: () => void): () => void {
+  if (mayWarn) filterWarning();
+  signal.addEventListener("abort", onLeft, { once: true });
+  return () => signal.removeEventListener("abort", onLeft);
+}
+
+/** The warning may still come. */
 let mayWarn = true;
-let isFiltering = false;
+/** Puts the console back, while warnings are filtered. */
+let restoreConsole: (() => void) | undefined;
 
 /**
- * Upgrades a request whose signal was read. At the first response to such a request, whichever it is, Deno warns, once, that
- * the signal aborts although nothing has failed. That is known here, and no news for the operator of a server.
+ * At the first response to a request whose signal was read, whichever it is, Deno warns, once, that the signal aborts although
+ * nothing has failed. That is known here, and no news for the operator of a server. From here on that warning is dropped.
  */
-function withoutWarning<T>(upgrade: () => T): T {
-  if (!mayWarn || isFiltering) return upgrade();
+function filterWarning(): () => void {
+  if (restoreConsole) return restoreConsole;
   const { warn } = console;
-  console.warn = (...args) => {
-    if (!String(args[0]).startsWith("Deno.serve: request.signal")) warn.apply(console, args);
+  const filtered = (...args: unknown[]) => {
+    if (!String(args[0]).startsWith("Deno.serve: request.signal")) return warn.apply(console, args);
+    mayWarn = false;
+    restoreConsole?.();
   };
-  const restore = () => {
-    console.warn = warn;
-    isFiltering = false;
+  console.warn = filtered;
+  return restoreConsole = () => {
+    restoreConsole = undefined;
+    // The program may have put another one there.
+    if (console.warn === filtered) console.warn = warn;
   };
-  isFiltering = true;
+}
+
+/** Upgrades a request whose signal was read: that is its response. */
+function withoutWarning<T>(upgrade: () => T): T {
+  if (!mayWarn || restoreConsole) return upgrade();
+  const restore = filterWarning();
   try {
     const upgraded = upgrade();
     restore();

@@ -9,8 +9,19 @@ import type { Peer, PeerEvents } from "./peer.ts";
 
 /** What the server does with requests and peers. */
 export interface ConnectionHandler {
-  /** Answers a request that is not for a WebSocket, from this address. */
-  http(request: Request, from: string): Response;
+  /**
+   * Answers a request that is not for a WebSocket.
+   *
+   * @param request the request
+   * @param from the address of the client
+   * @param watch calls back if the client leaves before it has its response, until the function that it returns is called.
+   * Default: the signal of the request tells
+   */
+  http(
+    request: Request,
+    from: string,
+    watch?: (request: Request, onLeft: () => void) => () => void,
+  ): Response | Promise<Response>;
   /**
    * Admits a request for a WebSocket, or replies to it otherwise.
    *

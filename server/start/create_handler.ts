@@ -12,7 +12,7 @@ import {
   type HandlerSettings,
   parseHandlerOptions,
 } from "../handler_options.ts";
-import { textResponse } from "../pages.ts";
+import { textResponse } from "../text_response.ts";
 import { requireDeno, requireDescriptor } from "../runtime.ts";
 import type { OpenHandler } from "./open_handler.ts";
 import { clientAddress, requireRequest } from "./requests.ts";

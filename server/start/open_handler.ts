@@ -11,8 +11,11 @@ import { Queue } from "../../queue/queue.ts";
 import { type FetchHandler, openFetch } from "../../transports/deno_fetch.ts";
 import { isUnspecified } from "../../transports/deno_upgrade.ts";
 import type { ConnectionHandler } from "../../transports/transport.ts";
+import { isPage } from "../../http/pages.ts";
+import { HttpProblem } from "../../http/problem.ts";
+import type { WireError } from "../../protocol/errors.ts";
 import type { HandlerSettings } from "../handler_options.ts";
-import { textResponse } from "../pages.ts";
+import { textResponse } from "../text_response.ts";
 import { openAccess } from "../prepare_auth.ts";
 import { RunningServer } from "../running_server.ts";
 import { isUpgradeRequest } from "../upgrade.ts";
@@ -99,12 +102,13 @@ class MountedRequests {
 
   async fetch(request: Request, { from, hasAddress }: ClientAddress): Promise<Response> {
     try {
-      if (!this.#isBelowPath(request)) return textResponse(404, "Not found");
+      if (!this.#isBelowPath(request)) return new HttpProblem(NOT_HERE).response;
       // One without an address any more has left, and is answered as such.
       const isLocal = !hasAddress || isLoopback(from) || isUnspecified(from);
-      if (!isLocal && !this.admitsOthers && isUpgradeRequest(request)) {
+      if (!isLocal && !this.admitsOthers && !isPage(request, this.#path)) {
         this.#connections.onRefused(NOT_LOCAL, from);
-        return textResponse(403, NOT_LOCAL);
+        if (isUpgradeRequest(request)) return textResponse(403, NOT_LOCAL);
+        return new HttpProblem({ code: "permission_denied", message: NOT_LOCAL }).response;
       }
       return await this.#requests.fetch(request, from);
     } catch (error) {
@@ -123,6 +127,11 @@ class MountedRequests {
     return pathname === this.#path || pathname.startsWith(`${this.#path}/`);
   }
 }
+
+const NOT_HERE: WireError = {
+  code: "not_found",
+  message: "Cannot answer: the path is not below that of the message queue",
+};
 
 const NOT_LOCAL =
   "Cannot connect: without the option auth only clients of the same machine may (auth: { anonymous: {} } admits everybody)";

@@ -51,7 +51,7 @@ Deno.test("a module of three lines is a server with options of its own", async (
   await using _program = program;
   await using mq = await connect(`ws://localhost:${port}/mq`, { token: "a-secret" });
   assertEquals(await mq.put("t", "hello"), 1);
-  assertEquals((await (await fetch(`http://localhost:${port}/`)).text()).trim(), "Not found");
+  assertEquals((await (await fetch(`http://localhost:${port}/`)).json()).code, "not_found");
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

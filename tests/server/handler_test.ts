@@ -4,7 +4,13 @@
  * @module
  */
 
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { connect, createHandler, type Handler, type RequestInfo } from "@dsmq/server";
 import { codeOf } from "../support/code_of.ts";
 import { FileFolder } from "../support/file_folder.ts";
@@ -37,7 +43,7 @@ Deno.test("a handler under a path serves clients, and all other paths belong to 
   assert((await page(`${origin}/mq`)).startsWith("200 dsmq/"));
   assert((await page(`${origin}/mq/`)).startsWith("200 dsmq/"));
   assertEquals(await page(`${origin}/mq/health`), "200 ok");
-  assertEquals(await page(`${origin}/mq/other`), "404 Not found");
+  assertMatch(await page(`${origin}/mq/other`), /^404 .*"code":"not_found"/);
   // The program hands it on; the handler has another path.
   for (const path of ["/mqueue", "/m", "/"]) {
     await using other = openMounted({ path: "/mq" });

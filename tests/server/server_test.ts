@@ -148,7 +148,10 @@ Deno.test("an unknown path is not found, and a wrong method is not allowed", asy
   await using server = await serve({ port: 0 });
   const address = server.url.replace("ws:", "http:");
   const missing = await fetch(`${address}/etc/passwd`);
-  assertEquals([missing.status, await missing.text()], [404, "Not found\n"]);
+  assertEquals(missing.status, 404);
+  assertEquals(missing.headers.get("content-type"), "application/problem+json");
+  const { code, detail } = await missing.json();
+  assertEquals([code, detail.includes("/etc/passwd")], ["not_found", true]);
   for (const method of ["POST", "PUT", "DELETE", "PATCH"]) {
     const refused = await fetch(`${address}/`, { method });
     await refused.text();

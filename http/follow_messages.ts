@@ -1,0 +1,209 @@
+/**
+ * Follows a topic, or a prefix: a response that brings each message as it is stored.
+ *
+ * @module
+ */
+
+import {
+  ServerStream,
+  type ServerStreamContext,
+  type StreamOutput,
+} from "../connection/server_stream.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
+import type { TopicFilter, WireSince } from "../protocol/requests.ts";
+import { locateStream } from "../queue/positions.ts";
+import type { Queue } from "../queue/queue.ts";
+import { toWireError } from "../queue/store_failure.ts";
+import type { TopicBatch } from "../queue/topic_batch.ts";
+import type { HttpCall } from "./http_call.ts";
+import type { HttpReader } from "./http_readers.ts";
+import { HttpProblem } from "./problem.ts";
+import { ReaderBody } from "./reader_body.ts";
+import { encodeText, type StreamFormat } from "./stream_format.ts";
+
+/** Nothing but what the client takes limits a stream. */
+const UNLIMITED = { messages: Infinity, bytes: Infinity };
+
+/** A message of at most this many bytes needs no room. */
+const SMALL_BYTES = 512;
+
+/** How long to wait before it is checked again whether there is room, in milliseconds. */
+const ROOM_CHECK = 20;
+
+/** For browsers, and for proxies, which must neither keep a stream nor hold it back. */
+const STREAM_HEADERS = { "cache-control": "no-cache, no-transform", "x-accel-buffering": "no" };
+
+/**
+ * Follows.
+ *
+ * @param call the request
+ * @param filter what it follows
+ * @param since from where on
+ * @param format the form of the messages
+ * @returns the response, whose body ends with the stream
+ * @throws {HttpProblem} if the stream cannot begin
+ */
+export async function followMessages(
+  call: HttpCall,
+  filter: TopicFilter,
+  since: WireSince,
+  format: StreamFormat,
+): Promise<Response> {
+  const { store, log } = call.context.shared.queue;
+  const start = await locateStream(store, filter, since).catch((error) => {
+    throw new HttpProblem(toWireError(error, log));
+  });
+  // After a gap it goes on behind it; but from the position that was asked for, as far as the client knows.
+  const { after, gap, began } = start;
+  const headers = {
+    ...STREAM_HEADERS,
+    "content-type": format.contentType,
+    "dsmq-position": `${store.epoch}:${after}`,
+  };
+  if (call.isHead) return new Response(null, { headers });
+  const stream = new FollowedStream(call, filter, format);
+  stream.begin(after, gap?.error, began);
+  return new Response(stream.body, { headers });
+}
+
+/** One response. */
+class FollowedStream implements ServerStreamContext, StreamOutput {
+  readonly queue: Queue;
+  readonly frameBytes: number = REPLY_FRAME_BYTES;
+  closed = false;
+  readonly #filter: TopicFilter;
+  readonly #format: StreamFormat;
+  readonly #epoch: string;
+  readonly #reader: HttpReader;
+  readonly #body: ReaderBody;
+  #stream: ServerStream | undefined;
+  /** The stream has to read from the store. */
+  #isBehind = false;
+  #isReading = false;
+  /** It has sent something since the last heartbeat. */
+  #hasSent = true;
+  /** After a gap: it goes on behind this number. */
+  #through: number | undefined;
+
+  constructor(call: HttpCall, filter: TopicFilter, format: StreamFormat) {
+    this.#filter = filter;
+    this.#format = format;
+    this.queue = call.context.shared.queue;
+    this.#epoch = this.queue.store.epoch;
+    const { readers } = call;
+    this.#reader = readers.open(call, filter, "totalSubscriptions", {
+      onEnd: (error) => this.#end(error),
+      sendHeartbeat: () => this.#sendHeartbeat(),
+      unreadBytes: () => this.#body.unreadBytes,
+    });
+    this.#body = new ReaderBody(call, {
+      onDrained: () => void this.#readOn(),
+      onOver: () => this.#close(),
+    });
+  }
+
+  /** What the response carries. */
+  get body(): ReadableStream<Uint8Array> {
+    return this.#body.stream;
+  }
+
+  get output(): StreamOutput {
+    return this;
+  }
+
+  /** Begins after a number, which is behind a gap if there is an error. */
+  begin(after: number, gap: WireError | undefined, began: number | undefined): void {
+    const position = `${this.#epoch}:${after}`;
+    this.#send(gap ? this.#format.gap(gap, position) : this.#format.begin(position));
+    this.#open(after, began);
+  }
+
+  #open(after: number, began: number | undefined): void {
+    this.#stream = new ServerStream(this, {
+      sub: 0,
+      filter: this.#filter,
+      after,
+      began,
+      onGap: undefined,
+      credit: UNLIMITED,
+    });
+    this.#stream.start();
+  }
+
+  get isFull(): boolean {
+    return this.#body.isFull;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return bytes <= SMALL_BYTES || this.#body.hasRoom(bytes);
+  }
+
+  async waitForRoom(bytes: number): Promise<void> {
+    while (!this.closed && !this.hasRoom(bytes)) {
+      await new Promise<void>((resolve) => void this.queue.clock.after(ROOM_CHECK, resolve));
+    }
+  }
+
+  sendMessages(_sub: number, _previous: number, batch: TopicBatch): void {
+    this.#hasSent = true;
+    this.#body.send(this.#format.messages(batch, this.#epoch));
+  }
+
+  sendError(_sub: number, error: WireError, through: number | undefined): void {
+    this.#through = through;
+    if (through === undefined) this.#end(error);
+    else this.#send(this.#format.gap(error, `${this.#epoch}:${through}`));
+  }
+
+  onEnded(): void {
+    if (this.closed || this.#through === undefined) return;
+    const through = this.#through;
+    this.#through = undefined;
+    this.#open(through, undefined);
+  }
+
+  requestRead(): void {
+    this.#isBehind = true;
+    void this.#readOn();
+  }
+
+  /** Reads from the store while the client takes it. */
+  async #readOn(): Promise<void> {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    // Whoever asks for this may have more to do first.
+    await undefined;
+    while (this.#isBehind && !this.closed && !this.#body.isFull) {
+      this.#isBehind = false;
+      await this.#stream!.readMore();
+    }
+    this.#isReading = false;
+  }
+
+  #send(text: string): void {
+    this.#hasSent = true;
+    this.#body.send(encodeText(text));
+  }
+
+  #sendHeartbeat(): void {
+    if (!this.#hasSent && this.#body.unreadBytes === 0) {
+      this.#body.send(encodeText(this.#format.heartbeat));
+    }
+    this.#hasSent = false;
+  }
+
+  #end(error: WireError | undefined): void {
+    if (this.closed) return;
+    if (error) this.#send(this.#format.end(error));
+    this.#close();
+    this.#body.finish();
+  }
+
+  #close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#stream?.end();
+    this.#reader.release();
+  }
+}

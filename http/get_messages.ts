@@ -1,0 +1,133 @@
+/**
+ * `GET /topics/{topic}` and `GET /messages`: the next message, a page of them, or all from now on.
+ *
+ * @module
+ */
+
+import type { MessageAttributes } from "../protocol/attributes.ts";
+import { MAX_WAIT, REPLY_FRAME_BYTES } from "../protocol/limits.ts";
+import type { TopicFilter } from "../protocol/requests.ts";
+import { quoted } from "../protocol/text.ts";
+import type { TopicMessage } from "../stores/store.ts";
+import { preferredType } from "./accept.ts";
+import { followMessages } from "./follow_messages.ts";
+import type { HttpCall } from "./http_call.ts";
+import { attributeHeaders, encodeHeaderValue } from "./message_headers.ts";
+import { encodeMessage } from "./message_json.ts";
+import { badRequest } from "./problem.ts";
+import { parseAfter, parseCount, type Query } from "./query.ts";
+import { textResponseTo } from "./reader_body.ts";
+import { readMessages, requireReadable } from "./read_messages.ts";
+import { EVENTS, LINES, type StreamFormat } from "./stream_format.ts";
+
+/** The parameters of a request that reads. */
+export const READ_PARAMETERS = ["after", "wait", "count"] as const;
+
+/** How many messages a page has. */
+const PAGE = { default: 100, max: 1000 };
+
+/** The forms of a response: the message itself, a page, or a stream. */
+const [TEXT, JSON_PAGE] = ["text/plain", "application/json"] as const;
+const FORMATS: Readonly<Record<string, StreamFormat>> = {
+  [EVENTS.contentType]: EVENTS,
+  [LINES.contentType]: LINES,
+};
+
+/**
+ * Answers a request that reads.
+ *
+ * @param call the request
+ * @param filter what it reads
+ * @param query its parameters
+ * @returns the response
+ * @throws {HttpProblem} if it may not read that, or something is missing
+ */
+export async function getMessages(
+  call: HttpCall,
+  filter: TopicFilter,
+  query: Query<typeof READ_PARAMETERS[number]>,
+): Promise<Response> {
+  requireReadable(call, filter);
+  const { headers } = call.request;
+  const accepted = headers.get("accept");
+  // Who asks for a number of messages means a page.
+  const type = query.count === undefined
+    ? preferredType(accepted, [TEXT, JSON_PAGE, EVENTS.contentType, LINES.contentType])
+    : preferredType(accepted, [JSON_PAGE]);
+  if (type === undefined) throw notAcceptable(query.count !== undefined);
+  const format = FORMATS[type];
+  const wait = parseWait(query.wait);
+  if (format) {
+    if (wait > 0) throw badRequest("The parameter wait is for a request that does not follow");
+    const last = headers.get("last-event-id");
+    const since = last === null || last === ""
+      ? parseAfter(query.after ?? "now", "The parameter after")
+      : parseAfter(last, "Last-Event-ID");
+    return await followMessages(call, filter, since, format);
+  }
+  const since = parseAfter(query.after ?? "start", "The parameter after");
+  const count = type === TEXT ? 1 : parseCount(query.count, PAGE);
+  const { queue } = call.context.shared;
+  const read = { filter, since, count, bytes: REPLY_FRAME_BYTES, wait: call.isHead ? 0 : wait };
+  const { messages, through } = await readMessages(call, read);
+  queue.counts.delivered += messages.length;
+  const { epoch } = queue.store;
+  const next = `${epoch}:${messages.at(-1)?.seq ?? through}`;
+  const named = filter.prefix !== undefined;
+  const common = { "cache-control": "no-store", "dsmq-position": next };
+  if (type === TEXT) {
+    const [message] = messages;
+    return message
+      ? textOf(call, message, { ...common, ...(named && topicHeader(message)) })
+      : new Response(null, { status: 204, headers: common });
+  }
+  const list = messages.map((message) => encodeMessage(message, epoch, named)).join(",");
+  const text = `{"messages":[${list}],"next":"${next}"}\n`;
+  return textResponseTo(call, text, { headers: { ...common, "content-type": JSON_PAGE } });
+}
+
+/** The message itself, and what belongs to it in headers. */
+function textOf(
+  call: HttpCall,
+  { seq, time, body, attributes }: TopicMessage,
+  common: Record<string, string>,
+): Response {
+  const text: string = JSON.parse(body);
+  const own: MessageAttributes = attributes === undefined ? {} : JSON.parse(attributes);
+  const more = text.isWellFormed() ? attributeHeaders(own) : undefined;
+  if (!more) {
+    throw badRequest(
+      "Half of a surrogate pair is in the message, which UTF-8 cannot carry: ask for application/json",
+      { status: 406, headers: common },
+    );
+  }
+  const headers = new Headers(common);
+  for (const [name, value] of more) headers.set(name, value);
+  headers.set("dsmq-seq", `${seq}`);
+  headers.set("dsmq-time", `${time}`);
+  headers.set("content-type", "text/plain; charset=utf-8");
+  // A browser must never take a message for a page.
+  headers.set("x-content-type-options", "nosniff");
+  return textResponseTo(call, text, { headers });
+}
+
+function topicHeader({ topic }: TopicMessage): Record<string, string> {
+  return { "dsmq-topic": encodeHeaderValue(topic) };
+}
+
+function notAcceptable(isPage: boolean) {
+  const types = isPage ? [JSON_PAGE] : [TEXT, JSON_PAGE, EVENTS.contentType, LINES.contentType];
+  return badRequest(`Accept must include ${types.join(", ")}`, { status: 406 });
+}
+
+/** Seconds, as milliseconds. */
+function parseWait(text: string | undefined): number {
+  if (text === undefined) return 0;
+  const ms = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Math.ceil(1000 * Number(text)) : NaN;
+  if (ms <= MAX_WAIT) return ms;
+  throw badRequest(
+    `The parameter wait must be seconds from 0 to ${Math.floor(MAX_WAIT / 1000)}, got ${
+      quoted(text)
+    }`,
+  );
+}

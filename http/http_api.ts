@@ -1,0 +1,243 @@
+/**
+ * Plain HTTP: the queue for whoever speaks no WebSocket.
+ *
+ * A request passes, in this order: its address, its Host, its origin, its method, its token, a slot among the connections, and
+ * then the handler of its route.
+ *
+ * @module
+ */
+
+import { extractToken } from "../auth/tokens.ts";
+import type { Permissions } from "../auth/permissions.ts";
+import { addressHolder } from "../budgets/address_key.ts";
+import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
+import { tokenRefusal } from "../connection/authorize.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { MAX_HOST_LENGTH, MAX_URL_LENGTH } from "../protocol/websocket.ts";
+import { toWireError } from "../queue/store_failure.ts";
+import { exposeTo, optionsResponse, requireOwnOrigin } from "./cors.ts";
+import type { HttpCall } from "./http_call.ts";
+import type { HttpContext } from "./http_context.ts";
+import { HttpReaders } from "./http_readers.ts";
+import { findPage, mayLackHost, PAGE_METHODS } from "./pages.ts";
+import { badRequest, HttpProblem } from "./problem.ts";
+import { findRoute, type Route, type RouteHandler } from "./routes.ts";
+
+const STOPPING: WireError = {
+  code: "shutting_down",
+  message: "Cannot answer: the server is stopping",
+};
+
+/** Tells whether a client leaves before it has its response. */
+export type WatchClient = (request: Request, onLeft: () => void) => () => void;
+
+/** Answers the requests of a server that are not for a WebSocket. */
+export class HttpApi {
+  readonly readers: HttpReaders;
+  readonly #context: HttpContext;
+  /** How many requests have no response yet, or one that is still being sent. */
+  #active = 0;
+  #onIdle: (() => void) | undefined;
+
+  /** Starts without requests. */
+  constructor(context: HttpContext) {
+    this.#context = context;
+    this.readers = new HttpReaders(context);
+  }
+
+  /**
+   * Answers a request.
+   *
+   * @param request the request
+   * @param from the address of the client
+   * @param watch tells whether the client leaves
+   * @returns the response; never rejects
+   */
+  handle(request: Request, from: string, watch: WatchClient): Response | Promise<Response> {
+    try {
+      if (!mayLackHost(request, this.#context.path)) this.#requireHost(request);
+      const address = this.#addressOf(request);
+      const page = findPage(address.path);
+      const route = page ? undefined : findRoute(address.path);
+      // Which methods there are everybody may know.
+      if (request.method === "OPTIONS" && request.headers.get("origin") === null) {
+        return optionsResponse(request, route?.allow ?? PAGE_METHODS);
+      }
+      if (page) return this.#pageResponse(request, page);
+      if (!route) throw notFound(address.path);
+      return this.#routed(request, from, watch, address, route);
+    } catch (error) {
+      return this.#failed(error, from);
+    }
+  }
+
+  /** Applies a changed `auth` to requests that last. */
+  authChanged(): Promise<void> | void {
+    return this.readers.authChanged();
+  }
+
+  /** Ends the requests that last, and waits for the others, but not for longer than this, in milliseconds. */
+  async stop(error: WireError, timeout: number): Promise<void> {
+    this.readers.stop(error);
+    if (this.#active > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onIdle = resolve;
+      const timer = setTimeout(resolve, timeout);
+      await promise;
+      clearTimeout(timer);
+    }
+    // What was answered just now has yet to be written.
+    await new Promise<void>((resolve) => afterNetworkPoll(resolve));
+  }
+
+  #addressOf({ url }: Request): Address {
+    if (url.length > MAX_URL_LENGTH + MAX_HOST_LENGTH) {
+      throw badRequest("The address is too long", { status: 414 });
+    }
+    const { path: base } = this.#context;
+    // The Host may make it an invalid one.
+    const { pathname, search } = URL.parse(url) ?? {};
+    if (pathname === undefined) throw badRequest("The address or its Host is invalid");
+    if (base !== "" && pathname !== base && !pathname.startsWith(`${base}/`)) {
+      throw notFound(pathname);
+    }
+    return { path: pathname.slice(base.length) || "/", search: search! };
+  }
+
+  #pageResponse({ method }: Request, page: (context: HttpContext) => Response): Response {
+    if (method !== "GET" && method !== "HEAD") throw methodNotAllowed(method, PAGE_METHODS);
+    return page(this.#context);
+  }
+
+  #requireHost(request: Request): void {
+    const reason = this.#context.access.checkHost(request);
+    if (reason !== undefined) {
+      throw new HttpProblem({ code: "permission_denied", message: `Cannot connect: ${reason}` });
+    }
+  }
+
+  #routed(
+    request: Request,
+    from: string,
+    watch: WatchClient,
+    address: Address,
+    { allow, handlers, rest }: Route,
+  ): Response | Promise<Response> {
+    const { method } = request;
+    requireOwnOrigin(this.#context.access, request);
+    if (method === "OPTIONS") return optionsResponse(request, allow);
+    const name = method === "HEAD" ? "GET" : method;
+    // A method may be any word, such as "constructor".
+    const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+    if (!handler) {
+      return this.#exposed(request, this.#failed(methodNotAllowed(method, allow), from));
+    }
+    const answered = this.#answer(request, from, watch, { ...address, rest }, handler);
+    return request.headers.get("origin") === null
+      ? answered
+      : answered.then((response) => this.#exposed(request, response));
+  }
+
+  #exposed({ headers }: Request, response: Response): Response {
+    const origin = headers.get("origin");
+    return origin === null ? response : exposeTo(response, origin);
+  }
+
+  async #answer(
+    request: Request,
+    from: string,
+    watch: WatchClient,
+    { rest, search }: Address & { readonly rest: string },
+    handler: RouteHandler,
+  ): Promise<Response> {
+    const context = this.#context;
+    let release: (() => void) | undefined;
+    let isHeld = false;
+    this.#active++;
+    const end = () => {
+      release?.();
+      if (--this.#active === 0) this.#onIdle?.();
+    };
+    try {
+      if (context.isStopping) throw new HttpProblem(STOPPING, { headers: { connection: "close" } });
+      const permissions = await this.#permissionsOf(request, from);
+      const slot = context.acquire(from, permissions);
+      if (typeof slot !== "function") {
+        const { error, isPerAddress, advice } = slot;
+        throw new HttpProblem(error, { advice, ...(!isPerAddress && { status: 503 }) });
+      }
+      release = slot;
+      const call: HttpCall = {
+        context,
+        readers: this.readers,
+        request,
+        from,
+        holder: permissions.identity || addressHolder(from),
+        permissions,
+        isHead: request.method === "HEAD",
+        rest,
+        search,
+        onLeft: (callback) => watch(request, callback),
+        keepSlot() {
+          isHeld = true;
+          return end;
+        },
+      };
+      return await handler(call);
+    } catch (error) {
+      return this.#failed(error, from);
+    } finally {
+      if (!isHeld) end();
+    }
+  }
+
+  /** What the client may do. */
+  async #permissionsOf({ headers }: Request, from: string): Promise<Permissions> {
+    const { access } = this.#context;
+    const token = access.requiresToken ? extractToken(headers) : undefined;
+    const check = token === undefined ? undefined : await this.#context.checkToken(token, from);
+    const permissions = access.permissionsOf(check);
+    if (permissions) return permissions;
+    const { error, logged } = tokenRefusal(check);
+    throw new HttpProblem(error, {
+      logged,
+      ...(error.code === "unauthorized" && {
+        headers: {
+          "www-authenticate": check ? 'Bearer error="invalid_token"' : "Bearer",
+        },
+      }),
+    });
+  }
+
+  /** The response to a request that failed. */
+  #failed(error: unknown, from: string): Response {
+    const { shared: { queue: { log } } } = this.#context;
+    const problem = error instanceof HttpProblem ? error : new HttpProblem(toWireError(error, log));
+    const { status, logged, advice } = problem;
+    // Whoever asks for what is not there, or is gone, has done nothing wrong.
+    if (status !== 404 && status !== 405 && status !== 410) {
+      this.#context.onRefused(logged, from, advice);
+    }
+    return problem.response;
+  }
+}
+
+/** The address of a request, without what comes before the path of the server. */
+interface Address {
+  readonly path: string;
+  readonly search: string;
+}
+
+function notFound(path: string): HttpProblem {
+  return new HttpProblem({
+    code: "not_found",
+    message: `There is nothing at ${path.slice(0, 64)}: topics are at /topics/NAME`,
+  });
+}
+
+function methodNotAllowed(method: string, allow: string): HttpProblem {
+  return badRequest(`The method must be one of ${allow}, got ${method.slice(0, 32)}`, {
+    status: 405,
+    headers: { allow },
+  });
+}

@@ -1,0 +1,54 @@
+/**
+ * `GET /topics`: the topics that hold messages.
+ *
+ * @module
+ */
+
+import { permissionDenied } from "../auth/permissions.ts";
+import { listReadableTopics } from "../connection/server_verbs.ts";
+import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
+import { TOPICS_PAGE } from "../protocol/limits.ts";
+import { toWireError } from "../queue/store_failure.ts";
+import { preferredType } from "./accept.ts";
+import type { HttpCall } from "./http_call.ts";
+import { badRequest, HttpProblem } from "./problem.ts";
+import { parseCount, type Query } from "./query.ts";
+import { textResponseTo } from "./reader_body.ts";
+import { prefixOf } from "./topic_of.ts";
+
+/** After how many topics others have their turn: each may take a look into the store. */
+const SLICE = 64;
+
+/**
+ * Lists topics that may be read, ordered by their code points.
+ *
+ * @param call the request
+ * @param query `prefix`, and `after`, the name of the last topic of the page before
+ * @returns a page, whose `next` is the `after` of the next one, or `null`
+ * @throws {HttpProblem} if no topic may be read
+ */
+export async function getTopics(
+  call: HttpCall,
+  query: Query<"prefix" | "after" | "count">,
+): Promise<Response> {
+  const { permissions, request, context: { shared: { queue } } } = call;
+  if (preferredType(request.headers.get("accept"), [JSON_TYPE]) === undefined) {
+    throw badRequest(`Accept must include ${JSON_TYPE}`, { status: 406 });
+  }
+  const { prefix } = prefixOf(call, query.prefix);
+  const count = parseCount(query.count, { default: TOPICS_PAGE, max: TOPICS_PAGE });
+  if (permissions.readable?.length === 0) throw new HttpProblem(permissionDenied("list topics"));
+  let steps = 0;
+  const pause = () =>
+    ++steps % SLICE === 0 ? new Promise<void>((resolve) => afterNetworkPoll(resolve)) : undefined;
+  const wanted = { action: "topics", id: 0, prefix, after: query.after ?? "", count } as const;
+  const topics = await listReadableTopics(queue.store, wanted, permissions.readable, pause)
+    .catch((error) => {
+      throw new HttpProblem(toWireError(error, queue.log));
+    });
+  const next = topics.length === count ? topics.at(-1)!.topic : null;
+  const headers = { "content-type": JSON_TYPE, "cache-control": "no-store" };
+  return textResponseTo(call, `${JSON.stringify({ topics, next })}\n`, { headers });
+}
+
+const JSON_TYPE = "application/json";

@@ -1,0 +1,30 @@
+/**
+ * Messages as JSON, the same in pages, in events and in lines.
+ *
+ * ```text
+ * {"seq":42,"position":"EPOCH:42","time":1767225600000,"body":"one"}
+ * {"seq":42,"position":"EPOCH:42","time":1767225600000,"topic":"orders.eu","body":"one","key":"a","headers":{"traceparent":"…"}}
+ * ```
+ *
+ * @module
+ */
+
+import type { TopicMessage } from "../stores/store.ts";
+
+/**
+ * A message as JSON text. Its body stands in it as it is stored, so every string passes.
+ *
+ * @param message the message
+ * @param epoch the present epoch
+ * @param named whether its topic is in it
+ */
+export function encodeMessage(
+  { seq, time, topic, body, attributes }: TopicMessage,
+  epoch: string,
+  named: boolean,
+): string {
+  const name = named ? `,"topic":${JSON.stringify(topic)}` : "";
+  // The attributes are an object: its members go on with those of the message.
+  const more = attributes === undefined ? "" : `,${attributes.slice(1, -1)}`;
+  return `{"seq":${seq},"position":"${epoch}:${seq}","time":${time}${name},"body":${body}${more}}`;
+}

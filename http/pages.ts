@@ -1,0 +1,73 @@
+/**
+ * What everybody may know of a server, as browsers and load balancers ask for it.
+ *
+ * @module
+ */
+
+import { MAX_URL_LENGTH } from "../protocol/websocket.ts";
+import type { HttpContext } from "./http_context.ts";
+
+/** What a page tells. */
+type Page = (context: HttpContext) => readonly [status: number, line: string];
+
+/** Whether messages can be stored, as far as that is known without storing one. */
+const ready: Page = ({ isStopping, shared: { queue: { store } } }) => {
+  if (isStopping) return [503, "stopping"];
+  // Not which file: everybody may ask.
+  return store.fault === undefined
+    ? [200, "ok"]
+    : [503, "nothing can be stored: the file was removed or changed"];
+};
+
+/** The pages by their paths: `/health/live` says that the process answers, `/health/ready`, and `/health`, that it can work. */
+const PAGES: Readonly<Record<string, Page>> = {
+  "/": ({ banner }) => [200, banner],
+  "/health": ready,
+  "/health/live": () => [200, "ok"],
+  "/health/ready": ready,
+};
+
+/** The methods of a page. */
+export const PAGE_METHODS = "GET, HEAD, OPTIONS";
+
+/**
+ * Finds a page.
+ *
+ * @param path the path, without that of the server
+ * @returns what makes its response; `undefined` if it is none
+ */
+export function findPage(path: string): ((context: HttpContext) => Response) | undefined {
+  if (!Object.hasOwn(PAGES, path)) return undefined;
+  const page = PAGES[path]!;
+  return (context) => {
+    const [status, line] = page(context);
+    return new Response(`${line}\n`, { status });
+  };
+}
+
+/**
+ * Whether a request may come without a `Host`: one for the health of a server, or for its methods. Some load balancers send
+ * none, and a web page cannot leave it out.
+ *
+ * @param request any request
+ * @param base the path below which the pages are: empty, or such as `/mq`
+ */
+export function mayLackHost({ method, url, headers }: Request, base: string): boolean {
+  if (headers.get("host")) return false;
+  if (method === "OPTIONS") return true;
+  if (url.length > MAX_URL_LENGTH) return false;
+  const path = URL.parse(url)?.pathname.slice(base.length) ?? "";
+  return path.startsWith("/health") && Object.hasOwn(PAGES, path);
+}
+
+/**
+ * Whether a request is for a page, and not for a WebSocket.
+ *
+ * @param request the request
+ * @param base the path below which the pages are: empty, or such as `/mq`
+ */
+export function isPage({ url, headers }: Request, base: string): boolean {
+  if (headers.get("upgrade") !== null) return false;
+  const { pathname = "" } = URL.parse(url) ?? {};
+  return pathname === base || Object.hasOwn(PAGES, pathname.slice(base.length));
+}

@@ -1,0 +1,131 @@
+/**
+ * Many messages in one request: a body of `application/x-ndjson`, whose lines are JSON strings, or objects.
+ *
+ * ```text
+ * "one"
+ * {"body":"two","key":"a","headers":{"traceparent":"…"},"messageId":"order-7"}
+ * ```
+ *
+ * They are answered line by line, in their order: with where each is stored, or with the problem that it alone has. Empty lines
+ * are skipped.
+ *
+ * @module
+ */
+
+import type { MessageAttributes } from "../protocol/attributes.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { maxRequestFrameBytes } from "../protocol/limits.ts";
+import { kindOf, quoted } from "../protocol/text.ts";
+import { storeErrorToWire } from "../queue/store_failure.ts";
+import { type Put, type PutAck, StoreError } from "../stores/store.ts";
+import type { HttpCall } from "./http_call.ts";
+import { HttpProblem } from "./problem.ts";
+import { decodeBody, readBody } from "./request_body.ts";
+import { ackJson, applyPuts, toPut } from "./store_puts.ts";
+
+/** The media type of lines of JSON. */
+export const NDJSON = "application/x-ndjson";
+
+/** The members that a line may have. */
+const MEMBERS: ReadonlySet<string> = new Set(["body", "key", "headers", "messageId"]);
+
+const NEWLINE = 10;
+
+/**
+ * Stores the lines of a request.
+ *
+ * @param call the request
+ * @param topic where they are put
+ * @param key the key of those that have none of their own
+ * @returns 200, with one line for each
+ * @throws {HttpProblem} if the request as a whole is refused; then none is stored
+ */
+export async function putLines(
+  call: HttpCall,
+  topic: string,
+  key: string | undefined,
+): Promise<Response> {
+  const { limits } = call.context.shared.welcome;
+  const limit = maxRequestFrameBytes(limits);
+  const bytes = await readBody(
+    call,
+    limit,
+    (length) => tooLarge(`${length} bytes`, limit, "bytes"),
+  );
+  const lines = linesOf(bytes, limits.frameRequests);
+  if (!lines) throw tooLarge("more lines", limits.frameRequests, "lines");
+  const items = lines.map((line) => parseLine(call, topic, line, key));
+  const puts = items.filter((item): item is Put => "type" in item);
+  const results = puts.length > 0 ? await applyPuts(call, puts) : [];
+  let next = 0;
+  let text = "";
+  for (const item of items) {
+    const result = "type" in item ? results[next++]! : item;
+    const error = result instanceof StoreError
+      ? storeErrorToWire(result)
+      : "code" in result
+      ? result
+      : undefined;
+    if (error) call.context.shared.onRefused(error, call.from);
+    text += error
+      ? new HttpProblem(error).json
+      : `${await ackJson(call, topic, result as PutAck)}\n`;
+  }
+  return new Response(text, { headers: { "content-type": NDJSON } });
+}
+
+function tooLarge(seen: string, limit: number, unit: string): HttpProblem {
+  return new HttpProblem({
+    code: "too_large",
+    message:
+      `Cannot put messages: the body has ${seen}, the limit is ${limit} ${unit}: send it in parts`,
+    limit,
+  });
+}
+
+/** The lines of a body that are not empty, each decoded by itself if some are ill-formed; `undefined` if there are too many. */
+function linesOf(bytes: Uint8Array, max: number): (string | undefined)[] | undefined {
+  const lines: (string | undefined)[] = [];
+  for (let start = 0; start < bytes.length;) {
+    const newline = bytes.indexOf(NEWLINE, start);
+    const end = newline < 0 ? bytes.length : newline;
+    const line = decodeBody(bytes.subarray(start, end));
+    start = end + 1;
+    if (line?.trim() === "") continue;
+    if (lines.length === max) return undefined;
+    lines.push(line);
+  }
+  return lines;
+}
+
+/** The message of a line, or why it is refused. */
+function parseLine(
+  call: HttpCall,
+  topic: string,
+  line: string | undefined,
+  key: string | undefined,
+): Put | WireError {
+  if (line === undefined) return badLine("it must be UTF-8, and some bytes are not");
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return badLine(`it must be JSON, got ${quoted(line)}`);
+  }
+  const own = key === undefined ? undefined : { key };
+  if (typeof value === "string") return toPut(call, topic, value, own);
+  if (value === null || typeof value !== "object" || Array.isArray(value)) {
+    return badLine(`it must be a JSON string or an object, got ${kindOf(value)}`);
+  }
+  const other = Object.keys(value).find((name) => !MEMBERS.has(name));
+  if (other !== undefined) {
+    return badLine(`it must have no member ${quoted(other)}, but ${[...MEMBERS].join(", ")}`);
+  }
+  const { body, ...attributes } = value as { body?: unknown };
+  if (typeof body !== "string") return badLine(`"body" must be a string, got ${kindOf(body)}`);
+  return toPut(call, topic, body, { ...own, ...attributes as MessageAttributes });
+}
+
+function badLine(reason: string): WireError {
+  return { code: "bad_message", message: `Cannot put the message of a line: ${reason}` };
+}

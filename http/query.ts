@@ -1,0 +1,114 @@
+/**
+ * The parameters of a request.
+ *
+ * The query of its address is read exactly: `URLSearchParams` would replace ill-formed bytes, and take the first of two values.
+ *
+ * @module
+ */
+
+import { parsePosition, POSITION_FORM } from "../protocol/position.ts";
+import type { WireSince } from "../protocol/requests.ts";
+import { quoted } from "../protocol/text.ts";
+import { badRequest } from "./problem.ts";
+
+/** Names that are meant to carry a token. Addresses end up in logs and histories. */
+const TOKEN_NAMES: ReadonlySet<string> = new Set(["token", "access_token", "auth"]);
+
+/** The parameters of a request, by their names. */
+export type Query<Name extends string = string> = { readonly [N in Name]?: string };
+
+/**
+ * Reads a query.
+ *
+ * @param search what follows the path: empty, or from the `?` on
+ * @param names the parameters that there may be
+ * @returns their values
+ * @throws {HttpProblem} if there is another one, or one twice, or one that is not percent-encoded UTF-8
+ */
+export function parseQuery<Name extends string>(
+  search: string,
+  names: readonly Name[],
+): Query<Name> {
+  const found: { [N in Name]?: string } = {};
+  if (search.length <= 1) return found;
+  for (const part of search.slice(1).split("&")) {
+    if (part === "") continue;
+    const equals = part.indexOf("=");
+    const name = decodeText(equals < 0 ? part : part.slice(0, equals), "The address");
+    const value = equals < 0 ? "" : decodeText(part.slice(equals + 1), `The parameter ${name}`);
+    if (TOKEN_NAMES.has(name.toLowerCase())) {
+      throw badRequest(
+        "A token must not be in an address, which others log: send it in the header Authorization: Bearer TOKEN",
+      );
+    }
+    const known = names.find((one) => one === name);
+    if (known === undefined) {
+      const which = names.length === 0 ? "none" : names.join(", ");
+      throw badRequest(`The address must have no parameter ${quoted(name)}: here are ${which}`);
+    }
+    if (found[known] !== undefined) throw badRequest(`The parameter ${name} is there twice`);
+    found[known] = value;
+  }
+  return found;
+}
+
+function decodeText(text: string, what: string): string {
+  const decoded = decodePercent(text.replaceAll("+", "%20"));
+  if (decoded === undefined) throw badRequest(`${what} must be percent-encoded UTF-8`);
+  return decoded;
+}
+
+/**
+ * Decodes percent-encoded UTF-8.
+ *
+ * @param text what was encoded
+ * @returns the text; `undefined` if it is not percent-encoded UTF-8
+ */
+export function decodePercent(text: string): string | undefined {
+  if (!text.includes("%")) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads a number of things.
+ *
+ * @param text the parameter `count`, if there is one
+ * @param limits what it is without one, and the largest one
+ * @throws {HttpProblem} if it is no whole number in that range
+ */
+export function parseCount(
+  text: string | undefined,
+  limits: { readonly default: number; readonly max: number },
+): number {
+  if (text === undefined) return limits.default;
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  if (count >= 1 && count <= limits.max) return count;
+  throw badRequest(
+    `The parameter count must be a whole number from 1 to ${limits.max}, got ${quoted(text)}`,
+  );
+}
+
+/**
+ * Reads a start: `start`, `now`, the position of a message, or a sequence number of the present epoch.
+ *
+ * @param text what was given
+ * @param what where it was given, for the error
+ * @returns the start, as the wire has it
+ * @throws {HttpProblem} `bad_request`
+ */
+export function parseAfter(text: string, what: string): WireSince {
+  if (text === "start" || text === "now") return text;
+  if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))) {
+    return { after: Number(text) };
+  }
+  const parsed = parsePosition(text);
+  // All that is gone after it is missing, whenever it went.
+  if (typeof parsed === "object") return { after: parsed.seq, epoch: parsed.epoch, asOf: 0 };
+  throw badRequest(
+    `${what} must be start, now, ${POSITION_FORM} or a sequence number, got ${quoted(text)}`,
+  );
+}

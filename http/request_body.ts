@@ -1,0 +1,156 @@
+/**
+ * The body of a request: bounded in size, in memory and in time.
+ *
+ * @module
+ */
+
+import { ConnectionBudgets } from "../budgets/shared_budgets.ts";
+import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
+import type { HeapTimer } from "../queue/timer_heap.ts";
+import { mediaTypeOf } from "./accept.ts";
+import { joinBytes } from "./bytes.ts";
+import type { HttpCall } from "./http_call.ts";
+import { badRequest, HttpProblem } from "./problem.ts";
+
+/** How long a body may take to arrive, in milliseconds, besides what its size takes on a slow line. */
+const BODY_TIMEOUT = 10_000;
+
+/** Up to this size a body is charged to nobody, in bytes: there is at most one for each connection. */
+const SMALL_BYTES = 16 * 1024;
+
+const NOTHING = new Uint8Array();
+
+/**
+ * Reads the body of a request.
+ *
+ * @param call the request
+ * @param limit the largest body, in bytes
+ * @param tooLarge the problem of a larger one, which is found before the body is read if the client says how large it is
+ * @returns the bytes
+ * @throws {HttpProblem} 408, 411, 413, 415, or 429 if bodies take too much memory
+ */
+export async function readBody(
+  call: HttpCall,
+  limit: number,
+  tooLarge: (bytes: number) => HttpProblem,
+): Promise<Uint8Array> {
+  const { request, context: { shared } } = call;
+  const { headers } = request;
+  refuseEncodings(headers);
+  const length = headers.get("content-length");
+  const declared = length === null ? undefined : Number(length);
+  if (declared === undefined && !mayHaveBody(request)) {
+    throw badRequest("The length of the body is missing: send Content-Length, 0 if it is empty", {
+      status: 411,
+    });
+  }
+  if (declared !== undefined && declared > limit) throw tooLarge(declared);
+  if (declared === 0) return NOTHING;
+  const size = declared ?? limit;
+  const budgets = new ConnectionBudgets(shared.budgets, call.holder);
+  try {
+    if (size > SMALL_BYTES && !budgets.of("totalInFlightBytes").take(size)) {
+      throw new HttpProblem(budgets.budgetError("totalInFlightBytes", "read the body"));
+    }
+    const ms = BODY_TIMEOUT + 1000 * size / MIN_PEER_SPEED;
+    return await inTime(
+      call,
+      ms,
+      (isLate) =>
+        declared === undefined ? readChunks(request, limit, tooLarge, isLate) : request.bytes(),
+    );
+  } finally {
+    budgets.close();
+  }
+}
+
+/** What is stored is text: a body that is compressed, or in another encoding than UTF-8, would be taken for something else. */
+function refuseEncodings(headers: Headers): void {
+  const coding = headers.get("content-encoding");
+  if (coding !== null && coding.trim().toLowerCase() !== "identity") {
+    throw badRequest(`The body must not be compressed, got Content-Encoding: ${coding}`, {
+      status: 415,
+      headers: { "accept-encoding": "identity" },
+    });
+  }
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(headers.get("content-type") ?? "")?.[1];
+  if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {
+    throw badRequest(`The body must be UTF-8, got charset=${charset}`, { status: 415 });
+  }
+}
+
+/** Whether there can be a body, though its length is not said: it comes in chunks, or by HTTP/2, which has no such header. */
+function mayHaveBody({ headers, body }: Request): boolean {
+  if (headers.get("transfer-encoding") !== null) return true;
+  return headers.get("host") === null && body !== null;
+}
+
+/** Reads a body whose size is not known before. */
+async function readChunks(
+  { body }: Request,
+  limit: number,
+  tooLarge: (bytes: number) => HttpProblem,
+  isLate: () => boolean,
+): Promise<Uint8Array> {
+  if (!body) return NOTHING;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    if (isLate()) break;
+    size += chunk.length;
+    if (size > limit) throw tooLarge(size);
+    chunks.push(chunk);
+  }
+  return joinBytes(chunks);
+}
+
+/** What reads a body, unless that takes too long, or its client leaves. */
+async function inTime(
+  { context: { shared: { queue: { timers } } } }: HttpCall,
+  ms: number,
+  read: (isLate: () => boolean) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  let isLate = false;
+  const timer: HeapTimer = {
+    due: 0,
+    index: -1,
+    onTimeout() {
+      isLate = true;
+      reject(badRequest("The body did not arrive in time", { status: 408, headers: CLOSE }));
+    },
+  };
+  timers.add(timer, ms);
+  try {
+    return await Promise.race([read(() => isLate), promise]);
+  } catch (error) {
+    if (error instanceof HttpProblem) throw error;
+    // Its client has left, or what it sent is no body: as a rule nobody gets this.
+    throw badRequest("The body ended before all of it had arrived", { headers: CLOSE });
+  } finally {
+    if (timer.index >= 0) timers.remove(timer);
+  }
+}
+
+const CLOSE = { connection: "close" };
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Decodes UTF-8 exactly.
+ *
+ * @param bytes what was sent
+ * @returns the text; `undefined` if the bytes are ill-formed
+ */
+export function decodeBody(bytes: Uint8Array): string | undefined {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the body of a request has this media type. */
+export function hasType({ headers }: Request, type: string): boolean {
+  return mediaTypeOf(headers.get("content-type")) === type;
+}
