@@ -21,7 +21,7 @@ import { mountHandler } from "./server/start/create_handler.ts";
 
 /** The process has nothing but this. */
 function endProcess(reason: string): never {
-  console.error(reason);
+  console.error(`dsmq: ${reason}`);
   Deno.exit(1);
 }
 

@@ -34,7 +34,7 @@ export type { Message } from "./protocol/message.ts";
 export type { MessageAttributes } from "./protocol/attributes.ts";
 export type { Limits, ServerLimits } from "./protocol/limits.ts";
 export type { Clock } from "./queue/clock.ts";
-export type { Log } from "./queue/queue.ts";
+export type { Log } from "./queue/log_event.ts";
 export type { Handler, MessageServer, RequestInfo, Server, Stats } from "./server/api.ts";
 export type { AuthOptions } from "./server/auth_options.ts";
 export type { HandlerOptions } from "./server/handler_options.ts";

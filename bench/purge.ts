@@ -35,7 +35,7 @@ const clock: Clock = {
   after: (ms, callback) => systemClock.after(ms, callback),
 };
 const store = new MemoryStore({ engine: await loadEngine("auto"), retention: RETENTION, clock });
-await using queue = await Queue.open(store, clock, console);
+await using queue = await Queue.open(store, clock, { write: console.error });
 
 const body = JSON.stringify("x".repeat(64));
 const put = (topic: string) => ({ type: "put" as const, topic, body, bytes: body.length });

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { DsmqError } from "../protocol/errors.ts";
+import { stderr } from "../server/stderr.ts";
 import { readArguments } from "./read_arguments.ts";
 import { EXIT_CODE, UsageError } from "./command.ts";
 import { chooseCommand, COMMANDS, requireHostAndPort } from "./commands.ts";
 import { serverSignals } from "./signals.ts";
-import { flushStderr, flushStdout, OutputClosed, printError } from "./terminal.ts";
+import { flushStderr, flushStdout, OutputClosed } from "./terminal.ts";
 
 /** First arguments that show the help, or the version. */
 const HELP_WORDS = ["help", "--help", "-h"];
@@ -42,8 +44,12 @@ async function runChosen(
   if (HELP_WORDS.includes(first)) return await (await import("./help.ts")).printHelp(rest);
   if (VERSION_WORDS.includes(first)) return await (await import("./help.ts")).printVersion();
   const { name, args: commandArgs, isImplied } = await chooseCommand(args);
-  // Before anything else is loaded.
-  if (name === "serve") serverSignals();
+  if (name === "serve") {
+    // Before anything else is loaded.
+    serverSignals();
+    const { formatOfFailure } = await import("./serve_log.ts");
+    stderr.style = { ...stderr.style, format: formatOfFailure(commandArgs) };
+  }
   const command = await COMMANDS[name]!();
   onCommand(name);
   const parsed = readArguments(name, command, commandArgs);
@@ -62,9 +68,15 @@ async function runChosen(
 function reportError(error: unknown, helpCommand: string): number {
   if (error instanceof OutputClosed) return EXIT_CODE.ok;
   if (error instanceof UsageError) {
-    printError(`dsmq: ${error.message} (see ${helpCommand})`);
+    fail(`${error.message} (see ${helpCommand})`, "usage");
     return EXIT_CODE.usage;
   }
-  printError(`dsmq: ${error instanceof Error ? error.message : error}`);
+  const code = error instanceof DsmqError ? error.code : undefined;
+  fail(error instanceof Error ? error.message : String(error), code);
   return EXIT_CODE.failed;
+}
+
+/** Says why a command ends. Only that of a server may be written as JSON, or be all that is written. */
+function fail(message: string, code: string | undefined): void {
+  stderr.write({ event: "serve_failed", message, fields: { code } });
 }

@@ -12,10 +12,12 @@ import {
   type LimitSpec,
   type ServerLimits,
 } from "../protocol/limits.ts";
-import type { AuthOptions, ServeOptions, Server, StoreChoice } from "../server.ts";
+import type { ServeOptions, StoreChoice } from "../server.ts";
 import {
   DURABILITIES,
   ENGINES,
+  type ListeningServer,
+  openLog,
   OVERFLOWS,
   parseServeOptions,
   start,
@@ -29,19 +31,12 @@ import {
   type ParsedArguments,
   UsageError,
 } from "./command.ts";
-import { permissionWarning, readTextFile } from "./files.ts";
+import { readServeFiles, rereadServeFiles, warnOfSharedFiles } from "./serve_files.ts";
+import { LOG_OPTIONS, logStyle } from "./serve_log.ts";
 import { serverSignals } from "./signals.ts";
-import { json, OutputClosed, outputLost, print, printError } from "./terminal.ts";
-import {
-  authFiles,
-  JWT_OPTIONS,
-  jwtOptionName,
-  rereadAuth,
-  serverAuth,
-  TOKEN_OPTIONS,
-  unreadVariable,
-} from "./tokens.ts";
-import { logToStderr } from "../server/stderr.ts";
+import { json, OutputClosed, outputLost, print } from "./terminal.ts";
+import { JWT_OPTIONS, jwtOptionName, TOKEN_OPTIONS, unreadVariable } from "./tokens.ts";
+import { stderr } from "../server/stderr.ts";
 import {
   parseDuration,
   parseFilePath,
@@ -122,42 +117,34 @@ export const serveCommand: CliCommand = {
     ),
     "allow-shutdown": { help: "let clients stop the server" },
     json: { help: "print the address as a line of JSON" },
+    ...LOG_OPTIONS,
   },
   positionals: [0, 2],
   async run(args) {
     using signals = serverSignals();
-    const files = { cert: args.value("cert") ?? "cert", key: args.value("key") ?? "key" };
+    const names = { cert: args.value("cert") ?? "cert", key: args.value("key") ?? "key" };
     // First everything that can be checked without reading a file.
     const given = serveOptions(args);
     const ignoreIfStopped = (error: unknown) => {
       if (!signals.stop.aborted) throw error;
     };
-    const auth = await authOptions(args).catch(ignoreIfStopped);
-    if (!auth) return reportStopped();
+    stderr.style = logStyle(args);
+    const files = await readServeFiles(args).catch(ignoreIfStopped);
+    if (!files) return reportStopped();
     const settings = withUsageErrors(() =>
-      parseServeOptions({
-        ...given,
-        ...auth,
-        signal: signals.stop,
-        log: { info: logToStderr, warn: logToStderr, error: logToStderr },
-      }, (name) => optionName(name, args))
+      parseServeOptions(
+        { ...given, ...files, signal: signals.stop },
+        (name) => optionName(name, args),
+      )
     );
+    const log = openLog((event) => stderr.write(event), settings.clock);
     await warnOfSharedFiles(args);
-    const server = await start(settings, files).catch(ignoreIfStopped);
+    const server = await start({ ...settings, log }, names).catch(ignoreIfStopped);
     if (!server) return reportStopped();
     const { host, port, url, storeDescription, transport } = server;
-    signals.onHangup(() => rereadFiles(args, server));
-    const transportNote = transport === "builtin" ? "" : ` (${transport})`;
-    const { withoutToken } = server;
-    const token = withoutToken === undefined;
-    const access = token ? "a token is required" : `clients without a token may ${withoutToken}`;
-    // Whether it was set nobody can know: who has set it must not believe that its token is required.
-    const unread = unreadVariable(args);
-    const unreadNote = unread === undefined ? "" : ` (${unread})`;
-    const where = await whereToConnect(server);
-    printError(
-      `dsmq ${VERSION} listens on ${where}${transportNote}; messages are stored in ${storeDescription}; ${access}${unreadNote}; press Ctrl-C to stop`,
-    );
+    signals.onHangup(() => rereadServeFiles(args, server));
+    const token = server.withoutToken === undefined;
+    await reportStarted(server, args);
     if (args.flag("json")) {
       print(json({ host, port, url, store: storeDescription, transport, token }));
     }
@@ -171,51 +158,29 @@ export const serveCommand: CliCommand = {
   },
 };
 
+/** Says where it listens, and what a person wants to know first. */
+async function reportStarted(server: ListeningServer, args: ParsedArguments): Promise<void> {
+  const { url, storeDescription, transport, engineName, withoutToken } = server;
+  const transportNote = transport === "builtin" ? "" : ` (${transport})`;
+  const token = withoutToken === undefined;
+  const access = token ? "a token is required" : `clients without a token may ${withoutToken}`;
+  // Whether it was set nobody can know: who has set it must not believe that its token is required.
+  const unread = unreadVariable(args);
+  const unreadNote = unread === undefined ? "" : ` (${unread})`;
+  const where = await whereToConnect(server);
+  const message =
+    `listens on ${where}${transportNote}; messages are stored in ${storeDescription}; ${access}${unreadNote}`;
+  const store = args.value("store") ?? "memory";
+  const fields = { version: VERSION, url, transport, store, engine: engineName, token };
+  stderr.write(
+    { event: "server_started", message, fields },
+    `dsmq ${VERSION} ${message}; press Ctrl-C to stop`,
+  );
+}
+
 function reportStopped(): number {
-  printError("dsmq: stopped");
+  stderr.write({ event: "server_stopped", message: "stopped" });
   return EXIT_CODE.ok;
-}
-
-/** Reloads the files at SIGHUP. A file that cannot be used changes nothing. */
-async function rereadFiles(args: ParsedArguments, server: Server): Promise<void> {
-  await warnOfSharedFiles(args);
-  await rereadAuth(args, server);
-  const [cert, key] = [args.value("cert"), args.value("key")];
-  if (cert === undefined || key === undefined) {
-    return authFiles(args).length === 0
-      ? printError(
-        "dsmq: nothing to reload: neither --token-file, --jwt-secret-file, --jwt-key-file nor --cert is set",
-      )
-      : undefined;
-  }
-  try {
-    await server.setCertificate(await readTextFile(cert), await readTextFile(key));
-    const closedNote = server.transport === "builtin" ? ", and builtin has closed all others" : "";
-    printError(`dsmq: reloaded ${cert}: new connections use it${closedNote}`);
-  } catch (error) {
-    printError(`dsmq: ${(error as Error).message}; the certificate is unchanged`);
-  }
-}
-
-/** Warns of files with secrets that other users can read. */
-async function warnOfSharedFiles(args: ParsedArguments): Promise<void> {
-  const secrets = ["token-file", "jwt-secret-file", "key"].map(args.value);
-  for (const file of secrets) {
-    const warning = file === undefined ? undefined : await permissionWarning(file);
-    if (warning !== undefined) printError(`dsmq: ${warning}`);
-  }
-}
-
-/** The options for access control. */
-async function authOptions(args: ParsedArguments): Promise<AuthOptions> {
-  const [origins, hosts, cert, key] = ["allow-origin", "allow-host", "cert", "key"].map(args.value);
-  return {
-    ...await serverAuth(args),
-    ...(origins !== undefined && { allowedOrigins: origins.split(/ *, */) }),
-    ...(hosts !== undefined && { allowedHosts: hosts.split(/ *, */) }),
-    ...(cert !== undefined && { cert: await readTextFile(cert) }),
-    ...(key !== undefined && { key: await readTextFile(key) }),
-  };
 }
 
 function serveOptions(args: ParsedArguments): ServeOptions {

@@ -6,11 +6,11 @@
 
 import type { AuthOptions, Grant, JwtOptions, Server } from "../server.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
+import { stderr } from "../server/stderr.ts";
 import { TOKEN_FORM, tokenProblem } from "../protocol/token.ts";
 import { type OptionSpec, type ParsedArguments, UsageError } from "./command.ts";
 import { readTextFile } from "./files.ts";
 import type { TokenFile } from "./token_file.ts";
-import { printError } from "./terminal.ts";
 import { parseFilePath } from "./values.ts";
 
 /** The environment variable that holds a token. */
@@ -177,11 +177,12 @@ export async function rereadAuth(args: ParsedArguments, server: Server): Promise
     const count = listed?.tokens.length;
     const tokens = count === 1 ? "1 token is" : `${count} tokens are`;
     for (const path of files) {
-      printError(`dsmq: reloaded ${path}${path === file ? `: ${tokens} valid` : ""}`);
+      const message = `reloaded ${path}${path === file ? `: ${tokens} valid` : ""}`;
+      stderr.write({ event: "reloaded", message, fields: { file: path } });
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
-    printError(`dsmq: ${reason}; the tokens are unchanged`);
+    stderr.write({ event: "reload_failed", message: `${reason}; the tokens are unchanged` });
   }
 }
 

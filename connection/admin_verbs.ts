@@ -15,6 +15,7 @@ import type {
   AdminRequest,
   BackupRequest,
   ConnectionsRequest,
+  PurgeRequest,
 } from "../protocol/admin_requests.ts";
 import { backupPage, successReply } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
@@ -22,6 +23,7 @@ import type { BackupGoneReply } from "../protocol/replies.ts";
 import { quoted, utf8Length } from "../protocol/text.ts";
 import { positionRefusal, purgeTopic } from "../queue/topic_purges.ts";
 import type { Peer } from "../transports/peer.ts";
+import { type Administrator, logAdministration } from "./admin_log.ts";
 import type { ListedConnection } from "./connection_directory.ts";
 import { pageSize } from "./credit_window.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
@@ -30,7 +32,7 @@ import type { BackupInfo } from "../protocol/backup_info.ts";
 import type { Gone, Store } from "../stores/store.ts";
 
 /** The connection of an administrator. */
-export interface AdminConnection extends ListedConnection {
+export interface AdminConnection extends ListedConnection, Administrator {
   /** Lets others have their turn, if it is time for that, however slowly the peer reads. */
   yieldTurn(): Promise<void> | undefined;
   readonly permissions: Permissions | undefined;
@@ -71,6 +73,8 @@ export async function administer(
         const message = `Cannot disconnect: there is no connection ${quoted(request.connection)}`;
         return replyError(context, request, { code: "not_found", message }, options.replies);
       }
+      const { connection: id } = request;
+      logAdministration(context, connection, "admin_disconnect", `disconnected ${id}`, { id });
       // First: it may be the connection itself.
       reply(request, {}, options.replies);
       return found.disconnect();
@@ -78,8 +82,9 @@ export async function administer(
     case "purge": {
       // It does not wait until its peer reads: streams of others wait for it.
       const purged = await purgeTopic(context.queue, request, () => connection.yieldTurn());
-      if (typeof purged === "number") return reply(request, { purged }, options.replies);
-      return replyError(context, request, purged, options.replies);
+      if (typeof purged !== "number") return replyError(context, request, purged, options.replies);
+      logPurge(context, connection, request, purged);
+      return reply(request, { purged }, options.replies);
     }
     case "backup":
       return await backUp(context, connection, request, options);
@@ -102,6 +107,28 @@ async function listConnections(
     if (connection.closed) return;
   }
 }
+
+function logPurge(
+  context: ServerContext,
+  connection: AdminConnection,
+  { topic, before }: PurgeRequest,
+  messages: number,
+): void {
+  const bound = before && boundOf(before);
+  const count = `${messages} ${messages === 1 ? "message" : "messages"}`;
+  const act = `purged ${quoted(topic)}${bound === undefined ? "" : ` before ${bound}`}: ${count}`;
+  logAdministration(context, connection, "admin_purge", act, { topic, before: bound, messages });
+}
+
+/** Before what, for a person. A time may be one that no calendar has. */
+function boundOf(before: NonNullable<PurgeRequest["before"]>): string {
+  if ("seq" in before) return `${before.seq}`;
+  if ("ago" in before) return `${before.ago} ms ago`;
+  return new Date(before.time).toJSON() ?? `${before.time}`;
+}
+
+/** Connections that back up: each page is a request of its own. */
+const backingUp = new WeakSet<AdminConnection>();
 
 /** Why a connection may not do that. */
 function refusalOf(
@@ -130,7 +157,7 @@ const PAGE = { count: 1024, bytes: 128 * 1024, topics: 250 };
 /** Replies with what there is to back up, or with a page of it. */
 async function backUp(
   context: ServerContext,
-  connection: { readonly closed: boolean },
+  connection: AdminConnection,
   request: BackupRequest,
   { peer, replies }: {
     readonly peer: Pick<Peer, "hasRoom" | "waitForRoom">;
@@ -139,6 +166,10 @@ async function backUp(
 ): Promise<void> {
   const { store } = context.queue;
   const { id, page, topicsAfter } = request;
+  if (!backingUp.has(connection)) {
+    logAdministration(context, connection, "admin_backup", "backs up all messages");
+  }
+  backingUp.add(connection);
   const { messages: maxCount, bytes: maxBytes } = pageSize(replies.frameBytes);
   const count = Math.min(PAGE.count, maxCount);
   const bytes = Math.min(PAGE.bytes, maxBytes);

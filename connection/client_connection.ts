@@ -100,13 +100,8 @@ export class ClientConnection
     const replies = this.#replies = new ReplyWriter(peer);
     this.#gracefulClose = new GracefulClose(peer, context.queue.clock);
     this.liveness = new Liveness(this, peer, replies, limits);
-    this.#dispatcher = new Dispatcher(context, this, {
-      peer,
-      replies,
-      budgets,
-      start,
-      slotTakeover,
-    });
+    const options = { peer, replies, budgets, start, slotTakeover };
+    this.#dispatcher = new Dispatcher(context, this, options);
     this.#pipeline = new RequestPipeline(peer, replies, limits, this.#dispatcher, this, budgets);
   }
 
@@ -120,7 +115,7 @@ export class ClientConnection
     if (
       typeof data === "string" && data.length > maxRequestFrameBytes(this.#context.welcome.limits)
     ) {
-      if (!this.#closed) this.closeGracefully(CLOSE_CODE.tooLarge, "a frame is too large");
+      if (!this.#closed) this.#closeFor(CLOSE_CODE.tooLarge, "a frame is too large");
     } else if (!heartbeat) this.#pipeline.receive(data);
   }
 
@@ -218,10 +213,8 @@ export class ClientConnection
   }
 
   takenOver(): void {
-    this.closeGracefully(
-      CLOSE_CODE.sessionTakenOver,
-      "a newer connection has taken over this session",
-    );
+    const reason = "a newer connection has taken over this session";
+    this.closeGracefully(CLOSE_CODE.sessionTakenOver, reason);
   }
 
   describe(): ReturnType<ListedConnection["describe"]> {
@@ -235,8 +228,7 @@ export class ClientConnection
   }
 
   disconnect(): void {
-    this.#context.onClosed(DISCONNECTED, this.address);
-    this.closeGracefully(CLOSE_CODE.disconnected, DISCONNECTED);
+    this.#closeFor(CLOSE_CODE.disconnected, DISCONNECTED);
     // Whoever reads nothing would never come to the close frame.
     const { clock } = this.#context.queue;
     this.#cancelDrop = clock.after(DISCONNECT_TIMEOUT, () => this.peer.drop(DISCONNECTED));
@@ -253,24 +245,30 @@ export class ClientConnection
     this.peer.drop("it sent no heartbeat");
   }
 
-  onDefect(error: unknown): void {
-    const { log } = this.#context.queue;
-    log.error("dsmq: a request failed unexpectedly, its connection is closed:", error);
+  onDefect(reason: unknown): void {
+    const message = "a request failed unexpectedly, its connection is closed";
+    this.#context.queue.log.write({ event: "request_failed", message, reason });
     void this.close();
     this.peer.close(CLOSE_CODE.internalError, "internal error");
   }
 
   onFlood(outOfMemory: boolean): void {
-    if (outOfMemory) {
-      this.closeGracefully(CLOSE_CODE.tryAgainLater, "too many requests of all connections wait");
-    } else this.closeGracefully(CLOSE_CODE.policyViolation, "too many requests wait");
+    const whose = outOfMemory ? " of all connections" : "";
+    const code = outOfMemory ? CLOSE_CODE.tryAgainLater : CLOSE_CODE.policyViolation;
+    this.#closeFor(code, `too many requests${whose} wait`);
   }
 
   /** Too many of its requests failed: closes the connection after the last reply. */
   async #closeForErrors(): Promise<void> {
     this.#pipeline.stop();
     await this.#pipeline.finish();
-    if (!this.#closed) this.closeGracefully(CLOSE_CODE.policyViolation, "too many requests failed");
+    if (!this.#closed) this.#closeFor(CLOSE_CODE.policyViolation, "too many requests failed");
+  }
+
+  /** The same as {@linkcode closeGracefully}, with a line in the log. */
+  #closeFor(code: number, reason: string): void {
+    this.#context.onClosed(reason, this.address);
+    this.closeGracefully(code, reason);
   }
 
   closeGracefully(code: number, reason: string, error: WireError = CONNECTION_CLOSED): void {

@@ -51,7 +51,7 @@ export interface ServerContext {
    */
   onRefused(error: WireError, from?: string, advice?: string): void;
   /**
-   * Records that an open connection is closed, which nothing that it sent has caused.
+   * Records that an open connection is closed, if neither its client has closed it nor the server stops.
    *
    * @param reason why
    * @param from the address of the client

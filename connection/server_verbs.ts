@@ -10,6 +10,7 @@ import type { TopicsRequest, WireRequestOf } from "../protocol/requests.ts";
 import { compareCodePoints } from "../protocol/text.ts";
 import type { Store } from "../stores/store.ts";
 import type { Peer } from "../transports/peer.ts";
+import { type Administrator, logAdministration } from "./admin_log.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 
@@ -55,7 +56,7 @@ export async function listTopics(
 /** Stops the server, if it allows clients to do that, and the permissions do. */
 export function shutDownServer(
   context: ServerContext,
-  { permissions }: Pick<TopicsConnection, "permissions">,
+  connection: Pick<TopicsConnection, "permissions"> & Administrator,
   request: WireRequestOf<"shutdown">,
   replies: ReplyWriter,
 ): void {
@@ -63,10 +64,12 @@ export function shutDownServer(
     const message = "Cannot shut down: the server does not allow clients to stop it";
     return replyError(context, request, { code: "permission_denied", message }, replies);
   }
+  const { permissions } = connection;
   if (!permissions?.mayStop) {
     const denied = administrationDenied("shut down", permissions);
     return replyError(context, request, denied, replies);
   }
+  logAdministration(context, connection, "admin_shutdown", "stops the server");
   reply(request, {}, replies);
   context.shutdown();
 }

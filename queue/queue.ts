@@ -12,11 +12,9 @@ import { TimerHeap } from "./timer_heap.ts";
 import { FanOut } from "./fan_out.ts";
 import type { TopicFilter } from "../protocol/requests.ts";
 import { LargeBodyCache } from "./large_body_cache.ts";
+import type { EventLog } from "./log_event.ts";
 import { PrefixListeners } from "./prefix_listeners.ts";
 import { TopicBatch, type TopicListener } from "./topic_batch.ts";
-
-/** Where the queue logs. */
-export type Log = Pick<Console, "info" | "warn" | "error">;
 
 /** A purge that has begun. */
 export interface PurgeUnderWay {
@@ -39,7 +37,7 @@ export class Queue implements AsyncDisposable {
   /** Stores the messages. It is read directly, and only {@linkcode Queue.apply} writes to it. */
   readonly store: Store;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: EventLog;
   /** The timeouts of waits. */
   readonly timers: TimerHeap;
   /** Runs the cleanup of closed connections in slices. */
@@ -70,12 +68,13 @@ export class Queue implements AsyncDisposable {
   #resyncedLosses = 0;
   #closed = false;
 
-  private constructor(store: Store, clock: Clock, log: Log) {
+  private constructor(store: Store, clock: Clock, log: EventLog) {
     this.store = store;
     this.clock = clock;
     this.log = log;
     this.timers = new TimerHeap(clock);
-    const onError = (error: unknown) => log.error("dsmq: a background task failed:", error);
+    const onError = (reason: unknown) =>
+      log.write({ event: "unexpected_error", message: "a background task failed", reason });
     this.cleanup = new BackgroundTasks(onError);
     this.urgentTasks = new BackgroundTasks(onError);
   }
@@ -88,7 +87,7 @@ export class Queue implements AsyncDisposable {
    * @param log gets what a person should know
    * @returns the queue
    */
-  static async open(store: Store, clock: Clock, log: Log): Promise<Queue> {
+  static async open(store: Store, clock: Clock, log: EventLog): Promise<Queue> {
     const queue = new Queue(store, clock, log);
     try {
       await queue.#follow();
@@ -205,7 +204,8 @@ export class Queue implements AsyncDisposable {
   #onFeedLost(error: Error): void {
     if (this.#closed) return;
     this.#losses++;
-    this.log.warn("dsmq: the store's feed was lost, following again:", error.message);
+    const message = "the store's feed was lost, following again";
+    this.log.write({ event: "store_feed_lost", message, reason: error.message });
     this.#feed?.[Symbol.dispose]();
     this.#feed = undefined;
     this.#cancelRefollow();
@@ -232,8 +232,8 @@ export class Queue implements AsyncDisposable {
     for (const listener of [...this.#prefixListeners]) listener.resync(this.#fedThrough);
   }
 
-  #onListenerError(error: unknown): void {
-    this.log.error("dsmq: a listener failed:", error);
+  #onListenerError(reason: unknown): void {
+    this.log.write({ event: "unexpected_error", message: "a listener failed", reason });
   }
 
   /** From the first message on: before that nothing can expire, and a server starts faster without a timer. */
@@ -255,8 +255,9 @@ export class Queue implements AsyncDisposable {
       this.#trimming = this.#trim().then(
         // More to purge: after a pause, in which requests are served.
         (more) => this.#trimAfter(more ? 0 : TRIM_EVERY),
-        (error) => {
-          this.log.error("dsmq: cannot purge expired messages:", error);
+        (reason) => {
+          const message = "cannot purge expired messages";
+          this.log.write({ event: "store_purge_failed", message, reason });
           this.#trimAfter(TRIM_EVERY);
         },
       );

@@ -167,7 +167,8 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   }
 
   onError(error: unknown): void {
-    this.shared.queue.log.error("dsmq: unexpected error:", error);
+    const { log } = this.shared.queue;
+    log.write({ event: "unexpected_error", message: "unexpected error", reason: error });
   }
 
   onPeerDropped(reason: string): void {

@@ -25,6 +25,8 @@ export interface ListeningOptions
     Pick<ServerSettings["auth"], "tls"> {
   /** The names of certificate and key in errors. */
   readonly names: Tls;
+  /** The name of the SQLite engine that its store uses. */
+  readonly engineName: string;
 }
 
 /** One port, and everything behind it. */
@@ -81,9 +83,9 @@ export class ListeningServer extends RunningServer implements Server {
     const { words, allTopics } = this.#access.permissionsOf(undefined)?.summary ?? {};
     const open = allTopics ? words : undefined;
     if (open !== undefined && open !== this.#warnedOf) {
-      log.warn(
-        `dsmq: everyone who can reach ${host} may ${open}: require a token (--token-file, or auth in a program), or serve on ${DEFAULT_HOST}`,
-      );
+      const message =
+        `everyone who can reach ${host} may ${open}: require a token (--token-file, or auth in a program), or serve on ${DEFAULT_HOST}`;
+      log.write({ event: "open_to_everyone", message });
     }
     this.#warnedOf = open;
   }
@@ -93,10 +95,15 @@ export class ListeningServer extends RunningServer implements Server {
     this.#warnOfOpenness();
     if (isLoopback(host)) return;
     if (this.transport === "builtin") {
-      log.warn(
-        `dsmq: anyone who can reach ${host} can block this server with a flood of frames, which builtin cannot limit: use --transport hardened`,
-      );
+      const message =
+        `anyone who can reach ${host} can block this server with a flood of frames, which builtin cannot limit: use --transport hardened`;
+      log.write({ event: "flood_risk", message });
     }
+  }
+
+  /** The name of the SQLite engine that its store uses. */
+  get engineName(): string {
+    return this.#settings.engineName;
   }
 
   get transport(): TransportChoice {
@@ -131,7 +138,7 @@ export class ListeningServer extends RunningServer implements Server {
     );
     this.#certificateUpdate = update.catch(() => {});
     await update;
-    for (const warning of warnings) log.warn(`dsmq: ${warning}`);
+    for (const message of warnings) log.write({ event: "certificate_warning", message });
   }
 }
 

@@ -16,12 +16,12 @@ import {
 import { isAbortSignal } from "../protocol/option_kinds.ts";
 import { storeHint, storePath } from "./store_address.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
-import type { Log } from "../queue/queue.ts";
+import type { Log } from "../queue/log_event.ts";
 import { listenHost } from "./addresses.ts";
 import { OptionChecks, type OptionNames } from "./option_checks.ts";
 import { refuseFormerOptions } from "./auth_choice.ts";
 import { type AuthOptions, type AuthSettings, parseAuthOptions } from "./auth_options.ts";
-import { type GuardedLog, guardLog } from "./log.ts";
+import { openLog, type ServerLog, textSink } from "./log.ts";
 import { quietLog } from "./stderr.ts";
 
 export type { FileDurability, Overflow };
@@ -105,13 +105,13 @@ export const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
 
 /** Complete and checked options. */
 export interface ServerSettings
-  extends Required<Omit<ServeOptions, "signal" | "limits" | keyof AuthOptions>> {
+  extends Required<Omit<ServeOptions, "signal" | "limits" | "log" | keyof AuthOptions>> {
   readonly auth: AuthSettings;
   readonly limits: ServerLimits;
   /** The limits that the caller gave. */
   readonly setLimits: Partial<ServerLimits>;
   readonly signal: AbortSignal | undefined;
-  readonly log: GuardedLog;
+  readonly log: ServerLog;
 }
 
 /**
@@ -181,7 +181,7 @@ export function parseServeOptions(
     allowShutdown,
     handleSignals,
     signal,
-    log: guardLog(log, clock),
+    log: openLog(textSink(log), clock),
     clock,
   };
 }

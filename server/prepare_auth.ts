@@ -10,12 +10,11 @@ import { Budget } from "../budgets/budget.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import type { Clock } from "../queue/clock.ts";
-import type { Log } from "../queue/queue.ts";
+import type { EventLog } from "../queue/log_event.ts";
 import type { AuthSettings } from "./auth_options.ts";
 import type { OptionChecks, OptionNames } from "./option_checks.ts";
 import type { ServerSettings } from "./options.ts";
 import { requireDescriptor } from "./runtime.ts";
-import { RateLimitedLog } from "./rate_limited_log.ts";
 import type { VerifierContext } from "./token_verifier.ts";
 
 /** How many tokens are checked at a time, besides those in a list. One client may have as many as it leaves free. */
@@ -66,22 +65,21 @@ export class AuthPreparation {
   /** How options are named in errors and in the log. */
   readonly nameOf: OptionNames;
   readonly #context: VerifierContext;
-  readonly #faults: RateLimitedLog;
 
   /** Starts without checks. */
   constructor({ clock, log, timeout, nameOf }: {
     readonly clock: Clock;
-    readonly log: Log;
+    readonly log: EventLog;
     readonly timeout: number;
     readonly nameOf: OptionNames;
   }) {
     this.nameOf = nameOf;
-    const faults = this.#faults = new RateLimitedLog(clock, log, "cannot check a token", "error");
     this.#context = {
       ...{ clock, log, timeout, nameOf },
       remoteKeys: new NameMap(),
       running: new Budget({ own: 0, shared: MAX_RUNNING }),
-      onFault: (sentence) => faults.record(sentence),
+      onFault: (reason) =>
+        log.write({ event: "token_check_failed", message: "cannot check a token", reason }),
     };
   }
 
@@ -102,10 +100,5 @@ export class AuthPreparation {
     if (asking.jwt === undefined && asking.verify === undefined) return listed;
     const { AskingVerifier } = await loadVerifier(check.action);
     return { ...listed, verifier: await AskingVerifier.create(asking, this.#context, check, stop) };
-  }
-
-  /** Writes what is pending, and nothing more. */
-  stop(): void {
-    this.#faults.stop();
   }
 }

@@ -1,21 +1,30 @@
 /**
- * Failures caused by others, such as refused requests: all are counted, and some are logged.
+ * Events that others cause, such as refused requests: all are counted, and some are logged.
  *
  * @module
  */
 
 import type { Clock } from "../queue/clock.ts";
-import type { Log } from "../queue/queue.ts";
+import type { EventLog, LogEvent } from "../queue/log_event.ts";
 
-/** The shortest time between two lines, in milliseconds. */
-const MIN_INTERVAL = 1000;
+/** How many lines there may be. */
+export interface LogPace {
+  /** The shortest time between two lines, in milliseconds. */
+  readonly minInterval: number;
+  /** This many lines may follow each other at that pace. */
+  readonly burst: number;
+  /** In the long run there is one line in this many milliseconds. */
+  readonly interval: number;
+}
 
-/** This many lines may follow each other at that pace; in the long run there is one in this many milliseconds. */
-const BURST_LINES = 10;
-const LINE_INTERVAL = 30_000;
+/** For what any client can cause. */
+export const CLIENT_PACE: LogPace = { minInterval: 1000, burst: 10, interval: 30_000 };
 
-/** The longest sentence that is logged. */
-const MAX_LENGTH = 400;
+/** For what only an administrator can cause: each act has its line, unless somebody does it all the time. */
+export const ADMIN_PACE: LogPace = { minInterval: 0, burst: 1000, interval: 1000 };
+
+/** How much of a sentence tells its kind, in characters. */
+const KIND_LENGTH = 400;
 
 /** How many kinds may wait for their line. Further kinds count as one. */
 const MAX_KINDS = 8;
@@ -26,57 +35,42 @@ interface PendingLine {
   readonly kind: string;
   /** When it happened first. */
   readonly since: number;
-  reason: unknown;
-  from: string;
-  advice: string;
+  /** The last one. */
+  event: LogEvent;
   count: number;
 }
 
-/** Counts failures caused by others, and logs them without letting a bad client fill the log. */
-export class RateLimitedLog {
+/** Counts events, and logs them without letting a bad client fill the log. */
+export class RateLimitedLog implements EventLog {
   readonly #clock: Clock;
-  readonly #log: Log;
-  readonly #subject: string;
-  readonly #level: "warn" | "error";
+  readonly #log: EventLog;
+  readonly #pace: LogPace;
   readonly #pending: PendingLine[] = [];
-  #count = 0;
   /** How many lines may be written now, and since when. */
-  #lines = BURST_LINES;
+  #lines: number;
   #lastLineAt = -Infinity;
   #cancelTimer: (() => void) | undefined;
   #stopped = false;
 
   /**
-   * Starts without failures.
+   * Starts without events.
    *
    * @param clock tells when there may be another line
    * @param log gets the lines
-   * @param subject the beginning of each line; `""` if the sentences need none
-   * @param level the level of the lines
+   * @param pace how many. Default: for what any client can cause
    */
-  constructor(clock: Clock, log: Log, subject: string, level: "warn" | "error" = "warn") {
+  constructor(clock: Clock, log: EventLog, pace: LogPace = CLIENT_PACE) {
     this.#clock = clock;
     this.#log = log;
-    this.#subject = subject;
-    this.#level = level;
+    this.#pace = pace;
+    this.#lines = pace.burst;
   }
 
-  /** How often it happened. */
-  get count(): number {
-    return this.#count;
-  }
-
-  /**
-   * Records that it happened.
-   *
-   * @param reason a sentence, which is logged in one line, or an error, which the log gets as it is
-   * @param from the address of the client, if it is known
-   * @param advice what the operator can do about it
-   */
-  record(reason: unknown, from = "", advice = ""): void {
-    this.#count++;
-    const pending = this.#pendingOf(typeof reason === "string" ? messageKind(reason) : "");
-    Object.assign(pending, { reason, from, advice, count: pending.count + 1 });
+  /** Something happened. */
+  write(event: LogEvent): void {
+    const pending = this.#pendingOf(event);
+    pending.event = event;
+    pending.count++;
     if (!this.#cancelTimer && !this.#stopped) this.#writeNext();
   }
 
@@ -93,12 +87,13 @@ export class RateLimitedLog {
   }
 
   /** The pending line of a kind. Each has its own: a flood of one must not hide another. */
-  #pendingOf(kind: string): PendingLine {
+  #pendingOf(event: LogEvent): PendingLine {
+    const kind = kindOf(event);
     const all = this.#pending;
     const known = all.find((pending) => pending.kind === kind);
     if (known) return known;
     if (all.length > MAX_KINDS) return all[MAX_KINDS]!;
-    const pending = { kind, since: this.#now(), reason: undefined, from: "", advice: "", count: 0 };
+    const pending = { kind, since: this.#now(), event, count: 0 };
     all.push(pending);
     return pending;
   }
@@ -108,36 +103,23 @@ export class RateLimitedLog {
     this.#cancelTimer = undefined;
     const pending = this.#pending.shift();
     if (!pending) return;
+    const { minInterval, burst, interval } = this.#pace;
     const now = this.#now();
-    this.#lines = Math.min(BURST_LINES, this.#lines + (now - this.#lastLineAt) / LINE_INTERVAL) - 1;
+    this.#lines = Math.min(burst, this.#lines + (now - this.#lastLineAt) / interval) - 1;
     this.#lastLineAt = now;
     this.#write(pending);
-    const delay = Math.max(MIN_INTERVAL, (1 - this.#lines) * LINE_INTERVAL);
-    this.#cancelTimer = this.#clock.after(delay, () => this.#writeNext());
+    const delay = Math.max(minInterval, (1 - this.#lines) * interval);
+    // Otherwise nothing else waits.
+    if (delay > 0) this.#cancelTimer = this.#clock.after(delay, () => this.#writeNext());
   }
 
-  #write({ reason, from, advice, count, since }: PendingLine): void {
-    const seconds = Math.round((this.#now() - since) / 1000);
-    const more = count > 1 &&
-      `and ${count - 1} more in the last ${seconds <= 1 ? "second" : `${seconds} s`}`;
-    const source = from === "" ? "" : ` from ${from}`;
-    const what = this.#subject === "" ? "dsmq:" : `dsmq: ${this.#subject}${source}:`;
-    if (typeof reason !== "string") {
-      this.#log[this.#level](what, reason, ...(more ? [`(${more})`] : []));
-    } else {
-      const line = `${what} ${oneLine(reason)}${advice === "" ? "" : `; ${advice}`}`;
-      this.#log[this.#level](`${line}${more ? ` (${more})` : ""}`);
-    }
+  #write({ event, count, since }: PendingLine): void {
+    this.#log.write({ ...event, repeats: { count, within: this.#now() - since } });
   }
 }
 
 /** A sentence without what differs each time: quoted texts, and numbers. */
-function messageKind(reason: string): string {
-  return reason.slice(0, MAX_LENGTH).replaceAll(/"(?:[^"\\]|\\.)*"?|\d+/g, "…");
-}
-
-/** The beginning of a text, in one line. */
-function oneLine(text: string): string {
-  const line = text.slice(0, MAX_LENGTH).replaceAll(/[\r\n\u2028\u2029]+/g, " ");
-  return text.length > MAX_LENGTH ? `${line}…` : line;
+function kindOf({ message, reason }: LogEvent): string {
+  const sentence = typeof reason === "string" ? `${message}: ${reason}` : message;
+  return sentence.slice(0, KIND_LENGTH).replaceAll(/"(?:[^"\\]|\\.)*"?|\d+/g, "…");
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Clock } from "../queue/clock.ts";
-import type { Log } from "../queue/queue.ts";
+import type { EventLog } from "../queue/log_event.ts";
 import type { FindKey, Jose } from "./jose_package.ts";
 import type { OptionNames } from "./option_checks.ts";
 import { importJwk } from "./public_keys.ts";
@@ -90,7 +90,7 @@ export class KeysUnavailable extends Error {}
 /** What it needs of its server. */
 export interface RemoteKeysContext {
   readonly clock: Clock;
-  readonly log: Pick<Log, "info" | "warn">;
+  readonly log: EventLog;
   /** How options are named in the log. */
   readonly nameOf: OptionNames;
 }
@@ -176,7 +176,8 @@ export class RemoteKeys {
       this.#fetchedAt = this.#time();
       if (this.#fault !== undefined && this.#known) {
         const { log, nameOf } = this.#context;
-        log.info(`dsmq: the keys of ${nameOf(OPTION)} were fetched again`);
+        const message = `the keys of ${nameOf(OPTION)} were fetched again`;
+        log.write({ event: "keys_available", message });
       }
       this.#fault = undefined;
       return this.#known = known;
@@ -204,11 +205,12 @@ export class RemoteKeys {
     if (!this.#known || left <= 0) return;
     const { clock, log, nameOf } = this.#context;
     const until = new Date(clock.now() + left).toJSON();
-    log.warn(
-      `dsmq: the keys of ${
-        nameOf(OPTION)
-      } cannot be fetched again: ${reason}; those that are known count until ${until}`,
-    );
+    log.write({
+      event: "keys_unavailable",
+      message: `the keys of ${nameOf(OPTION)} cannot be fetched again`,
+      reason,
+      advice: `those that are known count until ${until}`,
+    });
   }
 
   #time(): number {

@@ -19,12 +19,12 @@ import { ConnectionDirectory } from "../connection/connection_directory.ts";
 import { SessionOwners } from "../connection/session_owners.ts";
 import { TokenExpiry } from "../connection/token_expiry.ts";
 import { Heartbeats } from "../connection/heartbeats.ts";
+import type { WireError } from "../protocol/errors.ts";
 import type { Queue } from "../queue/queue.ts";
 import { SharedBudgets } from "../budgets/shared_budgets.ts";
 import type { ConnectionHandler, PeerLimits } from "../transports/transport.ts";
 import type { MessageServer, Stats } from "./api.ts";
 import { OptionChecks } from "./option_checks.ts";
-import { RateLimitedLog } from "./rate_limited_log.ts";
 import { parseAuth } from "./auth_choice.ts";
 import { fitToHeap, heapLimit, MIN_HEAP } from "./heap_limits.ts";
 import type { AuthPreparation } from "./prepare_auth.ts";
@@ -78,10 +78,6 @@ export class RunningServer implements MessageServer {
   readonly #queue: Queue;
   readonly #access: AccessControl;
   readonly #connections: Connections;
-  readonly #refusals: RateLimitedLog;
-  readonly #closings: RateLimitedLog;
-  readonly #droppedPeers: RateLimitedLog;
-  readonly #notices: RateLimitedLog;
   readonly #heartbeats: Heartbeats;
   readonly #tokenExpiry: TokenExpiry;
   readonly #budgets: SharedBudgets;
@@ -91,6 +87,9 @@ export class RunningServer implements MessageServer {
   #entrance: Entrance | undefined;
   #stopping: Promise<void> | undefined;
   #floodWarning: RunningOptions["floodWarning"];
+  /** How many requests were refused, and how many peers dropped. */
+  #refused = 0;
+  #dropped = 0;
 
   /**
    * Creates a server that has no way in yet.
@@ -101,16 +100,12 @@ export class RunningServer implements MessageServer {
    */
   constructor(queue: Queue, access: AccessControl, settings: RunningOptions) {
     const { store } = queue;
-    const { clock, log, retention, limits, allowShutdown } = settings;
+    const { clock, retention, limits, allowShutdown } = settings;
     this.storeDescription = store.description;
     this.#queue = queue;
     this.#access = access;
     this.#settings = settings;
     this.#floodWarning = settings.floodWarning;
-    this.#refusals = new RateLimitedLog(clock, log, "refused a request");
-    this.#closings = new RateLimitedLog(clock, log, "closed a connection");
-    this.#droppedPeers = new RateLimitedLog(clock, log, "dropped a peer");
-    this.#notices = new RateLimitedLog(clock, log, "");
     this.#heartbeats = new Heartbeats(queue);
     this.#tokenExpiry = new TokenExpiry(clock);
     this.#budgets = new SharedBudgets(fitToHeap(limits, settings.setLimits, MIN_HEAP));
@@ -134,13 +129,19 @@ export class RunningServer implements MessageServer {
       heartbeats: this.#heartbeats,
       budgets: this.#budgets,
       shutdown: allowShutdown ? () => void this.shutdown() : undefined,
-      onRefused: ({ message }, from, advice) => this.#refusals.record(message, from, advice),
-      onClosed: (reason, from) => this.#closings.record(reason, from),
+      onRefused: (error, address, advice) => this.#onRefused(error, address, advice),
+      onClosed: (reason, address) => {
+        const message = "closed a connection";
+        settings.log.write({ event: "connection_closed", message, reason, address });
+      },
     }, {
       access,
       limits,
-      peerDropped: (reason) => this.#droppedPeers.record(reason),
-      notice: (what) => this.#notices.record(what),
+      peerDropped: (reason) => {
+        this.#dropped++;
+        settings.log.write({ event: "peer_dropped", message: "dropped a peer", reason });
+      },
+      notice: (message) => settings.log.write({ event: "port_state", message }),
       upgradeChecked: (request, from) => this.#warnOfFloods(request, from),
       path: settings.path ?? "",
       banner: `${server}: a message queue. Connect with a WebSocket.`,
@@ -186,6 +187,12 @@ export class RunningServer implements MessageServer {
     return entrance;
   }
 
+  #onRefused({ code, message }: WireError, address: string | undefined, advice?: string): void {
+    this.#refused++;
+    const refusal = { event: "request_refused", message: "refused a request" } as const;
+    this.#settings.log.write({ ...refusal, reason: message, address, advice, fields: { code } });
+  }
+
   /** On this machine alone, Deno's own WebSockets are safe; through a proxy anyone may reach them. Says so once. */
   #warnOfFloods(request: Pick<Request, "headers">, from: string): void {
     const warning = this.#floodWarning;
@@ -195,7 +202,7 @@ export class RunningServer implements MessageServer {
     const sign = forwardingSign(request) ?? (isElsewhere ? `it is from ${from}` : undefined);
     if (sign === undefined) return;
     this.#floodWarning = undefined;
-    this.#settings.log.warn(`dsmq: ${warning(sign)}`);
+    this.#settings.log.write({ event: "flood_risk", message: warning(sign) });
   }
 
   get finished(): Promise<void> {
@@ -204,7 +211,7 @@ export class RunningServer implements MessageServer {
 
   stats(): Stats {
     const { count: connections, pendingCount: pendingConnections } = this.#connections;
-    const [refused, dropped] = [this.#refusals.count, this.#droppedPeers.count];
+    const [refused, dropped] = [this.#refused, this.#dropped];
     return { connections, pendingConnections, ...this.#queue.counts, refused, dropped };
   }
 
@@ -235,16 +242,12 @@ export class RunningServer implements MessageServer {
       // Peers first: closing a port would end their connections with another close code.
       await this.#connections.stop();
       await this.#entrance?.stop();
-      this.#refusals.stop();
-      this.#closings.stop();
-      this.#settings.preparation.stop();
       this.#heartbeats.stop();
       this.#tokenExpiry.stop();
-      this.#droppedPeers.stop();
-      this.#notices.stop();
       await this.#queue[Symbol.asyncDispose]();
     } catch (error) {
-      this.#settings.log.error("dsmq: cannot stop cleanly:", error);
+      const message = "cannot stop cleanly";
+      this.#settings.log.write({ event: "stop_failed", message, reason: error });
     } finally {
       await this.#settings.log.stop();
       this.#finished.resolve();

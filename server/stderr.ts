@@ -5,7 +5,20 @@
  */
 
 import { escapeControls } from "../protocol/text.ts";
-import type { Log } from "../queue/queue.ts";
+import type { Log, LogEvent } from "../queue/log_event.ts";
+import { jsonLine, levelOf, logArguments } from "./log_line.ts";
+
+/** How lines are written: in words, or each as an object of JSON. */
+export const LOG_FORMATS = ["text", "json"] as const;
+
+/** Which events are written: those of a level, and of the levels after it. */
+export const LOG_LEVELS = ["info", "warn", "error", "silent"] as const;
+
+/** What is written, and how. */
+export interface LogStyle {
+  readonly format: typeof LOG_FORMATS[number];
+  readonly level: typeof LOG_LEVELS[number];
+}
 
 /** How much may wait to be written. */
 const MAX_LINES = 1000;
@@ -48,9 +61,13 @@ export async function writeFully(
 export class LogWriter {
   readonly #write: (bytes: Uint8Array) => Promise<number>;
   readonly #encoder = new TextEncoder();
+  /** The command `serve` has options for it. */
+  style: LogStyle = { format: "text", level: "info" };
   #pending: string[] = [];
   #characters = 0;
+  /** How many lines were dropped, and of how many of them that was said. */
   #dropped = 0;
+  #reported = 0;
   /** The last text that was written ends a line. */
   #endsWithNewline = true;
   #writing: Promise<void> | undefined;
@@ -64,21 +81,51 @@ export class LogWriter {
     this.#write = write;
   }
 
+  /** How many lines were dropped since the start. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
   /**
-   * Accepts a line. It never waits and never throws.
+   * Accepts an event. It never waits and never throws.
+   *
+   * @param event one that is less important than the level is not written; but why a server does not start always is
+   * @param text its line of text. Default: as {@linkcode logArguments} says it
+   */
+  write(event: LogEvent, text?: string): void {
+    if (this.#isShown(event)) this.#accept(this.#lineOf(event, text));
+  }
+
+  /**
+   * Accepts a line that is no event. It never waits and never throws.
    *
    * @param line the line, without its end; of control characters only tabs and line ends are written as they are
    */
   writeLine(line: string): void {
-    const text = line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line;
+    const event = { event: "notice", message: line.replace(/^dsmq: /, "") } as const;
+    if (!this.#isShown(event)) return;
+    this.#accept(this.style.format === "json" ? this.#lineOf(event) : truncated(line));
+  }
+
+  #isShown(event: LogEvent): boolean {
+    const isImportant = LOG_LEVELS.indexOf(levelOf(event)) >= LOG_LEVELS.indexOf(this.style.level);
+    return isImportant || event.event === "serve_failed";
+  }
+
+  #lineOf(event: LogEvent, text?: string): string {
+    if (this.style.format === "json") return jsonLine(event, Date.now());
+    return truncated(text === undefined ? joined(logArguments(event)) : escapeControls(text, "\t"));
+  }
+
+  #accept(line: string): void {
     if (
-      this.#pending.length >= MAX_LINES || this.#characters + text.length > MAX_CHARACTERS
+      this.#pending.length >= MAX_LINES || this.#characters + line.length > MAX_CHARACTERS
     ) {
       this.#dropped++;
       return;
     }
-    this.#pending.push(escapeControls(text, "\n\t"));
-    this.#characters += text.length;
+    this.#pending.push(line);
+    this.#characters += line.length;
     this.#writing ??= this.#writePending();
   }
 
@@ -122,12 +169,17 @@ export class LogWriter {
 
   /** There is room again. */
   #reportDropped(): void {
-    if (this.#dropped === 0) return;
-    const lines = this.#dropped === 1
-      ? "1 line of the log was"
-      : `${this.#dropped} lines of the log were`;
-    this.#dropped = 0;
-    this.#pending.push(`dsmq: ${lines} dropped`);
+    const count = this.#dropped - this.#reported;
+    if (count === 0) return;
+    const lines = count === 1 ? "1 line of the log was" : `${count} lines of the log were`;
+    this.#reported = this.#dropped;
+    const event = {
+      event: "lines_dropped",
+      message: `${lines} dropped`,
+      fields: { dropped: count },
+    } as const;
+    // It has room in any case.
+    if (this.#isShown(event)) this.#pending.push(this.#lineOf(event));
   }
 }
 
@@ -138,8 +190,19 @@ export const stderr: LogWriter = new LogWriter((bytes) => Deno.stderr.write(byte
 export const quietLog: Log = { info() {}, warn: logToStderr, error: logToStderr };
 
 /** The same for the arguments of a log. */
-export function logToStderr(...data: unknown[]): void {
-  stderr.writeLine(
-    data.map((value) => typeof value === "string" ? value : Deno.inspect(value)).join(" "),
-  );
+function logToStderr(...data: unknown[]): void {
+  stderr.writeLine(joined(data));
+}
+
+/** Texts in one line; an error has its own lines. */
+function joined(data: readonly unknown[]): string {
+  return data.map((value) =>
+    typeof value === "string" ? escapeControls(value, "\t") : Deno.inspect(value)
+  ).join(" ");
+}
+
+/** The beginning of a line of text, without commands for a terminal. */
+function truncated(line: string): string {
+  const text = line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line;
+  return escapeControls(text, "\n\t");
 }

@@ -52,7 +52,7 @@ export async function warmUp(
   if (isFinished()) return;
   const store = open({ retention, clock });
   await pause();
-  const queue = await Queue.open(store, clock, { info() {}, warn() {}, error() {} });
+  const queue = await Queue.open(store, clock, { write() {} });
   try {
     await request(queue, retention, isFinished, pause);
   } finally {

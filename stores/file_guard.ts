@@ -13,10 +13,26 @@ const CHECK_INTERVAL = 10;
 /** This many commits, each less than that after the last, are a burst. */
 const BURST_COMMITS = 16;
 
+/** Something that the operator should know about the file: a sentence, and what it is called in the log. */
+export interface FileNotice {
+  readonly event:
+    | "store_exposed"
+    | "store_unusable"
+    | "store_recovered"
+    | "store_commit_failed"
+    | "store_purge_failed"
+    | "store_close_failed";
+  readonly message: string;
+  /** Why, if the sentence does not say that. */
+  readonly reason?: string;
+  /** For programs. */
+  readonly fields?: { readonly code: string };
+}
+
 /** Refuses to store anything where nobody will find it, and says so once. */
 export class FileGuard {
   readonly #disk: FileOnDisk;
-  readonly #warn: (text: string) => void;
+  readonly #notify: (notice: FileNotice) => void;
   /** Why puts are refused, as it was logged; `""` while they are accepted. */
   #reportedFault = "";
   /** When the last check was, when the last commit was, and how many commits came close together. */
@@ -28,17 +44,17 @@ export class FileGuard {
    * Begins to watch.
    *
    * @param disk the file, which was opened
-   * @param warn takes what the operator should know
+   * @param notify takes what the operator should know
    */
-  constructor(disk: FileOnDisk, warn: (text: string) => void) {
+  constructor(disk: FileOnDisk, notify: (notice: FileNotice) => void) {
     this.#disk = disk;
-    this.#warn = warn;
+    this.#notify = notify;
     const { mode, realPath } = disk;
     if ((mode & 0o077) === 0) return;
     const octal = mode.toString(8).padStart(3, "0");
-    warn(
-      `dsmq: others can read or write ${realPath} (its mode is ${octal}): chmod 600 makes it private`,
-    );
+    const message =
+      `others can read or write ${realPath} (its mode is ${octal}): chmod 600 makes it private`;
+    notify({ event: "store_exposed", message });
   }
 
   /**
@@ -64,11 +80,16 @@ export class FileGuard {
         return false;
       }
       const reason = error instanceof Error ? error.message : String(error);
-      if (reason !== this.#reportedFault) this.#warn(`dsmq: puts are refused: ${reason}`);
+      if (reason !== this.#reportedFault) {
+        this.#notify({ event: "store_unusable", message: "puts are refused", reason });
+      }
       this.#reportedFault = reason;
       throw error;
     }
-    if (this.#reportedFault !== "") this.#warn("dsmq: puts are accepted again: the file is back");
+    if (this.#reportedFault !== "") {
+      const message = "puts are accepted again: the file is back";
+      this.#notify({ event: "store_recovered", message });
+    }
     this.#reportedFault = "";
     return !file.wasChanged() || isUnchanged();
   }
@@ -99,14 +120,17 @@ export class FileGuard {
    * @param problem what is wrong
    */
   beforeClose(file: DatabaseFile, problem: string): void {
+    const event = "store_close_failed";
     if (!this.#disk.hasLostWal) {
-      return this.#warn(`dsmq: cannot close the queue properly: ${problem}`);
+      return this.#notify({ event, message: "cannot close the queue properly", reason: problem });
     }
     try {
       file.wal.checkpointUnmarked();
-      this.#warn(`dsmq: ${problem}; all that was in it is in the file itself now`);
+      const message = `${problem}; all that was in it is in the file itself now`;
+      this.#notify({ event, message });
     } catch (error) {
-      this.#warn(`dsmq: ${problem}, and what was in it is lost: ${(error as Error).message}`);
+      const message = `${problem}, and what was in it is lost`;
+      this.#notify({ event, message, reason: (error as Error).message });
     }
   }
 }

@@ -9,6 +9,7 @@ import type { NameMap } from "../protocol/name_map.ts";
 import { WalInUseError, WalLostError } from "./database_wal.ts";
 import { SQLITE_ERRORS, sqliteErrorCode } from "./engine.ts";
 import { unknownOutcome } from "./file_faults.ts";
+import type { FileNotice } from "./file_guard.ts";
 import type { MessageLog } from "./message_log.ts";
 import { isDiskFull } from "./opened_file.ts";
 import { PageGaps } from "./page_gaps.ts";
@@ -31,7 +32,7 @@ export interface FileStoreOptions extends SqliteStoreOptions {
   /** What an acknowledged message survives: `disk` a power failure, `process` the end of the process. */
   readonly durability: FileDurability;
   /** Receives what an operator should know about the file. Default: it is dropped. */
-  readonly warn?: ((text: string) => void) | undefined;
+  readonly notify?: ((notice: FileNotice) => void) | undefined;
 }
 
 /** At most this many commands are committed together, unless a single batch has more. */
@@ -63,6 +64,9 @@ export class FileStore extends SqliteStore {
   readonly openedAt: number;
   readonly largestBytes: number;
   readonly #file: RecoveringFile;
+  readonly #notify: (notice: FileNotice) => void;
+  /** The last commit failed. */
+  #isFailing = false;
   #pending: PendingAppend[] = [];
   /** Commits have slices of their own: puts do not wait for listings of topics. */
   readonly #commits: SlicedWork;
@@ -77,10 +81,11 @@ export class FileStore extends SqliteStore {
    */
   constructor(options: FileStoreOptions) {
     super(options);
-    const { path, engine, durability, warn = () => {} } = options;
+    const { path, engine, durability, notify = () => {} } = options;
     const { retention, limits, time, epoch } = this;
     const onFeedBroken = (error: Error) => this.feed.fail(error);
-    const use = { retention, limits, time, epoch, warn, onFeedBroken };
+    const use = { retention, limits, time, epoch, notify, onFeedBroken };
+    this.#notify = notify;
     this.#commits = new SlicedWork(options.afterNetworkPoll);
     this.#file = new RecoveringFile({ path, engine, durability, ...use });
     this.id = this.#file.id;
@@ -126,7 +131,7 @@ export class FileStore extends SqliteStore {
       }
     } catch (error) {
       const cause = isInUse(error) ? new Error(IN_USE, { cause: error }) : error;
-      throw toStoreError("erase what was purged", cause, codeOf(error));
+      throw this.#failed("erase what was purged", cause, codeOf(error));
     } finally {
       gaps.end();
     }
@@ -163,7 +168,7 @@ export class FileStore extends SqliteStore {
     try {
       results = this.#commit(pending);
     } catch (error) {
-      const failure = toStoreError("store messages", error, codeOf(error));
+      const failure = this.#failed("store messages", error, codeOf(error));
       results = pending.map(({ batch }) =>
         batch.commands.map((command) => this.#file.findDuplicate(command) ?? failure)
       );
@@ -219,9 +224,33 @@ export class FileStore extends SqliteStore {
       }
     }
     this.#file.committed();
+    if (this.#isFailing) {
+      this.#notify({ event: "store_recovered", message: "messages are stored again" });
+    }
+    this.#isFailing = false;
     // Before the calls are answered: when a put is acknowledged, its readers have been served.
     if (messages.length > 0) this.#publish(messages);
     return results;
+  }
+
+  /** The error for those who wait for something that failed. The operator hears of it, too. */
+  #failed(
+    action: "store messages" | "erase what was purged",
+    cause: unknown,
+    code: "full" | undefined,
+  ): StoreError {
+    const failure = toStoreError(action, cause, code);
+    const isCommit = action === "store messages";
+    // What the guard has found it has said already, and says when it is over.
+    if (isCommit && this.#file.fault !== undefined) return failure;
+    this.#isFailing ||= isCommit;
+    this.#notify({
+      event: isCommit ? "store_commit_failed" : "store_purge_failed",
+      message: `cannot ${action}`,
+      reason: cause instanceof Error ? cause.message : String(cause),
+      fields: { code: failure.code },
+    });
+    return failure;
   }
 
   #publish(messages: readonly TopicMessage[]): void {

@@ -8,7 +8,7 @@ import type { NameMap } from "../protocol/name_map.ts";
 import type { DatabaseFile, FileLocation } from "./database_file.ts";
 import { WalInUseError } from "./database_wal.ts";
 import { toOpenError, unknownOutcome, UnusableFileError } from "./file_faults.ts";
-import { FileGuard } from "./file_guard.ts";
+import { FileGuard, type FileNotice } from "./file_guard.ts";
 import { FileOnDisk } from "./file_on_disk.ts";
 import {
   type OpenedFile,
@@ -25,7 +25,7 @@ export interface RecoveringFileOptions
   /** The epoch that begins. */
   readonly epoch: string;
   /** Takes what the operator should know about the file. */
-  warn(text: string): void;
+  notify(notice: FileNotice): void;
   /** The file was opened again, and its messages do not end where the feed has come to. */
   onFeedBroken(error: Error): void;
 }
@@ -63,7 +63,7 @@ export class RecoveringFile {
    * @throws {Error} if it cannot be used
    */
   constructor(options: RecoveringFileOptions) {
-    const { path, engine, durability, retention, limits, time, epoch, warn, onFeedBroken } =
+    const { path, engine, durability, retention, limits, time, epoch, notify, onFeedBroken } =
       options;
     const disk = acquire(path);
     const onFailure = (mayBeCommitted: boolean) => this.#onFailure(mayBeCommitted);
@@ -83,7 +83,7 @@ export class RecoveringFile {
       this.ends = opened.file.epochs.ends;
       this.#remembered = opened.remembered;
       this.#fedTo = this.#durableTo = opened.messageLog.range.last;
-      this.#guard = new FileGuard(disk, warn);
+      this.#guard = new FileGuard(disk, notify);
     } catch (error) {
       // Otherwise it would stay in use until this process ends.
       if (this.#opened) this.#closeFile();

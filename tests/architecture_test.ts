@@ -213,7 +213,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "connection/dispatcher.ts": "actions that this code lists",
   "http/put_lines.ts": "members that this code lists",
   "http/query.ts": "names that this code lists",
-  "server/log.ts": "sentences of this code",
+  "server/log.ts": "names of events, which this code lists",
   "server/connection_limiter.ts": "addresses, which look like no number",
   "stores/database_pages.ts": "numbers of pages, which SQLite counts up",
   "stores/file_mark.ts": "marks that this code makes, of which few are kept",

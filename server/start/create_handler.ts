@@ -94,7 +94,7 @@ class MountedHandler implements Handler {
 
   constructor(
     settings: HandlerSettings,
-    onOtherThread = (sentence: string) => settings.log.error(sentence),
+    onOtherThread = (message: string) => settings.log.write({ event: "several_queues", message }),
   ) {
     this.#storeDescription = settings.store;
     this.#opening = open(settings).catch((error) => {
@@ -105,7 +105,9 @@ class MountedHandler implements Handler {
     void watchOtherThreads(onOtherThread, this.finished);
     // Whoever waits for it gets the error, too.
     this.ready.catch((error: Error) => {
-      if (!settings.signal?.aborted) settings.log.error(`dsmq: ${error.message}`);
+      if (!settings.signal?.aborted) {
+        settings.log.write({ event: "serve_failed", message: error.message });
+      }
       this.#finished.resolve();
     });
   }

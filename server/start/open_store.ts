@@ -5,7 +5,7 @@
  */
 
 import { DsmqError, type ErrorCode } from "../../protocol/errors.ts";
-import type { Log } from "../../queue/queue.ts";
+import type { EventLog } from "../../queue/log_event.ts";
 import type { Engine } from "../../stores/engine.ts";
 import type { SqliteStoreOptions } from "../../stores/sqlite_store.ts";
 import type { Store } from "../../stores/store.ts";
@@ -45,7 +45,7 @@ export async function openStore(
     import("../../stores/engines/load_engine.ts"),
     store === "memory" ? memoryStore() : fileStore(storePath(store)!, durability, settings.log),
   ]);
-  const warn = (text: string) => settings.log.warn(`dsmq: ${text}`);
+  const warn = (message: string) => settings.log.write({ event: "engine_fallback", message });
   const loading = loadEngine(settings.engine, warn, settings.signal);
   const engine = await withCode("module_unavailable", loading);
   // A file that nobody needs any more is not touched.
@@ -94,11 +94,11 @@ async function memoryStore(): Promise<(options: SqliteStoreOptions) => Store> {
 async function fileStore(
   path: string,
   durability: FileDurability,
-  log: Log,
+  log: EventLog,
 ): Promise<(options: SqliteStoreOptions) => Store> {
   const { FileStore } = await import("../../stores/file_store.ts");
   return (options) =>
-    new FileStore({ ...options, path, durability, warn: (text) => log.warn(text) });
+    new FileStore({ ...options, path, durability, notify: (notice) => log.write(notice) });
 }
 
 /** The first requests of this process were handled. */

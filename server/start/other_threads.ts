@@ -9,7 +9,7 @@
 
 /** What is wrong, for the log. */
 const SEVERAL_QUEUES =
-  "dsmq: --parallel would run several queues that know nothing of each other: leave it out";
+  "--parallel would run several queues that know nothing of each other: leave it out";
 
 /** Tells this thread from others. */
 const HERE = { thread: crypto.randomUUID(), reported: false };

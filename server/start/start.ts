@@ -17,6 +17,7 @@ import {
   type TransportChoice,
   TRANSPORTS,
 } from "../options.ts";
+import { openLog } from "../log.ts";
 import { openAccess } from "../prepare_auth.ts";
 import { VERSION } from "../running_server.ts";
 import { requireDeno, requireDescriptor } from "../runtime.ts";
@@ -29,7 +30,8 @@ import {
   withCode,
 } from "./open_store.ts";
 
-export { DURABILITIES, ENGINES, OVERFLOWS, parseServeOptions, TRANSPORTS, VERSION };
+export type { ListeningServer };
+export { DURABILITIES, ENGINES, openLog, OVERFLOWS, parseServeOptions, TRANSPORTS, VERSION };
 
 /**
  * Starts a server for a program that has checked the options, and has read certificate and key from files.
@@ -58,7 +60,7 @@ export async function start(
 
 async function startRunning(
   auth: AuthSettings,
-  settings: Omit<ListeningOptions, "tls" | "preparation"> & StoreSettings,
+  settings: Omit<ListeningOptions, "tls" | "preparation" | "engineName"> & StoreSettings,
 ): Promise<ListeningServer> {
   const { names } = settings;
   const { tls, warnings } = await prepareTls(auth.tls, names, settings.clock.now());
@@ -79,11 +81,12 @@ async function startRunning(
     const place = { host: settings.host, secure: tls !== undefined };
     const { access, preparation } = await openAccess(auth, place, settings);
     // Without the tokens, which are not needed any more.
-    const server = new ListeningServer(queue, access, { ...settings, tls, preparation });
+    const options = { ...settings, tls, preparation, engineName: engine.name };
+    const server = new ListeningServer(queue, access, options);
     const scheduleWarmUp = await loadWarmUp();
     await server.listen(listen);
     scheduleWarmUp(engine, server.finished);
-    for (const warning of warnings) settings.log.warn(`dsmq: ${warning}`);
+    for (const message of warnings) settings.log.write({ event: "certificate_warning", message });
     return server;
   } catch (error) {
     await queue[Symbol.asyncDispose]();

@@ -14,7 +14,7 @@ import { NameMap } from "../../protocol/name_map.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { headers } from "./auth_support.ts";
 import { until } from "../support/bridge.ts";
-import { openServer, quiet } from "../support/open_server.ts";
+import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -27,7 +27,7 @@ Deno.test("one client gets at most half of the places for checks, and a check th
     {
       ...{
         clock,
-        log: quiet,
+        log: { write() {} },
         remoteKeys: new NameMap<never>(),
         timeout: 5000,
         running: new Budget({ own: 0, shared: 16 }),

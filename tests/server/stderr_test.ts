@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { guardLog } from "../../server/log.ts";
+import { openLog, textSink } from "../../server/log.ts";
 import { LogWriter, writeFully } from "../../server/stderr.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { quiet } from "../support/open_server.ts";
@@ -129,11 +129,12 @@ Deno.test("an error that clients can cause at will makes few lines", async () =>
   const clock = new ManualClock();
   const logged: unknown[][] = [];
   const record = (...data: unknown[]) => void logged.push(data);
-  const log = guardLog({ ...quiet, warn: record, error: record }, clock);
+  const log = openLog(textSink({ ...quiet, warn: record, error: record }), clock);
   const error = new Error("defect");
+  const defect = { event: "unexpected_error", message: "unexpected error", reason: error } as const;
   for (let second = 0; second < 3600; second++) {
-    for (let i = 0; i < 5; i++) log.error("dsmq: unexpected error:", error);
-    log.warn("dsmq: another one:", "why");
+    for (let i = 0; i < 5; i++) log.write(defect);
+    log.write({ event: "peer_dropped", message: "another one", reason: "why" });
     clock.advance(1000);
   }
   const [defects, others] = ["unexpected error:", "another one:"].map((what) =>
@@ -146,7 +147,8 @@ Deno.test("an error that clients can cause at will makes few lines", async () =>
     assert(lines.length > 100 && lines.length < 140, `${lines.length} lines in an hour`);
   }
   const before = logged.length;
-  log.error("dsmq: unexpected error:", error);
+  log.write(defect);
   await log.stop();
   assert(logged.length > before, "the last is told at the end");
+  assertEquals([logged.length + log.suppressed, log.dropped], [6 * 3600 + 1, 0]);
 });

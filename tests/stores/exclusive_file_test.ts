@@ -199,7 +199,7 @@ Deno.test({
     await folder.open()[Symbol.asyncDispose]();
     Deno.chmodSync(folder.path, 0o644);
     await folder.open()[Symbol.asyncDispose]();
-    const expected = `dsmq: others can read or write ${folder.path} (its mode is 644): ` +
+    const expected = `others can read or write ${folder.path} (its mode is 644): ` +
       "chmod 600 makes it private";
     assertEquals(folder.warnings, [expected]);
     assertEquals(Deno.statSync(folder.path).mode! & 0o777, 0o644);

@@ -120,7 +120,7 @@ for (const { what, work, undo, next: expected } of SCENARIOS) {
     // An emptied log cannot be read.
     if (what !== "the log is emptied") assertEquals(await texts(store), ["1", "2"]);
     assertEquals(folder.warnings.length, 1, "one warning");
-    assertMatch(folder.warnings[0]!, /^dsmq: puts are refused: /);
+    assertMatch(folder.warnings[0]!, /^puts are refused: /);
     if (!undo) return await store[Symbol.asyncDispose]();
     undo(folder);
     assertEquals(await outcomes(store, [put("t", "3")]), [3]);

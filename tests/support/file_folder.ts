@@ -7,6 +7,7 @@
 import type { Database, Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { texts } from "../../testing/store/support.ts";
+import type { FileNotice } from "../../stores/file_guard.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { RETENTION } from "../../testing/store/support.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
@@ -26,8 +27,10 @@ export class FileFolder implements Disposable {
   /** Opens a queue; the caller closes it. */
   open(path: string = this.path, engine: Engine = nodeSqlite): FileStore {
     const { clock } = this;
-    const warn = (text: string) => void this.warnings.push(text);
-    return new FileStore({ path, engine, durability: "disk", retention: RETENTION, clock, warn });
+    const notify = ({ message, reason }: FileNotice) =>
+      void this.warnings.push(reason === undefined ? message : `${message}: ${reason}`);
+    const options = { path, engine, retention: RETENTION, clock, notify };
+    return new FileStore({ ...options, durability: "disk" });
   }
 
   /** Copies all files of the queue now, as a killed process would leave them; returns the path of the copy. */

@@ -17,7 +17,6 @@ import { ClientConnection } from "../../connection/client_connection.ts";
 import { SharedBudgets } from "../../budgets/shared_budgets.ts";
 import type { Peer as ServerPeer } from "../../transports/peer.ts";
 import type { Store } from "../../stores/store.ts";
-import { quiet } from "./open_server.ts";
 import { DEFAULT_LIMITS, type ServerLimits } from "../../protocol/limits.ts";
 
 /** All permissions, for clients without a token. */
@@ -29,7 +28,7 @@ export async function openContext(
   clock: Clock,
   limits: Partial<ServerLimits> = {},
 ): Promise<ServerContext & AsyncDisposable> {
-  const queue = await Queue.open(store, clock, quiet);
+  const queue = await Queue.open(store, clock, { write() {} });
   return {
     queue,
     welcome: {
