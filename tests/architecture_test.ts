@@ -225,7 +225,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "stores/seq_range.ts": "numbers that the store counts up, of which few are kept",
   "stores/segment_table.ts": "numbers of topics that the table counts up, and few at a time",
   "stores/wal_file.ts": "numbers of pages, which SQLite counts up",
-  "transports/node_http.ts": "headers that this code lists",
+  "transports/node_http_request.ts": "headers and methods that this code lists",
 };
 
 /** The folders whose maps have keys from outside. */

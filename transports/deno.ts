@@ -5,11 +5,11 @@
  * @module
  */
 
-import { PROBLEM_TYPE, problemJson } from "../protocol/problem.ts";
 import { type FetchHandler, openFetch } from "./deno_fetch.ts";
 import type { ConnectionHandler, ListenAddress, Listener, PeerLimits } from "./transport.ts";
 import { PortReopener } from "./port_reopener.ts";
 import { ReaderCut } from "./reader_cut.ts";
+import { transportProblem } from "./transport_problem.ts";
 
 /** How long the system may take to free a closed port, in milliseconds: mostly it takes less than 20. */
 const RELEASE_TIMEOUT = 5000;
@@ -106,8 +106,7 @@ class DenoPort {
       onError: (error) => {
         // Of a response whose client was cut off nobody needs to know more.
         if (!(error instanceof ReaderCut)) this.#connectionHandler.onError(error);
-        const problem = problemJson(500, "unavailable", "The server failed: its log says more");
-        return new Response(problem, { status: 500, headers: { "content-type": PROBLEM_TYPE } });
+        return transportProblem(500, "The server failed: its log says more");
       },
     }, (request, { remoteAddr }) => this.#requests.fetch(request, remoteAddr.hostname));
     this.#aborters.set(server, aborter);

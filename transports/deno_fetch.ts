@@ -20,6 +20,7 @@ import {
 import { BasePeer, createPortContext, type PortContext } from "./base_peer.ts";
 import { handshakeFailed, type Peer, type PeerEvents } from "./peer.ts";
 import type { ConnectionHandler, PeerLimits } from "./transport.ts";
+import { transportProblem } from "./transport_problem.ts";
 
 /** How long a socket may take to open after the response to its upgrade, in milliseconds: mostly it takes less than one. */
 const OPEN_TIMEOUT = 2000;
@@ -110,7 +111,7 @@ async function handleUpgrade(
   await networkPolled();
   if (connections.isClosing) {
     handshakeFailed(verdict);
-    return new Response("The port is being closed\n", { status: 503 });
+    return transportProblem(503, "The port is being closed");
   }
   // From here to the upgrade there are microtasks alone: who closes the port waits that long.
   if (await hasLeft(request)) {
@@ -122,7 +123,7 @@ async function handleUpgrade(
     upgrade = upgradeRequest(request, context.idlePingInterval);
   } catch (error) {
     handshakeFailed(verdict);
-    return new Response(`Cannot upgrade: ${(error as Error).message}\n`, { status: 400 });
+    return transportProblem(400, `Cannot upgrade: ${(error as Error).message}`);
   }
   connections.add(new DenoPeer(upgrade.socket, verdict, context, from));
   return upgrade.response;

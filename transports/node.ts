@@ -17,19 +17,17 @@ import type { AddressInfo, Socket } from "node:net";
 import { EvictingBudget } from "../budgets/evicting_budget.ts";
 import { createPortContext } from "./base_peer.ts";
 import { handshakeFailed } from "./peer.ts";
+import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
+import { admitUpgrade, respondHttp } from "./node_http.ts";
 import {
-  admitUpgrade,
   afterResponses,
-  BoundedRequest,
   type ClientError,
-  getResponse,
   HEADER_BYTES,
-  MAX_HEADERS,
   REQUEST_TIMEOUT_CODE,
   respondAndClose,
   respondBadRequest,
-  respondHttp,
-} from "./node_http.ts";
+} from "./node_http_refusal.ts";
+import { BoundedRequest, MAX_HEADERS } from "./node_http_request.ts";
 import { HttpInput, type InputConnection, preventConsume } from "./node_http_input.ts";
 import { TimedOutRequests } from "./node_timed_out_requests.ts";
 import { startListening } from "./node_start_listening.ts";
@@ -42,12 +40,18 @@ import { loadUpgrader, type Upgrader } from "./node_ws_package.ts";
 import { Pacer } from "./pacer.ts";
 import { PortReopener } from "./port_reopener.ts";
 import type { ConnectionHandler, ListenAddress, Listener, PeerLimits } from "./transport.ts";
+import { transportProblem } from "./transport_problem.ts";
 
 /** How long an HTTP connection may be idle between two requests, in milliseconds. */
 const KEEP_ALIVE = 5000;
 
 /** After what time an incomplete message or request may be dropped to make room for others, in milliseconds. */
 const EVICTION_GRACE = 2000;
+
+/** An option of Node that its types do not know yet. */
+interface UpgradeOptions {
+  readonly shouldUpgradeCallback: (request: IncomingMessage) => boolean;
+}
 
 /** Why a port accepts no connections, as far as that can be known. */
 const NOT_ACCEPTING = "the port accepts no connections, most likely because of too many open files";
@@ -110,13 +114,23 @@ export async function listen(
   server.on("connect", (_request: IncomingMessage, socket: Socket) => {
     inputs.get(socket)?.detach();
     socket.on("error", () => {});
-    const response = new Response("Cannot connect: this is not a proxy\n", { status: 405 });
+    const response = transportProblem(405, "Cannot connect: this is not a proxy");
     afterResponses(socket, () => void respondAndClose(socket, response));
   });
-  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    httpConnections.onRequest(request.socket);
+  const onRequest = (request: BoundedRequest, response: ServerResponse) => {
+    const { socket } = request;
+    httpConnections.onRequest(socket);
+    // What came of its body does not wait any more.
+    request.once("end", () => httpConnections.onRequest(socket));
     void respondHttp(request, response, handler, requestPacer);
+  };
+  server.on("request", onRequest);
+  server.on("checkContinue", (request: BoundedRequest, response: ServerResponse) => {
+    request.expectsContinue = true;
+    onRequest(request, response);
   });
+  // What else a client may expect is ignored, as `Deno.serve` does.
+  server.on("checkExpectation", onRequest);
   server.on("upgrade", (request: IncomingMessage, socket: Socket, received: Uint8Array) => {
     inputs.get(socket)?.detach();
     // A copy: the buffer that this is a part of is freed after the event.
@@ -176,10 +190,11 @@ export async function listen(
   return { host, port, renew, stop };
 }
 
-function openServer({ tls }: ListenAddress, { headerTimeout }: PeerLimits): Server {
-  const options: ServerOptions = {
+function openServer({ tls }: ListenAddress, { headerTimeout, frameBytes }: PeerLimits): Server {
+  const options: ServerOptions & UpgradeOptions = {
     headersTimeout: headerTimeout,
-    requestTimeout: headerTimeout,
+    // A body may be as large as a frame, and its line slow. The server answers earlier, if it reads the body.
+    requestTimeout: Math.ceil(2 * headerTimeout + 1000 * frameBytes / MIN_PEER_SPEED),
     connectionsCheckingInterval: Math.ceil(headerTimeout / 32),
     keepAliveTimeout: KEEP_ALIVE,
     maxHeaderSize: HEADER_BYTES,
@@ -187,6 +202,7 @@ function openServer({ tls }: ListenAddress, { headerTimeout }: PeerLimits): Serv
     requireHostHeader: false,
     noDelay: true,
     IncomingMessage: BoundedRequest,
+    shouldUpgradeCallback: isWebSocket,
   };
   if (!tls) return createServer(options);
   return createSecureServer({
@@ -204,7 +220,12 @@ async function mayConnect(host: string, port: number): Promise<boolean> {
   return status?.state === "granted";
 }
 
-/** Answers a request for a WebSocket, or for another upgrade. */
+/** Other upgrades are ignored, as RFC 9110 permits: `curl --http2` offers one. */
+function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === "websocket";
+}
+
+/** Answers a request for a WebSocket. */
 async function handleUpgrade(
   incoming: IncomingMessage,
   socket: Socket,
@@ -220,10 +241,7 @@ async function handleUpgrade(
     const wait = upgradePacer.wait();
     if (wait) await wait;
     if (socket.destroyed) return;
-    const isWebSocket = incoming.headers.upgrade?.toLowerCase() === "websocket";
-    const verdict = isWebSocket
-      ? await admitUpgrade(incoming, handler)
-      : await getResponse(incoming, handler);
+    const verdict = await admitUpgrade(incoming, handler);
     if (verdict instanceof Response) {
       return socket.destroyed ? undefined : await respondAndClose(socket, verdict);
     }

@@ -7,7 +7,7 @@
 import type { Socket } from "node:net";
 import { addressHolder } from "../budgets/address_key.ts";
 import type { EvictingAccount, EvictingBudget } from "../budgets/evicting_budget.ts";
-import { HEADER_BYTES } from "./node_http.ts";
+import { HEADER_BYTES } from "./node_http_refusal.ts";
 import type { HttpInput } from "./node_http_input.ts";
 import { underlyingSocket } from "./node_tls.ts";
 

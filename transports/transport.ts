@@ -12,10 +12,13 @@ export interface ConnectionHandler {
   /**
    * Answers a request that is not for a WebSocket.
    *
-   * @param request the request
+   * @param request the request. Its body is handed over as fast as it is read; what is not read is dropped. Its `signal` aborts
+   * when the client leaves before the response is complete
    * @param from the address of the client
    * @param watch calls back if the client leaves before it has its response, until the function that it returns is called.
    * Default: the signal of the request tells
+   * @returns the response. A body may be a stream without an end, of bytes: it is read as fast as the client reads, cancelled
+   * when that leaves, and if it fails the client sees that it is not complete
    */
   http(
     request: Request,

@@ -7,9 +7,11 @@
 import type { Transport } from "../../transports/transport.ts";
 import { arrivals } from "./transport_arrivals.ts";
 import { closing } from "./transport_closing.ts";
+import { http } from "./transport_http.ts";
+import { httpResponses } from "./transport_http_responses.ts";
 import { reads } from "./transport_reads.ts";
 
-const PROMISES = { ...arrivals, ...reads, ...closing };
+const PROMISES = { ...arrivals, ...reads, ...closing, ...http, ...httpResponses };
 
 /**
  * Registers one test for each promise of a transport.

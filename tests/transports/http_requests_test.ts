@@ -130,10 +130,10 @@ Deno.test("hardened: requests in one packet with garbage after them are answered
   using client = await RawSocket.connect(opened.port);
   const good = `GET / HTTP/1.1\r\n${HOST}\r\n\r\n`;
   await client.send(`${good}${good}garbage\r\n\r\n`);
-  for (const [expected, length] of [[200, 6], [200, 6], [400, 73]] as const) {
+  for (const expected of [200, 200, 400]) {
     const head = await withTimeout(client.head());
     assert(head.startsWith(`HTTP/1.1 ${expected} `), head);
-    await withTimeout(client.text(length));
+    await withTimeout(client.text(Number(/^content-length: (\d+)\r$/im.exec(head)![1])));
   }
   assertEquals(await withTimeout(client.discard(1)), 0);
 });

@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { Server, type Socket } from "node:net";
 import { listen as hardened } from "../../transports/node.ts";
-import { REQUEST_TIMEOUT_CODE } from "../../transports/node_http.ts";
+import { REQUEST_TIMEOUT_CODE } from "../../transports/node_http_refusal.ts";
 import { RawSocket, upgradeRequest } from "../support/raw_socket.ts";
 import { turns, until } from "../support/bridge.ts";
 import { OpenPort } from "../support/recording_handler.ts";

@@ -1,0 +1,135 @@
+/**
+ * Responses of the web, written with `node:http`.
+ *
+ * @module
+ */
+
+import type { ServerResponse } from "node:http";
+import type { HttpExchange } from "./node_http_exchanges.ts";
+import type { BoundedRequest } from "./node_http_request.ts";
+
+/** For how long the rest of a body is dropped after an early response, in milliseconds: some clients read only once they have sent it. */
+const LINGER = 5000;
+
+type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+type Chunk = ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
+
+/**
+ * Writes a response. One whose body is known at once is written whole, with its length; another one chunk by chunk, as fast
+ * as the client reads. If that leaves, the body is cancelled; if the body fails, the connection is cut, so that nobody
+ * takes it for complete.
+ *
+ * @param response the response
+ * @param exchange where to write it
+ * @param incoming its request: if its body was not read, the connection ends
+ */
+export async function sendResponse(
+  response: Response,
+  exchange: HttpExchange,
+  incoming: BoundedRequest,
+): Promise<void> {
+  const { outgoing } = exchange;
+  const { status } = response;
+  const reader = response.body?.getReader();
+  if (reader) exchange.onGone(() => void reader.cancel().catch(() => {}));
+  try {
+    const { whole, first = [], next } = await beginning(reader);
+    if (exchange.isGone) return;
+    const headers = [...response.headers].flat();
+    const isEmpty = status === 204 || status === 304;
+    if (whole && !isEmpty && !response.headers.has("content-length")) {
+      headers.push("content-length", `${whole.length}`);
+    }
+    if (!incoming.isRead && !response.headers.has("connection")) {
+      headers.push("connection", "close");
+    }
+    closeGently(exchange, incoming);
+    outgoing.writeHead(status, headers);
+    if (whole) outgoing.end(hasBody(outgoing, isEmpty) ? whole : undefined);
+    else if (!hasBody(outgoing, isEmpty)) {
+      outgoing.end();
+      await reader!.cancel();
+    } else await sendStream(exchange, reader!, first, next!);
+  } catch {
+    // What made the body knows why.
+    exchange.socket.destroy();
+  }
+}
+
+/** What is known of a body at once: all of it; or its first chunk, if there is one, and the one to come. */
+interface Beginning {
+  readonly whole?: Uint8Array<ArrayBuffer>;
+  readonly first?: readonly Uint8Array<ArrayBuffer>[];
+  readonly next?: Promise<Chunk>;
+}
+
+/** Text and bytes are one chunk, which is there at once. */
+async function beginning(reader: Reader | undefined): Promise<Beginning> {
+  if (!reader) return { whole: new Uint8Array() };
+  const later = Promise.withResolvers<undefined>();
+  const immediate = setImmediate(() => later.resolve(undefined));
+  try {
+    let next = reader.read();
+    const first = await Promise.race([next, later.promise]);
+    if (!first) return { next };
+    if (first.done) return { whole: new Uint8Array() };
+    next = reader.read();
+    const second = await Promise.race([next, later.promise]);
+    return second?.done ? { whole: first.value } : { first: [first.value], next };
+  } finally {
+    clearImmediate(immediate);
+  }
+}
+
+async function sendStream(
+  exchange: HttpExchange,
+  reader: Reader,
+  first: readonly Uint8Array<ArrayBuffer>[],
+  next: Promise<Chunk>,
+): Promise<void> {
+  const { outgoing } = exchange;
+  let wake = () => {};
+  exchange.onGone(() => {
+    wake();
+    reader.cancel().catch(() => {});
+  });
+  const write = (chunk: Uint8Array<ArrayBuffer>) => {
+    if (outgoing.write(chunk)) return;
+    return new Promise<void>((resolve) => {
+      wake = resolve;
+      outgoing.once("drain", resolve);
+    });
+  };
+  // The client need not wait for the first chunk to know that there is a response.
+  if (first.length === 0) outgoing.flushHeaders();
+  for (const chunk of first) await write(chunk);
+  for (let result = await next; !exchange.isGone; result = await reader.read()) {
+    if (result.done) return void outgoing.end();
+    await write(result.value);
+  }
+}
+
+function hasBody({ req }: ServerResponse, isEmpty: boolean): boolean {
+  return req.method !== "HEAD" && !isEmpty;
+}
+
+/**
+ * If a request is incomplete when its response ends, its connection ends, too. Node would destroy it at once, and while
+ * more is being sent the system would then take the response away from the client. So the rest is dropped for a while.
+ */
+function closeGently({ socket, outgoing }: HttpExchange, incoming: BoundedRequest): void {
+  if (incoming.complete) return;
+  const { destroySoon } = socket;
+  const close = () => {
+    if (incoming.complete) return destroySoon.call(socket);
+    socket.end();
+    const timer = setTimeout(() => socket.destroy(), LINGER);
+    socket.once("close", () => clearTimeout(timer));
+    incoming.once("end", () => socket.destroy());
+    incoming.dropBody();
+  };
+  socket.destroySoon = close;
+  outgoing.once("finish", () => {
+    if (!incoming.complete) close();
+  });
+}
