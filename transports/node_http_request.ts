@@ -27,6 +27,7 @@ export const COPIED_HEADERS: ReadonlySet<string> = new Set([
   "content-encoding",
   "content-length",
   "content-type",
+  "forwarded",
   "host",
   "idempotency-key",
   "last-event-id",
@@ -40,6 +41,11 @@ export const COPIED_HEADERS: ReadonlySet<string> = new Set([
   "tracestate",
   "transfer-encoding",
   "upgrade",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-real-ip",
 ]);
 
 /** The headers of messages, which are copied as well. */

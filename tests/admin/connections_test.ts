@@ -215,37 +215,42 @@ async function codeOf(url: string, headers: Record<string, string> = {}): Promis
   return error?.code ?? `${connections.length}`;
 }
 
-Deno.test("an open server lets clients of its own machine administer it, and nobody who comes through a proxy, or is a page from elsewhere", async () => {
-  await using server = await openServer({ allowedOrigins: ["*"] });
-  const { host } = new URL(server.url);
-  const pages = [
-    `http://${host}`,
-    "http://localhost:8080",
-    "https://app.localhost",
-    "http://[::1]",
-  ];
-  for (const Origin of pages) assertEquals(await codeOf(server.url, { Origin }), "1", Origin);
-  assertEquals(await codeOf(server.url), "1");
-  const elsewhere: Record<string, string>[] = [
-    { "X-Forwarded-For": "192.0.2.7" },
-    { "X-Forwarded-Host": "127.0.0.1" },
-    { "X-Forwarded-Proto": "https" },
-    ...[
-      "https://app.example.org",
-      "http://192.0.2.7",
-      "http://localhost.example.org",
-      "chrome-extension://abcdefghijklmnop",
-      "null",
-      "",
-      "localhost",
-    ].map((Origin) => ({ Origin })),
-  ];
-  for (const headers of elsewhere) {
-    assertEquals(await codeOf(server.url, headers), "permission_denied", JSON.stringify(headers));
-  }
-  await using reachable = await openServer({ host: "0.0.0.0" });
-  assertEquals(await codeOf(reachable.url), "permission_denied");
-});
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`${transport}: an open server lets clients of its own machine administer it, and nobody who comes through a proxy, or is a page from elsewhere`, async () => {
+    await using server = await openServer({ transport, allowedOrigins: ["*"] });
+    const { host } = new URL(server.url);
+    const pages = [
+      `http://${host}`,
+      "http://localhost:8080",
+      "https://app.localhost",
+      "http://[::1]",
+    ];
+    for (const Origin of pages) assertEquals(await codeOf(server.url, { Origin }), "1", Origin);
+    assertEquals(await codeOf(server.url), "1");
+    const elsewhere: Record<string, string>[] = [
+      { "X-Forwarded-For": "192.0.2.7" },
+      { "X-Forwarded-Host": "127.0.0.1" },
+      { "X-Forwarded-Proto": "https" },
+      { "X-Real-IP": "192.0.2.7" },
+      { "Forwarded": "for=192.0.2.7" },
+      { "Via": "1.1 proxy" },
+      ...[
+        "https://app.example.org",
+        "http://192.0.2.7",
+        "http://localhost.example.org",
+        "chrome-extension://abcdefghijklmnop",
+        "null",
+        "",
+        "localhost",
+      ].map((Origin) => ({ Origin })),
+    ];
+    for (const headers of elsewhere) {
+      assertEquals(await codeOf(server.url, headers), "permission_denied", JSON.stringify(headers));
+    }
+    await using reachable = await openServer({ transport, host: "0.0.0.0" });
+    assertEquals(await codeOf(reachable.url), "permission_denied");
+  });
+}
 
 Deno.test("clients without a token administer a server only if auth says admin, wherever it listens", async () => {
   for (const host of ["127.0.0.1", "0.0.0.0"]) {

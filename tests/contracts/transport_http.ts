@@ -203,7 +203,7 @@ export const http: Readonly<Record<string, (listen: Transport) => Promise<void>>
     assert((await withTimeout(client.head())).startsWith("HTTP/1.1 200 "));
   },
 
-  async "headers of messages and of pages arrive"(listen) {
+  async "headers of messages, of proxies and of pages arrive"(listen) {
     await using opened = await OpenPort.with(listen);
     const own = Array.from({ length: 64 }, (_, i) => `Dsmq-Header-N${i}: v${i}%20`);
     const others = [
@@ -215,6 +215,11 @@ export const http: Readonly<Record<string, (listen: Transport) => Promise<void>>
       "Access-Control-Request-Method: POST",
       "Access-Control-Request-Headers: dsmq-header-a",
       "traceparent: 00-1-2-01",
+      "X-Forwarded-For: 192.0.2.1",
+      "X-Forwarded-Proto: https",
+      "X-Real-IP: 192.0.2.1",
+      "Forwarded: for=192.0.2.1",
+      "Via: 1.1 proxy",
     ];
     opened.handler.http = ({ headers }) => {
       const lines = [...own, ...others].map((line) => line.split(": ") as [string, string]);
