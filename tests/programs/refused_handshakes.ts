@@ -38,7 +38,7 @@ for (let i = 0; i < 2; i++) {
   await client.send(upgradeRequest());
   const head = await client.head();
   const text = await client.text(Number(/^content-length: (\d+)/im.exec(head)![1]));
-  console.log(head.split(" ")[1], text.trim());
+  console.log(head.split(" ")[1], JSON.parse(text).detail);
 }
 Deno.upgradeWebSocket = upgradeWebSocket;
 requests.resume();
