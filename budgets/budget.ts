@@ -33,6 +33,8 @@ export class Budget {
   /** The holders with accounts. */
   readonly #holders = new NameMap<Holder>();
   #sharing = 0;
+  /** How much all accounts use together, guaranteed amounts included. */
+  used = 0;
 
   /** Starts with everything free. */
   constructor(size: BudgetSize) {
@@ -163,6 +165,7 @@ export class BudgetAccount {
     if (amount > own || this.#used > own) {
       this.#budget.adjust(this.#holder, this.#sharedOf(amount) - this.shared);
     }
+    this.#budget.used += amount - this.#used;
     this.#used = amount;
   }
 

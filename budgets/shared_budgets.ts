@@ -47,6 +47,11 @@ export class SharedBudgets {
     for (const name of LIMIT_NAMES) this.#budgets[name].resize(budgetSize(name, limits));
   }
 
+  /** How much of a limit all connections use, and the limit. */
+  usage(name: SharedLimit): { readonly used: number; readonly limit: number } {
+    return { used: this.#budgets[name].used, limit: this.#limits[name] };
+  }
+
   /** The error for a budget that is used up. */
   budgetError(name: SharedLimit, what: string): WireError {
     return limitExceeded(

@@ -53,20 +53,19 @@ export class PutVerb {
 
   /** Stores a run of puts, and replies to them, and to the refused requests among them, in order. */
   async put(requests: readonly (PutRequest | RefusedRequest)[]): Promise<void> {
+    const { queue } = this.#context;
+    const begun = queue.counts.begin();
     const batch: Put[] = [];
     let run = requests;
     for (let i = 0; i < requests.length; i++) {
       const request = this.#collect(requests[i]!, batch);
       if (request !== requests[i]) run = run.with(i, request);
     }
-    const { queue } = this.#context;
     const results = batch.length > 0 ? await queue.apply(batch) : [];
+    queue.counts.putsApplied(batch, results, begun);
     // V8 may put this array into its old space, where it would hold its messages, though dead, until the whole heap is
     // collected.
     batch.length = 0;
-    for (const result of results) {
-      if (!(result instanceof StoreError) && !result.dup) queue.counts.stored++;
-    }
     let next = 0;
     for (const request of run) {
       if (request.action === "refused") {

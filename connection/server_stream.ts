@@ -287,6 +287,6 @@ export class ServerStream implements TopicListener {
     this.#context.output.sendMessages(this.sub, this.#sentThrough, batch);
     this.#position = this.#sentThrough = messages.at(-1)!.seq;
     this.#credit.sent(messages.length, bytes);
-    this.#context.queue.counts.delivered += messages.length;
+    this.#context.queue.counts.deliver(messages.length, bytes);
   }
 }

@@ -15,6 +15,7 @@ import { LargeBodyCache } from "./large_body_cache.ts";
 import type { EventLog } from "./log_event.ts";
 import { PrefixListeners } from "./prefix_listeners.ts";
 import { TopicBatch, type TopicListener } from "./topic_batch.ts";
+import { TrafficCounts } from "./traffic_counts.ts";
 
 /** A purge that has begun. */
 export interface PurgeUnderWay {
@@ -48,8 +49,8 @@ export class Queue implements AsyncDisposable {
   readonly largeBodies: LargeBodyCache = new LargeBodyCache();
   /** The purges that are under way. */
   readonly purges: Set<PurgeUnderWay> = new Set();
-  /** How many messages were stored, and how many streamed or returned by reads, since the start. */
-  readonly counts: { stored: number; delivered: number } = { stored: 0, delivered: 0 };
+  /** What was put and delivered since the start. */
+  readonly counts: TrafficCounts = new TrafficCounts();
 
   /** By topic: mostly there is only one. */
   readonly #listeners = new NameMap<TopicListener | Set<TopicListener>>();

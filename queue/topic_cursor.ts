@@ -93,7 +93,7 @@ export class TopicCursor implements TopicListener {
   /** A message goes to the peer: it was read, and everything before it. */
   deliver(message: TopicMessage): void {
     this.#position = message.seq;
-    this.#queue.counts.delivered++;
+    this.#queue.counts.deliver(1, message.bytes);
   }
 
   /** Reads the oldest unread message, or the newest. The cursor stays where it is. */

@@ -171,8 +171,8 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     log.write({ event: "unexpected_error", message: "unexpected error", reason: error });
   }
 
-  onPeerDropped(reason: string): void {
-    this.#options.peerDropped(reason);
+  onPeerDropped(reason: string, isSlowReader = false): void {
+    this.#options.peerDropped(reason, isSlowReader);
   }
 
   onRefused(reason: string, from?: string): void {

@@ -17,8 +17,8 @@ export interface ConnectionsOptions {
   >;
   /** The text of the page `/`. */
   readonly banner: string;
-  /** A peer was dropped, and why. */
-  peerDropped(reason: string): void;
+  /** A peer was dropped, why, and whether it did not read. */
+  peerDropped(reason: string, isSlowReader: boolean): void;
   /** A line of text for the operator of the server. */
   notice(what: string): void;
   /** The path below which the pages are: empty, or such as `/mq`. */

@@ -72,6 +72,7 @@ export class FileStore extends SqliteStore {
   readonly #commits: SlicedWork;
   /** Cancels the next commit. */
   #turn: (() => void) | undefined;
+  #recordCommit: ((milliseconds: number) => void) | undefined;
 
   /**
    * Opens a file, or makes a new one.
@@ -119,6 +120,11 @@ export class FileStore extends SqliteStore {
       const turn = setImmediate(() => this.#flush());
       this.#turn = () => clearImmediate(turn);
     });
+  }
+
+  /** Has a function called after each commit of messages, with how long it took; with `disk` that includes the sync. */
+  measureCommits(record: (milliseconds: number) => void): void {
+    this.#recordCommit = record;
   }
 
   async erase(): Promise<void> {
@@ -204,11 +210,13 @@ export class FileStore extends SqliteStore {
     }
     const { messageLog, machine } = this.#file.readyToCommit();
     const undoTime = this.time.savepoint();
+    const begun = this.#recordCommit ? performance.now() : 0;
     try {
       messageLog.transaction(() => {
         for (const { batch } of pending) results.push(machine.apply(batch, messages));
         messageLog.flush();
       });
+      this.#recordCommit?.(performance.now() - begun);
     } catch (error) {
       undoTime();
       if (!this.#file.isStored(messages.at(-1))) {

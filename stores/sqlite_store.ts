@@ -30,6 +30,7 @@ import {
 } from "./store.ts";
 import { completeLimits, type StoreLimits } from "./store_limits.ts";
 import { StoreTime } from "./store_time.ts";
+import { type StoreUsage, usageOf } from "./store_usage.ts";
 
 /** How a store in SQLite is opened. */
 export interface SqliteStoreOptions {
@@ -165,6 +166,11 @@ export abstract class SqliteStore implements Store {
       messageLog.flush();
       return !messageLog.purgeUntil(end, budgetMs / 8) || this.dedup.holdsExpired;
     });
+  }
+
+  /** How much it holds; see {@linkcode StoreUsage}. */
+  usage(): Promise<StoreUsage> {
+    return this.#ask("measure what is stored", usageOf);
   }
 
   follow(to: Follower): Promise<{ readonly from: number } & Disposable> {

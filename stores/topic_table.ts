@@ -58,6 +58,8 @@ export class TopicTable {
   #walkAt: Topic | undefined;
   /** How many topics have no message after this number, which has expired. */
   #expiredCount = 0;
+  /** How many messages its topics have, including expired ones that are not deleted yet. */
+  messages = 0;
   #expiredTo = 0;
   /** The value that was committed last. */
   #committedExpiredTo = 0;
@@ -89,6 +91,7 @@ export class TopicTable {
     for (const row of all.all() as (Topic & { name: string })[]) {
       const { id, name, messages, seq } = row;
       this.#topics.set(name, { id, messages, seq, time: timeOf(seq), expired: 0, countedTo: 0 });
+      this.messages += messages;
       this.#nextId = Math.max(this.#nextId, id + 1);
     }
   }
@@ -206,6 +209,7 @@ export class TopicTable {
   }
 
   #set(name: string, before: Topic | undefined, topic: Topic | undefined): void {
+    this.messages += (topic?.messages ?? 0) - (before?.messages ?? 0);
     if (before) {
       // A topic that has lost some of its messages keeps its place in the order.
       const isInPlace = before.seq === topic?.seq;

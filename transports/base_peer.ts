@@ -231,13 +231,13 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
     this.stopReading();
   }
 
-  drop(reason: string): void {
+  drop(reason: string, isSlowReader = false): void {
     if (this.#closed) return;
     this.onClose();
     const wait = this.#context.terminatePacer.wait();
     if (wait) void wait.then(() => this.terminate());
     else this.terminate();
-    this.#context.handler.onPeerDropped(reason);
+    this.#context.handler.onPeerDropped(reason, isSlowReader);
   }
 
   checkProgress(): "reading" | "stalled" | "drained" {

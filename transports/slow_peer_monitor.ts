@@ -15,8 +15,8 @@ export interface MonitoredPeer {
   checkProgress(): "reading" | "stalled" | "drained";
   /** For how much longer than others it may read nothing, in milliseconds. */
   readonly slack: number;
-  /** Drops it. */
-  drop(reason: string): void;
+  /** Drops it, because it does not read or for another reason. */
+  drop(reason: string, isSlowReader: boolean): void;
 }
 
 /**
@@ -66,7 +66,7 @@ export class SlowPeerMonitor {
         this.#checksWithoutProgress.set(peer, checks + 1);
       } else {
         this.#checksWithoutProgress.delete(peer);
-        peer.drop(`it read nothing for ${(checks + 1) * CHECK_EVERY / 1000} s`);
+        peer.drop(`it read nothing for ${(checks + 1) * CHECK_EVERY / 1000} s`, true);
       }
     }
     if (this.#checksWithoutProgress.size > 0) {

@@ -36,8 +36,13 @@ export interface ConnectionHandler {
   admit(request: Request, from: string): Promise<Response | ((peer: Peer) => PeerEvents)>;
   /** An unexpected error. */
   onError(error: unknown): void;
-  /** A peer was dropped, and why: the text after "dropped a peer: ". */
-  onPeerDropped(reason: string): void;
+  /**
+   * A peer was dropped.
+   *
+   * @param reason why: the text after "dropped a peer: "
+   * @param isSlowReader whether it did not read what waited for it. Default: it was something else
+   */
+  onPeerDropped(reason: string, isSlowReader?: boolean): void;
   /** A request was refused before the server saw it: why, and from which address. */
   onRefused(reason: string, from: string): void;
   /** A line of text for the operator of the server. */

@@ -128,6 +128,15 @@ export const reads: Readonly<Record<string, (listen: Transport) => Promise<void>
     client.cut();
     await pass(opened, 10);
     assertEquals([fakePeer.closed, handler.reasons.length, handler.failures], [1, 1, []]);
+    assertEquals(handler.slowReaders, 1);
+  },
+
+  async "a peer that is dropped for another reason is no slow reader"(listen) {
+    await using opened = await OpenPort.with(listen);
+    const { client, fakePeer } = await stalled(opened);
+    using _client = client;
+    fakePeer.peer.drop("a test");
+    assertEquals([opened.handler.reasons, opened.handler.slowReaders], [["a test"], 0]);
   },
 
   async "a peer has as long for large frames as they take at 8 KiB per second, and no longer"(

@@ -30,6 +30,8 @@ export class RecordingHandler implements ConnectionHandler {
   readonly peers: FakePeer[] = [];
   readonly failures: unknown[] = [];
   readonly reasons: string[] = [];
+  /** How many of these did not read. */
+  slowReaders = 0;
   readonly refusals: string[] = [];
   readonly logged: string[] = [];
   readonly #waiting = new Set<() => void>();
@@ -61,8 +63,9 @@ export class RecordingHandler implements ConnectionHandler {
     this.#notify();
   }
 
-  onPeerDropped(reason: string): void {
+  onPeerDropped(reason: string, isSlowReader = false): void {
     this.reasons.push(reason);
+    if (isSlowReader) this.slowReaders++;
     this.#notify();
   }
 
