@@ -5,8 +5,7 @@
  */
 
 import deno from "../deno.json" with { type: "json" };
-import { DsmqError } from "../protocol/errors.ts";
-import { requireDescriptor } from "./runtime.ts";
+import { loadNpmPackage } from "./npm_package.ts";
 
 /** The claims of a token. */
 export interface JwtClaims {
@@ -52,9 +51,6 @@ export interface Jose {
   readonly SignJWT: new (claims: JwtClaims) => TokenMaker;
 }
 
-/** How long it may take to load, in milliseconds. */
-const LOAD_TIMEOUT = 10_000;
-
 let loaded: Jose | undefined;
 
 /**
@@ -64,27 +60,7 @@ let loaded: Jose | undefined;
  * @throws {DsmqError} `module_unavailable`; `unavailable`, if no file descriptor is left to load it
  */
 export async function loadJose(stop?: AbortSignal): Promise<Jose> {
-  if (loaded) return loaded;
-  requireDescriptor("use JSON Web Tokens");
-  const timeout = Promise.withResolvers<never>();
-  const reason = `nothing came within ${LOAD_TIMEOUT / 1000} s`;
-  const timer = setTimeout(() => timeout.reject(new Error(reason)), LOAD_TIMEOUT);
-  const onStop = () => timeout.reject(stop?.reason);
-  stop?.addEventListener("abort", onStop);
-  if (stop?.aborted) onStop();
-  try {
-    // Under a name that tools cannot read: otherwise programs that do not need it would wait for its registry, too.
-    return loaded = await Promise.race([import(deno.scopes["./"].jose), timeout.promise]);
-  } catch (cause) {
-    stop?.throwIfAborted();
-    // The first of several lines, or the innermost cause if they are numbered.
-    const lines = (cause as Error).message.trim().split("\n");
-    const causes = lines.filter((line) => /^\s*\d+: /.test(line));
-    const why = (causes.at(-1) ?? lines[0])!.replace(/^\s*\d+: /, "");
-    const message = `Cannot use JSON Web Tokens: npm:jose does not load: ${why}`;
-    throw new DsmqError("module_unavailable", message, { cause });
-  } finally {
-    clearTimeout(timer);
-    stop?.removeEventListener("abort", onStop);
-  }
+  const { jose: specifier } = deno.scopes["./"];
+  const action = "use JSON Web Tokens";
+  return loaded ??= await loadNpmPackage<Jose>({ name: "npm:jose", specifier, action }, stop);
 }
