@@ -116,6 +116,7 @@ export const serveCommand: CliCommand = {
       ) => [option, limitOption(limit, isDuration)]),
     ),
     "allow-shutdown": { help: "let clients stop the server" },
+    metrics: { help: "count and measure what the server does, for Prometheus" },
     json: { help: "print the address as a line of JSON" },
     ...LOG_OPTIONS,
   },
@@ -226,6 +227,7 @@ function serveOptions(args: ParsedArguments): ServeOptions {
     transport: parsedWord("transport", TRANSPORTS),
     limits,
     allowShutdown: args.flag("allow-shutdown"),
+    metrics: args.flag("metrics"),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }

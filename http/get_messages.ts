@@ -8,6 +8,7 @@ import type { MessageAttributes } from "../protocol/attributes.ts";
 import { MAX_WAIT, REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import type { TopicFilter } from "../protocol/requests.ts";
 import { quoted } from "../protocol/text.ts";
+import { sumBytes } from "../queue/topic_batch.ts";
 import type { TopicMessage } from "../stores/store.ts";
 import { preferredType } from "./accept.ts";
 import { followMessages } from "./follow_messages.ts";
@@ -70,7 +71,7 @@ export async function getMessages(
   const { queue } = call.context.shared;
   const read = { filter, since, count, bytes: REPLY_FRAME_BYTES, wait: call.isHead ? 0 : wait };
   const { messages, through } = await readMessages(call, read);
-  queue.counts.delivered += messages.length;
+  if (!call.isHead) queue.counts.deliver(messages.length, sumBytes(messages));
   const { epoch } = queue.store;
   const next = `${epoch}:${messages.at(-1)?.seq ?? through}`;
   const named = filter.prefix !== undefined;

@@ -71,6 +71,12 @@ export class HttpApi {
     }
   }
 
+  /** How many requests are being handled, by their kind. */
+  get counts(): Readonly<Record<"http_request" | "http_wait" | "http_stream", number>> {
+    const { streams, waits } = this.readers.counts;
+    return { http_request: this.#active - streams - waits, http_wait: waits, http_stream: streams };
+  }
+
   /** Applies a changed `auth` to requests that last. */
   authChanged(): Promise<void> | void {
     return this.readers.authChanged();

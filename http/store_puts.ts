@@ -11,7 +11,7 @@ import {
 } from "../protocol/attributes.ts";
 import { encodeBody, messageTooLarge } from "../protocol/body.ts";
 import type { WireError } from "../protocol/errors.ts";
-import { type Put, type PutAck, StoreError } from "../stores/store.ts";
+import type { Put, PutAck, StoreError } from "../stores/store.ts";
 import type { HttpCall } from "./http_call.ts";
 
 /**
@@ -49,15 +49,14 @@ export function toPut(
   return { type: "put", topic, body, bytes, attributes: json, identity: permissions.identity };
 }
 
-/** Has the store apply puts, and counts those that it has stored. */
+/** Has the store apply puts, and counts them. */
 export async function applyPuts(
   { context: { shared: { queue } } }: HttpCall,
   puts: readonly Put[],
 ): Promise<readonly (PutAck | StoreError)[]> {
+  const begun = queue.counts.begin();
   const results = await queue.apply(puts);
-  for (const result of results) {
-    if (!(result instanceof StoreError) && !result.dup) queue.counts.stored++;
-  }
+  queue.counts.putsApplied(puts, results, begun);
   return results;
 }
 

@@ -74,6 +74,6 @@ export interface TopicListener {
 }
 
 /** The size of all messages with their attributes, in bytes of their JSON encoding in UTF-8. */
-function sumBytes(messages: readonly TopicMessage[]): number {
+export function sumBytes(messages: readonly TopicMessage[]): number {
   return messages.reduce((sum, { bytes }) => sum + bytes, 0);
 }

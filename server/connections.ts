@@ -91,6 +91,11 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     return this.#open.size;
   }
 
+  /** All of them, and requests of plain HTTP, by their kind. */
+  get kinds(): Readonly<Record<string, number>> {
+    return { websocket: this.#open.size, ...this.#httpApi.counts };
+  }
+
   get isStopping(): boolean {
     return this.#stopping;
   }

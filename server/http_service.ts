@@ -50,6 +50,6 @@ export function createHttpApi(
       const isUnauthorized = error.code === "unauthorized";
       shared.onRefused(error, from, isUnauthorized ? ADVICE.token : advice);
     },
-    onReaderCut: peerDropped,
+    onReaderCut: (reason) => peerDropped(reason, true),
   });
 }

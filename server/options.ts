@@ -67,6 +67,8 @@ export interface ServeOptions extends AuthOptions {
   readonly transport?: TransportChoice;
   /** Whether clients may stop the server; with `auth` that needs the permission `admin` for all topics. Default: `false`. */
   readonly allowShutdown?: boolean;
+  /** Whether the server counts and measures what it does, for Prometheus. Loads `npm:prom-client`. Default: `false`. */
+  readonly metrics?: boolean;
   /**
    * SIGINT and SIGTERM shut the server down, from the call of `serve` on; a second one ends the process. Default: `false`:
    * the program handles signals.
@@ -97,6 +99,7 @@ export const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
   cert: true,
   key: true,
   allowShutdown: true,
+  metrics: true,
   handleSignals: true,
   signal: true,
   log: true,
@@ -145,6 +148,7 @@ export function parseServeOptions(
     overflow = "reject",
     transport = "builtin",
     allowShutdown = false,
+    metrics = false,
     handleSignals = false,
     signal = undefined,
     log = quietLog,
@@ -163,7 +167,7 @@ export function parseServeOptions(
   check.methods("log", log, ["info", "warn", "error"]);
   check.methods("clock", clock, ["now", "after"]);
   check.type("signal", signal, signal === undefined || isAbortSignal(signal), "an AbortSignal");
-  for (const [name, value] of Object.entries({ allowShutdown, handleSignals })) {
+  for (const [name, value] of Object.entries({ allowShutdown, metrics, handleSignals })) {
     check.type(name, value, typeof value === "boolean", "true or false");
   }
   return {
@@ -179,6 +183,7 @@ export function parseServeOptions(
     overflow,
     transport,
     allowShutdown,
+    metrics,
     handleSignals,
     signal,
     log: openLog(textSink(log), clock),

@@ -24,6 +24,7 @@ import type { Queue } from "../queue/queue.ts";
 import { SharedBudgets } from "../budgets/shared_budgets.ts";
 import type { ConnectionHandler, PeerLimits } from "../transports/transport.ts";
 import type { MessageServer, Stats } from "./api.ts";
+import type { CreateMetrics, Metrics, ServerSource } from "./metrics/sources.ts";
 import { OptionChecks } from "./option_checks.ts";
 import { parseAuth } from "./auth_choice.ts";
 import { fitToHeap, heapLimit, MIN_HEAP } from "./heap_limits.ts";
@@ -45,6 +46,8 @@ export interface RunningOptions extends
   readonly preparation: AuthPreparation;
   /** The signals of the system, if it handles them. */
   readonly signals?: StopSignals | undefined;
+  /** Makes its metrics, if it is asked for them. */
+  readonly createMetrics?: CreateMetrics | undefined;
   /** The path below which it has its pages: empty, or such as `/mq`. */
   readonly path?: string;
   /**
@@ -75,6 +78,8 @@ const PING_INTERVAL = 20_000;
 /** Everything behind a way in. */
 export class RunningServer implements MessageServer {
   readonly storeDescription: string;
+  /** What it counts and measures, if it is asked for that. */
+  readonly metrics: Metrics | undefined;
   readonly #queue: Queue;
   readonly #access: AccessControl;
   readonly #connections: Connections;
@@ -90,6 +95,7 @@ export class RunningServer implements MessageServer {
   /** How many requests were refused, and how many peers dropped. */
   #refused = 0;
   #dropped = 0;
+  #slowReaders = 0;
 
   /**
    * Creates a server that has no way in yet.
@@ -137,8 +143,9 @@ export class RunningServer implements MessageServer {
     }, {
       access,
       limits,
-      peerDropped: (reason) => {
+      peerDropped: (reason, isSlowReader) => {
         this.#dropped++;
+        if (isSlowReader) this.#slowReaders++;
         settings.log.write({ event: "peer_dropped", message: "dropped a peer", reason });
       },
       notice: (message) => settings.log.write({ event: "port_state", message }),
@@ -146,6 +153,7 @@ export class RunningServer implements MessageServer {
       path: settings.path ?? "",
       banner: `${server}: a message queue. Connect with a WebSocket.`,
     });
+    this.metrics = settings.createMetrics?.(this.#metricSource());
   }
 
   /**
@@ -171,6 +179,7 @@ export class RunningServer implements MessageServer {
     signal?.throwIfAborted();
     const entrance = await enter(this.#connections, peerLimits);
     this.#entrance = entrance;
+    this.metrics?.start();
     // Only then, because it takes some milliseconds. Until then the limits are those of a small heap.
     const asking = setTimeout(async () => {
       this.#budgets.limits = fitToHeap(limits, setLimits, await heapLimit());
@@ -189,6 +198,7 @@ export class RunningServer implements MessageServer {
 
   #onRefused({ code, message }: WireError, address: string | undefined, advice?: string): void {
     this.#refused++;
+    this.metrics?.countRefusal(code);
     const refusal = { event: "request_refused", message: "refused a request" } as const;
     this.#settings.log.write({ ...refusal, reason: message, address, advice, fields: { code } });
   }
@@ -211,8 +221,25 @@ export class RunningServer implements MessageServer {
 
   stats(): Stats {
     const { count: connections, pendingCount: pendingConnections } = this.#connections;
+    const { stored, delivered } = this.#queue.counts;
     const [refused, dropped] = [this.#refused, this.#dropped];
-    return { connections, pendingConnections, ...this.#queue.counts, refused, dropped };
+    return { connections, pendingConnections, stored, delivered, refused, dropped };
+  }
+
+  /** What its metrics are made of. */
+  #metricSource(): ServerSource {
+    const { limits, log } = this.#settings;
+    const connections = this.#connections;
+    return {
+      counts: this.#queue.counts,
+      limits,
+      log,
+      connections: () => connections.kinds,
+      pendingConnections: () => connections.pendingCount,
+      dropped: () => this.#dropped,
+      slowReaders: () => this.#slowReaders,
+      usage: (name) => this.#budgets.usage(name),
+    };
   }
 
   async setAuth(auth: string | Auth): Promise<void> {
@@ -237,6 +264,7 @@ export class RunningServer implements MessageServer {
 
   async #stop(): Promise<void> {
     this.#stopListening.abort();
+    this.metrics?.stop();
     this.#settings.signals?.[Symbol.dispose]();
     try {
       // Peers first: closing a port would end their connections with another close code.

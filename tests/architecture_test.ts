@@ -94,6 +94,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   "node:https": ["transports/"],
   "node:v8": ["server/"],
   "node:net": ["transports/"],
+  "node:process": ["server/"],
   "node:worker_threads": ["server/start/"],
   "node:assert/strict": ["testing/"],
 };

@@ -19,7 +19,13 @@ import { textResponse } from "../text_response.ts";
 import { openAccess } from "../prepare_auth.ts";
 import { RunningServer } from "../running_server.ts";
 import { isUpgradeRequest } from "../upgrade.ts";
-import { loadWarmUp, openStore, unlessAborted, withCode } from "./open_store.ts";
+import {
+  loadWarmUp,
+  openStore,
+  type StoreSettings,
+  unlessAborted,
+  withCode,
+} from "./open_store.ts";
 import type { ClientAddress } from "./requests.ts";
 
 /** An open handler. */
@@ -48,12 +54,17 @@ async function open(
   const clock = given === systemClock ? backgroundClock : given;
   const settings = { ...others, clock };
   const { log, path } = settings;
-  const { store, engine } = await withCode("store_unusable", openStore(settings));
+  const metrics = settings.metrics ? await loadMetrics(settings) : undefined;
+  const opened = await withCode("store_unusable", openStore(settings));
+  const { store, engine } = opened;
   const queue = await Queue.open(store, clock, log);
   try {
     const place = { host: undefined, secure: undefined };
     const { access, preparation } = await openAccess(auth, place, settings);
-    const server = new RunningServer(queue, access, { ...settings, preparation, floodWarning });
+    const server = new RunningServer(queue, access, {
+      ...settings,
+      ...{ preparation, floodWarning, createMetrics: metrics?.(opened) },
+    });
     const scheduleWarmUp = await loadWarmUp();
     const requests = await server.open(async (connections, limits) =>
       new MountedRequests(connections, await openFetch(connections, limits), { path, auth })
@@ -68,6 +79,12 @@ async function open(
     await queue[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Loaded here and not above: most handlers are not asked for them. */
+async function loadMetrics(settings: StoreSettings) {
+  const { prepareMetrics } = await import("./prepare_metrics.ts");
+  return prepareMetrics(settings, "handler");
 }
 
 /** The clock of the machine, whose timers keep no program alive: one that has stopped its own server may end. */

@@ -7,8 +7,7 @@
 import { DsmqError, type ErrorCode } from "../../protocol/errors.ts";
 import type { EventLog } from "../../queue/log_event.ts";
 import type { Engine } from "../../stores/engine.ts";
-import type { SqliteStoreOptions } from "../../stores/sqlite_store.ts";
-import type { Store } from "../../stores/store.ts";
+import type { SqliteStore, SqliteStoreOptions } from "../../stores/sqlite_store.ts";
 import type { FileDurability, ServerSettings } from "../options.ts";
 import { START_PHASE } from "../running_server.ts";
 import { storePath } from "../store_address.ts";
@@ -36,7 +35,7 @@ export type StoreSettings = Pick<
  */
 export async function openStore(
   settings: StoreSettings,
-): Promise<{ readonly store: Store; readonly engine: Engine }> {
+): Promise<{ readonly store: SqliteStore; readonly engine: Engine }> {
   const { store, durability, retention, clock, overflow } = settings;
   const { storedBytes, topics, inFlight: dedupWindow } = settings.limits;
   const limits = { storedBytes, topics, dedupWindow, overflow };
@@ -86,7 +85,7 @@ export async function withCode<T>(code: ErrorCode, work: Promise<T>): Promise<T>
   }
 }
 
-async function memoryStore(): Promise<(options: SqliteStoreOptions) => Store> {
+async function memoryStore(): Promise<(options: SqliteStoreOptions) => SqliteStore> {
   const { MemoryStore } = await import("../../stores/memory_store.ts");
   return (options) => new MemoryStore(options);
 }
@@ -95,7 +94,7 @@ async function fileStore(
   path: string,
   durability: FileDurability,
   log: EventLog,
-): Promise<(options: SqliteStoreOptions) => Store> {
+): Promise<(options: SqliteStoreOptions) => SqliteStore> {
   const { FileStore } = await import("../../stores/file_store.ts");
   return (options) =>
     new FileStore({ ...options, path, durability, notify: (notice) => log.write(notice) });

@@ -60,10 +60,14 @@ export async function start(
 
 async function startRunning(
   auth: AuthSettings,
-  settings: Omit<ListeningOptions, "tls" | "preparation" | "engineName"> & StoreSettings,
+  settings:
+    & Omit<ListeningOptions, "tls" | "preparation" | "engineName" | "createMetrics">
+    & StoreSettings
+    & Pick<ServerSettings, "metrics">,
 ): Promise<ListeningServer> {
   const { names } = settings;
   const { tls, warnings } = await prepareTls(auth.tls, names, settings.clock.now());
+  const metrics = settings.metrics ? await loadMetrics(settings) : undefined;
   const [loaded, opened] = await Promise.allSettled([
     withCode("module_unavailable", loadTransport(settings.transport)),
     withCode("store_unusable", openStore(settings)),
@@ -81,7 +85,8 @@ async function startRunning(
     const place = { host: settings.host, secure: tls !== undefined };
     const { access, preparation } = await openAccess(auth, place, settings);
     // Without the tokens, which are not needed any more.
-    const options = { ...settings, tls, preparation, engineName: engine.name };
+    const createMetrics = metrics?.(opened.value);
+    const options = { ...settings, tls, preparation, engineName: engine.name, createMetrics };
     const server = new ListeningServer(queue, access, options);
     const scheduleWarmUp = await loadWarmUp();
     await server.listen(listen);
@@ -92,6 +97,12 @@ async function startRunning(
     await queue[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Loaded here and not above: most servers are not asked for them. */
+async function loadMetrics(settings: StoreSettings & Pick<ServerSettings, "transport">) {
+  const { prepareMetrics } = await import("./prepare_metrics.ts");
+  return prepareMetrics(settings, settings.transport);
 }
 
 async function prepareTls(tls: Tls | undefined, names: Tls, now: number) {

@@ -1,0 +1,74 @@
+/**
+ * What metrics are made of: what a server and its store tell about themselves.
+ *
+ * @module
+ */
+
+import type { ErrorCode } from "../../protocol/error_fields.ts";
+import type { ServerLimits, SharedLimit } from "../../protocol/limits.ts";
+import type { TrafficCounts } from "../../queue/traffic_counts.ts";
+
+/** The metrics of one server. */
+export interface Metrics {
+  /** The media type of the text. */
+  readonly contentType: string;
+  /** All metrics now, as Prometheus reads them. */
+  text(): Promise<string>;
+  /** A request, or a connection, was refused with this code. */
+  countRefusal(code: ErrorCode): void;
+  /** Begins to measure what takes a timer. */
+  start(): void;
+  /** Ends that, for good. */
+  stop(): void;
+}
+
+/** What a server tells. All numbers are those of now, or since its start. */
+export interface ServerSource {
+  /** What was put and delivered. */
+  readonly counts: TrafficCounts;
+  /** How many connections are open, by their kind. */
+  connections(): Readonly<Record<string, number>>;
+  /** Connections that are not admitted. */
+  pendingConnections(): number;
+  /** Connections that were dropped, and those of them that did not read. */
+  dropped(): number;
+  slowReaders(): number;
+  /** How many lines nobody sees: they were dropped, or others stand for them. */
+  readonly log: { readonly dropped: number; readonly suppressed: number };
+  readonly limits: Pick<
+    ServerLimits,
+    "connections" | "pendingConnections" | "storedBytes" | "topics"
+  >;
+  /** How much of a limit all connections use. */
+  usage(name: SharedLimit): { readonly used: number; readonly limit: number };
+}
+
+/** What a store tells. */
+export interface StoreSource {
+  /** Why nothing can be stored now, as far as that is known. */
+  readonly fault?: string | undefined;
+  /** How much it holds; rejects if it cannot be read. */
+  usage(): Promise<{
+    readonly messages: number;
+    readonly bytes: number;
+    readonly topics: number;
+  }>;
+  /** Has a function called after each commit with the milliseconds that it took. Absent: nothing is committed. */
+  measureCommits?(record: (milliseconds: number) => void): void;
+}
+
+/** What a server is, as the labels of one metric. */
+export interface ServerDescription {
+  readonly version: string;
+  /** The SQLite engine. */
+  readonly engine: string;
+  /** `memory` or `sqlite`. */
+  readonly store: string;
+  /** What a stored message survives. */
+  readonly durability: string;
+  /** The transport, or `handler` on the port of another program. */
+  readonly transport: string;
+}
+
+/** Makes the metrics of a server. */
+export type CreateMetrics = (server: ServerSource) => Metrics;
