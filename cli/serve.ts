@@ -116,7 +116,9 @@ export const serveCommand: CliCommand = {
       ) => [option, limitOption(limit, isDuration)]),
     ),
     "allow-shutdown": { help: "let clients stop the server" },
-    metrics: { help: "count and measure what the server does, for Prometheus" },
+    metrics: {
+      help: "count and measure what the server does, and answer GET /metrics for Prometheus",
+    },
     json: { help: "print the address as a line of JSON" },
     ...LOG_OPTIONS,
   },

@@ -5,12 +5,7 @@
  * @module
  */
 
-import {
-  administrationDenied,
-  permissionDenied,
-  type Permissions,
-  TOKEN_NEEDED,
-} from "../auth/permissions.ts";
+import type { Permissions } from "../auth/permissions.ts";
 import type {
   AdminRequest,
   BackupRequest,
@@ -18,13 +13,13 @@ import type {
   PurgeRequest,
 } from "../protocol/admin_requests.ts";
 import { backupPage, successReply } from "../protocol/encode_replies.ts";
-import type { WireError } from "../protocol/errors.ts";
 import type { BackupGoneReply } from "../protocol/replies.ts";
 import { quoted, utf8Length } from "../protocol/text.ts";
 import { positionRefusal, purgeTopic } from "../queue/topic_purges.ts";
 import type { Peer } from "../transports/peer.ts";
 import { type Administrator, logAdministration } from "./admin_log.ts";
 import type { ListedConnection } from "./connection_directory.ts";
+import { administrationRefusal } from "./authorize.ts";
 import { pageSize } from "./credit_window.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
@@ -62,7 +57,7 @@ export async function administer(
   options: AdminOptions,
 ): Promise<void> {
   const topic = request.action === "purge" ? request.topic : undefined;
-  const refusal = refusalOf(connection, WORDS[request.action], topic);
+  const refusal = administrationRefusal(connection, WORDS[request.action], topic);
   if (refusal) return replyError(context, request, refusal, options.replies);
   switch (request.action) {
     case "connections":
@@ -129,24 +124,6 @@ function boundOf(before: NonNullable<PurgeRequest["before"]>): string {
 
 /** Connections that back up: each page is a request of its own. */
 const backingUp = new WeakSet<AdminConnection>();
-
-/** Why a connection may not do that. */
-function refusalOf(
-  { permissions, isForwarded }: AdminConnection,
-  what: string,
-  topic: string | undefined,
-): WireError | undefined {
-  if (!permissions) return TOKEN_NEEDED;
-  if (permissions.mayAdministrate(topic, isForwarded)) return undefined;
-  const denied = permissionDenied(what, topic);
-  // Where auth says what clients without a token may do, it does not matter where they are.
-  if (!permissions.isOpen) {
-    return topic === undefined ? administrationDenied(what, permissions) : denied;
-  }
-  const who = "a client without a token may do that only on the machine of the server, which " +
-    "listens there alone, and not through a proxy; or if auth grants admin to anonymous clients";
-  return { ...denied, message: `${denied.message}: ${who}` };
-}
 
 /**
  * A page has at most this many messages, and bytes of bodies; but at least one message. For a client that asks for small

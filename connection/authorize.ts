@@ -5,6 +5,7 @@
  */
 
 import {
+  administrationDenied,
   permissionDenied,
   type Permissions,
   TOKEN_INVALID,
@@ -41,6 +42,33 @@ function refusalOf(
       return permissions.readable?.length === 0 ? permissionDenied("list topics") : undefined;
   }
   return undefined;
+}
+
+/**
+ * Why a client may not administer a topic, or without one the whole server; `undefined` if it may.
+ *
+ * @param client what it may do, and whether its request seems to come through a proxy
+ * @param what what it asks for, such as "purge"
+ * @param topic the topic, if it is about one
+ */
+export function administrationRefusal(
+  { permissions, isForwarded }: {
+    readonly permissions: Permissions | undefined;
+    readonly isForwarded: boolean;
+  },
+  what: string,
+  topic?: string,
+): WireError | undefined {
+  if (!permissions) return TOKEN_NEEDED;
+  if (permissions.mayAdministrate(topic, isForwarded)) return undefined;
+  const denied = permissionDenied(what, topic);
+  // Where auth says what clients without a token may do, it does not matter where they are.
+  if (!permissions.isOpen) {
+    return topic === undefined ? administrationDenied(what, permissions) : denied;
+  }
+  const who = "a client without a token may do that only on the machine of the server, which " +
+    "listens there alone, and not through a proxy; or if auth grants admin to anonymous clients";
+  return { ...denied, message: `${denied.message}: ${who}` };
 }
 
 /** Why a topic may not be read; `undefined` if it may be. */

@@ -21,7 +21,7 @@ import type { HttpContext } from "./http_context.ts";
 import { HttpReaders } from "./http_readers.ts";
 import { findPage, mayLackHost, PAGE_METHODS } from "./pages.ts";
 import { badRequest, HttpProblem } from "./problem.ts";
-import { findRoute, type Route, type RouteHandler } from "./routes.ts";
+import { findRoute, NEED_NO_SLOT, type Route, type RouteHandler } from "./routes.ts";
 
 const STOPPING: WireError = {
   code: "shutting_down",
@@ -167,12 +167,7 @@ export class HttpApi {
     try {
       if (context.isStopping) throw new HttpProblem(STOPPING, { headers: { connection: "close" } });
       const permissions = await this.#permissionsOf(request, from);
-      const slot = context.acquire(from, permissions);
-      if (typeof slot !== "function") {
-        const { error, isPerAddress, advice } = slot;
-        throw new HttpProblem(error, { advice, ...(!isPerAddress && { status: 503 }) });
-      }
-      release = slot;
+      if (!NEED_NO_SLOT.has(handler)) release = this.#acquire(from, permissions);
       const call: HttpCall = {
         context,
         readers: this.readers,
@@ -195,6 +190,13 @@ export class HttpApi {
     } finally {
       if (!isHeld) end();
     }
+  }
+
+  #acquire(from: string, permissions: Permissions): () => void {
+    const slot = this.#context.acquire(from, permissions);
+    if (typeof slot === "function") return slot;
+    const { error, isPerAddress, advice } = slot;
+    throw new HttpProblem(error, { advice, ...(!isPerAddress && { status: 503 }) });
   }
 
   /** What the client may do. */

@@ -19,6 +19,13 @@ export interface NoSlot {
   readonly advice?: string;
 }
 
+/** Metrics as text. */
+export interface MetricsText {
+  readonly contentType: string;
+  /** All of them now. */
+  text(): Promise<string>;
+}
+
 /** What plain HTTP needs of its server. */
 export interface HttpContext {
   /** What it shares with all connections. */
@@ -28,6 +35,8 @@ export interface HttpContext {
   readonly path: string;
   /** What this is, in one line: the text of the page `/`. */
   readonly banner: string;
+  /** What the server counts and measures; `undefined` if it is not asked for that. */
+  readonly metrics: MetricsText | undefined;
   /** The server stops, or has stopped. */
   readonly isStopping: boolean;
   /** Checks a token, in a slot of those that wait to be admitted. */

@@ -5,6 +5,7 @@
  */
 
 import { getMessages, READ_PARAMETERS } from "./get_messages.ts";
+import { getMetrics } from "./get_metrics.ts";
 import type { HttpCall } from "./http_call.ts";
 import { getTopics } from "./list_topics.ts";
 import { putMessages } from "./put_messages.ts";
@@ -58,7 +59,11 @@ const EXACT: Readonly<Record<string, Handlers>> = {
   "/topics": TOPICS,
   "/topics/": TOPICS,
   "/messages": MESSAGES,
+  "/metrics": { GET: getMetrics },
 };
+
+/** Who watches the server sees it also while all slots are taken: then most of all. Only administrators may call these. */
+export const NEED_NO_SLOT: ReadonlySet<RouteHandler> = new Set<RouteHandler>([getMetrics]);
 
 /** What the path of a topic begins with. */
 const TOPIC_PATH = "/topics/";

@@ -6,6 +6,7 @@
 
 import type { AccessControl } from "../auth/access_control.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
+import type { Metrics } from "./metrics/sources.ts";
 
 /** What they need besides what they share. */
 export interface ConnectionsOptions {
@@ -15,6 +16,8 @@ export interface ConnectionsOptions {
     ServerLimits,
     "connections" | "connectionsPerAddress" | "pendingConnections" | "authTimeout"
   >;
+  /** What the server counts and measures, if it is asked for that. */
+  metrics(): Metrics | undefined;
   /** The text of the page `/`. */
   readonly banner: string;
   /** A peer was dropped, why, and whether it did not read. */

@@ -30,7 +30,7 @@ export function createHttpApi(
     readonly isStopping: boolean;
   },
   checks: Pick<UpgradeChecks, "checkToken">,
-  { path, banner, peerDropped }: ConnectionsOptions,
+  { path, banner, peerDropped, metrics }: ConnectionsOptions,
 ): HttpApi {
   const { shared, access } = connections;
   return new HttpApi({
@@ -38,6 +38,9 @@ export function createHttpApi(
     access,
     path,
     banner,
+    get metrics() {
+      return metrics();
+    },
     get isStopping() {
       return connections.isStopping;
     },

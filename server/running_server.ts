@@ -150,6 +150,7 @@ export class RunningServer implements MessageServer {
       },
       notice: (message) => settings.log.write({ event: "port_state", message }),
       upgradeChecked: (request, from) => this.#warnOfFloods(request, from),
+      metrics: () => this.metrics,
       path: settings.path ?? "",
       banner: `${server}: a message queue. Connect with a WebSocket.`,
     });

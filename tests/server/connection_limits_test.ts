@@ -43,6 +43,7 @@ async function connectionsFixture(
     banner: "",
     peerDropped() {},
     notice() {},
+    metrics: () => undefined,
     upgradeChecked() {},
   });
   const request = (protocols: string, more: object) => {

@@ -139,6 +139,7 @@ Deno.test("when tokens change, thousands of connections are checked again in par
     banner: "",
     peerDropped() {},
     notice() {},
+    metrics: () => undefined,
     upgradeChecked() {},
   };
   const connections = new Connections(host, options);

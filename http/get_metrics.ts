@@ -1,0 +1,25 @@
+/**
+ * `GET /metrics`: what the server counts and measures, for Prometheus.
+ *
+ * @module
+ */
+
+import { isFromElsewhere } from "../auth/forwarded.ts";
+import { administrationRefusal } from "../connection/authorize.ts";
+import type { HttpCall } from "./http_call.ts";
+import { HttpProblem } from "./problem.ts";
+
+/** Answers an administrator. */
+export async function getMetrics(
+  { context: { metrics }, permissions, request, isHead }: HttpCall,
+): Promise<Response> {
+  const isForwarded = isFromElsewhere(request);
+  const refusal = administrationRefusal({ permissions, isForwarded }, "read metrics");
+  if (refusal) throw new HttpProblem(refusal);
+  if (!metrics) {
+    const message = "There are no metrics: start the server with --metrics (metrics in a program)";
+    throw new HttpProblem({ code: "not_found", message });
+  }
+  const headers = { "content-type": metrics.contentType, "cache-control": "no-store" };
+  return new Response(isHead ? null : await metrics.text(), { headers });
+}
