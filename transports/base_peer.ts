@@ -119,9 +119,15 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
   /** Ends the connection of a peer that broke the rules, with a code and a reason for the peer, and another for the log. */
   protected disconnect(code: number, reason: string, logReason: string): void {
     if (this.#closed) return;
-    this.onClose();
+    this.onDropped(logReason);
     this.sendClose(code, reason);
-    this.#context.handler.onPeerDropped(logReason);
+  }
+
+  /** The server or its platform ends the connection: here is why, for the log. */
+  protected onDropped(logReason: string, isSlowReader = false): void {
+    if (this.#closed) return;
+    this.onClose();
+    this.#context.handler.onPeerDropped(logReason, isSlowReader);
   }
 
   /** The peer has read something. Not all sockets tell. */
@@ -233,11 +239,10 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
 
   drop(reason: string, isSlowReader = false): void {
     if (this.#closed) return;
-    this.onClose();
+    this.onDropped(reason, isSlowReader);
     const wait = this.#context.terminatePacer.wait();
     if (wait) void wait.then(() => this.terminate());
     else this.terminate();
-    this.#context.handler.onPeerDropped(reason, isSlowReader);
   }
 
   checkProgress(): "reading" | "stalled" | "drained" {
@@ -255,8 +260,7 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
   }
 
   /**
-   * Progress of a large frame shows only when all of it was sent; and small frames may be buffered, too. If its holder has
-   * used up its memory, there is no time for that.
+   * Progress of a large frame shows only when all of it was sent; and small ones may be buffered. Without memory there is no time.
    */
   get slack(): number {
     if (this.#account.isExhausted) return 0;

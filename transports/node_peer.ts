@@ -47,7 +47,8 @@ export interface WsSocket {
   readonly bufferedAmount: number;
   readonly readyState: number;
   on(event: "message", listener: (data: Uint8Array, isBinary: boolean) => void): void;
-  on(event: "pong" | "close" | "error", listener: () => void): void;
+  on(event: "pong" | "close", listener: () => void): void;
+  on(event: "error", listener: (error: Error) => void): void;
   send(frame: string): void;
   ping(): void;
   pause(): void;
@@ -129,8 +130,8 @@ export class NodePeer extends BasePeer implements PingTarget {
       this.onClose();
     });
     // It violated the WebSocket protocol, and `npm:ws` sends it a close frame. Without a listener this would end the process.
-    socket.on("error", () => {
-      this.onClose();
+    socket.on("error", (error) => {
+      this.onDropped(`it broke the WebSocket protocol (${error.message})`);
       this.#terminateSoon();
       this.stopReading();
     });
