@@ -130,6 +130,32 @@ async function sendBodies(port: number, token: string): Promise<void> {
   await client.request({ action: "shutdown", id: 99, token, body: unknown });
 }
 
+/** The same over plain HTTP. */
+async function sendRequests(port: number, token: string): Promise<void> {
+  const { stored, denied, header, large, truncated, unknown, list } = BODIES;
+  const at = `http://localhost:${port}`;
+  const post = (path: string, body: string | Uint8Array<ArrayBuffer>, more = {}) =>
+    fetch(`${at}${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, ...more },
+      body,
+    }).then((response) => response.text());
+  const lines = { "content-type": "application/x-ndjson" };
+  await post("/topics/t", stored);
+  await post("/topics/t", `${large}${"x".repeat(300)}`);
+  await post("/topics/denied", denied, { authorization: "Bearer other" });
+  await post("/topics/t", denied, { authorization: `Bearer ${WRONG.bearer}` });
+  await post("/topics/t", denied, { authorization: WRONG.scheme });
+  await post(`/topics/t?token=${WRONG.query}`, stored);
+  await post(`/topics/t?access_token=${WRONG.query}`, stored, { authorization: "" });
+  await post("/topics/t", stored, { "dsmq-header-a": `${header}%zz` });
+  await post("/topics/t", new TextEncoder().encode(`${truncated}\u00ff`).slice(0, -1));
+  await post("/topics/t", `"${stored}"\n${truncated}\n{"body":["${list}"]}\n`, lines);
+  await post("/topics/t", `{"body":"${stored}","${unknown}":1}\n"${truncated}`, lines);
+  await post("/topics/t", stored, { origin: "https://evil.example" });
+  await post("/nowhere", unknown);
+}
+
 for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`${transport}: no message and no token is ever logged, as text or as JSON, in any of their forms`, async () => {
     const grant = { permissions: ["read", "write", "admin"] as const };
@@ -143,6 +169,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     await sendTokens(port);
     using _limited = await RawClient.handshake(port, headers(port, "other"));
     await _limited.request({ action: "put", id: 1, topic: "denied", body: BODIES.denied });
+    await sendRequests(port, TOKEN);
     await sendBodies(port, TOKEN);
     const { text, json } = await logging.end();
     const names = new Set(logging.events.map(({ event }) => event));
