@@ -62,11 +62,7 @@ export class Processes implements AsyncDisposable {
 
   /** Starts a dsmq server of a checkout, with command-line options. */
   startDsmqOf(root: URL, ...options: readonly string[]): Promise<Running> {
-    const cli = new URL("cli.ts", root).href;
-    return this.startDeno((port) => [
-      ...[...configArgs(root), cli],
-      ...["serve", "--port", `${port}`, ...options],
-    ]);
+    return this.startDeno((port) => serveArgs(root, port, options));
   }
 
   /**
@@ -153,6 +149,12 @@ async function end({ process, end }: Child): Promise<void> {
     // It has exited already.
   }
   await process.status;
+}
+
+/** Arguments with which Deno runs the server of a checkout. */
+export function serveArgs(root: URL, port: number, options: readonly string[] = []): string[] {
+  const cli = new URL("cli.ts", root).href;
+  return [...configArgs(root), cli, "serve", "--port", `${port}`, ...options];
 }
 
 /** Arguments that make Deno use the configuration of a checkout, in any working directory. */

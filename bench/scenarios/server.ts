@@ -153,10 +153,11 @@ async function firstGet({ port }: Running): Promise<void> {
 /** The resident memory of a server in bytes, once its garbage is collected. */
 export async function settledMemory(server: Running): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, SETTLE_TIME));
-  return await resident(server);
+  return await residentMemory(server);
 }
 
-async function resident({ pid }: Running): Promise<number> {
+/** The resident memory of a server in bytes. */
+export async function residentMemory({ pid }: Running): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
 }
