@@ -11,8 +11,8 @@ const CODES = {
   400: "bad_request",
   405: "bad_request",
   408: "bad_request",
-  414: "limit_exceeded",
-  431: "limit_exceeded",
+  414: "bad_request",
+  431: "bad_request",
   500: "unavailable",
   503: "shutting_down",
 } as const;
@@ -27,6 +27,6 @@ const CODES = {
 export function transportProblem(status: keyof typeof CODES, detail: string): Response {
   return new Response(problemJson(status, CODES[status], detail), {
     status,
-    headers: { "content-type": PROBLEM_TYPE },
+    headers: { "content-type": PROBLEM_TYPE, "cache-control": "no-store" },
   });
 }
