@@ -60,13 +60,22 @@ export function exposeTo(response: Response, origin: string): Response {
 }
 
 /**
+ * Says which methods there are, and nothing to pages of other sites.
+ *
+ * @param allow the methods of the address
+ */
+export function allowResponse(allow: string): Response {
+  return new Response(null, { status: 204, headers: { allow } });
+}
+
+/**
  * Answers the question whether a page may make a request (a preflight), or which methods there are.
  *
  * @param request of the method OPTIONS, which {@linkcode requireOwnOrigin} has let pass
  * @param allow the methods of the address
  */
 export function optionsResponse({ headers }: Request, allow: string): Response {
-  const response = new Response(null, { status: 204, headers: { allow } });
+  const response = allowResponse(allow);
   const origin = headers.get("origin");
   if (origin === null) return response;
   exposeTo(response, origin);

@@ -15,13 +15,16 @@ import { tokenRefusal } from "../connection/authorize.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { MAX_HOST_LENGTH, MAX_URL_LENGTH } from "../protocol/websocket.ts";
 import { toWireError } from "../queue/store_failure.ts";
-import { exposeTo, optionsResponse, requireOwnOrigin } from "./cors.ts";
+import { allowResponse, exposeTo, optionsResponse, requireOwnOrigin } from "./cors.ts";
 import type { HttpCall } from "./http_call.ts";
 import type { HttpContext } from "./http_context.ts";
 import { HttpReaders } from "./http_readers.ts";
 import { findPage, mayLackHost, PAGE_METHODS } from "./pages.ts";
 import { badRequest, HttpProblem } from "./problem.ts";
 import { findRoute, NEED_NO_SLOT, type Route, type RouteHandler } from "./routes.ts";
+
+/** What `OPTIONS *` asks about. (`hardened` makes it `/`.) */
+const WHOLE_SERVER = "/*";
 
 const STOPPING: WireError = {
   code: "shutting_down",
@@ -57,14 +60,12 @@ export class HttpApi {
     try {
       if (!mayLackHost(request, this.#context.path)) this.#requireHost(request);
       const address = this.#addressOf(request);
-      const page = findPage(address.path);
-      const route = page ? undefined : findRoute(address.path);
+      const route = findRoute(address.path);
+      if (!route) return this.#pageResponse(request, address.path, from);
       // Which methods there are everybody may know.
       if (request.method === "OPTIONS" && request.headers.get("origin") === null) {
-        return optionsResponse(request, route?.allow ?? PAGE_METHODS);
+        return optionsResponse(request, route.allow);
       }
-      if (page) return this.#pageResponse(request, page);
-      if (!route) throw notFound(address.path);
       return this.#routed(request, from, watch, address, route);
     } catch (error) {
       return this.#failed(error, from);
@@ -110,9 +111,20 @@ export class HttpApi {
     return { path: pathname.slice(base.length) || "/", search: search! };
   }
 
-  #pageResponse({ method }: Request, page: (context: HttpContext) => Response): Response {
-    if (method !== "GET" && method !== "HEAD") throw methodNotAllowed(method, PAGE_METHODS);
-    return page(this.#context);
+  /** What everybody may get; pages of the origins that are allowed may read it, too. */
+  #pageResponse(request: Request, path: string, from: string): Response {
+    const { method } = request;
+    const page = findPage(path);
+    const isReadable = this.#context.access.checkOrigin(request) === undefined;
+    if (method === "OPTIONS" && (page || path === WHOLE_SERVER)) {
+      return isReadable ? optionsResponse(request, PAGE_METHODS) : allowResponse(PAGE_METHODS);
+    }
+    const response = !page
+      ? this.#failed(notFound(path), from)
+      : method !== "GET" && method !== "HEAD"
+      ? this.#failed(methodNotAllowed(method, PAGE_METHODS), from)
+      : page(this.#context);
+    return isReadable ? this.#exposed(request, response) : response;
   }
 
   #requireHost(request: Request): void {
