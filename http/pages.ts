@@ -10,13 +10,16 @@ import type { HttpContext } from "./http_context.ts";
 /** What a page tells. */
 type Page = (context: HttpContext) => readonly [status: number, line: string];
 
-/** Whether messages can be stored, as far as that is known without storing one. */
+/** Whether messages can be stored: where the last could not, that is tried, at most once a second. */
 const ready: Page = ({ isStopping, shared: { queue: { store } } }) => {
   if (isStopping) return [503, "stopping"];
-  // Not which file: everybody may ask.
-  return store.fault === undefined
+  // Not which file, nor what the system says: everybody may ask.
+  if (store.fault !== undefined) {
+    return [503, "nothing can be stored: the file was removed or changed"];
+  }
+  return (store.checkFault?.() ?? store.fault) === undefined
     ? [200, "ok"]
-    : [503, "nothing can be stored: the file was removed or changed"];
+    : [503, "nothing can be stored: the last try has failed, as when the disk is full"];
 };
 
 /** The pages by their paths: `/health/live` says that the process answers, `/health/ready`, and `/health`, that it can work. */

@@ -65,8 +65,8 @@ export class FileStore extends SqliteStore {
   readonly largestBytes: number;
   readonly #file: RecoveringFile;
   readonly #notify: (notice: FileNotice) => void;
-  /** The last commit failed. */
-  #isFailing = false;
+  /** Why the last commit failed, if it did, and when. */
+  #failure: { readonly at: number; readonly reason: string } | undefined;
   #pending: PendingAppend[] = [];
   /** Commits have slices of their own: puts do not wait for listings of topics. */
   readonly #commits: SlicedWork;
@@ -100,6 +100,20 @@ export class FileStore extends SqliteStore {
 
   get fault(): string | undefined {
     return this.closed ? undefined : this.#file.fault;
+  }
+
+  checkFault(): string | undefined {
+    if (this.fault !== undefined || !this.#failure || this.closed) return this.fault;
+    const now = this.time.now();
+    if (now - this.#failure.at < TRIAL_INTERVAL) return this.#failure.reason;
+    try {
+      const { messageLog, file } = this.#file.readyToCommit();
+      messageLog.transaction(() => file.epochs.touch());
+      this.#onCommitted();
+    } catch (error) {
+      const { message } = this.#failed("store messages", error, codeOf(error));
+      return this.fault ?? message;
+    }
   }
 
   // deno-lint-ignore require-await -- a closed store answers at once
@@ -231,14 +245,18 @@ export class FileStore extends SqliteStore {
         throw unknownOutcome(error);
       }
     }
-    this.#file.committed();
-    if (this.#isFailing) {
-      this.#notify({ event: "store_recovered", message: "messages are stored again" });
-    }
-    this.#isFailing = false;
+    this.#onCommitted();
     // Before the calls are answered: when a put is acknowledged, its readers have been served.
     if (messages.length > 0) this.#publish(messages);
     return results;
+  }
+
+  #onCommitted(): void {
+    this.#file.committed();
+    if (this.#failure) {
+      this.#notify({ event: "store_recovered", message: "messages are stored again" });
+    }
+    this.#failure = undefined;
   }
 
   /** The error for those who wait for something that failed. The operator hears of it, too. */
@@ -251,7 +269,7 @@ export class FileStore extends SqliteStore {
     const isCommit = action === "store messages";
     // What the guard has found it has said already, and says when it is over.
     if (isCommit && this.#file.fault !== undefined) return failure;
-    this.#isFailing ||= isCommit;
+    if (isCommit) this.#failure = { at: this.time.now(), reason: failure.message };
     this.#notify({
       event: isCommit ? "store_commit_failed" : "store_purge_failed",
       message: `cannot ${action}`,
@@ -266,6 +284,9 @@ export class FileStore extends SqliteStore {
     this.feed.publish(messages);
   }
 }
+
+/** After a commit has failed, one is tried at most so often, in milliseconds, to find out whether the trouble is over. */
+const TRIAL_INTERVAL = 1000;
 
 const IN_USE =
   "another program reads the file, or writes to it: end it, or stop what copies the file " +

@@ -249,6 +249,12 @@ export interface Store extends AsyncDisposable {
   /** Why nothing can be stored now, in words, as far as that is known without trying. */
   readonly fault?: string | undefined;
 
+  /**
+   * Why nothing can be stored now, in words. If the last commit failed, it may try one that changes nothing, so that the end of
+   * the trouble is noticed without a put. Default: as `fault` says.
+   */
+  checkFault?(): string | undefined;
+
   /** The store's time, in whole milliseconds since 1970: never before a time that was applied or returned. */
   now(): number;
 

@@ -43,6 +43,8 @@ function withRequests(
 
 const KINDS: Readonly<Record<string, OpenHttp>> = {
   builtin: async (options) => withRequests(await openServer(options)),
+  hardened: async (options) =>
+    withRequests(await openServer({ ...options, transport: "hardened" })),
   mounted: (options) => Promise.resolve(withRequests(openMounted(options))),
 };
 
