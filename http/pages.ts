@@ -13,13 +13,10 @@ type Page = (context: HttpContext) => readonly [status: number, line: string];
 /** Whether messages can be stored: where the last could not, that is tried, at most once a second. */
 const ready: Page = ({ isStopping, shared: { queue: { store } } }) => {
   if (isStopping) return [503, "stopping"];
-  // Not which file, nor what the system says: everybody may ask.
-  if (store.fault !== undefined) {
-    return [503, "nothing can be stored: the file was removed or changed"];
-  }
-  return (store.checkFault?.() ?? store.fault) === undefined
+  // Not why: that names the file, and everybody may ask.
+  return store.findFault?.() === undefined
     ? [200, "ok"]
-    : [503, "nothing can be stored: the last try has failed, as when the disk is full"];
+    : [503, "nothing can be stored now: the log of the server says why"];
 };
 
 /** The pages by their paths: `/health/live` says that the process answers, `/health/ready`, and `/health`, that it can work. */

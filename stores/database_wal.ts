@@ -5,6 +5,7 @@
  */
 
 import type { Database } from "./engine.ts";
+import { SQLITE_ERRORS, sqliteErrorCode } from "./engine.ts";
 import { UnusableFileError } from "./file_faults.ts";
 import type { FileOnDisk } from "./file_on_disk.ts";
 import {
@@ -239,4 +240,15 @@ export class DatabaseWal {
     const [row] = this.#db.prepare(`PRAGMA ${pragma}`).all();
     return Object.values(Object(row))[0];
   }
+}
+
+const IN_USE =
+  "another program reads the file, or writes to it: end it, or stop what copies the file " +
+  "all the time (such as Litestream), and purge again";
+
+/** The error of a purge that another program is in the way of says what to do; any other is returned as it is. */
+export function explainInUse(error: unknown): unknown {
+  const isInUse = error instanceof WalInUseError || error instanceof WalLostError ||
+    sqliteErrorCode(error) === SQLITE_ERRORS.busy;
+  return isInUse ? new Error(IN_USE, { cause: error }) : error;
 }

@@ -6,8 +6,7 @@
 
 import type { FileDurability } from "../protocol/encode_replies.ts";
 import type { NameMap } from "../protocol/name_map.ts";
-import { WalInUseError, WalLostError } from "./database_wal.ts";
-import { SQLITE_ERRORS, sqliteErrorCode } from "./engine.ts";
+import { explainInUse } from "./database_wal.ts";
 import { unknownOutcome } from "./file_faults.ts";
 import type { FileNotice } from "./file_guard.ts";
 import type { MessageLog } from "./message_log.ts";
@@ -98,12 +97,10 @@ export class FileStore extends SqliteStore {
     this.description = `sqlite:${realPath} on ${engine.name} (${DURABILITY_TEXT[durability]})`;
   }
 
-  get fault(): string | undefined {
-    return this.closed ? undefined : this.#file.fault;
-  }
-
-  checkFault(): string | undefined {
-    if (this.fault !== undefined || !this.#failure || this.closed) return this.fault;
+  findFault(): string | undefined {
+    if (this.closed) return undefined;
+    const { fault } = this.#file;
+    if (fault !== undefined || !this.#failure) return fault;
     const now = this.time.now();
     if (now - this.#failure.at < TRIAL_INTERVAL) return this.#failure.reason;
     try {
@@ -112,7 +109,7 @@ export class FileStore extends SqliteStore {
       this.#onCommitted();
     } catch (error) {
       const { message } = this.#failed("store messages", error, codeOf(error));
-      return this.fault ?? message;
+      return this.#file.fault ?? message;
     }
   }
 
@@ -150,8 +147,7 @@ export class FileStore extends SqliteStore {
         await new Promise<void>((resolve) => this.slicedWork.next(resolve));
       }
     } catch (error) {
-      const cause = isInUse(error) ? new Error(IN_USE, { cause: error }) : error;
-      throw this.#failed("erase what was purged", cause, codeOf(error));
+      throw this.#failed("erase what was purged", explainInUse(error), codeOf(error));
     } finally {
       gaps.end();
     }
@@ -288,18 +284,8 @@ export class FileStore extends SqliteStore {
 /** After a commit has failed, one is tried at most so often, in milliseconds, to find out whether the trouble is over. */
 const TRIAL_INTERVAL = 1000;
 
-const IN_USE =
-  "another program reads the file, or writes to it: end it, or stop what copies the file " +
-  "all the time (such as Litestream), and purge again";
-
 function codeOf(error: unknown): "full" | undefined {
   return isDiskFull(error) ? "full" : undefined;
-}
-
-/** Whether another program is in the way. */
-function isInUse(error: unknown): boolean {
-  return error instanceof WalInUseError || error instanceof WalLostError ||
-    sqliteErrorCode(error) === SQLITE_ERRORS.busy;
 }
 
 function changesMessages({ commands }: CommandBatch): boolean {

@@ -246,14 +246,8 @@ export interface Store extends AsyncDisposable {
   /** The last number of each epoch before this one, the oldest first. Default: none is known. */
   readonly epochEnds?: Iterable<readonly [epoch: string, last: number]>;
 
-  /** Why nothing can be stored now, in words, as far as that is known without trying. */
-  readonly fault?: string | undefined;
-
-  /**
-   * Why nothing can be stored now, in words. If the last commit failed, it may try one that changes nothing, so that the end of
-   * the trouble is noticed without a put. Default: as `fault` says.
-   */
-  checkFault?(): string | undefined;
+  /** Why nothing can be stored now, in words. After a failure it may try a commit that changes nothing. Default: nothing prevents it. */
+  findFault?(): string | undefined;
 
   /** The store's time, in whole milliseconds since 1970: never before a time that was applied or returned. */
   now(): number;

@@ -218,7 +218,7 @@ Deno.test("another program empties the log, and begins it again while the server
   assertEquals(await outcomes(file.store, [put("t", "1")]), [3]);
   file.repair();
   assert(writes > 0);
-  assertEquals(file.store.fault, undefined);
+  assertEquals(file.store.findFault(), undefined);
   await file.restart();
   assertEquals((await texts(file.store)).length, 3);
 });

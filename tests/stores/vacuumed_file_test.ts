@@ -78,7 +78,7 @@ for (const [what, sql] of Object.entries(WRITES)) {
         // After the last step, the next put has to find out that the mark is gone.
         if (moment < 5) assertNeedsLog(file.path);
         touch(file.path);
-        assertEquals(file.store.fault, undefined);
+        assertEquals(file.store.findFault(), undefined);
         assertEquals(await outcomes(file.store, [put("t", "2")]), [3]);
         assertNeedsLog(file.path);
         await assertWhole(file.path, ["before", "1", "2"]);
@@ -121,7 +121,7 @@ for (const [what, sql] of Object.entries(WRITES)) {
       assert(hasMark(file.path));
       await assertWhole(file.path, ["before", "1"]);
       touch(file.path);
-      assertEquals(file.store.fault, undefined);
+      assertEquals(file.store.findFault(), undefined);
       file.repair();
       assertEquals(await outcomes(file.store, [put("t", "2")]), [3]);
       assertNeedsLog(file.path);
@@ -177,7 +177,7 @@ for (const [what, sql] of Object.entries(WRITES)) {
             });
             await using store = openFile(killed.file, failing);
             touch(killed.file);
-            assertEquals(store.fault, undefined);
+            assertEquals(store.findFault(), undefined);
             assertEquals(await texts(store), ["before", "1"]);
             assertEquals(await outcomes(store, [put("t", "2")]), [3]);
             other.exec(sql);
@@ -189,7 +189,7 @@ for (const [what, sql] of Object.entries(WRITES)) {
         }
         await using store = openFile(killed.file);
         assertEquals(await texts(store), ["before", "1", "2", "3"]);
-        assertEquals(store.fault, undefined);
+        assertEquals(store.findFault(), undefined);
       }
     });
   }
@@ -221,7 +221,7 @@ Deno.test("while another program writes the log to a file that it has shortened 
   const { file, reader } = await withPagesInLog();
   await using _ = file;
   cutInCheckpoint(file.path);
-  assertEquals(file.store.fault, undefined);
+  assertEquals(file.store.findFault(), undefined);
   assertEquals(await outcomes(file.store, [put("t", "2")]), [4]);
   reader.close();
   await file.restart();
@@ -237,7 +237,7 @@ Deno.test("a file that lacks pages which are not in its log was shortened: puts 
   await append(file.store, puts("t", "1"));
   const copy = Deno.readFileSync(file.path);
   cutInCheckpoint(file.path);
-  assertMatch(file.store.fault!, /was emptied or shortened/);
+  assertMatch(file.store.findFault()!, /was emptied or shortened/);
   assertEquals(await outcomes(file.store, [put("t", "lost")]), ["unavailable"]);
   Deno.writeFileSync(file.path, copy, { create: false });
 });

@@ -79,8 +79,8 @@ export class DelayedStore implements Store {
     return this.#inner.epochEnds ?? [];
   }
 
-  get fault(): string | undefined {
-    return this.#inner.fault;
+  findFault(): string | undefined {
+    return this.#inner.findFault?.();
   }
 
   /** Breaks all feeds off, as a broken network does: what was in flight is lost. */
