@@ -217,8 +217,10 @@ testHttp("a request that is not understood is refused with what it must be", asy
   assertEquals((await problemOf(word)).status, kind === "hardened" ? 400 : 405);
   for (const method of ["PUT", "DELETE", "PATCH"]) {
     const refused = await server.get("/topics/t", { method });
-    assertEquals(refused.headers.get("allow"), "GET, HEAD, POST, OPTIONS");
-    assertEquals((await problemOf(refused)).status, 405);
+    // Node reads no methods that it does not know.
+    const isUnread = kind === "hardened" && method === "constructor";
+    assertEquals(refused.headers.get("allow"), isUnread ? null : "GET, HEAD, POST, OPTIONS");
+    assertEquals((await problemOf(refused)).status, isUnread ? 400 : 405);
   }
   const refused = await server.get("/messages", { method: "POST", body: "x" });
   assertEquals([(await problemOf(refused)).status, refused.headers.get("allow")], [
