@@ -11,7 +11,7 @@ import type { Socket } from "node:net";
  * How many requests of a connection may wait; browsers and proxies have one. A client that sends more reads no responses,
  * and each takes kilobytes.
  */
-const MAX_WAITING = 16;
+const MAX_WAITING = 4;
 
 /** Why a request or its response is given up. */
 const LEFT = "The client has left";

@@ -11,6 +11,9 @@ import type { BoundedRequest } from "./node_http_request.ts";
 /** For how long the rest of a body is dropped after an early response, in milliseconds: some clients read only once they have sent it. */
 const LINGER = 5000;
 
+/** Up to this size a body is written as a string, in bytes. */
+const SMALL_BYTES = 4096;
+
 type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
 type Chunk = ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
 
@@ -45,8 +48,12 @@ export async function sendResponse(
     }
     closeGently(exchange, incoming);
     outgoing.writeHead(status, headers);
-    if (whole) outgoing.end(hasBody(outgoing, isEmpty) ? whole : undefined);
-    else if (!hasBody(outgoing, isEmpty)) {
+    if (whole) {
+      if (!hasBody(outgoing, isEmpty)) outgoing.end();
+      // Together with the headers, in one write.
+      else if (whole.length <= SMALL_BYTES) outgoing.end(String.fromCharCode(...whole), "latin1");
+      else outgoing.end(whole);
+    } else if (!hasBody(outgoing, isEmpty)) {
       outgoing.end();
       await reader!.cancel();
     } else await sendStream(exchange, reader!, first, next!);
