@@ -8,6 +8,7 @@
  */
 
 import { extractToken } from "../auth/tokens.ts";
+import type { TokenCheck } from "../auth/auth.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import { addressHolder } from "../budgets/address_key.ts";
 import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
@@ -178,7 +179,9 @@ export class HttpApi {
     };
     try {
       if (context.isStopping) throw new HttpProblem(STOPPING, { headers: { connection: "close" } });
-      const permissions = await this.#permissionsOf(request, from);
+      const token = context.access.requiresToken ? extractToken(request.headers) : undefined;
+      const check = token === undefined ? undefined : await context.checkToken(token, from);
+      const permissions = this.#permissionsAfter(check);
       if (!NEED_NO_SLOT.has(handler)) release = this.#acquire(from, permissions);
       const call: HttpCall = {
         context,
@@ -211,12 +214,9 @@ export class HttpApi {
     throw new HttpProblem(error, { advice, ...(!isPerAddress && { status: 503 }) });
   }
 
-  /** What the client may do. */
-  async #permissionsOf({ headers }: Request, from: string): Promise<Permissions> {
-    const { access } = this.#context;
-    const token = access.requiresToken ? extractToken(headers) : undefined;
-    const check = token === undefined ? undefined : await this.#context.checkToken(token, from);
-    const permissions = access.permissionsOf(check);
+  /** What a client may do whose token was checked, if it has one. */
+  #permissionsAfter(check: TokenCheck | undefined): Permissions {
+    const permissions = this.#context.access.permissionsOf(check);
     if (permissions) return permissions;
     const { error, logged } = tokenRefusal(check);
     throw new HttpProblem(error, {

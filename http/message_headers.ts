@@ -67,24 +67,29 @@ export function attributeHeaders(
  */
 export function requestAttributes(headers: Headers): MessageAttributes | undefined {
   const messageId = idempotencyKey(headers.get("idempotency-key"));
-  let own: [string, string][] | undefined;
-  for (const [name, value] of headers) {
-    if (!name.startsWith(PREFIX)) continue;
-    const decodedName = decodePercent(name.slice(PREFIX.length));
-    const decodedValue = decodePercent(value);
-    if (!decodedName) {
-      throw badRequest(`The header ${quoted(name)} must name a header of the message`);
-    }
-    if (decodedValue === undefined || OTHER_THAN_ASCII.test(value)) {
-      throw badRequest(`The value of the header ${quoted(name)} must be percent-encoded UTF-8`);
-    }
-    (own ??= []).push([decodedName, decodedValue]);
-  }
-  if (messageId === undefined && !own) return undefined;
+  const own: [string, string][] = [];
+  // Not for...of, which takes six times as long.
+  headers.forEach((value, name) => {
+    if (name.startsWith(PREFIX)) own.push(ownHeader(name, value));
+  });
+  if (messageId === undefined && own.length === 0) return undefined;
   return {
     ...(messageId !== undefined && { messageId }),
-    ...(own && { headers: Object.fromEntries(own) }),
+    ...(own.length > 0 && { headers: Object.fromEntries(own) }),
   };
+}
+
+/** A header of the message, decoded. */
+function ownHeader(name: string, value: string): [name: string, value: string] {
+  const decodedName = decodePercent(name.slice(PREFIX.length));
+  const decodedValue = decodePercent(value);
+  if (!decodedName) {
+    throw badRequest(`The header ${quoted(name)} must name a header of the message`);
+  }
+  if (decodedValue === undefined || OTHER_THAN_ASCII.test(value)) {
+    throw badRequest(`The value of the header ${quoted(name)} must be percent-encoded UTF-8`);
+  }
+  return [decodedName, decodedValue];
 }
 
 const OTHER_THAN_ASCII = /[^\t\x20-\x7e]/;

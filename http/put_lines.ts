@@ -13,6 +13,7 @@
  */
 
 import type { MessageAttributes } from "../protocol/attributes.ts";
+import { bodyEncoderFor, encodeBody } from "../protocol/body.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { maxRequestFrameBytes } from "../protocol/limits.ts";
 import { kindOf } from "../protocol/text.ts";
@@ -21,7 +22,7 @@ import { type Put, type PutAck, StoreError } from "../stores/store.ts";
 import type { HttpCall } from "./http_call.ts";
 import { HttpProblem } from "./problem.ts";
 import { decodeBody, readBody } from "./request_body.ts";
-import { ackJson, applyPuts, toPut } from "./store_puts.ts";
+import { ackLine, applyPuts, toPut } from "./store_puts.ts";
 
 /** The media type of lines of JSON. */
 export const NDJSON = "application/x-ndjson";
@@ -52,9 +53,14 @@ export async function putLines(
     limit,
     (length) => tooLarge(`${length} bytes`, limit, "bytes"),
   );
-  const lines = linesOf(bytes, limits.frameRequests);
+  const body = decodeBody(bytes);
+  const lines = linesOf(bytes, body, limits.frameRequests);
   if (!lines) throw tooLarge("more lines", limits.frameRequests, "lines");
-  const items = lines.map((line) => parseLine(call, topic, line, key));
+  const encode = body === undefined ? encodeBody : bodyEncoderFor(body);
+  const items = lines.map((line) => {
+    const parsed = parseLine(line, key);
+    return "code" in parsed ? parsed : toPut(call, topic, parsed.text, parsed.attributes, encode);
+  });
   const puts = items.filter((item): item is Put => "type" in item);
   const results = puts.length > 0 ? await applyPuts(call, puts) : [];
   let next = 0;
@@ -67,9 +73,9 @@ export async function putLines(
       ? result
       : undefined;
     if (error) call.context.shared.onRefused(error, call.from);
-    text += error
-      ? new HttpProblem(error).json
-      : `${await ackJson(call, topic, result as PutAck)}\n`;
+    const line = error ? new HttpProblem(error).json : ackLine(call, topic, result as PutAck);
+    // As a rule it is known: to wait for each would take longer than to store it.
+    text += typeof line === "string" ? line : await line;
   }
   return new Response(text, { headers: { "content-type": NDJSON } });
 }
@@ -83,13 +89,21 @@ function tooLarge(seen: string, limit: number, unit: string): HttpProblem {
   });
 }
 
-/** The lines of a body that are not empty, each decoded by itself if some are ill-formed; `undefined` if there are too many. */
-function linesOf(bytes: Uint8Array, max: number): (string | undefined)[] | undefined {
+/** The lines of a body that are not empty; `undefined` if there are too many. */
+function linesOf(
+  bytes: Uint8Array,
+  text: string | undefined,
+  max: number,
+): (string | undefined)[] | undefined {
   const lines: (string | undefined)[] = [];
-  for (let start = 0; start < bytes.length;) {
-    const newline = bytes.indexOf(NEWLINE, start);
-    const end = newline < 0 ? bytes.length : newline;
-    const line = decodeBody(bytes.subarray(start, end));
+  const { length } = text ?? bytes;
+  for (let start = 0; start < length;) {
+    const newline = text === undefined ? bytes.indexOf(NEWLINE, start) : text.indexOf("\n", start);
+    const end = newline < 0 ? length : newline;
+    // If some of the bytes are ill-formed, each line is decoded by itself.
+    const line = text === undefined
+      ? decodeBody(bytes.subarray(start, end))
+      : text.slice(start, end);
     start = end + 1;
     if (line?.trim() === "") continue;
     if (lines.length === max) return undefined;
@@ -98,13 +112,14 @@ function linesOf(bytes: Uint8Array, max: number): (string | undefined)[] | undef
   return lines;
 }
 
+/** What a line says. */
+interface ParsedLine {
+  readonly text: string;
+  readonly attributes: MessageAttributes | undefined;
+}
+
 /** The message of a line, or why it is refused. */
-function parseLine(
-  call: HttpCall,
-  topic: string,
-  line: string | undefined,
-  key: string | undefined,
-): Put | WireError {
+function parseLine(line: string | undefined, key: string | undefined): ParsedLine | WireError {
   if (line === undefined) return badLine("it must be UTF-8, and some bytes are not");
   let value: unknown;
   try {
@@ -114,7 +129,7 @@ function parseLine(
     return badLine("it must be JSON");
   }
   const own = key === undefined ? undefined : { key };
-  if (typeof value === "string") return toPut(call, topic, value, own);
+  if (typeof value === "string") return { text: value, attributes: own };
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
     return badLine(`it must be a JSON string or an object, got ${kindOf(value)}`);
   }
@@ -123,7 +138,7 @@ function parseLine(
   }
   const { body, ...attributes } = value as { body?: unknown };
   if (typeof body !== "string") return badLine(`"body" must be a string, got ${kindOf(body)}`);
-  return toPut(call, topic, body, { ...own, ...attributes as MessageAttributes });
+  return { text: body, attributes: { ...own, ...attributes as MessageAttributes } };
 }
 
 function badLine(reason: string): WireError {

@@ -15,7 +15,7 @@ import { HttpProblem } from "./problem.ts";
 import { NDJSON, putLines } from "./put_lines.ts";
 import { parseQuery } from "./query.ts";
 import { decodeBody, hasType, readBody } from "./request_body.ts";
-import { ackJson, applyPuts, toPut } from "./store_puts.ts";
+import { ackLine, applyPuts, toPut } from "./store_puts.ts";
 import { topicOf } from "./topic_of.ts";
 
 /** What a body has at least besides its UTF-8 as JSON: two quotes. */
@@ -52,7 +52,7 @@ export async function putMessages(call: HttpCall): Promise<Response> {
   const [result] = await applyPuts(call, [put]);
   if (result instanceof StoreError) throw new HttpProblem(storeErrorToWire(result));
   const headers = { "content-type": "application/json" };
-  return new Response(`${await ackJson(call, topic, result!)}\n`, { status: 201, headers });
+  return new Response(await ackLine(call, topic, result!), { status: 201, headers });
 }
 
 function withKey(

@@ -34,7 +34,7 @@ export async function readBody(
   limit: number,
   tooLarge: (bytes: number) => HttpProblem,
 ): Promise<Uint8Array> {
-  const { request, context: { shared } } = call;
+  const { request } = call;
   const { headers } = request;
   refuseEncodings(headers);
   const length = headers.get("content-length");
@@ -47,18 +47,15 @@ export async function readBody(
   if (declared !== undefined && declared > limit) throw tooLarge(declared);
   if (declared === 0) return NOTHING;
   const size = declared ?? limit;
-  const budgets = new ConnectionBudgets(shared.budgets, call.holder);
+  const read = (isLate: () => boolean) =>
+    declared === undefined ? readChunks(request, limit, tooLarge, isLate) : request.bytes();
+  if (size <= SMALL_BYTES) return await inTime(call, size, read);
+  const budgets = new ConnectionBudgets(call.context.shared.budgets, call.holder);
   try {
-    if (size > SMALL_BYTES && !budgets.of("totalInFlightBytes").take(size)) {
+    if (!budgets.of("totalInFlightBytes").take(size)) {
       throw new HttpProblem(budgets.budgetError("totalInFlightBytes", "read the body"));
     }
-    const ms = BODY_TIMEOUT + 1000 * size / MIN_PEER_SPEED;
-    return await inTime(
-      call,
-      ms,
-      (isLate) =>
-        declared === undefined ? readChunks(request, limit, tooLarge, isLate) : request.bytes(),
-    );
+    return await inTime(call, size, read);
   } finally {
     budgets.close();
   }
@@ -104,32 +101,38 @@ async function readChunks(
   return joinBytes(chunks);
 }
 
-/** What reads a body, unless that takes too long, or its client leaves. */
-async function inTime(
+/** Reads a body of this size, unless that takes too long, or its client leaves. */
+function inTime(
   { context: { shared: { queue: { timers } } } }: HttpCall,
-  ms: number,
+  size: number,
   read: (isLate: () => boolean) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  let isLate = false;
-  const timer: HeapTimer = {
-    due: 0,
-    index: -1,
-    onTimeout() {
-      isLate = true;
-      reject(badRequest("The body did not arrive in time", { status: 408, headers: CLOSE }));
-    },
-  };
-  timers.add(timer, ms);
-  try {
-    return await Promise.race([read(() => isLate), promise]);
-  } catch (error) {
-    if (error instanceof HttpProblem) throw error;
-    // Its client has left, or what it sent is no body: as a rule nobody gets this.
-    throw badRequest("The body ended before all of it had arrived", { headers: CLOSE });
-  } finally {
-    if (timer.index >= 0) timers.remove(timer);
-  }
+  // Not a race of two promises, which would take as long as to store the message.
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const timer: HeapTimer = {
+      due: 0,
+      index: -1,
+      onTimeout() {
+        isLate = true;
+        reject(badRequest("The body did not arrive in time", { status: 408, headers: CLOSE }));
+      },
+    };
+    timers.add(timer, BODY_TIMEOUT + 1000 * size / MIN_PEER_SPEED);
+    const stopTimer = () => {
+      if (timer.index >= 0) timers.remove(timer);
+    };
+    read(() => isLate).then((bytes) => {
+      stopTimer();
+      resolve(bytes);
+    }, (error) => {
+      stopTimer();
+      // Its client has left, or what it sent is no body: as a rule nobody gets this.
+      const ended = () =>
+        badRequest("The body ended before all of it had arrived", { headers: CLOSE });
+      reject(error instanceof HttpProblem ? error : ended());
+    });
+  });
 }
 
 const CLOSE = { connection: "close" };

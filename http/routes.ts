@@ -18,13 +18,22 @@ export type RouteHandler = (call: HttpCall) => Promise<Response> | Response;
 /** The handlers of a path, by method; that of GET answers HEAD, too. */
 type Handlers = Readonly<Record<string, RouteHandler>>;
 
-/** What there is at a path. */
-export interface Route {
+/** What there is at a path, or at all that begin with it. */
+interface Resource {
   readonly handlers: Handlers;
   /** The methods, as in the header `Allow`. */
   readonly allow: string;
+}
+
+/** What there is at a path. */
+export interface Route extends Resource {
   /** What follows in the path, percent-encoded. */
   readonly rest: string;
+}
+
+function resource(handlers: Handlers): Resource {
+  const methods = Object.keys(handlers).flatMap((name) => name === "GET" ? [name, "HEAD"] : [name]);
+  return { handlers, allow: [...methods, "OPTIONS"].join(", ") };
 }
 
 /** `/topics/{topic}`, or `/topics?topic=` for those that paths cannot carry. */
@@ -55,12 +64,15 @@ const MESSAGES: Handlers = {
 };
 
 /** Paths that have nothing behind them. */
-const EXACT: Readonly<Record<string, Handlers>> = {
-  "/topics": TOPICS,
-  "/topics/": TOPICS,
-  "/messages": MESSAGES,
-  "/metrics": { GET: getMetrics },
+const EXACT: Readonly<Record<string, Resource>> = {
+  "/topics": resource(TOPICS),
+  "/topics/": resource(TOPICS),
+  "/messages": resource(MESSAGES),
+  "/metrics": resource({ GET: getMetrics }),
 };
+
+/** What is at the path of each topic. */
+const TOPIC_RESOURCE = resource(TOPIC);
 
 /** Who watches the server sees it also while all slots are taken: then most of all. Only administrators may call these. */
 export const NEED_NO_SLOT: ReadonlySet<RouteHandler> = new Set<RouteHandler>([getMetrics]);
@@ -75,12 +87,9 @@ const TOPIC_PATH = "/topics/";
  * @returns the route; `undefined` if there is none
  */
 export function findRoute(path: string): Route | undefined {
-  if (Object.hasOwn(EXACT, path)) return routeTo(EXACT[path]!, "");
-  if (path.startsWith(TOPIC_PATH)) return routeTo(TOPIC, path.slice(TOPIC_PATH.length));
+  if (Object.hasOwn(EXACT, path)) return { ...EXACT[path]!, rest: "" };
+  if (path.startsWith(TOPIC_PATH)) {
+    return { ...TOPIC_RESOURCE, rest: path.slice(TOPIC_PATH.length) };
+  }
   return undefined;
-}
-
-function routeTo(handlers: Handlers, rest: string): Route {
-  const methods = Object.keys(handlers).flatMap((name) => name === "GET" ? [name, "HEAD"] : [name]);
-  return { handlers, allow: [...methods, "OPTIONS"].join(", "), rest };
 }

@@ -9,9 +9,9 @@ import {
   encodeAttributes,
   type MessageAttributes,
 } from "../protocol/attributes.ts";
-import { encodeBody, messageTooLarge } from "../protocol/body.ts";
+import { type EncodeBody, encodeBody, messageTooLarge } from "../protocol/body.ts";
 import type { WireError } from "../protocol/errors.ts";
-import type { Put, PutAck, StoreError } from "../stores/store.ts";
+import type { Put, PutAck, Store, StoreError } from "../stores/store.ts";
 import type { HttpCall } from "./http_call.ts";
 
 /**
@@ -21,6 +21,7 @@ import type { HttpCall } from "./http_call.ts";
  * @param topic where it is put
  * @param text the message
  * @param attributes what it has besides
+ * @param encode encodes the text
  * @returns the command, or why the message is refused
  */
 export function toPut(
@@ -28,8 +29,9 @@ export function toPut(
   topic: string,
   text: string,
   attributes: MessageAttributes | undefined,
+  encode: EncodeBody = encodeBody,
 ): Put | WireError {
-  const { body, bytes: bodyBytes } = encodeBody(text);
+  const { body, bytes: bodyBytes } = encode(text);
   let [bytes, json]: [number, string | undefined] = [bodyBytes, undefined];
   if (attributes) {
     try {
@@ -60,19 +62,33 @@ export async function applyPuts(
   return results;
 }
 
-/** Where a message is stored, and when. Of one that had been stored before the store is asked for the time. */
-export async function ackJson(
+/**
+ * Where a message is stored, and when.
+ *
+ * @param call the request
+ * @param topic where it was put
+ * @param ack what the store has answered. Of a message that had been stored before, the store is asked for the time
+ * @returns one line of JSON
+ */
+export function ackLine(
   { context: { shared: { queue: { store } } } }: HttpCall,
   topic: string,
-  { seq, time: storedAt, dup }: PutAck,
-): Promise<string> {
-  let time = storedAt;
-  if (time === undefined) {
-    const [page] = await store.read([{ topic, after: seq - 1, count: 1, bytes: 1 }]);
-    const [message] = page!.messages;
-    // It may have gone meanwhile.
-    if (message?.seq === seq) time = message.time;
-  }
+  ack: PutAck,
+): string | Promise<string> {
+  const { epoch } = store;
+  return ack.time === undefined
+    ? storedTime(store, topic, ack.seq).then((time) => encodeAck(ack, epoch, time))
+    : encodeAck(ack, epoch, ack.time);
+}
+
+function encodeAck({ seq, dup }: PutAck, epoch: string, time: number | undefined): string {
   const when = time === undefined ? "" : `,"time":${time}`;
-  return `{"seq":${seq},"position":"${store.epoch}:${seq}"${when}${dup ? ',"dup":true' : ""}}`;
+  return `{"seq":${seq},"position":"${epoch}:${seq}"${when}${dup ? ',"dup":true' : ""}}\n`;
+}
+
+/** When a message was stored, if it has not gone meanwhile. */
+async function storedTime(store: Store, topic: string, seq: number): Promise<number | undefined> {
+  const [page] = await store.read([{ topic, after: seq - 1, count: 1, bytes: 1 }]);
+  const [message] = page!.messages;
+  return message?.seq === seq ? message.time : undefined;
 }

@@ -128,6 +128,29 @@ testHttp("each line of ndjson is stored, and a bad one fails alone", async (open
   assertEquals(read, [["one", "all"], ["two", "k"], ["\ud800", "all"], ["last", "all"]]);
 });
 
+testHttp("lines of any text are stored exactly, and ill-formed bytes fail alone", async (open) => {
+  await using server = await open();
+  const requests: [lines: string, bodies: string[]][] = [
+    ['"a"\n"b \x7f"\n', ["a", "b \x7f"]],
+    ['"\\"\\n\\u0000"\n"/\\/"\n', ['"\n\0', "//"]],
+    ['"ü"\n"🦊"', ["ü", "🦊"]],
+  ];
+  const illFormed = [0x22, 0xff, 0x22, 0x0a];
+  for (const [lines, bodies] of requests) {
+    for (const first of [[], illFormed]) {
+      const body = Uint8Array.of(...first, ...new TextEncoder().encode(lines));
+      const type = { "content-type": "application/x-ndjson" };
+      const response = await server.post("/topics/t", body, type);
+      const answers = (await response.text()).trimEnd().split("\n").map((line) => JSON.parse(line));
+      if (first.length > 0) assertEquals(answers.shift().code, "bad_message");
+      for (const [i, body] of bodies.entries()) {
+        const read = await server.get(`/topics/t?after=${answers[i].seq - 1}`);
+        assertEquals(await read.text(), body);
+      }
+    }
+  }
+});
+
 testHttp(
   "a topic is a path, with slashes as they are or encoded, or a parameter for any text",
   async (open) => {
