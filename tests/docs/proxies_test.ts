@@ -8,15 +8,10 @@ import { assertEquals } from "@std/assert";
 import { connect, type Connection, type Server, type TransportChoice } from "@dsmq/server";
 import { ignoredIf } from "../support/ignored_if.ts";
 import { clientFrame, upgradeRequest } from "../support/raw_socket.ts";
+import { missingProgram } from "../support/installed_program.ts";
 import { openServer } from "../support/open_server.ts";
 import { ROOT } from "../support/program.ts";
-import {
-  CERT_FILE,
-  KEY_FILE,
-  missingProgram,
-  type ProxyProgram,
-  ReverseProxy,
-} from "../support/reverse_proxy.ts";
+import { CERT_FILE, KEY_FILE, type ProxyProgram, ReverseProxy } from "../support/reverse_proxy.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 const guide = await Deno.readTextFile(new URL("docs/guide.md", ROOT));

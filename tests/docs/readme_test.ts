@@ -1,5 +1,8 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ROOT } from "../support/program.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { connect } from "@dsmq/server";
+import { noCurl, startShell } from "../support/curl.ts";
+import { ignoredIf } from "../support/ignored_if.ts";
+import { Program, ROOT } from "../support/program.ts";
 
 const readme = await Deno.readTextFile(new URL("README.md", ROOT));
 const results = await Deno.readTextFile(new URL("bench/results.md", ROOT));
@@ -35,4 +38,35 @@ Deno.test("the README's figures are those of the last results", () => {
   );
   for (const figure of figures) assert(measured.has(rounded(figure)), figure);
   assertStringIncludes(results, "AMD EPYC");
+});
+
+Deno.test({
+  ...ignoredIf(
+    noCurl,
+    "the README's four lines with curl put, read, wait and follow on the server that it starts",
+  ),
+  async fn() {
+    await using server = new Program(["--allow-net", "--no-prompt", "cli.ts", "--port", "0"]);
+    const [, url] = /listens on (ws:\S+?);/.exec((await server.errorLine())!)!;
+    const lines = [...readme.matchAll(/^curl .*$/gm)].map(([line]) =>
+      line.replaceAll("localhost:30008", new URL(url!).host)
+    );
+    assertEquals(lines.length, 4);
+    const [put, read, wait, follow] = lines as [string, string, string, string];
+    await using putting = startShell(put);
+    assertMatch((await putting.end()).stdout, /"seq":1,/);
+    await using reading = startShell(read);
+    assertEquals(await reading.end().then(({ stdout }) => stdout), "hello");
+    await using mq = await connect(url!);
+    await using waiting = startShell(`exec ${wait}`);
+    await using following = startShell(`exec ${follow}`);
+    assertMatch((await following.line())!, /^id: /);
+    while ((await mq.connections()).length < 3) await Promise.resolve();
+    await using again = startShell(put);
+    await again.end();
+    assertEquals((await waiting.end()).stdout, "hello");
+    await following.line();
+    assertMatch((await following.line())!, /^id: .*:2$/);
+    assertMatch((await following.line())!, /^data: .*"body":"hello"}$/);
+  },
 });

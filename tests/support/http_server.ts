@@ -5,6 +5,7 @@
  */
 
 import type { ServeOptions } from "@dsmq/server";
+import { ignoredIf } from "./ignored_if.ts";
 import { openMounted } from "./mounted_server.ts";
 import { openServer } from "./open_server.ts";
 
@@ -53,10 +54,15 @@ const KINDS: Readonly<Record<string, OpenHttp>> = {
  *
  * @param promise what holds
  * @param prove opens a server, and shows it
+ * @param missing why it cannot be shown here, if that is so
  */
-export function testHttp(promise: string, prove: (open: OpenHttp, kind: string) => Promise<void>) {
+export function testHttp(
+  promise: string,
+  prove: (open: OpenHttp, kind: string) => Promise<void>,
+  missing: string | false = false,
+) {
   for (const [kind, open] of Object.entries(KINDS)) {
-    Deno.test(`${promise} (${kind})`, () => prove(open, kind));
+    Deno.test({ ...ignoredIf(missing, `${promise} (${kind})`), fn: () => prove(open, kind) });
   }
 }
 

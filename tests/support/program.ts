@@ -25,13 +25,14 @@ export class Program implements AsyncDisposable {
   readonly #lines: AsyncGenerator<string>;
   readonly #errorLog: LineLog;
 
-  /** Starts `deno run` (or another command) with these arguments, in the root of the project. */
+  /** Starts `deno run` (or another command, or program) with these arguments, in the root of the project. */
   constructor(
     args: readonly string[],
     env: Environment = {},
     command: readonly string[] = ["run", "--quiet"],
+    program: string = Deno.execPath(),
   ) {
-    this.#child = new Deno.Command(Deno.execPath(), {
+    this.#child = new Deno.Command(program, {
       args: [...command, ...args],
       cwd: ROOT,
       clearEnv: true,

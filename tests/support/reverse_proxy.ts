@@ -5,6 +5,7 @@
  */
 
 import { lines } from "../../cli/lines.ts";
+import { pathOfProgram } from "./installed_program.ts";
 import { ROOT } from "./program.ts";
 import { withTimeout } from "./with_timeout.ts";
 
@@ -63,20 +64,6 @@ const SETUPS = {
 
 /** One of the programs. */
 export type ProxyProgram = keyof typeof SETUPS;
-
-/** The path of a program, if it is installed. */
-async function pathOf(program: ProxyProgram): Promise<string | undefined> {
-  // Debian has nginx in a folder where only root looks for programs.
-  for (const folder of [...Deno.env.get("PATH")?.split(":") ?? [], "/usr/sbin"]) {
-    const path = `${folder}/${program}`;
-    if (await Deno.stat(path).then(({ isFile }) => isFile, () => false)) return path;
-  }
-}
-
-/** Why tests with a program are ignored here, if they are. */
-export async function missingProgram(program: ProxyProgram): Promise<string | false> {
-  return await pathOf(program) === undefined && `${program} is not installed`;
-}
 
 /** A running proxy. */
 export class ReverseProxy implements AsyncDisposable {
@@ -144,7 +131,7 @@ export class ReverseProxy implements AsyncDisposable {
 
   async #run(): Promise<void> {
     const { args, ready } = SETUPS[this.#program];
-    this.#child = new Deno.Command(await pathOf(this.#program) ?? this.#program, {
+    this.#child = new Deno.Command(await pathOfProgram(this.#program) ?? this.#program, {
       args: [...args, `${this.#folder}/config`],
       cwd: this.#folder,
       env: { HOME: this.#folder, XDG_DATA_HOME: this.#folder, XDG_CONFIG_HOME: this.#folder },
