@@ -72,10 +72,10 @@ Deno.test("no page has a character that tools take for a binary file", () => {
   assertEquals([...pages].filter(([, text]) => control.test(text)).map(([path]) => path), []);
 });
 
-/** Options of Deno, Docker and the project's tasks that the pages show. */
+/** Options of Deno, Docker, Prometheus and the project's tasks that the pages show. */
 const OF_OTHERS = new Set([
   ...["net", "read", "write", "env", "ffi", "run", "sys"].map((name) => `allow-${name}`),
-  ...["deny-env", "frozen", "no-config", "init", "peers", "parallel", "quiet"],
+  ...["deny-env", "frozen", "no-config", "config", "init", "peers", "parallel", "quiet"],
 ]);
 
 Deno.test("every option of the command line that a page names exists", () => {
