@@ -76,6 +76,10 @@ export const serveCommand: CliCommand = {
       value: "PORT",
       help: `the port to listen on; 0 means any free port (${DEFAULT_PORT})`,
     },
+    path: {
+      value: "PATH",
+      help: "the path below which it answers, such as /mq behind a proxy; others get 404 (/)",
+    },
     retention: { value: "TIME", help: `how long messages are kept (${DEFAULT_RETENTION / 1000}s)` },
     store: { value: "WHERE", help: "where messages are stored: memory, or sqlite:PATH (memory)" },
     durability: {
@@ -222,6 +226,7 @@ function serveOptions(args: ParsedArguments): ServeOptions {
       ? undefined
       : parseWholeNumber(optionName("port", args), port, LISTEN_PORTS),
     retention: valueOf("retention", (name, text) => parseDuration(name, text, RETENTION_RANGE)),
+    path: args.value("path"),
     store: args.value("store") as StoreChoice | undefined,
     durability: parsedWord("durability", DURABILITIES),
     overflow: parsedWord("overflow", OVERFLOWS),

@@ -27,9 +27,10 @@ export async function whereToConnect({ host, port, url }: Server): Promise<strin
   if (addresses.length === 0) {
     return `every address of this machine, port ${port} (on the machine itself: ${url})`;
   }
-  const { protocol } = new URL(url);
+  const { protocol, pathname } = new URL(url);
+  const path = pathname === "/" ? "" : pathname;
   const shown = addresses.slice(0, MAX_SHOWN_ADDRESSES).map((address) =>
-    `${protocol}//${address.includes(":") ? `[${address}]` : address}:${port}`
+    `${protocol}//${address.includes(":") ? `[${address}]` : address}:${port}${path}`
   );
   const more = addresses.length > shown.length ? ", …" : "";
   return `every address of this machine (${shown.join(", ")}${more})`;

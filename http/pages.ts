@@ -61,6 +61,18 @@ export function mayLackHost({ method, url, headers }: Request, base: string): bo
 }
 
 /**
+ * Whether the path of a request is that of a server, or below it.
+ *
+ * @param request any request
+ * @param base the path: empty, or such as `/mq`
+ */
+export function isBelow({ url }: Pick<Request, "url">, base: string): boolean {
+  if (base === "") return true;
+  const { pathname = "" } = URL.parse(url) ?? {};
+  return pathname === base || pathname.startsWith(`${base}/`);
+}
+
+/**
  * Whether a request is for a page, and not for a WebSocket.
  *
  * @param request the request

@@ -14,6 +14,7 @@ import type { ServerContext } from "../connection/server_context.ts";
 import { revocation, tokenRefusal } from "../connection/authorize.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import type { ClientConnection } from "../connection/client_connection.ts";
+import { isBelow } from "../http/pages.ts";
 import type { HttpApi, WatchClient } from "../http/http_api.ts";
 import type { Peer, PeerEvents } from "../transports/peer.ts";
 import type { ConnectionHandler } from "../transports/transport.ts";
@@ -119,6 +120,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   async admit(request: Request, from: string): Promise<Response | ((peer: Peer) => PeerEvents)> {
     const fault = refuseMalformed(request, from, this.shared);
     if (fault) return fault;
+    if (!isBelow(request, this.#options.path)) return textResponse(404, "Not found");
     const verdict = await this.#upgradeChecks.check(request, from);
     if (verdict.kind !== "refused" || verdict.status !== 403) {
       this.#options.upgradeChecked(request, from);

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { formatValue } from "../protocol/text.ts";
 import { refuseFormerOptions } from "./auth_choice.ts";
 import { OptionChecks } from "./option_checks.ts";
 import {
@@ -26,23 +25,14 @@ const PORT_OPTIONS = {
 
 const ACTION = "create a handler";
 
-const PATH_FORM = 'a path such as "/mq"';
-
 /** The options of a handler: those of `serve`, without what concerns a port. Durations are in milliseconds. */
-export interface HandlerOptions
-  extends Omit<ServeOptions, "host" | "port" | "cert" | "key" | "transport" | "handleSignals"> {
-  /**
-   * The path below which it answers; others get status 404. Connections may be to any path below it, and its pages are
-   * `/mq` and `/mq/health`. Default: `"/"`.
-   */
-  readonly path?: string;
-}
+export type HandlerOptions = Omit<
+  ServeOptions,
+  "host" | "port" | "cert" | "key" | "transport" | "handleSignals"
+>;
 
 /** Complete and checked options. */
-export interface HandlerSettings extends Omit<ServerSettings, keyof typeof PORT_OPTIONS> {
-  /** Empty, or such as `/mq`. */
-  readonly path: string;
-}
+export type HandlerSettings = Omit<ServerSettings, keyof typeof PORT_OPTIONS>;
 
 /**
  * Fills in the defaults and checks the options.
@@ -54,7 +44,7 @@ export interface HandlerSettings extends Omit<ServerSettings, keyof typeof PORT_
  */
 export function parseHandlerOptions(options: HandlerOptions): HandlerSettings {
   const check = new OptionChecks(undefined, ACTION);
-  const names = Object.keys({ ...OPTION_NAMES, path: true });
+  const names = Object.keys(OPTION_NAMES);
   check.object("options", options, names);
   refuseFormerOptions(options, check);
   for (const name in options) {
@@ -63,19 +53,10 @@ export function parseHandlerOptions(options: HandlerOptions): HandlerSettings {
     throw new TypeError(`Cannot ${ACTION}: ${name} is an option of serve alone: ${reason}`);
   }
   check.onlyNames("option", options, names.filter((name) => !Object.hasOwn(PORT_OPTIONS, name)));
-  const { path = "/" } = options;
-  check.type("path", path, typeof path === "string", PATH_FORM);
-  if (!isPath(path)) throw check.rangeError("path", PATH_FORM, formatValue(path));
   // Inherited ones count as well.
   const others = Object.fromEntries(
     Object.keys(OPTION_NAMES).filter((name) => name in options)
       .map((name) => [name, options[name as keyof HandlerOptions]]),
   );
-  return { ...parseServeOptions(others, undefined, ACTION), path: path.replace(/\/$/, "") };
-}
-
-/** Whether requests can have it: as it is written in a URL. */
-function isPath(path: string): boolean {
-  const isWritten = URL.parse(`http://host${path}`)?.pathname === path;
-  return path.startsWith("/") && !path.includes("//") && isWritten;
+  return parseServeOptions(others, undefined, ACTION);
 }

@@ -120,7 +120,7 @@ export class ListeningServer extends RunningServer implements Server {
 
   get url(): string {
     const scheme = this.#settings.tls ? "wss" : "ws";
-    return `${scheme}://${hostAndPort(connectHost(this.host), this.port)}`;
+    return `${scheme}://${hostAndPort(connectHost(this.host), this.port)}${this.#settings.path}`;
   }
 
   async setCertificate(cert: string, key: string): Promise<void> {

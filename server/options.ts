@@ -14,6 +14,7 @@ import {
   type ServerLimits,
 } from "../protocol/limits.ts";
 import { isAbortSignal } from "../protocol/option_kinds.ts";
+import { formatValue } from "../protocol/text.ts";
 import { storeHint, storePath } from "./store_address.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
 import type { Log } from "../queue/log_event.ts";
@@ -31,6 +32,7 @@ export const ENGINES = ["auto", "@db/sqlite", "node:sqlite"] as const;
 export const DURABILITIES = ["disk", "process"] as const;
 export const OVERFLOWS = ["reject", "drop-oldest"] as const;
 export const TRANSPORTS = ["builtin", "hardened"] as const;
+const PATH_FORM = 'a path such as "/mq"';
 const STORE_FORMS = '"memory" or "sqlite:PATH"';
 
 /** The names of the SQLite engines, and `auto` for the best that can be used. */
@@ -48,6 +50,11 @@ export interface ServeOptions extends AuthOptions {
   readonly host?: string;
   /** The port to listen on; 0 takes any free port. Default: 30008. */
   readonly port?: number;
+  /**
+   * The path below which it answers, as behind a proxy that passes paths on as they are: others get status 404. Connections may be
+   * to any path below it, and its pages are such as `/mq` and `/mq/health`. Default: `"/"`.
+   */
+  readonly path?: string;
   /**
    * Where messages are stored: `"memory"`, or `"sqlite:PATH"` for a file, absolute or relative to the working folder. While it
    * is in use, `PATH-wal`, `PATH-shm` and `PATH-lock` are beside it. Default: `"memory"`.
@@ -86,6 +93,7 @@ export interface ServeOptions extends AuthOptions {
 export const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
   host: true,
   port: true,
+  path: true,
   store: true,
   durability: true,
   engine: true,
@@ -110,6 +118,8 @@ export const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
 export interface ServerSettings
   extends Required<Omit<ServeOptions, "signal" | "limits" | "log" | keyof AuthOptions>> {
   readonly auth: AuthSettings;
+  /** Empty, or such as `/mq`. */
+  readonly path: string;
   readonly limits: ServerLimits;
   /** The limits that the caller gave. */
   readonly setLimits: Partial<ServerLimits>;
@@ -140,6 +150,7 @@ export function parseServeOptions(
   const {
     host = DEFAULT_HOST,
     port = DEFAULT_PORT,
+    path = "/",
     store = "memory",
     engine = "auto",
     durability: givenDurability,
@@ -156,6 +167,8 @@ export function parseServeOptions(
   } = others;
   check.text("host", host, "an address or a name", host !== "");
   check.wholeNumber("port", port, 0, 65535);
+  check.type("path", path, typeof path === "string", PATH_FORM);
+  if (!isPath(path)) throw check.rangeError("path", PATH_FORM, formatValue(path));
   check.wholeNumber("retention", retention, 1, Number.MAX_SAFE_INTEGER);
   if (store !== "memory" && storePath(store, check) === undefined) {
     check.text("store", store, STORE_FORMS, false, storeHint(store));
@@ -174,6 +187,7 @@ export function parseServeOptions(
     auth,
     host: listenHost(host, check),
     port,
+    path: path.replace(/\/$/, ""),
     store,
     engine,
     durability,
@@ -189,6 +203,12 @@ export function parseServeOptions(
     log: openLog(textSink(log), clock),
     clock,
   };
+}
+
+/** Whether requests can have it: as it is written in a URL. */
+function isPath(path: string): boolean {
+  const isWritten = URL.parse(`http://host${path}`)?.pathname === path;
+  return path.startsWith("/") && !path.includes("//") && isWritten;
 }
 
 /** A copy, in which inherited members are its own: a server without some of its options could be open, or forget. */

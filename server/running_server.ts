@@ -40,7 +40,7 @@ export const VERSION: string = deno.version;
 export interface RunningOptions extends
   Pick<
     ServerSettings,
-    "clock" | "log" | "retention" | "limits" | "setLimits" | "allowShutdown" | "signal"
+    "path" | "clock" | "log" | "retention" | "limits" | "setLimits" | "allowShutdown" | "signal"
   > {
   /** Prepares another `auth`. */
   readonly preparation: AuthPreparation;
@@ -48,8 +48,6 @@ export interface RunningOptions extends
   readonly signals?: StopSignals | undefined;
   /** Makes its metrics, if it is asked for them. */
   readonly createMetrics?: CreateMetrics | undefined;
-  /** The path below which it has its pages: empty, or such as `/mq`. */
-  readonly path?: string;
   /**
    * Where connections are safe only if they come from this machine: the warning if one seems to come from elsewhere.
    *
@@ -151,7 +149,7 @@ export class RunningServer implements MessageServer {
       notice: (message) => settings.log.write({ event: "port_state", message }),
       upgradeChecked: (request, from) => this.#warnOfFloods(request, from),
       metrics: () => this.metrics,
-      path: settings.path ?? "",
+      path: settings.path,
       banner: `${server}: a message queue. Connect with a WebSocket.`,
     });
     this.metrics = settings.createMetrics?.(this.#metricSource());

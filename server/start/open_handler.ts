@@ -11,7 +11,7 @@ import { Queue } from "../../queue/queue.ts";
 import { type FetchHandler, openFetch } from "../../transports/deno_fetch.ts";
 import { isUnspecified } from "../../transports/deno_upgrade.ts";
 import type { ConnectionHandler } from "../../transports/transport.ts";
-import { isPage } from "../../http/pages.ts";
+import { isBelow, isPage } from "../../http/pages.ts";
 import { HttpProblem } from "../../http/problem.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { HandlerSettings } from "../handler_options.ts";
@@ -119,7 +119,7 @@ class MountedRequests {
 
   async fetch(request: Request, { from, hasAddress }: ClientAddress): Promise<Response> {
     try {
-      if (!this.#isBelowPath(request)) return new HttpProblem(NOT_HERE).response;
+      if (!isBelow(request, this.#path)) return new HttpProblem(NOT_HERE).response;
       // One without an address any more has left, and is answered as such.
       const isLocal = !hasAddress || isLoopback(from) || isUnspecified(from);
       if (!isLocal && !this.admitsOthers && !isPage(request, this.#path)) {
@@ -136,12 +136,6 @@ class MountedRequests {
 
   stop(): Promise<void> {
     return this.#requests.stop();
-  }
-
-  #isBelowPath({ url }: Request): boolean {
-    if (this.#path === "") return true;
-    const { pathname = "" } = URL.parse(url) ?? {};
-    return pathname === this.#path || pathname.startsWith(`${this.#path}/`);
   }
 }
 

@@ -80,7 +80,6 @@ Deno.test("the tables of options and members have what there is, nothing else, a
     "ServeOptions",
     "AuthOptions",
     "Server",
-    "HandlerOptions",
     "Handler",
     "ConnectOptions",
     "ReconnectOptions",

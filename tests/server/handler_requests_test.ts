@@ -255,9 +255,9 @@ Deno.test("what a port alone has is refused, and every other wrong option has it
   const unknown = await failed({ pth: "/" });
   assertStringIncludes(
     unknown,
-    'Cannot create a handler: there is no option "pth" (there are: store, ',
+    'Cannot create a handler: there is no option "pth" (there are: path, store, ',
   );
-  assertStringIncludes(unknown, "clock, path)");
+  assertStringIncludes(unknown, "log, clock)");
   assertStringIncludes(await failed({ token: "x" }), 'there is no option "token": write auth: "');
   assertStringIncludes(await failed("/mq"), 'options must be an object, got "/mq"');
   assertStringIncludes(await failed(null), "options must be an object, got null");

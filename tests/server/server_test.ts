@@ -89,7 +89,7 @@ Deno.test("invalid options are refused with their names and values", async () =>
   const wrong: [unknown, typeof TypeError | typeof RangeError, string][] = [
     [{ prot: 1 }, TypeError, 'no option "prot"'],
     [{ limits: { message: 1 } }, TypeError, 'no limit "message"'],
-    [{ prot: 1 }, TypeError, "(there are: host, port, store, "],
+    [{ prot: 1 }, TypeError, "(there are: host, port, path, store, "],
     [{ limits: [] }, TypeError, "limits must be an object, got an array"],
     [{ host: "" }, RangeError, "host"],
     [{ host: 5 }, TypeError, "host"],
