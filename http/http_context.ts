@@ -45,6 +45,6 @@ export interface HttpContext {
   acquire(from: string, permissions: Permissions): (() => void) | NoSlot;
   /** Records a request that was refused before anything was done. */
   onRefused(error: WireError, from: string, advice?: string): void;
-  /** Records that a reader was cut off, and why. */
-  onReaderCut(reason: string): void;
+  /** Records that a reader was cut off, why, and where it is. */
+  onReaderCut(reason: string, from: string): void;
 }

@@ -123,7 +123,7 @@ export class ReaderBody implements MonitoredPeer {
   drop(reason: string): void {
     if (this.#isOver) return;
     this.#controller.error(new ReaderCut(reason));
-    this.#call.context.onReaderCut(reason);
+    this.#call.context.onReaderCut(reason, this.#call.from);
     this.#over();
   }
 

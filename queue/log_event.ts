@@ -19,6 +19,7 @@ export const LOG_EVENTS = {
   notice: "info",
   request_refused: "warn",
   connection_closed: "warn",
+  slow_reader_dropped: "warn",
   peer_dropped: "warn",
   port_state: "warn",
   store_unusable: "warn",

@@ -17,7 +17,7 @@ import type { ClientConnection } from "../connection/client_connection.ts";
 import { isBelow } from "../http/pages.ts";
 import type { HttpApi, WatchClient } from "../http/http_api.ts";
 import type { Peer, PeerEvents } from "../transports/peer.ts";
-import type { ConnectionHandler } from "../transports/transport.ts";
+import type { ConnectionHandler, DroppedPeer } from "../transports/transport.ts";
 import {
   type AcceptedPeer,
   type AdmissionContext,
@@ -178,8 +178,8 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     log.write({ event: "unexpected_error", message: "unexpected error", reason: error });
   }
 
-  onPeerDropped(reason: string, isSlowReader = false): void {
-    this.#options.peerDropped(reason, isSlowReader);
+  onPeerDropped(dropped: DroppedPeer): void {
+    this.#options.peerDropped(dropped);
   }
 
   onRefused(reason: string, from?: string): void {

@@ -6,6 +6,7 @@
 
 import type { AccessControl } from "../auth/access_control.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
+import type { DroppedPeer } from "../transports/transport.ts";
 import type { Metrics } from "./metrics/sources.ts";
 
 /** What they need besides what they share. */
@@ -20,8 +21,8 @@ export interface ConnectionsOptions {
   metrics(): Metrics | undefined;
   /** The text of the page `/`. */
   readonly banner: string;
-  /** A peer was dropped, why, and whether it did not read. */
-  peerDropped(reason: string, isSlowReader: boolean): void;
+  /** A peer was dropped. */
+  peerDropped(dropped: DroppedPeer): void;
   /** A line of text for the operator of the server. */
   notice(what: string): void;
   /** The path below which the pages are: empty, or such as `/mq`. */

@@ -53,6 +53,6 @@ export function createHttpApi(
       const isUnauthorized = error.code === "unauthorized";
       shared.onRefused(error, from, isUnauthorized ? ADVICE.token : advice);
     },
-    onReaderCut: (reason) => peerDropped(reason, true),
+    onReaderCut: (reason, address) => peerDropped({ reason, address, isSlowReader: true }),
   });
 }

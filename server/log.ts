@@ -24,6 +24,7 @@ export interface ServerLog extends EventLog {
 const LIMITED: Readonly<Partial<Record<LogEventName, LogPace>>> = {
   request_refused: CLIENT_PACE,
   connection_closed: CLIENT_PACE,
+  slow_reader_dropped: CLIENT_PACE,
   peer_dropped: CLIENT_PACE,
   port_state: CLIENT_PACE,
   store_unusable: CLIENT_PACE,

@@ -141,10 +141,11 @@ export class RunningServer implements MessageServer {
     }, {
       access,
       limits,
-      peerDropped: (reason, isSlowReader) => {
+      peerDropped: ({ reason, address, isSlowReader = false }) => {
         this.#dropped++;
         if (isSlowReader) this.#slowReaders++;
-        settings.log.write({ event: "peer_dropped", message: "dropped a peer", reason });
+        const event = isSlowReader ? "slow_reader_dropped" : "peer_dropped";
+        settings.log.write({ event, message: "dropped a peer", reason, address });
       },
       notice: (message) => settings.log.write({ event: "port_state", message }),
       upgradeChecked: (request, from) => this.#warnOfFloods(request, from),

@@ -4,16 +4,15 @@
  * @module
  */
 
-import { type Turn, Turns } from "../budgets/turns.ts";
+import type { Turn } from "../budgets/turns.ts";
 import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
 import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import type { SharedSuffix } from "../protocol/shared_suffix.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
-import { Pacer } from "./pacer.ts";
 import type { Peer, PeerEvents } from "./peer.ts";
-import type { ConnectionHandler, PeerLimits } from "./transport.ts";
-import { type UnreadAccount, UnreadLimiter } from "./unread_limiter.ts";
-import { type MonitoredPeer, SlowPeerMonitor } from "./slow_peer_monitor.ts";
+import type { PortContext } from "./port_context.ts";
+import type { UnreadAccount } from "./unread_limiter.ts";
+import type { MonitoredPeer } from "./slow_peer_monitor.ts";
 
 /** Below this many bytes little is buffered. */
 export const LOW_WATER = 64 * 1024;
@@ -24,27 +23,6 @@ const HIDDEN_BUFFER = 1024 * 1024;
 /** After what time it is checked again whether a slow peer has read, in milliseconds: there is no event for it. */
 const DRAIN_POLL = { first: 5, max: 100 };
 
-/** What the peers of one port share. */
-export interface PortContext {
-  readonly handler: ConnectionHandler;
-  readonly slowPeers: SlowPeerMonitor;
-  readonly unread: UnreadLimiter;
-  readonly turns: Turns;
-  /** Thousands may be dropped at once, and closing their connections takes a third of a second. */
-  readonly terminatePacer: Pacer;
-}
-
-/** What the peers of a new port share. */
-export function createPortContext(handler: ConnectionHandler, limits: PeerLimits): PortContext {
-  return {
-    handler,
-    slowPeers: new SlowPeerMonitor(limits),
-    unread: new UnreadLimiter(limits.unread),
-    turns: new Turns(),
-    terminatePacer: new Pacer(),
-  };
-}
-
 /**
  * Guards the event handlers, counts what the peer has not read yet, and ends once. A socket calls `onOpen`, `onFrame` and
  * `onClose`, and implements the abstract methods.
@@ -52,6 +30,7 @@ export function createPortContext(handler: ConnectionHandler, limits: PeerLimits
 export abstract class BasePeer implements Peer, MonitoredPeer {
   readonly turn: Turn;
   readonly #context: PortContext;
+  readonly #address: string;
   readonly #account: UnreadAccount;
   #onConnected: ((peer: Peer) => PeerEvents) | undefined;
   #events: PeerEvents | undefined;
@@ -83,6 +62,7 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
   constructor(onConnected: (peer: Peer) => PeerEvents, context: PortContext, from: string) {
     this.#onConnected = onConnected;
     this.#context = context;
+    this.#address = from;
     this.#account = context.unread.open(
       from,
       () => this.#closed ? 0 : this.#unread = this.measureUnread(),
@@ -124,10 +104,10 @@ export abstract class BasePeer implements Peer, MonitoredPeer {
   }
 
   /** The server or its platform ends the connection: here is why, for the log. */
-  protected onDropped(logReason: string, isSlowReader = false): void {
+  protected onDropped(reason: string, isSlowReader = false): void {
     if (this.#closed) return;
     this.onClose();
-    this.#context.handler.onPeerDropped(logReason, isSlowReader);
+    this.#context.handler.onPeerDropped({ reason, address: this.#address, isSlowReader });
   }
 
   /** The peer has read something. Not all sockets tell. */

@@ -17,7 +17,8 @@ import {
   upgradeRequest,
   watchClient,
 } from "./deno_upgrade.ts";
-import { BasePeer, createPortContext, type PortContext } from "./base_peer.ts";
+import { BasePeer } from "./base_peer.ts";
+import { createPortContext, type PortContext } from "./port_context.ts";
 import { handshakeFailed, type Peer, type PeerEvents } from "./peer.ts";
 import type { ConnectionHandler, PeerLimits } from "./transport.ts";
 import { transportProblem } from "./transport_problem.ts";
@@ -70,12 +71,9 @@ export async function openFetch(
   limits: PeerLimits,
 ): Promise<FetchHandler> {
   await enableWritev();
-  const connections = new DenoConnections(() => handler.onPeerDropped(LOST));
-  const context = {
-    ...createPortContext(handler, limits),
-    idlePingInterval: limits.idlePingInterval,
-    connections,
-  };
+  const connections = new DenoConnections(() => handler.onPeerDropped({ reason: LOST }));
+  const { idlePingInterval } = limits;
+  const context = { ...createPortContext(handler, limits), idlePingInterval, connections };
   return {
     fetch: (request, from) =>
       isUnspecified(from)

@@ -15,7 +15,7 @@ import {
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { EvictingBudget } from "../budgets/evicting_budget.ts";
-import { createPortContext } from "./base_peer.ts";
+import { createPortContext } from "./port_context.ts";
 import { handshakeFailed } from "./peer.ts";
 import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
 import { admitUpgrade, respondHttp } from "./node_http.ts";

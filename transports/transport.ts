@@ -36,17 +36,22 @@ export interface ConnectionHandler {
   admit(request: Request, from: string): Promise<Response | ((peer: Peer) => PeerEvents)>;
   /** An unexpected error. */
   onError(error: unknown): void;
-  /**
-   * A peer was dropped.
-   *
-   * @param reason why: the text after "dropped a peer: "
-   * @param isSlowReader whether it did not read what waited for it. Default: it was something else
-   */
-  onPeerDropped(reason: string, isSlowReader?: boolean): void;
+  /** A peer was dropped: its connection has ended without its consent. */
+  onPeerDropped(dropped: DroppedPeer): void;
   /** A request was refused before the server saw it: why, and from which address. */
   onRefused(reason: string, from: string): void;
   /** A line of text for the operator of the server. */
   report(what: string): void;
+}
+
+/** A peer whose connection was ended. */
+export interface DroppedPeer {
+  /** Why: the text after "dropped a peer: ". */
+  readonly reason: string;
+  /** Its address, if that is known. */
+  readonly address?: string;
+  /** It did not read what waited for it. Default: it was something else. */
+  readonly isSlowReader?: boolean;
 }
 
 /** An open port. */

@@ -12,7 +12,7 @@ import { headers } from "../auth/auth_support.ts";
 import { until } from "../support/bridge.ts";
 import { openLogging } from "../support/logging_server.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { UPGRADE } from "../support/raw_socket.ts";
+import { clientFrame, getRequest, RawSocket, UPGRADE } from "../support/raw_socket.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 const TRANSPORTS = ["builtin", "hardened"] as const;
@@ -109,6 +109,36 @@ for (const transport of TRANSPORTS) {
     }
     await until(() => reasons().length === 2);
     assertMatch(`${reasons()[1]}`, /a frame is too large|Max payload size exceeded/);
+  });
+
+  Deno.test(`${transport}: a slow reader that is cut is an event with its address`, async () => {
+    const clock = new ManualClock();
+    await using logging = await openLogging({ transport, clock });
+    const { server, events } = logging;
+    using reader = await RawSocket.connect(server.port);
+    await reader.send(getRequest({ Host: `localhost:${server.port}`, ...UPGRADE }));
+    await reader.head();
+    {
+      await using putter = await RawClient.open(server.url);
+      const body = "x".repeat(900_000);
+      // More than all buffers of the system hold; the reader reads none of that.
+      for (let id = 1; id <= 20; id++) {
+        const { seq } = await putter.request({ action: "put", id, topic: "t", body });
+        assertEquals(seq, id);
+      }
+    }
+    for (let id = 1; id <= 20; id++) {
+      await reader.send(clientFrame(1, JSON.stringify({ action: "get", id, topic: "t" })));
+    }
+    const dropped = () => events.find(({ event }) => event === "slow_reader_dropped");
+    await until(() => {
+      clock.advance(1000);
+      return dropped() !== undefined;
+    });
+    const { address, reason, message } = dropped()!;
+    assertEquals([address, message], ["127.0.0.1", "dropped a peer"]);
+    assertMatch(`${reason}`, /^it read nothing for \d+ s$/);
+    assertEquals(server.stats().dropped, 1);
   });
 
   Deno.test(`${transport}: what administrators do is an event each, with who has done it`, async () => {

@@ -8,6 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { StoreLimits } from "../../stores/store_limits.ts";
 import type { Database, Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import type { FileNotice } from "../../stores/file_guard.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { RETENTION } from "../../testing/store/support.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
@@ -32,6 +33,8 @@ export class FailingFile implements AsyncDisposable {
   onClosed: () => void = () => {};
   /** The error that is thrown. */
   failure: Failure = "disk I/O error";
+  /** What the operator was told. */
+  readonly notices: FileNotice[] = [];
   store: FileStore;
   db!: Database;
   readonly #folder = Deno.makeTempDirSync();
@@ -92,7 +95,9 @@ export class FailingFile implements AsyncDisposable {
     const engine: Engine = { name: this.#engine.name, open: (path) => this.#openWatched(path) };
     const path = this.path;
     const [limits, durability] = [this.#limits, this.#durability];
-    return new FileStore({ path, engine, clock, limits, retention: RETENTION, durability });
+    const notify = (notice: FileNotice) => void this.notices.push(notice);
+    const options = { path, engine, clock, limits, durability, notify };
+    return new FileStore({ ...options, retention: RETENTION });
   }
 
   #openWatched(path: string): Database {

@@ -8,6 +8,7 @@ import { Budget } from "../../budgets/budget.ts";
 import type { Peer, PeerEvents } from "../../transports/peer.ts";
 import type {
   ConnectionHandler,
+  DroppedPeer,
   ListenAddress,
   Listener,
   PeerLimits,
@@ -63,7 +64,7 @@ export class RecordingHandler implements ConnectionHandler {
     this.#notify();
   }
 
-  onPeerDropped(reason: string, isSlowReader = false): void {
+  onPeerDropped({ reason, isSlowReader = false }: DroppedPeer): void {
     this.reasons.push(reason);
     if (isSlowReader) this.slowReaders++;
     this.#notify();
