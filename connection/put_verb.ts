@@ -61,7 +61,7 @@ export class PutVerb {
       const request = this.#collect(requests[i]!, batch);
       if (request !== requests[i]) run = run.with(i, request);
     }
-    const results = batch.length > 0 ? await queue.apply(batch) : [];
+    const results = batch.length > 0 ? await queue.put(batch) : [];
     queue.counts.putsApplied(batch, results, begun);
     // V8 may put this array into its old space, where it would hold its messages, though dead, until the whole heap is
     // collected.

@@ -288,5 +288,6 @@ export class ServerStream implements TopicListener {
     this.#position = this.#sentThrough = messages.at(-1)!.seq;
     this.#credit.sent(messages.length, bytes);
     this.#context.queue.counts.deliver(messages.length, bytes);
+    this.#context.queue.tracing?.deliver(messages);
   }
 }

@@ -71,7 +71,10 @@ export async function getMessages(
   const { queue } = call.context.shared;
   const read = { filter, since, count, bytes: REPLY_FRAME_BYTES, wait: call.isHead ? 0 : wait };
   const { messages, through } = await readMessages(call, read);
-  if (!call.isHead) queue.counts.deliver(messages.length, sumBytes(messages));
+  if (!call.isHead) {
+    queue.counts.deliver(messages.length, sumBytes(messages));
+    queue.tracing?.deliver(messages, call.request);
+  }
   const { epoch } = queue.store;
   const next = `${epoch}:${messages.at(-1)?.seq ?? through}`;
   const named = filter.prefix !== undefined;

@@ -23,6 +23,7 @@ import { HttpReaders } from "./http_readers.ts";
 import { findPage, mayLackHost, PAGE_METHODS } from "./pages.ts";
 import { badRequest, HttpProblem } from "./problem.ts";
 import { findRoute, NEED_NO_SLOT, type Route, type RouteHandler } from "./routes.ts";
+import { tracedResponse } from "./traced_response.ts";
 
 /** What `OPTIONS *` asks about. (`hardened` makes it `/`.) */
 const WHOLE_SERVER = "/*";
@@ -58,6 +59,13 @@ export class HttpApi {
    * @returns the response; never rejects
    */
   handle(request: Request, from: string, watch: WatchClient): Response | Promise<Response> {
+    const { path, shared: { queue: { tracing } } } = this.#context;
+    return tracing
+      ? tracedResponse(tracing, request, path, () => this.#respond(request, from, watch))
+      : this.#respond(request, from, watch);
+  }
+
+  #respond(request: Request, from: string, watch: WatchClient): Response | Promise<Response> {
     try {
       if (!mayLackHost(request, this.#context.path)) this.#requireHost(request);
       const address = this.#addressOf(request);

@@ -43,6 +43,19 @@ export interface ProblemOptions {
   readonly advice?: string | undefined;
 }
 
+/** The codes of responses that are problems. */
+const codes = new WeakMap<Response, ErrorCode>();
+
+/**
+ * The code of a response.
+ *
+ * @param response any response
+ * @returns the code; `undefined` if it is no problem
+ */
+export function codeOfResponse(response: Response): ErrorCode | undefined {
+  return codes.get(response);
+}
+
 /** Thrown where a request fails: becomes its response. */
 export class HttpProblem extends Error {
   readonly status: number;
@@ -90,7 +103,9 @@ export class HttpProblem extends Error {
       ...(retryAfter !== undefined && { "retry-after": retryAfter }),
       ...this.#headers,
     };
-    return new Response(this.json, { status, headers });
+    const response = new Response(this.json, { status, headers });
+    codes.set(response, this.error.code);
+    return response;
   }
 }
 

@@ -53,11 +53,11 @@ export function toPut(
 
 /** Has the store apply puts, and counts them. */
 export async function applyPuts(
-  { context: { shared: { queue } } }: HttpCall,
+  { request, context: { shared: { queue } } }: HttpCall,
   puts: readonly Put[],
 ): Promise<readonly (PutAck | StoreError)[]> {
   const begun = queue.counts.begin();
-  const results = await queue.apply(puts);
+  const results = await queue.put(puts, request);
   queue.counts.putsApplied(puts, results, begun);
   return results;
 }

@@ -33,6 +33,7 @@ export const LOG_EVENTS = {
   engine_fallback: "warn",
   open_to_everyone: "warn",
   flood_risk: "warn",
+  traces_unavailable: "warn",
   certificate_warning: "warn",
   several_queues: "error",
   keys_unavailable: "warn",

@@ -5,7 +5,15 @@
  */
 
 import { nameKey, NameMap } from "../protocol/name_map.ts";
-import type { Command, Result, Store, StoreError, TopicMessage } from "../stores/store.ts";
+import type {
+  Command,
+  Put,
+  PutAck,
+  Result,
+  Store,
+  StoreError,
+  TopicMessage,
+} from "../stores/store.ts";
 import { BackgroundTasks } from "./background_tasks.ts";
 import type { Clock } from "./clock.ts";
 import { TimerHeap } from "./timer_heap.ts";
@@ -15,6 +23,7 @@ import { LargeBodyCache } from "./large_body_cache.ts";
 import type { EventLog } from "./log_event.ts";
 import { PrefixListeners } from "./prefix_listeners.ts";
 import { TopicBatch, type TopicListener } from "./topic_batch.ts";
+import type { Tracing } from "./tracing.ts";
 import { TrafficCounts } from "./traffic_counts.ts";
 
 /** A purge that has begun. */
@@ -39,6 +48,8 @@ export class Queue implements AsyncDisposable {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: EventLog;
+  /** Records spans of what is put and delivered, if anybody wants them. */
+  readonly tracing: Tracing | undefined;
   /** The timeouts of waits. */
   readonly timers: TimerHeap;
   /** Runs the cleanup of closed connections in slices. */
@@ -69,10 +80,11 @@ export class Queue implements AsyncDisposable {
   #resyncedLosses = 0;
   #closed = false;
 
-  private constructor(store: Store, clock: Clock, log: EventLog) {
+  private constructor(store: Store, clock: Clock, log: EventLog, tracing: Tracing | undefined) {
     this.store = store;
     this.clock = clock;
     this.log = log;
+    this.tracing = tracing;
     this.timers = new TimerHeap(clock);
     const onError = (reason: unknown) =>
       log.write({ event: "unexpected_error", message: "a background task failed", reason });
@@ -86,10 +98,16 @@ export class Queue implements AsyncDisposable {
    * @param store stores the messages
    * @param clock tells the time
    * @param log gets what a person should know
+   * @param tracing records spans. Default: nobody does
    * @returns the queue
    */
-  static async open(store: Store, clock: Clock, log: EventLog): Promise<Queue> {
-    const queue = new Queue(store, clock, log);
+  static async open(
+    store: Store,
+    clock: Clock,
+    log: EventLog,
+    tracing?: Tracing,
+  ): Promise<Queue> {
+    const queue = new Queue(store, clock, log, tracing);
     try {
       await queue.#follow();
     } catch (error) {
@@ -104,6 +122,12 @@ export class Queue implements AsyncDisposable {
   apply<C extends Command>(commands: readonly C[]): Promise<readonly (Result<C> | StoreError)[]> {
     this.#startTrimming();
     return this.store.apply({ time: this.store.now(), commands });
+  }
+
+  /** The same for messages, in a span if there are traces: within that of the HTTP request that they came with, if one is given. */
+  put(puts: readonly Put[], request?: Request): Promise<readonly (PutAck | StoreError)[]> {
+    const { tracing } = this;
+    return tracing ? tracing.put(puts, () => this.apply(puts), request) : this.apply(puts);
   }
 
   /** Adds a listener for a topic. */

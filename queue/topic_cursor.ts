@@ -94,6 +94,7 @@ export class TopicCursor implements TopicListener {
   deliver(message: TopicMessage): void {
     this.#position = message.seq;
     this.#queue.counts.deliver(1, message.bytes);
+    this.#queue.tracing?.deliver([message]);
   }
 
   /** Reads the oldest unread message, or the newest. The cursor stays where it is. */

@@ -59,11 +59,19 @@ const OLD_WORDS = new Set(
     "told usual visit vain whoever wholly").split(" "),
 );
 
+/** Old words that are words of the field in these files, and which field. */
+const FIELD_WORDS: Readonly<Record<string, readonly string[]>> = {
+  // OpenTelemetry: what is recorded of a piece of work.
+  "server/opentelemetry_package.ts": ["span"],
+  "server/traces.ts": ["span"],
+};
+
 Deno.test("no name has a word of the old dialect in it", () => {
   const found: string[] = [];
   for (const { file, used } of product) {
     for (const name of [file.replace(/\.ts$/, "").replaceAll("/", "_"), ...used]) {
-      const old = wordsOf(name).filter((word) => OLD_WORDS.has(word));
+      const old = wordsOf(name)
+        .filter((word) => OLD_WORDS.has(word) && !FIELD_WORDS[file]?.includes(word));
       if (old.length > 0) found.push(`${file}: ${name}`);
     }
   }

@@ -9,8 +9,9 @@
 import deno from "../deno.json" with { type: "json" };
 
 /** What is imported under a computed name, so that `deno compile` does not find it. */
-const { ws, jose, "prom-client": promClient } = deno.scopes["./"];
-const INCLUDED = ["cli/bench_server.ts", ws, jose, promClient];
+const { ws, jose, "prom-client": promClient, "@opentelemetry/api": openTelemetry } =
+  deno.scopes["./"];
+const INCLUDED = ["cli/bench_server.ts", ws, jose, promClient, openTelemetry];
 
 /** What a server needs, and what `npm:ws` reads. */
 const PERMISSIONS = ["--allow-net", "--allow-env=WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE"];

@@ -19,6 +19,7 @@ import { textResponse } from "../text_response.ts";
 import { openAccess } from "../prepare_auth.ts";
 import { RunningServer } from "../running_server.ts";
 import { isUpgradeRequest } from "../upgrade.ts";
+import { loadTracing } from "./load_tracing.ts";
 import {
   loadWarmUp,
   openStore,
@@ -54,10 +55,11 @@ async function open(
   const clock = given === systemClock ? backgroundClock : given;
   const settings = { ...others, clock };
   const { log, path } = settings;
+  const tracing = await loadTracing(log, settings.signal);
   const metrics = settings.metrics ? await loadMetrics(settings) : undefined;
   const opened = await withCode("store_unusable", openStore(settings));
   const { store, engine } = opened;
-  const queue = await Queue.open(store, clock, log);
+  const queue = await Queue.open(store, clock, log, tracing);
   try {
     const place = { host: undefined, secure: undefined };
     const { access, preparation } = await openAccess(auth, place, settings);

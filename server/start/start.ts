@@ -22,6 +22,7 @@ import { openAccess } from "../prepare_auth.ts";
 import { VERSION } from "../running_server.ts";
 import { requireDeno, requireDescriptor } from "../runtime.ts";
 import { StopSignals } from "../stop_signals.ts";
+import { loadTracing } from "./load_tracing.ts";
 import {
   loadWarmUp,
   openStore,
@@ -67,6 +68,7 @@ async function startRunning(
 ): Promise<ListeningServer> {
   const { names } = settings;
   const { tls, warnings } = await prepareTls(auth.tls, names, settings.clock.now());
+  const tracing = await loadTracing(settings.log, settings.signal);
   const metrics = settings.metrics ? await loadMetrics(settings) : undefined;
   const [loaded, opened] = await Promise.allSettled([
     withCode("module_unavailable", loadTransport(settings.transport)),
@@ -80,7 +82,7 @@ async function startRunning(
     throw loaded.reason;
   }
   const { listen } = loaded.value;
-  const queue = await Queue.open(store, settings.clock, settings.log);
+  const queue = await Queue.open(store, settings.clock, settings.log, tracing);
   try {
     const place = { host: settings.host, secure: tls !== undefined };
     const { access, preparation } = await openAccess(auth, place, settings);
