@@ -12,6 +12,7 @@
 
 import type { TransportChoice } from "../../server.ts";
 import { clientFrame, RawSocket } from "../support/raw_socket.ts";
+import { Browser } from "../support/browser.ts";
 import { ROOT } from "../support/program.ts";
 import { ChildServer } from "./child_server.ts";
 import { Flooder } from "./flooder.ts";
@@ -47,73 +48,10 @@ const PAGE = (url: string) =>
   }
 </script>`;
 
-/** A headless browser, controlled by its own protocol. */
-class Browser implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #folder: string;
-  readonly #socket: WebSocket;
-  readonly #pending = new Map<number, (reply: Record<string, unknown>) => void>();
-  #sessionId: unknown;
-  #last = 0;
-
-  private constructor(child: Deno.ChildProcess, folder: string, socket: WebSocket) {
-    this.#child = child;
-    this.#folder = folder;
-    this.#socket = socket;
-    socket.onmessage = ({ data }) => {
-      const { id, result, error } = JSON.parse(data);
-      if (id !== undefined) this.#pending.get(id)?.(result ?? { error });
-    };
-  }
-
-  /** Starts a browser with a page. */
-  static async start(program: string, page: string): Promise<Browser> {
-    const folder = await Deno.makeTempDir();
-    const child = new Deno.Command(program, {
-      args: [
-        ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-        ...["--remote-debugging-port=0", `--user-data-dir=${folder}`, "about:blank"],
-      ],
-      ...{ stdin: "null", stdout: "null", stderr: "piped" },
-    }).spawn();
-    let output = "";
-    for await (const part of child.stderr.pipeThrough(new TextDecoderStream())) {
-      output += part;
-      if (/DevTools listening on \S+\s/.test(output)) break;
-    }
-    const [, url] = /DevTools listening on (\S+)/.exec(output) ?? [];
-    if (!url) throw new Error(`Cannot start ${program}: ${output}`);
-    const socket = new WebSocket(url);
-    await new Promise((resolve) => socket.onopen = resolve);
-    const browser = new Browser(child, folder, socket);
-    const { targetId } = await browser.#call("Target.createTarget", { url: page });
-    const attached = await browser.#call("Target.attachToTarget", { targetId, flatten: true });
-    browser.#sessionId = attached["sessionId"];
-    return browser;
-  }
-
-  /** What the page has noticed since the last call. */
-  async noticed(): Promise<Noticed> {
-    const expression = "JSON.stringify(window.noticed?.())";
-    const { result } = await this.#call("Runtime.evaluate", { expression });
-    return JSON.parse((result as { value?: string }).value ?? '{"puts":0}');
-  }
-
-  #call(method: string, params: object): Promise<Record<string, unknown>> {
-    const id = ++this.#last;
-    const { promise, resolve } = Promise.withResolvers<Record<string, unknown>>();
-    this.#pending.set(id, resolve);
-    const session = this.#sessionId === undefined ? {} : { sessionId: this.#sessionId };
-    this.#socket.send(JSON.stringify({ id, method, params, ...session }));
-    return promise;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#socket.close();
-    this.#child.kill();
-    await this.#child.status;
-    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
-  }
+/** What the page has noticed since the last call. */
+async function noticedBy(browser: Browser): Promise<Noticed> {
+  const seen = await browser.evaluate("JSON.stringify(window.noticed?.())");
+  return JSON.parse(seen as string ?? '{"puts":0}');
 }
 
 interface Attack {
@@ -191,7 +129,6 @@ async function bundled(): Promise<Uint8Array<ArrayBuffer>> {
 
 async function main(transport: TransportChoice, which: string | undefined): Promise<void> {
   const client = await bundled();
-  const program = Deno.env.get("CHROMIUM") ?? "chromium";
   const report = new Report("attack", "puts", "p99", "longest", "failed");
   for (const { name, builtin, attack } of selected(ATTACKS, which)) {
     await using server = await ChildServer.start({
@@ -204,11 +141,11 @@ async function main(transport: TransportChoice, which: string | undefined): Prom
         headers: { "content-type": type },
       });
     });
-    await using browser = await Browser.start(program, `http://127.0.0.1:${pages.addr.port}/`);
-    for (let i = 0; i < 100 && (await browser.noticed()).puts === 0; i++) await sleep(100);
-    await browser.noticed();
+    await using browser = await Browser.start(`http://127.0.0.1:${pages.addr.port}/`);
+    for (let i = 0; i < 100 && (await noticedBy(browser)).puts === 0; i++) await sleep(100);
+    await noticedBy(browser);
     await withLowPriority(() => attack(server.port));
-    const { puts, p99, longest, failed } = await browser.noticed();
+    const { puts, p99, longest, failed } = await noticedBy(browser);
     const stated = transport === "builtin" ? builtin : undefined;
     const missed: Goal[] = longest > MAX_WAIT ? ["wait"] : [];
     const verdict = failed > 0 ? { good: false } : gradeOf(missed, stated);
