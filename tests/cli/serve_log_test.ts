@@ -9,7 +9,7 @@ import { headers } from "../auth/auth_support.ts";
 import { until } from "../support/bridge.ts";
 import { type Outcome, Program } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { withTimeout } from "../support/with_timeout.ts";
+import { withTimeout as within } from "../support/with_timeout.ts";
 
 interface Line {
   readonly time: string;
@@ -18,6 +18,9 @@ interface Line {
   readonly message: string;
   readonly [field: string]: unknown;
 }
+
+/** A process may take long to start where others start, too. */
+const withTimeout = <T>(work: Promise<T>) => within(work, 30_000);
 
 /** Each line of standard error, which must be an object of JSON and nothing else. */
 function linesOf({ stderr }: Pick<Outcome, "stderr">): Line[] {
@@ -190,7 +193,7 @@ Deno.test({
         } catch {
           return false;
         }
-      });
+      }, 30_000);
       using client = await RawClient.open(JSON.parse(read()).url);
       // Each act has its line, and is answered although nobody reads the log.
       const topic = "t".repeat(200);
