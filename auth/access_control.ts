@@ -191,10 +191,10 @@ export class AccessControl {
 
   #checkOriginHeader({ headers, url }: Pick<Request, "headers" | "url">): string | undefined {
     const origin = headers.get("origin");
+    // Then the client is no browser.
+    if (origin === null) return undefined;
     if (this.#allowedBy(url).origins.allows(origin, headers.get("host") ?? "")) return undefined;
-    return `the Origin ${
-      quoted(origin!)
-    } is not allowed; --allow-origin (allowedOrigins) allows it`;
+    return `the Origin ${quoted(origin)} is not allowed; --allow-origin (allowedOrigins) allows it`;
   }
 
   #allowedBy(url: string): NamesAndOrigins {

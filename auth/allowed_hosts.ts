@@ -104,6 +104,8 @@ export class AllowedHosts {
   /** The ports of each name; `undefined` among them stands for all ports. */
   readonly #allowed = new NameMap<(string | undefined)[]>();
   readonly #defaultPort: string;
+  /** What was allowed last: as a rule all clients use the same name. */
+  #lastAllowed: string | undefined;
 
   /**
    * Parses the names.
@@ -130,6 +132,13 @@ export class AllowedHosts {
    */
   allows(host: string | null): boolean {
     if (host === null || host.length > MAX_HOST_LENGTH) return false;
+    if (host === this.#lastAllowed) return true;
+    if (!this.#isAllowed(host)) return false;
+    this.#lastAllowed = host;
+    return true;
+  }
+
+  #isAllowed(host: string): boolean {
     const authority = parseAuthority(decodeHeader(host));
     if (authority === undefined) return false;
     const { name, port = this.#defaultPort } = authority;

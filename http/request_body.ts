@@ -20,6 +20,9 @@ const SMALL_BYTES = 16 * 1024;
 
 const NOTHING = new Uint8Array();
 
+/** Reads the bytes of a body; it may stop once they are too late. */
+type ReadBytes = (isLate: () => boolean) => Promise<Uint8Array>;
+
 /**
  * Reads the body of a request.
  *
@@ -47,9 +50,13 @@ export async function readBody(
   if (declared !== undefined && declared > limit) throw tooLarge(declared);
   if (declared === 0) return NOTHING;
   const size = declared ?? limit;
-  const read = (isLate: () => boolean) =>
+  const read: ReadBytes = (isLate) =>
     declared === undefined ? readChunks(request, limit, tooLarge, isLate) : request.bytes();
-  if (size <= SMALL_BYTES) return await inTime(call, size, read);
+  return await (size <= SMALL_BYTES ? inTime(call, size, read) : inBudget(call, size, read));
+}
+
+/** Reads a body of this size, if there is memory for it. */
+async function inBudget(call: HttpCall, size: number, read: ReadBytes): Promise<Uint8Array> {
   const budgets = new ConnectionBudgets(call.context.shared.budgets, call.holder);
   try {
     if (!budgets.of("totalInFlightBytes").take(size)) {
@@ -61,6 +68,8 @@ export async function readBody(
   }
 }
 
+const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)/i;
+
 /** What is stored is text: a body that is compressed, or in another encoding than UTF-8, would be taken for something else. */
 function refuseEncodings(headers: Headers): void {
   const coding = headers.get("content-encoding");
@@ -70,7 +79,8 @@ function refuseEncodings(headers: Headers): void {
       headers: { "accept-encoding": "identity" },
     });
   }
-  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(headers.get("content-type") ?? "")?.[1];
+  const type = headers.get("content-type");
+  const charset = type?.includes(";") ? CHARSET.exec(type)?.[1] : undefined;
   if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {
     throw badRequest(`The body must be UTF-8, got charset=${charset}`, { status: 415 });
   }
@@ -105,7 +115,7 @@ async function readChunks(
 function inTime(
   { context: { shared: { queue: { timers } } } }: HttpCall,
   size: number,
-  read: (isLate: () => boolean) => Promise<Uint8Array>,
+  read: ReadBytes,
 ): Promise<Uint8Array> {
   // Not a race of two promises, which would take as long as to store the message.
   return new Promise((resolve, reject) => {
@@ -137,6 +147,9 @@ function inTime(
 
 const CLOSE = { connection: "close" };
 
+/** ASCII of up to this size is decoded here: to ask the platform takes longer than to store the message. */
+const SHORT_BYTES = 256;
+
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -146,11 +159,19 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * @returns the text; `undefined` if the bytes are ill-formed
  */
 export function decodeBody(bytes: Uint8Array): string | undefined {
+  if (bytes.length <= SHORT_BYTES && isAsciiBytes(bytes)) {
+    return Reflect.apply(String.fromCharCode, undefined, bytes);
+  }
   try {
     return UTF8.decode(bytes);
   } catch {
     return undefined;
   }
+}
+
+function isAsciiBytes(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! > 127) return false;
+  return true;
 }
 
 /** Whether the body of a request has this media type. */
