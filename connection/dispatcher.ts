@@ -93,7 +93,7 @@ export class Dispatcher implements RequestHandler {
       streamRefusal: (filter: TopicFilter) => streamRefusal(connection.permissions, filter),
       mayRead: (topic: string) => connection.permissions?.mayRead(topic) ?? false,
     };
-    const putVerb = this.#putVerb = new PutVerb(context, replies, budgets, connection);
+    const putVerb = this.#putVerb = new PutVerb(context, replies, budgets, connection, peer.turn);
     const startPosition = { after: start, gap: undefined, asOf: Infinity };
     const { limits } = context.welcome;
     const cursors = this.#cursors = new Cursors(context.queue, limits, startPosition, options);

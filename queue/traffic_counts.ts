@@ -29,10 +29,10 @@ export class TrafficCounts {
   delivered = 0;
   /** The bytes of these. */
   deliveredBytes = 0;
-  /** Takes how long puts took, each from its request to its result. Default: nobody does, and no time is read. */
+  /** Takes how long puts took, each from its arrival to its result. Default: nobody does, and no time is read. */
   putTimes: TimeRecorder | undefined;
 
-  /** When puts began, for {@linkcode TrafficCounts.putsApplied}. */
+  /** The time for {@linkcode TrafficCounts.putsApplied}, where nobody else has read the clock. */
   begin(): number {
     return this.putTimes ? performance.now() : 0;
   }
@@ -42,7 +42,7 @@ export class TrafficCounts {
    *
    * @param puts what was put
    * @param results what the store did with each
-   * @param begun when their requests came to their verb
+   * @param begun when they arrived
    */
   putsApplied(
     puts: readonly Put[],

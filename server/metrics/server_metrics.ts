@@ -22,7 +22,7 @@ const DELAY_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
 
 const PUT_TIMES = {
   name: "dsmq_put_duration_seconds",
-  help: "How long a put took, from its request to its result.",
+  help: "How long a put took, from its arrival to its result.",
   bounds: PUT_BOUNDS,
 };
 
@@ -35,7 +35,7 @@ const COMMIT_TIMES = {
 
 const LOOP_DELAYS = {
   name: "dsmq_event_loop_delay_seconds",
-  help: "How late the event loop was, looked at 50 times a second.",
+  help: "How late the event loop was, looked at 10 times a second.",
   bounds: DELAY_BOUNDS,
 };
 
