@@ -19,6 +19,7 @@ import type { TopicBatch } from "../queue/topic_batch.ts";
 import type { HttpCall } from "./http_call.ts";
 import type { HttpReader } from "./http_readers.ts";
 import { HttpProblem } from "./problem.ts";
+import { requireReadable } from "./read_messages.ts";
 import { ReaderBody } from "./reader_body.ts";
 import { encodeText, type StreamFormat } from "./stream_format.ts";
 
@@ -54,6 +55,7 @@ export async function followMessages(
   const start = await locateStream(store, filter, since).catch((error) => {
     throw new HttpProblem(toWireError(error, log));
   });
+  requireReadable(call, filter);
   // After a gap it goes on behind it; but from the position that was asked for, as far as the client knows.
   const { after, gap, began } = start;
   const headers = {

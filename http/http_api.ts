@@ -9,10 +9,10 @@
 
 import { extractToken } from "../auth/tokens.ts";
 import type { TokenCheck } from "../auth/auth.ts";
-import type { Permissions } from "../auth/permissions.ts";
+import { type Permissions, TOKEN_EXPIRED } from "../auth/permissions.ts";
 import { addressHolder } from "../budgets/address_key.ts";
 import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
-import { tokenRefusal } from "../connection/authorize.ts";
+import { revocation, tokenRefusal } from "../connection/authorize.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { MAX_HOST_LENGTH, MAX_URL_LENGTH } from "../protocol/websocket.ts";
 import { toWireError } from "../queue/store_failure.ts";
@@ -189,15 +189,18 @@ export class HttpApi {
       if (context.isStopping) throw new HttpProblem(STOPPING, { headers: { connection: "close" } });
       const token = context.access.requiresToken ? extractToken(request.headers) : undefined;
       const check = token === undefined ? undefined : await context.checkToken(token, from);
-      const permissions = this.#permissionsAfter(check);
-      if (!NEED_NO_SLOT.has(handler)) release = this.#acquire(from, permissions);
+      const granted = this.#permissionsAfter(check);
+      if (!NEED_NO_SLOT.has(handler)) release = this.#acquire(from, granted);
+      const current = () => this.#currentPermissions(granted);
       const call: HttpCall = {
         context,
         readers: this.readers,
         request,
         from,
-        holder: permissions.identity || addressHolder(from),
-        permissions,
+        holder: granted.identity || addressHolder(from),
+        get permissions() {
+          return current();
+        },
         isHead: request.method === "HEAD",
         rest,
         search,
@@ -230,11 +233,21 @@ export class HttpApi {
     throw new HttpProblem(error, {
       logged,
       ...(error.code === "unauthorized" && {
-        headers: {
-          "www-authenticate": check ? 'Bearer error="invalid_token"' : "Bearer",
-        },
+        headers: check ? INVALID_TOKEN : { "www-authenticate": "Bearer" },
       }),
     });
+  }
+
+  /** What a client may do now that got these permissions before. */
+  #currentPermissions(granted: Permissions): Permissions {
+    const { access, shared: { tokenExpiry } } = this.#context;
+    const { expires, identity } = granted;
+    if (expires !== undefined && tokenExpiry.remaining(expires) === 0) {
+      throw new HttpProblem(TOKEN_EXPIRED, { headers: INVALID_TOKEN });
+    }
+    const permissions = access.currentPermissions(granted);
+    if (permissions) return permissions;
+    throw new HttpProblem(revocation(identity).error, { headers: INVALID_TOKEN });
   }
 
   /** The response to a request that failed. */
@@ -249,6 +262,9 @@ export class HttpApi {
     return problem.response;
   }
 }
+
+/** RFC 6750, section 3. */
+const INVALID_TOKEN = { "www-authenticate": 'Bearer error="invalid_token"' };
 
 /** The address of a request, without what comes before the path of the server. */
 interface Address {

@@ -17,6 +17,11 @@ export interface HttpCall {
   readonly from: string;
   /** To whom what it holds is charged: its identity, or its address. */
   readonly holder: string;
+  /**
+   * What the client may do now. It may be less after a wait, such as for a body.
+   *
+   * @throws {HttpProblem} 401, if its token is not valid any more
+   */
   readonly permissions: Permissions;
   /** Only the headers are wanted. */
   readonly isHead: boolean;

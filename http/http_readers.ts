@@ -142,6 +142,7 @@ export class HttpReaders {
   readonly #context: HttpContext;
   readonly #open = new Set<HttpReader>();
   #streams = 0;
+  #endedWith: WireError | undefined;
   #cancelHeartbeats: () => void = () => {};
 
   /** Starts without readers. */
@@ -166,7 +167,7 @@ export class HttpReaders {
    * @param filter what it reads
    * @param limit what it takes one of: the limit of waits, or of streams
    * @param events what it does
-   * @throws {HttpProblem} `limit_exceeded`, if there are too many
+   * @throws {HttpProblem} `limit_exceeded`, if there are too many; `shutting_down`
    */
   open(
     owner: ReaderOwner,
@@ -175,6 +176,7 @@ export class HttpReaders {
     events: ReaderEvents,
   ): HttpReader {
     const isStream = limit === "totalSubscriptions";
+    if (this.#endedWith) throw new HttpProblem(this.#endedWith);
     const reader = new HttpReader(this.#context, this, owner, filter, isStream, events);
     if (!reader.budgets.of(limit).take()) {
       const error = reader.budgets.budgetError(limit, isStream ? "follow" : "wait");
@@ -202,8 +204,9 @@ export class HttpReaders {
     });
   }
 
-  /** Ends all. */
+  /** Ends all, and those that would come. */
   stop(error: WireError): void {
+    this.#endedWith = error;
     for (const reader of [...this.#open]) reader.end(error);
     this.slowReaders.stop();
   }

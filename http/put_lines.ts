@@ -62,7 +62,7 @@ export async function putLines(
     return "code" in parsed ? parsed : toPut(call, topic, parsed.text, parsed.attributes, encode);
   });
   const puts = items.filter((item): item is Put => "type" in item);
-  const results = puts.length > 0 ? await applyPuts(call, puts) : [];
+  const results = puts.length > 0 ? await applyPuts(call, topic, puts) : [];
   let next = 0;
   let text = "";
   for (const item of items) {

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { permissionDenied } from "../auth/permissions.ts";
 import type { MessageAttributes } from "../protocol/attributes.ts";
 import { messageTooLarge } from "../protocol/body.ts";
 import { storeErrorToWire } from "../queue/store_failure.ts";
@@ -15,7 +14,7 @@ import { HttpProblem } from "./problem.ts";
 import { NDJSON, putLines } from "./put_lines.ts";
 import { parseQuery } from "./query.ts";
 import { decodeBody, hasType, readBody } from "./request_body.ts";
-import { ackLine, applyPuts, toPut } from "./store_puts.ts";
+import { ackLine, applyPuts, requireWritable, toPut } from "./store_puts.ts";
 import { topicOf } from "./topic_of.ts";
 
 /** What a body has at least besides its UTF-8 as JSON: two quotes. */
@@ -29,10 +28,10 @@ const QUOTES = 2;
  * @throws {HttpProblem} if it is not stored
  */
 export async function putMessages(call: HttpCall): Promise<Response> {
-  const { request, permissions, search, context: { shared: { welcome } } } = call;
+  const { request, search, context: { shared: { welcome } } } = call;
   const query = parseQuery(search, ["topic", "key"]);
   const topic = topicOf(call, query.topic);
-  if (!permissions.mayWrite(topic)) throw new HttpProblem(permissionDenied("put into", topic));
+  requireWritable(call, topic);
   if (hasType(request, NDJSON)) return await putLines(call, topic, query.key);
   const { limits } = welcome;
   const bytes = await readBody(call, limits.messageBytes - QUOTES, (length) => {
@@ -49,7 +48,7 @@ export async function putMessages(call: HttpCall): Promise<Response> {
   const attributes = requestAttributes(request.headers);
   const put = toPut(call, topic, text, withKey(attributes, query.key));
   if ("code" in put) throw new HttpProblem(put);
-  const [result] = await applyPuts(call, [put]);
+  const [result] = await applyPuts(call, topic, [put]);
   if (result instanceof StoreError) throw new HttpProblem(storeErrorToWire(result));
   const headers = { "content-type": "application/json" };
   return new Response(await ackLine(call, topic, result!), { status: 201, headers });

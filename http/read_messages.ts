@@ -56,9 +56,13 @@ export async function readMessages(call: HttpCall, read: ReadRequest): Promise<F
   try {
     const { after, gap, began } = await locateStream(queue.store, read.filter, read.since);
     if (gap) throw gapProblem(call, gap);
-    const found = await readFrom(call, read, after, began);
-    if (found.messages.length > 0 || read.wait === 0) return found;
-    return await waitAndRead(call, read, found.through, began);
+    let found = await readFrom(call, read, after, began);
+    if (found.messages.length === 0 && read.wait > 0) {
+      found = await waitAndRead(call, read, found.through, began);
+    }
+    // Not what the client may not read any more.
+    requireReadable(call, read.filter);
+    return found;
   } catch (error) {
     if (error instanceof HttpProblem) throw error;
     throw new HttpProblem(toWireError(error, queue.log));

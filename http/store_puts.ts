@@ -4,6 +4,7 @@
  * @module
  */
 
+import { permissionDenied } from "../auth/permissions.ts";
 import {
   AttributesError,
   encodeAttributes,
@@ -13,6 +14,7 @@ import { type EncodeBody, encodeBody, messageTooLarge } from "../protocol/body.t
 import type { WireError } from "../protocol/errors.ts";
 import type { Put, PutAck, Store, StoreError } from "../stores/store.ts";
 import type { HttpCall } from "./http_call.ts";
+import { HttpProblem } from "./problem.ts";
 
 /**
  * Makes a message a command of the store.
@@ -51,11 +53,24 @@ export function toPut(
   return { type: "put", topic, body, bytes, attributes: json, identity: permissions.identity };
 }
 
-/** Has the store apply puts, and counts them. */
+/**
+ * Refuses what the client may not write.
+ *
+ * @throws {HttpProblem} `permission_denied`
+ */
+export function requireWritable({ permissions }: HttpCall, topic: string): void {
+  if (!permissions.mayWrite(topic)) throw new HttpProblem(permissionDenied("put into", topic));
+}
+
+/** Has the store apply puts into a topic, and counts them. */
 export async function applyPuts(
-  { request, context: { shared: { queue } } }: HttpCall,
+  call: HttpCall,
+  topic: string,
   puts: readonly Put[],
 ): Promise<readonly (PutAck | StoreError)[]> {
+  const { request, context: { shared: { queue } } } = call;
+  // A body may have taken minutes.
+  requireWritable(call, topic);
   const begun = queue.counts.begin();
   const results = await queue.put(puts, request);
   queue.counts.putsApplied(puts, results, begun);
