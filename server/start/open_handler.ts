@@ -121,7 +121,10 @@ class MountedRequests {
 
   async fetch(request: Request, { from, hasAddress }: ClientAddress): Promise<Response> {
     try {
-      if (!isBelow(request, this.#path)) return new HttpProblem(NOT_HERE).response;
+      // An address that its Host makes invalid is refused as such, unless it is for a WebSocket.
+      const isAnswered = isBelow(request, this.#path) ||
+        (!URL.canParse(request.url) && !isUpgradeRequest(request));
+      if (!isAnswered) return new HttpProblem(NOT_HERE).response;
       // One without an address any more has left, and is answered as such.
       const isLocal = !hasAddress || isLoopback(from) || isUnspecified(from);
       if (!isLocal && !this.admitsOthers && !isPage(request, this.#path)) {
