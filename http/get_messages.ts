@@ -25,7 +25,7 @@ import { EVENTS, LINES, type StreamFormat } from "./stream_format.ts";
 export const READ_PARAMETERS = ["after", "wait", "count"] as const;
 
 /** How many messages a page has. */
-const PAGE = { default: 100, max: 1000 };
+export const MESSAGE_PAGE = { default: 100, max: 1000 };
 
 /** The forms of a response: the message itself, a page, or a stream. */
 const [TEXT, JSON_PAGE] = ["text/plain", "application/json"] as const;
@@ -67,7 +67,7 @@ export async function getMessages(
     return await followMessages(call, filter, since, format);
   }
   const since = parseAfter(query.after ?? "start", "The parameter after");
-  const count = type === TEXT ? 1 : parseCount(query.count, PAGE);
+  const count = type === TEXT ? 1 : parseCount(query.count, MESSAGE_PAGE);
   const { queue } = call.context.shared;
   const read = { filter, since, count, bytes: REPLY_FRAME_BYTES, wait: call.isHead ? 0 : wait };
   const { messages, through } = await readMessages(call, read);

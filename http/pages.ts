@@ -6,9 +6,10 @@
 
 import { MAX_URL_LENGTH } from "../protocol/websocket.ts";
 import type { HttpContext } from "./http_context.ts";
+import { openApiJson } from "./openapi.ts";
 
 /** What a page tells. */
-type Page = (context: HttpContext) => readonly [status: number, line: string];
+type Page = (context: HttpContext) => readonly [status: number, line: string, type?: string];
 
 /** Whether messages can be stored: where the last could not, that is tried, at most once a second. */
 const ready: Page = ({ isStopping, shared: { queue: { store } } }) => {
@@ -20,11 +21,12 @@ const ready: Page = ({ isStopping, shared: { queue: { store } } }) => {
 };
 
 /** The pages by their paths: `/health/live` says that the process answers, `/health/ready`, and `/health`, that it can work. */
-const PAGES: Readonly<Record<string, Page>> = {
+export const PAGES: Readonly<Record<string, Page>> = {
   "/": ({ banner }) => [200, banner],
   "/health": ready,
   "/health/live": () => [200, "ok"],
   "/health/ready": ready,
+  "/openapi.json": (context) => [200, openApiJson(context), "application/json"],
 };
 
 /** The methods of a page. */
@@ -40,8 +42,8 @@ export function findPage(path: string): ((context: HttpContext) => Response) | u
   if (!Object.hasOwn(PAGES, path)) return undefined;
   const page = PAGES[path]!;
   return (context) => {
-    const [status, line] = page(context);
-    return new Response(`${line}\n`, { status });
+    const [status, line, type = "text/plain; charset=utf-8"] = page(context);
+    return new Response(`${line}\n`, { status, headers: { "content-type": type } });
   };
 }
 

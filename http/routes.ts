@@ -64,7 +64,7 @@ const MESSAGES: Handlers = {
 };
 
 /** Paths that have nothing behind them. */
-const EXACT: Readonly<Record<string, Resource>> = {
+export const EXACT_ROUTES: Readonly<Record<string, Resource>> = {
   "/topics": resource(TOPICS),
   "/topics/": resource(TOPICS),
   "/messages": resource(MESSAGES),
@@ -87,7 +87,7 @@ const TOPIC_PATH = "/topics/";
  * @returns the route; `undefined` if there is none
  */
 export function findRoute(path: string): Route | undefined {
-  if (Object.hasOwn(EXACT, path)) return { ...EXACT[path]!, rest: "" };
+  if (Object.hasOwn(EXACT_ROUTES, path)) return { ...EXACT_ROUTES[path]!, rest: "" };
   if (path.startsWith(TOPIC_PATH)) {
     return { ...TOPIC_RESOURCE, rest: path.slice(TOPIC_PATH.length) };
   }

@@ -1,0 +1,79 @@
+/**
+ * The OpenAPI document of a server: every path, method, status and header of its plain HTTP, for people and generators of code.
+ *
+ * `tests/http/openapi_test.ts` holds it against servers.
+ *
+ * @module
+ */
+
+import type { Limits } from "../protocol/limits.ts";
+import type { HttpContext } from "./http_context.ts";
+import { openApiParameters, openApiPaths } from "./openapi_paths.ts";
+import { openApiHeaders, openApiProblems } from "./openapi_responses.ts";
+import { type JsonObject, openApiSchemas } from "./openapi_schemas.ts";
+
+/** What a document tells of its server. */
+export interface DocumentedServer {
+  /** Such as `dsmq/1.0.0`. */
+  readonly server: string;
+  readonly limits: Limits;
+}
+
+const DESCRIPTION =
+  `A dead simple message queue: part mail room, part bulletin board. Programs put text into topics, and read it: one message, a page, or all from now on.
+
+- Every reader reads every message; to read removes nothing.
+- What is answered with 201 is stored. With an \`Idempotency-Key\` a put may be repeated.
+- Each answer to a read has the position from which to go on. If messages are missing behind a position, the answer is 410.
+- A path with nothing behind it is 404; a method that a path does not have is 405, with \`Allow\`. Both are problems (RFC 9457), like all other failures.
+- A page of another site is refused, unless its origin is allowed; then each answer has the headers of CORS.
+- Every answer may also have the headers of HTTP itself: \`Date\`, \`Vary\`, \`Connection\`, \`Keep-Alive\`, \`Content-Type\`, \`Content-Length\`, \`Content-Encoding\`, \`Transfer-Encoding\`. What is no HTTP/1.1, or has too large headers, may be answered without a body.
+- The same port speaks WebSocket, which this document does not describe.`;
+
+/** The document of a server. */
+export function openApiDocument({ server, limits }: DocumentedServer): JsonObject {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "dsmq",
+      version: server.slice(server.indexOf("/") + 1),
+      summary: "A message queue over plain HTTP",
+      description: DESCRIPTION,
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    // Relative to the address of the document: below the path of a handler, and behind whatever a proxy puts before it.
+    servers: [{ url: ".", description: "The server that this document is from." }],
+    tags: [
+      { name: "messages", description: "To put, to read, to wait and to follow." },
+      { name: "topics", description: "Which topics there are." },
+      { name: "server", description: "What the server is, and how it does." },
+    ],
+    // A server may need no token, for everything or for some of it.
+    security: [{}, { token: [] }],
+    paths: openApiPaths(limits),
+    components: {
+      securitySchemes: {
+        token: {
+          type: "http",
+          scheme: "bearer",
+          description: "A token of this server. It must not be in an address.",
+        },
+      },
+      parameters: openApiParameters,
+      headers: openApiHeaders,
+      responses: openApiProblems(),
+      schemas: openApiSchemas(limits),
+    },
+  };
+}
+
+const documents = new WeakMap<HttpContext, string>();
+
+/** The document of a server as JSON: made when it is first asked for. */
+export function openApiJson(context: HttpContext): string {
+  const known = documents.get(context);
+  if (known !== undefined) return known;
+  const json = JSON.stringify(openApiDocument(context.shared.welcome));
+  documents.set(context, json);
+  return json;
+}

@@ -1,0 +1,291 @@
+/**
+ * The paths of the OpenAPI document: their methods, parameters and responses.
+ *
+ * @module
+ */
+
+import { ATTRIBUTE_LIMITS } from "../protocol/attributes.ts";
+import { type Limits, MAX_WAIT, maxRequestFrameBytes, TOPICS_PAGE } from "../protocol/limits.ts";
+import { MESSAGE_PAGE } from "./get_messages.ts";
+import {
+  openApiResponse,
+  OPTIONS_RESPONSE,
+  problemRefs,
+  readResponse,
+} from "./openapi_responses.ts";
+import { componentRef, EXAMPLE_POSITION, type JsonObject } from "./openapi_schemas.ts";
+import { NDJSON } from "./put_lines.ts";
+
+const schemaRef = (name: string) => componentRef("schemas", name);
+const parameterRefs = (...names: string[]) => names.map((name) => componentRef("parameters", name));
+
+/** The statuses of a request before anybody asks who it is from. */
+const ADDRESS_STATUSES = [400, 403, 414];
+/** Those of a request that may need a token. */
+const CALL_STATUSES = [...ADDRESS_STATUSES, 401, 503];
+const PUT_STATUSES = [...CALL_STATUSES, 408, 411, 413, 415, 429, 500, 507];
+
+const query = (name: string, schema: JsonObject, description: string) => ({
+  name,
+  in: "query",
+  description,
+  schema,
+});
+const header = (name: string, description: string, more: JsonObject = {}) => ({
+  name,
+  in: "header",
+  description,
+  schema: { type: "string", ...more },
+});
+
+const AFTER = {
+  anyOf: [
+    { enum: ["start", "now"] },
+    schemaRef("Position"),
+    { type: "string", pattern: "^[0-9]{1,16}$" },
+  ],
+};
+
+/** The parameters by their names. */
+export const openApiParameters: JsonObject = {
+  Topic: {
+    name: "topic",
+    in: "path",
+    required: true,
+    description:
+      "The topic, percent-encoded; a slash may stand for itself. Names that a path cannot carry, such as `..`, go into the parameter `topic` of `/topics`.",
+    schema: schemaRef("Topic"),
+    example: "orders.eu",
+  },
+  TopicQuery: query("topic", schemaRef("Topic"), "A topic, whatever its name is."),
+  Key: query(
+    "key",
+    { type: "string", minLength: 1 },
+    `The \`key\` of the message, or of the lines that have none of their own: up to ${ATTRIBUTE_LIMITS.key} bytes of UTF-8.`,
+  ),
+  After: query(
+    "after",
+    AFTER,
+    "From where to read: `start`, `now`, a position, or a sequence number of the present epoch. By default a message or a page is read from the start, and a stream begins now.",
+  ),
+  ListAfter: query(
+    "after",
+    { type: "string" },
+    "To read a topic: see `/topics/{topic}`. To list topics: the last one of the page before.",
+  ),
+  Wait: query(
+    "wait",
+    { type: "number", minimum: 0, maximum: Math.floor(MAX_WAIT / 1000), default: 0 },
+    "For how many seconds to wait until there is a message. Not for streams.",
+  ),
+  Count: query(
+    "count",
+    { type: "integer", minimum: 1, maximum: MESSAGE_PAGE.max, default: MESSAGE_PAGE.default },
+    "How many messages a page has at most. With it the answer is a page.",
+  ),
+  ListCount: query(
+    "count",
+    { type: "integer", minimum: 1, maximum: Math.max(MESSAGE_PAGE.max, TOPICS_PAGE) },
+    `How many topics, or messages, a page has at most. Default: ${TOPICS_PAGE} topics, or ${MESSAGE_PAGE.default} messages.`,
+  ),
+  Prefix: query(
+    "prefix",
+    { type: "string", default: "" },
+    "What the names of the topics begin with. Default: all topics.",
+  ),
+  LastEventId: header(
+    "Last-Event-ID",
+    "The id of the last event of a stream that broke: it goes on behind it, whatever `after` is. `EventSource` sends it.",
+    { examples: [EXAMPLE_POSITION] },
+  ),
+  IdempotencyKey: header(
+    "Idempotency-Key",
+    "The `messageId` of the message: a repetition is not stored again. It may be in quotes.",
+    { minLength: 1 },
+  ),
+  MessageHeader: header(
+    "Dsmq-Header-NAME",
+    "A header of the message, as many as there are, in place of NAME its name. In name and value everything may be percent-encoded UTF-8; names are in lower case otherwise.",
+  ),
+};
+
+interface OperationSetup {
+  readonly tag: "messages" | "topics" | "server";
+  readonly parameters?: readonly JsonObject[];
+  readonly responses: JsonObject;
+  readonly description?: string;
+  readonly isPublic?: boolean;
+}
+
+/** GET and HEAD, which answers with the same headers. */
+function getAndHead(name: string, summary: string, setup: OperationSetup): JsonObject {
+  const { description, tag, parameters, responses, isPublic } = setup;
+  const common = {
+    tags: [tag],
+    ...(parameters && { parameters }),
+    ...(isPublic && { security: [] }),
+    responses,
+  };
+  return {
+    get: { operationId: `get${name}`, summary, ...(description && { description }), ...common },
+    head: { operationId: `head${name}`, summary: `The headers of GET: ${summary}`, ...common },
+  };
+}
+
+function options(name: string): JsonObject {
+  return {
+    options: {
+      operationId: `options${name}`,
+      summary: "The methods that there are, also for preflights of browsers",
+      tags: ["server"],
+      security: [],
+      responses: { "204": OPTIONS_RESPONSE, ...problemRefs(...ADDRESS_STATUSES) },
+    },
+  };
+}
+
+function reading(page: JsonObject, from: "topic" | "prefix" | "list"): JsonObject {
+  return {
+    "200": readResponse(page, from),
+    "204": openApiResponse("There is no message.", ["Cache-Control", "Dsmq-Position"], []),
+    ...problemRefs(...CALL_STATUSES, 406, 410, 429),
+  };
+}
+
+const FORMS =
+  "`Accept` chooses the form: the text of the next message (`text/plain`, the default), a page (`application/json`), or a stream of all messages from now on (`text/event-stream` as `EventSource` reads it, `application/x-ndjson` as lines). HEAD neither waits nor follows.";
+
+/** `POST` to a topic. */
+function putting(name: string, parameters: readonly JsonObject[], limits: Limits): JsonObject {
+  const ack = { seq: 42, position: EXAMPLE_POSITION, time: 1767225600000 };
+  const size = `up to ${limits.messageBytes} bytes as JSON, attributes included`;
+  const lines = `up to ${limits.frameRequests} lines and ${maxRequestFrameBytes(limits)} bytes`;
+  const attributes = parameterRefs("Key", "IdempotencyKey", "MessageHeader");
+  return {
+    operationId: `put${name}`,
+    tags: ["messages"],
+    summary: "Puts a message, or many",
+    description:
+      `The body is the message, ${size}, whatever its type; but in \`${NDJSON}\` each line is one, ${lines}. Lines are answered one by one, in their order; empty ones are skipped, and a bad one fails alone.`,
+    parameters: [...parameters, ...attributes],
+    requestBody: {
+      required: true,
+      content: {
+        "*/*": { schema: { type: "string", description: "UTF-8." }, example: "hello" },
+        [NDJSON]: { schema: { type: "array", items: schemaRef("PutLine") } },
+      },
+    },
+    responses: {
+      "200": openApiResponse("What came of each line.", [], [], {
+        [NDJSON]: { schema: { type: "array", items: schemaRef("PutLineResult") } },
+      }),
+      "201": openApiResponse("The message is stored, or was.", [], [], {
+        "application/json": { schema: schemaRef("PutAck"), example: ack },
+      }),
+      ...problemRefs(...PUT_STATUSES),
+    },
+  };
+}
+
+/** A page for everybody: one line of text. */
+function page(name: string, summary: string, readiness?: { readonly unready: string }): JsonObject {
+  const line = { "text/plain": { schema: { type: "string" } } };
+  const responses = {
+    "200": openApiResponse("One line of text.", [], [], line),
+    ...(readiness && { "503": openApiResponse(readiness.unready, [], [], line) }),
+    ...problemRefs(...ADDRESS_STATUSES),
+  };
+  const setup = { tag: "server", responses, isPublic: true } as const;
+  return { ...getAndHead(name, summary, setup), ...options(name) };
+}
+
+/** The paths of a server with these limits. */
+export function openApiPaths(limits: Limits): JsonObject {
+  const reads = parameterRefs("After", "Wait", "Count", "LastEventId");
+  const messages = schemaRef("MessagePage");
+  const named = {
+    allOf: [messages],
+    properties: {
+      messages: {
+        type: "array",
+        items: { properties: { topic: schemaRef("Topic") }, required: ["topic"] },
+      },
+    },
+  };
+  const either = { oneOf: [messages, schemaRef("TopicPage")] };
+  const unready = { unready: "The server stops, or nothing can be stored." };
+  const json = (schema: JsonObject, example?: JsonObject) => ({
+    "application/json": { schema, ...(example && { example }) },
+  });
+  const metrics = {
+    "200": openApiResponse("Metrics in Prometheus' text format.", ["Cache-Control"], [], {
+      "text/plain": { schema: { type: "string" } },
+    }),
+    ...problemRefs(...CALL_STATUSES, 404),
+  };
+  const document = {
+    "200": openApiResponse("This document.", [], [], json({ type: "object" })),
+    ...problemRefs(...ADDRESS_STATUSES),
+  };
+  return {
+    "/topics/{topic}": {
+      parameters: parameterRefs("Topic"),
+      ...getAndHead("Topic", "Reads a topic", {
+        tag: "messages",
+        description: FORMS,
+        parameters: reads,
+        responses: reading(messages, "topic"),
+      }),
+      post: putting("IntoTopic", [], limits),
+      ...options("Topic"),
+    },
+    "/topics": {
+      ...getAndHead("Topics", "Lists topics, or reads one whose name a path cannot carry", {
+        tag: "topics",
+        description: `Without \`topic\` it lists those that hold messages. With it: ${FORMS}`,
+        parameters: parameterRefs(
+          "Prefix",
+          "TopicQuery",
+          "ListAfter",
+          "ListCount",
+          "Wait",
+          "LastEventId",
+        ),
+        responses: reading(either, "list"),
+      }),
+      post: putting("IntoNamedTopic", [{
+        ...openApiParameters.TopicQuery as JsonObject,
+        required: true,
+      }], limits),
+      ...options("Topics"),
+    },
+    "/messages": {
+      ...getAndHead("Messages", "Reads all topics, or those with a prefix, in one order", {
+        tag: "messages",
+        description: FORMS,
+        parameters: [...parameterRefs("Prefix"), ...reads],
+        responses: reading(named, "prefix"),
+      }),
+      ...options("Messages"),
+    },
+    "/health": page("Health", "Whether the server can work", unready),
+    "/health/live": page("Liveness", "Whether the process answers"),
+    "/health/ready": page("Readiness", "Whether the server can work", unready),
+    "/metrics": {
+      ...getAndHead("Metrics", "What the server counts and measures, for administrators", {
+        tag: "server",
+        responses: metrics,
+      }),
+      ...options("Metrics"),
+    },
+    "/openapi.json": {
+      ...getAndHead("Document", "This document", {
+        tag: "server",
+        responses: document,
+        isPublic: true,
+      }),
+      ...options("Document"),
+    },
+    "/": page("Root", "What this is"),
+  };
+}

@@ -1,0 +1,164 @@
+/**
+ * `/openapi.json` and the tables of the code say the same, and what the document does not name is not there.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { PAGE_METHODS, PAGES } from "../../http/pages.ts";
+import { STATUS_OF } from "../../http/problem.ts";
+import { EXACT_ROUTES, findRoute } from "../../http/routes.ts";
+import { testDocumented } from "../support/documented_server.ts";
+import { problemOf } from "../support/http_server.ts";
+
+const ORIGIN = "https://app.test";
+const addressOf = (path: string) => path.replace("{topic}", "t");
+
+/** Objects within a document, each with its place. */
+function* objectsIn(part: unknown, at: string): Generator<[string, Record<string, unknown>]> {
+  if (part === null || typeof part !== "object") return;
+  if (!Array.isArray(part)) yield [at, part as Record<string, unknown>];
+  for (const [name, value] of Object.entries(part)) yield* objectsIn(value, `${at}/${name}`);
+}
+
+testDocumented(
+  "the document names each path and method of the server, and no other",
+  async (_, contract) => {
+    const { paths } = contract.document as { paths: Record<string, object> };
+    const known = [...Object.keys(EXACT_ROUTES), ...Object.keys(PAGES), "/topics/{topic}"];
+    // An empty topic: the same as without the slash.
+    assertEquals(Object.keys(paths).sort(), known.filter((path) => path !== "/topics/").sort());
+    for (const [path, item] of Object.entries(paths)) {
+      const allow = findRoute(path)?.allow ?? PAGE_METHODS;
+      const methods = Object.keys(item).filter((name) => name !== "parameters");
+      assertEquals(
+        methods.map((name) => name.toUpperCase()).sort(),
+        allow.split(", ").sort(),
+        path,
+      );
+    }
+    const statuses = new Set(contract.responses.map(({ status }) => status));
+    const missing = Object.values(STATUS_OF).filter((status) => !statuses.has(status));
+    assertEquals(missing, []);
+    await Promise.resolve();
+  },
+);
+
+testDocumented("what the document does not name is 404 or 405", async (open, contract) => {
+  await using server = await open({ metrics: true });
+  const { paths } = contract.document as { paths: Record<string, Record<string, unknown>> };
+  for (const [path, item] of Object.entries(paths)) {
+    for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]) {
+      if (item[method.toLowerCase()]) continue;
+      const response = await server.fetch(addressOf(path), { method });
+      const { status, code } = await problemOf(response);
+      assertEquals([status, code], [405, "bad_request"], `${method} ${path}`);
+      const named = Object.keys(item).filter((name) => name !== "parameters");
+      const allowed = response.headers.get("allow")!.split(", ");
+      assertEquals(allowed.sort(), named.map((name) => name.toUpperCase()).sort());
+    }
+    if (path === "/topics/{topic}") continue;
+    for (const other of [`${path}x`, `/x${path}`, path.toUpperCase()]) {
+      if (Object.hasOwn(paths, other)) continue;
+      for (const method of ["GET", "POST", "OPTIONS"]) {
+        const { status, code } = await problemOf(await server.fetch(other, { method }));
+        assertEquals([status, code], [404, "not_found"], `${method} ${other}`);
+      }
+    }
+  }
+});
+
+testDocumented(
+  "the document names each parameter that a path has, and no other",
+  async (open, contract) => {
+    await using server = await open();
+    const parametersOf = async (method: string, address: string) => {
+      const init = { method, ...(method === "POST" && { body: "x" }) };
+      const separator = address.includes("?") ? "&" : "?";
+      const { detail } = await problemOf(
+        await server.fetch(`${address}${separator}nonsense=1`, init),
+      );
+      return detail.split("here are ")[1]!.split(", ");
+    };
+    const cases: [method: string, path: string, addresses: string[]][] = [
+      ["GET", "/topics/{topic}", ["/topics/t"]],
+      ["GET", "/topics", ["/topics", "/topics?topic=t"]],
+      ["GET", "/messages", ["/messages"]],
+      ["POST", "/topics/{topic}", ["/topics/t"]],
+      ["POST", "/topics", ["/topics"]],
+    ];
+    for (const [method, path, addresses] of cases) {
+      const all = await Promise.all(addresses.map((address) => parametersOf(method, address)));
+      const known = new Set(all.flat());
+      // There it would be named twice.
+      if (path.includes("{topic}")) known.delete("topic");
+      const named = contract.parametersOf(path, method, "query");
+      assertEquals(named.sort(), [...known].sort(), `${method} ${path}`);
+    }
+  },
+);
+
+testDocumented(
+  "pages of allowed origins may send and read each header of the document",
+  async (open, contract) => {
+    await using server = await open({ allowedOrigins: [ORIGIN] });
+    for (
+      const [method, path] of [["GET", "/topics/{topic}"], ["POST", "/topics/{topic}"]] as const
+    ) {
+      const sent = contract.parametersOf(path, method, "header").map((name) => name.toLowerCase());
+      const wanted = [...sent, "authorization", "content-type"].join(", ");
+      const { headers } = await server.fetch(addressOf(path), {
+        method: "OPTIONS",
+        headers: {
+          origin: ORIGIN,
+          "access-control-request-method": method,
+          "access-control-request-headers": wanted,
+        },
+      });
+      assertEquals(headers.get("access-control-allow-headers"), wanted);
+      const readable = headers.get("access-control-expose-headers")!.toLowerCase().split(", ");
+      const named = [...objectsIn(contract.document, "")].filter(([at]) => at.endsWith("/headers"))
+        .flatMap(([, all]) => Object.keys(all)).map((name) => name.toLowerCase());
+      const own = new Set(named.filter((name) => /^(dsmq-(?!header)|allow$|retry|www)/.test(name)));
+      assertEquals([...own].filter((name) => !readable.includes(name)), []);
+      assert(own.size >= 8);
+    }
+  },
+);
+
+testDocumented("the examples of the document have the form that it says", (_, contract) => {
+  let count = 0;
+  for (const [at, part] of objectsIn(contract.document, "")) {
+    const { example, examples, schema } = part;
+    if (example !== undefined) contract.validate(schema as typeof part, example, at);
+    if (Array.isArray(examples)) {
+      for (const one of examples) contract.validate(part, one, at);
+    }
+    if (example !== undefined || Array.isArray(examples)) count++;
+  }
+  assert(count >= 8, `${count} examples`);
+  return Promise.resolve();
+});
+
+testDocumented(
+  "the address of the server in the document leads to it, also below what a proxy puts before it",
+  async (open, contract) => {
+    await using server = await open();
+    const { servers: [{ url }] } = contract.document as { servers: [{ url: string }] };
+    await using proxy = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+      const { pathname, search } = new URL(request.url);
+      if (!pathname.startsWith("/prefix/")) return new Response("not here", { status: 404 });
+      return server.fetch(`${pathname.slice("/prefix".length)}${search}`);
+    });
+    for (
+      const document of [
+        `http://127.0.0.1:${server.port}${server.base}/openapi.json`,
+        `http://127.0.0.1:${proxy.addr.port}/prefix/openapi.json`,
+      ]
+    ) {
+      const address = new URL(url, document).href.replace(/\/$/, "");
+      const response = await fetch(`${address}/health/live`);
+      assertEquals([response.status, await response.text()], [200, "ok\n"], address);
+    }
+  },
+);
