@@ -25,6 +25,8 @@ const ended: ReadableSpan[] = [];
 
 /** The provider; registered for the whole process once this file is loaded. */
 const provider = new NodeTracerProvider({
+  // As the server limits them by itself.
+  spanLimits: { linkCountLimit: 1000 },
   spanProcessors: [{
     onStart() {},
     onEnd: (span) => void ended.push(span),
