@@ -28,7 +28,7 @@ const MAX_CHARACTERS = 64 * 1024;
 const MAX_LINE_LENGTH = 8 * 1024;
 
 /** How long the end waits for what is not written yet, in milliseconds. */
-const FLUSH_TIMEOUT = 500;
+const FLUSH_TIMEOUT = 2000;
 
 /** How long to wait for room if a write does not wait itself, in milliseconds. */
 const RETRY_DELAY = { first: 5, max: 100 };

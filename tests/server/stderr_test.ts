@@ -100,7 +100,7 @@ Deno.test("the end waits for an unread log, but not for long", async () => {
   const since = performance.now();
   await log.flush();
   const elapsed = performance.now() - since;
-  assert(elapsed < 2000, `${elapsed} ms`);
+  assert(elapsed < 8000, `${elapsed} ms`);
   unblock();
 });
 
