@@ -6,35 +6,13 @@
 
 import { assertEquals } from "@std/assert";
 import { connect, type Connection, type Server, type TransportChoice } from "@dsmq/server";
+import { nginxSite, SITES, startProxy } from "../support/guide_sites.ts";
 import { ignoredIf } from "../support/ignored_if.ts";
 import { clientFrame, upgradeRequest } from "../support/raw_socket.ts";
 import { missingProgram } from "../support/installed_program.ts";
 import { openServer } from "../support/open_server.ts";
-import { ROOT } from "../support/program.ts";
-import { CERT_FILE, KEY_FILE, type ProxyProgram, ReverseProxy } from "../support/reverse_proxy.ts";
+import type { ReverseProxy } from "../support/reverse_proxy.ts";
 import { withTimeout } from "../support/with_timeout.ts";
-
-const guide = await Deno.readTextFile(new URL("docs/guide.md", ROOT));
-const blocks = (language: string) =>
-  [...guide.matchAll(RegExp("```" + language + "\n([^]*?)```", "g"))].map(([, block]) => block!);
-const [nginxSite, nginxPath] = blocks("nginx");
-const [caddySite, caddyPath] = blocks("caddyfile");
-
-/** The guide's configurations, and the address at which clients find the server behind each. */
-const SITES: readonly {
-  readonly program: ProxyProgram;
-  readonly site: string;
-  readonly url: string;
-}[] = [
-  { program: "nginx", site: nginxSite!, url: "wss://mq.example.org" },
-  {
-    program: "nginx",
-    site: nginxSite!.replace(/^ *location[^]*?\}\n/m, nginxPath!),
-    url: "wss://mq.example.org/mq/",
-  },
-  { program: "caddy", site: caddySite!, url: "wss://mq.example.org" },
-  { program: "caddy", site: caddyPath!, url: "wss://example.org/mq/" },
-];
 
 const ORIGIN = "https://mq.example.org";
 const TOKEN = "a-long-secret";
@@ -47,12 +25,6 @@ function startServer(
   const allowedHosts = ["mq.example.org", "example.org"];
   const log = { info() {}, warn: (line: string) => void warnings.push(line), error() {} };
   return openServer({ transport, auth: TOKEN, allowedHosts, allowedOrigins: [ORIGIN], log });
-}
-
-function startProxy(program: ProxyProgram, site: string, { port }: Server): Promise<ReverseProxy> {
-  const own = site.replaceAll("127.0.0.1:30008", `127.0.0.1:${port}`)
-    .replace(/\S+\.pem;/, `${CERT_FILE};`).replace(/\S+\.key;/, `${KEY_FILE};`);
-  return ReverseProxy.start(program, own);
 }
 
 /** Connects as a web page does: with an origin, and the token as a subprotocol. */
@@ -168,7 +140,7 @@ Deno.test({
   ),
   async fn() {
     await using server = await startServer();
-    const impatient = nginxSite!.replace("proxy_read_timeout 1h", "proxy_read_timeout 1s");
+    const impatient = nginxSite.replace("proxy_read_timeout 1h", "proxy_read_timeout 1s");
     await using proxy = await startProxy("nginx", impatient, server);
     const { url } = SITES[0]!;
     await using mq = await connectAsPage(proxy, url, 250);
@@ -194,7 +166,7 @@ Deno.test({
   ),
   async fn() {
     await using server = await startServer("hardened");
-    await using proxy = await startProxy("nginx", nginxSite!, server);
+    await using proxy = await startProxy("nginx", nginxSite, server);
     using conn = await proxy.connect("mq.example.org");
     await conn.write(new TextEncoder().encode(upgradeRequest("Sec-WebSocket-Protocol: dsmq")));
     const part = clientFrame(0, new Uint8Array(64 * 1024), { final: false });

@@ -9,6 +9,7 @@ import { connect } from "@dsmq/server";
 import { testHttp } from "../support/http_server.ts";
 import { LostAnswers } from "../support/lost_answers.ts";
 import { Program, ROOT } from "../support/program.ts";
+import { findPython } from "../support/python.ts";
 
 const PROGRAM = `${ROOT.pathname}tests/programs/requests_client.py`;
 
@@ -24,19 +25,7 @@ const GOT = [
   { step: "gone", got: [410, "epoch_changed", "0"] },
 ];
 
-/** A Python with the module `requests`: it may be the system's and not the first on the PATH. */
-async function findPython(): Promise<string | undefined> {
-  for (const candidate of ["/usr/bin/python3", "python3"]) {
-    try {
-      const args = ["-c", "import requests"];
-      if ((await new Deno.Command(candidate, { args }).output()).success) return candidate;
-    } catch {
-      // There is no program of this name.
-    }
-  }
-}
-
-const python = await findPython();
+const python = await findPython("requests");
 
 testHttp(
   "a program on Python's requests puts, reads, waits, follows, and puts once what it repeats",

@@ -102,7 +102,7 @@ def retry():
 
 
 def problems():
-    latin = requests.post(TOPIC, data="ü", timeout=TIMEOUT)
+    latin = requests.post(TOPIC, data="ü".encode("latin-1"), timeout=TIMEOUT)
     show("latin", [latin.status_code, latin.json()["code"]])
     gone = requests.get(TOPIC, params={"after": "another-server-1:7"}, timeout=TIMEOUT)
     show("gone", [gone.status_code, gone.json()["code"], gone.headers["Dsmq-Position"].split(":")[1]])

@@ -30,7 +30,9 @@ interface ProgramSetup {
 const SETUPS = {
   nginx: {
     config: (folder, site) =>
-      `daemon off;
+      // As another user it could not keep large bodies in the folder.
+      `${Deno.uid() === 0 ? "user root;" : ""}
+      daemon off;
       pid ${folder}/pid;
       error_log stderr notice;
       events {}

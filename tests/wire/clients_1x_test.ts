@@ -7,6 +7,7 @@
 import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { ignoredIf } from "../support/ignored_if.ts";
 import { openServer } from "../support/open_server.ts";
+import { findPython } from "../support/python.ts";
 
 const programs = new URL("../programs/", import.meta.url);
 
@@ -19,7 +20,7 @@ interface Client {
   readonly command: readonly string[] | undefined;
 }
 
-const python = await findPython();
+const python = await findPython("websocket");
 
 const clients: Client[] = [
   {
@@ -113,18 +114,6 @@ async function ended(
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };
-}
-
-/** A Python with the module `websocket`: it may be the system's and not the first on the PATH. */
-async function findPython(): Promise<string | undefined> {
-  for (const candidate of ["python3", "/usr/bin/python3"]) {
-    try {
-      const args = ["-c", "from websocket import create_connection"];
-      if ((await new Deno.Command(candidate, { args }).output()).success) return candidate;
-    } catch {
-      // There is no program of this name.
-    }
-  }
 }
 
 function pathOf(program: string): string {
