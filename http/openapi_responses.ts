@@ -106,9 +106,10 @@ export const OPTIONS_RESPONSE: JsonObject = {
  */
 export function readResponse(page: JsonObject, from: "topic" | "prefix" | "list"): JsonObject {
   const lines = (name: string) => ({ type: "array", items: schemaRef(name) });
-  const required = ["Cache-Control", ...(from === "list" ? [] : ["Dsmq-Position" as const])];
-  const optional = [
-    ...(from === "list" ? ["Dsmq-Position" as const] : []),
+  const isList = from === "list";
+  const required: HeaderName[] = isList ? ["Cache-Control"] : ["Cache-Control", "Dsmq-Position"];
+  const optional: HeaderName[] = [
+    ...(isList ? ["Dsmq-Position" as const] : []),
     "Dsmq-Seq",
     "Dsmq-Time",
     ...(from === "prefix" ? ["Dsmq-Topic" as const] : []),
@@ -118,10 +119,10 @@ export function readResponse(page: JsonObject, from: "topic" | "prefix" | "list"
     "X-Content-Type-Options",
     "X-Accel-Buffering",
   ];
-  const description = from === "list"
+  const description = isList
     ? "Topics; with `topic`, what there is to read of it."
     : "What there is to read.";
-  return openApiResponse(description, required as HeaderName[], optional as HeaderName[], {
+  return openApiResponse(description, required, optional, {
     "text/plain": {
       schema: { type: "string", description: "The text of the next message." },
       example: "hello",

@@ -226,6 +226,14 @@ export const SCENES: Readonly<Record<string, (open: OpenDocumented) => Promise<v
     }
   },
 
+  async "no memory for bodies"(open) {
+    await using server = await open({ limits: { totalInFlightBytes: 1024 } });
+    for (const [path, address] of PUTS) {
+      const body = "x".repeat(20_000);
+      await server.ask("POST", path, address("t"), [429, "limit_exceeded"], { body });
+    }
+  },
+
   async "bodies that do not arrive"(open) {
     const clock = new ManualClock();
     await using server = await open({ clock });
