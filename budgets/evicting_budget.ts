@@ -60,6 +60,13 @@ export class EvictingBudget {
     return true;
   }
 
+  /** A share begins anew. */
+  renew(account: EvictingAccount): void {
+    account.sharingSince = this.#now();
+    this.#sharing.delete(account);
+    this.#sharing.add(account);
+  }
+
   /** An account has no share of the pool any more. */
   remove(account: EvictingAccount): void {
     this.#sharing.delete(account);
@@ -103,6 +110,11 @@ export class EvictingAccount {
       this.account.release(used - amount);
       if (this.account.shared === 0) this.#removeShare();
     }
+  }
+
+  /** What it is for goes on: its share counts as a new one. */
+  renew(): void {
+    if (this.sharingSince !== undefined) this.#budget.renew(this);
   }
 
   /** Closes it, and ends what it is for. */

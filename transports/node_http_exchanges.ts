@@ -20,6 +20,8 @@ const LEFT = "The client has left";
 export interface ExchangeRequest {
   /** All of it has come. */
   readonly complete: boolean;
+  /** All of it has come, or what comes is being read. */
+  readonly isRead: boolean;
   /** Its body will not be complete. */
   failBody(reason: Error): void;
 }
@@ -60,6 +62,11 @@ export class HttpExchange {
   /** All of the request has come. */
   get isComplete(): boolean {
     return this.#incoming.complete;
+  }
+
+  /** Its request is being handled, or its response streamed: nothing is missing of it, and nothing is handed over. */
+  get isHandled(): boolean {
+    return !this.outgoing.writableEnded && this.#incoming.isRead;
   }
 
   /** Aborts when the client leaves before its response is complete. Made when it is asked for: that takes a tenth of a request's time. */
@@ -154,6 +161,11 @@ export class HttpExchanges {
   /** Whether a connection has reached the limit. */
   tooMany(socket: Socket): boolean {
     return (this.#waiting.get(socket)?.exchanges.length ?? 0) >= MAX_WAITING;
+  }
+
+  /** Whether the oldest request of a connection is being handled. */
+  isHandled(socket: Socket): boolean {
+    return this.#waiting.get(socket)?.exchanges[0]?.isHandled === true;
   }
 
   /** Whether a request of a connection waits. */

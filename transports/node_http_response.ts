@@ -14,6 +14,9 @@ const LINGER = 5000;
 /** Up to this size a body is written as a string, in bytes. */
 const SMALL_BYTES = 4096;
 
+/** At most this much is handed over at once, in bytes: the rest waits until the client has read. */
+const PIECE_BYTES = 64 * 1024;
+
 type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
 type Chunk = ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
 
@@ -52,7 +55,8 @@ export async function sendResponse(
       if (!hasBody(outgoing, isEmpty)) outgoing.end();
       // Together with the headers, in one write.
       else if (whole.length <= SMALL_BYTES) outgoing.end(String.fromCharCode(...whole), "latin1");
-      else outgoing.end(whole);
+      else if (whole.length <= PIECE_BYTES) outgoing.end(whole);
+      else await sendStream(exchange, reader!, [whole], reader!.read());
     } else if (!hasBody(outgoing, isEmpty)) {
       outgoing.end();
       await reader!.cancel();
@@ -100,12 +104,14 @@ async function sendStream(
     wake();
     reader.cancel().catch(() => {});
   });
-  const write = (chunk: Uint8Array<ArrayBuffer>) => {
-    if (outgoing.write(chunk)) return;
-    return new Promise<void>((resolve) => {
-      wake = resolve;
-      outgoing.once("drain", resolve);
-    });
+  const write = async (chunk: Uint8Array<ArrayBuffer>) => {
+    for (let at = 0; at < chunk.length && !exchange.isGone; at += PIECE_BYTES) {
+      if (outgoing.write(chunk.subarray(at, at + PIECE_BYTES))) continue;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        outgoing.once("drain", resolve);
+      });
+    }
   };
   // The client need not wait for the first chunk to know that there is a response.
   if (first.length === 0) outgoing.flushHeaders();
