@@ -89,7 +89,9 @@ export class ReaderBody implements MonitoredPeer {
   /** Sends bytes, which may be shared with others. */
   send(bytes: Uint8Array): void {
     if (this.#isOver || this.#isFinishing || bytes.length === 0) return;
-    this.#waiting.push(bytes);
+    // In parts: of a large one it would not show that the client reads it.
+    if (bytes.length <= ENOUGH_BYTES) this.#waiting.push(bytes);
+    else this.#waiting.push(...partsOf(bytes));
     this.#waitingBytes += bytes.length;
     if (this.#isWanted) return this.#handOver();
     this.#charge();
@@ -177,6 +179,12 @@ export class ReaderBody implements MonitoredPeer {
   }
 }
 
+function* partsOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += ENOUGH_BYTES) {
+    yield bytes.subarray(at, at + ENOUGH_BYTES);
+  }
+}
+
 /**
  * A response with a body that is known whole. A large one is sent as its client reads.
  *
@@ -190,9 +198,7 @@ export function textResponseTo(call: HttpCall, text: string, init: ResponseInit)
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= ENOUGH_BYTES) return new Response(bytes, init);
   const body = new ReaderBody(call);
-  for (let at = 0; at < bytes.length; at += ENOUGH_BYTES) {
-    body.send(bytes.subarray(at, at + ENOUGH_BYTES));
-  }
+  body.send(bytes);
   body.finish();
   return new Response(body.stream, init);
 }
