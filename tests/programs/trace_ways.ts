@@ -1,5 +1,6 @@
 /**
- * Prints which files of the project take part in a `put`, a `get` and a streamed message, as JSON: the files of which a
+ * Prints which files of the project take part in a `put`, a `get` and a streamed message, and in a put and a followed message
+ * over plain HTTP, as JSON: the files of which a
  * function runs meanwhile, by the coverage of V8. Client and server share this process.
  *
  * @module
@@ -49,5 +50,15 @@ const stream = await filesOf(async () => {
   await other.put("news", "m");
   await first;
 });
-console.log(JSON.stringify({ put, get, stream }));
+const topic = `${server.url.replace("ws:", "http:")}/topics/http`;
+const httpPut = await filesOf(() => fetch(topic, { method: "POST", body: "m" }));
+const followed = await fetch(topic, { headers: { accept: "text/event-stream" } });
+const events = followed.body!.getReader();
+// That it has begun.
+await events.read();
+const httpFollow = await filesOf(async () => {
+  await other.put("http", "m");
+  await events.read();
+});
+console.log(JSON.stringify({ put, get, stream, httpPut, httpFollow }));
 Deno.exit();
