@@ -151,7 +151,8 @@ export class RunningServer implements MessageServer {
       upgradeChecked: (request, from) => this.#warnOfFloods(request, from),
       metrics: () => this.metrics,
       path: settings.path,
-      banner: `${server}: a message queue. Connect with a WebSocket.`,
+      banner:
+        `${server}: a message queue. Connect with a WebSocket, or put and read over plain HTTP: POST and GET topics/NAME.`,
     });
     this.metrics = settings.createMetrics?.(this.#metricSource());
   }

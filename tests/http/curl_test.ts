@@ -91,6 +91,14 @@ testCurl("curl reads, asks for the headers alone, and waits", async (open) => {
   assertEquals((await waiting.end()).stdout, "two200");
 });
 
+testCurl("whoever asks a server what it is learns where to put and read", async (open) => {
+  await using server = await open();
+  assertMatch(
+    await curl(server.origin),
+    /^dsmq\/\S+: a message queue\. .*POST and GET topics\/NAME/,
+  );
+});
+
 testCurl("a shell reads on from the position that it was told", async (open) => {
   await using server = await open();
   await using mq = await connect(server.url);
