@@ -5,17 +5,27 @@
  */
 
 import type { Auth } from "../../auth/auth.ts";
-import { withCurrentStack } from "../../protocol/errors.ts";
+import { HttpProblem } from "../../http/problem.ts";
+import { type WireError, withCurrentStack } from "../../protocol/errors.ts";
 import type { Handler, RequestInfo, Stats } from "../api.ts";
 import {
   type HandlerOptions,
   type HandlerSettings,
   parseHandlerOptions,
 } from "../handler_options.ts";
-import { textResponse } from "../text_response.ts";
 import { requireDeno, requireDescriptor } from "../runtime.ts";
 import type { OpenHandler } from "./open_handler.ts";
 import { clientAddress, requireRequest } from "./requests.ts";
+
+const NOT_STARTED: WireError = {
+  code: "unavailable",
+  message: "Cannot answer: the message queue could not be started",
+};
+
+const STOPPING: WireError = {
+  code: "shutting_down",
+  message: "Cannot answer: the message queue is stopping",
+};
 
 const NOTHING_YET: Stats = {
   connections: 0,
@@ -146,9 +156,9 @@ class MountedHandler implements Handler {
     requireRequest(request);
     const from = clientAddress(info);
     const open = this.#open ?? await this.#opening.catch(() => undefined);
-    if (!open) return textResponse(503, "The message queue could not be started");
+    if (!open) return new HttpProblem(NOT_STARTED).response;
     if (this.#stopping || open.server.isStopping) {
-      return textResponse(503, "The message queue is stopping");
+      return new HttpProblem(STOPPING).response;
     }
     return await open.fetch(request, from);
   }

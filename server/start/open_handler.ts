@@ -15,6 +15,7 @@ import { isBelow, isPage } from "../../http/pages.ts";
 import { HttpProblem } from "../../http/problem.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { HandlerSettings } from "../handler_options.ts";
+import { transportProblem } from "../../transports/transport_problem.ts";
 import { textResponse } from "../text_response.ts";
 import { openAccess } from "../prepare_auth.ts";
 import { RunningServer } from "../running_server.ts";
@@ -135,7 +136,7 @@ class MountedRequests {
       return await this.#requests.fetch(request, from);
     } catch (error) {
       this.#connections.onError(error);
-      return textResponse(500, "Internal error");
+      return transportProblem(500, "The server failed: its log says more");
     }
   }
 
