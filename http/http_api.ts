@@ -9,19 +9,18 @@
 
 import { extractToken } from "../auth/tokens.ts";
 import type { TokenCheck } from "../auth/auth.ts";
-import { type Permissions, TOKEN_EXPIRED } from "../auth/permissions.ts";
-import { addressHolder } from "../budgets/address_key.ts";
+import type { Permissions } from "../auth/permissions.ts";
 import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
-import { revocation, tokenRefusal } from "../connection/authorize.ts";
+import { tokenRefusal } from "../connection/authorize.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { MAX_HOST_LENGTH, MAX_URL_LENGTH } from "../protocol/websocket.ts";
 import { toWireError } from "../queue/store_failure.ts";
 import { allowResponse, exposeTo, optionsResponse, requireOwnOrigin } from "./cors.ts";
-import type { HttpCall } from "./http_call.ts";
+import { HttpCall } from "./http_call.ts";
 import type { HttpContext } from "./http_context.ts";
 import { HttpReaders } from "./http_readers.ts";
 import { findPage, mayLackHost, PAGE_METHODS } from "./pages.ts";
-import { badRequest, HttpProblem } from "./problem.ts";
+import { badRequest, HttpProblem, INVALID_TOKEN } from "./problem.ts";
 import { findRoute, NEED_NO_SLOT, type Route, type RouteHandler } from "./routes.ts";
 import { tracedResponse } from "./traced_response.ts";
 
@@ -179,7 +178,7 @@ export class HttpApi {
   ): Promise<Response> {
     const context = this.#context;
     let release: (() => void) | undefined;
-    let isHeld = false;
+    let call: HttpCall | undefined;
     this.#active++;
     const end = () => {
       release?.();
@@ -191,30 +190,13 @@ export class HttpApi {
       const check = token === undefined ? undefined : await context.checkToken(token, from);
       const granted = this.#permissionsAfter(check);
       if (!NEED_NO_SLOT.has(handler)) release = this.#acquire(from, granted);
-      const current = () => this.#currentPermissions(granted);
-      const call: HttpCall = {
-        context,
-        readers: this.readers,
-        request,
-        from,
-        holder: granted.identity || addressHolder(from),
-        get permissions() {
-          return current();
-        },
-        isHead: request.method === "HEAD",
-        rest,
-        search,
-        onLeft: (callback) => watch(request, callback),
-        keepSlot() {
-          isHeld = true;
-          return end;
-        },
-      };
+      const { readers } = this;
+      call = new HttpCall({ context, readers, request, from, rest, search, granted, watch, end });
       return await handler(call);
     } catch (error) {
       return this.#failed(error, from);
     } finally {
-      if (!isHeld) end();
+      if (!call?.holdsSlot) end();
     }
   }
 
@@ -238,18 +220,6 @@ export class HttpApi {
     });
   }
 
-  /** What a client may do now that got these permissions before. */
-  #currentPermissions(granted: Permissions): Permissions {
-    const { access, shared: { tokenExpiry } } = this.#context;
-    const { expires, identity } = granted;
-    if (expires !== undefined && tokenExpiry.remaining(expires) === 0) {
-      throw new HttpProblem(TOKEN_EXPIRED, { headers: INVALID_TOKEN });
-    }
-    const permissions = access.currentPermissions(granted);
-    if (permissions) return permissions;
-    throw new HttpProblem(revocation(identity).error, { headers: INVALID_TOKEN });
-  }
-
   /** The response to a request that failed. */
   #failed(error: unknown, from: string): Response {
     const { shared: { queue: { log } } } = this.#context;
@@ -262,9 +232,6 @@ export class HttpApi {
     return problem.response;
   }
 }
-
-/** RFC 6750, section 3. */
-const INVALID_TOKEN = { "www-authenticate": 'Bearer error="invalid_token"' };
 
 /** The address of a request, without what comes before the path of the server. */
 interface Address {

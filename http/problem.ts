@@ -29,6 +29,9 @@ export const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
 /** After how many seconds a client may try again, where time can help. */
 const RETRY_AFTER: Readonly<Record<number, string>> = { 429: "1", 503: "1" };
 
+/** The header with which a token that is not valid is refused: RFC 6750, section 3. */
+export const INVALID_TOKEN = { "www-authenticate": 'Bearer error="invalid_token"' };
+
 /** What a problem has besides its code and its sentence. */
 export interface ProblemOptions {
   /** The HTTP status. Default: that of the code. */
