@@ -126,8 +126,16 @@ export class Queue implements AsyncDisposable {
 
   /** The same for messages, in a span if there are traces: within that of the HTTP request that they came with, if one is given. */
   put(puts: readonly Put[], request?: Request): Promise<readonly (PutAck | StoreError)[]> {
-    const { tracing } = this;
-    return tracing ? tracing.put(puts, () => this.apply(puts), request) : this.apply(puts);
+    return this.tracing ? this.#putTraced(this.tracing, puts, request) : this.apply(puts);
+  }
+
+  /** By itself, so that without traces no put makes a closure. */
+  #putTraced(
+    tracing: Tracing,
+    puts: readonly Put[],
+    request: Request | undefined,
+  ): Promise<readonly (PutAck | StoreError)[]> {
+    return tracing.put(puts, () => this.apply(puts), request);
   }
 
   /** Adds a listener for a topic. */
