@@ -105,6 +105,8 @@ export async function listen(
   });
   const timedOut = new TimedOutRequests();
   server.on("clientError", (error: ClientError, socket: Socket) => {
+    // Deno gives the parser of this connection to another one. What still comes would be read as a part of that one's input.
+    socket.removeAllListeners("data");
     if (error.code === REQUEST_TIMEOUT_CODE) {
       return timedOut.add(socket, () => respondBadRequest(error, socket, handler));
     }
