@@ -1,10 +1,11 @@
 /**
  * Random and mutated frames, over many connections, beside an honest client: the server must survive, answer
- * each request with an id once, and keep nothing. Also the program that runs this or the other fuzzers: faults
- * of all kinds, and simultaneous calls.
+ * each request with an id once, and keep nothing. Also the program that runs this or the other fuzzers: plain
+ * HTTP, faults of all kinds, and simultaneous calls.
  *
  * ```sh
  * deno task fuzz frames [FRAMES] [SEED] [builtin|hardened]
+ * deno task fuzz http [REQUESTS] [SEED] [builtin|hardened]
  * deno task fuzz resume [RUNS] [SEED]
  * deno task fuzz turns [RUNS] [SEED] [PATH] [memory|late|file]
  * ```
@@ -188,12 +189,12 @@ async function administer(mq: Connection): Promise<string[]> {
 }
 
 /** The defaults. */
-const RUNS = { frames: 100_000, resume: 1000, turns: 2000 };
+const RUNS = { frames: 100_000, http: 10_000, resume: 1000, turns: 2000 };
 
 if (import.meta.main) {
   const [kind = "frames", ...rest] = Deno.args;
   if (!Object.hasOwn(RUNS, kind)) {
-    console.error("deno task fuzz frames|resume|turns [COUNT] [SEED]");
+    console.error("deno task fuzz frames|http|resume|turns [COUNT] [SEED]");
     Deno.exit(2);
   }
   const forms = { COUNT: RUNS[kind as keyof typeof RUNS], SEED: Date.now() % 1_000_000 };
@@ -208,6 +209,13 @@ if (import.meta.main) {
     const [path, storeKind] = others;
     const storeKinds = storeKind === undefined ? {} : { storeKinds: [storeKind as StoreKind] };
     report("Simultaneous calls", await turns({ ...runs, path, ...storeKinds }));
+  } else if (kind === "http") {
+    const transport = (others[0] ?? "builtin") as TransportChoice;
+    const { fuzzHttp } = await import("./fuzz_http.ts");
+    report(
+      "Requests that no sane client sends",
+      await fuzzHttp({ requests: COUNT, seed: SEED, transport }),
+    );
   } else {
     const [transport = "builtin"] = others;
     report(

@@ -6,6 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { cuts } from "./cuts.ts";
+import { fuzzHttp } from "./fuzz_http.ts";
 import { kills } from "./kills.ts";
 import { allGood } from "./report.ts";
 import { RESUME_KINDS } from "../support/fuzz_calls.ts";
@@ -18,6 +19,12 @@ Deno.test("connections that are cut at random bytes lose, duplicate and reorder 
 Deno.test("a killed server on a file has everything that it acknowledged, once and in order", async () => {
   allGood(await kills({ kills: 3 }));
 });
+
+for (const transport of ["builtin", "hardened"] as const) {
+  Deno.test(`${transport}: odd, broken and half-sent requests over HTTP are each answered once, and nothing is lost beside them`, async () => {
+    allGood(await fuzzHttp({ requests: 800, seed: 3, transport }));
+  });
+}
 
 /** How many seeds of each kind. */
 const SEEDS = 50;
