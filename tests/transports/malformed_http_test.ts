@@ -115,7 +115,7 @@ for (const transport of ["builtin", "hardened"] as const) {
     const read: number[] = [];
     URL.parse = (url, base) => {
       read.push(`${url}`.length);
-      return parse(url, base);
+      return parse.call(URL, url, base);
     };
     globalThis.Request = class extends Url {
       constructor(input: RequestInfo | URL, init?: RequestInit) {
