@@ -5,11 +5,11 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { connect, type Server } from "@dsmq/server";
+import { connect, createHandler } from "@dsmq/server";
 import { Browser, noBrowser } from "../support/browser.ts";
 import { noCurl, startShell } from "../support/curl.ts";
 import { ignoredIf } from "../support/ignored_if.ts";
-import { openServer } from "../support/open_server.ts";
+import { openServer, quiet } from "../support/open_server.ts";
 import { Program, ROOT } from "../support/program.ts";
 import { findPython } from "../support/python.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -18,7 +18,7 @@ const guide = await Deno.readTextFile(new URL("docs/guide.md", ROOT));
 const section = guide.split(/^## /m).find((text) => text.startsWith("Plain HTTP\n"))!;
 
 /** The blocks of a language, for a server. */
-function blocks(language: string, { url }: Server): string[] {
+function blocks(language: string, { url }: { readonly url: string }): string[] {
   return [...section.matchAll(RegExp("```" + language + "\n([^]*?)```", "g"))].map(([, block]) =>
     block!.replaceAll("localhost:30008", new URL(url).host)
   );
@@ -69,20 +69,28 @@ Deno.test({
 });
 
 Deno.test({
-  ...ignoredIf(noBrowser, "the guide's page shows what is put"),
+  ...ignoredIf(noBrowser, "the guide's page shows what is put, also after errors of a proxy"),
   async fn() {
-    let html = "";
-    await using pages = Deno.serve(
+    let [html, errors] = ["", 2];
+    await using mq = createHandler({ log: quiet });
+    await using server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen() {} },
-      () => new Response(html, { headers: { "content-type": "text/html" } }),
+      (request, info) => {
+        if (new URL(request.url).pathname === "/page") {
+          return new Response(html, { headers: { "content-type": "text/html" } });
+        }
+        const isStream = request.headers.get("accept") === "text/event-stream";
+        if (isStream && errors-- > 0) return new Response("no server", { status: 502 });
+        return mq.fetch(request, info);
+      },
     );
-    const origin = `http://127.0.0.1:${pages.addr.port}`;
-    await using server = await openServer({ allowedOrigins: [origin] });
-    await using mq = await connect(server.url);
-    html = blocks("html", server)[0]!;
-    await using browser = await Browser.start(origin);
-    while ((await mq.connections()).length < 2) await Promise.resolve();
-    await mq.putMany("news", ["one", "<b>two</b>"]);
+    const url = `ws://127.0.0.1:${server.addr.port}`;
+    html = blocks("html", { url })[0]!.replace("5000", "5");
+    const client = await connect(url);
+    await using browser = await Browser.start(`${url.replace("ws:", "http:")}/page`);
+    while ((await client.connections()).length < 2) await Promise.resolve();
+    await client.putMany("news", ["one", "<b>two</b>"]);
+    await client.close();
     const shown = browser.evaluate(`new Promise((resolve) => {
       const look = () => document.querySelectorAll("li").length === 2
         ? resolve([...document.querySelectorAll("li")].map((item) => item.textContent))
@@ -90,6 +98,7 @@ Deno.test({
       look();
     })`);
     assertEquals(await withTimeout(shown, 60_000), ["one", "<b>two</b>"]);
+    assert(errors < 0);
   },
 });
 

@@ -9,6 +9,7 @@ import { connect, type Connection } from "@dsmq/server";
 import { curl, curlWith, noCurl, startCurl } from "../support/curl.ts";
 import { ignoredIf } from "../support/ignored_if.ts";
 import { type OpenHttp, testHttp } from "../support/http_server.ts";
+import { LostAnswers } from "../support/lost_answers.ts";
 import { openServer } from "../support/open_server.ts";
 import { ROOT } from "../support/program.ts";
 
@@ -71,6 +72,17 @@ testCurl("curl puts lines, a key, headers, and a message of an id once", async (
   const answers = await curlWith('"one"\n{"body":"two"}\n', ...ndjson, url);
   assertEquals(answers.split("\n").map((line) => JSON.parse(line).seq), [2, 3]);
   assertEquals(await bodiesOf(mq), ["one", "two"]);
+});
+
+testCurl("curl that repeats a put whose answer was lost stores it once", async (open) => {
+  await using server = await open();
+  await using lossy = new LostAnswers(server.port, 1);
+  const retry = ["--retry", "5", "--retry-all-errors", "--retry-delay", "1"];
+  const headers = ["-H", "Idempotency-Key: order-7"];
+  await using program = startCurl(...retry, ...headers, "-d", "seven", `${lossy.origin}/topics/t`);
+  const { code, stdout } = await program.end();
+  assertEquals([code, JSON.parse(stdout).dup, lossy.lost], [0, true, 1]);
+  assertEquals(server.stats().stored, 1);
 });
 
 testCurl("curl reads, asks for the headers alone, and waits", async (open) => {
