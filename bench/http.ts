@@ -23,6 +23,15 @@ import { Processes } from "./processes.ts";
 
 const ALL: readonly HttpScenario[] = [onePost, postLines, eventFanOut, idleReaders];
 
+/** What a reader of the figures has to know. */
+const NOTES = [
+  "- Rounds alternate: what is compared is the median of their pairs, ± half the interquartile range. Figures beside it are medians.",
+  "- CPU times are those of the server's process, for each message, or each message that reaches a reader.",
+  "- In batches, all readers have one batch before the next is put, so both sides send the same frames. With 256 in flight, as in the fan-out of [results.md](results.md), each side makes its own.",
+  "- Of what a POST takes beyond a bare server, storing the message was about a third when it was taken apart, and to look through all headers for those of the message a fifth, since Deno has no quicker way to their names. The rest is divided among many: the checks of Host, origin and address, a slot among the connections, the time limit of the body.",
+  "- Memory is resident memory after the garbage was collected; the first thousand readers are not counted.",
+];
+
 const names = Deno.args.filter((argument) => argument !== "--save");
 const unknown = names.find((name) => !ALL.some((scenario) => scenario.name === name));
 if (unknown !== undefined) {
@@ -47,6 +56,7 @@ Deno.removeSignalListener("SIGINT", interrupted);
 const table = formatMarkdownTable(HEAD, judged.map(cells));
 console.log(table);
 if (Deno.args.includes("--save")) {
-  await saveReport("http", "Plain HTTP", "deno task bench:http --save", table);
+  const report = `${table}\n\n${NOTES.join("\n")}`;
+  await saveReport("http", "Plain HTTP", "deno task bench:http --save", report);
 }
 if (judged.some(({ isMissed }) => isMissed)) Deno.exitCode = 1;

@@ -85,6 +85,7 @@ ${
   }- The rounds of dsmq and the baselines alternate; figures are medians of the rounds unless they are p99.
 - Messages are plain ASCII of 64 bytes unless the row says otherwise.
 - Absolute figures are those of this machine; ratios carry over to others.
+- Plain HTTP has figures of its own: [http.md](http.md).
 
 ${formatMarkdownTable(HEAD, rows.map(cells))}
 `;
