@@ -10,30 +10,7 @@ import { RawClient } from "../support/raw_client.ts";
 import { UPGRADE } from "../support/raw_socket.ts";
 import { openMounted } from "../support/mounted_server.ts";
 import { openServer } from "../support/open_server.ts";
-import { ROOT } from "../support/program.ts";
-
-const page = await Deno.readTextFile(new URL("docs/access-control.md", ROOT));
-
-/** The rows of the table under a heading. */
-function table(heading: string): readonly (readonly string[])[] {
-  const begin = page.indexOf(`## ${heading}\n`);
-  assert(begin >= 0, `there is a heading "${heading}"`);
-  const text = page.slice(begin + 3).split(/^#/m)[0]!;
-  const [, , ...rows] = text.split("\n").filter((line) => line.startsWith("|"));
-  return rows.map((row) => row.slice(1, -1).split("|").map((cell) => cell.trim()));
-}
-
-/** The code in a cell; `undefined` for other text. */
-function code(cell: string, port: number): string | undefined {
-  return /^`(.*)`$/.exec(cell)?.[1]?.replaceAll("PORT", String(port));
-}
-
-/** The options that a cell names. */
-function started(cell: string): ServeOptions {
-  if (cell === "nothing") return {};
-  const json = cell.slice(1, -1).replace(/(^|, )(\w+):/g, '$1"$2":');
-  return JSON.parse(`{${json}}`);
-}
+import { codeIn, optionsIn, policyTable } from "../support/policy_tables.ts";
 
 /** A server of its own port, and a handler on the port of another. */
 const OPEN = [openServer, openMounted];
@@ -43,11 +20,11 @@ async function eachRow(
   heading: string,
   check: (port: number, row: readonly string[]) => Promise<void>,
 ): Promise<void> {
-  const rows = table(heading);
+  const rows = policyTable(heading);
   assert(rows.length > 0);
   for (const [setup, those] of Map.groupBy(rows, ([setup]) => setup!)) {
     for (const open of OPEN) {
-      await using server = await open(started(setup));
+      await using server = await open(optionsIn(setup));
       for (const row of those) await check(server.port, row);
       assertEquals(server.stats().stored, 0);
     }
@@ -83,7 +60,7 @@ const OFFERED = { "Sec-WebSocket-Protocol": "dsmq" };
 
 Deno.test("a server accepts its address, a loopback name, or an allowed name", async () => {
   await eachRow("Host names", async (port, [setup, name, expected]) => {
-    const host = name === "missing" ? undefined : code(name!, port) ?? "";
+    const host = name === "missing" ? undefined : codeIn(name!, port) ?? "";
     const own = `http://${(host ?? "").toLowerCase()}`;
     for (const origin of [undefined, own]) {
       const headers = { Host: host, Origin: origin, ...UPGRADE, ...OFFERED };
@@ -103,7 +80,7 @@ Deno.test("a server accepts its address, a loopback name, or an allowed name", a
 
 Deno.test("a page may connect from the server's own origin, or from an allowed one", async () => {
   await eachRow("Origins", async (port, [setup, from, expected]) => {
-    const origin = from === "missing" ? undefined : code(from!, port) ?? "";
+    const origin = from === "missing" ? undefined : codeIn(from!, port) ?? "";
     for (const offered of [{}, OFFERED]) {
       const headers = { Host: `127.0.0.1:${port}`, Origin: origin, ...UPGRADE, ...offered };
       using handshake = await RawClient.handshake(port, headers);
@@ -181,7 +158,7 @@ const GRANTS: readonly Grant[] = [
 ];
 
 Deno.test("each permission allows its actions, in its topics, with a token and without", async () => {
-  const rows = table("Permissions");
+  const rows = policyTable("Permissions");
   assertEquals(rows.map(([action]) => action), Object.keys(REQUESTS).map((name) => `\`${name}\``));
   for (const [i, grant] of GRANTS.entries()) {
     for (const anonymous of [false, true]) {
