@@ -11,7 +11,7 @@ import {
 } from "../connection/server_stream.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
-import type { TopicFilter, WireSince } from "../protocol/requests.ts";
+import type { TopicFilter, WirePosition, WireSince } from "../protocol/requests.ts";
 import { locateStream } from "../queue/positions.ts";
 import type { Queue } from "../queue/queue.ts";
 import { toWireError } from "../queue/store_failure.ts";
@@ -56,17 +56,22 @@ export async function followMessages(
     throw new HttpProblem(toWireError(error, log));
   });
   requireReadable(call, filter);
-  // After a gap it goes on behind it; but from the position that was asked for, as far as the client knows.
   const { after, gap, began } = start;
   const headers = {
     ...STREAM_HEADERS,
     "content-type": format.contentType,
-    "dsmq-position": `${store.epoch}:${after}`,
+    "dsmq-position": gap ? askedPosition(since, store.epoch) : `${store.epoch}:${after}`,
   };
   if (call.isHead) return new Response(null, { headers });
-  const stream = new FollowedStream(call, filter, format);
-  stream.begin(after, gap?.error, began);
+  const stream = new FollowedStream(call, filter, format, began);
+  stream.begin(after, gap?.error);
   return new Response(stream.body, { headers });
+}
+
+/** From where a client wanted to read that has not been told of the gap there yet: its connection may break before it is. */
+function askedPosition(since: WireSince, present: string): string {
+  const { epoch = present, after } = since as WirePosition;
+  return `${epoch}:${after}`;
 }
 
 /** One response. */
@@ -76,6 +81,8 @@ class FollowedStream implements ServerStreamContext, StreamOutput {
   closed = false;
   readonly #filter: TopicFilter;
   readonly #format: StreamFormat;
+  /** What was gone by this time is no gap, also after another one. */
+  readonly #began: number | undefined;
   readonly #epoch: string;
   readonly #reader: HttpReader;
   readonly #body: ReaderBody;
@@ -88,9 +95,15 @@ class FollowedStream implements ServerStreamContext, StreamOutput {
   /** After a gap: it goes on behind this number. */
   #through: number | undefined;
 
-  constructor(call: HttpCall, filter: TopicFilter, format: StreamFormat) {
+  constructor(
+    call: HttpCall,
+    filter: TopicFilter,
+    format: StreamFormat,
+    began: number | undefined,
+  ) {
     this.#filter = filter;
     this.#format = format;
+    this.#began = began;
     this.queue = call.context.shared.queue;
     this.#epoch = this.queue.store.epoch;
     const { readers } = call;
@@ -115,18 +128,18 @@ class FollowedStream implements ServerStreamContext, StreamOutput {
   }
 
   /** Begins after a number, which is behind a gap if there is an error. */
-  begin(after: number, gap: WireError | undefined, began: number | undefined): void {
+  begin(after: number, gap: WireError | undefined): void {
     const position = `${this.#epoch}:${after}`;
     this.#send(gap ? this.#format.gap(gap, position) : this.#format.begin(position));
-    this.#open(after, began);
+    this.#open(after);
   }
 
-  #open(after: number, began: number | undefined): void {
+  #open(after: number): void {
     this.#stream = new ServerStream(this, {
       sub: 0,
       filter: this.#filter,
       after,
-      began,
+      began: this.#began,
       onGap: undefined,
       credit: UNLIMITED,
     });
@@ -162,7 +175,7 @@ class FollowedStream implements ServerStreamContext, StreamOutput {
     if (this.closed || this.#through === undefined) return;
     const through = this.#through;
     this.#through = undefined;
-    this.#open(through, undefined);
+    this.#open(through);
   }
 
   requestRead(): void {
