@@ -18,7 +18,7 @@ import { EvictingBudget } from "../budgets/evicting_budget.ts";
 import { createPortContext } from "./port_context.ts";
 import { handshakeFailed } from "./peer.ts";
 import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
-import { admitUpgrade, respondHttp } from "./node_http.ts";
+import { admitUpgrade, respondHttp, whenRoom } from "./node_http.ts";
 import {
   afterResponses,
   type ClientError,
@@ -27,7 +27,7 @@ import {
   respondAndClose,
   respondBadRequest,
 } from "./node_http_refusal.ts";
-import { BoundedRequest, MAX_HEADERS } from "./node_http_request.ts";
+import { BoundedRequest, currentRequest, exchanges, MAX_HEADERS } from "./node_http_request.ts";
 import { HttpInput, type InputConnection, preventConsume } from "./node_http_input.ts";
 import { TimedOutRequests } from "./node_timed_out_requests.ts";
 import { startListening } from "./node_start_listening.ts";
@@ -97,9 +97,12 @@ export async function listen(
   const connectionEvent = address.tls ? "secureConnection" : "connection";
   server.prependListener(connectionEvent, preventConsume);
   server.on(connectionEvent, (socket: Socket) => {
-    // An error thrown inside the parser says that there is one request too many.
-    const onError = (error: unknown) => void server.emit("clientError", error as Error, socket);
-    const input = new HttpInput(socket as InputConnection, context.turns.join(), onError);
+    const input = new HttpInput(socket as InputConnection, context.turns.join(), {
+      current: () => currentRequest(socket),
+      mayParse: (isNewRequest) => exchanges.mayParse(socket, isNewRequest),
+      whenRoom: (callback) => whenRoom(socket, requestPacer, callback),
+      onError: (error) => void server.emit("clientError", error as Error, socket),
+    });
     inputs.set(socket, input);
     httpConnections.setInput(socket, input);
   });

@@ -30,7 +30,7 @@ export async function respondHttp(
   const request = toRequest(incoming, exchange);
   try {
     if (exchange.turn) await exchange.turn;
-    const wait = pacer.wait();
+    const wait = exchange.hasPaced ? undefined : pacer.wait(exchange.polledAt);
     if (wait) await wait;
     if (exchange.isGone) return;
     const response = await getResponse(request, socket, handler);
@@ -40,6 +40,16 @@ export async function respondHttp(
     handler.onError(error);
     outgoing.destroy();
   }
+}
+
+/** Calls back once more input of a connection may be parsed: that of all connections a little at a time, because requests take memory. */
+export function whenRoom(socket: Socket, pacer: Pacer, callback: () => void): void {
+  exchanges.whenRoom(socket, () => {
+    exchanges.pace(socket);
+    const wait = pacer.wait();
+    if (wait) void wait.then(callback);
+    else callback();
+  });
 }
 
 /** Asks the server whether a request for a WebSocket is admitted. */

@@ -8,8 +8,8 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /**
- * How many requests of a connection may wait; browsers and proxies have one. A client that sends more reads no responses,
- * and each takes kilobytes.
+ * How many requests of a connection may wait for their responses, in any case. As a rule the next one is parsed once those
+ * before it have theirs: each takes kilobytes.
  */
 const MAX_WAITING = 4;
 
@@ -32,6 +32,10 @@ export class HttpExchange {
   readonly socket: Socket;
   /** Resolves once the responses before it have been written; `undefined` if there are none. */
   readonly turn: Promise<void> | undefined;
+  /** Others were handled before it. */
+  readonly hasPaced: boolean;
+  /** The network was polled after this moment: its client has sent it after it had the response before it. */
+  readonly polledAt: number;
   readonly #incoming: ExchangeRequest;
   readonly #beginTurn: (() => void) | undefined;
   #controller: AbortController | undefined;
@@ -43,9 +47,15 @@ export class HttpExchange {
     incoming: ExchangeRequest,
     outgoing: ServerResponse,
     socket: Socket,
-    hasToWait: boolean,
+    { hasToWait, hasPaced, polledAt }: {
+      readonly hasToWait: boolean;
+      readonly hasPaced: boolean;
+      readonly polledAt: number;
+    },
   ) {
     this.#incoming = incoming;
+    this.hasPaced = hasPaced;
+    this.polledAt = hasToWait ? -Infinity : polledAt;
     this.outgoing = outgoing;
     this.socket = socket;
     if (!hasToWait) return;
@@ -104,6 +114,12 @@ interface Waiting {
   readonly exchanges: HttpExchange[];
   /** Called once there are none. */
   onNone: (() => void) | undefined;
+  /** Called once there are few, or the connection is gone. */
+  onRoom: (() => void) | undefined;
+  /** The next request was held, and has waited for others to be handled. */
+  hasPaced: boolean;
+  /** When a response was handed over last. */
+  answeredAt: number;
 }
 
 /** The exchanges of all connections that are not over. */
@@ -120,13 +136,19 @@ export class HttpExchanges {
   add(socket: Socket, incoming: ExchangeRequest, outgoing: ServerResponse): HttpExchange {
     const waiting = this.#waiting.get(socket) ?? this.#watch(socket);
     const { exchanges } = waiting;
-    const exchange = new HttpExchange(incoming, outgoing, socket, exchanges.length > 0);
+    const exchange = new HttpExchange(incoming, outgoing, socket, {
+      hasToWait: hasToWait(exchanges, socket),
+      hasPaced: waiting.hasPaced,
+      polledAt: waiting.answeredAt,
+    });
+    waiting.hasPaced = false;
     exchanges.push(exchange);
     outgoing.once("close", () => {
       // It may be that nothing was answered.
       exchange.abandon();
       const index = exchanges.indexOf(exchange);
       if (index >= 0) exchanges.splice(index, 1);
+      this.#onRoom(waiting);
       if (exchanges.length === 0) waiting.onNone?.();
       else exchanges[0]!.begin();
     });
@@ -139,7 +161,11 @@ export class HttpExchanges {
    */
   onWritten({ socket }: HttpExchange): void {
     if (socket.writableNeedDrain) return;
-    this.#waiting.get(socket)?.exchanges.find((other) => !other.outgoing.writableEnded)?.begin();
+    const waiting = this.#waiting.get(socket);
+    if (!waiting) return;
+    waiting.answeredAt = performance.now();
+    waiting.exchanges.find(isUnanswered)?.begin();
+    this.#onRoom(waiting);
   }
 
   /**
@@ -158,7 +184,25 @@ export class HttpExchanges {
     return !last.outgoing.headersSent;
   }
 
-  /** Whether a connection has reached the limit. */
+  /** Whether something of a connection may be parsed, perhaps one more request. */
+  mayParse(socket: Socket, isNewRequest: boolean): boolean {
+    if (isHeldBack(socket)) return false;
+    if (!isNewRequest) return true;
+    const { exchanges } = this.#waiting.get(socket) ?? { exchanges: [] };
+    return exchanges.length < MAX_WAITING && !hasToWait(exchanges, socket);
+  }
+
+  /** Calls back once more of a connection may be parsed, most likely, or it is gone. There are requests that wait. */
+  whenRoom(socket: Socket, callback: () => void): void {
+    this.#waiting.get(socket)!.onRoom = callback;
+  }
+
+  /** The next request of a connection need not wait for those of others. */
+  pace(socket: Socket): void {
+    this.#waiting.get(socket)!.hasPaced = true;
+  }
+
+  /** Whether more wait than were to be parsed. */
   tooMany(socket: Socket): boolean {
     return (this.#waiting.get(socket)?.exchanges.length ?? 0) >= MAX_WAITING;
   }
@@ -178,17 +222,45 @@ export class HttpExchanges {
     this.#waiting.get(socket)!.onNone = callback;
   }
 
+  #onRoom(waiting: Waiting): void {
+    const { onRoom } = waiting;
+    waiting.onRoom = undefined;
+    onRoom?.();
+  }
+
   #watch(socket: Socket): Waiting {
-    const waiting: Waiting = { exchanges: [], onNone: undefined };
+    const waiting: Waiting = {
+      exchanges: [],
+      onNone: undefined,
+      onRoom: undefined,
+      hasPaced: false,
+      answeredAt: -Infinity,
+    };
     this.#waiting.set(socket, waiting);
     const onLeft = () => {
       // Node ends the connection, too: what was not handed over cannot be written any more.
-      const isCut = waiting.exchanges.some(({ outgoing }) => !outgoing.writableEnded);
+      const isCut = waiting.exchanges.some(isUnanswered);
       for (const exchange of [...waiting.exchanges]) exchange.abandon();
       if (isCut) socket.destroy();
     };
+    // Node, which has paused it, has resumed it before.
+    socket.on("drain", () => this.#onRoom(waiting));
     socket.once("end", onLeft);
     socket.once("close", onLeft);
     return waiting;
   }
+}
+
+/** Whether one more request has to wait: for the responses before it, or until the client has read these. */
+function hasToWait(exchanges: readonly HttpExchange[], socket: Socket): boolean {
+  return exchanges.some(isUnanswered) || (exchanges.length > 0 && socket.writableNeedDrain);
+}
+
+function isUnanswered({ outgoing }: HttpExchange): boolean {
+  return !outgoing.writableEnded;
+}
+
+/** Whether Node has paused a connection and its parser, because responses are not read. It resumes both by itself. */
+export function isHeldBack(socket: Socket): boolean {
+  return (socket as Socket & { readonly _paused?: boolean })._paused === true;
 }

@@ -7,7 +7,7 @@
 import { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { MAX_HOST_LENGTH, MAX_URL_LENGTH } from "../protocol/websocket.ts";
-import { RequestBody } from "./node_http_body.ts";
+import { discard, RequestBody } from "./node_http_body.ts";
 import { type HttpExchange, HttpExchanges } from "./node_http_exchanges.ts";
 
 /** How many headers a request may have; `Deno.serve` has the same limit. */
@@ -51,22 +51,28 @@ export const COPIED_HEADERS: ReadonlySet<string> = new Set([
 /** The headers of messages, which are copied as well. */
 export const MESSAGE_HEADER_PREFIX = "dsmq-header-";
 
-/** A body may come in `free` parts, and one more for every `bytes`: a packet of 64 KiB can hold 10,000. */
-const MAX_PARTS = { free: 256, bytes: 1024 };
-
 /** Methods that a `Request` of the web must not have. */
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 /** The requests of all connections that wait for their responses. */
 export const exchanges = new HttpExchanges();
 
+/** The request of each connection that is being parsed. */
+const currentRequests = new WeakMap<Socket, BoundedRequest>();
+
+/** The request of a connection that is being parsed; `undefined` between two. */
+export function currentRequest(socket: Socket): BoundedRequest | undefined {
+  return currentRequests.get(socket);
+}
+
 /**
  * A request, unless too many before it wait. A packet can hold thousands, and making an object of each takes long. On Deno
  * an exception here stops the parser.
  */
 export class BoundedRequest extends IncomingMessage {
-  #parts = 0;
   #bytes = 0;
+  #length: number | undefined;
+  #hasLength = false;
   #body: RequestBody | undefined;
   /** Its client sends the body once it is told to continue. */
   expectsContinue = false;
@@ -75,6 +81,16 @@ export class BoundedRequest extends IncomingMessage {
   constructor(socket: Socket) {
     if (exchanges.tooMany(socket)) throw new Error("too many requests wait");
     super(socket);
+    currentRequests.set(socket, this);
+  }
+
+  /** How many bytes of its body are missing; `undefined` if it comes in chunks. */
+  get bytesLeft(): number | undefined {
+    if (!this.#hasLength) {
+      this.#hasLength = true;
+      this.#length = lengthOf(this.rawHeaders);
+    }
+    return this.#length === undefined ? undefined : this.#length - this.#bytes;
   }
 
   /** Its body from now on; without this it is dropped. `onRead` is called when it is read for the first time. */
@@ -97,15 +113,24 @@ export class BoundedRequest extends IncomingMessage {
     this.#body?.drop();
   }
 
-  /** A part of the body, which is a copy; `null` at its end. A body in tiny parts is not read to its end, because each part takes time. */
+  /** A part of the body, which is a copy; `null` at its end. */
   override push(part: Uint8Array<ArrayBuffer> | null): boolean {
     if (part === null) {
+      // It would be kept as long as its connection.
+      currentRequests.delete(this.socket);
       this.#body?.end();
       return super.push(null);
     }
     this.#bytes += part.length;
-    if (++this.#parts > MAX_PARTS.free + this.#bytes / MAX_PARTS.bytes) this.socket.destroy();
-    return this.#body?.add(part) ?? true;
+    if (this.#body) return this.#body.add(part);
+    // V8 would not free it before there are hundreds of MiB of such garbage.
+    discard(part);
+    return true;
+  }
+
+  /** All parts of one piece of input have come. */
+  flushBody(): void {
+    this.#body?.flush();
   }
 
   /** The stream of Node has no body: it must not continue a connection that is paused for the one of the web. */
@@ -113,6 +138,17 @@ export class BoundedRequest extends IncomingMessage {
 
   /** Node calls this when a response is complete before its request. It would hand over no more parts, and they would not be counted. */
   _dump(): void {}
+}
+
+/** The length of a body; `undefined` if it comes in chunks. */
+function lengthOf(rawHeaders: readonly string[]): number | undefined {
+  let length = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase();
+    if (name === "transfer-encoding") return undefined;
+    if (name === "content-length") length = Number(rawHeaders[i + 1]);
+  }
+  return length;
 }
 
 /** A request as the web has it. */

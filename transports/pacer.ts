@@ -16,9 +16,9 @@ const BURST_INTERVAL = 10;
 export class Pacer {
   readonly #afterNetworkPoll: (callback: () => void) => void;
   readonly #waiting: (() => void)[] = [];
-  /** How many have passed, and since when, while none waits. */
-  #admitted = 0;
-  #since = -Infinity;
+  /** When the last few passed at once, in a ring, whose oldest is the next to be replaced. */
+  readonly #passedAt: number[] = Array(BURST).fill(-Infinity);
+  #oldest = 0;
   /** The index of the first that waits. */
   #next = 0;
 
@@ -32,12 +32,20 @@ export class Pacer {
     this.#afterNetworkPoll = afterPoll;
   }
 
-  /** What has to be awaited before one more is handled; mostly nothing. */
-  wait(): Promise<void> | undefined {
+  /**
+   * What has to be awaited before one more is handled; mostly nothing.
+   *
+   * @param polledAt a moment after which the network was polled, by `performance.now`: what passed before that does not
+   *     count. Default: none is known
+   */
+  wait(polledAt = -Infinity): Promise<void> | undefined {
     if (this.#waiting.length === 0) {
       const now = performance.now();
-      if (now - this.#since >= BURST_INTERVAL) [this.#admitted, this.#since] = [0, now];
-      if (this.#admitted++ < BURST) return undefined;
+      if (this.#passedAt[this.#oldest]! <= Math.max(polledAt, now - BURST_INTERVAL)) {
+        this.#passedAt[this.#oldest] = now;
+        this.#oldest = (this.#oldest + 1) % BURST;
+        return undefined;
+      }
       this.#schedule();
     }
     return new Promise((resolve) => void this.#waiting.push(resolve));

@@ -115,6 +115,21 @@ export const http: Readonly<Record<string, (listen: Transport) => Promise<void>>
     assertEquals((await readResponse(client)).body, `${most}`);
   },
 
+  async "a body arrives in as many parts as it is sent in, however small, whether it is read or not"(
+    listen,
+  ) {
+    await using opened = await OpenPort.with(listen);
+    // As a program sends it that writes each line of its output.
+    const lines = Array.from({ length: 2000 }, (_, i) => `{"body":"${i}"}\n`);
+    const chunks = lines.map((line) => `${line.length.toString(16)}\r\n${line}\r\n`);
+    const request = `${httpMessage("POST /", ["Transfer-Encoding: chunked"])}${chunks.join("")}`;
+    opened.handler.http = echo;
+    const { status, body } = await exchangeHttp(opened.port, `${request}0\r\n\r\n`);
+    assert(status === 200 && body === lines.join(""), `${status}, ${body.length}`);
+    opened.handler.http = () => new Response("not read", { status: 401 });
+    assertEquals((await exchangeHttp(opened.port, `${request}0\r\n\r\n`)).body, "not read");
+  },
+
   async "an answer before the body was read arrives, and says that the connection ends"(listen) {
     await using opened = await OpenPort.with(listen);
     opened.handler.http = () => new Response("too large\n", { status: 413 });
@@ -238,10 +253,16 @@ export const http: Readonly<Record<string, (listen: Transport) => Promise<void>>
       return new Response(`got ${text}`);
     };
     using client = await RawSocket.connect(opened.port);
-    let requests = "";
-    for (let i = 0; i < 4; i++) requests += httpMessage("POST /", [], `${i}`);
-    await client.send(requests);
-    for (let i = 0; i < 4; i++) assertEquals((await readResponse(client)).body, `got ${i}`);
+    for (const count of [4, 10, 100]) {
+      let requests = "";
+      for (let i = 0; i < count; i++) {
+        requests += i % 3 === 2
+          ? httpMessage("POST /", ["Transfer-Encoding: chunked"]) + chunked(`${i}`, 1)
+          : httpMessage("POST /", [], `${i}`);
+      }
+      await client.send(requests);
+      for (let i = 0; i < count; i++) assertEquals((await readResponse(client)).body, `got ${i}`);
+    }
     // And the connection goes on.
     for (const size of [1, 100_000, 0, 5]) {
       await client.send(httpMessage("POST /", [], textOf(size)));

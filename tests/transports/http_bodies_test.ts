@@ -60,23 +60,6 @@ Deno.test("hardened: a body with an upgrade that is ignored arrives", async () =
   assertEquals((await readResponse(client)).body, "abc");
 });
 
-Deno.test("hardened: a body in tiny parts is cut, also while it is read", async () => {
-  await using opened = await OpenPort.with(hardened);
-  for (const isRead of [true, false]) {
-    const ended = Promise.withResolvers<void>();
-    opened.handler.http = async (request) => {
-      request.signal.addEventListener("abort", () => ended.resolve());
-      if (isRead) await request.text().catch(() => {});
-      await ended.promise;
-      return new Response("nobody reads this");
-    };
-    using client = await RawSocket.connect(opened.port);
-    await client.send(httpMessage("POST /", CHUNKED) + "1\r\nx\r\n".repeat(1000)).catch(() => {});
-    assertEquals(await withTimeout(client.head()), "");
-    await withTimeout(ended.promise);
-  }
-});
-
 Deno.test("hardened: a body that is not HTTP fails, and its request is answered once", async () => {
   await using opened = await OpenPort.with(hardened);
   const failed = Promise.withResolvers<void>();

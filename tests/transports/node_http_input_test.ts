@@ -1,6 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
-import { HttpInput, type InputConnection } from "../../transports/node_http_input.ts";
+import {
+  HttpInput,
+  type InputConnection,
+  type InputRequests,
+} from "../../transports/node_http_input.ts";
 import { ManualTurns } from "../support/manual_turns.ts";
 
 /** A connection, and a listener that takes this long for each chunk. */
@@ -11,6 +16,12 @@ class FakeConnection extends EventEmitter {
   readonly received: (number | string)[] = [];
   readonly caught: unknown[] = [];
   readonly intake: HttpInput;
+  /** The request that comes. */
+  request: ReturnType<InputRequests["current"]>;
+  hasRoom = true;
+  giveRoom = (): void => {};
+  /** What came after the handshake of a WebSocket. */
+  readonly unshifted: number[] = [];
 
   constructor(manual: ManualTurns, ms: number) {
     super();
@@ -19,18 +30,21 @@ class FakeConnection extends EventEmitter {
       manual.spend(ms);
     });
     this.on("end", () => this.received.push("end"));
-    this.intake = new HttpInput(
-      this as unknown as InputConnection,
-      manual.turns.join(),
-      (error) => {
-        this.caught.push(error);
-      },
-    );
+    this.intake = new HttpInput(this as unknown as InputConnection, manual.turns.join(), {
+      current: () => this.request,
+      mayParse: (isNewRequest) => !isNewRequest || this.hasRoom,
+      whenRoom: (callback) => void (this.giveRoom = callback),
+      onError: (error) => void this.caught.push(error),
+    });
   }
 
   /** The system delivers some bytes, unless it must deliver nothing now. */
   receive(bytes: number): void {
     if (!this.paused) this.emit("data", new Uint8Array(bytes));
+  }
+
+  unshift(chunk: Uint8Array): void {
+    this.unshifted.push(chunk.length);
   }
 
   pause(): void {
@@ -125,4 +139,86 @@ Deno.test("data that HTTP has read is freed at once, and waiting data once it wa
   assertEquals([first.byteLength, second.byteLength, received], [0, 2000, [1000]]);
   while (manual.awaited) await manual.networkLook();
   assertEquals([first.byteLength, second.byteLength, received], [0, 0, [1000, 2000]]);
+});
+
+/** Bytes of text, as Node has them. */
+function bytesOf(text: string): Uint8Array {
+  return Buffer.from(new TextEncoder().encode(text).buffer);
+}
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+Deno.test("requests that come while many wait for their responses are held, and handed over once few wait", async () => {
+  const manual = new ManualTurns();
+  const one = new FakeConnection(manual, 0);
+  one.on("data", () => one.hasRoom = one.received.length < 3);
+  one.emit("data", bytesOf(GET.repeat(5)));
+  assertEquals([one.received, one.paused], [Array(3).fill(GET.length), false]);
+  assertEquals(one.intake.buffered, 2 * GET.length);
+  one.emit("data", bytesOf(GET));
+  assertEquals([one.received.length, one.intake.buffered], [3, 3 * GET.length]);
+  one.emit("data", new Uint8Array(70_000));
+  assertEquals(one.paused, true);
+  one.hasRoom = true;
+  one.giveRoom();
+  // Not before the network was polled.
+  assertEquals(one.received.length, 3);
+  await manual.networkLook();
+  assertEquals([one.received.slice(3), one.paused], [[GET.length], true]);
+  while (one.intake.buffered > 0) {
+    one.hasRoom = true;
+    one.giveRoom();
+    await manual.networkLook();
+  }
+  assertEquals([one.received.at(-1), one.paused], [70_000, false]);
+});
+
+Deno.test("the body of a request arrives though no more may begin, and nothing of the next one", async () => {
+  const manual = new ManualTurns();
+  const one = new FakeConnection(manual, 0);
+  one.hasRoom = false;
+  one.request = { complete: false, bytesLeft: 10, flushBody() {} };
+  one.on("data", () => one.request = { complete: true, bytesLeft: 0, flushBody() {} });
+  one.emit("data", bytesOf(`0123456789${GET}`));
+  assertEquals([one.received, one.intake.buffered], [[10], GET.length]);
+  let next = "";
+  one.on("data", (piece: Uint8Array) => next += new TextDecoder().decode(piece));
+  one.hasRoom = true;
+  one.giveRoom();
+  await manual.networkLook();
+  assertEquals(next, GET);
+});
+
+Deno.test("a client that leaves is noticed while its requests are held", () => {
+  const one = new FakeConnection(new ManualTurns(), 0);
+  one.on("data", () => one.hasRoom = false);
+  one.emit("data", bytesOf(GET.repeat(5)));
+  one.emit("end");
+  assertEquals([one.received, one.intake.buffered], [[GET.length, "end"], 0]);
+});
+
+Deno.test("of a body in tiny chunks, few are parsed before others have their turn", async () => {
+  const manual = new ManualTurns();
+  const one = new FakeConnection(manual, 3);
+  const flushed: number[] = [];
+  one.request = {
+    complete: false,
+    bytesLeft: undefined,
+    flushBody: () => void flushed.push(one.received.length),
+  };
+  const chunks = "1\r\nx\r\n".repeat(10_000);
+  const before = manual.now();
+  one.emit("data", bytesOf(chunks));
+  assert(manual.now() - before <= 15, `${manual.now() - before} ms`);
+  assert(one.received.every((bytes) => (bytes as number) <= 6 * 256), `${one.received}`);
+  while (manual.awaited) await manual.networkLook();
+  const sum = one.received.reduce<number>((sum, bytes) => sum + (bytes as number), 0);
+  assertEquals([sum, flushed.length], [chunks.length, one.received.length]);
+});
+
+Deno.test("what comes behind the handshake of a WebSocket is not lost", () => {
+  const one = new FakeConnection(new ManualTurns(), 0);
+  one.once("data", () => one.intake.detach());
+  one.emit("data", bytesOf(`${GET}0123456789`));
+  assertEquals([one.received, one.unshifted], [[GET.length], [10]]);
 });

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Socket } from "node:net";
 import { TimedOutRequests } from "../../transports/node_timed_out_requests.ts";
 import { Pacer } from "../../transports/pacer.ts";
@@ -36,6 +36,16 @@ Deno.test("a single connection does not wait, however many came before", () =>
     await Promise.all(Array.from({ length: 100 }, () => pace.wait()));
     await pass(20);
     for (let i = 0; i < 8; i++) assertEquals(pace.wait(), undefined);
+  }));
+
+Deno.test("who comes after an answer does not wait for those that passed before it", () =>
+  inVirtualTime(async () => {
+    const pace = new Pacer(() => {});
+    for (let i = 0; i < 8; i++) assertEquals(pace.wait(), undefined);
+    const answeredAt = performance.now();
+    await pass(1);
+    for (let i = 0; i < 8; i++) assertEquals(pace.wait(answeredAt), undefined);
+    assert(pace.wait(answeredAt));
   }));
 
 Deno.test("a late request is ended once, in its turn, and known to be late before", () =>
