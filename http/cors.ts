@@ -54,8 +54,12 @@ export function exposeTo(response: Response, origin: string): Response {
   const { headers } = response;
   headers.set("access-control-allow-origin", origin);
   headers.append("vary", "Origin");
-  const own = [...headers.keys()].filter((name) => name.startsWith("dsmq-header-"));
-  headers.set("access-control-expose-headers", [...EXPOSED, ...own].join(", "));
+  const exposed = [...EXPOSED];
+  // An iterator of 64 takes fifty times as long.
+  headers.forEach((_value, name) => {
+    if (name.startsWith("dsmq-header-")) exposed.push(name);
+  });
+  headers.set("access-control-expose-headers", exposed.join(", "));
   return response;
 }
 

@@ -152,7 +152,7 @@ function lengthOf(rawHeaders: readonly string[]): number | undefined {
 }
 
 /** A request as the web has it. */
-class ServedRequest extends Request {
+export class ServedRequest extends Request {
   readonly #method: string;
   readonly #exchange: HttpExchange | undefined;
 

@@ -41,7 +41,9 @@ export async function sendResponse(
   try {
     const { whole, first = [], next } = await beginning(reader);
     if (exchange.isGone) return;
-    const headers = [...response.headers].flat();
+    const headers: string[] = [];
+    // An iterator takes a time that grows with the square of their number.
+    response.headers.forEach((value, name) => headers.push(name, value));
     const isEmpty = status === 204 || status === 304;
     if (whole && !isEmpty && !response.headers.has("content-length")) {
       headers.push("content-length", `${whole.length}`);

@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ServedRequest } from "../../transports/node_http_request.ts";
 import { upgradeRequest } from "../support/raw_socket.ts";
 import { openServer } from "../support/open_server.ts";
 import { HOST, httpRequest } from "../support/raw_http.ts";
@@ -113,6 +114,7 @@ for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`${transport}: a Host that is far too long is refused unread`, async () => {
     const [parse, Url] = [URL.parse, Request];
     const read: number[] = [];
+    let isSeen = false;
     URL.parse = (url, base) => {
       read.push(`${url}`.length);
       return parse.call(URL, url, base);
@@ -120,11 +122,15 @@ for (const transport of ["builtin", "hardened"] as const) {
     globalThis.Request = class extends Url {
       constructor(input: RequestInfo | URL, init?: RequestInit) {
         read.push(`${input}`.length);
+        isSeen = true;
         super(input, init);
       }
     };
+    // This one calls what it was derived from, not what has that name now.
+    Object.setPrototypeOf(ServedRequest, Request);
     try {
       await using server = await openServer({ transport });
+      assertEquals((await httpRequest(server.port, `GET / HTTP/1.1\r\n${HOST}`)).status, 200);
       const label = String.fromCharCode(...Array.from({ length: 990 }, (_, i) => 0x4e00 + i));
       for (const host of [Array(20).fill(label).join("."), "é".repeat(513), "a".repeat(1025)]) {
         for (const request of [`GET / HTTP/1.1\r\n${HOST}`, upgradeRequest().trimEnd()]) {
@@ -134,8 +140,10 @@ for (const transport of ["builtin", "hardened"] as const) {
       }
     } finally {
       [URL.parse, globalThis.Request] = [parse, Url];
+      Object.setPrototypeOf(ServedRequest, Url);
     }
     assertEquals(read.filter((length) => length > 1024), []);
+    assert(transport === "builtin" || isSeen, "requests of hardened are not seen");
   });
 
   Deno.test(`${transport}: an invalid upgrade is answered with its mistake`, async () => {
