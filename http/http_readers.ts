@@ -19,7 +19,7 @@ import type { HttpContext } from "./http_context.ts";
 import { HttpProblem } from "./problem.ts";
 
 /** How often a stream that has nothing else to send shows that it is there, in milliseconds: proxies cut idle ones. */
-const HEARTBEAT_INTERVAL = 15_000;
+const HEARTBEAT_INTERVAL = 10_000;
 
 const DISCONNECTED: WireError = {
   code: "shutting_down",
