@@ -93,9 +93,9 @@ export class ReaderBody implements MonitoredPeer {
     if (bytes.length <= ENOUGH_BYTES) this.#waiting.push(bytes);
     else this.#waiting.push(...partsOf(bytes));
     this.#waitingBytes += bytes.length;
-    if (this.#isWanted) return this.#handOver();
-    this.#charge();
-    if (this.#isMonitored) return;
+    if (this.#isWanted) this.#handOver();
+    else this.#charge();
+    if (this.#isMonitored || this.#waitingBytes === 0) return;
     this.#isMonitored = true;
     this.#hasRead = false;
     this.#call.readers.slowReaders.add(this);
