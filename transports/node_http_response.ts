@@ -48,7 +48,9 @@ export async function sendResponse(
     if (whole && !isEmpty && !response.headers.has("content-length")) {
       headers.push("content-length", `${whole.length}`);
     }
-    if (!incoming.isRead && !response.headers.has("connection")) {
+    // Behind an upgrade that is ignored Deno loses what came in the same packet: it is to be sent again.
+    const isLast = !incoming.isRead || incoming.headers.upgrade !== undefined;
+    if (isLast && !response.headers.has("connection")) {
       headers.push("connection", "close");
     }
     closeGently(exchange, incoming);

@@ -210,10 +210,9 @@ export const http: Readonly<Record<string, (listen: Transport) => Promise<void>>
       "Upgrade: h2c",
       "HTTP2-Settings: AAMAAABk",
     ];
-    using client = await RawSocket.connect(opened.port);
-    await client.send(httpMessage("GET /", upgrade));
-    assertEquals((await readResponse(client)).status, 200);
+    assertEquals((await exchangeHttp(opened.port, httpMessage("GET /", upgrade))).status, 200);
     opened.handler.http = () => new Response(new ReadableStream());
+    using client = await RawSocket.connect(opened.port);
     await client.send(httpMessage("GET /", upgrade));
     assert((await withTimeout(client.head())).startsWith("HTTP/1.1 200 "));
   },

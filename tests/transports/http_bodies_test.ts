@@ -53,11 +53,10 @@ Deno.test("hardened: a body with an upgrade that is ignored arrives", async () =
   await using opened = await OpenPort.with(hardened);
   opened.handler.http = async (request) => new Response(await request.text());
   const upgrade = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c"];
-  using client = await RawSocket.connect(opened.port);
-  await client.send(httpMessage("POST /", upgrade, "hello"));
-  assertEquals((await readResponse(client)).body, "hello");
-  await client.send(`${httpMessage("PUT /", [...upgrade, ...CHUNKED])}3\r\nabc\r\n0\r\n\r\n`);
-  assertEquals((await readResponse(client)).body, "abc");
+  const whole = httpMessage("POST /", upgrade, "hello");
+  assertEquals((await exchangeHttp(opened.port, whole)).body, "hello");
+  const chunked = `${httpMessage("PUT /", [...upgrade, ...CHUNKED])}3\r\nabc\r\n0\r\n\r\n`;
+  assertEquals((await exchangeHttp(opened.port, chunked)).body, "abc");
 });
 
 Deno.test("hardened: a body that is not HTTP fails, and its request is answered once", async () => {

@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { listen as builtin } from "../../transports/deno.ts";
 import { listen as hardened } from "../../transports/node.ts";
-import { httpMessage, readResponse } from "../support/http_client.ts";
+import { headerOf, httpMessage, readResponse } from "../support/http_client.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import { OpenPort } from "../support/recording_handler.ts";
 
@@ -59,4 +59,19 @@ Deno.test("hardened: what comes after a request that took too long is not taken 
   await attacker.send(`st: localhost\r\n\r\n${httpMessage("GET /injected")}`).catch(() => {});
   await other.send(httpMessage("GET /second"));
   assertEquals((await readResponse(other)).body, "/second");
+});
+
+Deno.test("hardened: after a request for an upgrade that is ignored the connection ends, so that nothing behind it is lost unnoticed", async () => {
+  await using opened = await OpenPort.with(hardened);
+  opened.handler.http = ({ url }) => new Response(new URL(url).pathname);
+  using client = await RawSocket.connect(opened.port);
+  const upgrade = [
+    "Connection: Upgrade, HTTP2-Settings",
+    "Upgrade: h2c",
+    "HTTP2-Settings: AAMAAABk",
+  ];
+  await client.send(httpMessage("GET /first", upgrade) + httpMessage("GET /second"));
+  const { body, head } = await readResponse(client);
+  assertEquals([body, headerOf(head, "connection")], ["/first", "close"]);
+  assertEquals(await client.discard(1), 0);
 });
