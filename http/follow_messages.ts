@@ -17,7 +17,7 @@ import type { Queue } from "../queue/queue.ts";
 import { toWireError } from "../queue/store_failure.ts";
 import type { TopicBatch } from "../queue/topic_batch.ts";
 import type { HttpCall } from "./http_call.ts";
-import type { HttpReader } from "./http_readers.ts";
+import type { HttpReader, HttpReaders } from "./http_readers.ts";
 import { HttpProblem } from "./problem.ts";
 import { requireReadable } from "./read_messages.ts";
 import { ReaderBody } from "./reader_body.ts";
@@ -84,6 +84,7 @@ class FollowedStream implements ServerStreamContext, StreamOutput {
   /** What was gone by this time is no gap, also after another one. */
   readonly #began: number | undefined;
   readonly #epoch: string;
+  readonly #readers: HttpReaders;
   readonly #reader: HttpReader;
   readonly #body: ReaderBody;
   #stream: ServerStream | undefined;
@@ -106,8 +107,8 @@ class FollowedStream implements ServerStreamContext, StreamOutput {
     this.#began = began;
     this.queue = call.context.shared.queue;
     this.#epoch = this.queue.store.epoch;
-    const { readers } = call;
-    this.#reader = readers.open(call, filter, "totalSubscriptions", {
+    this.#readers = call.readers;
+    this.#reader = call.readers.open(call, filter, "totalSubscriptions", {
       onEnd: (error) => this.#end(error),
       sendHeartbeat: () => this.#sendHeartbeat(),
       unreadBytes: () => this.#body.unreadBytes,
@@ -190,6 +191,8 @@ class FollowedStream implements ServerStreamContext, StreamOutput {
     // Whoever asks for this may have more to do first.
     await undefined;
     while (this.#isBehind && !this.closed && !this.#body.isFull) {
+      await this.#readers.yieldTurn();
+      if (this.closed) break;
       this.#isBehind = false;
       await this.#stream!.readMore();
     }

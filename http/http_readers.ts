@@ -7,6 +7,7 @@
 
 import type { Permissions } from "../auth/permissions.ts";
 import { TOKEN_EXPIRED } from "../auth/permissions.ts";
+import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
 import { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { revocation, streamRefusal } from "../connection/authorize.ts";
 import type { ListedConnection } from "../connection/connection_directory.ts";
@@ -20,6 +21,9 @@ import { HttpProblem } from "./problem.ts";
 
 /** How often a stream that has nothing else to send shows that it is there, in milliseconds: proxies cut idle ones. */
 const HEARTBEAT_INTERVAL = 10_000;
+
+/** How long readers of the store keep others waiting at a time, in milliseconds. */
+const SLICE_MS = 4;
 
 const DISCONNECTED: WireError = {
   code: "shutting_down",
@@ -142,6 +146,9 @@ export class HttpReaders {
   readonly #context: HttpContext;
   readonly #open = new Set<HttpReader>();
   #streams = 0;
+  /** When the network was polled for readers last; and while it is about to be, until then. */
+  #polledAt = -Infinity;
+  #polling: Promise<void> | undefined;
   #endedWith: WireError | undefined;
   #cancelHeartbeats: () => void = () => {};
 
@@ -187,6 +194,23 @@ export class HttpReaders {
     this.#context.shared.directory.add(reader);
     if (isStream && this.#streams++ === 0) this.#scheduleHeartbeats();
     return reader;
+  }
+
+  /**
+   * Lets others have their turn, if it is time for that. A reader passes over page after page of other topics, and a lost feed
+   * has thousands of them read at once.
+   */
+  async yieldTurn(): Promise<void> {
+    // Of those that have waited together, the first ones may use up the time.
+    while (this.#polling || performance.now() - this.#polledAt >= SLICE_MS) {
+      await (this.#polling ??= this.#pollNetwork());
+    }
+  }
+
+  async #pollNetwork(): Promise<void> {
+    await new Promise<void>((resolve) => afterNetworkPoll(resolve));
+    this.#polledAt = performance.now();
+    this.#polling = undefined;
   }
 
   /** One has ended. */

@@ -76,7 +76,7 @@ async function readFrom(
   from: number,
   asOf: number | undefined,
 ): Promise<FoundPage> {
-  const { context: { shared: { queue: { store } } } } = call;
+  const { readers, context: { shared: { queue: { store } } } } = call;
   for (let after = from;;) {
     const [page] = await store.read([{ ...filter, after, count, bytes, gone: true, asOf }]);
     const left = leftBeforeGap(page!, after, filter.prefix !== undefined);
@@ -87,6 +87,7 @@ async function readFrom(
       return { messages: left.messages, through: Math.max(after, left.through) };
     }
     after = left.through;
+    await readers.yieldTurn();
   }
 }
 
