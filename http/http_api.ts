@@ -225,10 +225,10 @@ export class HttpApi {
     const { shared: { queue: { log } } } = this.#context;
     const problem = error instanceof HttpProblem ? error : new HttpProblem(toWireError(error, log));
     const { status, logged, advice } = problem;
-    // Whoever asks for what is not there, or is gone, has done nothing wrong.
-    if (status !== 404 && status !== 405 && status !== 410) {
-      this.#context.onRefused(logged, from, advice);
-    }
+    // Whoever asks for what is not there, or is gone, has done nothing wrong; nor has who still waits when the server stops.
+    const isOrdinary = status === 404 || status === 405 || status === 410 ||
+      logged.code === "shutting_down";
+    if (!isOrdinary) this.#context.onRefused(logged, from, advice);
     return problem.response;
   }
 }

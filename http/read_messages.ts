@@ -113,17 +113,15 @@ async function waitAndRead(
       if (found.messages.length > 0) return found;
       through = found.through;
       if (await wait.next()) continue;
-      if (!ended) return { messages: [], through };
-      throw new HttpProblem(ended.error ?? CLIENT_LEFT);
+      // Its time is over; or its client has left, which is no error, and nobody gets this.
+      if (!ended?.error) return { messages: [], through };
+      throw new HttpProblem(ended.error);
     }
   } finally {
     stopWatching();
     reader.release();
   }
 }
-
-/** Nobody gets it. */
-const CLIENT_LEFT: WireError = { code: "unavailable", message: "Cannot wait: the client has left" };
 
 /** Messages are missing: what is known of them, and from where to go on. */
 export function gapProblem(

@@ -143,19 +143,23 @@ testHttp("an administrator sees a stream, and ends it", async (open) => {
   assertEquals(await events.event(), undefined);
 });
 
-testHttp("a stream and a wait end with the server, and say so", async (open) => {
-  const server = await open();
-  const mq = await connect(server.url);
-  await using events = await EventReader.events(`${server.origin}/topics/t`);
-  await using lines = await EventReader.lines(`${server.origin}/topics/t`);
-  await events.event();
-  const waiting = server.get("/topics/t?wait=60");
-  while ((await mq.connections()).length < 4) await Promise.resolve();
-  await mq.close();
-  const stopped = server[Symbol.asyncDispose]();
-  assertEquals((await problemOf(await waiting)).code, "shutting_down");
-  assertEquals((await events.event())?.event, "end");
-  const { end } = await lines.line() as { end: { code: string } };
-  assertEquals(end.code, "shutting_down");
-  await stopped;
-});
+testHttp(
+  "a stream and a wait end with the server, which says so, and refuses nobody",
+  async (open) => {
+    const server = await open();
+    const mq = await connect(server.url);
+    await using events = await EventReader.events(`${server.origin}/topics/t`);
+    await using lines = await EventReader.lines(`${server.origin}/topics/t`);
+    await events.event();
+    const waiting = server.get("/topics/t?wait=60");
+    while ((await mq.connections()).length < 4) await Promise.resolve();
+    await mq.close();
+    const stopped = server[Symbol.asyncDispose]();
+    assertEquals((await problemOf(await waiting)).code, "shutting_down");
+    assertEquals((await events.event())?.event, "end");
+    const { end } = await lines.line() as { end: { code: string } };
+    assertEquals(end.code, "shutting_down");
+    await stopped;
+    assertEquals(server.stats().refused, 0);
+  },
+);
