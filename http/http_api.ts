@@ -20,12 +20,16 @@ import { HttpCall } from "./http_call.ts";
 import type { HttpContext } from "./http_context.ts";
 import { HttpReaders } from "./http_readers.ts";
 import { findPage, mayLackHost, PAGE_METHODS } from "./pages.ts";
-import { badRequest, HttpProblem, INVALID_TOKEN } from "./problem.ts";
+import { badRequest, HttpProblem, INVALID_TOKEN, SEND_TOKEN } from "./problem.ts";
+import { requireNoToken } from "./query.ts";
 import { findRoute, NEED_NO_SLOT, type Route, type RouteHandler } from "./routes.ts";
 import { tracedResponse } from "./traced_response.ts";
 
 /** What `OPTIONS *` asks about. (`hardened` makes it `/`.) */
 const WHOLE_SERVER = "/*";
+
+/** How a request without a token is asked for one: RFC 6750, section 3. */
+const NO_TOKEN = { "www-authenticate": "Bearer" };
 
 const STOPPING: WireError = {
   code: "shutting_down",
@@ -188,7 +192,7 @@ export class HttpApi {
       if (context.isStopping) throw new HttpProblem(STOPPING, { headers: { connection: "close" } });
       const token = context.access.requiresToken ? extractToken(request.headers) : undefined;
       const check = token === undefined ? undefined : await context.checkToken(token, from);
-      const granted = this.#permissionsAfter(check);
+      const granted = this.#permissionsAfter(check, search);
       if (!NEED_NO_SLOT.has(handler)) release = this.#acquire(from, granted);
       const { readers } = this;
       call = new HttpCall({ context, readers, request, from, rest, search, granted, watch, end });
@@ -208,16 +212,17 @@ export class HttpApi {
   }
 
   /** What a client may do whose token was checked, if it has one. */
-  #permissionsAfter(check: TokenCheck | undefined): Permissions {
+  #permissionsAfter(check: TokenCheck | undefined, search: string): Permissions {
     const permissions = this.#context.access.permissionsOf(check);
     if (permissions) return permissions;
     const { error, logged } = tokenRefusal(check);
-    throw new HttpProblem(error, {
-      logged,
-      ...(error.code === "unauthorized" && {
-        headers: check ? INVALID_TOKEN : { "www-authenticate": "Bearer" },
-      }),
-    });
+    if (!check) {
+      requireNoToken(search);
+      const message = `${error.message}: ${SEND_TOKEN}`;
+      throw new HttpProblem({ ...error, message }, { logged, headers: NO_TOKEN });
+    }
+    const headers = error.code === "unauthorized" ? INVALID_TOKEN : {};
+    throw new HttpProblem(error, { logged, headers });
   }
 
   /** The response to a request that failed. */

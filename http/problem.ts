@@ -32,6 +32,9 @@ const RETRY_AFTER: Readonly<Record<number, string>> = { 429: "1", 503: "1" };
 /** The header with which a token that is not valid is refused: RFC 6750, section 3. */
 export const INVALID_TOKEN = { "www-authenticate": 'Bearer error="invalid_token"' };
 
+/** How a token is sent. */
+export const SEND_TOKEN = "send it in the header Authorization: Bearer TOKEN";
+
 /** What a problem has besides its code and its sentence. */
 export interface ProblemOptions {
   /** The HTTP status. Default: that of the code. */

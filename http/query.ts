@@ -9,7 +9,7 @@
 import { parsePosition, POSITION_FORM } from "../protocol/position.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { quoted } from "../protocol/text.ts";
-import { badRequest } from "./problem.ts";
+import { badRequest, SEND_TOKEN } from "./problem.ts";
 
 /** Names that are meant to carry a token. Addresses end up in logs and histories. */
 const TOKEN_NAMES: ReadonlySet<string> = new Set(["token", "access_token", "auth"]);
@@ -36,20 +36,36 @@ export function parseQuery<Name extends string>(
     const equals = part.indexOf("=");
     const name = decodeText(equals < 0 ? part : part.slice(0, equals), "The address");
     const value = equals < 0 ? "" : decodeText(part.slice(equals + 1), `The parameter ${name}`);
-    if (TOKEN_NAMES.has(name.toLowerCase())) {
-      throw badRequest(
-        "A token must not be in an address, which others log: send it in the header Authorization: Bearer TOKEN",
-      );
-    }
+    if (TOKEN_NAMES.has(name.toLowerCase())) throw tokenInAddress();
     const known = names.find((one) => one === name);
     if (known === undefined) {
-      const which = names.length === 0 ? "none" : names.join(", ");
-      throw badRequest(`The address must have no parameter ${quoted(name)}: here are ${which}`);
+      throw badRequest(
+        `There is no parameter ${quoted(name)} here: it must be one of ${names.join(", ")}`,
+      );
     }
     if (found[known] !== undefined) throw badRequest(`The parameter ${name} is there twice`);
     found[known] = value;
   }
   return found;
+}
+
+/**
+ * Tells the sender of a request without a token that one in the address does not count.
+ *
+ * @param search what follows the path: empty, or from the `?` on
+ * @throws {HttpProblem} `bad_request`, if a parameter is meant to carry a token
+ */
+export function requireNoToken(search: string): void {
+  for (const part of search.slice(1).split("&")) {
+    const name = decodePercent(part.split("=", 1)[0]!) ?? "";
+    if (TOKEN_NAMES.has(name.toLowerCase())) throw tokenInAddress();
+  }
+}
+
+function tokenInAddress() {
+  return badRequest(
+    `A token must not be in an address, which others log: ${SEND_TOKEN}`,
+  );
 }
 
 function decodeText(text: string, what: string): string {
