@@ -59,7 +59,9 @@ export async function getMessages(
   const format = FORMATS[type];
   const wait = parseWait(query.wait);
   if (format) {
-    if (wait > 0) throw badRequest("The parameter wait is for a request that does not follow");
+    if (wait > 0) {
+      throw badRequest("The parameter wait is for a message or a page: a stream waits by itself");
+    }
     const last = headers.get("last-event-id");
     const since = last === null || last === ""
       ? parseAfter(query.after ?? "now", "The parameter after")
@@ -120,8 +122,11 @@ function topicHeader({ topic }: TopicMessage): Record<string, string> {
 }
 
 function notAcceptable(isPage: boolean) {
-  const types = isPage ? [JSON_PAGE] : [TEXT, JSON_PAGE, EVENTS.contentType, LINES.contentType];
-  return badRequest(`Accept must include ${types.join(", ")}`, { status: 406 });
+  const types = [TEXT, JSON_PAGE, EVENTS.contentType, LINES.contentType].join(", ");
+  const message = isPage
+    ? `The parameter count is for a page: Accept must include ${JSON_PAGE}`
+    : `Accept must include one of ${types}`;
+  return badRequest(message, { status: 406 });
 }
 
 /** Seconds, as milliseconds. */

@@ -11,15 +11,16 @@ import { HttpProblem } from "./problem.ts";
 
 /** Answers an administrator. */
 export async function getMetrics(
-  { context: { metrics }, permissions, request, isHead }: HttpCall,
+  { context: { metrics }, permissions, request }: HttpCall,
 ): Promise<Response> {
   const isForwarded = isFromElsewhere(request);
   const refusal = administrationRefusal({ permissions, isForwarded }, "read metrics");
   if (refusal) throw new HttpProblem(refusal);
   if (!metrics) {
-    const message = "There are no metrics: start the server with --metrics (metrics in a program)";
+    const message =
+      "There are no metrics: start the server with --metrics (metrics: true in a program)";
     throw new HttpProblem({ code: "not_found", message });
   }
   const headers = { "content-type": metrics.contentType, "cache-control": "no-store" };
-  return new Response(isHead ? null : await metrics.text(), { headers });
+  return new Response(await metrics.text(), { headers });
 }

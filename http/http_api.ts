@@ -118,7 +118,7 @@ export class HttpApi {
     const { pathname, search } = URL.parse(url) ?? {};
     if (pathname === undefined) throw badRequest("The address or its Host is invalid");
     if (base !== "" && pathname !== base && !pathname.startsWith(`${base}/`)) {
-      throw notFound(pathname);
+      throw notFound(pathname, base);
     }
     return { path: pathname.slice(base.length) || "/", search: search! };
   }
@@ -132,7 +132,7 @@ export class HttpApi {
       return isReadable ? optionsResponse(request, PAGE_METHODS) : allowResponse(PAGE_METHODS);
     }
     const response = !page
-      ? this.#failed(notFound(path), from)
+      ? this.#failed(notFound(path, this.#context.path), from)
       : method !== "GET" && method !== "HEAD"
       ? this.#failed(methodNotAllowed(method, PAGE_METHODS), from)
       : page(this.#context);
@@ -244,10 +244,11 @@ interface Address {
   readonly search: string;
 }
 
-function notFound(path: string): HttpProblem {
+/** Nothing is at this path, below that of the server. */
+function notFound(path: string, base: string): HttpProblem {
   return new HttpProblem({
     code: "not_found",
-    message: `There is nothing at ${path.slice(0, 64)}: topics are at /topics/NAME`,
+    message: `There is nothing at ${path.slice(0, 64)}: topics are at ${base}/topics/NAME`,
   });
 }
 

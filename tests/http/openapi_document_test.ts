@@ -78,7 +78,7 @@ testDocumented(
       const { detail } = await problemOf(
         await server.fetch(`${address}${separator}nonsense=1`, init),
       );
-      return detail.split("here are ")[1]!.split(", ");
+      return detail.split("one of ")[1]!.split(", ");
     };
     const cases: [method: string, path: string, addresses: string[]][] = [
       ["GET", "/topics/{topic}", ["/topics/t"]],

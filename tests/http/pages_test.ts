@@ -6,6 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { problemOf, testHttp } from "../support/http_server.ts";
+import { openServer } from "../support/open_server.ts";
 
 const ORIGIN = "https://app.test";
 
@@ -49,5 +50,13 @@ testHttp("a path with nothing behind it has no methods", async (open) => {
   await using server = await open();
   for (const method of ["OPTIONS", "POST", "DELETE"]) {
     assertEquals((await problemOf(await server.get("/nothing", { method }))).status, 404);
+  }
+});
+
+Deno.test("who asks outside of a server's path is told where its topics are", async () => {
+  await using server = await openServer({ path: "/mq" });
+  for (const path of ["/topics/t", "/mq/topic"]) {
+    const { detail } = await problemOf(await fetch(`http://127.0.0.1:${server.port}${path}`));
+    assertEquals(detail.split(": ")[1], "topics are at /mq/topics/NAME");
   }
 });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { problemOf, testHttp } from "../support/http_server.ts";
 
@@ -151,7 +151,7 @@ testHttp("a wait ends with the message that comes, or with none", async (open) =
   while ((await mq.connections()).length > 1) await Promise.resolve();
 });
 
-testHttp("a client that leaves ends its wait", async (open) => {
+testHttp("a client that leaves ends its wait, and is not counted as refused", async (open) => {
   await using server = await open();
   await using mq = await connect(server.url);
   const controller = new AbortController();
@@ -160,6 +160,9 @@ testHttp("a client that leaves ends its wait", async (open) => {
   controller.abort();
   await waiting.then(() => {}, () => {});
   while ((await mq.connections()).length > 1) await Promise.resolve();
+  // It has left before this one came.
+  await (await server.get("/topics")).body?.cancel();
+  assertEquals(server.stats().refused, 0);
 });
 
 testHttp("what is gone is 410, with the position from which reading goes on", async (open) => {
@@ -229,8 +232,35 @@ testHttp("a request that is not understood is refused with what it must be", asy
   ]);
 });
 
-testHttp("HEAD answers as GET does, without the body, and without waiting", async (open) => {
+testHttp("what a request must be is said in its own words", async (open) => {
   await using server = await open();
+  const all = "text/plain, application/json, text/event-stream, application/x-ndjson";
+  const cases: [path: string, accept: string, detail: string][] = [
+    [
+      "/topics/t?aftr=1",
+      "*/*",
+      'There is no parameter "aftr" here: it must be one of topic, after, wait, count',
+    ],
+    ["/topics/t", "image/png", `Accept must include one of ${all}`],
+    [
+      "/topics/t?count=1",
+      "text/plain",
+      "The parameter count is for a page: Accept must include application/json",
+    ],
+    [
+      "/topics/t?wait=1",
+      "text/event-stream",
+      "The parameter wait is for a message or a page: a stream waits by itself",
+    ],
+  ];
+  for (const [path, accept, detail] of cases) {
+    const problem = await problemOf(await server.get(path, { headers: { accept } }));
+    assertEquals(problem.detail, detail);
+  }
+});
+
+testHttp("HEAD answers as GET does, without the body, and without waiting", async (open) => {
+  await using server = await open({ metrics: true });
   await using mq = await connect(server.url);
   await mq.put("t", "hello");
   const head = await server.get("/topics/t", { method: "HEAD" });
@@ -239,6 +269,8 @@ testHttp("HEAD answers as GET does, without the body, and without waiting", asyn
   assertEquals([headers.get("dsmq-seq"), headers.get("content-length")], ["1", "5"]);
   const none = await server.get("/topics/none?wait=3600", { method: "HEAD" });
   assertEquals(none.status, 204);
+  const metrics = await server.get("/metrics", { method: "HEAD" });
+  assert(Number(metrics.headers.get("content-length")) > 1000);
   const accept = { accept: "text/event-stream" };
   const stream = await server.get("/topics/t", { method: "HEAD", headers: accept });
   assertEquals([stream.status, stream.headers.get("content-type"), await stream.text()], [

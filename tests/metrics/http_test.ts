@@ -126,7 +126,7 @@ testHttp(
     assertEquals([response.status, code], [404, "not_found"]);
     assertEquals(
       detail,
-      "There are no metrics: start the server with --metrics (metrics in a program)",
+      "There are no metrics: start the server with --metrics (metrics: true in a program)",
     );
   },
 );
