@@ -73,22 +73,31 @@ export async function getMessages(
   const { queue } = call.context.shared;
   const read = { filter, since, count, bytes: REPLY_FRAME_BYTES, wait: call.isHead ? 0 : wait };
   const { messages, through } = await readMessages(call, read);
-  if (!call.isHead) {
-    queue.counts.deliver(messages.length, sumBytes(messages));
-    queue.tracing?.deliver(messages, call.request);
-  }
   const { epoch } = queue.store;
   const next = `${epoch}:${messages.at(-1)?.seq ?? through}`;
   const named = filter.prefix !== undefined;
   const common = { "cache-control": "no-store", "dsmq-position": next };
-  if (type === TEXT) {
-    const [message] = messages;
-    return message
-      ? textOf(call, message, { ...common, ...(named && topicHeader(message)) })
-      : new Response(null, { status: 204, headers: common });
+  const [message] = messages;
+  if (type === TEXT && !message) return new Response(null, { status: 204, headers: common });
+  const response = type === TEXT
+    ? textOf(call, message!, { ...common, ...(named && topicHeader(message!)) })
+    : pageOf(call, messages.map((one) => encodeMessage(one, epoch, named)), next, common);
+  // Not what was refused for its form, or because there is no room for it.
+  if (!call.isHead) {
+    queue.counts.deliver(messages.length, sumBytes(messages));
+    queue.tracing?.deliver(messages, call.request);
   }
-  const list = messages.map((message) => encodeMessage(message, epoch, named)).join(",");
-  const text = `{"messages":[${list}],"next":"${next}"}\n`;
+  return response;
+}
+
+/** A page of messages that are JSON already. */
+function pageOf(
+  call: HttpCall,
+  messages: readonly string[],
+  next: string,
+  common: Record<string, string>,
+): Response {
+  const text = `{"messages":[${messages.join(",")}],"next":"${next}"}\n`;
   return textResponseTo(call, text, { headers: { ...common, "content-type": JSON_PAGE } });
 }
 

@@ -10,6 +10,7 @@ import { ReaderCut } from "../transports/reader_cut.ts";
 import type { MonitoredPeer } from "../transports/slow_peer_monitor.ts";
 import { joinBytes } from "./bytes.ts";
 import type { HttpCall } from "./http_call.ts";
+import { HttpProblem } from "./problem.ts";
 
 /** How many bytes may wait for the client before it has enough to read. */
 export const ENOUGH_BYTES = 64 * 1024;
@@ -81,9 +82,16 @@ export class ReaderBody implements MonitoredPeer {
     return this.#isOver;
   }
 
-  /** Whether the memory of all bodies has room for this many bytes more. */
+  /** Whether the memory of all bodies has room for this many bytes more. What is larger than all of it is sent alone. */
   hasRoom(bytes: number): boolean {
-    return this.#isOver || this.#budgets.of("totalUnreadBytes").mayTake(bytes);
+    if (this.#isOver || this.#budgets.of("totalUnreadBytes").mayTake(bytes)) return true;
+    return this.#call.context.shared.budgets.of("totalUnreadBytes").sharing === 0;
+  }
+
+  /** Gives it up because there is no room for it; returns the problem to answer with instead. */
+  refuse(): HttpProblem {
+    this.#over();
+    return new HttpProblem(this.#budgets.budgetError("totalUnreadBytes", "send the response"));
   }
 
   /** Sends bytes, which may be shared with others. */
@@ -191,6 +199,7 @@ function* partsOf(bytes: Uint8Array): Generator<Uint8Array> {
  * @param call the request
  * @param text the body
  * @param init status and headers
+ * @throws {HttpProblem} `limit_exceeded`, if what other clients have not read leaves no room for it
  */
 export function textResponseTo(call: HttpCall, text: string, init: ResponseInit): Response {
   // Of HEAD the transport sends the headers alone, with the size that the body would have.
@@ -198,6 +207,8 @@ export function textResponseTo(call: HttpCall, text: string, init: ResponseInit)
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= ENOUGH_BYTES) return new Response(bytes, init);
   const body = new ReaderBody(call);
+  // It would hold its memory while it waits.
+  if (!body.hasRoom(bytes.length)) throw body.refuse();
   body.send(bytes);
   body.finish();
   return new Response(body.stream, init);

@@ -5,6 +5,7 @@
  */
 
 import { AccessControl } from "../../auth/access_control.ts";
+import type { SharedBudgets } from "../../budgets/shared_budgets.ts";
 import { HttpApi } from "../../http/http_api.ts";
 import type { Clock } from "../../queue/clock.ts";
 import type { Queue } from "../../queue/queue.ts";
@@ -15,8 +16,12 @@ import { ALL_PERMISSIONS, openContext } from "./memory_peer.ts";
 /** Answers requests; its queue and its store end with it. */
 export interface MemoryHttp extends AsyncDisposable {
   readonly queue: Queue;
-  /** Sends a request to a path. */
-  get(path: string, init?: RequestInit): Promise<Response>;
+  /** What all requests hold together. */
+  readonly budgets: SharedBudgets;
+  /** Why readers were cut off. */
+  readonly cut: readonly string[];
+  /** Sends a request to a path, from an address. Default: that of this machine. */
+  get(path: string, init?: RequestInit, from?: string): Promise<Response>;
   /** Puts a text. */
   post(path: string, body: string, headers?: Record<string, string>): Promise<Response>;
 }
@@ -35,6 +40,7 @@ export async function openMemoryHttp(
     secure: false,
     auth: {},
   });
+  const cut: string[] = [];
   const api = new HttpApi({
     shared: context,
     access,
@@ -45,16 +51,22 @@ export async function openMemoryHttp(
     checkToken: () => Promise.resolve({ kind: "granted", permissions: ALL_PERMISSIONS }),
     acquire: () => () => {},
     onRefused() {},
-    onReaderCut() {},
+    onReaderCut: (reason) => void cut.push(reason),
   });
-  const get = (path: string, { headers, ...init }: RequestInit = {}) => {
+  const get = (
+    path: string,
+    { headers, ...init }: RequestInit = {},
+    from = "127.0.0.1",
+  ) => {
     const all = new Headers(headers);
     all.set("host", "127.0.0.1");
     const request = new Request(`http://127.0.0.1${path}`, { ...init, headers: all });
-    return Promise.resolve(api.handle(request, "127.0.0.1", () => () => {}));
+    return Promise.resolve(api.handle(request, from, () => () => {}));
   };
   return {
     queue: context.queue,
+    budgets: context.budgets,
+    cut,
     get,
     post(path, body, headers = {}) {
       const length = `${new TextEncoder().encode(body).length}`;
