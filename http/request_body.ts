@@ -79,6 +79,12 @@ function refuseEncodings(headers: Headers): void {
       headers: { "accept-encoding": "identity" },
     });
   }
+  const transfer = headers.get("transfer-encoding");
+  if (transfer !== null && transfer.trim().toLowerCase() !== "chunked") {
+    throw badRequest(`The body must be in chunks or as it is, got Transfer-Encoding: ${transfer}`, {
+      status: 415,
+    });
+  }
   const type = headers.get("content-type");
   const charset = type?.includes(";") ? CHARSET.exec(type)?.[1] : undefined;
   if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {

@@ -200,6 +200,8 @@ export function toRequest(
   if (url.length > MAX_URL_LENGTH) {
     return { status: 414, reason: `its address has more than ${MAX_URL_LENGTH} characters` };
   }
+  const path = pathOf(url, method);
+  if (path === undefined) return { status: 400, reason: "its address is invalid" };
   // A list of pairs: to copy a `Headers` takes a time that grows with the square of its size.
   const headers: [string, string][] = [];
   let host = "";
@@ -221,7 +223,7 @@ export function toRequest(
     const init = { method, headers, body, duplex: "half" as const };
     try {
       return new ServedRequest(
-        `${scheme}://${host || "localhost"}${pathOf(url)}`,
+        `${scheme}://${host || "localhost"}${path}`,
         init,
         exchange,
       );
@@ -242,9 +244,11 @@ function openBody(
   });
 }
 
-function pathOf(target: string): string {
+/** The path of a request target (RFC 9112, section 3.2); `undefined` if it is of no form that there is. */
+function pathOf(target: string, method: string): string | undefined {
   if (target.startsWith("/")) return target;
   // Some clients send the whole URL, as to a proxy.
   const url = URL.parse(target);
-  return url ? url.pathname + url.search : "/";
+  if (url) return url.pathname + url.search;
+  return target === "*" && method === "OPTIONS" ? "/" : undefined;
 }

@@ -7,6 +7,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { problemOf, testHttp } from "../support/http_server.ts";
+import { httpRequest } from "../support/raw_http.ts";
 
 testHttp("what is posted is read over the WebSocket, exactly", async (open) => {
   await using server = await open();
@@ -61,6 +62,10 @@ testHttp("ill-formed UTF-8, other charsets and compressed bodies are refused", a
     const problem = await problemOf(await server.post("/topics/t", "x", headers));
     assertEquals([problem.status, problem.code], [415, "bad_request"]);
   }
+  // `fetch` sends no such header.
+  const coded = "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked";
+  const { status, body } = await httpRequest(server.port, `${coded}\r\n\r\n1\r\nx\r\n0`);
+  assertEquals([status, JSON.parse(body).code], [415, "bad_request"]);
   const fine = await server.post("/topics/t", "x", { "content-type": "text/plain; charset=UTF-8" });
   assertEquals(fine.status, 201);
   await fine.body?.cancel();

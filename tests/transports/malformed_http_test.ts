@@ -46,6 +46,17 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals([logged, server.stats().refused], [[], 0]);
   });
 
+  Deno.test(`${transport}: a target that is no path and no address gets an error, and no page`, async () => {
+    await using server = await openServer({ transport });
+    for (const target of ["*", "topics", "?x", "health"]) {
+      const { status, body } = await httpRequest(
+        server.port,
+        `GET ${target} HTTP/1.1\r\n${HOST}\r\nConnection: close`,
+      );
+      assert(status === 400 || status === 404, `${target}: ${status} ${body}`);
+    }
+  });
+
   Deno.test(`${transport}: a request with no host or a wrong one gets nothing else`, async () => {
     await using server = await openServer({ transport });
     const cases = [
