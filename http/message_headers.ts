@@ -73,10 +73,12 @@ export function requestAttributes(headers: Headers): MessageAttributes | undefin
     if (name.startsWith(PREFIX)) own.push(ownHeader(name, value));
   });
   if (messageId === undefined && own.length === 0) return undefined;
-  return {
-    ...(messageId !== undefined && { messageId }),
-    ...(own.length > 0 && { headers: Object.fromEntries(own) }),
-  };
+  const named = own.length > 0 ? Object.fromEntries(own) : undefined;
+  // Two ways to write one name, such as `a` and `%61`: one of the values would be lost.
+  if (named && Object.keys(named).length < own.length) {
+    throw badRequest("A header of the message is there twice, in two spellings of its name");
+  }
+  return { ...(messageId !== undefined && { messageId }), ...(named && { headers: named }) };
 }
 
 /** A header of the message, decoded. */

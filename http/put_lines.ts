@@ -32,6 +32,9 @@ const MEMBERS: ReadonlySet<string> = new Set(["body", "key", "headers", "message
 
 const NEWLINE = 10;
 
+/** Nothing but what JSON takes for white space. Another line, such as one of a no-break space, has an answer of its own. */
+const BLANK = /^[ \t\r]*$/;
+
 /**
  * Stores the lines of a request.
  *
@@ -105,7 +108,7 @@ function linesOf(
       ? decodeBody(bytes.subarray(start, end))
       : text.slice(start, end);
     start = end + 1;
-    if (line?.trim() === "") continue;
+    if (line !== undefined && BLANK.test(line)) continue;
     if (lines.length === max) return undefined;
     lines.push(line);
   }

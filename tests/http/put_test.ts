@@ -133,6 +133,33 @@ testHttp("each line of ndjson is stored, and a bad one fails alone", async (open
   assertEquals(read, [["one", "all"], ["two", "k"], ["\ud800", "all"], ["last", "all"]]);
 });
 
+testHttp(
+  "each line that is not empty has an answer, also one of white space that JSON does not know",
+  async (open) => {
+    await using server = await open();
+    const lines = ['"a"', "", " \t\r", "\u00a0", "\u2003", "\ufeff", '"b"'].join("\n");
+    const response = await server.post("/topics/t", lines, {
+      "content-type": "application/x-ndjson",
+    });
+    const answers = (await response.text()).trimEnd().split("\n").map((line) => JSON.parse(line));
+    assertEquals(answers.map(({ seq, code }) => seq ?? code), [
+      1,
+      ...Array(3).fill("bad_message"),
+      2,
+    ]);
+  },
+);
+
+testHttp(
+  "a header of the message that is there twice, in two spellings, is refused",
+  async (open) => {
+    await using server = await open();
+    const headers = { "dsmq-header-a": "1", "dsmq-header-%61": "2" };
+    const { status, code } = await problemOf(await server.post("/topics/t", "x", headers));
+    assertEquals([status, code], [400, "bad_request"]);
+  },
+);
+
 testHttp("lines of any text are stored exactly, and ill-formed bytes fail alone", async (open) => {
   await using server = await open();
   const requests: [lines: string, bodies: string[]][] = [
