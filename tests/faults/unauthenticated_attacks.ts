@@ -109,8 +109,17 @@ function repeats(connections: number, text: string): Attack {
 
 /** This many connections send endless HTTP bodies, and reconnect when they are disconnected. */
 function bodies(connections: number, ...headers: string[]): Attack {
+  return endless(connections, headers, new Uint8Array(256 * 1024).fill(120));
+}
+
+/** The same, in chunks of one byte. */
+function tinyChunks(connections: number): Attack {
+  const block = new TextEncoder().encode("1\r\nx\r\n".repeat(40_000));
+  return endless(connections, ["Transfer-Encoding: chunked"], block);
+}
+
+function endless(connections: number, headers: readonly string[], block: Uint8Array): Attack {
   const head = ["POST / HTTP/1.1", "Host: localhost", ...headers, "", ""].join("\r\n");
-  const block = new Uint8Array(256 * 1024).fill(120);
   return {
     atOnce: connections,
     builtin: PARTIAL_REQUESTS,
@@ -243,6 +252,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   ),
   "HTTP bodies without an end, of 30": bodies(30, "Content-Length: 1000000000000"),
   "HTTP bodies without an end, of 200": bodies(200, "Transfer-Encoding: chunked"),
+  "HTTP bodies in chunks of one byte, of 30": tinyChunks(30),
   "HTTP bodies of 60 kB, of 200": posts(200),
   "invalid HTTP without an end, of 200": bodies(200, "Host: another"),
   "32 pages for each of 1,000 at one moment": pages(1000, 32),
