@@ -169,6 +169,26 @@ export const http: Readonly<Record<string, (listen: Transport) => Promise<void>>
     }
   },
 
+  async "that a client has left is noticed when the rest of its body is read, however much waits"(
+    listen,
+  ) {
+    await using opened = await OpenPort.with(listen);
+    const [entered, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const failed = Promise.withResolvers<void>();
+    opened.handler.http = async (request) => {
+      entered.resolve();
+      await left.promise;
+      await request.bytes().catch(() => failed.resolve());
+      return new Response("nobody reads this");
+    };
+    using client = await RawSocket.connect(opened.port);
+    await client.send(httpMessage("POST /", ["Content-Length: 1000000"]) + textOf(400_000));
+    await withTimeout(entered.promise);
+    client.cut();
+    left.resolve();
+    await withTimeout(failed.promise);
+  },
+
   async "a body that its client sends only when it is asked for is asked for, and other expectations are ignored"(
     listen,
   ) {

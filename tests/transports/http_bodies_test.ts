@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { Budget } from "../../budgets/budget.ts";
 import { listen as hardened } from "../../transports/node.ts";
 import {
   exchangeHttp,
@@ -13,6 +14,7 @@ import {
   readResponse,
   readRest,
 } from "../support/http_client.ts";
+import { until } from "../support/bridge.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import { OpenPort } from "../support/recording_handler.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -47,6 +49,24 @@ Deno.test("hardened: a client is not asked for a body that is not read", async (
   const request = httpMessage("POST /", ["Expect: 100-continue", "Content-Length: 5"]);
   const { status, head } = await exchangeHttp(opened.port, request);
   assertEquals([status, headerOf(head, "connection")], [401, "close"]);
+});
+
+Deno.test("hardened: nothing of a client stays that left while its body was not read, once it is answered", async () => {
+  const partial = new Budget({ own: 8192, shared: 2 ** 20 });
+  await using opened = await OpenPort.with(hardened, { partial });
+  const [entered, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  opened.handler.http = async () => {
+    entered.resolve();
+    await left.promise;
+    return new Response("late", { status: 408 });
+  };
+  using client = await RawSocket.connect(opened.port);
+  await client.send(httpMessage("POST /", ["Content-Length: 1000000"]) + "x".repeat(400_000));
+  await withTimeout(entered.promise);
+  assertEquals(partial.holders, 1);
+  client.cut();
+  left.resolve();
+  await until(() => partial.holders === 0);
 });
 
 Deno.test("hardened: a body with an upgrade that is ignored arrives", async () => {
