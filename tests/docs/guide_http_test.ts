@@ -43,7 +43,10 @@ Deno.test({
 });
 
 Deno.test({
-  ...ignoredIf(noCurl, "the guide's job handles each message once, and goes on behind a gap"),
+  ...ignoredIf(
+    noCurl,
+    "the guide's job handles each message once, goes on behind a gap, and fails without its server",
+  ),
   async fn() {
     await using server = await openServer();
     await using mq = await connect(server.url);
@@ -62,6 +65,11 @@ Deno.test({
       await mq.putMany("alerts", ["gone", "three"]);
       await mq.purge("alerts", { before: 4 });
       assertEquals(await run(), [0, "three", "some messages are gone"]);
+      await mq.close();
+      await server.shutdown();
+      const [code, stdout, stderr] = await run();
+      // What curl says when it cannot connect.
+      assertEquals([code, stdout, `${stderr}`.startsWith("curl: (7)")], [7, "", true]);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
