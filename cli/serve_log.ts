@@ -18,7 +18,7 @@ export const LOG_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   "log-level": {
     value: "LEVEL",
     help:
-      "info; warn without starts, reloads and acts of administrators; error; or silent, which tells only why it cannot start (info)",
+      "info; warn, which leaves out starts, reloads and acts of administrators; error; or silent, which tells only why it cannot start (info)",
   },
 };
 
