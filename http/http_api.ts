@@ -20,7 +20,7 @@ import { HttpCall } from "./http_call.ts";
 import type { HttpContext } from "./http_context.ts";
 import { HttpReaders } from "./http_readers.ts";
 import { findPage, mayLackHost, PAGE_METHODS } from "./pages.ts";
-import { badRequest, HttpProblem, INVALID_TOKEN, SEND_TOKEN } from "./problem.ts";
+import { badRequest, HttpProblem, SEND_TOKEN } from "./problem.ts";
 import { requireNoToken } from "./query.ts";
 import { findRoute, NEED_NO_SLOT, type Route, type RouteHandler } from "./routes.ts";
 import { tracedResponse } from "./traced_response.ts";
@@ -222,8 +222,7 @@ export class HttpApi {
       const message = `${error.message}: ${SEND_TOKEN}`;
       throw new HttpProblem({ ...error, message }, { logged, headers: NO_TOKEN });
     }
-    const headers = error.code === "unauthorized" ? INVALID_TOKEN : {};
-    throw new HttpProblem(error, { logged, headers });
+    throw new HttpProblem(error, { logged });
   }
 
   /** The response to a request that failed. */

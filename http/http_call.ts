@@ -9,7 +9,7 @@ import { addressHolder } from "../budgets/address_key.ts";
 import { revocation } from "../connection/authorize.ts";
 import type { HttpContext } from "./http_context.ts";
 import type { HttpReaders } from "./http_readers.ts";
-import { HttpProblem, INVALID_TOKEN } from "./problem.ts";
+import { HttpProblem } from "./problem.ts";
 
 /** What a call is made of. */
 export type HttpCallParts =
@@ -63,11 +63,11 @@ export class HttpCall {
     const { access, shared: { tokenExpiry } } = this.context;
     const { expires, identity } = granted;
     if (expires !== undefined && tokenExpiry.remaining(expires) === 0) {
-      throw new HttpProblem(TOKEN_EXPIRED, { headers: INVALID_TOKEN });
+      throw new HttpProblem(TOKEN_EXPIRED);
     }
     const permissions = access.currentPermissions(granted);
     if (permissions) return permissions;
-    throw new HttpProblem(revocation(identity).error, { headers: INVALID_TOKEN });
+    throw new HttpProblem(revocation(identity).error);
   }
 
   /** Only the headers are wanted. */

@@ -29,8 +29,8 @@ export const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
 /** After how many seconds a client may try again, where time can help. */
 const RETRY_AFTER: Readonly<Record<number, string>> = { 429: "1", 503: "1" };
 
-/** The header with which a token that is not valid is refused: RFC 6750, section 3. */
-export const INVALID_TOKEN = { "www-authenticate": 'Bearer error="invalid_token"' };
+/** What each 401 has if it does not say otherwise: there was a token. RFC 6750, section 3. */
+const INVALID_TOKEN = { "www-authenticate": 'Bearer error="invalid_token"' };
 
 /** How a token is sent. */
 export const SEND_TOKEN = "send it in the header Authorization: Bearer TOKEN";
@@ -107,6 +107,7 @@ export class HttpProblem extends Error {
       "content-type": PROBLEM_TYPE,
       "cache-control": "no-store",
       ...(retryAfter !== undefined && { "retry-after": retryAfter }),
+      ...(status === 401 && INVALID_TOKEN),
       ...this.#headers,
     };
     const response = new Response(this.json, { status, headers });

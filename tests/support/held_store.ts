@@ -20,6 +20,7 @@ export class HeldStore extends MemoryStore {
   #gate: PromiseWithResolvers<void> | undefined;
   /** Gates that are closed, and at which no more calls arrive. */
   readonly #passed: PromiseWithResolvers<void>[] = [];
+  #onHeld: () => void = () => {};
 
   /** Makes an empty one that can hold these calls. */
   constructor(verbs: readonly Verb[], clock: Clock = systemClock) {
@@ -30,6 +31,11 @@ export class HeldStore extends MemoryStore {
   /** Holds all calls from now on. */
   hold(): void {
     this.#gate = Promise.withResolvers();
+  }
+
+  /** Resolves once the next call is held. */
+  nextHeld(): Promise<void> {
+    return new Promise((resolve) => this.#onHeld = resolve);
   }
 
   /** Holds nothing more; what is held by now stays held. */
@@ -65,6 +71,7 @@ export class HeldStore extends MemoryStore {
 
   async #late<T>(verb: Verb, reply: Promise<T>): Promise<T> {
     const gate = this.#verbs.includes(verb) ? this.#gate : undefined;
+    if (gate) this.#onHeld();
     const value = await reply;
     await gate?.promise;
     return value;

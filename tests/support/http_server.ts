@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ServeOptions } from "@dsmq/server";
+import type { ServeOptions, Server } from "@dsmq/server";
 import { ignoredIf } from "./ignored_if.ts";
 import { openMounted } from "./mounted_server.ts";
 import { openServer } from "./open_server.ts";
@@ -20,7 +20,10 @@ export interface HttpServer extends AsyncDisposable {
   get(path: string, init?: RequestInit): Promise<Response>;
   /** Puts a text. */
   post(path: string, body: BodyInit | null, headers?: Record<string, string>): Promise<Response>;
-  stats(): ReturnType<Awaited<ReturnType<typeof openServer>>["stats"]>;
+  stats(): ReturnType<Server["stats"]>;
+  setAuth: Server["setAuth"];
+  /** Stops it, as the end of the test does. */
+  shutdown(): Promise<void>;
 }
 
 /** Opens a server of one kind. */
@@ -28,6 +31,7 @@ export type OpenHttp = (options?: Omit<ServeOptions, "transport">) => Promise<Ht
 
 function withRequests(
   server: Pick<HttpServer, "port" | "url" | "stats"> & AsyncDisposable,
+  handler: Pick<HttpServer, "setAuth" | "shutdown">,
 ): HttpServer {
   const origin = `http://127.0.0.1:${server.port}`;
   const get = (path: string, init: RequestInit = {}) => fetch(`${origin}${path}`, init);
@@ -38,15 +42,21 @@ function withRequests(
     get,
     post: (path, body, headers = {}) => get(path, { method: "POST", body, headers }),
     stats: () => server.stats(),
+    setAuth: (auth) => handler.setAuth(auth),
+    shutdown: () => handler.shutdown(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 
+const served = (server: Server) => withRequests(server, server);
+
 const KINDS: Readonly<Record<string, OpenHttp>> = {
-  builtin: async (options) => withRequests(await openServer(options)),
-  hardened: async (options) =>
-    withRequests(await openServer({ ...options, transport: "hardened" })),
-  mounted: (options) => Promise.resolve(withRequests(openMounted(options))),
+  builtin: async (options) => served(await openServer(options)),
+  hardened: async (options) => served(await openServer({ ...options, transport: "hardened" })),
+  mounted(options) {
+    const server = openMounted(options);
+    return Promise.resolve(withRequests(server, server.handler));
+  },
 };
 
 /**

@@ -1,0 +1,39 @@
+/**
+ * A server over a store of the test's choice.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../../queue/clock.ts";
+import { Queue } from "../../queue/queue.ts";
+import type { ServeOptions } from "../../server/options.ts";
+import { TLS_OPTION_NAMES } from "../../server/auth_options.ts";
+import { ListeningServer } from "../../server/listening_server.ts";
+import { openAccess } from "../../server/prepare_auth.ts";
+import { parseServeOptions } from "../../server/start/start.ts";
+import type { Store } from "../../stores/store.ts";
+import { quiet } from "./open_server.ts";
+
+/** Serves a store on any free port, without a log. The store ends with the server. */
+export async function serveStore(
+  store: Store,
+  options: ServeOptions = {},
+  clock: Clock = systemClock,
+): Promise<ListeningServer> {
+  const { auth, ...settings } = parseServeOptions({ port: 0, log: quiet, clock, ...options });
+  const queue = await Queue.open(store, clock, settings.log);
+  const place = { host: settings.host, secure: false };
+  const { access, preparation } = await openAccess(auth, place, settings);
+  const more = {
+    tls: undefined,
+    names: TLS_OPTION_NAMES,
+    engineName: "one of a test",
+    preparation,
+  };
+  const running = new ListeningServer(queue, access, { ...settings, ...more });
+  const { listen } = settings.transport === "hardened"
+    ? await import("../../transports/node.ts")
+    : await import("../../transports/deno.ts");
+  await running.listen(listen);
+  return running;
+}
