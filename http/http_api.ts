@@ -1,5 +1,5 @@
 /**
- * Plain HTTP: the queue for whoever speaks no WebSocket.
+ * Plain HTTP: the queue for programs without a WebSocket.
  *
  * A request passes, in this order: its address, its Host, its origin, its method, its token, a slot among the connections, and
  * then the handler of its route.

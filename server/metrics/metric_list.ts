@@ -176,7 +176,7 @@ export const METRICS: readonly MetricSpec[] = [
   metric(
     "gauge",
     "dsmq_pending_connections",
-    "Connections that wait to be admitted: they owe a token, or there is no room for them.",
+    "Connections that have not sent a token yet, or wait for a free place.",
     ({ server }) => server.pendingConnections(),
   ),
   metric(
