@@ -102,7 +102,10 @@ export class HttpApi {
     if (this.#active > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#onIdle = resolve;
-      const timer = setTimeout(resolve, timeout);
+      const timer = setTimeout(() => {
+        this.readers.abandonRest();
+        resolve();
+      }, timeout);
       await promise;
       clearTimeout(timer);
     }

@@ -140,9 +140,17 @@ export class HttpReader implements ListedConnection {
   }
 }
 
+/** What its client may leave half done. */
+export interface Unfinished {
+  /** Ends it: the server stops, and has waited long enough. */
+  abandon(): void;
+}
+
 /** All of a server. */
 export class HttpReaders {
   readonly slowReaders: SlowPeerMonitor;
+  /** Bodies that clients have not sent or not read to their end. */
+  readonly unfinished = new Set<Unfinished>();
   readonly #context: HttpContext;
   readonly #open = new Set<HttpReader>();
   #streams = 0;
@@ -233,6 +241,11 @@ export class HttpReaders {
     this.#endedWith = error;
     for (const reader of [...this.#open]) reader.end(error);
     this.slowReaders.stop();
+  }
+
+  /** Ends what clients have still not sent or read. */
+  abandonRest(): void {
+    for (const one of [...this.unfinished]) one.abandon();
   }
 
   #scheduleHeartbeats(): void {

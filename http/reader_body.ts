@@ -10,6 +10,7 @@ import { ReaderCut } from "../transports/reader_cut.ts";
 import type { MonitoredPeer } from "../transports/slow_peer_monitor.ts";
 import { joinBytes } from "./bytes.ts";
 import type { HttpCall } from "./http_call.ts";
+import type { Unfinished } from "./http_readers.ts";
 import { HttpProblem } from "./problem.ts";
 
 /** How many bytes may wait for the client before it has enough to read. */
@@ -30,7 +31,7 @@ export interface BodyEvents {
  * Holds what its client has not asked for yet, and cuts it off if that reads nothing for too long. It keeps the slot of its
  * request.
  */
-export class ReaderBody implements MonitoredPeer {
+export class ReaderBody implements MonitoredPeer, Unfinished {
   readonly stream: ReadableStream<Uint8Array>;
   readonly #call: HttpCall;
   readonly #events: BodyEvents;
@@ -60,6 +61,7 @@ export class ReaderBody implements MonitoredPeer {
     this.#events = events;
     this.#budgets = new ConnectionBudgets(call.context.shared.budgets, call.holder);
     this.#releaseSlot = call.keepSlot();
+    call.readers.unfinished.add(this);
     this.stream = new ReadableStream({
       start: (controller) => void (this.#controller = controller),
       pull: () => this.#onPull(),
@@ -137,6 +139,10 @@ export class ReaderBody implements MonitoredPeer {
     this.#over();
   }
 
+  abandon(): void {
+    this.drop("it did not read everything before the server stopped");
+  }
+
   #onPull(): void {
     this.#isWanted = true;
     this.#hasRead = true;
@@ -182,6 +188,7 @@ export class ReaderBody implements MonitoredPeer {
     this.#waitingBytes = this.#sentBytes = 0;
     this.#budgets.close();
     this.#call.readers.slowReaders.delete(this);
+    this.#call.readers.unfinished.delete(this);
     this.#releaseSlot();
     this.#events.onOver?.();
   }

@@ -6,10 +6,12 @@
 
 import { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
+import type { WireError } from "../protocol/errors.ts";
 import type { HeapTimer } from "../queue/timer_heap.ts";
 import { mediaTypeOf } from "./accept.ts";
 import { joinBytes } from "./bytes.ts";
 import type { HttpCall } from "./http_call.ts";
+import type { Unfinished } from "./http_readers.ts";
 import { badRequest, HttpProblem } from "./problem.ts";
 
 /** How long a body may take to arrive, in milliseconds, besides what its size takes on a slow line. */
@@ -119,25 +121,32 @@ async function readChunks(
 
 /** Reads a body of this size, unless that takes too long, or its client leaves. */
 function inTime(
-  { context: { shared: { queue: { timers } } } }: HttpCall,
+  { readers: { unfinished }, context: { shared: { queue: { timers } } } }: HttpCall,
   size: number,
   read: ReadBytes,
 ): Promise<Uint8Array> {
   // Not a race of two promises, which would take as long as to store the message.
   return new Promise((resolve, reject) => {
     let isLate = false;
-    const timer: HeapTimer = {
+    const end = (problem: HttpProblem) => {
+      isLate = true;
+      stopTimer();
+      reject(problem);
+    };
+    const timer: HeapTimer & Unfinished = {
       due: 0,
       index: -1,
       onTimeout() {
-        isLate = true;
-        reject(badRequest("The body did not arrive in time", { status: 408, headers: CLOSE }));
+        end(badRequest("The body did not arrive in time", { status: 408, headers: CLOSE }));
       },
+      abandon: () => end(new HttpProblem(STOPPED, { headers: CLOSE })),
     };
-    timers.add(timer, BODY_TIMEOUT + 1000 * size / MIN_PEER_SPEED);
     const stopTimer = () => {
+      unfinished.delete(timer);
       if (timer.index >= 0) timers.remove(timer);
     };
+    unfinished.add(timer);
+    timers.add(timer, BODY_TIMEOUT + 1000 * size / MIN_PEER_SPEED);
     read(() => isLate).then((bytes) => {
       stopTimer();
       resolve(bytes);
@@ -150,6 +159,11 @@ function inTime(
     });
   });
 }
+
+const STOPPED: WireError = {
+  code: "shutting_down",
+  message: "Cannot read the body: the server has stopped before all of it had arrived",
+};
 
 const CLOSE = { connection: "close" };
 
