@@ -48,7 +48,7 @@ class BufferingAttacker {
   constructor(client: RawSocket) {
     this.#client = client;
     // Bytes that are sent alone arrive alone.
-    client.conn.setNoDelay(true);
+    client.conn.setNoDelay?.(true);
   }
 
   async sends(...parts: readonly (string | Uint8Array)[]): Promise<void> {

@@ -28,7 +28,11 @@ async function passUntil(clock: ManualClock, happened: () => boolean): Promise<v
 /** More than the buffers of loopback take. */
 const LARGE = 12_000_000;
 
-const LIMITS = { messageBytes: LARGE + 2, totalInFlightBytes: 10 * LARGE };
+const LIMITS = {
+  messageBytes: LARGE + 2,
+  totalInFlightBytes: 10 * LARGE,
+  totalUnreadBytes: 10 * LARGE,
+};
 
 const ASKED: Readonly<Record<string, string>> = {
   "a single large message": `GET /topics/large HTTP/1.1\r\n${HOST}\r\n`,

@@ -16,7 +16,11 @@ const HOST = "Host: localhost\r\n";
 /** More than the buffers of loopback take. */
 const LARGE = 12_000_000;
 
-const LIMITS = { messageBytes: LARGE + 2, totalInFlightBytes: 10 * LARGE };
+const LIMITS = {
+  messageBytes: LARGE + 2,
+  totalInFlightBytes: 10 * LARGE,
+  totalUnreadBytes: 10 * LARGE,
+};
 
 /** What is open while it stops, and never goes on. */
 const STUCK: Readonly<Record<string, string>> = {

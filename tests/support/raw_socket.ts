@@ -59,19 +59,29 @@ export interface ServerFrame {
   readonly payload: Uint8Array;
 }
 
+/** Over TLS there is no such setting. */
+type RawConn = Deno.Conn & Partial<Pick<Deno.TcpConn, "setNoDelay">>;
+
 /** One end of a connection. */
 export class RawSocket implements Disposable {
-  readonly conn: Deno.TcpConn;
+  readonly conn: RawConn;
   #rest: Uint8Array = new Uint8Array();
   #open = true;
 
-  private constructor(conn: Deno.TcpConn) {
+  private constructor(conn: RawConn) {
     this.conn = conn;
   }
 
   /** Connects, and sends nothing yet. */
   static async connect(port: number): Promise<RawSocket> {
     return new RawSocket(await Deno.connect({ hostname: "127.0.0.1", port }));
+  }
+
+  /** Connects over TLS, and trusts one certificate alone. */
+  static async connectTls(port: number, cert: string): Promise<RawSocket> {
+    return new RawSocket(
+      await Deno.connectTls({ hostname: "localhost", port, caCerts: [cert] }),
+    );
   }
 
   /** Connects, and is accepted. */
