@@ -31,7 +31,7 @@ const LARGE = 12_000_000;
 const LIMITS = {
   messageBytes: LARGE + 2,
   totalInFlightBytes: 10 * LARGE,
-  totalUnreadBytes: 10 * LARGE,
+  totalUnreadBytes: 40 * LARGE,
 };
 
 const ASKED: Readonly<Record<string, string>> = {

@@ -19,7 +19,7 @@ const LARGE = 12_000_000;
 const LIMITS = {
   messageBytes: LARGE + 2,
   totalInFlightBytes: 10 * LARGE,
-  totalUnreadBytes: 10 * LARGE,
+  totalUnreadBytes: 40 * LARGE,
 };
 
 /** What is open while it stops, and never goes on. */
