@@ -7,6 +7,7 @@
 import { MAX_URL_LENGTH } from "../protocol/websocket.ts";
 import type { HttpContext } from "./http_context.ts";
 import { openApiJson } from "./openapi.ts";
+import { isPagePath, type PAGE_PATHS } from "./page_paths.ts";
 
 /** What a page tells. */
 type Page = (context: HttpContext) => readonly [status: number, line: string, type?: string];
@@ -21,7 +22,7 @@ const ready: Page = ({ isStopping, shared: { queue: { store } } }) => {
 };
 
 /** The pages by their paths: `/health/live` says that the process answers, `/health/ready`, and `/health`, that it can work. */
-export const PAGES: Readonly<Record<string, Page>> = {
+const PAGES: Readonly<Record<typeof PAGE_PATHS[number], Page>> = {
   "/": ({ banner }) => [200, banner],
   "/health": ready,
   "/health/live": () => [200, "ok"],
@@ -39,8 +40,8 @@ export const PAGE_METHODS = "GET, HEAD, OPTIONS";
  * @returns what makes its response; `undefined` if it is none
  */
 export function findPage(path: string): ((context: HttpContext) => Response) | undefined {
-  if (!Object.hasOwn(PAGES, path)) return undefined;
-  const page = PAGES[path]!;
+  if (!isPagePath(path)) return undefined;
+  const page = PAGES[path];
   return (context) => {
     const [status, line, type = "text/plain; charset=utf-8"] = page(context);
     return new Response(`${line}\n`, { status, headers: { "content-type": type } });
@@ -59,29 +60,5 @@ export function mayLackHost({ method, url, headers }: Request, base: string): bo
   if (method === "OPTIONS") return true;
   if (url.length > MAX_URL_LENGTH) return false;
   const path = URL.parse(url)?.pathname.slice(base.length) ?? "";
-  return path.startsWith("/health") && Object.hasOwn(PAGES, path);
-}
-
-/**
- * Whether the path of a request is that of a server, or below it.
- *
- * @param request any request
- * @param base the path: empty, or such as `/mq`
- */
-export function isBelow({ url }: Pick<Request, "url">, base: string): boolean {
-  if (base === "") return true;
-  const { pathname = "" } = URL.parse(url) ?? {};
-  return pathname === base || pathname.startsWith(`${base}/`);
-}
-
-/**
- * Whether a request is for a page, and not for a WebSocket.
- *
- * @param request the request
- * @param base the path below which the pages are: empty, or such as `/mq`
- */
-export function isPage({ url, headers }: Request, base: string): boolean {
-  if (headers.get("upgrade") !== null) return false;
-  const { pathname = "" } = URL.parse(url) ?? {};
-  return pathname === base || Object.hasOwn(PAGES, pathname.slice(base.length));
+  return path.startsWith("/health") && isPagePath(path);
 }

@@ -1,11 +1,15 @@
 /**
- * What plain HTTP gets of the connections of a server.
+ * Plain HTTP of a server, and what it gets of the connections.
  *
  * @module
  */
 
 import type { Permissions } from "../auth/permissions.ts";
-import { HttpApi } from "../http/http_api.ts";
+import type { HttpApi, WatchClient } from "../http/http_api.ts";
+import type { HttpContext } from "../http/http_context.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { PROBLEM_TYPE, problemJson } from "../protocol/problem.ts";
+import { requireDescriptor } from "./runtime.ts";
 import { ADVICE, limitAdvice } from "./advice.ts";
 import type { ConnectionsOptions } from "./connections_options.ts";
 import type { AdmissionContext } from "./pending_admission.ts";
@@ -18,22 +22,96 @@ export function watchSignal({ signal }: Request, onLeft: () => void): () => void
   return () => signal.removeEventListener("abort", onLeft);
 }
 
+/** Nothing is under way. */
+const NO_REQUESTS = { http_request: 0, http_wait: 0, http_stream: 0 } as const;
+
 /**
- * Creates what answers plain HTTP.
- *
- * @param connections share their slots and limits with it
- * @param checks checks tokens
- * @param options what it tells
+ * Answers plain HTTP. What that takes is loaded once the server has started, or for the first request: so that a start takes no
+ * longer for those who connect with a WebSocket.
  */
-export function createHttpApi(
+export class HttpService {
+  readonly #context: HttpContext;
+  #api: HttpApi | undefined;
+  #loading: Promise<HttpApi> | undefined;
+
+  /**
+   * Begins without requests.
+   *
+   * @param connections share their slots and limits with it
+   * @param checks checks tokens
+   * @param options what it tells
+   */
+  constructor(
+    connections: Pick<AdmissionContext, "shared" | "access" | "acquireConnection"> & {
+      readonly isStopping: boolean;
+    },
+    checks: Pick<UpgradeChecks, "checkToken">,
+    options: ConnectionsOptions,
+  ) {
+    this.#context = httpContext(connections, checks, options);
+  }
+
+  /** Answers a request. */
+  handle(request: Request, from: string, watch: WatchClient): Response | Promise<Response> {
+    return this.#api
+      ? this.#api.handle(request, from, watch)
+      : this.#handleFirst(request, from, watch);
+  }
+
+  /** Loads what it needs. If that is not possible now, the first request tries again. */
+  preload(): void {
+    this.#load().catch(() => {});
+  }
+
+  /** How many requests are being handled, by their kind. */
+  get counts(): HttpApi["counts"] {
+    return this.#api?.counts ?? NO_REQUESTS;
+  }
+
+  /** Applies a changed `auth` to requests that last. */
+  authChanged(): Promise<void> | void {
+    return this.#api?.authChanged();
+  }
+
+  /** Ends the requests that last, and waits for the others, but not for longer than this, in milliseconds. */
+  async stop(error: WireError, timeout: number): Promise<void> {
+    await this.#api?.stop(error, timeout);
+  }
+
+  async #handleFirst(request: Request, from: string, watch: WatchClient): Promise<Response> {
+    try {
+      const api = await this.#load();
+      return await api.handle(request, from, watch);
+    } catch (error) {
+      const problem = problemJson(503, "unavailable", (error as Error).message);
+      return new Response(problem, { status: 503, headers: { "content-type": PROBLEM_TYPE } });
+    }
+  }
+
+  #load(): Promise<HttpApi> {
+    return this.#loading ??= this.#loadOnce().catch((error) => {
+      this.#loading = undefined;
+      throw error;
+    });
+  }
+
+  async #loadOnce(): Promise<HttpApi> {
+    requireDescriptor("answer plain HTTP");
+    const { HttpApi } = await import("../http/http_api.ts");
+    return this.#api = new HttpApi(this.#context);
+  }
+}
+
+/** What it gets of the connections. */
+function httpContext(
   connections: Pick<AdmissionContext, "shared" | "access" | "acquireConnection"> & {
     readonly isStopping: boolean;
   },
   checks: Pick<UpgradeChecks, "checkToken">,
   { path, banner, peerDropped, metrics }: ConnectionsOptions,
-): HttpApi {
+): HttpContext {
   const { shared, access } = connections;
-  return new HttpApi({
+  return {
     shared,
     access,
     path,
@@ -54,5 +132,5 @@ export function createHttpApi(
       shared.onRefused(error, from, isUnauthorized ? ADVICE.token : advice);
     },
     onReaderCut: (reason, address) => peerDropped({ reason, address, isSlowReader: true }),
-  });
+  };
 }

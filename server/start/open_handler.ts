@@ -11,7 +11,7 @@ import { Queue } from "../../queue/queue.ts";
 import { type FetchHandler, openFetch } from "../../transports/deno_fetch.ts";
 import { isUnspecified } from "../../transports/deno_upgrade.ts";
 import type { ConnectionHandler } from "../../transports/transport.ts";
-import { isBelow, isPage } from "../../http/pages.ts";
+import { isBelow, isPage } from "../../http/page_paths.ts";
 import { HttpProblem } from "../../http/problem.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import type { HandlerSettings } from "../handler_options.ts";

@@ -5,7 +5,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { PAGE_METHODS, PAGES } from "../../http/pages.ts";
+import { PAGE_PATHS } from "../../http/page_paths.ts";
+import { PAGE_METHODS } from "../../http/pages.ts";
 import { STATUS_OF } from "../../http/problem.ts";
 import { EXACT_ROUTES, findRoute } from "../../http/routes.ts";
 import { testDocumented } from "../support/documented_server.ts";
@@ -25,7 +26,7 @@ testDocumented(
   "the document names each path and method of the server, and no other",
   async (_, contract) => {
     const { paths } = contract.document as { paths: Record<string, object> };
-    const known = [...Object.keys(EXACT_ROUTES), ...Object.keys(PAGES), "/topics/{topic}"];
+    const known = [...Object.keys(EXACT_ROUTES), ...PAGE_PATHS, "/topics/{topic}"];
     // An empty topic: the same as without the slash.
     assertEquals(Object.keys(paths).sort(), known.filter((path) => path !== "/topics/").sort());
     for (const [path, item] of Object.entries(paths)) {
