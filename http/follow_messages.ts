@@ -29,9 +29,6 @@ const UNLIMITED = { messages: Infinity, bytes: Infinity };
 /** A message of at most this many bytes needs no room. */
 const SMALL_BYTES = 512;
 
-/** How long to wait before it is checked again whether there is room, in milliseconds. */
-const ROOM_CHECK = 20;
-
 /** For browsers, and for proxies, which must neither keep a stream nor hold it back. */
 const STREAM_HEADERS = { "cache-control": "no-cache, no-transform", "x-accel-buffering": "no" };
 
@@ -157,7 +154,7 @@ class FollowedStream implements ServerStreamContext, StreamOutput {
 
   async waitForRoom(bytes: number): Promise<void> {
     while (!this.closed && !this.hasRoom(bytes)) {
-      await new Promise<void>((resolve) => void this.queue.clock.after(ROOM_CHECK, resolve));
+      await this.#readers.roomChecked();
     }
   }
 

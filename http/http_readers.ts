@@ -25,6 +25,9 @@ const HEARTBEAT_INTERVAL = 10_000;
 /** How long readers of the store keep others waiting at a time, in milliseconds. */
 const SLICE_MS = 4;
 
+/** How long to wait before it is checked again whether there is room, in milliseconds. */
+const ROOM_CHECK = 20;
+
 const DISCONNECTED: WireError = {
   code: "shutting_down",
   message: "Cannot go on: an administrator has disconnected it",
@@ -154,6 +157,7 @@ export class HttpReaders {
   readonly #context: HttpContext;
   readonly #open = new Set<HttpReader>();
   #streams = 0;
+  #roomCheck: Promise<void> | undefined;
   /** When the network was polled for readers last; and while it is about to be, until then. */
   #polledAt = -Infinity;
   #polling: Promise<void> | undefined;
@@ -202,6 +206,16 @@ export class HttpReaders {
     this.#context.shared.directory.add(reader);
     if (isStream && this.#streams++ === 0) this.#scheduleHeartbeats();
     return reader;
+  }
+
+  /** Resolves when those who wait for room may look again whether there is some: one timer is for all of them. */
+  roomChecked(): Promise<void> {
+    return this.#roomCheck ??= new Promise((resolve) => {
+      this.#context.shared.queue.clock.after(ROOM_CHECK, () => {
+        this.#roomCheck = undefined;
+        resolve();
+      });
+    });
   }
 
   /**
