@@ -15,7 +15,7 @@ import { sleep } from "./sleep.ts";
 const TIMEOUT = 20_000;
 
 /** How long something that is no HTTP may wait for its answer before its client goes, in milliseconds. */
-const PATIENCE = 100;
+const RESPONSE_WAIT = 100;
 
 const LAST = "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
@@ -122,7 +122,9 @@ class FuzzHttpConnection implements Disposable {
     if (kind === "stream") {
       await this.#send(bytes);
       // Anywhere in the stream, or in the wait.
-      if (random(2) === 0) await Promise.race([this.#reader.text("\r\n\r\n"), sleep(PATIENCE)]);
+      if (random(2) === 0) {
+        await Promise.race([this.#reader.text("\r\n\r\n"), sleep(RESPONSE_WAIT)]);
+      }
       return;
     }
     if (kind === "cut") {
@@ -134,7 +136,7 @@ class FuzzHttpConnection implements Disposable {
     await this.#send(bytes);
     let response: RawResponse | undefined;
     const answered = this.#next(request).then((found) => response = found);
-    await Promise.race([answered, sleep(PATIENCE)]);
+    await Promise.race([answered, sleep(RESPONSE_WAIT)]);
     if (response) checker.check(request, response);
   }
 

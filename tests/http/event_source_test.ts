@@ -61,7 +61,7 @@ function createFollower(create: (url: string) => globalThis.EventSource) {
 }
 
 /** How long a browser may take: it waits for 3 s before it reconnects, and longer if nobody is there. */
-const PATIENCE = 60_000;
+const BROWSER_TIMEOUT = 60_000;
 
 /** A page that has this script, in a browser. */
 async function openPage(
@@ -94,7 +94,10 @@ async function openBrowser(): Promise<FollowingPage> {
     origin,
     follow: async (url) => void await browser.evaluate(`follower.follow(${JSON.stringify(url)})`),
     brought: async (count) =>
-      await withTimeout(browser.evaluate(`follower.brought(${count})`), PATIENCE) as Brought[],
+      await withTimeout(
+        browser.evaluate(`follower.brought(${count})`),
+        BROWSER_TIMEOUT,
+      ) as Brought[],
     [Symbol.asyncDispose]: () => page[Symbol.asyncDispose](),
   };
 }
@@ -114,7 +117,7 @@ function openProgram(): Promise<FollowingPage> {
   return Promise.resolve({
     origin,
     follow: (url) => Promise.resolve(follower.follow(url)),
-    brought: (count) => withTimeout(follower.brought(count), PATIENCE),
+    brought: (count) => withTimeout(follower.brought(count), BROWSER_TIMEOUT),
     [Symbol.asyncDispose]: () => Promise.resolve(follower.close()),
   });
 }
@@ -242,7 +245,7 @@ for (const transport of ["builtin", "hardened"] as const) {
       await using server = await openServer({ transport, auth: "a-token", allowedOrigins });
       const url = JSON.stringify(`http://127.0.0.1:${server.port}/topics/t`);
       assertEquals(
-        await withTimeout(page.browser.evaluate(`(${usePlainHttp})(${url})`), PATIENCE),
+        await withTimeout(page.browser.evaluate(`(${usePlainHttp})(${url})`), BROWSER_TIMEOUT),
         {
           status: 201,
           text: "seven",

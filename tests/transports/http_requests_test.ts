@@ -11,6 +11,7 @@ import { RawSocket } from "../support/raw_socket.ts";
 import { OpenPort } from "../support/recording_handler.ts";
 import { openServer } from "../support/open_server.ts";
 import { HOST, httpRequest } from "../support/raw_http.ts";
+import { standstill } from "../support/standstill.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 /** Answers all requests, and counts them. */
@@ -148,11 +149,7 @@ Deno.test("hardened: a peer that sends requests and reads no response is not rea
   const sending = (async () => {
     for (; sent < times; sent++) await client.send(many);
   })().catch(() => {});
-  // It is over once nothing moves: a slow machine makes the figure smaller.
-  for (let before = -1; before !== sent;) {
-    before = sent;
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
+  await standstill(() => sent);
   assert(sent < times, "all of it was read");
   assert(count() < 100_000, `${count()} requests were accepted`);
   const stalled = count();

@@ -10,6 +10,7 @@ import { listen as hardened } from "../../transports/node.ts";
 import type { Transport } from "../../transports/transport.ts";
 import { ROOT } from "../support/program.ts";
 import { OpenPort } from "../support/recording_handler.ts";
+import { standstill } from "../support/standstill.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 const [cert, key] = ["cert", "key"].map((what) =>
@@ -124,11 +125,7 @@ for (
         }),
       );
     const response = await request();
-    // If a turn is slow for another reason the figure is smaller, and the test does not fail.
-    for (let before = -1; before !== pulled;) {
-      before = pulled;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+    await standstill(() => pulled);
     assert(pulled < most / 2, `${pulled} chunks of ${most}`);
     let bytes = 0;
     for await (const chunk of response.body!) bytes += chunk.length;
