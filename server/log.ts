@@ -50,6 +50,7 @@ const LIMITED: Readonly<Partial<Record<LogEventName, LogPace>>> = {
 export function openLog(sink: (event: LogEvent) => unknown, clock: Clock): ServerLog {
   let failed = 0;
   let suppressed = 0;
+  let isStopped = false;
   const write = async (event: LogEvent) => {
     suppressed += (event.repeats?.count ?? 1) - 1;
     try {
@@ -64,6 +65,8 @@ export function openLog(sink: (event: LogEvent) => unknown, clock: Clock): Serve
   const limitedLog = (event: LogEventName, pace: LogPace) => {
     const log = limited.get(event) ?? new RateLimitedLog(clock, plain, pace);
     limited.set(event, log);
+    // Nothing may start a timer any more.
+    if (isStopped) log.stop();
     return log;
   };
   return {
@@ -78,6 +81,7 @@ export function openLog(sink: (event: LogEvent) => unknown, clock: Clock): Serve
       return suppressed;
     },
     async stop() {
+      isStopped = true;
       for (const log of limited.values()) log.stop();
       await stderr.flush();
     },
