@@ -7,8 +7,9 @@
 import type { Permissions } from "../auth/permissions.ts";
 import type { HttpApi, WatchClient } from "../http/http_api.ts";
 import type { HttpContext } from "../http/http_context.ts";
-import type { WireError } from "../protocol/errors.ts";
+import { DsmqError, type WireError } from "../protocol/errors.ts";
 import { PROBLEM_TYPE, problemJson } from "../protocol/problem.ts";
+import { toWireError } from "../queue/store_failure.ts";
 import { requireDescriptor } from "./runtime.ts";
 import { ADVICE, limitAdvice } from "./advice.ts";
 import type { ConnectionsOptions } from "./connections_options.ts";
@@ -83,7 +84,11 @@ export class HttpService {
       const api = await this.#load();
       return await api.handle(request, from, watch);
     } catch (error) {
-      const problem = problemJson(503, "unavailable", (error as Error).message);
+      // What the system says names files, and is for the log alone.
+      const { message } = error instanceof DsmqError
+        ? error
+        : toWireError(error, this.#context.shared.queue.log);
+      const problem = problemJson(503, "unavailable", message);
       return new Response(problem, { status: 503, headers: { "content-type": PROBLEM_TYPE } });
     }
   }

@@ -46,7 +46,7 @@ export async function promtool(
   return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
 }
 
-/** A copy of the examples for a server of a test: with its address, its token, and little patience. */
+/** A copy of the examples for a server of a test: with its address, its token, and short times. */
 export async function copyExamples(folder: string, port: number, token: string): Promise<void> {
   for await (const { name } of Deno.readDir(MONITORING)) {
     let text = await Deno.readTextFile(new URL(name, MONITORING));
