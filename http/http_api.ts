@@ -63,10 +63,9 @@ export class HttpApi {
    */
   handle(request: Request, from: string, watch: WatchClient): Response | Promise<Response> {
     const { path, shared: { queue: { tracing } } } = this.#context;
-    const response = tracing
+    return tracing
       ? tracedResponse(tracing, request, path, () => this.#respond(request, from, watch))
       : this.#respond(request, from, watch);
-    return request.method === "HEAD" ? headResponse(response) : response;
   }
 
   #respond(request: Request, from: string, watch: WatchClient): Response | Promise<Response> {
@@ -239,16 +238,6 @@ export class HttpApi {
     if (!isOrdinary) this.#context.onRefused(logged, from, advice);
     return problem.response;
   }
-}
-
-/** The response to `HEAD`: that of `GET` without its body, which Deno would send over HTTP/2, a violation of the protocol. */
-async function headResponse(answered: Response | Promise<Response>): Promise<Response> {
-  const response = await answered;
-  if (!response.body) return response;
-  const { byteLength } = await response.arrayBuffer();
-  const headers = new Headers(response.headers);
-  headers.set("content-length", `${byteLength}`);
-  return new Response(null, { status: response.status, headers });
 }
 
 /** The address of a request, without what comes before the path of the server. */

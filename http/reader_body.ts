@@ -6,6 +6,7 @@
 
 import { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
+import { utf8Length } from "../protocol/text.ts";
 import { ReaderCut } from "../transports/reader_cut.ts";
 import type { MonitoredPeer } from "../transports/slow_peer_monitor.ts";
 import { joinBytes } from "./bytes.ts";
@@ -209,8 +210,12 @@ function* partsOf(bytes: Uint8Array): Generator<Uint8Array> {
  * @throws {HttpProblem} `limit_exceeded`, if what other clients have not read leaves no room for it
  */
 export function textResponseTo(call: HttpCall, text: string, init: ResponseInit): Response {
-  // Of HEAD the transport sends the headers alone, with the size that the body would have.
-  if (call.isHead || text.length * 3 <= ENOUGH_BYTES) return new Response(text, init);
+  if (call.isHead) {
+    const headers = new Headers(init.headers);
+    headers.set("content-length", `${utf8Length(text)}`);
+    return new Response(null, { ...init, headers });
+  }
+  if (text.length * 3 <= ENOUGH_BYTES) return new Response(text, init);
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= ENOUGH_BYTES) return new Response(bytes, init);
   const body = new ReaderBody(call);

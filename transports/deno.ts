@@ -6,6 +6,7 @@
  */
 
 import { type FetchHandler, openFetch } from "./deno_fetch.ts";
+import { headResponse } from "./head_response.ts";
 import type { ConnectionHandler, ListenAddress, Listener, PeerLimits } from "./transport.ts";
 import { PortReopener } from "./port_reopener.ts";
 import { ReaderCut } from "./reader_cut.ts";
@@ -97,24 +98,40 @@ class DenoPort {
 
   #open(port: number): Server {
     const aborter = new AbortController();
-    const server = Deno.serve({
-      hostname: this.#host,
-      port,
-      ...this.#tls,
-      signal: aborter.signal,
-      onListen: () => {},
-      onError: (error) => {
-        // Of a response whose client was cut off nobody needs to know more.
-        if (!(error instanceof ReaderCut)) this.#connectionHandler.onError(error);
-        return transportProblem(500, "The server failed: its log says more");
+    const server = Deno.serve(
+      {
+        hostname: this.#host,
+        port,
+        ...this.#tls,
+        signal: aborter.signal,
+        onListen: () => {},
+        onError: (error) => this.#failed(error),
       },
-    }, (request, { remoteAddr }) => this.#requests.fetch(request, remoteAddr.hostname));
+      (request, { remoteAddr: { hostname } }) =>
+        request.method === "HEAD"
+          ? this.#answerHead(request, hostname)
+          : this.#requests.fetch(request, hostname),
+    );
     this.#aborters.set(server, aborter);
     server.finished.then(() => this.#aborters.delete(server), (error: Error) => {
       if (server === this.#server && this.#aborters.has(server)) this.#onFailed(error);
     });
     this.#isOpen = true;
     return this.#server = server;
+  }
+
+  async #answerHead(request: Request, from: string): Promise<Response> {
+    try {
+      return await headResponse(await this.#requests.fetch(request, from));
+    } catch (error) {
+      return await headResponse(this.#failed(error));
+    }
+  }
+
+  #failed(error: unknown): Response {
+    // Of a response whose client was cut off nobody needs to know more.
+    if (!(error instanceof ReaderCut)) this.#connectionHandler.onError(error);
+    return transportProblem(500, "The server failed: its log says more");
   }
 
   #onFailed({ message }: Error): void {

@@ -5,6 +5,7 @@
  */
 
 import type { ServerResponse } from "node:http";
+import { beginBody } from "./head_response.ts";
 import type { HttpExchange } from "./node_http_exchanges.ts";
 import type { BoundedRequest } from "./node_http_request.ts";
 
@@ -39,13 +40,15 @@ export async function sendResponse(
   const reader = response.body?.getReader();
   if (reader) exchange.onGone(() => void reader.cancel().catch(() => {}));
   try {
-    const { whole, first = [], next } = await beginning(reader);
+    const { whole, first = [], next } = await beginBody(reader);
     if (exchange.isGone) return;
     const headers: string[] = [];
     // An iterator takes a time that grows with the square of their number.
     response.headers.forEach((value, name) => headers.push(name, value));
     const isEmpty = status === 204 || status === 304;
-    if (whole && !isEmpty && !response.headers.has("content-length")) {
+    // To HEAD a stream, too, is answered without a body.
+    const isKnown = whole && !isEmpty && (whole.length > 0 || outgoing.req.method !== "HEAD");
+    if (isKnown && !response.headers.has("content-length")) {
       headers.push("content-length", `${whole.length}`);
     }
     // Behind an upgrade that is ignored Deno loses what came in the same packet: it is to be sent again.
@@ -68,31 +71,6 @@ export async function sendResponse(
   } catch {
     // What made the body knows why.
     exchange.socket.destroy();
-  }
-}
-
-/** What is known of a body at once: all of it; or its first chunk, if there is one, and the one to come. */
-interface Beginning {
-  readonly whole?: Uint8Array<ArrayBuffer>;
-  readonly first?: readonly Uint8Array<ArrayBuffer>[];
-  readonly next?: Promise<Chunk>;
-}
-
-/** Text and bytes are one chunk, which is there at once. */
-async function beginning(reader: Reader | undefined): Promise<Beginning> {
-  if (!reader) return { whole: new Uint8Array() };
-  const later = Promise.withResolvers<undefined>();
-  const immediate = setImmediate(() => later.resolve(undefined));
-  try {
-    let next = reader.read();
-    const first = await Promise.race([next, later.promise]);
-    if (!first) return { next };
-    if (first.done) return { whole: new Uint8Array() };
-    next = reader.read();
-    const second = await Promise.race([next, later.promise]);
-    return second?.done ? { whole: first.value } : { first: [first.value], next };
-  } finally {
-    clearImmediate(immediate);
   }
 }
 

@@ -13,9 +13,10 @@ import {
   type HandlerSettings,
   parseHandlerOptions,
 } from "../handler_options.ts";
+import { headResponse } from "../../transports/head_response.ts";
 import { requireDeno, requireDescriptor } from "../runtime.ts";
 import type { OpenHandler } from "./open_handler.ts";
-import { clientAddress, requireRequest } from "./requests.ts";
+import { type ClientAddress, clientAddress, requireRequest } from "./requests.ts";
 
 const NOT_STARTED: WireError = {
   code: "unavailable",
@@ -154,7 +155,12 @@ class MountedHandler implements Handler {
 
   async #fetch(request: Request, info: RequestInfo): Promise<Response> {
     requireRequest(request);
-    const from = clientAddress(info);
+    const isHead = request.method === "HEAD";
+    const response = await this.#answer(request, clientAddress(info));
+    return isHead ? await headResponse(response) : response;
+  }
+
+  async #answer(request: Request, from: ClientAddress): Promise<Response> {
     const open = this.#open ?? await this.#opening.catch(() => undefined);
     if (!open) return new HttpProblem(NOT_STARTED).response;
     if (this.#stopping || open.server.isStopping) {

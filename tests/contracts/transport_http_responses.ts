@@ -176,13 +176,22 @@ export const httpResponses: Readonly<Record<string, (listen: Transport) => Promi
     assertEquals((await exchangeHttp(opened.port, httpMessage("GET /"))).body, "next");
   },
 
-  async "a HEAD gets the headers of its GET, and a stream is not read for it"(listen) {
+  async "a HEAD gets the headers of its GET, a stream is not read for it, and no length is said that nobody knows"(
+    listen,
+  ) {
     const { opened, body } = await streaming(listen, { headers: { "x-a": "b" } });
     await using _port = opened;
     using client = await RawSocket.connect(opened.port);
     await client.send(httpMessage("HEAD /"));
-    assertEquals(headerOf(await withTimeout(client.head()), "x-a"), "b");
+    const stream = await withTimeout(client.head());
+    assertEquals([headerOf(stream, "x-a"), headerOf(stream, "content-length")], ["b", undefined]);
     await withTimeout(body.cancelled.promise);
+    for (const init of [{}, { headers: { "content-length": "7" } }]) {
+      opened.handler.http = () => new Response(null, init);
+      await client.send(httpMessage("HEAD /"));
+      const length = headerOf(await withTimeout(client.head()), "content-length");
+      assertEquals(length, init.headers?.["content-length"]);
+    }
     opened.handler.http = () => new Response("hello");
     await client.send(httpMessage("HEAD /"));
     assertEquals(headerOf(await withTimeout(client.head()), "content-length"), "5");

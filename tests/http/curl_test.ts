@@ -168,43 +168,6 @@ testCurl("curl fails with what is wrong", async (open) => {
 const TLS = `${ROOT.pathname}tests/fixtures/localhost`;
 
 Deno.test({
-  ...ignoredIf(
-    noCurl,
-    "HEAD over HTTP/2 has the status and the length of GET, and no body (builtin)",
-  ),
-  async fn() {
-    const cert = await Deno.readTextFile(`${TLS}_cert.pem`);
-    const key = await Deno.readTextFile(`${TLS}_key.pem`);
-    await using server = await openServer({ cert, key, metrics: true });
-    const url = `https://localhost:${server.port}`;
-    const http2 = ["--http2", "--cacert", `${TLS}_cert.pem`];
-    await curl(...http2, "-d", "hello", `${url}/topics/t`);
-    const cases: [path: string, status: number, length: RegExp][] = [
-      ["/", 200, /^\d{2,3}$/],
-      ["/health/ready", 200, /^3$/],
-      ["/openapi.json", 200, /^\d{5}$/],
-      ["/metrics", 200, /^\d{4,5}$/],
-      ["/topics", 200, /^\d{2}$/],
-      ["/topics/t", 200, /^5$/],
-      ["/topics/t?count=1", 200, /^\d{3}$/],
-      ["/topics/none", 204, /^$/],
-      ["/topics/t?count=0", 400, /^\d{3}$/],
-      ["/nothing", 404, /^\d{3}$/],
-    ];
-    for (const [path, status, length] of cases) {
-      const told = await curl(
-        ...http2,
-        ...["-I", "-o", "/dev/null", "-w", "%{http_version} %{http_code} %header{content-length}"],
-        `${url}${path}`,
-      );
-      const [version, code, bytes = ""] = told.split(" ");
-      assertEquals([version, code], ["2", `${status}`], path);
-      assertMatch(bytes, length, path);
-    }
-  },
-});
-
-Deno.test({
   ...ignoredIf(noCurl, "curl puts, reads, waits and follows over HTTP/2 and TLS (builtin)"),
   async fn() {
     const cert = await Deno.readTextFile(`${TLS}_cert.pem`);

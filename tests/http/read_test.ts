@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { problemOf, testHttp } from "../support/http_server.ts";
 
@@ -257,25 +257,4 @@ testHttp("what a request must be is said in its own words", async (open) => {
     const problem = await problemOf(await server.get(path, { headers: { accept } }));
     assertEquals(problem.detail, detail);
   }
-});
-
-testHttp("HEAD answers as GET does, without the body, and without waiting", async (open) => {
-  await using server = await open({ metrics: true });
-  await using mq = await connect(server.url);
-  await mq.put("t", "hello");
-  const head = await server.get("/topics/t", { method: "HEAD" });
-  const { headers } = head;
-  assertEquals([head.status, await head.text()], [200, ""]);
-  assertEquals([headers.get("dsmq-seq"), headers.get("content-length")], ["1", "5"]);
-  const none = await server.get("/topics/none?wait=3600", { method: "HEAD" });
-  assertEquals(none.status, 204);
-  const metrics = await server.get("/metrics", { method: "HEAD" });
-  assert(Number(metrics.headers.get("content-length")) > 1000);
-  const accept = { accept: "text/event-stream" };
-  const stream = await server.get("/topics/t", { method: "HEAD", headers: accept });
-  assertEquals([stream.status, stream.headers.get("content-type"), await stream.text()], [
-    200,
-    "text/event-stream",
-    "",
-  ]);
 });

@@ -8,6 +8,8 @@ import { assert, assertEquals } from "@std/assert";
 import { listen as builtin } from "../../transports/deno.ts";
 import { listen as hardened } from "../../transports/node.ts";
 import type { Transport } from "../../transports/transport.ts";
+import { curl, noCurl } from "../support/curl.ts";
+import { ignoredIf } from "../support/ignored_if.ts";
 import { ROOT } from "../support/program.ts";
 import { OpenPort } from "../support/recording_handler.ts";
 import { standstill } from "../support/standstill.ts";
@@ -132,3 +134,21 @@ for (
     assertEquals([bytes, pulled], [size * most, most + 1]);
   });
 }
+
+Deno.test({
+  ...ignoredIf(
+    noCurl,
+    "builtin, HTTP/2 over TLS: a HEAD is answered without a body, also if its handler fails",
+  ),
+  async fn() {
+    await using opened = await OpenPort.with(builtin, {}, { cert, key });
+    const cacert = new URL("tests/fixtures/localhost_cert.pem", ROOT).pathname;
+    const shown = ["-I", "-o", "/dev/null", "-w", "%{http_version} %{http_code}"];
+    // It fails at a body.
+    const ask = () =>
+      curl("--http2", "--cacert", cacert, ...shown, `https://localhost:${opened.port}/`);
+    assertEquals(await ask(), "2 200");
+    opened.handler.http = () => Promise.reject(new Error("boom"));
+    assertEquals([await ask(), opened.handler.failures.length], ["2 500", 1]);
+  },
+});
