@@ -13,6 +13,7 @@ import {
   type ServerLimits,
 } from "../protocol/limits.ts";
 import type { ServeOptions, StoreChoice } from "../server.ts";
+import "../server/start/preload.ts";
 import {
   DURABILITIES,
   ENGINES,

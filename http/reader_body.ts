@@ -7,8 +7,7 @@
 import { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
 import { utf8Length } from "../protocol/text.ts";
-import { ReaderCut } from "../transports/reader_cut.ts";
-import type { MonitoredPeer } from "../transports/slow_peer_monitor.ts";
+import { type MonitoredPeer, ReaderCut } from "../transports/slow_peer_monitor.ts";
 import { joinBytes } from "./bytes.ts";
 import type { HttpCall } from "./http_call.ts";
 import type { Unfinished } from "./http_readers.ts";

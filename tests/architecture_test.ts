@@ -28,7 +28,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "connection/",
     "stores/store.ts",
     "transports/slow_peer_monitor.ts",
-    "transports/reader_cut.ts",
   ],
   // Puts a server together, from all of these.
   "server/start/": [

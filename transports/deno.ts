@@ -9,7 +9,7 @@ import { type FetchHandler, openFetch } from "./deno_fetch.ts";
 import { headResponse } from "./head_response.ts";
 import type { ConnectionHandler, ListenAddress, Listener, PeerLimits } from "./transport.ts";
 import { PortReopener } from "./port_reopener.ts";
-import { ReaderCut } from "./reader_cut.ts";
+import { ReaderCut } from "./slow_peer_monitor.ts";
 import { transportProblem } from "./transport_problem.ts";
 
 /** How long the system may take to free a closed port, in milliseconds: mostly it takes less than 20. */

@@ -74,3 +74,13 @@ export class SlowPeerMonitor {
     }
   }
 }
+
+/** The error of the body of a response whose reader was cut off: a transport ends its connection, and need not report it as a defect. */
+export class ReaderCut extends Error {
+  /** Takes why it was cut off. */
+  constructor(reason: string) {
+    super(`The client of a response was cut off: ${reason}`);
+    // A program that mounts a handler may print it, and where it comes from tells nothing.
+    this.stack = `dsmq: ${this.message}`;
+  }
+}
