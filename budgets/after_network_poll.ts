@@ -21,3 +21,19 @@ export function afterNetworkPoll(callback: () => void): void {
   const next = () => --remaining > 0 ? void setImmediate(next) : callback();
   next();
 }
+
+let polled: Promise<void> | undefined;
+
+/**
+ * Waits until the network has been polled.
+ *
+ * @returns the poll, which is not free: all who call this in one turn share it
+ */
+export function networkPolled(): Promise<void> {
+  if (!polled) {
+    polled = new Promise<void>((resolve) => afterNetworkPoll(resolve));
+    // For one that comes later the network may have been polled before it came.
+    setImmediate(() => polled = undefined);
+  }
+  return polled;
+}

@@ -8,6 +8,7 @@ import { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { HeapTimer } from "../queue/timer_heap.ts";
+import { dropBody } from "../transports/drop_body.ts";
 import { mediaTypeOf } from "./accept.ts";
 import { joinBytes } from "./bytes.ts";
 import type { HttpCall } from "./http_call.ts";
@@ -110,13 +111,17 @@ async function readChunks(
   if (!body) return NOTHING;
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of body) {
-    if (isLate()) break;
+  let isRefused = false;
+  for await (const chunk of body.values({ preventCancel: true })) {
     size += chunk.length;
-    if (size > limit) throw tooLarge(size);
+    isRefused = isLate() || size > limit;
+    if (isRefused) break;
     chunks.push(chunk);
   }
-  return joinBytes(chunks);
+  if (!isRefused) return joinBytes(chunks);
+  void dropBody(body);
+  // If it is late, that was said before.
+  throw new HttpProblem(tooLarge(size).error, { headers: CLOSE });
 }
 
 /** Reads a body of this size, unless that takes too long, or its client leaves. */

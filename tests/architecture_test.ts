@@ -28,6 +28,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "connection/",
     "stores/store.ts",
     "transports/slow_peer_monitor.ts",
+    "transports/drop_body.ts",
   ],
   // Puts a server together, from all of these.
   "server/start/": [

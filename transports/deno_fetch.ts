@@ -4,6 +4,7 @@
  * @module
  */
 
+import { networkPolled } from "../budgets/after_network_poll.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import {
   closeLate,
@@ -12,7 +13,6 @@ import {
   hasLeft,
   isUnspecified,
   LOST,
-  networkPolled,
   noResponse,
   upgradeRequest,
   watchClient,

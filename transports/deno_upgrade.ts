@@ -18,7 +18,6 @@
  * @module
  */
 
-import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
 import { CLOSE_CODE, offeredProtocols, SUBPROTOCOL } from "../protocol/websocket.ts";
 
 /**
@@ -43,18 +42,6 @@ export async function enableWritev(): Promise<void> {
  */
 export function isUnspecified(from: string): boolean {
   return from === "0.0.0.0" || from === "::";
-}
-
-let polled: Promise<void> | undefined;
-
-/** Waits until the network has been polled; all who call this in one turn share the poll, which is not free. */
-export function networkPolled(): Promise<void> {
-  if (!polled) {
-    polled = new Promise<void>((resolve) => afterNetworkPoll(resolve));
-    // For one that comes later the network may have been polled before it came.
-    setImmediate(() => polled = undefined);
-  }
-  return polled;
 }
 
 /**

@@ -7,6 +7,7 @@
 import type { Auth } from "../../auth/auth.ts";
 import { HttpProblem } from "../../http/problem.ts";
 import { type WireError, withCurrentStack } from "../../protocol/errors.ts";
+import { dropUnreadBody } from "../../transports/drop_body.ts";
 import type { Handler, RequestInfo, Stats } from "../api.ts";
 import {
   type HandlerOptions,
@@ -157,6 +158,8 @@ class MountedHandler implements Handler {
     requireRequest(request);
     const isHead = request.method === "HEAD";
     const response = await this.#answer(request, clientAddress(info));
+    // What serves the port is not ours: when it stops, it waits for the bodies that nobody reads.
+    void dropUnreadBody(request);
     return isHead ? await headResponse(response) : response;
   }
 

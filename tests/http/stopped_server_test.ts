@@ -5,10 +5,11 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { networkPolled } from "../../budgets/after_network_poll.ts";
 import { connect } from "@dsmq/server";
 import { type HttpServer, testHttp } from "../support/http_server.ts";
 import { RawSocket } from "../support/raw_socket.ts";
-import { readResponse } from "../support/http_client.ts";
+import { headerOf, readResponse } from "../support/http_client.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 const HOST = "Host: localhost\r\n";
@@ -31,6 +32,10 @@ const STUCK: Readonly<Record<string, string>> = {
     `POST /topics/t HTTP/1.1\r\n${HOST}Content-Length: 500000\r\n\r\nhalf`,
   "a request within its lines":
     `POST /topics/t HTTP/1.1\r\n${HOST}Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n"one"\r\n`,
+  "a request that is refused before its body":
+    `POST /nothing HTTP/1.1\r\n${HOST}Content-Length: 50\r\n\r\nhalf`,
+  "a request that is refused within its chunks":
+    `POST /topics/t HTTP/1.1\r\n${HOST}Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n`,
   "a stream that reads nothing":
     `GET /topics/large?after=start HTTP/1.1\r\n${HOST}Accept: text/event-stream\r\n\r\n`,
   "a large response that nobody reads": `GET /topics/large HTTP/1.1\r\n${HOST}\r\n`,
@@ -68,17 +73,34 @@ for (const [what, sent] of Object.entries(STUCK)) {
       }
       await withTimeout(server.shutdown(), STOP_TIME);
       assertEquals(server.stats().stored, 1);
-      // What it is mounted on waits for those that it cannot end: clients that were no request, read nothing, or send chunks.
-      const isTheirs = kind === "mounted" && (!isAnswered || sent.includes("chunked"));
-      if (isTheirs) { for (const client of clients) client.cut(); }
+      // What it is mounted on waits for those that read nothing.
+      const isAwaited = kind === "mounted" && !isAnswered && sent.endsWith("\r\n\r\n");
+      if (isAwaited) { for (const client of clients) client.cut(); }
       await withTimeout(Promise.resolve(server[Symbol.asyncDispose]()), STOP_TIME);
     }
     for (const client of clients) {
-      if (isAnswered && kind !== "mounted") await drain(client);
+      if (isAnswered) await drain(client);
       client.cut();
     }
   });
 }
+
+testHttp(
+  "a body in chunks that becomes too large is refused at that moment, its rest is dropped, and the server stops without its end",
+  async (open) => {
+    const chunk = `400\r\n${"x".repeat(1024)}\r\n`;
+    const head = `POST /topics/t HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`;
+    const server = await open({ limits: { messageBytes: 1024 } });
+    using client = await opened(server, `${head}${chunk}${chunk}`);
+    const refused = await readResponse(client);
+    assertEquals([refused.status, JSON.parse(refused.body).code], [413, "too_large"]);
+    assertEquals(headerOf(refused.head, "connection"), "close");
+    for (let i = 0; i < 100; i++) await client.send(chunk);
+    await withTimeout(Promise.resolve(server[Symbol.asyncDispose]()), STOP_TIME);
+    // Deno closes then what it was reading.
+    await networkPolled();
+  },
+);
 
 testHttp(
   "waits and streams are told that the server stops, and then their connections end",
