@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { EventReader } from "../support/event_reader.ts";
+import { readResponse } from "../support/http_client.ts";
 import { testHttp } from "../support/http_server.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -57,6 +58,27 @@ for (
     },
   );
 }
+
+testHttp("half-sent headers of a POST take no slot, and others are served", async (open) => {
+  await using server = await open({ limits: { connections: 2 } });
+  const clients = await Promise.all(Array.from({ length: 5 }, async () => {
+    const client = await RawSocket.connect(server.port);
+    await client.send(`POST /topics/t HTTP/1.1\r\n${HOST}Content-Le`);
+    return client;
+  }));
+  const put = await server.post("/topics/other", "m");
+  assertEquals([put.status, (await put.json()).seq], [201, 1]);
+  const both = await Promise.all([1, 2].map(() => server.get("/topics/t?wait=0.01")));
+  assertEquals(both.map(({ status }) => status), [204, 204]);
+  // One goes on, and is served; the others leave.
+  await clients[0]!.send("ngth: 4\r\n\r\nlate");
+  const { body } = await readResponse(clients[0]!);
+  assertEquals(JSON.parse(body).seq, 2);
+  for (const client of clients) client.cut();
+  assertEquals(await (await server.get("/topics/t")).text(), "late");
+  const { stored, refused, dropped } = server.stats();
+  assertEquals({ stored, refused, dropped }, { stored: 2, refused: 0, dropped: 0 });
+});
 
 testHttp(
   "a stream whose client reads nothing is cut off in time, and others get everything meanwhile",
