@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { EventReader } from "../support/event_reader.ts";
 import { problemOf, testHttp } from "../support/http_server.ts";
@@ -94,6 +94,53 @@ testHttp(
     const { gap: told } = await lines.line() as { gap: Record<string, unknown> };
     assertEquals([told.code, told.position], ["trimmed", next]);
     assertEquals(await lines.bodies(1), ["3"]);
+  },
+);
+
+testHttp(
+  "what is purged before a slow reader has it is told once; who has everything is told nothing, nor who waits",
+  async (open) => {
+    const count = 60;
+    await using server = await open({ limits: { storedBytes: 128 * 1024 * 1024 } });
+    await using mq = await connect(server.url);
+    const pad = "x".repeat(500_000);
+    for (let i = 1; i < count; i++) await mq.put("t", `${i} ${pad}`);
+    await using stack = new AsyncDisposableStack();
+    const slow = [
+      stack.use(await EventReader.events(`${server.origin}/topics/t?after=start`)),
+      stack.use(await EventReader.lines(`${server.origin}/messages?after=start`)),
+    ];
+    const live = [
+      stack.use(await EventReader.events(`${server.origin}/topics/t`)),
+      stack.use(await EventReader.events(`${server.origin}/messages`)),
+    ];
+    const waiting = server.get("/topics/t?after=now&wait=60");
+    while ((await mq.connections()).length < 6) await Promise.resolve();
+    await mq.purge("t");
+    await mq.put("t", `${count} ${pad}`);
+    for (const reader of slow) {
+      const told: string[] = [];
+      while (!told.at(-1)?.startsWith(`${count} `)) told.push(...await reader.told(1));
+      const gap = told.length - 2;
+      assertEquals(
+        told.slice(0, gap).map(parseFloat),
+        Array.from({ length: gap }, (_, i) => i + 1),
+      );
+      assert(gap < count - 1, "it had all before the purge");
+      assertEquals(told[gap], `trimmed ${count - 1}`);
+    }
+    const waited = await waiting;
+    assertEquals([waited.status, parseFloat(await waited.text())], [200, count]);
+    for (const reader of live) assertEquals((await reader.told(1)).map(parseFloat), [count]);
+    // The position of the gap leads on.
+    const next = waited.headers.get("dsmq-position")!.replace(/:.*/, `:${count - 1}`);
+    const headers = { "last-event-id": next };
+    const resumed = stack.use(await EventReader.events(`${server.origin}/topics/t`, headers));
+    assertEquals((await resumed.told(1)).map(parseFloat), [count]);
+    await mq.put("t", "the end");
+    for (const reader of [...slow, ...live, resumed]) {
+      assertEquals(await reader.told(1), ["the end"]);
+    }
   },
 );
 

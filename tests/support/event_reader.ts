@@ -15,6 +15,13 @@ export interface ReadEvent {
   readonly comment?: boolean;
 }
 
+/** A message, a gap, or the end. */
+interface Told {
+  readonly code?: string;
+  readonly body?: string;
+  readonly position?: string;
+}
+
 /** Reads the parts of a body. */
 export class EventReader implements AsyncDisposable {
   readonly response: Response;
@@ -80,6 +87,22 @@ export class EventReader implements AsyncDisposable {
   async line(): Promise<unknown> {
     const part = await this.part();
     return part === undefined || part === "" ? part : JSON.parse(part);
+  }
+
+  /** The next of what it tells, in short: the text of a message, or the code of a gap or of the end, and the number it leads to. */
+  async told(count: number): Promise<string[]> {
+    const told: string[] = [];
+    while (told.length < count) {
+      const part = this.#separator === "\n" ? { data: await this.line() } : await this.event();
+      // Its end, which nobody has announced.
+      if (!part || (this.#separator === "\n" && part.data === undefined)) break;
+      if (!part.data) continue;
+      const { gap, end, ...message } = part.data as Readonly<Record<string, Told | undefined>>;
+      const { code, body, position } = gap ?? end ?? (message as Told);
+      const number = position === undefined ? "" : ` ${position.split(":")[1]}`;
+      told.push(code === undefined ? `${body}` : `${code}${number}`);
+    }
+    return told;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -29,7 +29,8 @@ export interface HttpServer extends AsyncDisposable {
 /** Opens a server of one kind. */
 export type OpenHttp = (options?: Omit<ServeOptions, "transport">) => Promise<HttpServer>;
 
-function withRequests(
+/** A server with what asks it. */
+export function withRequests(
   server: Pick<HttpServer, "port" | "url" | "stats"> & AsyncDisposable,
   handler: Pick<HttpServer, "setAuth" | "shutdown">,
 ): HttpServer {

@@ -14,22 +14,23 @@ import { parseServeOptions } from "../../server/start/start.ts";
 import type { Store } from "../../stores/store.ts";
 import { quiet } from "./open_server.ts";
 
+/** Puts together what a server of a store needs. */
+export async function prepareStore(store: Store, options: ServeOptions, clock: Clock) {
+  const { auth, ...settings } = parseServeOptions({ port: 0, log: quiet, clock, ...options });
+  const queue = await Queue.open(store, clock, settings.log);
+  const place = { host: settings.host, secure: false };
+  const { access, preparation } = await openAccess(auth, place, settings);
+  return { queue, access, settings: { ...settings, preparation } };
+}
+
 /** Serves a store on any free port, without a log. The store ends with the server. */
 export async function serveStore(
   store: Store,
   options: ServeOptions = {},
   clock: Clock = systemClock,
 ): Promise<ListeningServer> {
-  const { auth, ...settings } = parseServeOptions({ port: 0, log: quiet, clock, ...options });
-  const queue = await Queue.open(store, clock, settings.log);
-  const place = { host: settings.host, secure: false };
-  const { access, preparation } = await openAccess(auth, place, settings);
-  const more = {
-    tls: undefined,
-    names: TLS_OPTION_NAMES,
-    engineName: "one of a test",
-    preparation,
-  };
+  const { queue, access, settings } = await prepareStore(store, options, clock);
+  const more = { tls: undefined, names: TLS_OPTION_NAMES, engineName: "one of a test" };
   const running = new ListeningServer(queue, access, { ...settings, ...more });
   const { listen } = settings.transport === "hardened"
     ? await import("../../transports/node.ts")
