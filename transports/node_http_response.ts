@@ -115,8 +115,11 @@ function hasBody({ req }: ServerResponse, isEmpty: boolean): boolean {
 function closeGently({ socket, outgoing }: HttpExchange, incoming: BoundedRequest): void {
   if (incoming.complete) return;
   const { destroySoon } = socket;
+  let isClosing = false;
   const close = () => {
     if (incoming.complete) return destroySoon.call(socket);
+    if (isClosing) return;
+    isClosing = true;
     socket.end();
     const timer = setTimeout(() => socket.destroy(), LINGER);
     socket.once("close", () => clearTimeout(timer));
