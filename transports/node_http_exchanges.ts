@@ -22,7 +22,7 @@ export interface ExchangeRequest {
   readonly complete: boolean;
   /** All of it has come, or what comes is being read. */
   readonly isRead: boolean;
-  /** Its body will not be complete. */
+  /** Its body will not be complete, unless it is. */
   failBody(reason: Error): void;
 }
 
@@ -102,7 +102,7 @@ export class HttpExchange {
     if (this.#isGone || this.outgoing.writableEnded) return;
     this.#isGone = true;
     const reason = new DOMException(LEFT, "AbortError");
-    if (!this.isComplete) this.#incoming.failBody(reason);
+    this.#incoming.failBody(reason);
     this.#controller?.abort(reason);
     this.#onGone?.();
     this.begin();

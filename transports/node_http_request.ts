@@ -103,7 +103,7 @@ export class BoundedRequest extends IncomingMessage {
     return this.complete || this.#body?.isRead === true;
   }
 
-  /** Its body will not be complete. */
+  /** Its body will not be complete, unless it is. */
   failBody(reason: Error): void {
     this.#body?.fail(reason);
   }

@@ -107,6 +107,12 @@ export const arrivals: Readonly<Record<string, (listen: Transport) => Promise<vo
     assertEquals(await head.text(), "");
   },
 
+  async "a request for a WebSocket is one in any case of its words"(listen) {
+    await using opened = await OpenPort.with(listen);
+    const request = upgradeRequest().replace("Upgrade: websocket", "UPGRADE: WebSocket");
+    assertEquals(await status(opened.port, request), 101);
+  },
+
   async "an upgrade to another protocol and a malformed one are refused"(listen) {
     await using opened = await OpenPort.with(listen);
     const { port, handler } = opened;

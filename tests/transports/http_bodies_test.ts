@@ -32,6 +32,9 @@ Deno.test("hardened: a request without a body has none, and a GET with one has n
       httpMessage("TRACE /"),
     ]
   ) assertEquals((await exchangeHttp(opened.port, request)).body, "true", request);
+  using client = await RawSocket.connect(opened.port);
+  await client.send(httpMessage("HEAD /", [], "hello"));
+  assertEquals((await withTimeout(client.head())).split("\r\n")[0], "HTTP/1.1 200 OK");
 });
 
 Deno.test("hardened: after an early answer the connection ends, though the body does not", async () => {
@@ -94,6 +97,19 @@ Deno.test("hardened: a body that is not HTTP fails, and its request is answered 
   assertEquals(JSON.parse(body).code, "bad_request");
   assertEquals(await readRest(client), "");
   assertEquals(opened.handler.refusals.length, 1);
+});
+
+Deno.test("hardened: the signal of a request whose body is not HTTP aborts as soon as that is refused", async () => {
+  await using opened = await OpenPort.with(hardened);
+  const { handler, port } = opened;
+  const aborted = Promise.withResolvers<boolean>();
+  handler.http = async ({ signal }) => {
+    await handler.until(() => handler.refusals.length > 0);
+    aborted.resolve(signal.aborted);
+    return new Response("late");
+  };
+  const { status } = await exchangeHttp(port, `${httpMessage("POST /", CHUNKED)}zz\r\n`);
+  assertEquals([status, await withTimeout(aborted.promise)], [400, true]);
 });
 
 Deno.test("hardened: a body that is too slow is answered with 408, unless its request was answered", async () => {
@@ -171,8 +187,11 @@ Deno.test("hardened: what the transport answers by itself is a problem", async (
   for (const [request, expected, code] of cases) {
     const { status, head, body } = await exchangeHttp(opened.port, request);
     assertEquals([status, headerOf(head, "content-type")], [expected, "application/problem+json"]);
+    assertEquals(headerOf(head, "cache-control"), "no-store");
     const problem = JSON.parse(body);
     assertEquals([problem.status, problem.code, problem.type], [expected, code, "about:blank"]);
     assert(problem.title.length > 0 && problem.detail.length > 0, body);
   }
+  // All but the 405 and the 500, which is told as a failure.
+  assertEquals([opened.handler.refusals.length, opened.handler.failures.length], [5, 1]);
 });
