@@ -170,3 +170,32 @@ Deno.test("hardened: the end of a response gives way once a slow line would have
     connections.stop();
   }
 });
+
+Deno.test("hardened: of an incomplete request is counted what has come, up to the size of headers, and what waits for its turn", () => {
+  const budget = new Budget({ own: 8 * KIB, shared: 1024 * KIB });
+  const connections = new HttpConnections(
+    new EvictingBudget(budget, { grace: GRACE_PERIOD }),
+    false,
+  );
+  const fake = Object.assign(new EventEmitter(), { bytesRead: 0, writableLength: 0 });
+  const socket = fake as unknown as Socket;
+  connections.add(socket, () => {});
+  const idle = budget.free;
+  const counted = () => {
+    connections.check();
+    return (idle - budget.free) / KIB;
+  };
+  fake.bytesRead = 10 * KIB;
+  assertEquals(counted(), 10);
+  fake.bytesRead = KIB * KIB;
+  assertEquals(counted(), 80);
+  connections.setInput(socket, { buffered: 5 * KIB });
+  assertEquals(counted(), 85);
+  connections.onRequest(socket);
+  assertEquals(counted(), 0);
+  fake.bytesRead += 3 * KIB;
+  fake.writableLength = 4 * KIB;
+  assertEquals(counted(), 7);
+  fake.emit("close");
+  assertEquals(budget.holders, 0);
+});
