@@ -176,6 +176,16 @@ export const httpResponses: Readonly<Record<string, (listen: Transport) => Promi
     assertEquals((await exchangeHttp(opened.port, httpMessage("GET /"))).body, "next");
   },
 
+  async "a body of any bytes and size arrives as it is"(listen) {
+    await using opened = await OpenPort.with(listen);
+    for (const size of [1, 256, 4096, 4097, 64 * 1024, 64 * 1024 + 1, 300_000]) {
+      const bytes = new Uint8Array(size).map((_, i) => 255 - i % 256);
+      opened.handler.http = () => new Response(bytes);
+      const response = await withTimeout(fetch(`http://127.0.0.1:${opened.port}/`));
+      assertEquals(await withTimeout(response.bytes()), bytes, `${size} bytes`);
+    }
+  },
+
   async "a HEAD gets the headers of its GET, a stream is not read for it, and no length is said that nobody knows"(
     listen,
   ) {

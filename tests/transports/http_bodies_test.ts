@@ -11,6 +11,7 @@ import {
   exchangeHttp,
   headerOf,
   httpMessage,
+  readChunk,
   readResponse,
   readRest,
 } from "../support/http_client.ts";
@@ -52,6 +53,27 @@ Deno.test("hardened: a client is not asked for a body that is not read", async (
   const request = httpMessage("POST /", ["Expect: 100-continue", "Content-Length: 5"]);
   const { status, head } = await exchangeHttp(opened.port, request);
   assertEquals([status, headerOf(head, "connection")], [401, "close"]);
+});
+
+Deno.test("hardened: a client is not asked for its body any more once its response has begun", async () => {
+  await using opened = await OpenPort.with(hardened);
+  const released = Promise.withResolvers<void>();
+  opened.handler.http = (request) =>
+    new Response(
+      new ReadableStream({
+        async pull(body) {
+          await released.promise;
+          body.enqueue(await request.bytes());
+          body.close();
+        },
+      }),
+    );
+  using client = await RawSocket.connect(opened.port);
+  await client.send(httpMessage("POST /", ["Expect: 100-continue", "Content-Length: 5"]));
+  assertEquals((await withTimeout(client.head())).split("\r\n")[0], "HTTP/1.1 200 OK");
+  released.resolve();
+  await client.send("hello");
+  assertEquals(await readChunk(client), "hello");
 });
 
 Deno.test("hardened: nothing of a client stays that left while its body was not read, once it is answered", async () => {

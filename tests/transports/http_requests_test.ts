@@ -31,7 +31,8 @@ Deno.test("hardened: bad requests are counted, and logged in few lines", async (
   for (let i = 0; i < 30; i++) await httpRequest(server.port, "hello");
   assertEquals(server.stats().refused, 30);
   assertEquals(logged.length, 1);
-  assertStringIncludes(String(logged[0]), "Cannot read a request: it is not HTTP/1.1");
+  const told = "a request from 127.0.0.1: Cannot read a request: it is not HTTP/1.1";
+  assertStringIncludes(String(logged[0]), told);
   const { body } = await httpRequest(
     server.port,
     new Uint8Array([22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]),

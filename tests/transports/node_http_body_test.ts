@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Socket } from "node:net";
 import { RequestBody } from "../../transports/node_http_body.ts";
-import { BoundedRequest } from "../../transports/node_http_request.ts";
+import { BoundedRequest, currentRequest } from "../../transports/node_http_request.ts";
 
 /** A part of this many bytes. */
 const part = (bytes: number) => new Uint8Array(bytes).fill(120);
@@ -67,5 +67,15 @@ Deno.test("what comes of a request whose body nobody has asked for is counted an
     request._dump();
     assertEquals((request as { readonly _dumped?: boolean })._dumped ?? false, false);
   }
+  socket.destroy();
+});
+
+Deno.test("a request is that of its connection until all of it has come, and is not kept any longer", () => {
+  const socket = new Socket();
+  assertEquals(currentRequest(socket), undefined);
+  const request = new BoundedRequest(socket);
+  assertEquals(currentRequest(socket), request);
+  request.push(null);
+  assertEquals(currentRequest(socket), undefined);
   socket.destroy();
 });
