@@ -8,7 +8,7 @@ import { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { HeapTimer } from "../queue/timer_heap.ts";
-import { dropBody } from "../transports/drop_body.ts";
+import { dropBody, http2BodyEnded } from "../transports/drop_body.ts";
 import { mediaTypeOf } from "./accept.ts";
 import { joinBytes } from "./bytes.ts";
 import type { HttpCall } from "./http_call.ts";
@@ -103,11 +103,12 @@ function mayHaveBody({ headers, body }: Request): boolean {
 
 /** Reads a body whose size is not known before. */
 async function readChunks(
-  { body }: Request,
+  request: Request,
   limit: number,
   tooLarge: (bytes: number) => HttpProblem,
   isLate: () => boolean,
 ): Promise<Uint8Array> {
+  const { body } = request;
   if (!body) return NOTHING;
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -119,7 +120,7 @@ async function readChunks(
     chunks.push(chunk);
   }
   if (!isRefused) return joinBytes(chunks);
-  void dropBody(body);
+  await http2BodyEnded(request, dropBody(body));
   // If it is late, that was said before.
   throw new HttpProblem(tooLarge(size).error, { headers: CLOSE });
 }

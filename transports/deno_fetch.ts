@@ -19,6 +19,7 @@ import {
 } from "./deno_upgrade.ts";
 import { BasePeer } from "./base_peer.ts";
 import { createPortContext, type PortContext } from "./port_context.ts";
+import { afterHttp2Body } from "./drop_body.ts";
 import { handshakeFailed, type Peer, type PeerEvents } from "./peer.ts";
 import type { ConnectionHandler, PeerLimits } from "./transport.ts";
 import { transportProblem } from "./transport_problem.ts";
@@ -80,7 +81,7 @@ export async function openFetch(
         ? noResponse()
         : request.headers.get("upgrade")?.toLowerCase() === "websocket"
         ? handleUpgrade(request, from, context)
-        : handler.http(request, from, watchClient),
+        : afterHttp2Body(request, handler.http(request, from, watchClient)),
     closeAll: () => connections.closeAll(),
     stop: async () => {
       await connections.end();
