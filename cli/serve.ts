@@ -169,7 +169,9 @@ export const serveCommand: CliCommand = {
 /** Says where it listens, and what a person wants to know first. */
 async function reportStarted(server: ListeningServer, args: ParsedArguments): Promise<void> {
   const { url, storeDescription, transport, engineName, withoutToken } = server;
-  const transportNote = transport === "builtin" ? "" : ` (${transport})`;
+  // The same address also for curl.
+  const schemes = `and http${url.startsWith("wss:") ? "s" : ""}://`;
+  const note = transport === "builtin" ? schemes : `${schemes}, ${transport}`;
   const token = withoutToken === undefined;
   const access = token ? "a token is required" : `clients without a token may ${withoutToken}`;
   // Whether it was set nobody can know: who has set it must not believe that its token is required.
@@ -177,7 +179,7 @@ async function reportStarted(server: ListeningServer, args: ParsedArguments): Pr
   const unreadNote = unread === undefined ? "" : ` (${unread})`;
   const where = await whereToConnect(server);
   const message =
-    `listens on ${where}${transportNote}; messages are stored in ${storeDescription}; ${access}${unreadNote}`;
+    `listens on ${where} (${note}); messages are stored in ${storeDescription}; ${access}${unreadNote}`;
   const store = args.value("store") ?? "memory";
   const fields = { version: VERSION, url, transport, store, engine: engineName, token };
   stderr.write(

@@ -186,7 +186,10 @@ Deno.test("the first line of a server states its address and its store, and it s
   const { code, stderr } = await server.end();
   assertEquals(code, 0);
   const [first, last] = stderr.split("\n");
-  assertStringIncludes(first!, ` listens on ${url}; messages are stored in memory on node:sqlite`);
+  assertStringIncludes(
+    first!,
+    ` listens on ${url} (and http://); messages are stored in memory on node:sqlite`,
+  );
   assertEquals(last, "dsmq: stopped");
 });
 

@@ -141,14 +141,14 @@ for (const [args, code, says, name] of FAILURES) {
   });
 }
 
-Deno.test("as text, a server says what it always did", async () => {
+Deno.test("as text, a server says where WebSockets and plain HTTP reach it, and what it keeps", async () => {
   await using program = serve();
   const { url } = JSON.parse(await withTimeout(program.line()) ?? "null");
   program.child.kill("SIGTERM");
   const { stderr } = await program.end();
   assertMatch(
     stderr,
-    /^dsmq \d\S* listens on ws:\S+; messages are stored in memory on node:sqlite; clients without a token may read and write; press Ctrl-C to stop\ndsmq: stopped$/,
+    /^dsmq \d\S* listens on ws:\S+ \(and http:\/\/\); messages are stored in memory on node:sqlite; clients without a token may read and write; press Ctrl-C to stop\ndsmq: stopped$/,
   );
   assert(stderr.includes(url));
 });

@@ -47,7 +47,7 @@ Deno.test({
   ),
   async fn() {
     await using server = new Program(["--allow-net", "--no-prompt", "cli.ts", "--port", "0"]);
-    const [, url] = /listens on (ws:\S+?);/.exec((await server.errorLine())!)!;
+    const [, url] = /listens on (ws:\S+) /.exec((await server.errorLine())!)!;
     const lines = [...readme.matchAll(/^curl .*$/gm)].map(([line]) =>
       line.replaceAll("localhost:30008", new URL(url!).host)
     );
