@@ -103,7 +103,7 @@ export function readDenied({ topic, prefix }: TopicFilter): WireError {
  * Replaces requests that are not permitted by refused ones.
  *
  * @param run requests of one kind
- * @param permissions of the connection; `undefined` if it owes a token
+ * @param permissions of the connection; `undefined` if it has yet to send a token
  * @returns the same requests, in order, in runs of one kind
  */
 export function authorize(

@@ -62,7 +62,7 @@ export class ClientConnection
   readonly #budgets: ConnectionBudgets;
   /** To whom its share is charged while it has no token. */
   readonly #addressHolder: string;
-  /** What it may do; `undefined` while it owes a token. */
+  /** What it may do; `undefined` until it has sent its token. */
   #permissions: Permissions | undefined;
   #cancelDrop: () => void = NOTHING;
   #unwatchExpiry: () => void = NOTHING;
@@ -76,7 +76,7 @@ export class ClientConnection
    * @param context what all connections share
    * @param peer the other end
    * @param start the last sequence number before the connection was accepted
-   * @param permissions what it may do; `undefined` if it owes a token
+   * @param permissions what it may do; `undefined` if it has yet to send a token
    * @param slotTakeover how it can get a slot, if it has none
    * @param from the address of the peer
    */

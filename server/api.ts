@@ -11,7 +11,7 @@ import type { TransportChoice } from "./options.ts";
 export interface Stats {
   /** Connections open now. */
   readonly connections: number;
-  /** Connections that wait to be admitted: they owe a token, or there is no slot for them. */
+  /** Connections that wait to be admitted: they have yet to send a token, or there is no slot for them. */
   readonly pendingConnections: number;
   /** Messages stored since the start. */
   readonly stored: number;

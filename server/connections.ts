@@ -235,7 +235,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
       : this.#acceptPending(accepted, exceeded);
   }
 
-  /** A connection that owes a token, or has no slot. */
+  /** A connection that has yet to send its token, or has no slot. */
   #acceptPending(accepted: AcceptedPeer, exceeded: LimitExceeded | undefined): PendingConnection {
     const { from } = accepted;
     const releaseSlot = this.#pendingLimiter.acquire(from, () => {

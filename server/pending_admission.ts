@@ -1,5 +1,5 @@
 /**
- * How a connection is admitted that owes a token, lacks a slot, or both.
+ * How a connection is admitted that has yet to send its token, lacks a slot, or both.
  *
  * @module
  */
@@ -99,7 +99,7 @@ export class PendingAdmission implements HandshakePolicy {
    *
    * @param context the server
    * @param accepted the connection
-   * @param exceeded why there is no slot for it; `undefined` if it owes a token
+   * @param exceeded why there is no slot for it; `undefined` if it has yet to send a token
    * @param releaseSlot is called when it waits no more, with whether it was admitted; later calls do nothing
    * @param onGone is called when it waits no more, and perhaps again when it is gone
    */

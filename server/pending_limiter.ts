@@ -1,5 +1,5 @@
 /**
- * The slots of connections that are not admitted: they owe a token, or there was no slot for them.
+ * The slots of connections that are not admitted: they have yet to send a token, or there was no slot for them.
  *
  * Every new connection gets one: if all are taken, the oldest of the address with the most connections is evicted. So neither
  * one address nor many can hold them all: a client that sends its token at once gets in, however fast others connect.

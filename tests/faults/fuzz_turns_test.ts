@@ -58,7 +58,7 @@ const READ = { do: "read", who: 0, topic: "a", plain: false, timeout: 0, signal:
 const GET: Step = { ...READ, mode: "oldest" };
 const PUT: Step = { do: "put", who: 0, topic: "a", count: 1, list: false };
 
-Deno.test("a lost history that a stream was told of, because the read it answers was cancelled, is not owed to reads", async () => {
+Deno.test("a lost history that a stream was told of, because the read it answers was cancelled, need not be told to reads", async () => {
   const program: Program = {
     ...ALONE,
     servers: 2,

@@ -17,7 +17,7 @@ export class Tally {
   requested = 0;
   /** Replies that should not have been sent, and why. */
   readonly wrong: string[] = [];
-  /** By id (`null` for an invalid one, `plain` for dsmq 1.x): how many replies are owed. */
+  /** By id (`null` for an invalid one, `plain` for dsmq 1.x): how many replies are still to come. */
   readonly #expected = new Map<number | null | "plain", number>();
 
   /** Records a sent frame. */
@@ -44,7 +44,7 @@ export class Tally {
     return [...this.#expected.keys()];
   }
 
-  /** Whether a reply is owed under an id. */
+  /** Whether a reply is still to come under an id. */
   expects(id: number): boolean {
     return this.#expected.has(id);
   }

@@ -35,7 +35,7 @@ Deno.test("what is stored stands beside its limits", async () => {
   assertEquals(await valuesOf(server, "dsmq_cursors"), [1]);
 });
 
-Deno.test("connections are counted while they are open, and those that owe a token apart", async () => {
+Deno.test("connections are counted while they are open, and those that have yet to send a token apart", async () => {
   await using server = await openMeasured({ auth: "secret" });
   const counts = ['dsmq_connections{kind="websocket"}', "dsmq_pending_connections"] as const;
   using pending = await RawSocket.open(server.port, "Sec-WebSocket-Protocol: dsmq");

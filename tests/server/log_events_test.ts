@@ -59,7 +59,7 @@ for (const transport of TRANSPORTS) {
     assertEquals(server.stats().refused, events.length);
   });
 
-  Deno.test(`${transport}: a client that owes a token and sends none in time is an event`, async () => {
+  Deno.test(`${transport}: a client that needs a token and sends none in time is an event`, async () => {
     const clock = new ManualClock();
     await using logging = await openLogging({ transport, auth: "secret", clock });
     using _client = await RawClient.handshake(logging.server.port, headers(logging.server.port));

@@ -24,7 +24,7 @@ export interface Reading {
   readonly since?: "start" | "now" | undefined;
   /** When it was called (ms). */
   readonly askedAt: number;
-  /** Of a stream: when and where it was told to start; it was owed nothing from before. */
+  /** Of a stream: when and where it was told to start; it gets nothing from before. */
   readonly started?: SubscribeSent | undefined;
   /** Of a stream: all requests that were answered with a start, in order. */
   readonly begun?: readonly SubscribeSent[];

@@ -1,5 +1,5 @@
 /**
- * What concurrent calls must result in, beyond what every reader is owed: a connection's calls take effect in
+ * What concurrent calls must result in, beyond what every reader gets: a connection's calls take effect in
  * the order in which they were made.
  *
  * @module
