@@ -8,7 +8,7 @@ import { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { HeapTimer } from "../queue/timer_heap.ts";
-import { dropBody, http2BodyEnded } from "../transports/drop_body.ts";
+import { dropBody } from "../transports/drop_body.ts";
 import { mediaTypeOf } from "./accept.ts";
 import { joinBytes } from "./bytes.ts";
 import type { HttpCall } from "./http_call.ts";
@@ -120,7 +120,7 @@ async function readChunks(
     chunks.push(chunk);
   }
   if (!isRefused) return joinBytes(chunks);
-  await http2BodyEnded(request, dropBody(body));
+  await dropBody(request, body);
   // If it is late, that was said before.
   throw new HttpProblem(tooLarge(size).error, { headers: CLOSE });
 }
