@@ -127,7 +127,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
   }).spawn();
   const out = lines(child.stdout);
   const nextLine = async () => (await withTimeout(out.next())).value![0]!;
-  const port = Number(/:(\d+);/.exec(await nextLine())![1]);
+  const port = Number(/:(\d+) \(/.exec(await nextLine())![1]);
   const stdin = child.stdin.getWriter();
   await stdin.write(new Uint8Array(1));
   assertEquals(await nextLine(), "closed");
