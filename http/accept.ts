@@ -19,19 +19,24 @@ const MAX_RANGES = 64;
  *
  * @param accept the header; `null` if there is none: then the first type is chosen
  * @param offered the types that there are, such as `text/plain`, the preferred one first
+ * @param ifNamed further types, which are chosen only if the header names them: no range such as `*\/*` means them
  * @returns one of them; `undefined` if it accepts none
  */
 export function preferredType<Type extends string>(
   accept: string | null,
   offered: readonly [Type, ...Type[]],
+  ifNamed: readonly Type[] = [],
 ): Type | undefined {
   if (accept === null || accept.trim() === "" || accept === "*/*") return offered[0];
   const ranges = accept.split(",", MAX_RANGES).flatMap(parseRange);
   let best: Type | undefined;
   let bestQuality = 0;
-  for (const type of offered) {
-    const quality = qualityOf(type, ranges);
-    if (quality > bestQuality) [best, bestQuality] = [type, quality];
+  const named = ranges.filter(({ subtype }) => subtype !== "*");
+  for (const [types, meant] of [[offered, ranges], [ifNamed, named]] as const) {
+    for (const type of types) {
+      const quality = qualityOf(type, meant);
+      if (quality > bestQuality) [best, bestQuality] = [type, quality];
+    }
   }
   return best;
 }

@@ -53,7 +53,8 @@ export async function getMessages(
   const accepted = headers.get("accept");
   // Who asks for a number of messages means a page.
   const type = query.count === undefined
-    ? preferredType(accepted, [TEXT, JSON_PAGE, EVENTS.contentType, LINES.contentType])
+    // Who accepts anything does not mean a response without an end.
+    ? preferredType(accepted, [TEXT, JSON_PAGE], Object.keys(FORMATS))
     : preferredType(accepted, [JSON_PAGE]);
   if (type === undefined) throw notAcceptable(query.count !== undefined);
   const format = FORMATS[type];
