@@ -117,7 +117,8 @@ async function readChunks(
     size += chunk.length;
     isRefused = isLate() || size > limit;
     if (isRefused) break;
-    chunks.push(chunk);
+    // A copy: Deno gives each part a buffer of 64 KiB, also if it is one byte.
+    chunks.push(chunk.slice());
   }
   if (!isRefused) return joinBytes(chunks);
   await dropBody(request, body);
