@@ -4,8 +4,8 @@
  * @module
  */
 
-/** The oldest runtimes that have it. `tests/client/runtimes_test.ts` keeps newer functions out. */
-const MIN_RUNTIMES = "Safari 16.4, Chrome 111, Firefox 119, Node 20, Deno 2 or Bun 1.2.22";
+/** The oldest runtimes that have it. `tests/client/runtimes_test.ts` keeps newer functions out, and `web/build/` newer syntax. */
+export const MIN_RUNTIMES = "Safari 16.4, Chrome 111, Firefox 119, Node 20, Deno 2 or Bun 1.2.22";
 
 /** Older versions of Bun reject the response to a request with two subprotocols. */
 const MIN_BUN_VERSION = [1, 2, 22];

@@ -4,7 +4,7 @@ import { ROOT } from "./part.ts";
 /** A file is one idea; past this many lines there is a second one in it. */
 const MAX_LINES = 300;
 
-const NOT_OURS = new Set([".git", "dist", "node_modules"]);
+const NOT_OURS = new Set([".git", "built", "dist", "node_modules"]);
 
 async function* sourceFiles(folder = ""): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(new URL(folder || "./", ROOT))) {

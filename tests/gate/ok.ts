@@ -21,6 +21,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
       ["doc", "--lint", "--quiet", file],
     ]),
   ),
+  "built files": ["task", "--quiet", "build:web", "--check"],
   "package": ["publish", "--dry-run", "--allow-dirty", "--quiet"],
   "tests": ["task", "--quiet", "test"],
 };

@@ -1,0 +1,72 @@
+/**
+ * Makes one file for browsers of a module and all that it imports.
+ *
+ * @module
+ */
+
+import * as esbuild from "esbuild";
+import { MIN_RUNTIMES } from "../../client/runtime.ts";
+import deno from "../../deno.json" with { type: "json" };
+import { withoutDeno } from "./without_deno.ts";
+
+/** The root of the project. */
+const ROOT = new URL("../../", import.meta.url);
+
+/** The oldest browsers that the client supports, as esbuild names them: `safari16.4`. */
+const TARGET = [...MIN_RUNTIMES.matchAll(/\b(Safari|Chrome|Firefox) ([\d.]+)/g)]
+  .map(([, browser, version]) => browser!.toLowerCase() + version);
+
+/** What to bundle. */
+export interface BundleOptions {
+  /** The module or style sheet, from the root of the project. */
+  readonly entry: string;
+  /** What it is, for the first line of the result. */
+  readonly title: string;
+  /** Specifiers that the result imports as they are. Default: none. */
+  readonly external?: readonly string[];
+}
+
+/**
+ * Bundles a module or a style sheet, without what only Deno needs.
+ *
+ * @param options what to bundle
+ * @returns the text of the result
+ * @throws {Error} if a source is invalid, esbuild warns of something, or the result would import what is not `external`, or
+ *   import dynamically: service workers cannot
+ */
+export async function bundle({ entry, title, external = [] }: BundleOptions): Promise<string> {
+  const banner = `/*! ${title}, ${deno.name} ${deno.version}, ${deno.license} */`;
+  try {
+    const { outputFiles: [output], metafile, warnings } = await esbuild.build({
+      absWorkingDir: decodeURIComponent(ROOT.pathname),
+      entryPoints: [entry],
+      bundle: true,
+      format: "esm",
+      platform: "browser",
+      target: TARGET,
+      minify: true,
+      charset: "utf8",
+      legalComments: "none",
+      external: [...external],
+      plugins: [withoutDeno],
+      banner: { js: banner, css: banner },
+      write: false,
+      metafile: true,
+      // What is wrong is thrown instead.
+      logLevel: "silent",
+    });
+    if (warnings.length > 0) {
+      const texts = await esbuild.formatMessages(warnings, { kind: "warning" });
+      throw new Error(`Cannot bundle ${entry}: esbuild warns of this:\n${texts.join("\n")}`);
+    }
+    for (
+      const { path, kind } of Object.values(metafile.outputs).flatMap(({ imports }) => imports)
+    ) {
+      if (kind === "import-statement" && external.includes(path)) continue;
+      throw new Error(`Cannot bundle ${entry}: it would still import ${path} (${kind})`);
+    }
+    return output!.text;
+  } finally {
+    await esbuild.stop();
+  }
+}
