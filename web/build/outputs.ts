@@ -5,9 +5,12 @@
  */
 
 import { bundle } from "./bundle.ts";
+import { declarations } from "./declarations.ts";
 import type { BuiltFiles } from "./write_files.ts";
 
 /** The same sources and the same versions in `deno.lock` give the same text, to the byte. */
 export const OUTPUTS: BuiltFiles = {
   "client.js": () => bundle({ entry: "client.ts", title: "the client of dsmq" }),
+  "client.d.ts": () =>
+    declarations({ entry: "client.ts", title: "the types of the client of dsmq" }),
 };
