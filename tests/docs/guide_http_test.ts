@@ -6,13 +6,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect, createHandler } from "@dsmq/server";
-import { Browser, noBrowser } from "../support/browser.ts";
+import { noBrowser, registerBrowser } from "../support/browser.ts";
 import { noCurl, startShell } from "../support/curl.ts";
 import { ignoredIf } from "../support/ignored_if.ts";
 import { openServer, quiet } from "../support/open_server.ts";
 import { Program, ROOT } from "../support/program.ts";
 import { findPython } from "../support/python.ts";
-import { withTimeout } from "../support/with_timeout.ts";
 
 const guide = await Deno.readTextFile(new URL("docs/guide.md", ROOT));
 const section = guide.split(/^## /m).find((text) => text.startsWith("Plain HTTP\n"))!;
@@ -76,6 +75,8 @@ Deno.test({
   },
 });
 
+const browser = registerBrowser();
+
 Deno.test({
   ...ignoredIf(noBrowser, "the guide's page shows what is put, also after errors of a proxy"),
   async fn() {
@@ -94,18 +95,15 @@ Deno.test({
     );
     const url = `ws://127.0.0.1:${server.addr.port}`;
     html = blocks("html", { url })[0]!.replace("5000", "5");
-    const client = await connect(url);
-    await using browser = await Browser.start(`${url.replace("ws:", "http:")}/page`);
+    await using context = await browser.newContext();
+    await using client = await connect(url);
+    const page = await context.newPage();
+    await page.goto(`${url.replace("ws:", "http:")}/page`);
     while ((await client.connections()).length < 2) await Promise.resolve();
     await client.putMany("news", ["one", "<b>two</b>"]);
-    await client.close();
-    const shown = browser.evaluate(`new Promise((resolve) => {
-      const look = () => document.querySelectorAll("li").length === 2
-        ? resolve([...document.querySelectorAll("li")].map((item) => item.textContent))
-        : setTimeout(look);
-      look();
-    })`);
-    assertEquals(await withTimeout(shown, 60_000), ["one", "<b>two</b>"]);
+    const items = page.locator("li");
+    await items.nth(1).waitFor();
+    assertEquals(await items.allTextContents(), ["one", "<b>two</b>"]);
     assert(errors < 0);
   },
 });

@@ -10,9 +10,10 @@
  * @module
  */
 
+import type { Page } from "playwright-core";
 import type { TransportChoice } from "../../server.ts";
 import { clientFrame, RawSocket } from "../support/raw_socket.ts";
-import { Browser } from "../support/browser.ts";
+import { launchBrowser } from "../support/browser.ts";
 import { ROOT } from "../support/program.ts";
 import { ChildServer } from "./child_server.ts";
 import { Flooder } from "./flooder.ts";
@@ -49,9 +50,8 @@ const PAGE = (url: string) =>
 </script>`;
 
 /** What the page has noticed since the last call. */
-async function noticedBy(browser: Browser): Promise<Noticed> {
-  const seen = await browser.evaluate("JSON.stringify(window.noticed?.())");
-  return JSON.parse(seen as string ?? '{"puts":0}');
+async function noticedBy(page: Page): Promise<Noticed> {
+  return await page.evaluate("window.noticed()");
 }
 
 interface Attack {
@@ -129,6 +129,7 @@ async function bundled(): Promise<Uint8Array<ArrayBuffer>> {
 
 async function main(transport: TransportChoice, which: string | undefined): Promise<void> {
   const client = await bundled();
+  await using browser = await launchBrowser();
   const report = new Report("attack", "puts", "p99", "longest", "failed");
   for (const { name, builtin, attack } of selected(ATTACKS, which)) {
     await using server = await ChildServer.start({
@@ -141,11 +142,11 @@ async function main(transport: TransportChoice, which: string | undefined): Prom
         headers: { "content-type": type },
       });
     });
-    await using browser = await Browser.start(`http://127.0.0.1:${pages.addr.port}/`);
-    for (let i = 0; i < 100 && (await noticedBy(browser)).puts === 0; i++) await sleep(100);
-    await noticedBy(browser);
+    await using page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${pages.addr.port}/`);
+    await page.waitForFunction("window.noticed?.().puts > 0");
     await withLowPriority(() => attack(server.port));
-    const { puts, p99, longest, failed } = await noticedBy(browser);
+    const { puts, p99, longest, failed } = await noticedBy(page);
     const stated = transport === "builtin" ? builtin : undefined;
     const missed: Goal[] = longest > MAX_WAIT ? ["wait"] : [];
     const verdict = failed > 0 ? { good: false } : gradeOf(missed, stated);

@@ -7,7 +7,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { connect, type Server, type TransportChoice } from "@dsmq/server";
 import { EventSource } from "eventsource";
-import { Browser, noBrowser } from "../support/browser.ts";
+import type { Page } from "playwright-core";
+import { noBrowser, registerBrowser } from "../support/browser.ts";
 import { freePort } from "../support/free_port.ts";
 import { ignoredIf } from "../support/ignored_if.ts";
 import { openServer } from "../support/open_server.ts";
@@ -63,42 +64,38 @@ function createFollower(create: (url: string) => globalThis.EventSource) {
 /** How long a browser may take: it waits for 3 s before it reconnects, and longer if nobody is there. */
 const BROWSER_TIMEOUT = 60_000;
 
+const browser = registerBrowser();
+
 /** A page that has this script, in a browser. */
 async function openPage(
   script: string,
-): Promise<AsyncDisposable & { browser: Browser; origin: string }> {
+): Promise<AsyncDisposable & { page: Page; origin: string }> {
   const html = `<!doctype html><title>dsmq</title><script>${script}</script>`;
   const headers = { "content-type": "text/html" };
+  await using opened = new AsyncDisposableStack();
   const pages = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     () => new Response(html, { headers }),
   );
+  opened.use(pages);
   const origin = `http://127.0.0.1:${pages.addr.port}`;
-  const browser = await Browser.start(`${origin}/`);
-  return {
-    browser,
-    origin,
-    async [Symbol.asyncDispose]() {
-      await browser[Symbol.asyncDispose]();
-      await pages.shutdown();
-    },
-  };
+  const page = await opened.use(await browser.newContext()).newPage();
+  await page.goto(origin);
+  const held = opened.move();
+  return { page, origin, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 async function openBrowser(): Promise<FollowingPage> {
-  const page = await openPage(
+  const opened = await openPage(
     `window.follower = (${createFollower})((url) => new EventSource(url));`,
   );
-  const { browser, origin } = page;
+  const { page, origin } = opened;
   return {
     origin,
-    follow: async (url) => void await browser.evaluate(`follower.follow(${JSON.stringify(url)})`),
-    brought: async (count) =>
-      await withTimeout(
-        browser.evaluate(`follower.brought(${count})`),
-        BROWSER_TIMEOUT,
-      ) as Brought[],
-    [Symbol.asyncDispose]: () => page[Symbol.asyncDispose](),
+    follow: (url) => page.evaluate(`follower.follow(${JSON.stringify(url)})`),
+    brought: (count) =>
+      withTimeout(page.evaluate<Brought[]>(`follower.brought(${count})`), BROWSER_TIMEOUT),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
 }
 
@@ -240,12 +237,12 @@ for (const transport of ["builtin", "hardened"] as const) {
   Deno.test({
     ...ignoredIf(noBrowser, `${name} (${transport})`),
     async fn() {
-      await using page = await openPage("");
-      const allowedOrigins = [page.origin];
+      await using opened = await openPage("");
+      const allowedOrigins = [opened.origin];
       await using server = await openServer({ transport, auth: "a-token", allowedOrigins });
-      const url = JSON.stringify(`http://127.0.0.1:${server.port}/topics/t`);
+      const url = `http://127.0.0.1:${server.port}/topics/t`;
       assertEquals(
-        await withTimeout(page.browser.evaluate(`(${usePlainHttp})(${url})`), BROWSER_TIMEOUT),
+        await withTimeout(opened.page.evaluate(usePlainHttp, url), BROWSER_TIMEOUT),
         {
           status: 201,
           text: "seven",

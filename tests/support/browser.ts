@@ -1,96 +1,56 @@
 /**
- * Chromium without a window, and a page in it.
+ * Chromium without a window, for tests of pages: one browser for a test file, and a context (cookies, storage, pages) for each test.
  *
  * @module
  */
 
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+} from "playwright-core";
 import { pathOfProgram } from "./installed_program.ts";
 
-/** The program, which the variable of this name may name. */
-export const CHROMIUM: string = Deno.env.get("CHROMIUM") ?? "chromium";
+/** What a run of tests sets where everything must be tested: GitHub does, and others. */
+const isCi = !["", "false", "0", undefined].includes(Deno.env.get("CI"));
 
-/** Why tests with a browser are ignored here, if they are. */
-export const noBrowser: string | false = Deno.env.get("CHROMIUM") === undefined &&
-  await pathOfProgram("chromium") === undefined && "Chromium is not installed";
+/** A program on the path, or anywhere. */
+const name = Deno.env.get("CHROMIUM") ?? "chromium";
+const program = /[/\\]/.test(name) ? name : await pathOfProgram(name);
 
-/** A headless browser, controlled by its own protocol. */
-export class Browser implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #folder: string;
-  readonly #socket: WebSocket;
-  readonly #pending = new Map<number, (reply: Record<string, unknown>) => void>();
-  readonly #loaded = Promise.withResolvers<void>();
-  #sessionId: unknown;
-  #last = 0;
+const missing = program === undefined &&
+  `${name} is not installed. Install Chromium (on Debian: apt-get install chromium), or name its program in CHROMIUM`;
 
-  private constructor(child: Deno.ChildProcess, folder: string, socket: WebSocket) {
-    this.#child = child;
-    this.#folder = folder;
-    this.#socket = socket;
-    socket.onmessage = ({ data }) => {
-      const { id, method, result, error } = JSON.parse(data);
-      if (method === "Page.loadEventFired") this.#loaded.resolve();
-      if (id !== undefined) this.#pending.get(id)?.(result ?? { error });
-    };
+/** Why tests with a browser are ignored here, if they are. Where the variable `CI` is set they fail instead. */
+export const noBrowser: string | false = !isCi && missing;
+
+/**
+ * Starts a browser, which has to be closed. It ends with this process, however that ends, since then their pipe closes; only if this
+ * process is killed does its profile (1.3 MB) stay in the system's folder for temporary files.
+ *
+ * @throws if there is none
+ */
+export async function launchBrowser(): Promise<Browser> {
+  if (missing) throw new Error(`Cannot test with a browser: ${missing}`);
+  // Signals are those of the program that runs the tests: with a handler of Playwright's SIGTERM would no longer end it.
+  const signals = { handleSIGHUP: false, handleSIGINT: false, handleSIGTERM: false };
+  return await chromium.launch({ executablePath: program!, ...signals });
+}
+
+/** The browser of a test file. */
+export interface TestBrowser {
+  /** A context of its own for a test, which closes it. */
+  newContext(options?: BrowserContextOptions): Promise<BrowserContext>;
+}
+
+/** Registers the browser of a test file: it starts before the first test, and is closed after the last. */
+export function registerBrowser(): TestBrowser {
+  let launched: Promise<Browser> | undefined;
+  if (!noBrowser) {
+    // A test fails without the browser, but not the tests beside it that need none.
+    Deno.test.beforeAll(() => (launched = launchBrowser()).then(() => {}, () => {}));
+    Deno.test.afterAll(async () => await launched?.then((browser) => browser.close(), () => {}));
   }
-
-  /** Starts a browser with the page of an address. */
-  static async start(page: string): Promise<Browser> {
-    const folder = await Deno.makeTempDir();
-    const child = new Deno.Command(CHROMIUM, {
-      args: [
-        ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-        ...["--remote-debugging-port=0", `--user-data-dir=${folder}`, "about:blank"],
-      ],
-      ...{ stdin: "null", stdout: "null", stderr: "piped" },
-    }).spawn();
-    let output = "";
-    for await (const part of child.stderr.pipeThrough(new TextDecoderStream())) {
-      output += part;
-      if (/DevTools listening on \S+\s/.test(output)) break;
-    }
-    const [, url] = /DevTools listening on (\S+)/.exec(output) ?? [];
-    if (!url) throw new Error(`Cannot start ${CHROMIUM}: ${output}`);
-    const socket = new WebSocket(url);
-    await new Promise((resolve) => socket.onopen = resolve);
-    const browser = new Browser(child, folder, socket);
-    const { targetId } = await browser.#call("Target.createTarget", { url: "about:blank" });
-    const attached = await browser.#call("Target.attachToTarget", { targetId, flatten: true });
-    browser.#sessionId = attached["sessionId"];
-    await browser.#call("Page.enable", {});
-    await browser.#call("Page.navigate", { url: page });
-    await browser.#loaded.promise;
-    return browser;
-  }
-
-  /**
-   * Evaluates an expression in the page.
-   *
-   * @param expression JavaScript; of a promise what it resolves with
-   * @returns its value, as JSON has it
-   * @throws what it throws
-   */
-  async evaluate(expression: string): Promise<unknown> {
-    const { result, exceptionDetails } = await this.#call("Runtime.evaluate", {
-      ...{ expression, awaitPromise: true, returnByValue: true },
-    });
-    if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
-    return (result as { value?: unknown }).value;
-  }
-
-  #call(method: string, params: object): Promise<Record<string, unknown>> {
-    const id = ++this.#last;
-    const { promise, resolve } = Promise.withResolvers<Record<string, unknown>>();
-    this.#pending.set(id, resolve);
-    const session = this.#sessionId === undefined ? {} : { sessionId: this.#sessionId };
-    this.#socket.send(JSON.stringify({ id, method, params, ...session }));
-    return promise;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#socket.close();
-    this.#child.kill();
-    await this.#child.status;
-    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
-  }
+  return { newContext: async (options) => await (await launched!).newContext(options) };
 }
