@@ -65,9 +65,11 @@ export type {
 export type {
   /** How durable messages are. */
   Durability,
+} from "./protocol/encode_replies.ts";
+export type {
   /** A topic that holds messages. */
   TopicInfo,
-} from "./protocol/encode_replies.ts";
+} from "./protocol/topic_info.ts";
 export type {
   /** What a connection offers to an administrator. */
   Administration,

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
+import type { Durability } from "../protocol/encode_replies.ts";
+import type { TopicInfo } from "../protocol/topic_info.ts";
 import type { Administration } from "./administration.ts";
 import type { Message, MessageInit, MessageStream, Prefix, PutOptions } from "./messages.ts";
 import type { ReadOptions, SubscribeOptions, WaitOptions } from "./reading.ts";

@@ -5,7 +5,8 @@
  */
 
 import type { ConnectionInfo } from "../protocol/connection_info.ts";
-import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
+import type { Durability } from "../protocol/encode_replies.ts";
+import type { TopicInfo } from "../protocol/topic_info.ts";
 import { DEFAULT_WAIT, type Limits } from "../protocol/limits.ts";
 import type { ResultReply } from "../protocol/replies.ts";
 import { formatValue } from "../protocol/text.ts";

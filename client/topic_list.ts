@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TopicInfo } from "../protocol/encode_replies.ts";
+import type { TopicInfo } from "../protocol/topic_info.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { TOPICS_PAGE } from "../protocol/limits.ts";
 import type { TopicsReply } from "../protocol/replies.ts";

@@ -5,7 +5,8 @@
  */
 
 import { administrationDenied, type Permissions, type TopicRange } from "../auth/permissions.ts";
-import { successReply, type TopicInfo } from "../protocol/encode_replies.ts";
+import { successReply } from "../protocol/encode_replies.ts";
+import type { TopicInfo } from "../protocol/topic_info.ts";
 import type { TopicsRequest, WireRequestOf } from "../protocol/requests.ts";
 import { compareCodePoints } from "../protocol/text.ts";
 import type { Store } from "../stores/store.ts";

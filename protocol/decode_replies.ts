@@ -11,13 +11,14 @@ import { parseConnections } from "./connection_info.ts";
 import { decodeAttributeList, decodeAttributes, minAttributeBytes } from "./decode_attributes.ts";
 import { isWireError } from "./decode_error.ts";
 import { decodeWelcome } from "./decode_welcome.ts";
-import type { Heartbeat, TopicInfo, Welcome } from "./encode_replies.ts";
+import type { Heartbeat, Welcome } from "./encode_replies.ts";
 import type { WireError } from "./errors.ts";
 import { isWithinBounds } from "./json_bounds.ts";
 import { LIMITS } from "./limits.ts";
 import { malformed, type Reply } from "./replies.ts";
 import { areCounts, areStrings, isBoundedText, isCount, isMoment } from "./request_fields.ts";
-import { compareCodePoints, topicProblem } from "./text.ts";
+import { topicProblem } from "./text.ts";
+import { parseTopics } from "./topic_info.ts";
 
 /** Larger frames are checked before they are parsed, in characters. */
 const MAX_UNCHECKED_LENGTH = 64 * 1024;
@@ -180,20 +181,8 @@ function areTopics(values: readonly unknown[]): values is readonly string[] {
 }
 
 function decodeTopics(entries: readonly unknown[], more: boolean | undefined, id: number): Reply {
-  const topics: TopicInfo[] = [];
-  let before: string | undefined;
-  for (const entry of entries) {
-    const { topic, messages, seq, time } = Object(entry) as Partial<TopicInfo>;
-    // Older topics may be longer than the present limit.
-    const isValid = topicProblem(topic, LIMITS.topicBytes.max) === undefined &&
-      (before === undefined || compareCodePoints(before, topic!) < 0) &&
-      isCount(messages) && isCount(seq) && isCount(time);
-    if (!isValid) {
-      return malformed(id, undefined, "the server does not list topics in their order");
-    }
-    before = topic!;
-    topics.push({ topic: topic!, messages, seq, time });
-  }
+  const topics = parseTopics(entries);
+  if (!topics) return malformed(id, undefined, "the server does not list topics in their order");
   return { kind: "topics", id, topics, more: more === true && topics.length > 0 };
 }
 

@@ -83,18 +83,6 @@ export interface Welcome {
   readonly tokenExpiresIn?: number | undefined;
 }
 
-/** One topic in the answer to `topics`. */
-export interface TopicInfo {
-  /** Its name. */
-  readonly topic: string;
-  /** How many messages it holds. */
-  readonly messages: number;
-  /** The sequence number of its newest message. */
-  readonly seq: number;
-  /** When its newest message was stored, in milliseconds since 1970. */
-  readonly time: number;
-}
-
 /** Answers a read with an id: a message, or that there was none up to `through`. */
 export function readReply(
   id: number,

@@ -10,8 +10,9 @@
 import type { MessageAttributes } from "./attributes.ts";
 import type { BackupInfo, TopicGone } from "./backup_info.ts";
 import type { ConnectionInfo } from "./connection_info.ts";
-import type { Heartbeat, TopicInfo, Welcome } from "./encode_replies.ts";
+import type { Heartbeat, Welcome } from "./encode_replies.ts";
 import type { WireError } from "./errors.ts";
+import type { TopicInfo } from "./topic_info.ts";
 
 /** Answers `hello`. */
 export interface WelcomeReply {

@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { Durability, TopicInfo } from "../protocol/encode_replies.ts";
+import type { Durability } from "../protocol/encode_replies.ts";
 import type { NameMap } from "../protocol/name_map.ts";
+import type { TopicInfo } from "../protocol/topic_info.ts";
 import type { Clock } from "../queue/clock.ts";
 import type { Engine } from "./engine.ts";
 import { Feed } from "./feed.ts";

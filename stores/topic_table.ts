@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { TopicInfo } from "../protocol/encode_replies.ts";
 import { NameMap } from "../protocol/name_map.ts";
+import type { TopicInfo } from "../protocol/topic_info.ts";
 import type { Database } from "./engine.ts";
 import { lastTimeOf } from "./segment_row.ts";
 import type { TopicMessage, TopicQuery } from "./store.ts";

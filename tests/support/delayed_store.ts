@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { TopicInfo } from "../../protocol/encode_replies.ts";
+import type { TopicInfo } from "../../protocol/topic_info.ts";
 import type {
   Command,
   CommandBatch,

@@ -1,0 +1,65 @@
+/**
+ * What is said of a topic in a list of topics.
+ *
+ * @module
+ */
+
+import { LIMITS } from "./limits.ts";
+import { isCount } from "./request_fields.ts";
+import { compareCodePoints, topicProblem } from "./text.ts";
+
+/** One topic in the answer to `topics`. */
+export interface TopicInfo {
+  /** Its name. */
+  readonly topic: string;
+  /** How many messages it holds. */
+  readonly messages: number;
+  /** What these messages count of the limit `storedBytes`, in bytes. `undefined`: the server is older, and does not say. */
+  readonly bytes?: number | undefined;
+  /**
+   * How many messages were stored in it since the server has opened its store, those included that it no longer holds: a
+   * counter, of which a watcher makes a rate. It begins again with the first message after all others were gone, and when
+   * a file is opened again because of an error: a number that is lower than before counts from 0. `undefined`: the server
+   * is older, and does not say.
+   */
+  readonly stored?: number | undefined;
+  /** The sequence number of its newest message. */
+  readonly seq: number;
+  /** When its newest message was stored, in milliseconds since 1970. */
+  readonly time: number;
+}
+
+/**
+ * Reads a list of topics.
+ *
+ * @param entries what a server lists
+ * @returns the topics; `undefined` if something is not a topic, or not in the order of their code points
+ */
+export function parseTopics(entries: readonly unknown[]): TopicInfo[] | undefined {
+  const topics: TopicInfo[] = [];
+  let before: string | undefined;
+  for (const entry of entries) {
+    const { topic, messages, bytes, stored, seq, time } = Object(entry) as Partial<TopicInfo>;
+    // Older topics may be longer than the present limit.
+    const isValid = topicProblem(topic, LIMITS.topicBytes.max) === undefined &&
+      (before === undefined || compareCodePoints(before, topic!) < 0) &&
+      isCount(messages) && isCount(seq) && isCount(time) && isCountIfGiven(bytes) &&
+      isCountIfGiven(stored);
+    if (!isValid) return undefined;
+    before = topic!;
+    topics.push({
+      topic: topic!,
+      messages,
+      ...(bytes !== undefined && { bytes }),
+      ...(stored !== undefined && { stored }),
+      seq,
+      time,
+    });
+  }
+  return topics;
+}
+
+/** For what an older server does not say. */
+function isCountIfGiven(value: unknown): value is number | undefined {
+  return value === undefined || isCount(value);
+}
