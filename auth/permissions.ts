@@ -258,6 +258,23 @@ export class Permissions {
     return { words: allTopics ? verbs : `${verbs} some topics`, allTopics };
   }
 
+  /**
+   * The topics for which something is permitted, in the order of the code points; an empty prefix stands for all topics. No
+   * topic is in two of these ranges.
+   *
+   * @param name what is permitted
+   * @param isForwarded see {@linkcode Permissions.mayAdministrate}
+   */
+  rangesOf(name: Permission, isForwarded: boolean): readonly TopicRange[] {
+    if (name === "admin" && this.#isElsewhere(isForwarded)) return [];
+    return this.#scopeOf(name).ranges ?? [{ text: "", isPrefix: true }];
+  }
+
+  /** Whether its client may not administer because of where it seems to be. */
+  #isElsewhere(isForwarded: boolean): boolean {
+    return this.#administration === "local" && isForwarded;
+  }
+
   #scopeOf(name: Permission): TopicScope {
     return { read: this.#read, write: this.#write, admin: this.#administered }[name];
   }
@@ -269,7 +286,7 @@ export class Permissions {
    * @param isForwarded whether the request of the connection seems to come through a proxy, or from a page of another machine
    */
   mayAdministrate(topic: string | undefined, isForwarded: boolean): boolean {
-    if (this.#administration === "local" && isForwarded) return false;
+    if (this.#isElsewhere(isForwarded)) return false;
     const { ranges } = this.#administered;
     return topic === undefined ? ranges === undefined : this.#administered.includes(topic);
   }

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { isFromElsewhere } from "../auth/forwarded.ts";
 import { extractToken } from "../auth/tokens.ts";
 import type { TokenCheck } from "../auth/auth.ts";
 import type { Permissions } from "../auth/permissions.ts";
@@ -22,7 +23,7 @@ import { HttpReaders } from "./http_readers.ts";
 import { findPage, mayLackHost, PAGE_METHODS } from "./pages.ts";
 import { badRequest, HttpProblem, SEND_TOKEN } from "./problem.ts";
 import { requireNoToken } from "./query.ts";
-import { findRoute, NEED_NO_SLOT, type Route, type RouteHandler } from "./routes.ts";
+import { findRoute, needsSlot, type Route, type RouteHandler } from "./routes.ts";
 import { tracedResponse } from "./traced_response.ts";
 
 /** What `OPTIONS *` asks about. (`hardened` makes it `/`.) */
@@ -196,7 +197,8 @@ export class HttpApi {
       const token = context.access.requiresToken ? extractToken(request.headers) : undefined;
       const check = token === undefined ? undefined : await context.checkToken(token, from);
       const granted = this.#permissionsAfter(check, search);
-      if (!NEED_NO_SLOT.has(handler)) release = this.#acquire(from, granted);
+      const isAdministrator = () => granted.mayAdministrate(undefined, isFromElsewhere(request));
+      if (needsSlot(handler, isAdministrator)) release = this.#acquire(from, granted);
       const { readers } = this;
       call = new HttpCall({ context, readers, request, from, rest, search, granted, watch, end });
       return await handler(call);

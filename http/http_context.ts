@@ -9,6 +9,7 @@ import type { TokenCheck } from "../auth/auth.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import type { ServerContext } from "../connection/server_context.ts";
 import type { WireError } from "../protocol/errors.ts";
+import type { ServerOperation } from "./server_status.ts";
 
 /** Why there is no slot for a request. */
 export interface NoSlot {
@@ -37,6 +38,8 @@ export interface HttpContext {
   readonly banner: string;
   /** What the server counts and measures; `undefined` if it is not asked for that. */
   readonly metrics: MetricsText | undefined;
+  /** How the server does, for administrators; never rejects. */
+  operation(): Promise<ServerOperation>;
   /** The server stops, or has stopped. */
   readonly isStopping: boolean;
   /** Checks a token, in a slot of those that wait to be admitted. */

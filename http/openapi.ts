@@ -11,6 +11,7 @@ import type { HttpContext } from "./http_context.ts";
 import { openApiParameters, openApiPaths } from "./openapi_paths.ts";
 import { openApiHeaders, openApiProblems } from "./openapi_responses.ts";
 import { type JsonObject, openApiSchemas } from "./openapi_schemas.ts";
+import { statusSchemas } from "./openapi_status.ts";
 
 /** What a document tells of its server. */
 export interface DocumentedServer {
@@ -62,7 +63,7 @@ export function openApiDocument({ server, limits }: DocumentedServer): JsonObjec
       parameters: openApiParameters,
       headers: openApiHeaders,
       responses: openApiProblems(),
-      schemas: openApiSchemas(limits),
+      schemas: { ...openApiSchemas(limits), ...statusSchemas },
     },
   };
 }

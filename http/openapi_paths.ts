@@ -14,6 +14,7 @@ import {
   readResponse,
 } from "./openapi_responses.ts";
 import { componentRef, EXAMPLE_POSITION, type JsonObject } from "./openapi_schemas.ts";
+import { STATUS_RESPONSE } from "./openapi_status.ts";
 import { NDJSON } from "./put_lines.ts";
 
 const schemaRef = (name: string) => componentRef("schemas", name);
@@ -277,6 +278,13 @@ export function openApiPaths(limits: Limits): JsonObject {
         responses: metrics,
       }),
       ...options("Metrics"),
+    },
+    "/status": {
+      ...getAndHead("Status", "What the server is, what you may do, and how it does", {
+        tag: "server",
+        responses: { "200": STATUS_RESPONSE, ...problemRefs(...CALL_STATUSES, 429) },
+      }),
+      ...options("Status"),
     },
     "/openapi.json": {
       ...getAndHead("Document", "This document", {

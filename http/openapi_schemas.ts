@@ -29,7 +29,7 @@ const schemaRef = (name: string) => componentRef("schemas", name);
 const EXAMPLE_TIME = 1767225600000;
 
 /** An object all of whose members are there, but for some. */
-function object(
+export function objectSchema(
   properties: JsonObject,
   { optional = [], ...more }: { readonly optional?: readonly string[] } & JsonObject = {},
 ): JsonObject {
@@ -111,7 +111,7 @@ export function openApiSchemas({ topicBytes }: Pick<Limits, "topicBytes">): Json
         `The name of a topic: up to ${topicBytes} bytes of UTF-8, without control characters.`,
       examples: ["orders.eu"],
     },
-    Message: object({
+    Message: objectSchema({
       seq: schemaRef("Seq"),
       position: schemaRef("Position"),
       time: schemaRef("Time"),
@@ -125,15 +125,15 @@ export function openApiSchemas({ topicBytes }: Pick<Limits, "topicBytes">): Json
         description: "After how many milliseconds groups of workers get it.",
       },
     }, { optional: ["topic", "key", "headers", "messageId", "delay"] }),
-    MessagePage: object({
+    MessagePage: objectSchema({
       messages: { type: "array", items: schemaRef("Message") },
       next: { ...schemaRef("Position"), description: "The `after` of the next page." },
     }),
-    TopicPage: object({
+    TopicPage: objectSchema({
       topics: {
         type: "array",
         description: "Topics in the order of their code points.",
-        items: object({
+        items: objectSchema({
           topic: schemaRef("Topic"),
           messages: { type: "integer", minimum: 1, description: "How many messages it holds." },
           seq: { ...schemaRef("Seq"), description: "That of its newest message." },
@@ -145,7 +145,7 @@ export function openApiSchemas({ topicBytes }: Pick<Limits, "topicBytes">): Json
         description: "The `after` of the next page; `null` on the last one.",
       },
     }),
-    PutAck: object({
+    PutAck: objectSchema({
       seq: schemaRef("Seq"),
       position: schemaRef("Position"),
       time: { ...schemaRef("Time"), description: "Absent if the message is gone by now." },
@@ -157,7 +157,7 @@ export function openApiSchemas({ topicBytes }: Pick<Limits, "topicBytes">): Json
     PutLine: {
       oneOf: [
         { type: "string" },
-        object({ body: { type: "string" }, ...ATTRIBUTES }, {
+        objectSchema({ body: { type: "string" }, ...ATTRIBUTES }, {
           optional: Object.keys(ATTRIBUTES),
           additionalProperties: false,
         }),
@@ -171,37 +171,37 @@ export function openApiSchemas({ topicBytes }: Pick<Limits, "topicBytes">): Json
     StreamLine: {
       oneOf: [
         schemaRef("Message"),
-        object({ gap: schemaRef("Gap") }),
-        object({ end: schemaRef("StreamEnd") }),
+        objectSchema({ gap: schemaRef("Gap") }),
+        objectSchema({ end: schemaRef("StreamEnd") }),
       ],
       description: "An empty line is a heartbeat.",
     },
     StreamEvent: {
       anyOf: [
-        object({ id: schemaRef("Position") }, {
+        objectSchema({ id: schemaRef("Position") }, {
           description: "The first one: from where the stream goes on if it breaks.",
         }),
-        object({ id: schemaRef("Position"), data: eventData(schemaRef("Message")) }),
-        object({
+        objectSchema({ id: schemaRef("Position"), data: eventData(schemaRef("Message")) }),
+        objectSchema({
           event: { const: "gap" },
           id: schemaRef("Position"),
           data: eventData(schemaRef("Gap")),
         }),
-        object({ event: { const: "end" }, data: eventData(schemaRef("StreamEnd")) }),
+        objectSchema({ event: { const: "end" }, data: eventData(schemaRef("StreamEnd")) }),
       ],
       description: "A comment is a heartbeat.",
     },
-    Gap: object({
+    Gap: objectSchema({
       code: { enum: codes.filter((code) => ERRORS[code].scope === "stream") },
       message: { type: "string", description: "What is missing, for people." },
       ...gapNumbers,
     }, { description: "Messages are missing. The stream goes on behind them." }),
-    StreamEnd: object({
+    StreamEnd: objectSchema({
       code: { enum: codes },
       message: { type: "string", description: "Why the stream ends, for people." },
       limit: { type: "integer" },
     }, { optional: ["limit"] }),
-    Problem: object({
+    Problem: objectSchema({
       type: { const: "about:blank" },
       title: { type: "string", description: "The reason phrase of the status." },
       status: { type: "integer", minimum: 400, maximum: 599 },

@@ -39,9 +39,8 @@ export function parseQuery<Name extends string>(
     if (TOKEN_NAMES.has(name.toLowerCase())) throw tokenInAddress();
     const known = names.find((one) => one === name);
     if (known === undefined) {
-      throw badRequest(
-        `There is no parameter ${quoted(name)} here: it must be one of ${names.join(", ")}`,
-      );
+      const others = names.length > 0 ? `: it must be one of ${names.join(", ")}` : "";
+      throw badRequest(`There is no parameter ${quoted(name)} here${others}`);
     }
     if (found[known] !== undefined) throw badRequest(`The parameter ${name} is there twice`);
     found[known] = value;

@@ -6,6 +6,7 @@
 
 import { getMessages, READ_PARAMETERS } from "./get_messages.ts";
 import { getMetrics } from "./get_metrics.ts";
+import { getStatus } from "./get_status.ts";
 import type { HttpCall } from "./http_call.ts";
 import { getTopics } from "./list_topics.ts";
 import { putMessages } from "./put_messages.ts";
@@ -69,13 +70,24 @@ export const EXACT_ROUTES: Readonly<Record<string, Resource>> = {
   "/topics/": resource(TOPICS),
   "/messages": resource(MESSAGES),
   "/metrics": resource({ GET: getMetrics }),
+  "/status": resource({ GET: getStatus }),
 };
 
 /** What is at the path of each topic. */
 const TOPIC_RESOURCE = resource(TOPIC);
 
-/** Who watches the server sees it also while all slots are taken: then most of all. Only administrators may call these. */
-export const NEED_NO_SLOT: ReadonlySet<RouteHandler> = new Set<RouteHandler>([getMetrics]);
+/**
+ * Whether a request takes a slot among the connections. Those of administrators who watch the server do not: they see it also
+ * while all slots are taken, then most of all.
+ *
+ * @param handler what answers it
+ * @param isAdministrator whether the client may administer all topics
+ */
+export function needsSlot(handler: RouteHandler, isAdministrator: () => boolean): boolean {
+  // Others get nothing there.
+  if (handler === getMetrics) return false;
+  return handler !== getStatus || !isAdministrator();
+}
 
 /** What the path of a topic begins with. */
 const TOPIC_PATH = "/topics/";

@@ -38,6 +38,11 @@ export class ConnectionLimiter {
     });
   }
 
+  /** How many slots are taken. */
+  get used(): number {
+    return this.#count;
+  }
+
   /**
    * Takes a slot.
    *

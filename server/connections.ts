@@ -57,7 +57,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   readonly shared: ServerContext;
   readonly access: AccessControl;
   readonly #options: ConnectionsOptions;
-  readonly #limiter: ConnectionLimiter;
+  readonly limiter: ConnectionLimiter;
   readonly #open = new Set<ClientConnection>();
   /** Connections that are not admitted, including rejected ones that are not closed yet. */
   readonly #pendingConnections = new Set<PendingConnection>();
@@ -77,7 +77,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     this.shared = shared;
     this.access = options.access;
     this.#options = options;
-    this.#limiter = new ConnectionLimiter(options.limits);
+    this.limiter = new ConnectionLimiter(options.limits);
     this.#pendingLimiter = new PendingLimiter(options.limits.pendingConnections);
     this.#upgradeChecks = new UpgradeChecks(options.access, this.#pendingLimiter);
     this.httpService = new HttpService(this, this.#upgradeChecks, options);
@@ -267,7 +267,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     { identity }: Pick<Permissions, "identity">,
   ): (() => void) | LimitExceeded {
     const owner = identity || addressHolder(from);
-    return this.#limiter.acquire(from, this.access.requiresToken ? owner : undefined);
+    return this.limiter.acquire(from, this.access.requiresToken ? owner : undefined);
   }
 
   acquirePending(from: string, evict: () => void): () => void {

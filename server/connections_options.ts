@@ -5,6 +5,7 @@
  */
 
 import type { AccessControl } from "../auth/access_control.ts";
+import type { ServerOperation } from "../http/server_status.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
 import type { DroppedPeer } from "../transports/transport.ts";
 import type { Metrics } from "./metrics/sources.ts";
@@ -19,6 +20,8 @@ export interface ConnectionsOptions {
   >;
   /** What the server counts and measures, if it is asked for that. */
   metrics(): Metrics | undefined;
+  /** How the server does, for administrators; never rejects. */
+  operation(): Promise<ServerOperation>;
   /** The text of the page `/`. */
   readonly banner: string;
   /** A peer was dropped. */

@@ -113,7 +113,7 @@ function httpContext(
     readonly isStopping: boolean;
   },
   checks: Pick<UpgradeChecks, "checkToken">,
-  { path, banner, peerDropped, metrics }: ConnectionsOptions,
+  { path, banner, peerDropped, metrics, operation }: ConnectionsOptions,
 ): HttpContext {
   const { shared, access } = connections;
   return {
@@ -121,6 +121,7 @@ function httpContext(
     access,
     path,
     banner,
+    operation,
     get metrics() {
       return metrics();
     },

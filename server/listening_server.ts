@@ -25,8 +25,6 @@ export interface ListeningOptions
     Pick<ServerSettings["auth"], "tls"> {
   /** The names of certificate and key in errors. */
   readonly names: Tls;
-  /** The name of the SQLite engine that its store uses. */
-  readonly engineName: string;
 }
 
 /** One port, and everything behind it. */
@@ -103,7 +101,7 @@ export class ListeningServer extends RunningServer implements Server {
 
   /** The name of the SQLite engine that its store uses. */
   get engineName(): string {
-    return this.#settings.engineName;
+    return this.#settings.description.engine;
   }
 
   get transport(): TransportChoice {

@@ -24,7 +24,8 @@ import type { Queue } from "../queue/queue.ts";
 import { SharedBudgets } from "../budgets/shared_budgets.ts";
 import type { ConnectionHandler, PeerLimits } from "../transports/transport.ts";
 import type { MessageServer, Stats } from "./api.ts";
-import type { CreateMetrics, Metrics, ServerSource } from "./metrics/sources.ts";
+import type { CreateMetrics, Metrics, OperationSources, ServerSource } from "./metrics/sources.ts";
+import { operationOf } from "./operation.ts";
 import { OptionChecks } from "./option_checks.ts";
 import { parseAuth } from "./auth_choice.ts";
 import { fitToHeap, heapLimit, MIN_HEAP } from "./heap_limits.ts";
@@ -46,6 +47,10 @@ export interface RunningOptions extends
   readonly preparation: AuthPreparation;
   /** The signals of the system, if it handles them. */
   readonly signals?: StopSignals | undefined;
+  /** What its store tells of itself. */
+  readonly storeSource: OperationSources["store"];
+  /** What it is. */
+  readonly description: OperationSources["description"];
   /** Makes its metrics, if it is asked for them. */
   readonly createMetrics?: CreateMetrics | undefined;
   /**
@@ -90,10 +95,7 @@ export class RunningServer implements MessageServer {
   #entrance: Entrance | undefined;
   #stopping: Promise<void> | undefined;
   #floodWarning: RunningOptions["floodWarning"];
-  /** How many requests were refused, and how many peers dropped. */
-  #refused = 0;
-  #dropped = 0;
-  #slowReaders = 0;
+  readonly #totals = { refused: 0, dropped: 0, slowReaders: 0 };
 
   /**
    * Creates a server that has no way in yet.
@@ -142,19 +144,25 @@ export class RunningServer implements MessageServer {
       access,
       limits,
       peerDropped: ({ reason, address, isSlowReader = false }) => {
-        this.#dropped++;
-        if (isSlowReader) this.#slowReaders++;
+        this.#totals.dropped++;
+        if (isSlowReader) this.#totals.slowReaders++;
         const event = isSlowReader ? "slow_reader_dropped" : "peer_dropped";
         settings.log.write({ event, message: "dropped a peer", reason, address });
       },
       notice: (message) => settings.log.write({ event: "port_state", message }),
       upgradeChecked: (request, from) => this.#warnOfFloods(request, from),
       metrics: () => this.metrics,
+      operation: () => operationOf(sources),
       path: settings.path,
       banner:
         `${server}: a message queue. Connect with a WebSocket, or put and read over plain HTTP: POST and GET topics/NAME.`,
     });
-    this.metrics = settings.createMetrics?.(this.#metricSource());
+    const { storeSource, description } = settings;
+    const sources: OperationSources = {
+      ...{ server: this.#source(), store: storeSource, description },
+      startedAt: clock.now(),
+    };
+    this.metrics = settings.createMetrics?.(sources);
   }
 
   /**
@@ -199,7 +207,7 @@ export class RunningServer implements MessageServer {
   }
 
   #onRefused({ code, message }: WireError, address: string | undefined, advice?: string): void {
-    this.#refused++;
+    this.#totals.refused++;
     this.metrics?.countRefusal(code);
     const refusal = { event: "request_refused", message: "refused a request" } as const;
     this.#settings.log.write({ ...refusal, reason: message, address, advice, fields: { code } });
@@ -224,22 +232,25 @@ export class RunningServer implements MessageServer {
   stats(): Stats {
     const { count: connections, pendingCount: pendingConnections } = this.#connections;
     const { stored, delivered } = this.#queue.counts;
-    const [refused, dropped] = [this.#refused, this.#dropped];
+    const { refused, dropped } = this.#totals;
     return { connections, pendingConnections, stored, delivered, refused, dropped };
   }
 
-  /** What its metrics are made of. */
-  #metricSource(): ServerSource {
-    const { limits, log } = this.#settings;
+  /** What it tells of itself. */
+  #source(): ServerSource {
+    const { limits, log, clock } = this.#settings;
     const connections = this.#connections;
+    const monotonic = () => clock.monotonic?.() ?? clock.now();
+    const start = monotonic();
     return {
       counts: this.#queue.counts,
+      totals: this.#totals,
       limits,
       log,
       connections: () => connections.kinds,
       pendingConnections: () => connections.pendingCount,
-      dropped: () => this.#dropped,
-      slowReaders: () => this.#slowReaders,
+      usedSlots: () => connections.limiter.used,
+      uptime: () => Math.round(monotonic() - start),
       usage: (name) => this.#budgets.usage(name),
     };
   }

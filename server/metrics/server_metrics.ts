@@ -11,7 +11,7 @@ import { EventLoopDelay } from "./event_loop_delay.ts";
 import { TimeHistogram } from "./histogram.ts";
 import { METRICS, type MetricSpec, type Readings } from "./metric_list.ts";
 import type { PromClient, PromRegistry } from "./prom_client_package.ts";
-import type { Metrics, ServerDescription, ServerSource, StoreSource } from "./sources.ts";
+import type { Metrics, OperationSources } from "./sources.ts";
 
 /** From a put in memory to a disk that hangs, in seconds. */
 const PUT_BOUNDS = [
@@ -39,22 +39,13 @@ const LOOP_DELAYS = {
   bounds: DELAY_BOUNDS,
 };
 
-/** What a server's metrics are made of. */
-export interface MetricSources {
-  readonly server: ServerSource;
-  readonly store: StoreSource;
-  readonly description: ServerDescription;
-  /** When the server started, in milliseconds since 1970. */
-  readonly startedAt: number;
-}
-
 /**
  * What a server measures while it is asked for metrics, and the registry that writes it as text. Numbers are plain ones until
  * they are asked for. Each server has a registry of its own: two in one process do not mix.
  */
 export class ServerMetrics implements Metrics {
   readonly #registry: PromRegistry;
-  readonly #sources: MetricSources;
+  readonly #sources: OperationSources;
   readonly #eventLoop: EventLoopDelay;
   /** How often each code was the answer. All that a server sends are there from the start, so that their rates are known. */
   readonly #refusals: Record<string, number>;
@@ -66,7 +57,7 @@ export class ServerMetrics implements Metrics {
    * @param client the package
    * @param sources what to measure
    */
-  constructor(client: PromClient, sources: MetricSources) {
+  constructor(client: PromClient, sources: OperationSources) {
     const { server, store } = sources;
     this.#sources = sources;
     this.#registry = new client.Registry();
@@ -91,7 +82,7 @@ export class ServerMetrics implements Metrics {
     const stored = await store.usage().catch(() => undefined);
     this.#readings = {
       ...{ server, description, startedAt, stored },
-      canStore: store.fault === undefined,
+      canStore: store.findFault?.() === undefined,
       refusals: this.#refusals,
       memory: Deno.memoryUsage(),
       cpu: process.cpuUsage(),

@@ -1,5 +1,5 @@
 /**
- * What metrics are made of: what a server and its store tell about themselves.
+ * What metrics and `/status` are made of: what a server and its store tell about themselves.
  *
  * @module
  */
@@ -26,13 +26,21 @@ export interface Metrics {
 export interface ServerSource {
   /** What was put and delivered. */
   readonly counts: TrafficCounts;
+  readonly totals: {
+    /** Requests and connections that were refused, or failed. */
+    readonly refused: number;
+    /** Connections that were dropped, and those of them that did not read. */
+    readonly dropped: number;
+    readonly slowReaders: number;
+  };
   /** How many connections are open, by their kind. */
   connections(): Readonly<Record<string, number>>;
   /** Connections that are not admitted. */
   pendingConnections(): number;
-  /** Connections that were dropped, and those of them that did not read. */
-  dropped(): number;
-  slowReaders(): number;
+  /** How many of the `connections` that there may be are taken: by open ones, and by requests of plain HTTP. */
+  usedSlots(): number;
+  /** For how many milliseconds it has run, whatever was done to its clock. */
+  uptime(): number;
   /** How many lines nobody sees: they were dropped, or others stand for them. */
   readonly log: { readonly dropped: number; readonly suppressed: number };
   readonly limits: Pick<
@@ -45,8 +53,8 @@ export interface ServerSource {
 
 /** What a store tells. */
 export interface StoreSource {
-  /** Why nothing can be stored now, as far as that is known. */
-  readonly fault?: string | undefined;
+  /** Why nothing can be stored now, as far as that is known. Default: nothing prevents it. */
+  findFault?(): string | undefined;
   /** How much it holds; rejects if it cannot be read. */
   usage(): Promise<{
     readonly messages: number;
@@ -70,5 +78,14 @@ export interface ServerDescription {
   readonly transport: string;
 }
 
+/** What tells how a server does. */
+export interface OperationSources {
+  readonly server: ServerSource;
+  readonly store: StoreSource;
+  readonly description: ServerDescription;
+  /** When the server started, in milliseconds since 1970. */
+  readonly startedAt: number;
+}
+
 /** Makes the metrics of a server. */
-export type CreateMetrics = (server: ServerSource) => Metrics;
+export type CreateMetrics = (sources: OperationSources) => Metrics;

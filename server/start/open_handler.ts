@@ -21,13 +21,7 @@ import { openAccess } from "../prepare_auth.ts";
 import { RunningServer } from "../running_server.ts";
 import { isUpgradeRequest } from "../upgrade.ts";
 import { loadTracing } from "./load_tracing.ts";
-import {
-  loadWarmUp,
-  openStore,
-  type StoreSettings,
-  unlessAborted,
-  withCode,
-} from "./open_store.ts";
+import { describeServer, loadWarmUp, openStore, unlessAborted, withCode } from "./open_store.ts";
 import type { ClientAddress } from "./requests.ts";
 
 /** An open handler. */
@@ -57,16 +51,18 @@ async function open(
   const settings = { ...others, clock };
   const { log, path } = settings;
   const tracing = await loadTracing(log, settings.signal);
-  const metrics = settings.metrics ? await loadMetrics(settings) : undefined;
+  const createMetrics = settings.metrics ? await loadMetrics(settings.signal) : undefined;
   const opened = await withCode("store_unusable", openStore(settings));
   const { store, engine } = opened;
+  const described = describeServer(settings, "handler", opened);
   const queue = await Queue.open(store, clock, log, tracing);
   try {
     const place = { host: undefined, secure: undefined };
     const { access, preparation } = await openAccess(auth, place, settings);
     const server = new RunningServer(queue, access, {
       ...settings,
-      ...{ preparation, floodWarning, createMetrics: metrics?.(opened) },
+      ...{ preparation, floodWarning, createMetrics },
+      ...described,
     });
     const scheduleWarmUp = await loadWarmUp();
     const requests = await server.open(async (connections, limits) =>
@@ -85,9 +81,9 @@ async function open(
 }
 
 /** Loaded here and not above: most handlers are not asked for them. */
-async function loadMetrics(settings: StoreSettings) {
+async function loadMetrics(signal: AbortSignal | undefined) {
   const { prepareMetrics } = await import("./prepare_metrics.ts");
-  return prepareMetrics(settings, "handler");
+  return prepareMetrics(signal);
 }
 
 /** The clock of the machine, whose timers keep no program alive: one that has stopped its own server may end. */

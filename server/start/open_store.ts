@@ -9,7 +9,8 @@ import type { EventLog } from "../../queue/log_event.ts";
 import type { Engine } from "../../stores/engine.ts";
 import type { SqliteStore, SqliteStoreOptions } from "../../stores/sqlite_store.ts";
 import type { FileDurability, ServerSettings } from "../options.ts";
-import { START_PHASE } from "../running_server.ts";
+import type { ServerDescription, StoreSource } from "../metrics/sources.ts";
+import { type RunningOptions, START_PHASE, VERSION } from "../running_server.ts";
 import { storePath } from "../store_address.ts";
 
 /** What it needs of the options. */
@@ -50,6 +51,31 @@ export async function openStore(
   // A file that nobody needs any more is not touched.
   settings.signal?.throwIfAborted();
   return { store: open({ engine, retention, clock, limits }), engine };
+}
+
+/**
+ * What a server tells of itself and of its store.
+ *
+ * @param settings where the store is
+ * @param transport the transport, or `handler`
+ * @param opened the store, and its engine
+ */
+export function describeServer(
+  { store: place }: Pick<ServerSettings, "store">,
+  transport: string,
+  { store, engine }: {
+    readonly store: StoreSource & Pick<ServerDescription, "durability">;
+    readonly engine: Pick<Engine, "name">;
+  },
+): Pick<RunningOptions, "storeSource" | "description"> {
+  const description = {
+    version: VERSION,
+    engine: engine.name,
+    store: place === "memory" ? "memory" : "sqlite",
+    durability: store.durability,
+    transport,
+  };
+  return { storeSource: store, description };
 }
 
 /**

@@ -24,6 +24,7 @@ import { requireDeno, requireDescriptor } from "../runtime.ts";
 import { StopSignals } from "../stop_signals.ts";
 import { loadTracing } from "./load_tracing.ts";
 import {
+  describeServer,
   loadWarmUp,
   openStore,
   type StoreSettings,
@@ -62,14 +63,17 @@ export async function start(
 async function startRunning(
   auth: AuthSettings,
   settings:
-    & Omit<ListeningOptions, "tls" | "preparation" | "engineName" | "createMetrics">
+    & Omit<
+      ListeningOptions,
+      "tls" | "preparation" | "storeSource" | "description" | "createMetrics"
+    >
     & StoreSettings
     & Pick<ServerSettings, "metrics">,
 ): Promise<ListeningServer> {
   const { names } = settings;
   const { tls, warnings } = await prepareTls(auth.tls, names, settings.clock.now());
   const tracing = await loadTracing(settings.log, settings.signal);
-  const metrics = settings.metrics ? await loadMetrics(settings) : undefined;
+  const createMetrics = settings.metrics ? await loadMetrics(settings.signal) : undefined;
   const [loaded, opened] = await Promise.allSettled([
     withCode("module_unavailable", loadTransport(settings.transport)),
     withCode("store_unusable", openStore(settings)),
@@ -87,8 +91,8 @@ async function startRunning(
     const place = { host: settings.host, secure: tls !== undefined };
     const { access, preparation } = await openAccess(auth, place, settings);
     // Without the tokens, which are not needed any more.
-    const createMetrics = metrics?.(opened.value);
-    const options = { ...settings, tls, preparation, engineName: engine.name, createMetrics };
+    const described = describeServer(settings, settings.transport, opened.value);
+    const options = { ...settings, ...described, tls, preparation, createMetrics };
     const server = new ListeningServer(queue, access, options);
     const scheduleWarmUp = await loadWarmUp();
     await server.listen(listen);
@@ -102,9 +106,9 @@ async function startRunning(
 }
 
 /** Loaded here and not above: most servers are not asked for them. */
-async function loadMetrics(settings: StoreSettings & Pick<ServerSettings, "transport">) {
+async function loadMetrics(signal: AbortSignal | undefined) {
   const { prepareMetrics } = await import("./prepare_metrics.ts");
-  return prepareMetrics(settings, settings.transport);
+  return prepareMetrics(signal);
 }
 
 async function prepareTls(tls: Tls | undefined, names: Tls, now: number) {

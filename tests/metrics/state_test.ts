@@ -9,7 +9,10 @@ import { connect } from "@dsmq/server";
 import { TrafficCounts } from "../../queue/traffic_counts.ts";
 import { loadPromClient } from "../../server/metrics/prom_client_package.ts";
 import { ServerMetrics } from "../../server/metrics/server_metrics.ts";
+import type { OperationSources } from "../../server/metrics/sources.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
+import { put } from "../../testing/store/support.ts";
+import { FailingFile } from "../support/failing_file.ts";
 import { openMeasured, reach, valuesOf } from "../support/measured_server.ts";
 import { parseMetrics, valueOf } from "../support/metrics_text.ts";
 import { RawSocket } from "../support/raw_socket.ts";
@@ -84,27 +87,47 @@ Deno.test("without metrics a server has none, and reads no clock for them", asyn
   assertEquals(counts.begin(), 0);
 });
 
-Deno.test("a store in trouble is told, and hides nothing else", async () => {
-  const client = await loadPromClient();
-  let fault: string | undefined;
-  let usage = () => Promise.resolve({ messages: 1, bytes: 2, topics: 3 });
+/** What a server tells that nobody uses. */
+function serverSource(): Omit<OperationSources, "store"> {
   const limits = { connections: 1, pendingConnections: 1, storedBytes: 1, topics: 1 };
   const server = {
     ...{ counts: new TrafficCounts(), limits, log: { dropped: 2, suppressed: 3 } },
     connections: () => ({ websocket: 0 }),
     pendingConnections: () => 0,
-    dropped: () => 5,
-    slowReaders: () => 4,
+    usedSlots: () => 0,
+    uptime: () => 0,
+    totals: { refused: 6, dropped: 5, slowReaders: 4 },
     usage: () => ({ used: 0, limit: Infinity }),
   };
+  const description = { version: "", engine: "", store: "", durability: "", transport: "" };
+  return { server, description, startedAt: 0 };
+}
+
+Deno.test("a file that cannot be written to makes a store unusable until it can be", async () => {
+  const client = await loadPromClient();
+  await using file = new FailingFile();
+  const { store, clock } = file;
+  const metrics = new ServerMetrics(client, { ...serverSource(), store });
+  const isUsable = async () => valueOf(await metrics.text(), "dsmq_store_usable") === 1;
+  assert(await isUsable());
+  file.failure = "database or disk is full";
+  file.before = (sql) => sql === "COMMIT";
+  await store.apply({ time: clock.now(), commands: [put("t", "x")] });
+  assert(!await isUsable());
+  file.repair();
+  clock.advance(1000);
+  assert(await isUsable());
+});
+
+Deno.test("a store in trouble is told, and hides nothing else", async () => {
+  const client = await loadPromClient();
+  let fault: string | undefined;
+  let usage = () => Promise.resolve({ messages: 1, bytes: 2, topics: 3 });
   const store = {
-    get fault() {
-      return fault;
-    },
+    findFault: () => fault,
     usage: () => usage(),
   };
-  const description = { version: "", engine: "", store: "", durability: "", transport: "" };
-  const metrics = new ServerMetrics(client, { server, store, description, startedAt: 0 });
+  const metrics = new ServerMetrics(client, { ...serverSource(), store });
   const all = await metrics.text();
   assertEquals(valueOf(all, "dsmq_store_usable"), 1);
   assertEquals(valueOf(all, "dsmq_waits_limit"), Infinity);

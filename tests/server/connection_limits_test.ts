@@ -44,6 +44,7 @@ async function connectionsFixture(
     peerDropped() {},
     notice() {},
     metrics: () => undefined,
+    operation: () => Promise.reject(new Error("nobody asks for it")),
     upgradeChecked() {},
   });
   const request = (protocols: string, more: object) => {

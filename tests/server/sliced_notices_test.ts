@@ -140,6 +140,7 @@ Deno.test("when tokens change, thousands of connections are checked again in par
     peerDropped() {},
     notice() {},
     metrics: () => undefined,
+    operation: () => Promise.reject(new Error("nobody asks for it")),
     upgradeChecked() {},
   };
   const connections = new Connections(host, options);

@@ -10,7 +10,7 @@ import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Command, CommandBatch } from "../../stores/store.ts";
 
 /** What can be held. */
-type Verb = "read" | "topicBounds" | "topics" | "open_session";
+type Verb = "read" | "topicBounds" | "topics" | "usage" | "open_session";
 
 /** A store in memory: while it is held, it does at once what it is asked, and answers once it is released. */
 export class HeldStore extends MemoryStore {
@@ -61,6 +61,10 @@ export class HeldStore extends MemoryStore {
 
   override topics(...args: Parameters<MemoryStore["topics"]>) {
     return this.#late("topics", super.topics(...args));
+  }
+
+  override usage() {
+    return this.#late("usage", super.usage());
   }
 
   override apply<C extends Command>(batch: CommandBatch<C>) {

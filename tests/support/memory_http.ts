@@ -47,6 +47,7 @@ export async function openMemoryHttp(
     path: "",
     banner: "",
     metrics: undefined,
+    operation: () => Promise.reject(new Error("nobody asks for it")),
     isStopping: false,
     checkToken: () => Promise.resolve({ kind: "granted", permissions: ALL_PERMISSIONS }),
     acquire: () => () => {},

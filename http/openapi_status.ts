@@ -1,0 +1,101 @@
+/**
+ * What the OpenAPI document says of `/status`.
+ *
+ * @module
+ */
+
+import { LIMITS } from "../protocol/limits.ts";
+import { openApiResponse } from "./openapi_responses.ts";
+import { componentRef, type JsonObject, objectSchema } from "./openapi_schemas.ts";
+
+const COUNT = { type: "integer", minimum: 0 };
+const count = (description: string) => ({ ...COUNT, description });
+const oneOf = (values: readonly string[], description: string) => ({ enum: values, description });
+
+const PERMITTED = {
+  type: "array",
+  items: {
+    oneOf: [
+      objectSchema({ topic: { type: "string", description: "The topic with this name." } }),
+      objectSchema({
+        prefix: { type: "string", description: "All topics that begin with this; if empty, all." },
+      }),
+    ],
+  },
+};
+
+/** The answer. */
+export const STATUS_RESPONSE: JsonObject = openApiResponse(
+  "What the server is, and how it does.",
+  ["Cache-Control"],
+  [],
+  { "application/json": { schema: componentRef("schemas", "ServerStatus") } },
+);
+
+/** The schemas by their names. */
+export const statusSchemas: JsonObject = {
+  ServerStatus: objectSchema({
+    server: { type: "string", description: "Such as `dsmq/1.0.0`: what it is, and its version." },
+    time: {
+      ...componentRef("schemas", "Time"),
+      description: "Now, by the clock that messages are stored by, in milliseconds since 1970.",
+    },
+    epoch: { type: "string", description: "The name of the present opening of the store." },
+    durability: oneOf(
+      ["memory", "process", "disk", "quorum"],
+      "What a stored message survives.",
+    ),
+    retention: count("How long a message is kept, in milliseconds."),
+    permissions: objectSchema({ read: PERMITTED, write: PERMITTED, admin: PERMITTED }, {
+      description: "What this request may do, and for which topics.",
+    }),
+    operation: componentRef("schemas", "ServerOperation"),
+  }, { optional: ["operation"] }),
+  ServerOperation: objectSchema({
+    store: oneOf(["memory", "sqlite"], "Where messages are stored."),
+    engine: { type: "string", description: "The SQLite engine." },
+    transport: oneOf(["builtin", "hardened", "handler"], "How clients connect."),
+    startedAt: count("When the server started, in milliseconds since 1970."),
+    uptime: count("For how many milliseconds it has run."),
+    stored: {
+      ...objectSchema({ messages: COUNT, bytes: COUNT, topics: COUNT }),
+      type: ["object", "null"],
+      description: "What is stored; `null` if that cannot be read.",
+    },
+    fault: {
+      type: ["string", "null"],
+      description: "Why nothing can be stored, or read, as far as that is known.",
+    },
+    counts: objectSchema({
+      stored: count("Messages that were put and stored."),
+      duplicates: count("Messages that were put again, and had been stored before."),
+      storedBytes: count("Bytes of the messages that were stored."),
+      delivered: count("Messages that were streamed or returned by reads, once for each reader."),
+      deliveredBytes: count("Bytes of these messages."),
+      refused: count("Requests and connections that were refused, or failed."),
+      dropped: count("Connections that were dropped."),
+      slowReaders: count("Those of them that did not read what waited for them."),
+    }, { description: "Since the server started." }),
+    connections: objectSchema(
+      { websocket: COUNT, http_request: COUNT, http_wait: COUNT, http_stream: COUNT },
+      { description: "Open connections and requests of plain HTTP, by their kind." },
+    ),
+    pendingConnections: count(
+      "Connections that have not sent a token yet, or wait for a free place.",
+    ),
+    memory: objectSchema({
+      rss: count("The resident memory of the process."),
+      heapUsed: count("What V8 uses for objects."),
+    }, { description: "In bytes." }),
+    limits: {
+      type: "array",
+      description: "Each limit of which the server counts the use.",
+      items: objectSchema({
+        name: { enum: Object.keys(LIMITS) },
+        used: { ...COUNT, type: ["integer", "null"], description: "`null`: unknown now." },
+        limit: COUNT,
+        unit: { enum: ["count", "bytes"] },
+      }),
+    },
+  }, { description: "How the server does: for those who may administer all topics." }),
+};
