@@ -53,7 +53,8 @@ export function requireOwnOrigin(access: AccessControl, request: Request): void 
 export function exposeTo(response: Response, origin: string): Response {
   const { headers } = response;
   headers.set("access-control-allow-origin", origin);
-  headers.append("vary", "Origin");
+  // A file that caches keep says so to whoever gets it.
+  if (!headers.get("vary")?.includes("Origin")) headers.append("vary", "Origin");
   const exposed = [...EXPOSED];
   // An iterator of 64 takes fifty times as long.
   headers.forEach((_value, name) => {

@@ -17,6 +17,7 @@ import type { WireError } from "../protocol/errors.ts";
 import { MAX_HOST_LENGTH, MAX_URL_LENGTH } from "../protocol/websocket.ts";
 import { toWireError } from "../queue/store_failure.ts";
 import { allowResponse, exposeTo, optionsResponse, requireOwnOrigin } from "./cors.ts";
+import { fileResponse, wantsFile } from "./files.ts";
 import { HttpCall } from "./http_call.ts";
 import type { HttpContext } from "./http_context.ts";
 import { HttpReaders } from "./http_readers.ts";
@@ -128,19 +129,33 @@ export class HttpApi {
   }
 
   /** What everybody may get; pages of the origins that are allowed may read it, too. */
-  #pageResponse(request: Request, path: string, from: string): Response {
+  #pageResponse(request: Request, path: string, from: string): Response | Promise<Response> {
     const { method } = request;
+    const isFile = wantsFile(request, path);
     const page = findPage(path);
     const isReadable = this.#context.access.checkOrigin(request) === undefined;
-    if (method === "OPTIONS" && (page || path === WHOLE_SERVER)) {
+    if (method === "OPTIONS" && (page || isFile || path === WHOLE_SERVER)) {
       return isReadable ? optionsResponse(request, PAGE_METHODS) : allowResponse(PAGE_METHODS);
     }
-    const response = !page
-      ? this.#failed(notFound(path, this.#context.path), from)
-      : method !== "GET" && method !== "HEAD"
-      ? this.#failed(methodNotAllowed(method, PAGE_METHODS), from)
-      : page(this.#context);
-    return isReadable ? this.#exposed(request, response) : response;
+    const expose = (response: Response) => isReadable ? this.#exposed(request, response) : response;
+    const isMethod = method === "GET" || method === "HEAD";
+    if (isFile && isMethod) return this.#fileResponse(request, path, from).then(expose);
+    return expose(
+      !page && !isFile
+        ? this.#failed(notFound(path, this.#context.path), from)
+        : !isMethod
+        ? this.#failed(methodNotAllowed(method, PAGE_METHODS), from)
+        : page!(this.#context),
+    );
+  }
+
+  async #fileResponse(request: Request, path: string, from: string): Promise<Response> {
+    try {
+      const response = await fileResponse(request, path);
+      return response ?? this.#failed(notFound(path, this.#context.path), from);
+    } catch (error) {
+      return this.#failed(error, from);
+    }
   }
 
   #requireHost(request: Request): void {

@@ -29,7 +29,7 @@ const DESCRIPTION =
 - A path with nothing behind it is 404; a method that a path does not have is 405, with \`Allow\`. Both are problems (RFC 9457), like all other failures.
 - A page of another site is refused, unless its origin is allowed; then each answer has the headers of CORS.
 - Every answer may also have the headers of HTTP itself: \`Date\`, \`Vary\`, \`Connection\`, \`Keep-Alive\`, \`Content-Type\`, \`Content-Length\`, \`Content-Encoding\`, \`Transfer-Encoding\`. What is no HTTP/1.1, or has too large headers, may be answered without a body.
-- The same port speaks WebSocket, which this document does not describe.`;
+- The same port speaks WebSocket, and has a page for browsers at \`/\` with the files that it loads, which this document does not describe.`;
 
 /** The document of a server. */
 export function openApiDocument({ server, limits }: DocumentedServer): JsonObject {

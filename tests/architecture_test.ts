@@ -29,7 +29,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "stores/store.ts",
     "transports/slow_peer_monitor.ts",
     "transports/drop_body.ts",
+    "web/files.ts",
   ],
+  // Text for browsers; its page and its build are no part of the server.
+  "web/": [],
   // Puts a server together, from all of these.
   "server/start/": [
     "protocol/",
@@ -212,6 +215,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "connection/error_rate_limit.ts": "codes of errors",
   "queue/queue.ts": "its keys are made by nameKey",
   "connection/dispatcher.ts": "actions that this code lists",
+  "http/files.ts": "paths that this code lists",
   "http/put_lines.ts": "members that this code lists",
   "http/query.ts": "names that this code lists",
   "server/log.ts": "names of events, which this code lists",

@@ -19,6 +19,7 @@ export const MAX_HEADERS = 128;
  */
 export const COPIED_HEADERS: ReadonlySet<string> = new Set([
   "accept",
+  "accept-encoding",
   "access-control-request-headers",
   "access-control-request-method",
   "access-control-request-private-network",
@@ -30,6 +31,7 @@ export const COPIED_HEADERS: ReadonlySet<string> = new Set([
   "forwarded",
   "host",
   "idempotency-key",
+  "if-none-match",
   "last-event-id",
   "origin",
   "sec-fetch-mode",

@@ -14,6 +14,9 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "lint": ["lint", "--quiet"],
   "types": ["check", "--quiet", "--doc", "."],
   "types in a browser": ["task", "--quiet", "check:browser"],
+  // The page has a configuration of its own: it is for browsers alone.
+  "format of the page": ["fmt", "--check", "--quiet", "--config", "web/page/deno.json", "web/page"],
+  "lint of the page": ["lint", "--quiet", "--config", "web/page/deno.json", "web/page"],
   // One by one: together each would borrow the types of the others.
   ...Object.fromEntries(
     Object.entries(deno.exports).map(([name, file]) => [

@@ -7,6 +7,8 @@
 import * as esbuild from "esbuild";
 import { MIN_RUNTIMES } from "../../client/runtime.ts";
 import deno from "../../deno.json" with { type: "json" };
+import { ownClient } from "./own_client.ts";
+import { packages } from "./packages.ts";
 import { withoutDeno } from "./without_deno.ts";
 
 /** The root of the project. */
@@ -48,7 +50,7 @@ export async function bundle({ entry, title, external = [] }: BundleOptions): Pr
       charset: "utf8",
       legalComments: "none",
       external: [...external],
-      plugins: [withoutDeno],
+      plugins: [withoutDeno, packages, ownClient],
       banner: { js: banner, css: banner },
       write: false,
       metafile: true,

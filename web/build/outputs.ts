@@ -10,6 +10,14 @@ import type { BuiltFiles } from "./write_files.ts";
 
 /** The same sources and the same versions in `deno.lock` give the same text, to the byte. */
 export const OUTPUTS: BuiltFiles = {
+  "page.js": () =>
+    bundle({
+      ...{ entry: "web/page/main.ts", title: "the page of dsmq" },
+      external: ["./client.js"],
+    }),
+  "page.css": () => bundle({ entry: "web/page/page.css", title: "the page of dsmq" }),
+  "index.html": () => Deno.readTextFile(new URL("../page/index.html", import.meta.url)),
+  "icon.svg": () => Deno.readTextFile(new URL("../page/icon.svg", import.meta.url)),
   "client.js": () => bundle({ entry: "client.ts", title: "the client of dsmq" }),
   "client.d.ts": () =>
     declarations({ entry: "client.ts", title: "the types of the client of dsmq" }),

@@ -433,12 +433,22 @@ declare function isDsmqError<Code extends ErrorCode>(error: unknown, ...codes: [
 
 /** How durable messages are: lost with the process; survive `kill -9`; survive power loss; held by several servers. */
 type Durability = "memory" | "process" | "disk" | "quorum";
+
 /** One topic in the answer to `topics`. */
 interface TopicInfo {
     /** Its name. */
     readonly topic: string;
     /** How many messages it holds. */
     readonly messages: number;
+    /** What these messages count of the limit `storedBytes`, in bytes. `undefined`: the server is older, and does not say. */
+    readonly bytes?: number | undefined;
+    /**
+     * How many messages were stored in it since the server has opened its store, those included that it no longer holds: a
+     * counter, of which a watcher makes a rate. It begins again with the first message after all others were gone, and when
+     * a file is opened again because of an error: a number that is lower than before counts from 0. `undefined`: the server
+     * is older, and does not say.
+     */
+    readonly stored?: number | undefined;
     /** The sequence number of its newest message. */
     readonly seq: number;
     /** When its newest message was stored, in milliseconds since 1970. */

@@ -1,0 +1,98 @@
+/**
+ * The parts of the page that need no browser: rates, permissions, attributes, addresses, and which rows are drawn.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { attributesOf } from "../../web/page/message_attributes.ts";
+import { isAllowed, isAllowedEverywhere } from "../../web/page/permissions.ts";
+import { rowsOnScreen } from "../../web/page/row_range.ts";
+import { parseRoute, topicHref } from "../../web/page/router.ts";
+import { History, Rates } from "../../web/page/traffic.ts";
+
+Deno.test("a rate is known after two readings, nears what is true, and fades when nothing comes", () => {
+  const rates = new Rates();
+  rates.update([["t", 1000]], 0);
+  assertEquals([rates.of("t"), rates.of("other")], [undefined, undefined]);
+  for (let i = 1; i <= 20; i++) rates.update([["t", 1000 + 50 * i]], i * 500);
+  assert(Math.abs(rates.of("t")! - 100) < 1e-6);
+  for (let i = 21; i <= 60; i++) rates.update([["t", 2000]], i * 500);
+  assert(rates.of("t")! < 0.2);
+});
+
+Deno.test("a counter that begins anew has no negative rate, and a topic that is gone has none", () => {
+  const rates = new Rates();
+  rates.update([["t", 1_000_000], ["gone", 1]], 0);
+  rates.update([["t", 5], ["unknown", undefined]], 1000);
+  assertEquals([rates.of("t"), rates.of("gone"), rates.of("unknown")], [5, undefined, undefined]);
+});
+
+Deno.test("a chart has a point for each second, a gap where nothing is known, and no more than five minutes", () => {
+  const history = new History();
+  history.add(1000, 0, 0);
+  history.add(1001, 900, 900);
+  history.add(2000, 50, 100);
+  assertEquals([history.puts, history.deliveries], [[[2], [50]], [[2], [100]]]);
+  // The server was started anew; then nobody looked for a while.
+  history.add(3000, 10, 0);
+  history.add(60_000, 20, 10);
+  history.add(61_000, 21, 10);
+  assertEquals(history.puts, [[2, 3, 60, 61], [50, null, null, 1]]);
+  for (let i = 0; i < 400; i++) history.add(62_000 + i * 1000, 21 + i, 10);
+  assertEquals([history.puts[0].length, history.deliveries[1].length], [300, 300]);
+});
+
+Deno.test("a token that is for some topics permits these, and nothing for all", () => {
+  const status = {
+    permissions: {
+      read: [{ topic: "news" }, { prefix: "a." }],
+      write: [{ prefix: "" }],
+      admin: [],
+    },
+  };
+  const readable = ["news", "news.", "a.", "a.b", "a", "b"].filter((topic) =>
+    isAllowed(status, "read", topic)
+  );
+  assertEquals(readable, ["news", "a.", "a.b"]);
+  assertEquals(
+    (["read", "write", "admin"] as const).map((what) => isAllowedEverywhere(status, what)),
+    [false, true, false],
+  );
+});
+
+Deno.test("attributes are those that are typed, and a header that is none is named", () => {
+  const form = (fields: Record<string, string>) => ({
+    get: (name: string) => fields[name] ?? null,
+  });
+  assertEquals(attributesOf(form({})), {});
+  assertEquals(
+    attributesOf(form({ messageId: "m-1", key: "", headers: "a: b\n\n  url : http://x:1 \n" })),
+    { messageId: "m-1", headers: { a: "b", url: "http://x:1" } },
+  );
+  assertEquals(
+    attributesOf(form({ headers: "__proto__: x" })).headers,
+    JSON.parse('{"__proto__":"x"}'),
+  );
+  assertThrows(() => attributesOf(form({ headers: "a: b\nnone" })), Error, "got: none");
+});
+
+Deno.test("the address of each topic leads back to it, and any other to the topics", () => {
+  for (const topic of ["a", "a/b", "#?%", "ключ", "\u202e", " ", ".."]) {
+    assertEquals(parseRoute(new URL(topicHref(topic), "http://h/").hash), { view: "topic", topic });
+  }
+  assertEquals(parseRoute("#/connections"), { view: "connections" });
+  assertEquals(parseRoute("#/server"), { view: "server" });
+  for (const hash of ["", "#", "#/", "#/topics/", "#/topics/%", "#/nothing"]) {
+    assertEquals(parseRoute(hash), { view: "topics" }, hash);
+  }
+});
+
+Deno.test("the rows that are drawn are those on the screen, and a few beyond", () => {
+  assertEquals(rowsOnScreen(200, 900, 40, 10_000), [0, 24]);
+  assertEquals(rowsOnScreen(-4000, 900, 40, 10_000), [94, 129]);
+  assertEquals(rowsOnScreen(-399_000, 900, 40, 10_000), [9969, 10_000]);
+  assertEquals(rowsOnScreen(2000, 900, 40, 10_000), [0, 0]);
+  assertEquals(rowsOnScreen(-1e9, 900, 40, 10), [10, 10]);
+  assertEquals(rowsOnScreen(0, 900, 40, 0), [0, 0]);
+});

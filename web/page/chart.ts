@@ -1,0 +1,99 @@
+/**
+ * A chart of the last minutes.
+ *
+ * @module
+ */
+
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import { formatMinute, formatRate } from "./format.ts";
+import { html, type View } from "./html.ts";
+import type { ChartData } from "./traffic.ts";
+
+const HEIGHT = 140;
+
+/** What a chart shows. */
+export interface ChartProps {
+  readonly title: string;
+  readonly data: ChartData;
+  /** Changes with the data. */
+  readonly version: number;
+}
+
+/** A line over time, with what it is in words for who does not see it. */
+export function Chart({ title, data, version }: ChartProps): View {
+  const element = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot>();
+  const theme = useTheme();
+  useLayoutEffect(() => {
+    const target = element.current!;
+    plot.current = new uPlot(chartOptions(target), data as uPlot.AlignedData, target);
+    const observer = new ResizeObserver(() => {
+      plot.current?.setSize({ width: target.clientWidth, height: HEIGHT });
+    });
+    observer.observe(target);
+    return () => {
+      observer.disconnect();
+      plot.current?.destroy();
+    };
+  }, [theme]);
+  useEffect(() => plot.current?.setData(data as uPlot.AlignedData), [version]);
+  const known = data[1].filter((value) => value !== null);
+  const now = known.at(-1);
+  const most = Math.max(0, ...known);
+  const summary = now === undefined
+    ? "nothing is known yet"
+    : `${formatRate(now)} a second now, at most ${formatRate(most)} in the last five minutes`;
+  return html`
+    <figure class="chart">
+      <figcaption><span>${title}</span> <strong>${formatRate(now)}</strong></figcaption>
+      <div class="plot" ref=${element} role="img" aria-label=${`${title}: ${summary}`}></div>
+    </figure>
+  `;
+}
+
+/** Whether the system is light or dark: a canvas does not change its colours by itself. */
+function useTheme(): boolean {
+  const query = matchMedia("(prefers-color-scheme: dark)");
+  const [isDark, setDark] = useState(query.matches);
+  useEffect(() => {
+    const change = () => setDark(query.matches);
+    query.addEventListener("change", change);
+    return () => query.removeEventListener("change", change);
+  }, []);
+  return isDark;
+}
+
+function chartOptions(target: HTMLElement): uPlot.Options {
+  const style = getComputedStyle(target);
+  const colour = (name: string) => style.getPropertyValue(name).trim();
+  const axis = {
+    stroke: colour("--muted"),
+    font: `12px ${style.fontFamily}`,
+    grid: { stroke: colour("--line"), width: 1 },
+    ticks: { show: false },
+  };
+  return {
+    width: target.clientWidth,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { show: false },
+    padding: [8, 8, 0, 0],
+    scales: {
+      // Always five minutes, also while less is known.
+      x: { time: true, range: (_plot, _from, to) => [to - 300, to] },
+      y: { range: (_plot, _from, to) => [0, Math.max(1, to * 1.1)] },
+    },
+    axes: [
+      { ...axis, space: 50, size: 28, values: (_plot, ticks) => ticks.map(formatMinute) },
+      { ...axis, space: 36, size: 64, values: (_plot, ticks) => ticks.map(formatRate) },
+    ],
+    series: [{}, {
+      stroke: colour("--accent"),
+      fill: colour("--accent-faint"),
+      width: 1.5,
+      points: { show: false },
+      spanGaps: false,
+    }],
+  };
+}

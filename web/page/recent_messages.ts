@@ -1,0 +1,58 @@
+/**
+ * The newest messages of a topic.
+ *
+ * @module
+ */
+
+import { HttpError, type MessagePage, type ServerApi } from "./server_api.ts";
+
+/** What a tail needs of the server. */
+export type TailApi = Pick<ServerApi, "messages" | "topic">;
+
+/** About how many messages are looked for, and in how many requests at most. */
+const RECENT = { wanted: 30, tries: 12 } as const;
+
+/** How many messages a page may have. */
+const PAGE = 200;
+
+/**
+ * Finds the newest messages of a topic: a page is read forwards from a number, and the numbers of a topic have gaps of any size.
+ *
+ * @param api asks the server
+ * @param topic the topic
+ * @param signal ends it
+ * @returns about thirty messages, or all if there are fewer, and where to go on
+ */
+export async function recentMessages(
+  api: TailApi,
+  topic: string,
+  signal: AbortSignal,
+): Promise<MessagePage> {
+  const info = await api.topic(topic, signal);
+  if (!info) return await api.messages(topic, { after: "now", count: 1 }, signal);
+  // Between a distance that finds too few messages and one that finds more than a page.
+  let [near, far, distance] = [0, info.seq, 2 * RECENT.wanted];
+  let best: MessagePage | undefined;
+  for (let i = 0; i < RECENT.tries; i++) {
+    distance = Math.min(distance, far);
+    const after = `${info.seq - distance}`;
+    const page = await api.messages(topic, { after, count: PAGE }, signal)
+      .catch((error) => {
+        // Older ones are gone. It is as if there were more than a page.
+        if (error instanceof HttpError && error.position !== undefined) return undefined;
+        throw error;
+      });
+    const isWhole = page !== undefined && (page.messages.at(-1)?.seq ?? 0) >= info.seq;
+    if (isWhole) {
+      best = page;
+      if (page.messages.length >= Math.min(RECENT.wanted, info.messages)) break;
+      near = distance;
+      distance *= 8;
+    } else {
+      far = distance;
+      distance = Math.ceil((near + far) / 2);
+    }
+    if (near >= far - 1) break;
+  }
+  return best ?? await api.messages(topic, { after: `${info.seq - 1}`, count: 1 }, signal);
+}

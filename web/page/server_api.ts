@@ -1,0 +1,95 @@
+/**
+ * Plain HTTP of the server that this page is from.
+ *
+ * @module
+ */
+
+import type { Message, TopicInfo } from "../../client.ts";
+import type { ServerStatus } from "../../http/server_status.ts";
+
+/** A message in a page. */
+export type PageMessage = Omit<Message, "topic">;
+
+/** Messages, and from where to go on. */
+export interface MessagePage {
+  readonly messages: readonly PageMessage[];
+  readonly next: string;
+}
+
+/** What to read of a topic. */
+export interface PageQuery {
+  /** From where: `start`, `now`, a position or a number. */
+  readonly after: string;
+  /** How long to wait if there is nothing, in seconds. Default: not at all. */
+  readonly wait?: number;
+  readonly count: number;
+}
+
+/** A request was refused: a problem of RFC 9457. */
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+  readonly status: number;
+  readonly code: string;
+  /** After a gap: from where to go on. */
+  readonly position: string | undefined;
+  /** When to try again, in milliseconds. */
+  readonly retryAfter: number | undefined;
+
+  /** Takes what the response says. */
+  constructor(response: Response, problem: { code?: string; detail?: string; position?: string }) {
+    super(problem.detail ?? `The server answered ${response.status} ${response.statusText}`.trim());
+    this.status = response.status;
+    this.code = problem.code ?? "";
+    this.position = problem.position;
+    const seconds = Number(response.headers.get("retry-after"));
+    this.retryAfter = seconds > 0 ? seconds * 1000 : undefined;
+  }
+}
+
+/** Asks the server. Each call rejects with an {@linkcode HttpError}, or a `TypeError` if there is no connection. */
+export class ServerApi {
+  readonly #base: string;
+  /** Sent with each request. */
+  token: string | undefined;
+
+  /** Asks the server at an address, which ends with a slash. */
+  constructor(base: string) {
+    this.#base = base;
+  }
+
+  /** What the server is, how it does, and what the token permits. */
+  async status(signal: AbortSignal): Promise<ServerStatus> {
+    return await this.#get("status", signal);
+  }
+
+  /** A page of the messages of a topic. */
+  async messages(topic: string, query: PageQuery, signal: AbortSignal): Promise<MessagePage> {
+    const { after, wait, count } = query;
+    const parameters = new URLSearchParams({ topic, after, count: `${count}` });
+    if (wait !== undefined) parameters.set("wait", `${wait}`);
+    return await this.#get(`topics?${parameters}`, signal);
+  }
+
+  /** What there is of one topic; `undefined` if it holds no messages. */
+  async topic(topic: string, signal: AbortSignal): Promise<TopicInfo | undefined> {
+    // Of all that begin with its name it is the first.
+    const parameters = new URLSearchParams({ prefix: topic, count: "1" });
+    const { topics } = await this.#get<{ topics: TopicInfo[] }>(`topics?${parameters}`, signal);
+    return topics[0]?.topic === topic ? topics[0] : undefined;
+  }
+
+  /** Which version of this page the server has; `undefined` if it cannot be asked. */
+  async build(): Promise<string | undefined> {
+    const init = { method: "HEAD", headers: { accept: "text/html" }, cache: "no-store" } as const;
+    const response = await fetch(this.#base, init).catch(() => undefined);
+    return /[0-9a-f]{16}/.exec(response?.headers.get("etag") ?? "")?.[0];
+  }
+
+  async #get<T>(path: string, signal: AbortSignal): Promise<T> {
+    const headers = new Headers({ accept: "application/json" });
+    if (this.token !== undefined) headers.set("authorization", `Bearer ${this.token}`);
+    const response = await fetch(`${this.#base}${path}`, { headers, signal, cache: "no-store" });
+    if (response.ok) return await response.json();
+    throw new HttpError(response, await response.json().catch(() => ({})));
+  }
+}

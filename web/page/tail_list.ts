@@ -1,0 +1,109 @@
+/**
+ * The rows of a tail, the newest at the end. Whoever looks at the end stays there.
+ *
+ * @module
+ */
+
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { formatTime } from "./format.ts";
+import { html, type View } from "./html.ts";
+import type { PageMessage } from "./server_api.ts";
+import type { TailRow, TailState } from "./tail.ts";
+import { useVisibleRows } from "./visible_rows.ts";
+
+/** How much of a message stands in its row, in characters: the rest is beyond the edge. */
+const LINE = 300;
+
+/** How near to the end one is there, in pixels. */
+const AT_END = 60;
+
+/** The rows. */
+export function TailList({ state, filter, onMore, onOpen }: {
+  readonly state: TailState;
+  readonly filter: string;
+  readonly onMore: () => void;
+  readonly onOpen: (message: PageMessage) => void;
+}): View {
+  const box = useRef<HTMLDivElement>(null);
+  const isAtEnd = useRef(true);
+  const rows = useFiltered(state.rows, filter);
+  const { list, rowHeight, rows: [from, to] } = useVisibleRows(rows.length);
+  const onScroll = () => {
+    const { scrollTop, scrollHeight, clientHeight } = box.current!;
+    isAtEnd.current = scrollHeight - scrollTop - clientHeight < AT_END;
+    if (isAtEnd.current && state.hasMore) onMore();
+  };
+  useLayoutEffect(() => {
+    const { scrollHeight, clientHeight } = box.current!;
+    // A replay is read from its beginning; what follows it, and what is live, from its end.
+    if (isAtEnd.current && !state.hasMore) box.current!.scrollTop = scrollHeight;
+    else if (state.hasMore && !state.isLoading && scrollHeight <= clientHeight) onMore();
+  }, [rows, rowHeight, state.hasMore, state.isLoading]);
+  useLayoutEffect(() => {
+    isAtEnd.current = state.mode === "live";
+    if (state.mode === "replay") box.current!.scrollTop = 0;
+  }, [state.mode]);
+  return html`
+    <div class="tail" ref=${box} onScroll=${onScroll} tabindex="0" role="region"
+      aria-label="Messages, the newest last">
+      ${rows.length === 0 && html`<p class="empty">${emptyText(state, filter)}</p>`}
+      <ol class="rows" ref=${list} style=${{ height: `${rows.length * rowHeight}px` }}>
+        ${rows.slice(from, to).map((row, i) =>
+          html`
+            <li key=${row.key} class=${`row ${row.kind}`} aria-posinset=${from + i +
+              1} aria-setsize=${rows.length}
+              style=${{ transform: `translateY(${(from + i) * rowHeight}px)` }}>
+              ${row.kind === "note"
+                ? row.text
+                : html`<${MessageRow} message=${row.message} onOpen=${onOpen} />`}
+            </li>
+          `
+        )}
+      </ol>
+    </div>
+  `;
+}
+
+function MessageRow({ message, onOpen }: {
+  readonly message: PageMessage;
+  readonly onOpen: (message: PageMessage) => void;
+}): View {
+  const { time, seq, body, key } = message;
+  return html`
+    <button onClick=${() => onOpen(message)}>
+      <span class="time">${formatTime(time)}</span>
+      <span class="seq">${seq}</span>
+      ${key !== undefined && html`<bdi class="key">${key.slice(0, LINE)}</bdi>`}
+      ${body === ""
+        ? html`<span class="none">empty</span>`
+        : html`<bdi class="text">${body.slice(0, LINE)}</bdi>`}
+    </button>
+  `;
+}
+
+function emptyText({ isLoading, isPaused, hasMore }: TailState, filter: string): string {
+  if (filter !== "") return "No message has this in it.";
+  if (isLoading || hasMore) return "Loading…";
+  return isPaused ? "Paused." : "Waiting for messages.";
+}
+
+/** The rows whose message has the filter in its text or attributes, in any case. Each is looked at once. */
+function useFiltered(rows: readonly TailRow[], filter: string): readonly TailRow[] {
+  const known = useMemo(() => new WeakMap<TailRow, boolean>(), [filter]);
+  return useMemo(() => {
+    if (filter === "") return rows;
+    const wanted = filter.toLowerCase();
+    return rows.filter((row) => {
+      let matches = known.get(row);
+      if (matches === undefined) known.set(row, matches = hasText(row, wanted));
+      return matches;
+    });
+  }, [rows, known]);
+}
+
+function hasText(row: TailRow, wanted: string): boolean {
+  if (row.kind === "note") return true;
+  const { body, key, messageId, headers } = row.message;
+  const texts = [body, key, messageId, ...Object.entries(headers ?? {}).flat()];
+  return texts.some((text) => text?.toLowerCase().includes(wanted));
+}

@@ -1,0 +1,36 @@
+/**
+ * Asks for a token.
+ *
+ * @module
+ */
+
+import { useState } from "preact/hooks";
+import { html, type View } from "./html.ts";
+
+/** What a token may be: protocol.md. */
+const TOKEN = /^[\x21-\x7e]{1,8192}$/;
+
+/** The form. `reason` says what is wrong with the token that was given last. */
+export function TokenForm({ reason, onToken }: {
+  readonly reason: string | undefined;
+  readonly onToken: (token: string) => void;
+}): View {
+  const [problem, setProblem] = useState(reason);
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    const token = new FormData(event.target as HTMLFormElement).get("token") as string;
+    if (TOKEN.test(token.trim())) return onToken(token.trim());
+    setProblem("A token is 1 to 8192 visible ASCII characters, without spaces.");
+  };
+  return html`
+    <form class="panel" onSubmit=${submit}>
+      <h1>This server needs a token</h1>
+      <label for="token">Token</label>
+      <input id="token" name="token" type="password" autocomplete="off" spellcheck=${false}
+        autofocus required aria-describedby="token-help token-problem" />
+      <p id="token-help" class="help">It is kept for this tab, until you close it.</p>
+      <p id="token-problem" class="problem" role="alert">${problem}</p>
+      <button class="main">Connect</button>
+    </form>
+  `;
+}

@@ -1,0 +1,111 @@
+/**
+ * One topic: its messages as they come, or again from some point on; and to put and to purge.
+ *
+ * @module
+ */
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { TopicInfo } from "../../client.ts";
+import { usePage } from "./context.ts";
+import { Figures } from "./figures.ts";
+import { formatAge, formatBytes, formatCount, formatRate } from "./format.ts";
+import { html, type View } from "./html.ts";
+import { MessageDialog } from "./message_dialog.ts";
+import { useObservable } from "./use_observable.ts";
+import { usePolling } from "./polling.ts";
+import { PurgeDialog } from "./purge_dialog.ts";
+import { PutForm } from "./put_form.ts";
+import { ReplayForm } from "./replay_form.ts";
+import type { PageMessage } from "./server_api.ts";
+import { isAllowed } from "./permissions.ts";
+import { TopicTail } from "./tail.ts";
+import { TailList } from "./tail_list.ts";
+import { Rates } from "./traffic.ts";
+import { delayWhileVisible } from "./until_visible.ts";
+
+/** The view of a topic. */
+export function TopicView({ topic }: { readonly topic: string }): View {
+  const { status } = usePage();
+  const [isPurging, setPurging] = useState(false);
+  return html`
+    <div class="topic-view">
+      <div class="title">
+        <h1><bdi>${topic}</bdi></h1>
+        ${isAllowed(status, "admin", topic) && html`
+          <button class="danger" onClick=${() => setPurging(true)}>Purge…</button>
+        `}
+      </div>
+      ${isAllowed(status, "read", topic)
+        ? html`
+          <${TopicFigures} topic=${topic} />
+          <${Messages} topic=${topic} />
+        `
+        : html`<p class="empty">Your token does not permit to read this topic.</p>`}
+      ${isAllowed(status, "write", topic) && html`<${PutForm} topic=${topic} />`}
+      ${isPurging && html`<${PurgeDialog} topic=${topic} onClose=${() => setPurging(false)} />`}
+    </div>
+  `;
+}
+
+function TopicFigures({ topic }: { readonly topic: string }): View {
+  const { api, status, isBroken } = usePage();
+  const [info, setInfo] = useState<TopicInfo & { readonly readers?: number }>();
+  const rates = useRef(new Rates());
+  usePolling(async (signal) => {
+    if (isBroken) return 1000;
+    const found = await api.topic(topic, signal);
+    rates.current.update([[topic, found ? found.stored : 0]], performance.now());
+    setInfo(found);
+    return 1000;
+  }, [api, topic, isBroken]);
+  return html`
+    <${Figures} figures=${[
+      ["Puts/s", formatRate(rates.current.of(topic))],
+      ["Messages", formatCount(info?.messages ?? 0)],
+      ["Size", formatBytes(info ? info.bytes : 0)],
+      ["Readers", formatCount(info?.readers)],
+      ["Newest", info ? formatAge(status.time - info.time) : "none"],
+    ]} />
+  `;
+}
+
+function Messages({ topic }: { readonly topic: string }): View {
+  const { api } = usePage();
+  const tail = useMemo(() => new TopicTail(api, topic, delayWhileVisible), [api, topic]);
+  const state = useObservable(tail.state);
+  const [filter, setFilter] = useState("");
+  const [opened, setOpened] = useState<PageMessage>();
+  useEffect(() => {
+    tail.live();
+    return () => tail.stop();
+  }, [tail]);
+  return html`
+    <section class="messages" aria-label="Messages">
+      <div class="bar">
+        <input type="search" aria-label="Filter the messages" placeholder="Filter" value=${filter}
+          onInput=${(event: InputEvent) => setFilter((event.target as HTMLInputElement).value)} />
+        <button aria-pressed=${state.isPaused} onClick=${() =>
+          state.isPaused ? tail.resume() : tail.pause()}>${state.isPaused
+          ? "Resume"
+          : "Pause"}</button>
+        <button onClick=${() => tail.clear()}>Clear</button>
+        <${ReplayForm} topic=${topic} onLive=${() => tail.live()} onReplay=${(after: string) =>
+          tail.replay(after)} />
+        <p class="help" role="status">${tailText(state)}</p>
+      </div>
+      ${state.error !== undefined && html`<p class="problem" role="alert">${state.error}</p>`}
+      <${TailList} state=${state} filter=${filter} onMore=${() =>
+        tail.more()} onOpen=${setOpened} />
+      ${opened &&
+        html`<${MessageDialog} message=${opened} onClose=${() => setOpened(undefined)} />`}
+    </section>
+  `;
+}
+
+function tailText(
+  { mode, isPaused, isSampling, hasMore }: TopicTail["state"]["value"],
+): string {
+  if (isPaused) return "Paused";
+  if (isSampling) return "Live, a sample: more arrive than can be shown";
+  return mode === "replay" && hasMore ? "Replay: scroll down for more" : "Live";
+}

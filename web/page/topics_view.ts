@@ -1,0 +1,109 @@
+/**
+ * The first view: what passes through the server, and its topics.
+ *
+ * @module
+ */
+
+import { useRef, useState } from "preact/hooks";
+import { isDsmqError, type TopicInfo } from "../../client.ts";
+import { Chart } from "./chart.ts";
+import { usePage } from "./context.ts";
+import { Figures } from "./figures.ts";
+import { counted, formatBytes, formatCount } from "./format.ts";
+import { html, type View } from "./html.ts";
+import { usePolling } from "./polling.ts";
+import { topicHref } from "./router.ts";
+import { type TopicRow, TopicsTable } from "./topics_table.ts";
+import { Rates } from "./traffic.ts";
+
+/**
+ * How often the topics are listed, in milliseconds: at most twice a second, and once in so many milliseconds as there are topics,
+ * so that a list of ten thousand is no work for the server.
+ */
+const LIST_INTERVAL = { min: 500, max: 30_000 } as const;
+
+/** Figures, charts and topics. */
+export function TopicsView(): View {
+  const { status: { operation }, history } = usePage();
+  return html`
+    <h1 class="hidden">Topics</h1>
+    ${operation && html`
+      <section aria-label="Traffic">
+        <${Figures} figures=${[
+          ["Messages", formatCount(operation.stored?.messages)],
+          ["Stored", formatBytes(operation.stored?.bytes)],
+          ["Topics", formatCount(operation.stored?.topics)],
+          ["Connections", formatCount(operation.connections.websocket)],
+        ]} />
+        <div class="charts">
+          <${Chart} title="Puts a second" data=${history.puts} version=${operation.uptime} />
+          <${Chart} title="Deliveries a second" data=${history.deliveries} version=${operation
+            .uptime} />
+        </div>
+      </section>
+    `}
+    <${TopicList} />
+  `;
+}
+
+function TopicList(): View {
+  const { mq, status, isBroken } = usePage();
+  const [topics, setTopics] = useState<readonly TopicRow[]>();
+  const [problem, setProblem] = useState<string>();
+  const [filter, setFilter] = useState("");
+  const [interval, setInterval] = useState<number>(LIST_INTERVAL.min);
+  const rates = useRef(new Rates());
+  usePolling(async () => {
+    if (isBroken) return LIST_INTERVAL.min;
+    try {
+      const list = await mq.topics();
+      rates.current.update(list.map(({ topic, stored }) => [topic, stored]), performance.now());
+      setTopics(list.map((info) => ({ ...info, rate: rates.current.of(info.topic) })));
+      setProblem(undefined);
+      const next = Math.min(LIST_INTERVAL.max, Math.max(LIST_INTERVAL.min, list.length));
+      setInterval(next);
+      return next;
+    } catch (error) {
+      if (!isDsmqError(error)) throw error;
+      setProblem(error.message);
+      return 5000;
+    }
+  }, [mq, isBroken]);
+  const shown = topics?.filter(({ topic }) => topic.toLowerCase().includes(filter.toLowerCase()));
+  const isKnown = topics?.some(({ topic }) => topic === filter);
+  return html`
+    <section class="topics" aria-label="List of topics">
+      <div class="bar">
+        <input type="search" aria-label="Find or open a topic" placeholder="Find or open a topic"
+          value=${filter} onInput=${(event: InputEvent) =>
+            setFilter((event.target as HTMLInputElement).value)} />
+        ${filter !== "" && !isKnown &&
+          html`<a class="open" href=${topicHref(filter)}>Open <bdi>${filter}</bdi></a>`}
+        <p class="help">${topics && summary(topics, shown!, interval)}</p>
+      </div>
+      ${problem !== undefined
+        ? html`<p class="problem" role="alert">${problem}</p>`
+        : topics === undefined
+        ? html`<p class="empty">Loading…</p>`
+        : topics.length === 0
+        ? html`
+          <p
+            class="empty">There are no messages. What is put shows up here: <code>dsmq put greetings hello</code></p>
+        `
+        : shown!.length === 0
+        ? html`<p class="empty">No topic has this in its name.</p>`
+        : html`<${TopicsTable} topics=${shown!} now=${status.time} />`}
+    </section>
+  `;
+}
+
+function summary(
+  topics: readonly TopicInfo[],
+  shown: readonly TopicInfo[],
+  interval: number,
+): string {
+  const count = shown.length === topics.length
+    ? counted(topics.length, "topic")
+    : `${formatCount(shown.length)} of ${counted(topics.length, "topic")}`;
+  return interval < 1500 ? count : `${count}, read every ${Math.round(interval / 1000)} s`;
+}
