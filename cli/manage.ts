@@ -149,7 +149,7 @@ export const topicsCommand: CliCommand = {
   options: {
     ...CONNECTION_OPTIONS,
     exact: { help: "a * at the end is part of PREFIX; otherwise news.* means the same as news." },
-    json: { help: "print each as a line of JSON with topic, messages, seq and time" },
+    json: { help: "print each as a line of JSON with topic, messages, seq, time and readers" },
   },
   positionals: [0, 1],
   async run(args) {

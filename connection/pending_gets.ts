@@ -18,6 +18,7 @@ import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { errorReply, readReply, readReplyHead } from "../protocol/encode_replies.ts";
 import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import type { TopicMessage } from "../stores/store.ts";
+import type { TopicReaders } from "../queue/topic_readers.ts";
 import type { TopicCursor } from "../queue/topic_cursor.ts";
 import type { Waiter } from "../queue/waiters.ts";
 
@@ -25,6 +26,7 @@ import type { Waiter } from "../queue/waiters.ts";
 interface PendingGetContext {
   readonly replies: ReplyWriter;
   readonly timers: TimerHeap;
+  readonly readers: TopicReaders;
   readonly largeBodies: LargeBodyCache;
   /** All are ending, though some have no reply yet. */
   readonly closed: boolean;
@@ -79,6 +81,7 @@ class PendingGet implements Waiter, HeapTimer {
   detachFromPipeline(timeout: number): void {
     this.#outOfPipeline = true;
     this.#context.timers.add(this, timeout);
+    this.#context.readers.add(this);
   }
 
   /** It must get no message any more. {@linkcode PendingGet.end} sends its reply later. */
@@ -111,8 +114,9 @@ class PendingGet implements Waiter, HeapTimer {
 
   #settle(answer: string | undefined): void {
     this.#state = "settled";
-    const { timers, replies } = this.#context;
+    const { timers, readers, replies } = this.#context;
     if (this.index >= 0) timers.remove(this);
+    if (this.#outOfPipeline) readers.remove(this);
     if (this.#isAdded) this.#cursor.removeWaiter();
     this.#context.onSettled(this);
     if (answer === undefined) return;
@@ -125,6 +129,7 @@ class PendingGet implements Waiter, HeapTimer {
 export class PendingGets implements PendingGetContext {
   readonly replies: ReplyWriter;
   readonly timers: TimerHeap;
+  readonly readers: TopicReaders;
   readonly largeBodies: LargeBodyCache;
   readonly #context: ServerContext;
   readonly #readVerb: ReadVerb;
@@ -144,6 +149,7 @@ export class PendingGets implements PendingGetContext {
   constructor(context: ServerContext, reads: ReadVerb, { budgets, mayRead }: ReadVerbOptions) {
     this.replies = reads.replies;
     this.timers = context.queue.timers;
+    this.readers = context.queue.readers;
     this.largeBodies = context.queue.largeBodies;
     this.#context = context;
     this.#readVerb = reads;

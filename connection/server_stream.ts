@@ -112,13 +112,17 @@ export class ServerStream implements TopicListener {
 
   /** Starts to send. */
   start(): void {
+    this.#context.queue.readers.add(this.filter);
     this.#resume();
   }
 
-  /** Ends the stream without a frame. */
+  /** Ends the stream without a frame; may be called twice. */
   end(): void {
+    if (this.#state === "ended") return;
     this.#state = "ended";
-    this.#context.queue.stopListening(this.filter, this);
+    const { queue } = this.#context;
+    queue.readers.remove(this.filter);
+    queue.stopListening(this.filter, this);
   }
 
   /** Ends the stream with an error; after a gap also with the number from which it could continue. */

@@ -9,11 +9,15 @@ import { successReply } from "../protocol/encode_replies.ts";
 import type { TopicInfo } from "../protocol/topic_info.ts";
 import type { TopicsRequest, WireRequestOf } from "../protocol/requests.ts";
 import { compareCodePoints } from "../protocol/text.ts";
+import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../stores/store.ts";
 import type { Peer } from "../transports/peer.ts";
 import { type Administrator, logAdministration } from "./admin_log.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
+
+/** After how many topics whose readers are looked up others may have their turn. */
+const LOOK_UP_SLICE = 64;
 
 /** What these need of their connection. */
 export interface ServerVerbsOptions {
@@ -40,7 +44,7 @@ export async function listTopics(
   for (;;) {
     const { readable } = connection.permissions ?? {};
     const found = await listReadableTopics(
-      context.queue.store,
+      context.queue,
       request,
       readable,
       () => connection.pause(),
@@ -75,22 +79,46 @@ export function shutDownServer(
   context.shutdown();
 }
 
+/** What a list of topics is made of. */
+export interface TopicSources {
+  readonly store: Pick<Store, "topics">;
+  readonly readers: Pick<Queue["readers"], "of">;
+}
+
 /**
  * Lists topics that may be read.
  *
- * @param store the store with the topics
+ * @param queue the store with the topics, and who reads them
  * @param request which topics
  * @param readable the ranges that {@linkcode Permissions} has; `undefined` for all topics
- * @param pause lets others have their turn, if it is time: there may be thousands of ranges, and no topic
+ * @param pause lets others have their turn, if it is time
  * @returns a page of them, in the order of their code points
  */
 export async function listReadableTopics(
-  store: Pick<Store, "topics">,
+  { store, readers }: TopicSources,
   request: TopicsRequest,
   readable: readonly TopicRange[] | undefined,
   pause: () => Promise<void> | undefined,
 ): Promise<readonly TopicInfo[]> {
-  const { prefix, after, count } = request;
+  const found = await topicsInRanges(store, request, readable, pause);
+  const topics: TopicInfo[] = [];
+  while (topics.length < found.length) {
+    // A topic may begin with hundreds of prefixes that are followed.
+    if (topics.length > 0) await pause();
+    const slice = found.slice(topics.length, topics.length + LOOK_UP_SLICE);
+    const counts = readers.of(slice.map(({ topic }) => topic));
+    slice.forEach((info, i) => topics.push({ ...info, readers: counts[i]! }));
+  }
+  return topics;
+}
+
+/** The topics that are in one of these ranges. `pause`: there may be thousands of ranges, and no topic. */
+async function topicsInRanges(
+  store: Pick<Store, "topics">,
+  { prefix, after, count }: TopicsRequest,
+  readable: readonly TopicRange[] | undefined,
+  pause: () => Promise<void> | undefined,
+): Promise<readonly TopicInfo[]> {
   if (readable === undefined) return await store.topics({ prefix, after, count });
   const found: TopicInfo[] = [];
   for (let i = firstFrom(readable, prefix, after); i < readable.length; i++) {

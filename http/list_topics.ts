@@ -6,7 +6,6 @@
 
 import { permissionDenied } from "../auth/permissions.ts";
 import { listReadableTopics } from "../connection/server_verbs.ts";
-import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
 import { TOPICS_PAGE } from "../protocol/limits.ts";
 import { toWireError } from "../queue/store_failure.ts";
 import { preferredType } from "./accept.ts";
@@ -15,9 +14,6 @@ import { badRequest, HttpProblem } from "./problem.ts";
 import { parseCount, type Query } from "./query.ts";
 import { textResponseTo } from "./reader_body.ts";
 import { prefixOf } from "./topic_of.ts";
-
-/** After how many topics others have their turn: each may take a look into the store. */
-const SLICE = 64;
 
 /**
  * Lists topics that may be read, ordered by their code points.
@@ -38,15 +34,16 @@ export async function getTopics(
   const { prefix } = prefixOf(call, query.prefix);
   const count = parseCount(query.count, { default: TOPICS_PAGE, max: TOPICS_PAGE });
   if (permissions.readable?.length === 0) throw new HttpProblem(permissionDenied("list topics"));
-  let steps = 0;
-  const pause = () =>
-    ++steps % SLICE === 0 ? new Promise<void>((resolve) => afterNetworkPoll(resolve)) : undefined;
+  const pause = () => call.readers.yieldTurn();
   const wanted = { action: "topics", id: 0, prefix, after: query.after ?? "", count } as const;
-  const topics = await listReadableTopics(queue.store, wanted, permissions.readable, pause)
+  const found = await listReadableTopics(queue, wanted, permissions.readable, pause)
     .catch((error) => {
       throw new HttpProblem(toWireError(error, queue.log));
     });
-  const next = topics.length === count ? topics.at(-1)!.topic : null;
+  // The permissions can have changed meanwhile.
+  const { permissions: present } = call;
+  const topics = found.filter(({ topic }) => present.mayRead(topic));
+  const next = found.length === count ? found.at(-1)!.topic : null;
   const headers = { "content-type": JSON_TYPE, "cache-control": "no-store" };
   return textResponseTo(call, `${JSON.stringify({ topics, next })}\n`, { headers });
 }

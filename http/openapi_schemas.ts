@@ -138,6 +138,11 @@ export function openApiSchemas({ topicBytes }: Pick<Limits, "topicBytes">): Json
           messages: { type: "integer", minimum: 1, description: "How many messages it holds." },
           seq: { ...schemaRef("Seq"), description: "That of its newest message." },
           time: { ...schemaRef("Time"), description: "That of its newest message." },
+          readers: {
+            type: "integer",
+            minimum: 0,
+            description: "How many streams and waits follow it now, those of prefixes included.",
+          },
         }),
       },
       next: {

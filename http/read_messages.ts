@@ -156,6 +156,7 @@ class MessageWait implements TopicListener, HeapTimer, Disposable {
   constructor(queue: Queue, filter: TopicFilter, ms: number) {
     this.#queue = queue;
     this.#filter = filter;
+    queue.readers.add(filter);
     queue.listen(filter, this);
     queue.timers.add(this, ms);
   }
@@ -193,6 +194,7 @@ class MessageWait implements TopicListener, HeapTimer, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#queue.readers.remove(this.#filter);
     this.#queue.stopListening(this.#filter, this);
     if (this.index >= 0) this.#queue.timers.remove(this);
   }

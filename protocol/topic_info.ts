@@ -27,6 +27,11 @@ export interface TopicInfo {
   readonly seq: number;
   /** When its newest message was stored, in milliseconds since 1970. */
   readonly time: number;
+  /**
+   * How many readers follow it now: subscriptions to it, or to a prefix of it, and reads that wait for its next message, over
+   * WebSockets and plain HTTP. `undefined`: the server is older, and does not say.
+   */
+  readonly readers?: number | undefined;
 }
 
 /**
@@ -39,12 +44,13 @@ export function parseTopics(entries: readonly unknown[]): TopicInfo[] | undefine
   const topics: TopicInfo[] = [];
   let before: string | undefined;
   for (const entry of entries) {
-    const { topic, messages, bytes, stored, seq, time } = Object(entry) as Partial<TopicInfo>;
+    const given = Object(entry) as Partial<TopicInfo>;
+    const { topic, messages, bytes, stored, readers, seq, time } = given;
     // Older topics may be longer than the present limit.
     const isValid = topicProblem(topic, LIMITS.topicBytes.max) === undefined &&
       (before === undefined || compareCodePoints(before, topic!) < 0) &&
       isCount(messages) && isCount(seq) && isCount(time) && isCountIfGiven(bytes) &&
-      isCountIfGiven(stored);
+      isCountIfGiven(stored) && isCountIfGiven(readers);
     if (!isValid) return undefined;
     before = topic!;
     topics.push({
@@ -54,6 +60,7 @@ export function parseTopics(entries: readonly unknown[]): TopicInfo[] | undefine
       ...(stored !== undefined && { stored }),
       seq,
       time,
+      ...(readers !== undefined && { readers }),
     });
   }
   return topics;

@@ -7,18 +7,15 @@
 import { NameMap } from "../protocol/name_map.ts";
 import type { TopicMessage } from "../stores/store.ts";
 import type { FanOut } from "./fan_out.ts";
+import { PrefixMap } from "./prefix_map.ts";
 import { TopicBatch, type TopicListener } from "./topic_batch.ts";
 
 /** For this many topics it is remembered which prefixes they begin with. */
 const MAX_REMEMBERED = 1024;
 
-/** Finds the prefixes of a topic by looking up its beginnings, not by walking over all prefixes. */
+/** The listeners by their prefixes. */
 export class PrefixListeners {
-  readonly #byPrefix = new NameMap<Set<TopicListener>>();
-  /** How many prefixes have each length: only beginnings of these lengths are looked up. */
-  readonly #counts: number[] = [];
-  /** These lengths, the shortest first. */
-  #lengths: readonly number[] = [];
+  readonly #byPrefix = new PrefixMap<Set<TopicListener>>();
   /** The prefixes of topics that had messages last. */
   readonly #remembered = new NameMap<readonly string[]>();
 
@@ -32,7 +29,7 @@ export class PrefixListeners {
     const listeners = this.#byPrefix.get(prefix);
     if (listeners) return void listeners.add(listener);
     this.#byPrefix.set(prefix, new Set<TopicListener>([listener]));
-    this.#count(prefix, 1);
+    this.#remembered.clear();
   }
 
   /** Removes a listener; may be called twice. */
@@ -40,7 +37,7 @@ export class PrefixListeners {
     const listeners = this.#byPrefix.get(prefix);
     if (!listeners?.delete(listener) || listeners.size > 0) return;
     this.#byPrefix.delete(prefix);
-    this.#count(prefix, -1);
+    this.#remembered.clear();
   }
 
   /** All listeners. */
@@ -88,20 +85,9 @@ export class PrefixListeners {
     const remembered = this.#remembered.get(topic);
     if (remembered) return remembered;
     const prefixes: string[] = [];
-    for (const length of this.#lengths) {
-      if (length > topic.length) break;
-      const beginning = topic.slice(0, length);
-      if (this.#byPrefix.has(beginning)) prefixes.push(beginning);
-    }
+    this.#byPrefix.forEachOf(topic, (_, prefix) => prefixes.push(prefix));
     if (this.#remembered.size === MAX_REMEMBERED) this.#remembered.clear();
     this.#remembered.set(topic, prefixes);
     return prefixes;
-  }
-
-  #count({ length }: string, change: number): void {
-    this.#remembered.clear();
-    const count = this.#counts[length] = (this.#counts[length] ?? 0) + change;
-    if (count > 0 && count !== change) return;
-    this.#lengths = Object.keys(this.#counts).map(Number).filter((one) => this.#counts[one]! > 0);
   }
 }

@@ -24,6 +24,7 @@ import type { EventLog } from "./log_event.ts";
 import { PrefixListeners } from "./prefix_listeners.ts";
 import { TopicBatch, type TopicListener } from "./topic_batch.ts";
 import type { Tracing } from "./tracing.ts";
+import { TopicReaders } from "./topic_readers.ts";
 import { TrafficCounts } from "./traffic_counts.ts";
 
 /** A purge that has begun. */
@@ -60,6 +61,8 @@ export class Queue implements AsyncDisposable {
   readonly largeBodies: LargeBodyCache = new LargeBodyCache();
   /** The purges that are under way. */
   readonly purges: Set<PurgeUnderWay> = new Set();
+  /** How many streams and waits follow each topic. */
+  readonly readers: TopicReaders = new TopicReaders();
   /** What was put and delivered since the start. */
   readonly counts: TrafficCounts = new TrafficCounts();
 
@@ -258,11 +261,9 @@ export class Queue implements AsyncDisposable {
     this.#fanOut.finish();
     this.#prefixFanOut.finish();
     this.#resyncedLosses = losses;
-    for (const topicListeners of [...this.#listeners.values()]) {
-      const listeners = topicListeners instanceof Set ? [...topicListeners] : [topicListeners];
-      for (const listener of listeners) listener.resync(this.#fedThrough);
-    }
-    for (const listener of [...this.#prefixListeners]) listener.resync(this.#fedThrough);
+    const ofTopics = [...this.#listeners.values()]
+      .flatMap((one) => one instanceof Set ? [...one] : [one]);
+    for (const one of [...ofTopics, ...this.#prefixListeners]) one.resync(this.#fedThrough);
   }
 
   #onListenerError(reason: unknown): void {

@@ -108,9 +108,12 @@ async function endAfter(
   peer.connection.end();
   await turns(1);
   assertEquals(
-    [host.queue.listenedTopics, ...BUDGETS.map((name) => host.budgets.of(name).holders)],
-    [0, ...BUDGETS.map(() => 0)],
-    `listeners, and ${BUDGETS.join(", ")}`,
+    [
+      ...[host.queue.listenedTopics, host.queue.readers.total],
+      ...BUDGETS.map((name) => host.budgets.of(name).holders),
+    ],
+    [0, 0, ...BUDGETS.map(() => 0)],
+    `listeners, readers, and ${BUDGETS.join(", ")}`,
   );
   assert(peer.closedWith !== CLOSE_CODE.internalError, "its end failed unexpectedly");
   const errors = peer.received.filter(({ error }) => error && !END_ERRORS.has(error.code));

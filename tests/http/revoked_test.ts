@@ -5,9 +5,11 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { ServeOptions } from "@dsmq/server";
+import type { Auth, ServeOptions } from "@dsmq/server";
+import { HeldStore } from "../support/held_store.ts";
 import { openServer } from "../support/open_server.ts";
 import { RawSocket } from "../support/raw_socket.ts";
+import { testStores } from "../support/store_servers.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 const HALF = "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer one\r\n" +
@@ -46,3 +48,30 @@ for (const transport of ["builtin", "hardened"] as const) {
     }
   });
 }
+
+testStores(
+  "a list of topics leaves out those that may no longer be read when the store answers",
+  async (serve) => {
+    const changes: [auth: Auth, topics: string[] | undefined][] = [
+      [{ tokens: [{ ...ONE, topics: ["b"] }] }, ["b"]],
+      [{ tokens: [] }, undefined],
+    ];
+    for (const [auth, expected] of changes) {
+      const store = new HeldStore(["topics"]);
+      await using server = await serve(store, undefined, { auth: { tokens: [ONE] } });
+      const headers = { authorization: "Bearer one" };
+      for (const topic of ["a", "b"]) {
+        await (await server.post(`/topics/${topic}`, "x", headers)).body?.cancel();
+      }
+      store.hold();
+      const held = store.nextHeld();
+      const listed = server.get("/topics?count=2", { headers });
+      await held;
+      await server.setAuth(auth);
+      store.release();
+      const { topics, next, status } = await (await listed).json();
+      assertEquals(topics?.map(({ topic }: { topic: string }) => topic), expected);
+      assertEquals([next, status], expected ? ["b", undefined] : [undefined, 401]);
+    }
+  },
+);

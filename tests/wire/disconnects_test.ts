@@ -64,10 +64,10 @@ async function doneOf(...frames: readonly (object | string)[]): Promise<number> 
     await manual.networkLook();
   }
   await ended;
-  const { counts, listenedTopics } = host.queue;
+  const { counts, listenedTopics, readers } = host.queue;
   assertEquals(
-    [counts.delivered, listenedTopics],
-    [0, 0],
+    [counts.delivered, listenedTopics, readers.total],
+    [0, 0, 0],
     "nothing is read for it, and nothing of it remains",
   );
   const reads = peer.received.slice(length).filter(({ action }) => action === "get");

@@ -9,6 +9,7 @@ import { Permissions } from "../../auth/permissions.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import { compareCodePoints } from "../../protocol/text.ts";
 import { listReadableTopics } from "../../connection/server_verbs.ts";
+import { TopicReaders } from "../../queue/topic_readers.ts";
 import type { Store, TopicQuery } from "../../stores/store.ts";
 import { store, testServer, turns } from "../support/bridge.ts";
 import { HeldStore } from "../support/held_store.ts";
@@ -86,6 +87,9 @@ Deno.test("a list of topics leaves out those that may no longer be read when the
   assertEquals(topics, ["open.a", "open.b"]);
 });
 
+/** Nobody follows a topic. */
+const NO_READERS = { readers: new TopicReaders() };
+
 Deno.test("a list of topics holds those that may be read, in order, page by page, whatever their prefixes", async () => {
   const random = seeded(3);
   const letters = ["a", "b", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}"];
@@ -105,7 +109,12 @@ Deno.test("a list of topics holds those that may be read, in order, page by page
     const found: string[] = [];
     for (let after = random(2) ? "" : text(1, 2), first = after;; after = found.at(-1)!) {
       const request = { action: "topics", id: 1, prefix, after, count: 3 } as const;
-      const page = await listReadableTopics(listing(all), request, readable, () => undefined);
+      const page = await listReadableTopics(
+        { ...NO_READERS, store: listing(all) },
+        request,
+        readable,
+        () => undefined,
+      );
       found.push(...page.map(({ topic }) => topic));
       if (page.length === 3) continue;
       assertEquals(found, expected.filter((topic) => compareCodePoints(topic, first) > 0));
@@ -136,7 +145,7 @@ Deno.test("a list of topics skips thousands of prefixes that are not asked for, 
       count: 9,
       ...fields,
     } as const;
-    await listReadableTopics(store, request, readable, () => void pauses++);
+    await listReadableTopics({ ...NO_READERS, store }, request, readable, () => void pauses++);
     return [queries.length, pauses];
   };
   assertEquals(await list({ prefix: "15000.a" }), [1, 1]);

@@ -453,6 +453,11 @@ interface TopicInfo {
     readonly seq: number;
     /** When its newest message was stored, in milliseconds since 1970. */
     readonly time: number;
+    /**
+     * How many readers follow it now: subscriptions to it, or to a prefix of it, and reads that wait for its next message, over
+     * WebSockets and plain HTTP. `undefined`: the server is older, and does not say.
+     */
+    readonly readers?: number | undefined;
 }
 
 /** An epoch that has ended. */

@@ -1,0 +1,69 @@
+/**
+ * Values by prefixes of topics: those of all prefixes that a topic begins with are found.
+ *
+ * @module
+ */
+
+import { NameMap } from "../protocol/name_map.ts";
+
+/** Finds the prefixes of a topic by looking up its beginnings, not by walking over all prefixes. */
+export class PrefixMap<Value> {
+  readonly #values = new NameMap<Value>();
+  /** How many prefixes have each length: only beginnings of these lengths are looked up. */
+  readonly #counts: number[] = [];
+  /** These lengths, the shortest first. */
+  #lengths: readonly number[] = [];
+
+  /** How many prefixes have a value. */
+  get size(): number {
+    return this.#values.size;
+  }
+
+  /** The value of a prefix. */
+  get(prefix: string): Value | undefined {
+    return this.#values.get(prefix);
+  }
+
+  /** Sets the value of a prefix. */
+  set(prefix: string, value: Value): void {
+    if (!this.#values.has(prefix)) this.#count(prefix, 1);
+    this.#values.set(prefix, value);
+  }
+
+  /** Removes a prefix. */
+  delete(prefix: string): void {
+    if (this.#values.delete(prefix)) this.#count(prefix, -1);
+  }
+
+  /** The values. */
+  values(): MapIterator<Value> {
+    return this.#values.values();
+  }
+
+  /**
+   * Calls back with the prefixes that a topic begins with, the shortest first.
+   *
+   * @param topic the topic
+   * @param found is called with each
+   * @param longerThan only those that have more characters than this. Default: all
+   */
+  forEachOf(
+    topic: string,
+    found: (value: Value, prefix: string) => void,
+    longerThan: number = -1,
+  ): void {
+    for (const length of this.#lengths) {
+      if (length <= longerThan) continue;
+      if (length > topic.length) break;
+      const beginning = topic.slice(0, length);
+      const value = this.#values.get(beginning);
+      if (value !== undefined) found(value, beginning);
+    }
+  }
+
+  #count({ length }: string, change: number): void {
+    const count = this.#counts[length] = (this.#counts[length] ?? 0) + change;
+    if (count > 0 && count !== change) return;
+    this.#lengths = Object.keys(this.#counts).map(Number).filter((one) => this.#counts[one]! > 0);
+  }
+}
