@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Connection, DsmqError } from "@dsmq/server";
+import { type Connection, DsmqError, isDsmqError } from "@dsmq/server";
 import { connect } from "@dsmq/server/client";
 import { openServer } from "../support/open_server.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
@@ -124,7 +124,7 @@ Deno.test("the errors of serve and connect carry the caller's stack", async () =
   };
   for (const [name, call] of Object.entries(calls)) {
     const error: unknown = await call().catch((error) => error);
-    assert(error instanceof DsmqError, `${name}: ${error}`);
+    assert(isDsmqError(error), `${name}: ${error}`);
     assert(
       error.stack!.includes(`at async ${name}`) || error.stack!.includes(`.${name}`),
       `${name}: ${error.stack}`,

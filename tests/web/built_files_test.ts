@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { gzipSync } from "node:zlib";
 import deno from "../../deno.json" with { type: "json" };
 import { staleFiles, writeFiles } from "../../web/build/write_files.ts";
 import { graph } from "../support/module_graph.ts";
@@ -32,4 +33,19 @@ Deno.test("a built file that differs from its sources, is missing, or has no sou
   } finally {
     await Deno.remove(path, { recursive: true });
   }
+});
+
+/** The size of the client for browsers with gzip -9, in bytes, and 1 % on top: what adds more is worth a look. */
+const CLIENT_GZIP_BYTES = 36_210;
+
+Deno.test("the client for browsers does not grow unnoticed", () => {
+  const { length } = gzipSync(client, { level: 9 });
+  assert(length <= CLIENT_GZIP_BYTES, `${length} bytes with gzip, at most ${CLIENT_GZIP_BYTES}`);
+});
+
+Deno.test("the client for browsers has no text that only help and documents show", () => {
+  assertEquals(
+    client.match(/\bdescription\b|connections in total|topics that hold messages/g),
+    null,
+  );
 });

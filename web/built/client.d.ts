@@ -1,4 +1,4 @@
-/*! the types of the client of dsmq, @dsmq/server 0.1.0, MIT */
+/*! the client of dsmq, @dsmq/server 0.1.0, MIT */
 /**
  * The client: puts messages into the topics of a server and gets them out. It uses only what browsers have, too.
  *
