@@ -12,7 +12,7 @@ import type { BoundedRequest } from "./node_http_request.ts";
 /** For how long the rest of a body is dropped after an early response, in milliseconds: some clients read only once they have sent it. */
 const LINGER = 5000;
 
-/** Up to this size a body is written as a string, in bytes. */
+/** Up to this size a body is written as a string, in bytes; not over TLS, where Deno writes `latin1` as UTF-8. */
 const SMALL_BYTES = 4096;
 
 /** At most this much is handed over at once, in bytes: the rest waits until the client has read. */
@@ -61,8 +61,9 @@ export async function sendResponse(
     if (whole) {
       if (!hasBody(outgoing, isEmpty)) outgoing.end();
       // Together with the headers, in one write.
-      else if (whole.length <= SMALL_BYTES) outgoing.end(String.fromCharCode(...whole), "latin1");
-      else if (whole.length <= PIECE_BYTES) outgoing.end(whole);
+      else if (whole.length <= SMALL_BYTES && !("encrypted" in exchange.socket)) {
+        outgoing.end(String.fromCharCode(...whole), "latin1");
+      } else if (whole.length <= PIECE_BYTES) outgoing.end(whole);
       else await sendStream(exchange, reader!, [whole], reader!.read());
     } else if (!hasBody(outgoing, isEmpty)) {
       outgoing.end();

@@ -52,14 +52,14 @@ for (
       seen.push(request.headers.get("host"), new URL(request.url).protocol);
       return new Response(await request.bytes());
     };
-    for (const size of [1, 100_000, 4 * MIB]) {
+    for (const size of [1, 1000, 100_000, 4 * MIB]) {
       const body = new Uint8Array(size).map((_, i) => i % 251);
       const response = await request({ method: "POST", body });
       assertEquals(await response.bytes(), body);
     }
     // Only HTTP/1.1 has a Host.
     const host = version === "2" ? null : `localhost:${opened.port}`;
-    assertEquals(seen, Array(3).fill([host, "https:"]).flat());
+    assertEquals(seen, Array(4).fill([host, "https:"]).flat());
   });
 
   Deno.test(`${name} over TLS: the head of a stream arrives before its first chunk, and it is cancelled when its client leaves`, async () => {
