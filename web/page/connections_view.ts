@@ -64,7 +64,7 @@ function Table({ connections, onProblem }: {
   return html`
     <div class="table connections-table" role="table" aria-label="Connections"
       aria-rowcount=${connections.length + 1}>
-      <div role="rowgroup">
+      <div class="headings" role="rowgroup">
         <div class="row head" role="row" aria-rowindex="1">
           ${COLUMNS.map((name) =>
             html`<div class="cell" role="columnheader">${

@@ -45,11 +45,10 @@ export function MessageDialog({ message, onClose }: {
           html`<${Entry} name=${name} value=${value} />`
         )}
       </dl>
-      ${body === ""
-        ? html`<p class="empty">The message is empty.</p>`
-        : html`<pre class="body" tabindex="0" dir="auto" aria-label="Text of the message">${
-          isWhole ? text : text.slice(0, AT_ONCE)
-        }</pre>`}
+      ${body === "" ? html`<p class="empty">The message is empty.</p>` : html`
+        <pre class="body" role="region" tabindex="0" dir="auto"
+          aria-label="Text of the message">${isWhole ? text : text.slice(0, AT_ONCE)}</pre>
+      `}
       <div class="buttons">
         ${text.length > AT_ONCE && !isWhole && html`
           <button onClick=${() => setWhole(true)}>Show all ${formatBytes(bytes)}</button>

@@ -35,6 +35,9 @@ export interface TailState {
 const LIVE = { count: 100, interval: 250, wait: 20 } as const;
 const REPLAY_COUNT = 200;
 
+/** From so many characters on a page may have fewer messages than there are: the server cuts it at 256 KiB, attributes included. */
+const LARGE_PAGE = 10_000;
+
 /** What is kept: so many rows and, roughly, characters; older ones are dropped. */
 const KEPT = {
   rows: { live: 1000, replay: 5000 },
@@ -118,8 +121,7 @@ export class TopicTail {
     let page: MessagePage | undefined;
     while (!page && !signal.aborted) page = await this.#page(REPLAY_COUNT, undefined, signal);
     if (!page || signal.aborted) return;
-    // A page may be short because its messages are large: what has no messages is the end.
-    const isEnd = page.messages.length === 0;
+    const isEnd = isLast(page, REPLAY_COUNT);
     this.#set({ isLoading: false, hasMore: !isEnd });
     if (isEnd) void this.#run(signal, () => Promise.resolve(this.#next));
   }
@@ -252,4 +254,10 @@ function gapText({ code, message }: HttpError): string {
   if (code === "epoch_changed") return "The server lost its messages here, and began anew.";
   if (code === "trimmed") return "Messages are missing here: they expired, or were purged.";
   return message;
+}
+
+/** A page has less than was asked for at the end, or if its messages are large: then nothing says that it is the last. */
+function isLast({ messages }: MessagePage, count: number): boolean {
+  const characters = messages.reduce((sum, { body }) => sum + body.length, 0);
+  return messages.length === 0 || (messages.length < count && characters < LARGE_PAGE);
 }

@@ -1,0 +1,179 @@
+/**
+ * The page of a topic, in a browser: to watch, filter, pause, replay, put and purge.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Page } from "playwright-core";
+import { testPage } from "../support/opened_page.ts";
+
+/** The texts of the messages on the screen, once there are as many as this. */
+async function texts(page: Page, count: number): Promise<string[]> {
+  const rows = page.locator(".tail .message");
+  await rows.nth(count).waitFor({ state: "detached" });
+  await rows.nth(count - 1).waitFor();
+  return await page.locator(".tail .message .text, .tail .message .none").allTextContents();
+}
+
+testPage(
+  "a topic shows the messages that are there, and each that is put as it comes",
+  async (opened) => {
+    const { page, mq, show } = opened;
+    await mq.putMany("orders", ["one", "two"]);
+    await show("#/topics/orders");
+    assertEquals(await texts(page, 2), ["one", "two"]);
+    await mq.put("orders", "three");
+    await mq.put("others", "not here");
+    await mq.put("orders", "");
+    assertEquals(await texts(page, 4), ["one", "two", "three", "empty"]);
+  },
+);
+
+testPage(
+  "a filter leaves the messages that have it in text or attributes, and a pause takes no more",
+  async (opened) => {
+    const { page, mq, show } = opened;
+    await mq.putMany("t", ["apple", "Pear", { body: "plum", key: "PEARS" }]);
+    await show("#/topics/t");
+    await texts(page, 3);
+    await page.getByLabel("Filter the messages").fill("pear");
+    assertEquals(await texts(page, 2), ["Pear", "plum"]);
+    await mq.putMany("t", ["pears", "grapes"]);
+    assertEquals(await texts(page, 3), ["Pear", "plum", "pears"]);
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByText("Paused").waitFor();
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page.getByLabel("Filter the messages").fill("");
+    await mq.put("t", "last");
+    assertEquals((await texts(page, 6)).at(-1), "last");
+  },
+);
+
+testPage(
+  "a message is shown in full: JSON indented, its number as it was put, attributes and time",
+  async (opened) => {
+    const { page, mq, show } = opened;
+    const body = '{"big":12345678901234567890,"list":[1,2]}';
+    const headers = { "content-type": "application/json" };
+    const seq = await mq.put("t", body, { key: "ann", messageId: "m-1", headers });
+    await show("#/topics/t");
+    await page.locator(".tail .message button").click();
+    const dialog = page.getByRole("dialog", { name: `Message ${seq}` });
+    assertEquals(
+      await dialog.locator("pre").textContent(),
+      '{\n  "big": 12345678901234567890,\n  "list": [\n    1,\n    2\n  ]\n}',
+    );
+    const attributes = await dialog.locator("dl").textContent();
+    for (
+      const part of ["ann", "m-1", "content-type", "application/json", `:${seq}`, "41 B, JSON"]
+    ) {
+      assert(attributes!.includes(part), `${part} in ${attributes}`);
+    }
+    await dialog.getByRole("button", { name: "As it was put" }).click();
+    assertEquals(await dialog.locator("pre").textContent(), body);
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+  },
+);
+
+testPage(
+  "a replay begins at the oldest message, at a number, or at a time, and goes on with what comes",
+  async (opened) => {
+    const { page, mq, show } = opened;
+    const seqs = await mq.putMany("t", Array.from({ length: 300 }, (_, i) => `message ${i}`));
+    await show("#/topics/t");
+    await page.waitForSelector(".tail .message");
+    const first = () => page.locator(".tail .message .text").first();
+    const from = page.getByLabel("From where");
+    await from.selectOption({ label: "From the oldest" });
+    await page.getByText("Replay: scroll down for more").waitFor();
+    assertEquals(await first().textContent(), "message 0");
+    await from.selectOption({ label: "After a position" });
+    await page.getByLabel("Number or position").fill(`${seqs[289]}`);
+    await page.getByRole("button", { name: "Go" }).click();
+    assertEquals((await texts(page, 10))[0], "message 290");
+    await mq.put("t", "live again");
+    assertEquals((await texts(page, 11)).at(-1), "live again");
+    await from.selectOption({ label: "From 5 minutes ago" });
+    await page.getByText("Replay: scroll down for more").waitFor();
+    assertEquals(await first().textContent(), "message 0");
+    await from.selectOption({ label: "After a position" });
+    await page.getByLabel("Number or position").fill("nonsense");
+    await page.getByRole("button", { name: "Go" }).click();
+    await page.getByText("Enter the number of a message, or its position.").waitFor();
+  },
+);
+
+testPage(
+  "what is put in the page is stored with its attributes, and what is wrong with it is said",
+  async (opened) => {
+    const { page, mq, show } = opened;
+    await show("#/topics/new%20topic");
+    await page.getByText("Waiting for messages.").waitFor();
+    const body = page.getByLabel("Put a message");
+    await body.fill("hello\n\u{1f600} <b>");
+    await page.getByText("Attributes").click();
+    await page.getByLabel("Message ID").fill("m-1");
+    await page.getByLabel("Key").fill("ann");
+    await page.getByLabel("Headers").fill("source: page\nurl: http://x:1");
+    await page.getByRole("button", { name: "Put" }).click();
+    await page.getByText("Stored as message 1").waitFor();
+    const { topic, body: text, messageId, key, headers } =
+      (await mq.read("new topic", { wait: 5000 }))!;
+    assertEquals({ topic, text, messageId, key, headers: { ...headers } }, {
+      ...{ topic: "new topic", text: "hello\n\u{1f600} <b>", messageId: "m-1", key: "ann" },
+      headers: { source: "page", url: "http://x:1" },
+    });
+    assertEquals([await body.inputValue(), await page.getByLabel("Message ID").inputValue()], [
+      "",
+      "",
+    ]);
+    await page.getByLabel("Headers").fill("none");
+    await page.getByRole("button", { name: "Put" }).click();
+    await page.getByText("A header is a name, a colon and a value, got: none").waitFor();
+    await page.getByLabel("Headers").fill("");
+    await body.fill("by keyboard");
+    await page.keyboard.press("Control+Enter");
+    await page.getByText("Stored as message 2").waitFor();
+    assertEquals((await texts(page, 2)).at(-1), "by keyboard");
+  },
+);
+
+testPage(
+  "a purge asks what, and then once more, and says how many messages are gone",
+  async (opened) => {
+    const { page, mq, show } = opened;
+    await mq.putMany("t", ["one", "two", "three"]);
+    await show("#/topics/t");
+    await page.getByRole("button", { name: "Purge…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Purge t" });
+    await dialog.getByLabel("messages older than 1 hour").check();
+    await dialog.getByRole("button", { name: "Continue" }).click();
+    await dialog.getByRole("button", { name: "Back" }).click();
+    await dialog.getByLabel("all messages").check();
+    await dialog.getByRole("button", { name: "Continue" }).click();
+    assertMatch((await dialog.textContent())!, /gone for every reader/);
+    assertEquals((await mq.topics())[0]!.messages, 3);
+    await dialog.getByRole("button", { name: "Purge all messages" }).click();
+    await dialog.getByText("3 messages purged.").waitFor();
+    assertEquals(await mq.topics(), []);
+  },
+);
+
+testPage("script in topics, messages and attributes is text", async (opened) => {
+  const { page, mq, show } = opened;
+  const evil = '<img src=x onerror="globalThis.hacked=1"><script>globalThis.hacked=1</script>';
+  await mq.put(evil, evil, { key: evil, messageId: evil, headers: { [evil]: evil } });
+  await mq.put("__proto__", "constructor");
+  await show("#/");
+  const link = page.getByRole("link", { name: evil });
+  await link.waitFor();
+  assertEquals(await page.getByRole("link", { name: "__proto__" }).count(), 1);
+  await link.click();
+  assertEquals(await page.locator("h1").textContent(), evil);
+  await page.locator(".tail .message button").click();
+  assertEquals(await page.locator("dialog pre").textContent(), evil);
+  assertEquals(await page.locator("main img, main script, dialog img, dialog script").count(), 0);
+  assertEquals(await page.evaluate("typeof hacked"), "undefined");
+});
