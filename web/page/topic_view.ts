@@ -49,7 +49,7 @@ export function TopicView({ topic }: { readonly topic: string }): View {
 
 function TopicFigures({ topic }: { readonly topic: string }): View {
   const { api, status, isBroken } = usePage();
-  const [info, setInfo] = useState<TopicInfo & { readonly readers?: number }>();
+  const [info, setInfo] = useState<TopicInfo>();
   const rates = useRef(new Rates());
   usePolling(async (signal) => {
     if (isBroken) return 1000;

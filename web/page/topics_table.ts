@@ -14,7 +14,6 @@ import { useVisibleRows } from "./visible_rows.ts";
 /** A topic, and how many messages are put into it a second. */
 export interface TopicRow extends TopicInfo {
   readonly rate: number | undefined;
-  readonly readers?: number | undefined;
 }
 
 interface Column {
