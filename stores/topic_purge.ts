@@ -150,9 +150,10 @@ export class TopicPurge {
    * @throws {Error} if it has done nothing
    */
   purge(topic: string, upTo: number, max: number, time: number): Omit<PurgeResult, "end"> {
+    // Before the transaction: to undo that must not undo what was stored before it, and is not in the buffer any more.
+    this.#log.flush();
     let result = { purged: 0, more: false };
     this.#log.transaction(() => {
-      this.#log.flush();
       result = this.#purge(topic, upTo, max, time);
     });
     return result;

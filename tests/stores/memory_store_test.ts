@@ -263,3 +263,24 @@ Deno.test("a failure of the engine rejects with a StoreError", async () => {
   failOn(() => {});
   assertEquals((await read(store, { topic: "t" })).messages, []);
 });
+
+for (const statement of ["INSERT INTO runs (last", "UPDATE runs SET topic = 0", "COMMIT"]) {
+  Deno.test(`a purge of a topic whose ${statement} fails loses nothing that was stored before it, and can be repeated`, async () => {
+    const { failing, failOn } = watchEngine();
+    await using store = open(failing);
+    const stored = await append(store, [...puts("t", "1", "2"), put("u")]);
+    let purges = false;
+    failOn((sql) => {
+      purges ||= sql.includes("AND attributes IS NOT NULL") || sql.startsWith("DELETE FROM runs");
+      return purges && sql.startsWith(statement);
+    });
+    const purge: Command = { type: "purge", topic: "t", before: { seq: 2 }, max: 9 };
+    const [failed] = await apply(store, [purge]);
+    assertInstanceOf(failed, StoreError);
+    failOn(() => {});
+    assertEquals((await read(store, { topic: "t" })).messages, stored.slice(0, 2));
+    assertEquals((await read(store, { topic: "u" })).messages, stored.slice(2));
+    assertEquals(await apply(store, [purge]), [{ purged: 1, end: 2, more: false }]);
+    assertEquals((await read(store, { topic: "t" })).messages, stored.slice(1, 2));
+  });
+}
