@@ -46,7 +46,7 @@ export {
 export { type Opening, type Proofs, testStore } from "./testing/store/contract.ts";
 export type { Address, HostAddress } from "./client/addresses.ts";
 export type { Durability, EncodedMessage } from "./protocol/encode_replies.ts";
-export type { TopicInfo } from "./protocol/topic_info.ts";
+export type { StoredTopic, TopicInfo } from "./protocol/topic_info.ts";
 export type { ErrorCode } from "./protocol/errors.ts";
 export type { Overflow } from "./protocol/limits.ts";
 export type { Clock } from "./queue/clock.ts";

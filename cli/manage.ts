@@ -145,11 +145,14 @@ export function parseBefore(text: string): NonNullable<PurgeOptions["before"]> {
 /** `dsmq topics`. */
 export const topicsCommand: CliCommand = {
   usage: "[PREFIX]",
-  summary: "list the topics that hold messages, with the number of messages",
+  summary: "list the topics that hold messages, with the number of messages and their bytes",
   options: {
     ...CONNECTION_OPTIONS,
     exact: { help: "a * at the end is part of PREFIX; otherwise news.* means the same as news." },
-    json: { help: "print each as a line of JSON with topic, messages, seq, time and readers" },
+    json: {
+      help:
+        "print each as a line of JSON with topic, messages, bytes, stored, seq, time and readers",
+    },
   },
   positionals: [0, 1],
   async run(args) {
@@ -161,11 +164,16 @@ export const topicsCommand: CliCommand = {
       const which = prefix === "" ? "" : ` that begins with ${quoted(prefix)}`;
       printHint(`dsmq: no topic${which} holds messages`);
     }
-    const maxMessages = topics.reduce((max, { messages }) => Math.max(max, messages), 0);
-    const width = String(maxMessages).length;
+    const widthOf = (numbers: number[]) =>
+      String(numbers.reduce((max, one) => Math.max(max, one), 0)).length;
+    const width = widthOf(topics.map(({ messages }) => messages));
+    const bytesWidth = widthOf(topics.map(({ bytes = 0 }) => bytes));
     for (const entry of topics) {
+      const { topic, messages, bytes } = entry;
+      // An older server does not tell the bytes.
+      const size = bytes === undefined ? "" : `${String(bytes).padStart(bytesWidth)} B  `;
       if (args.flag("json")) print(json(entry));
-      else printLine(`${String(entry.messages).padStart(width)}  ${entry.topic}`);
+      else printLine(`${String(messages).padStart(width)}  ${size}${topic}`);
       await waitForSpace();
     }
     return EXIT_CODE.ok;

@@ -136,6 +136,17 @@ export function openApiSchemas({ topicBytes }: Pick<Limits, "topicBytes">): Json
         items: objectSchema({
           topic: schemaRef("Topic"),
           messages: { type: "integer", minimum: 1, description: "How many messages it holds." },
+          bytes: {
+            type: "integer",
+            minimum: 1,
+            description: "What these count of the limit `storedBytes`, in bytes.",
+          },
+          stored: {
+            type: "integer",
+            minimum: 0,
+            description:
+              "How many messages were stored in it since the server has opened its store: a counter that begins again with the first message after all others were gone, and when a file is opened again because of an error.",
+          },
           seq: { ...schemaRef("Seq"), description: "That of its newest message." },
           time: { ...schemaRef("Time"), description: "That of its newest message." },
           readers: {

@@ -23,7 +23,7 @@
  * {"ahead":990000,"sub":8,"through":45}                    the same: one message of a stream
  * {"id":15,"through":45,"bytes":5,"seqs":[45],"times":[…],"topics":["t"],"bodies":["one"],"attributes":[{"messageId":"a"}],"identities":[""]}
  * {"id":15,"through":46,"bytes":11,"seqs":[46],"times":[…],"topics":["t"],"bodies":["null"],"nulls":[46]}    put as `None` by dsmq 1.x
- * {"id":10,"topics":[{"topic":"t","messages":4,"seq":45,"time":1767225600001}],"more":false}
+ * {"id":10,"topics":[{"topic":"t","messages":4,"bytes":420,"stored":7,"seq":45,"time":1767225600001,"readers":0}],"more":false}
  * {"id":7,"error":{"code":"bad_topic","message":"…"}}
  * {"message":"one"}                                        to a client of dsmq 1.x
  * {"message":"","error":{"code":"bad_topic","message":"…"}}  the same

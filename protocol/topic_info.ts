@@ -34,6 +34,14 @@ export interface TopicInfo {
   readonly readers?: number | undefined;
 }
 
+/** The same, as a store lists it. */
+export interface StoredTopic extends TopicInfo {
+  /** What its messages count; see {@linkcode TopicInfo.bytes}. */
+  readonly bytes: number;
+  /** How many were stored in it; see {@linkcode TopicInfo.stored}. */
+  readonly stored: number;
+}
+
 /**
  * Reads a list of topics.
  *

@@ -239,7 +239,7 @@ export class BackupFile {
         while (messages[end]?.seq === messages[end - 1]!.seq + 1) end++;
         const part = messages.slice(i, end);
         this.#topics.add(part);
-        this.#segments.insert(part, (topic) => this.#topics.idOf(topic));
+        this.#segments.insert(part, (topic, size) => this.#topics.addRow(topic, size));
         // Where the server does not tell whose an id is, nobody's put is a repetition.
         for (const one of part) if (one.identity !== undefined) this.#ids.add(one, one.seq);
         this.#messages += part.length;
@@ -257,8 +257,8 @@ export class BackupFile {
     this.#hasRemoved = true;
     this.#transaction(() => {
       const onAttributed = (first: number, last: number) => this.#ids.delete(first, last);
-      const { messages } = this.#eraser.empty(topic, id, upTo, 0, onAttributed);
-      this.#topics.purged(topic, messages, upTo);
+      const { messages, bytes } = this.#eraser.empty(topic, id, upTo, 0, onAttributed);
+      this.#topics.purged(topic, messages, bytes, upTo);
       this.#messages -= messages;
     });
     this.#topics.commit();

@@ -12,11 +12,13 @@ import { MessageIds } from "./message_ids.ts";
 import { SegmentSizes } from "./segment_sizes.ts";
 import { SegmentTable } from "./segment_table.ts";
 import { SeqRange } from "./seq_range.ts";
-import type { MessagePage, TopicMessage, TopicPageQuery, TopicQuery } from "./store.ts";
+import type { TopicMessage, TopicQuery } from "./store.ts";
 import { StoredBytes } from "./stored_bytes.ts";
 import { WriteBuffer } from "./write_buffer.ts";
 import { TopicPurge } from "./topic_purge.ts";
-import { type TopicListing, TopicTable } from "./topic_table.ts";
+import { TopicLister, type TopicListing } from "./topic_listing.ts";
+import { TopicPages } from "./topic_pages.ts";
+import { TopicTable } from "./topic_table.ts";
 import { Transactions } from "./transactions.ts";
 
 /** The slices of a purge, in rows; they grow while they take little of the budget. */
@@ -35,6 +37,8 @@ const PURGED_ROWS = 128;
 export class MessageLog {
   readonly range: SeqRange;
   readonly topics: TopicTable;
+  readonly #lister: TopicLister;
+  readonly pages: TopicPages;
   /** The messages after those in the database. */
   readonly buffer = new WriteBuffer();
   readonly gone: GoneIndex;
@@ -68,14 +72,19 @@ export class MessageLog {
     this.ids = new MessageIds(db, this);
     this.topics = new TopicTable(db);
     this.segmentSizes = new SegmentSizes(db);
+    this.#lister = new TopicLister(db, this.topics, this.segmentSizes);
     this.gone = new GoneIndex(gone, this, retention, start ? start.clock + 1 : 0);
     const timeOf = (seq: number) => this.buffer.timeOf(seq) ?? this.segments.timeOf(seq);
+    let storedBytes = 0;
     if (start) {
       this.#purgedTo = this.segments.load(start.floor, start.last) - 1;
-      this.topics.load(db, timeOf);
+      const { total, ofTopics } = this.segmentSizes.addUp(start.floor);
+      this.topics.load(db, ofTopics, timeOf);
+      storedBytes = total;
     }
     this.range = new SeqRange(timeOf, start);
-    this.storedBytes = new StoredBytes(this.range, this.buffer, this.segmentSizes);
+    this.storedBytes = new StoredBytes(this.range, this.buffer, this.segmentSizes, storedBytes);
+    this.pages = new TopicPages(this);
   }
 
   /** Reads what a prefix asks for. Prepared by the first reader: most stores have none. */
@@ -155,30 +164,22 @@ export class MessageLog {
     this.transaction(() => {
       this.storedBytes.subtractUpTo(floor);
       if (expired.length > 0) this.gone.record(newestOfEach(expired));
+      for (const { topic } of expired) {
+        this.buffer.countFrom(topic, this.topics.get(topic)?.stored ?? 0);
+      }
       this.topics.add(unexpired);
       this.writtenBytes += ROW_BYTES *
-        this.segments.insert(unexpired, (topic) => this.topics.idOf(topic));
+        this.segments.insert(unexpired, (topic, size) => this.topics.addRow(topic, size));
+      for (const [topic, stored] of this.buffer.counted()) this.topics.setStored(topic, stored);
       this.segmentSizes.rowsChanged();
     });
     this.buffer.clear();
   }
 
-  /** Reads a page of the messages after a floor. */
-  page(query: TopicPageQuery, floor: number): MessagePage {
-    const { last } = this.range;
-    const messages = query.after >= last
-      ? []
-      : this.#readMessages(query.after < floor ? { ...query, after: floor } : query);
-    const hasMessages = query.newest !== true && messages.length > 0;
-    const through = hasMessages ? messages.at(-1)!.seq : Math.max(query.after, last);
-    const gone = query.gone && this.gone.find(query.topic, floor, query.asOf);
-    return gone ? { messages, through, floor, gone } : { messages, through, floor };
-  }
-
   /** Lists topics that have messages after a floor, or as many as can be found in a short time. */
   list(query: TopicQuery, floor: number): TopicListing {
     this.flush();
-    return this.topics.list(query, floor, this.#purgedTo < floor || this.segments.splits(floor));
+    return this.#lister.list(query, floor, this.#purgedTo < floor || this.segments.splits(floor));
   }
 
   /**
@@ -207,42 +208,14 @@ export class MessageLog {
     return this.range.last - this.buffer.messages.length;
   }
 
-  /** Whether a topic has messages, in the buffer or in the database. */
+  /** Whether a topic has messages, in the buffer or in the database. If not, those to come are counted anew. */
   #holds(topic: string): boolean {
-    const { floor } = this.range;
-    return this.buffer.holds(topic, floor) || this.topics.find(topic, floor) !== undefined;
-  }
-
-  #readMessages(query: TopicPageQuery): readonly TopicMessage[] {
-    const { buffer } = this;
-    if (buffer.covers(query.after, this.range.last)) return buffer.read(query);
-    try {
-      this.flush();
-    } catch {
-      // If nothing can be written to the database, its messages can still be read, and then the buffer.
-    }
-    const found = this.#readDatabase(query);
-    if (buffer.messages.length === 0) return found;
-    if (query.newest) {
-      const newest = buffer.read(query);
-      return newest.length > 0 ? newest : found;
-    }
-    const count = query.count - found.length;
-    const bytes = query.bytes - found.reduce((sum, message) => sum + message.bytes, 0);
-    if (count === 0 || (found.length > 0 && bytes <= 0)) return found;
-    const rest = buffer.read({ ...query, after: this.#lastFlushed, count, bytes });
-    // A first message is always returned, however large; but not if others come before it.
-    const fits = found.length === 0 || (rest[0]?.bytes ?? 0) <= bytes;
-    return fits ? [...found, ...rest] : found;
-  }
-
-  #readDatabase(query: TopicPageQuery): readonly TopicMessage[] {
-    const { topic, after, newest } = query;
-    const id = this.topics.find(topic, after);
-    if (id === undefined) return [];
-    if (!newest) return this.segments.oldest({ ...query, id });
-    const message = this.segments.newest(topic, id, after);
-    return message ? [message] : [];
+    const { buffer, range: { floor } } = this;
+    if (buffer.holds(topic, floor)) return true;
+    const known = this.topics.get(topic);
+    if (known && known.seq > floor) return true;
+    if (known || buffer.has(topic)) buffer.countAnew(topic);
+    return false;
   }
 
   /** Deletes what is gone in the next rows. */
@@ -255,7 +228,10 @@ export class MessageLog {
   #purge(upTo: number): void {
     this.transaction(() => {
       this.storedBytes.subtractUpTo(upTo);
-      const newest = this.topics.subtractUpTo(upTo);
+      const newest = this.topics.subtractUpTo(
+        upTo,
+        (topic, stored) => this.buffer.countFrom(topic, stored),
+      );
       this.writtenBytes += PURGED_BYTES * newest.length;
       this.gone.record(newest);
       this.segments.delete(upTo);

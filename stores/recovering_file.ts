@@ -164,7 +164,7 @@ export class RecoveringFile {
       const { seq, topic, body } = message;
       if (messageLog.range.last < seq) return false;
       const query = { topic, after: seq - 1, count: 1, bytes: 1 };
-      return messageLog.page(query, 0).messages[0]?.body === body;
+      return messageLog.pages.page(query, 0).messages[0]?.body === body;
     } catch (cause) {
       throw unknownOutcome(cause);
     }

@@ -22,9 +22,15 @@ const READ_AHEAD = { first: 4, max: 256 };
 /** This many rows are skipped at once if this many bytes are to be evicted: that takes a tenth of the time. */
 const SKIP = { rows: 1024, bytes: 1024 * MESSAGE_OVERHEAD };
 
+/** The sizes of so many rows are read at once to add them up. */
+const CHUNK_ROWS = 4096;
+
 /** The sizes of the messages in a table of segments. */
 export class SegmentSizes {
-  readonly #sql: Record<"total" | "next" | "many" | "ofTopic" | "around" | "texts", Statement>;
+  readonly #sql: Record<
+    "total" | "next" | "many" | "ofTopic" | "chunk" | "around" | "texts",
+    Statement
+  >;
   /** The row that was looked at last, and the sizes up to each of its messages. */
   #row: SegmentSize & { readonly sums: readonly number[] } | undefined;
   /** Consecutive rows, and the index of the one that was used last. A row never changes. */
@@ -50,6 +56,13 @@ export class SegmentSizes {
       ),
       ofTopic: db.prepare(
         "SELECT coalesce(sum(size), 0) AS size FROM runs WHERE topic = ? AND last > ? AND last <= ?",
+      ),
+      // `|| ''` makes plain text of what SQLite marks as JSON, which `@db/sqlite` would parse.
+      chunk: db.prepare(
+        "SELECT max(last) AS last, json_group_array(topic) || '' AS topics, " +
+          "json_group_array(size) || '' AS sizes, " +
+          "coalesce(sum(size) FILTER (WHERE last > ?2), 0) AS unexpired FROM " +
+          "(SELECT last, topic, size FROM runs WHERE last > ?1 ORDER BY last LIMIT ?3)",
       ),
       around: db.prepare(
         "SELECT last, first, size FROM runs WHERE topic = ? AND last > ? ORDER BY last LIMIT 1",
@@ -80,6 +93,38 @@ export class SegmentSizes {
   sizeOfTopic(id: number, after: number, upTo: number): number {
     if (upTo <= after) return 0;
     return this.#topicSizeUpTo(id, after, upTo) - this.#topicSizeUpTo(id, after, after);
+  }
+
+  /** How many messages of a topic up to a number share a row with later ones, and their size. */
+  splitRow(id: number, upTo: number): { readonly messages: number; readonly bytes: number } {
+    const [row] = this.#sql.around.all(id, upTo) as [SegmentSize?];
+    if (!row || row.first > upTo) return { messages: 0, bytes: 0 };
+    return { messages: upTo - row.first + 1, bytes: this.#sums(row)[upTo - row.first]! };
+  }
+
+  /**
+   * Adds up all rows, in one pass: to go from topic to topic takes ten times as long, and to have SQLite sort all rows may
+   * take room on the disk.
+   *
+   * @param floor messages up to here are gone
+   * @returns the size of the messages after the floor, and that of all messages of each topic in the table, by its id
+   */
+  addUp(floor: number): { readonly total: number; readonly ofTopics: Map<number, number> } {
+    const ofTopics = new Map<number, number>();
+    let total = -this.#partialSize(floor);
+    for (let after = 0;;) {
+      const [{ last, ...lists }] = this.#sql.chunk.all(after, floor, CHUNK_ROWS) as [
+        { last: number | null; topics: string; sizes: string; unexpired: number },
+      ];
+      if (last === null) return { total, ofTopics };
+      const topics = JSON.parse(lists.topics) as number[];
+      const sizes = JSON.parse(lists.sizes) as number[];
+      for (let i = 0; i < topics.length; i++) {
+        ofTopics.set(topics[i]!, (ofTopics.get(topics[i]!) ?? 0) + sizes[i]!);
+      }
+      total += lists.unexpired;
+      after = last;
+    }
   }
 
   /** The size of the messages of a topic in rows that end after a number, up to a number at or above that. */

@@ -122,14 +122,14 @@ export class SegmentTable {
    * Inserts messages that follow each other and all before.
    *
    * @param messages the messages, oldest first
-   * @param id gives the id of a topic
+   * @param id gives the id of the topic of a row, which counts so much
    * @returns in how many rows
    */
-  insert(messages: readonly TopicMessage[], id: (topic: string) => number): number {
+  insert(messages: readonly TopicMessage[], id: (topic: string, size: number) => number): number {
     let rows = 0;
     for (let i = 0; i < messages.length; rows++) {
       const { topic, first, last, size, times, bodies, attributes, bytes } = segmentAt(messages, i);
-      this.#sql.insert.run(last, first, id(topic), size, times, bodies, attributes);
+      this.#sql.insert.run(last, first, id(topic, size), size, times, bodies, attributes);
       if (bytes > this.#largestBytes) this.#largestBytes = bytes;
       i += last - first + 1;
     }

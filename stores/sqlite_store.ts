@@ -6,7 +6,7 @@
 
 import type { Durability } from "../protocol/encode_replies.ts";
 import type { NameMap } from "../protocol/name_map.ts";
-import type { TopicInfo } from "../protocol/topic_info.ts";
+import type { StoredTopic } from "../protocol/topic_info.ts";
 import type { Clock } from "../queue/clock.ts";
 import type { Engine } from "./engine.ts";
 import { Feed } from "./feed.ts";
@@ -96,7 +96,7 @@ export abstract class SqliteStore implements Store {
       (messageLog, { floor }) =>
         queries.map((query) =>
           query.prefix === undefined
-            ? messageLog.page(query, floor)
+            ? messageLog.pages.page(query, floor)
             : messageLog.prefixes.page(query, floor)
         ),
     );
@@ -143,8 +143,8 @@ export abstract class SqliteStore implements Store {
     );
   }
 
-  async topics(query: TopicQuery): Promise<readonly TopicInfo[]> {
-    const found: TopicInfo[] = [];
+  async topics(query: TopicQuery): Promise<readonly StoredTopic[]> {
+    const found: StoredTopic[] = [];
     for (let { after } = query;;) {
       const count = query.count - found.length;
       const listed = await this.#ask(

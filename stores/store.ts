@@ -6,7 +6,7 @@
 
 import type { Durability } from "../protocol/encode_replies.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
-import type { TopicInfo } from "../protocol/topic_info.ts";
+import type { StoredTopic } from "../protocol/topic_info.ts";
 import type { Command, CommandBatch, Result } from "./commands.ts";
 import type { Gone, MessagePage, MessageQuery, TopicMessage, TopicQuery } from "./queries.ts";
 
@@ -212,7 +212,7 @@ export interface Store extends AsyncDisposable {
   seqBefore(time: number): Promise<number>;
 
   /** Lists topics. */
-  topics(query: TopicQuery): Promise<readonly TopicInfo[]>;
+  topics(query: TopicQuery): Promise<readonly StoredTopic[]>;
 
   /**
    * Frees the memory of what had expired when commands were applied last, for about this many milliseconds. This changes

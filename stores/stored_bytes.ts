@@ -17,24 +17,24 @@ export class StoredBytes {
    * The bytes of all messages after `#subtractedTo`, some of which may have expired. The code that adds a message adds
    * its size.
    */
-  total = 0;
+  total: number;
   /** At or below the floor. */
   #subtractedTo: number;
 
   /**
-   * Counts what is in the database.
+   * Begins with what is in the database.
    *
    * @param range which messages there are
    * @param buffer the newest of them, which are not in the database
    * @param segmentSizes the sizes of those in the database
+   * @param total the size of those in the database, without expired ones
    */
-  constructor(range: SeqRange, buffer: WriteBuffer, segmentSizes: SegmentSizes) {
+  constructor(range: SeqRange, buffer: WriteBuffer, segmentSizes: SegmentSizes, total: number) {
     this.#range = range;
     this.#buffer = buffer;
     this.#segmentSizes = segmentSizes;
-    const { floor, last } = range;
-    this.#subtractedTo = floor;
-    if (floor < last) this.total = segmentSizes.sizeBetween(floor, last);
+    this.#subtractedTo = range.floor;
+    this.total = total;
   }
 
   /** Messages up to here are gone. */

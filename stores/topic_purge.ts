@@ -41,6 +41,16 @@ const MAX_PURGED_BYTES = 1024 * 1024;
 /** The rows that are looked at together: few, since large ones need no more. */
 const ROWS = 256;
 
+/** What was erased. */
+interface ErasedRows {
+  readonly rows: number;
+  readonly messages: number;
+  /** What these counted; see `storedSize`. */
+  readonly bytes: number;
+  /** How many of them had not expired. */
+  readonly live: number;
+}
+
 interface Row extends SegmentRow {
   readonly size: number;
 }
@@ -67,7 +77,7 @@ export class RowEraser {
       ),
       count: db.prepare(
         "SELECT count(*) AS rows, coalesce(sum(last - first + 1), 0) AS messages, " +
-          "coalesce(sum(max(0, last - max(first - 1, ?))), 0) AS live " +
+          "coalesce(sum(size), 0) AS bytes, coalesce(sum(max(0, last - max(first - 1, ?))), 0) AS live " +
           "FROM runs WHERE topic = ? AND last <= ?",
       ),
       attributed: db.prepare(
@@ -88,7 +98,7 @@ export class RowEraser {
    * @param through the last message that goes
    * @param floor up to this number messages count as expired
    * @param onAttributed gets the numbers of rows with attributes
-   * @returns how many rows and messages these were, and how many of the messages had not expired
+   * @returns how many rows and messages these were, what the messages counted, and how many had not expired
    */
   empty(
     topic: string,
@@ -96,10 +106,10 @@ export class RowEraser {
     through: number,
     floor: number,
     onAttributed: (first: number, last: number) => void,
-  ): { readonly rows: number; readonly messages: number; readonly live: number } {
+  ): ErasedRows {
     this.#split(topic, id, through);
     const [counts] = this.#sql.count.all(floor, id, through) as [
-      { rows: number; messages: number; live: number },
+      ErasedRows,
     ];
     for (const { first, last } of this.#sql.attributed.all(id, through) as Row[]) {
       onAttributed(first, last);
@@ -171,15 +181,15 @@ export class TopicPurge {
     const last = segments.newestUpTo(id, through)!;
     const bytes = segmentSizes.sizeOfTopic(id, floor, through);
     const onAttributed = (first: number, last: number) => ids.delete(first, last);
-    const { rows, messages, live } = this.#eraser.empty(topic, id, through, floor, onAttributed);
-    topics.purged(topic, messages, through);
+    const erased = this.#eraser.empty(topic, id, through, floor, onAttributed);
+    topics.purged(topic, erased.messages, erased.bytes, through);
     storedBytes.total -= bytes;
     segments.rolledBack();
     segmentSizes.rolledBack();
-    if (live > 0) gone.recordPurge(topic, last.seq, time);
+    if (erased.live > 0) gone.recordPurge(topic, last.seq, time);
     else gone.record([{ topic, ...last }]);
-    this.#log.writtenBytes += bytes + ROW_BYTES * rows;
-    return { purged: live, more: through < newest.seq };
+    this.#log.writtenBytes += bytes + ROW_BYTES * erased.rows;
+    return { purged: erased.live, more: through < newest.seq };
   }
 
   /** The last message of so many, or of so many bytes; what has expired goes as well, and does not count as a message. */

@@ -1,36 +1,34 @@
 /**
- * The topics that have messages: their ids in the database, and how many messages each has.
+ * The topics that have messages: their ids in the database, and how many messages each has, and how large they are.
  *
  * @module
  */
 
 import { NameMap } from "../protocol/name_map.ts";
-import type { TopicInfo } from "../protocol/topic_info.ts";
 import type { Database } from "./engine.ts";
 import { lastTimeOf } from "./segment_row.ts";
-import type { TopicMessage, TopicQuery } from "./store.ts";
+import type { TopicMessage } from "./store.ts";
 import { topicStatements } from "./topic_statements.ts";
 
-interface Topic {
+/** What is known of a topic. */
+export interface TopicEntry {
   readonly id: number;
+  /** How many messages it has in the table, including expired ones that are not deleted yet. */
   readonly messages: number;
+  /** What these count; see `storedSize`. */
+  bytes: number;
+  /** How many were stored since the table was loaded, or since there was none. */
+  readonly stored: number;
   /** Its newest message. */
   readonly seq: number;
   readonly time: number;
-  /** How many of its messages are in rows up to `countedTo` and have expired. */
+  /** How many of its messages are in rows up to `countedTo` and have expired, and what these count. */
   expired: number;
+  expiredBytes: number;
   countedTo: number;
 }
 
-/** A part of a listing. */
-export interface TopicListing {
-  readonly topics: readonly TopicInfo[];
-  /** Where the listing continues; absent if everything was found that was asked for, or that there is. */
-  readonly after?: string;
-}
-
-/** How much is looked at for one part of a listing: names, or rows of expired messages, of which each counts as a part. */
-const LISTING_BUDGET = { names: 2000, rows: 4096, rowCost: 1 / 4, countCost: 10 };
+const NO_MESSAGES = { messages: 0, bytes: 0, stored: 0, expired: 0, expiredBytes: 0, countedTo: 0 };
 
 /** The newest message of a topic that is about to be deleted. */
 export interface PurgedTopic {
@@ -46,16 +44,16 @@ export interface PurgedTopic {
  */
 export class TopicTable {
   /** Ordered by their newest messages, unless something was undone. */
-  readonly #topics = new NameMap<Topic>();
+  readonly #topics = new NameMap<TopicEntry>();
   #unordered = false;
   /**
    * Passes once through all of them. After as many changes as there are topics it starts again: an iterator that
    * stands still keeps all tables that its map has had since.
    */
-  #walk: Iterator<Topic> | undefined;
+  #walk: Iterator<TopicEntry> | undefined;
   #changes = 0;
   /** The topic that comes next. */
-  #walkAt: Topic | undefined;
+  #walkAt: TopicEntry | undefined;
   /** How many topics have no message after this number, which has expired. */
   #expiredCount = 0;
   /** How many messages its topics have, including expired ones that are not deleted yet. */
@@ -64,7 +62,7 @@ export class TopicTable {
   /** The value that was committed last. */
   #committedExpiredTo = 0;
   /** The earlier values of what this transaction changed. */
-  readonly #undo = new NameMap<Topic | undefined>();
+  readonly #undo = new NameMap<TopicEntry | undefined>();
   readonly #sql: ReturnType<typeof topicStatements>;
   #nextId = 1;
 
@@ -81,16 +79,22 @@ export class TopicTable {
    * Reads which topics there are.
    *
    * @param db the database
+   * @param sizes what the messages of each count, by the id of the topic
    * @param timeOf tells when a message was stored
    */
-  load(db: Database, timeOf: (seq: number) => number): void {
+  load(
+    db: Database,
+    sizes: ReadonlyMap<number, number>,
+    timeOf: (seq: number) => number,
+  ): void {
     const all = db.prepare(
       "SELECT id, name, sum(last - first + 1) AS messages, max(last) AS seq " +
         "FROM topics JOIN runs ON topic = id GROUP BY id ORDER BY seq",
     );
-    for (const row of all.all() as (Topic & { name: string })[]) {
+    for (const row of all.all() as (TopicEntry & { name: string })[]) {
       const { id, name, messages, seq } = row;
-      this.#topics.set(name, { id, messages, seq, time: timeOf(seq), expired: 0, countedTo: 0 });
+      const bytes = sizes.get(id)!;
+      this.#topics.set(name, { ...NO_MESSAGES, id, messages, bytes, seq, time: timeOf(seq) });
       this.messages += messages;
       this.#nextId = Math.max(this.#nextId, id + 1);
     }
@@ -128,12 +132,12 @@ export class TopicTable {
     return topic && topic.seq > after ? topic.id : undefined;
   }
 
-  /** Of a topic, how many messages it has, and the newest one. */
-  get(name: string): { readonly messages: number; readonly seq: number } | undefined {
+  /** What is known of a topic, if it has messages in the table. */
+  get(name: string): TopicEntry | undefined {
     return this.#topics.get(name);
   }
 
-  /** Counts messages that are about to be inserted, and gives each of their topics an id. */
+  /** Counts messages that are about to be inserted, and gives each of their topics an id; {@linkcode TopicTable.addRow} follows. */
   add(messages: readonly TopicMessage[]): void {
     for (let i = 0; i < messages.length;) {
       const { topic: name } = messages[i]!;
@@ -143,50 +147,75 @@ export class TopicTable {
       const known = this.#topics.get(name);
       const id = known?.id ?? this.#nextId++;
       if (!known) this.#sql.insert.run(id, name);
-      const count = (known?.messages ?? 0) + end - i;
-      const { expired, countedTo } = known ?? { expired: 0, countedTo: 0 };
-      this.#change(name, known, { id, messages: count, seq, time, expired, countedTo });
+      const before = known ?? NO_MESSAGES;
+      this.#change(name, known, {
+        id,
+        messages: before.messages + end - i,
+        bytes: before.bytes,
+        stored: before.stored + end - i,
+        seq,
+        time,
+        expired: before.expired,
+        expiredBytes: before.expiredBytes,
+        countedTo: before.countedTo,
+      });
       i = end;
     }
   }
 
-  /** The id of a topic to which messages were added. */
-  idOf(name: string): number {
-    return this.#topics.get(name)!.id;
+  /** Counts the size of a row of messages that were added, in the same transaction; returns the id of its topic. */
+  addRow(name: string, size: number): number {
+    // Made by `add` in this transaction: to undo that undoes this.
+    const topic = this.#topics.get(name)!;
+    topic.bytes += size;
+    return topic.id;
+  }
+
+  /** Corrects how many messages of a topic were stored. */
+  setStored(name: string, stored: number): void {
+    const topic = this.#topics.get(name);
+    if (topic && topic.stored !== stored) this.#change(name, topic, { ...topic, stored });
   }
 
   /**
-   * Subtracts the messages of all rows up to a sequence number, which are about to be deleted; returns the newest of
-   * each topic, in order.
+   * Subtracts the messages of all rows up to a sequence number, which are about to be deleted.
+   *
+   * @param upTo the number
+   * @param onEmpty gets the topics that have no more messages in the table, and how many of each were stored
+   * @returns the newest message of each topic that is about to be deleted, in order
    */
-  subtractUpTo(upTo: number): PurgedTopic[] {
+  subtractUpTo(upTo: number, onEmpty: (topic: string, stored: number) => void): PurgedTopic[] {
     const rows = this.#sql.counts.all(upTo) as {
       name: string;
       n: number;
+      bytes: number;
       seq: number;
       times: string;
     }[];
-    for (const { name, n } of rows) {
+    for (const { name, n, bytes } of rows) {
       const topic = this.#topics.get(name)!;
-      const messages = topic.messages - n;
       const counts = topic.countedTo > upTo
-        ? { expired: topic.expired - n, countedTo: topic.countedTo }
-        : { expired: 0, countedTo: upTo };
-      // A topic without messages is removed.
-      this.#change(name, topic, messages === 0 ? undefined : { ...topic, ...counts, messages });
-      if (messages === 0) this.#sql.delete.run(topic.id);
+        ? { expired: topic.expired - n, expiredBytes: topic.expiredBytes - bytes }
+        : { expired: 0, expiredBytes: 0, countedTo: upTo };
+      if (this.#subtract(name, n, bytes, counts)) onEmpty(name, topic.stored);
     }
     return rows.map(({ name, seq, times }) => ({ topic: name, seq, time: lastTimeOf(times) }));
   }
 
-  /** Subtracts messages that are purged: all of a topic up to a number, this many. */
-  purged(name: string, count: number, upTo: number): void {
+  /** Subtracts messages that are purged: all of a topic up to a number, this many, which count so much. */
+  purged(name: string, count: number, bytes: number, upTo: number): void {
+    // Counted again from there: a row that was split at this number may have been counted in part, or not at all.
+    this.#subtract(name, count, bytes, { expired: 0, expiredBytes: 0, countedTo: upTo });
+  }
+
+  /** Returns whether none is left: then the topic is removed. */
+  #subtract(name: string, count: number, bytes: number, counts: Partial<TopicEntry>): boolean {
     const topic = this.#topics.get(name)!;
     const messages = topic.messages - count;
-    // Counted again from there: a row that was split at this number may have been counted in part, or not at all.
-    const counts = { expired: 0, countedTo: upTo };
-    this.#change(name, topic, messages === 0 ? undefined : { ...topic, ...counts, messages });
+    const left = { ...topic, ...counts, messages, bytes: topic.bytes - bytes };
+    this.#change(name, topic, messages === 0 ? undefined : left);
     if (messages === 0) this.#sql.delete.run(topic.id);
+    return messages === 0;
   }
 
   /** The transaction was committed. */
@@ -203,12 +232,12 @@ export class TopicTable {
     this.#undo.clear();
   }
 
-  #change(name: string, before: Topic | undefined, topic: Topic | undefined): void {
+  #change(name: string, before: TopicEntry | undefined, topic: TopicEntry | undefined): void {
     if (!this.#undo.has(name)) this.#undo.set(name, before);
     this.#set(name, before, topic);
   }
 
-  #set(name: string, before: Topic | undefined, topic: Topic | undefined): void {
+  #set(name: string, before: TopicEntry | undefined, topic: TopicEntry | undefined): void {
     this.messages += (topic?.messages ?? 0) - (before?.messages ?? 0);
     if (before) {
       // A topic that has lost some of its messages keeps its place in the order.
@@ -242,56 +271,5 @@ export class TopicTable {
     this.#endWalk();
     this.#expiredCount = this.#expiredTo = this.#committedExpiredTo = 0;
     this.#unordered = true;
-  }
-
-  /**
-   * Lists topics that have messages above the floor, or as many as can be found in a short time.
-   *
-   * @param query which topics
-   * @param floor messages up to here do not count
-   * @param unpurged whether some of those messages may not be deleted yet
-   * @returns at most as many as were asked for
-   */
-  list({ prefix, after, count }: TopicQuery, floor: number, unpurged: boolean): TopicListing {
-    const topics: TopicInfo[] = [];
-    let budget = LISTING_BUDGET.names;
-    for (let from = after; topics.length < count;) {
-      const max = Math.min(budget, Math.max(64, count - topics.length));
-      const names = this.#sql.names.all(from, prefix, max) as { name: string }[];
-      for (const { name } of names) {
-        if (!name.startsWith(prefix)) return { topics };
-        const topic = this.#topics.get(name)!;
-        budget--;
-        if (topic.seq > floor) {
-          const { messages, seq, time } = topic;
-          if (unpurged) budget -= this.#countExpired(topic, floor);
-          // There are more to count: the count so far is kept for the next part of the listing.
-          if (unpurged && topic.countedTo < floor) return { topics, after: from };
-          const expired = unpurged ? topic.expired + this.#expiredInSplitRow(topic, floor) : 0;
-          topics.push({ topic: name, messages: messages - expired, seq, time });
-        }
-        if (topics.length === count) return { topics };
-        from = name;
-        if (budget <= 0) return { topics, after: from };
-      }
-      if (names.length < max) break;
-    }
-    return { topics };
-  }
-
-  /** Counts the messages of a topic in rows up to the floor, or some of them; returns how much work it was. */
-  #countExpired(topic: Topic, floor: number): number {
-    if (topic.countedTo >= floor) return LISTING_BUDGET.countCost;
-    const found = this.#sql.before.all(topic.id, topic.countedTo, floor, LISTING_BUDGET.rows);
-    const [{ n, rows, upTo }] = found as [{ n: number; rows: number; upTo: number }];
-    topic.expired += n;
-    topic.countedTo = rows < LISTING_BUDGET.rows ? floor : upTo;
-    return LISTING_BUDGET.countCost + rows * LISTING_BUDGET.rowCost;
-  }
-
-  /** How many messages up to the floor share a row with later ones. */
-  #expiredInSplitRow({ id }: Topic, floor: number): number {
-    const [{ first }] = this.#sql.around.all(id, floor) as [{ first: number }];
-    return Math.max(0, floor - first + 1);
   }
 }

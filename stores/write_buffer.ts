@@ -21,6 +21,11 @@ export class WriteBuffer {
   #bytes = 0;
   /** The indexes of the messages of each topic. */
   readonly #indexesByTopic = new NameMap<number[]>();
+  /**
+   * Topics of which the messages here do not just add to those that the table of topics has counted as stored: how many were
+   * stored before the message at this place among those of the topic.
+   */
+  readonly #countedBefore = new NameMap<{ readonly stored: number; readonly place: number }>();
   /** The topic of the last message. */
   #lastTopic: { readonly topic: string; readonly indexes: number[] } | undefined;
 
@@ -56,6 +61,11 @@ export class WriteBuffer {
     return newest !== undefined && this.#messages[newest]!.seq > after;
   }
 
+  /** Whether it has messages of a topic, gone or not. */
+  has(topic: string): boolean {
+    return this.#indexesByTopic.has(topic);
+  }
+
   /** Takes a message that follows the last one. */
   add(message: TopicMessage): void {
     const { topic } = message;
@@ -71,6 +81,7 @@ export class WriteBuffer {
     this.#messages = [];
     this.#bytes = 0;
     this.#indexesByTopic.clear();
+    this.#countedBefore.clear();
     this.#lastTopic = undefined;
   }
 
@@ -84,6 +95,27 @@ export class WriteBuffer {
       if (indexes.length === 0) this.#indexesByTopic.delete(topic);
     }
     this.#lastTopic = undefined;
+    // What was counted while others were here belongs to what has not happened.
+    if (this.#messages.length === 0) this.#countedBefore.clear();
+  }
+
+  /** All messages of a topic are gone: those that come are counted from 0. */
+  countAnew(topic: string): void {
+    const place = this.#indexesByTopic.get(topic)?.length ?? 0;
+    this.#countedBefore.set(topic, { stored: 0, place });
+  }
+
+  /** The table of topics forgets how many messages of a topic were stored: those that are here go on from that number. */
+  countFrom(topic: string, stored: number): void {
+    if (!this.#indexesByTopic.has(topic) || this.#countedBefore.has(topic)) return;
+    this.#countedBefore.set(topic, { stored, place: 0 });
+  }
+
+  /** The topics of which this had to be told, and how many messages of each were stored. */
+  *counted(): Generator<[topic: string, stored: number]> {
+    for (const [topic, { stored, place }] of this.#countedBefore) {
+      yield [topic, stored + (this.#indexesByTopic.get(topic)?.length ?? 0) - place];
+    }
   }
 
   /** Whether it has all messages of the store after a sequence number. */

@@ -229,6 +229,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "stores/row_chunk.ts": "ids that the store counts up, of which few are kept",
   "stores/seq_range.ts": "numbers that the store counts up, of which few are kept",
   "stores/segment_table.ts": "numbers of topics that the table counts up, and few at a time",
+  "stores/segment_sizes.ts": "ids that the store counts up, while it opens",
   "stores/wal_file.ts": "numbers of pages, which SQLite counts up",
   "transports/node_http_request.ts": "headers and methods that this code lists",
 };

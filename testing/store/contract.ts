@@ -25,6 +25,7 @@ import { repeatedIds } from "./repeated_ids.ts";
 import { restarting } from "./restarts.ts";
 import { sessions } from "./sessions.ts";
 import { type Promises, RETENTION } from "./support.ts";
+import { countingTopics } from "./topic_counts.ts";
 import { topics } from "./topics.ts";
 import { ignoredIf } from "../ignored_if.ts";
 import { ManualClock } from "../manual_clock.ts";
@@ -35,6 +36,7 @@ const PROMISES = {
   ...reading,
   ...lasting,
   ...topics,
+  ...countingTopics,
   ...prefixed,
   ...changingPrefixes,
   ...purging,

@@ -5,6 +5,8 @@
  */
 
 import { assert, assertEquals } from "../assert.ts";
+import type { TopicMessage } from "../../stores/store.ts";
+import { storedSize } from "../../stores/store_limits.ts";
 import {
   append,
   assertMessages,
@@ -26,21 +28,35 @@ const HOUR = 3_600_000;
 const ALL = { prefix: "", after: "", count: 1_000_000 };
 
 export const restarting: Promises = {
-  async "a restart keeps messages, topics, bounds and the name of the store"(
+  async "a restart keeps messages, topics, bounds and the name of the store; as stored counts what comes after it"(
     { store, clock, next },
   ) {
     const all = await append(store, [put("t", "\0"), ...puts("u", "\ud800", "", "\u{1f995}")]);
     clock.advance(5);
     all.push(...await append(store, Array.from({ length: 300 }, (_, i) => put("t", `${i}`))));
-    const before = [store.id, await store.bounds(), await store.topics(ALL)];
+    const before = [store.id, await store.bounds()];
+    const topics = await store.topics(ALL);
+    assertEquals(topics.map(({ messages, stored }) => [messages, stored]), [[301, 301], [3, 3]]);
     const again = await next();
-    assertEquals([again.id, await again.bounds(), await again.topics(ALL)], before);
+    assertEquals([again.id, await again.bounds()], before);
+    assertEquals(await again.topics(ALL), topics.map((topic) => ({ ...topic, stored: 0 })));
     for (const topic of ["t", "u"]) {
       const expected = all.filter((message) => message.topic === topic);
       assertMessages((await read(again, { topic })).messages, expected);
       assertEquals((await read(again, { topic, newest: true })).messages, expected.slice(-1));
     }
     assertEquals(await again.seqBefore(all[4]!.time), 4);
+    const [{ time, seq }] = await append(again, [put("u")]) as [TopicMessage];
+    const [t, u] = await again.topics(ALL);
+    const bytes = topics[1]!.bytes + storedSize(put("u"));
+    assertEquals([t, u], [{ ...topics[0]!, stored: 0 }, {
+      topic: "u",
+      messages: 4,
+      bytes,
+      stored: 1,
+      seq,
+      time,
+    }]);
   },
 
   async "numbers continue after a restart, even if everything was purged"({ store, clock, next }) {

@@ -5,7 +5,8 @@
  */
 
 import { assert, assertEquals } from "../assert.ts";
-import type { Store } from "../../stores/store.ts";
+import type { Store, TopicMessage } from "../../stores/store.ts";
+import { storedSize } from "../../stores/store_limits.ts";
 import {
   append,
   type Promises,
@@ -86,20 +87,23 @@ export const topics: Promises = {
     const a = await append(store, puts("a", "1", "2"));
     clock.advance(7);
     const mixed = await append(store, [put("b"), put("a"), put("a"), put("b"), put("c")]);
-    const entry = (topic: string, messages: number, { seq, time } = mixed[0]!) => {
-      return { topic, messages, seq, time };
-    };
+    const entry = (
+      topic: string,
+      messages: number,
+      { seq, time }: Pick<TopicMessage, "seq" | "time"> = mixed[0]!,
+      stored = messages,
+    ) => ({ topic, messages, bytes: messages * storedSize(put(topic)), stored, seq, time });
     const all = { prefix: "", after: "", count: 100 };
     const others = [entry("b", 2, mixed[3]), entry("c", 1, mixed[4])];
     assertEquals(await store.topics(all), [entry("a", 4, mixed[2]), ...others]);
 
     clock.advance(RETENTION - 7);
-    const remaining = [entry("a", 2, mixed[2]), ...others];
+    const remaining = [entry("a", 2, mixed[2], 4), ...others];
     assertEquals(await store.topics(all), remaining, "expired messages do not count");
     await trimAll(store);
     assertEquals(await store.topics(all), remaining, "nor do purged ones");
     const [late] = await append(store, [put("a")]);
-    assertEquals((await store.topics(all))[0], entry("a", 3, late));
+    assertEquals((await store.topics(all))[0], entry("a", 3, late, 5));
     assertEquals(a.length, 2);
   },
 
@@ -127,7 +131,10 @@ export const topics: Promises = {
       assertEquals(await topicNames(store), []);
       const [back] = await append(store, [put("t", "3")]);
       const { seq, time } = back!;
-      assertEquals(await store.topics(all), [{ topic: "t", messages: 1, seq, time }]);
+      const bytes = storedSize(put("t"));
+      assertEquals(await store.topics(all), [
+        { topic: "t", messages: 1, bytes, stored: 1, seq, time },
+      ]);
       assertEquals((await read(store, { topic: "t" })).messages, [back!]);
       clock.advance(RETENTION);
     }

@@ -122,7 +122,7 @@ Deno.test("lines are put up to the first bad one, and the error states its numbe
       `dsmq: Cannot put line 3 (the lines before it were put): ${reason}`,
     ]);
     const topics = await ran("topics", `lines ${i}`, "--port", server.port);
-    assertEquals(topics.stdout, `2  lines ${i}`);
+    assertMatch(topics.stdout, new RegExp(`^2  \\d+ B  lines ${i}$`));
   }
 });
 
@@ -148,7 +148,7 @@ Deno.test("wait prints the next message, or ends with code 3 if none came", asyn
   assertEquals([none, found], [quiet(3), quiet(0, "before")]);
 });
 
-Deno.test("topics lists names and counts", async () => {
+Deno.test("topics lists names, counts and bytes", async () => {
   await using server = await served();
   const [, , , list, json] = await all(
     server.port,
@@ -158,9 +158,10 @@ Deno.test("topics lists names and counts", async () => {
     ["topics"],
     ["topics", "b", "--json"],
   );
-  assertEquals(list!.stdout, "1  a\n2  b");
-  const { topic, messages, seq } = JSON.parse(json!.stdout);
-  assertEquals({ topic, messages, seq }, { topic: "b", messages: 2, seq: 2 });
+  assertEquals(list!.stdout, "1  104 B  a\n2  208 B  b");
+  const { time, ...others } = JSON.parse(json!.stdout);
+  assertEquals(others, { topic: "b", messages: 2, bytes: 208, stored: 2, seq: 2, readers: 0 });
+  assert(time > 0);
 });
 
 Deno.test("shutdown stops a server that allows it, and no other", async () => {
@@ -209,7 +210,7 @@ Deno.test("a server with a file continues after a restart, and states what its m
     }
     await using server = await served(...store);
     const [topics, got] = await all(server.port, ["topics"], ["get", "t"]);
-    assertEquals([topics!.stdout, got!.stdout], ["2  t", "disk"]);
+    assertEquals([topics!.stdout, got!.stdout], ["2  217 B  t", "disk"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

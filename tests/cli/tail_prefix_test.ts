@@ -87,10 +87,11 @@ Deno.test("topics takes a prefix as tail does, and as it is", async () => {
     ["topics", "*", "--exact", ...at],
     ["topics", "a*x", "--exact", ...at],
   ]);
-  const [inA, all] = ["1  a.*\n1  a.x", "1  a\n1  a.*\n1  a.x\n1  b"];
+  const inA = "1  106 B  a.*\n1  106 B  a.x";
+  const all = `1  104 B  a\n${inA}\n1  104 B  b`;
   assertEquals(
     lists.map(({ stdout }) => stdout),
-    [inA, inA, all, all, "1  a.*", inA, "", ""],
+    [inA, inA, all, all, "1  106 B  a.*", inA, "", ""],
   );
   const wrong = await runCommands([["topics", "a*x", ...at], ["topics", "*.x", ...at]]);
   for (const [i, { code, stdout, stderr }] of wrong.entries()) {

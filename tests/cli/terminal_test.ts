@@ -43,7 +43,7 @@ const COMMANDS: readonly [args: string[], escaped: string, exact: string][] = [
     ESCAPED.map((line) => `t\\u202e: ${line}`).join("\n"),
     `${TOPIC}: ${MESSAGE}`,
   ],
-  [["topics", "t"], "1  t\\u202e", `1  ${TOPIC}`],
+  [["topics", "t"], "1  175 B  t\\u202e", `1  175 B  ${TOPIC}`],
 ];
 
 for (const terminal of [true, false]) {

@@ -161,12 +161,12 @@ Deno.test("the number of topics that hold messages is right after any puts, dele
         return { seq: last, time: 1, body: '""', bytes: 2, topic };
       });
       topics.add(messages);
-      runs.insert(messages, (topic) => topics.idOf(topic));
+      runs.insert(messages, (topic, size) => topics.addRow(topic, size));
     } else {
       floor = Math.min(last, floor + random(12));
       topics.expireUpTo(floor);
       purged = Math.min(floor, purged + random(20));
-      topics.subtractUpTo(purged);
+      topics.subtractUpTo(purged, () => {});
       runs.delete(purged);
     }
     if (random(6) === 0) {

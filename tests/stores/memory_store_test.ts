@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import type { Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { storedSize } from "../../stores/store_limits.ts";
 import { type Command, type PutAck, StoreError, type TopicMessage } from "../../stores/store.ts";
 import { nth, watchEngine } from "../contracts/failing_engine.ts";
 import {
@@ -135,9 +136,10 @@ for (const statement of ["DELETE FROM topics", "DELETE FROM runs", "COMMIT"]) {
     clock.advance(RETENTION - 1);
     failOn(nth(1, statement));
     await assertRejects(() => trim(store, 1000), Error, "the disk is full");
-    const entry = { topic: "t", messages: 1, seq: stored!.seq, time: stored!.time };
+    const { seq, time } = stored!;
+    const entry = { topic: "t", messages: 1, bytes: storedSize(put("t")), stored: 3, seq, time };
     const at = clock.now();
-    for (let time = 0; time < 2; time++) {
+    for (let round = 0; round < 2; round++) {
       const standings = await store.topicBounds([{ topic: "gone" }, { topic: "t" }]);
       assertEquals(standings.map(({ gone }) => gone), [{ seq: 1, at }, { seq: 3, at }]);
       assertEquals(await store.topics({ prefix: "", after: "", count: 10 }), [entry]);

@@ -78,6 +78,7 @@ async function run(
       else if (restarts) {
         await store[Symbol.asyncDispose]();
         store = open();
+        model.reopened();
       }
       await check(store, model, random);
     }

@@ -18,6 +18,10 @@ import { CountingEngine } from "../support/counting_engine.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { seeded } from "../../testing/seeded.ts";
 
+function sizeOf(messages: readonly TopicMessage[]): number {
+  return messages.reduce((sum, message) => sum + storedSize(message), 0);
+}
+
 Deno.test("the size of messages is right after any puts, deletions and rollbacks", () => {
   const random = seeded(5);
   const db = nodeSqlite.open(":memory:");
@@ -25,9 +29,10 @@ Deno.test("the size of messages is right after any puts, deletions and rollbacks
   new TopicTable(db);
   db.exec("INSERT INTO topics VALUES (1, 't 0'), (2, 't 1')");
   const sizes = new SegmentSizes(db);
+  const rows = db.prepare("SELECT count(*) AS n FROM runs");
   const all: TopicMessage[] = [];
-  let deleted = 0;
-  for (let step = 0; step < 400; step++) {
+  let [deleted, most] = [0, 0];
+  for (let step = 0; step < 600; step++) {
     const [count, before] = [all.length, deleted];
     db.exec("BEGIN");
     if (random(3) > 0) {
@@ -51,13 +56,27 @@ Deno.test("the size of messages is right after any puts, deletions and rollbacks
     const check = () => {
       const after = Math.min(deleted + random(300), all.length);
       const upTo = random(4) === 0 ? all.length : Math.min(all.length, after + random(400));
-      const bytes = all.slice(after, upTo).reduce((sum, message) => sum + storedSize(message), 0);
+      const bytes = sizeOf(all.slice(after, upTo));
       assertEquals(sizes.sizeBetween(after, upTo), bytes, `step ${step}: size(${after}, ${upTo})`);
       assertEquals(
         sizes.seqCovering(after, bytes),
         { upTo, missing: 0 },
         `step ${step}: seqCovering`,
       );
+      const topic = random(2);
+      const { messages, bytes: partial } = sizes.splitRow(1 + topic, after);
+      const split = all.slice(after - messages, after);
+      assertEquals(split.every((one) => one.topic === `t ${topic}`), true, `step ${step}: the row`);
+      assertEquals(partial, sizeOf(split), `step ${step}: splitRow`);
+      if (random(30) > 0) return;
+      const { total, ofTopics } = sizes.addUp(after);
+      assertEquals(total, sizeOf(all.slice(after)), `step ${step}: addUp`);
+      for (const [name, id] of [["t 0", 1], ["t 1", 2]] as const) {
+        const there = all.slice(deleted).filter((one) => one.topic === name);
+        assertEquals(ofTopics.get(id) ?? 0, sizeOf(there), `step ${step}: addUp, ${name}`);
+      }
+      const [{ n }] = rows.all() as [{ n: number }];
+      most = Math.max(most, n);
     };
     check();
     if (random(5) === 0) {
@@ -69,6 +88,7 @@ Deno.test("the size of messages is right after any puts, deletions and rollbacks
     } else db.exec("COMMIT");
     for (let i = 0; i < 3; i++) check();
   }
+  assert(most > 4096, `${most} rows are more than are added up at once`);
   db.close();
 });
 

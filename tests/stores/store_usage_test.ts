@@ -60,6 +60,9 @@ for (const kind of ["memory", "file"]) {
       const more = usage.messages - exact.messages;
       assertEquals(usage, { ...exact, messages: usage.messages });
       assert(more >= 0 && more < 64, `${more} messages more than there are`);
+      const topics = await store.topics({ prefix: "", after: "", count: 100 });
+      const sum = (one: "messages" | "bytes") => topics.reduce((sum, info) => sum + info[one], 0);
+      assertEquals([sum("messages"), sum("bytes")], [exact.messages, exact.bytes], "the topics");
       most = Math.max(most, usage.bytes);
     }
     assert(most > 35_000, `${most} bytes are near the limit`);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { TopicInfo } from "../../protocol/topic_info.ts";
+import type { StoredTopic } from "../../protocol/topic_info.ts";
 import type {
   Command,
   CommandBatch,
@@ -124,7 +124,7 @@ export class DelayedStore implements Store {
     return this.#sometime(() => this.#inner.seqBefore(time));
   }
 
-  topics(query: TopicQuery): Promise<readonly TopicInfo[]> {
+  topics(query: TopicQuery): Promise<readonly StoredTopic[]> {
     return this.#sometime(() => this.#inner.topics(query));
   }
 

@@ -131,8 +131,8 @@ Deno.test("topics are listed with their size, their newest number and its time",
   assertEquals(await client.request({ action: "topics", id: 5 }), {
     id: 5,
     topics: [
-      { topic: "ale", messages: 1, seq: 3, time: early + 5, readers: 0 },
-      { topic: "tea", messages: 2, seq: 2, time: early, readers: 0 },
+      { topic: "ale", messages: 1, bytes: 110, stored: 1, seq: 3, time: early + 5, readers: 0 },
+      { topic: "tea", messages: 2, bytes: 216, stored: 2, seq: 2, time: early, readers: 0 },
     ],
     more: false,
   });
@@ -199,7 +199,9 @@ Deno.test("a topic whose messages have all expired is not listed", async () => {
   clock.advance(999);
   await client.request({ action: "put", id: 2, topic: "both", body: "y" });
   assertEquals((await client.request({ action: "topics", id: 3 })).topics.length, 2);
-  const topics = [{ topic: "both", messages: 1, seq: 3, time: clock.now(), readers: 0 }];
+  const topics = [
+    { topic: "both", messages: 1, bytes: 107, stored: 2, seq: 3, time: clock.now(), readers: 0 },
+  ];
   // First without a purge that the test waits for, then with one.
   clock.set(clock.now() + 1);
   assertEquals((await client.request({ action: "topics", id: 4 })).topics, topics);

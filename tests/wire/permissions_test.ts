@@ -161,7 +161,14 @@ function listing(topics: readonly string[]): Pick<Store, "topics"> {
     topics: ({ prefix, after, count }) =>
       Promise.resolve(
         topics.filter((topic) => topic.startsWith(prefix) && compareCodePoints(topic, after) > 0)
-          .slice(0, count).map((topic) => ({ topic, messages: 1, seq: 1, time: 1 })),
+          .slice(0, count).map((topic) => ({
+            topic,
+            messages: 1,
+            bytes: 104,
+            stored: 1,
+            seq: 1,
+            time: 1,
+          })),
       ),
   };
 }
