@@ -143,8 +143,15 @@ function closeUnused(socket: Socket): void {
 /** Why a WebSocket does not open, as far as it says so; in browsers it does not. */
 function openingError({ error, message }: Partial<ErrorEvent>): Error {
   if (error instanceof ConnectError || error?.name === "NotCapable") return error;
-  const reason = message ? message : "the WebSocket does not say why, as in browsers";
-  return new ConnectError(reason, { reason: "unknown", cause: error });
+  return new ConnectError(message ? message : unknownReason(), { reason: "unknown", cause: error });
+}
+
+/** What may be wrong where a WebSocket does not say it. */
+function unknownReason(): string {
+  // That of a page or worker.
+  const { origin } = globalThis as { origin?: string };
+  if (origin === undefined) return "the WebSocket does not say why";
+  return `the browser does not say why; the server must allow the origin ${origin}`;
 }
 
 /**
