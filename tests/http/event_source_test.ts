@@ -12,6 +12,7 @@ import { noBrowser, registerBrowser } from "../support/browser.ts";
 import { freePort } from "../support/free_port.ts";
 import { ignoredIf } from "../support/ignored_if.ts";
 import { openServer } from "../support/open_server.ts";
+import { serveSite } from "../support/site.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 /** What an `EventSource` has brought: a message, or what became of it. */
@@ -71,14 +72,8 @@ async function openPage(
   script: string,
 ): Promise<AsyncDisposable & { page: Page; origin: string }> {
   const html = `<!doctype html><title>dsmq</title><script>${script}</script>`;
-  const headers = { "content-type": "text/html" };
   await using opened = new AsyncDisposableStack();
-  const pages = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {} },
-    () => new Response(html, { headers }),
-  );
-  opened.use(pages);
-  const origin = `http://127.0.0.1:${pages.addr.port}`;
+  const { origin } = opened.use(serveSite({ "/": html }));
   const page = await opened.use(await browser.newContext()).newPage();
   await page.goto(origin);
   const held = opened.move();

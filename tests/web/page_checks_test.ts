@@ -11,6 +11,7 @@ import { noBrowser, registerBrowser } from "../support/browser.ts";
 import { ignoredIf } from "../support/ignored_if.ts";
 import { recordLongTasks } from "../support/long_tasks.ts";
 import { collectProblems } from "../support/page_problems.ts";
+import { serveSite } from "../support/site.ts";
 
 const browser = registerBrowser();
 
@@ -33,26 +34,16 @@ function testPage(
   Deno.test({
     ...ignoredIf(noBrowser, name),
     async fn() {
-      let files: Record<string, readonly [type: string, text: string]> = {};
-      await using server = Deno.serve(
-        { hostname: "127.0.0.1", port: 0, onListen() {} },
-        ({ url }) => {
-          const [type, text] = files[new URL(url).pathname] ?? ["text/plain", ""];
-          return new Response(text, {
-            headers: { "content-type": type, "content-security-policy": POLICY },
-          });
-        },
-      );
+      const files: Record<string, string> = {};
+      await using site = serveSite(files, { headers: { "content-security-policy": POLICY } });
       await using context = await browser.newContext();
       const page = await context.newPage();
       await prove(page, async (body, script = "", style = "") => {
         const links = `<link rel="stylesheet" href="/a.css"><script src="/a.js"></script>`;
-        files = {
-          "/": ["text/html", pageWith(body).replace("<body>", `${links}<body>`)],
-          "/a.js": ["text/javascript", script],
-          "/a.css": ["text/css", style],
-        };
-        await page.goto(`http://127.0.0.1:${server.addr.port}/`);
+        files["/"] = pageWith(body).replace("<body>", `${links}<body>`);
+        files["/a.js"] = script;
+        files["/a.css"] = style;
+        await page.goto(site.origin);
       });
     },
   });
