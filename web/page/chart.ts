@@ -85,7 +85,13 @@ function chartOptions(target: HTMLElement): uPlot.Options {
       y: { range: (_plot, _from, to) => [0, Math.max(1, to * 1.1)] },
     },
     axes: [
-      { ...axis, space: 50, size: 28, values: (_plot, ticks) => ticks.map(formatMinute) },
+      {
+        ...axis,
+        space: 50,
+        incrs: [60, 120, 300],
+        size: 28,
+        values: (_plot, ticks) => ticks.map(formatMinute),
+      },
       { ...axis, space: 36, size: 64, values: (_plot, ticks) => ticks.map(formatRate) },
     ],
     series: [{}, {
