@@ -4,7 +4,7 @@
  * @module
  */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { ServerStatus } from "../../http/server_status.ts";
 import { ConnectionsView } from "./connections_view.ts";
 import { PageContextProvider } from "./context.ts";
@@ -16,6 +16,7 @@ import { ServerView } from "./server_view.ts";
 import { isAllowedEverywhere } from "./permissions.ts";
 import type { Session, SessionState } from "./session.ts";
 import { TokenForm } from "./token_form.ts";
+import { TopicListState } from "./topic_list_state.ts";
 import { TopicView } from "./topic_view.ts";
 import { TopicsView } from "./topics_view.ts";
 import { History } from "./traffic.ts";
@@ -33,6 +34,7 @@ export function App({ session, route }: AppProps): View {
   const notice = useObservable(session.notice);
   const shown = useObservable(route);
   const history = useHistory(status);
+  const topicList = useMemo(() => new TopicListState(), []);
   useEffect(() => {
     document.title = titleOf(shown, state);
   }, [shown, state]);
@@ -54,6 +56,7 @@ export function App({ session, route }: AppProps): View {
             mq: state.mq,
             status,
             history,
+            topicList,
             isBroken: state.broken !== undefined,
           }}>
             <${Shown} route=${shown} />
@@ -97,7 +100,7 @@ function NotOpen({ state, session }: {
     case "refused":
       return html`
         <section class="panel">
-          <h1>The server lets this page not in</h1>
+          <h1>The server refuses this page</h1>
           <p>${state.reason}</p>
         </section>
       `;

@@ -78,7 +78,7 @@ function chartOptions(target: HTMLElement): uPlot.Options {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     scales: {
       // Always five minutes, also while less is known.
       x: { time: true, range: (_plot, _from, to) => [to - 300, to] },
@@ -92,7 +92,7 @@ function chartOptions(target: HTMLElement): uPlot.Options {
         size: 28,
         values: (_plot, ticks) => ticks.map(formatMinute),
       },
-      { ...axis, space: 36, size: 64, values: (_plot, ticks) => ticks.map(formatRate) },
+      { ...axis, space: 36, size: axisWidth, values: (_plot, ticks) => ticks.map(formatRate) },
     ],
     series: [{}, {
       stroke: colour("--accent"),
@@ -102,4 +102,9 @@ function chartOptions(target: HTMLElement): uPlot.Options {
       spanGaps: false,
     }],
   };
+}
+
+/** How wide the axis has to be for its longest label, in pixels. */
+function axisWidth(_plot: uPlot, labels: string[] | null): number {
+  return 14 + 7 * Math.max(3, ...(labels ?? []).map(({ length }) => length));
 }

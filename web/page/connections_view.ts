@@ -9,6 +9,7 @@ import type { ConnectionInfo } from "../../client.ts";
 import { usePage } from "./context.ts";
 import { counted, formatAge, formatBytes, formatCount } from "./format.ts";
 import { html, type View } from "./html.ts";
+import { isAllowedEverywhere } from "./permissions.ts";
 import { usePolling } from "./polling.ts";
 import { useVisibleRows } from "./visible_rows.ts";
 
@@ -17,12 +18,13 @@ const INTERVAL = { min: 1000, max: 30_000 } as const;
 
 /** The connections. */
 export function ConnectionsView(): View {
-  const { mq, isBroken } = usePage();
+  const { mq, isBroken, status } = usePage();
+  const isAdministrator = isAllowedEverywhere(status, "admin");
   const [connections, setConnections] = useState<readonly ConnectionInfo[]>();
   const [problem, setProblem] = useState<string>();
   const [filter, setFilter] = useState("");
   usePolling(async () => {
-    if (isBroken) return INTERVAL.min;
+    if (isBroken || !isAdministrator) return INTERVAL.min;
     try {
       const list = await mq.connections();
       setConnections(list);
@@ -32,10 +34,16 @@ export function ConnectionsView(): View {
       setProblem((error as Error).message);
       return 5 * INTERVAL.min;
     }
-  }, [mq, isBroken]);
+  }, [mq, isBroken, isAdministrator]);
   const shown = connections?.filter(({ id, address, identity }) =>
     [id, address, identity].some((text) => text.toLowerCase().includes(filter.toLowerCase()))
   );
+  if (!isAdministrator) {
+    return html`
+      <h1 class="hidden">Connections</h1>
+      <p class="empty">Connections are for administrators of all topics.</p>
+    `;
+  }
   return html`
     <h1 class="hidden">Connections</h1>
     <section class="connections" aria-label="List of connections">
@@ -54,7 +62,14 @@ export function ConnectionsView(): View {
   `;
 }
 
-const COLUMNS = ["Address", "Identity", "May", "Connected", "Holds", "Unread", ""];
+const COLUMNS = [
+  ["address", "Address"],
+  ["identity", "Identity"],
+  ["permissions", "Permissions"],
+  ["since", "Connected"],
+  ["holds", "Holds"],
+  ["unread", "Unread"],
+] as const;
 
 function Table({ connections, onProblem }: {
   readonly connections: readonly ConnectionInfo[];
@@ -66,11 +81,10 @@ function Table({ connections, onProblem }: {
       aria-rowcount=${connections.length + 1}>
       <div class="headings" role="rowgroup">
         <div class="row head" role="row" aria-rowindex="1">
-          ${COLUMNS.map((name) =>
-            html`<div class="cell" role="columnheader">${
-              name || html`<span class="hidden">Action</span>`
-            }</div>`
+          ${COLUMNS.map(([name, title]) =>
+            html`<div class=${`cell ${name}`} role="columnheader">${title}</div>`
           )}
+          <div class="cell" role="columnheader"><span class="hidden">Action</span></div>
         </div>
       </div>
       <div class="rows" role="rowgroup" ref=${list} style=${{
@@ -113,9 +127,11 @@ function Row({ connection, index, rowHeight, onProblem }: {
       <div class="cell address" role="cell" title=${id}><bdi>${address}</bdi>${own &&
         " (this page)"}</div>
       <div class="cell identity" role="cell"><bdi>${identity || "no token"}</bdi></div>
-      <div class="cell may" role="cell">${permissions.join(", ") || "nothing"}</div>
+      <div class="cell permissions" role="cell">${permissions.join(", ") || "nothing"}</div>
       <div class="cell since" role="cell">${formatAge(status.time - connectedAt)}</div>
-      <div class="cell holds" role="cell">${holdings(connection)}</div>
+      <div class="cell holds"
+        role="cell"><span class="short"><bdi>${identity ||
+          "no token"}</bdi>, holds${" "}</span>${holdings(connection)}</div>
       <div class="cell unread" role="cell">${formatBytes(unreadBytes)}</div>
       <div class="cell action" role="cell">
         <button disabled=${isEnding} aria-label=${`Disconnect ${address} ${id}`} onClick=${end}>Disconnect</button>

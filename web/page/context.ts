@@ -9,6 +9,7 @@ import { useContext } from "preact/hooks";
 import type { Connection } from "../../client.ts";
 import type { ServerStatus } from "../../http/server_status.ts";
 import type { History } from "./traffic.ts";
+import type { TopicListState } from "./topic_list_state.ts";
 import type { ServerApi } from "./server_api.ts";
 
 /** The server as it is now, and how to ask it. */
@@ -17,6 +18,8 @@ export interface PageContext {
   readonly mq: Connection;
   readonly status: ServerStatus;
   readonly history: History;
+  /** The list of topics as it was left. */
+  readonly topicList: TopicListState;
   /** There is no connection now: what is shown is old. */
   readonly isBroken: boolean;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { PurgeOptions } from "../../client.ts";
 import { usePage } from "./context.ts";
 import { Dialog } from "./dialog.ts";
@@ -43,6 +43,9 @@ export function PurgeDialog({ topic, onClose }: {
       setStep({ kind: "failed", text: (error as Error).message });
     }
   };
+  // The button that had the focus is gone: the one that destroys nothing gets it.
+  const next = useRef<HTMLElement>(null);
+  useEffect(() => next.current?.focus(), [step.kind]);
   const name = html`<bdi>${topic}</bdi>`;
   return html`
     <${Dialog} title=${html`Purge ${name}`} onClose=${onClose}>
@@ -64,12 +67,14 @@ export function PurgeDialog({ topic, onClose }: {
         <div class="buttons">
           <button class="danger" disabled=${step.kind ===
             "purging"} onClick=${purge}>Purge ${what}</button>
-          <button disabled=${step.kind === "purging"} onClick=${() =>
+          <button ref=${next} disabled=${step.kind === "purging"} onClick=${() =>
             setStep({ kind: "choose" })}>Back</button>
         </div>
       `}
       ${"text" in step &&
-        html`<p class=${step.kind === "failed" ? "problem" : ""} role="status">${step.text}</p>`}
+        html`<p class=${
+          step.kind === "failed" ? "problem" : ""
+        } role="status" tabindex="-1" ref=${next}>${step.text}</p>`}
     <//>
   `;
 }

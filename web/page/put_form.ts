@@ -11,7 +11,7 @@ import { attributesOf } from "./message_attributes.ts";
 
 /** The form, with what is typed kept over a reload of the page. */
 export function PutForm({ topic }: { readonly topic: string }): View {
-  const { mq } = usePage();
+  const { mq, isBroken } = usePage();
   const draftKey = `dsmq-draft:${topic}`;
   const [body, setBody] = useState(() => sessionStorage.getItem(draftKey) ?? "");
   const [result, setResult] = useState<{ readonly text: string; readonly isProblem: boolean }>();
@@ -40,6 +40,9 @@ export function PutForm({ topic }: { readonly topic: string }): View {
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void submit(event);
   };
+  const hint = isSending && isBroken
+    ? "Waits for the connection…"
+    : result?.text ?? "Ctrl + Enter puts, too";
   return html`
     <form class="put" onSubmit=${submit} onKeyDown=${onKeyDown}>
       <label for="put-body">Put a message</label>
@@ -57,8 +60,7 @@ export function PutForm({ topic }: { readonly topic: string }): View {
       </details>
       <div class="buttons">
         <button class="main" disabled=${isSending}>Put</button>
-        <span class=${result?.isProblem ? "problem" : "help"} role="status">${result?.text ??
-          "Ctrl + Enter puts, too"}</span>
+        <span class=${result?.isProblem ? "problem" : "help"} role="status">${hint}</span>
       </div>
     </form>
   `;

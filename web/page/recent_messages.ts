@@ -6,6 +6,12 @@
 
 import { HttpError, type MessagePage, type ServerApi } from "./server_api.ts";
 
+/** The newest messages of a topic. */
+export interface RecentMessages extends MessagePage {
+  /** The topic has older ones, too. */
+  readonly hasOlder: boolean;
+}
+
 /** What a tail needs of the server. */
 export type TailApi = Pick<ServerApi, "messages" | "topic">;
 
@@ -21,15 +27,17 @@ const PAGE = 200;
  * @param api asks the server
  * @param topic the topic
  * @param signal ends it
- * @returns about thirty messages, or all if there are fewer, and where to go on
+ * @returns about thirty messages; fewer, if there are no more, or if they are large
  */
 export async function recentMessages(
   api: TailApi,
   topic: string,
   signal: AbortSignal,
-): Promise<MessagePage> {
+): Promise<RecentMessages> {
   const info = await api.topic(topic, signal);
-  if (!info) return await api.messages(topic, { after: "now", count: 1 }, signal);
+  if (!info) {
+    return { ...await api.messages(topic, { after: "now", count: 1 }, signal), hasOlder: false };
+  }
   // Between a distance that finds too few messages and one that finds more than a page.
   let [near, far, distance] = [0, info.seq, 2 * RECENT.wanted];
   let best: MessagePage | undefined;
@@ -54,5 +62,6 @@ export async function recentMessages(
     }
     if (near >= far - 1) break;
   }
-  return best ?? await api.messages(topic, { after: `${info.seq - 1}`, count: 1 }, signal);
+  best ??= await api.messages(topic, { after: `${info.seq - 1}`, count: 1 }, signal);
+  return { ...best, hasOlder: best.messages.length < info.messages };
 }

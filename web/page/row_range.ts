@@ -13,8 +13,8 @@ export type RowRange = readonly [from: number, to: number];
 /**
  * Which rows are on the screen.
  *
- * @param top where the list begins, in pixels below the upper edge of the screen
- * @param height of the screen, in pixels
+ * @param top where the list begins, in pixels below the upper edge of what can be seen
+ * @param height of what can be seen, in pixels
  * @param rowHeight of each row, in pixels
  * @param count how many rows there are
  */

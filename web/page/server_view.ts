@@ -6,7 +6,7 @@
 
 import { usePage } from "./context.ts";
 import { Figures } from "./figures.ts";
-import { formatBytes, formatCount, formatDate, formatDuration } from "./format.ts";
+import { counted, formatBytes, formatCount, formatDate, formatDuration } from "./format.ts";
 import { html, type View } from "./html.ts";
 import type { LimitUse, ServerOperation, ServerStatus } from "../../http/server_status.ts";
 
@@ -72,12 +72,12 @@ function Details({ status, operation }: {
       <div>
         <h2>Since the start</h2>
         <dl class="list">
-          <${Entry} name="Stored" value=${`${formatCount(counts.stored)}, ${
+          <${Entry} name="Stored" value=${`${counted(counts.stored, "message")} (${
             formatBytes(counts.storedBytes)
-          }`} />
-          <${Entry} name="Delivered" value=${`${formatCount(counts.delivered)}, ${
+          })`} />
+          <${Entry} name="Delivered" value=${`${counted(counts.delivered, "message")} (${
             formatBytes(counts.deliveredBytes)
-          }`} />
+          })`} />
           <${Entry} name="Put again" value=${formatCount(counts.duplicates)} />
           <${Entry} name="Refused requests" value=${formatCount(counts.refused)} />
           <${Entry} name="Dropped connections" value=${formatCount(counts.dropped)} />
@@ -86,11 +86,11 @@ function Details({ status, operation }: {
         <h2>Process</h2>
         <dl class="list">
           <${Entry} name="Started" value=${formatDate(operation.startedAt)} />
-          <${Entry} name="Memory" value=${`${formatBytes(memory.rss)}, of it objects ${
+          <${Entry} name="Memory" value=${`${formatBytes(memory.rss)} (objects: ${
             formatBytes(memory.heapUsed)
-          }`} />
+          })`} />
           <${Entry} name="Store" value=${operation.store} />
-          <${Entry} name="Messages" value=${DURABILITY[status.durability] ?? status.durability} />
+          <${Entry} name="Durability" value=${DURABILITY[status.durability] ?? status.durability} />
           <${Entry} name="SQLite engine" value=${operation.engine} />
           <${Entry} name="Transport" value=${operation.transport} />
           <${Entry} name="Epoch" value=${status.epoch} />
@@ -116,9 +116,8 @@ function Limit({ limit: { name, used, limit, unit } }: { readonly limit: LimitUs
   return html`
     <li class=${share >= NEAR ? "near" : ""}>
       <span>${title}</span>
-      <span class="used">${format(used ?? undefined)} of ${format(limit)}${share >= NEAR && html`
-        <strong>${Math.floor(share * 100)} %</strong>
-      `}</span>
+      <span class="used">${format(used ?? undefined)} of ${format(limit)}${share >= NEAR &&
+        html`<strong>${` ${Math.floor(share * 100)} %`}</strong>`}</span>
       <progress value=${Math.min(1, share)} max="1" aria-label=${`${title}: ${
         format(used ?? undefined)
       } of ${format(limit)}`}></progress>

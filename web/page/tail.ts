@@ -94,6 +94,7 @@ export class TopicTail {
     const signal = this.#restart("live");
     void this.#run(signal, async () => {
       const recent = await recentMessages(this.#api, this.#topic, signal);
+      if (recent.hasOlder) this.#note("Older messages are not shown: choose From the oldest.");
       this.#add(recent.messages);
       this.#set({ isLoading: false, error: undefined });
       return recent.next;

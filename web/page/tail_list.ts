@@ -4,7 +4,7 @@
  * @module
  */
 
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { formatTime } from "./format.ts";
 import { html, type View } from "./html.ts";
 import type { PageMessage } from "./server_api.ts";
@@ -33,6 +33,20 @@ export function TailList({ state, filter, onMore, onOpen }: {
     isAtEnd.current = scrollHeight - scrollTop - clientHeight < AT_END;
     if (isAtEnd.current && state.hasMore) onMore();
   };
+  // Who has gone to a message with the keyboard is not taken away from it.
+  const onFocusIn = ({ target }: FocusEvent) => {
+    if (target !== box.current && (target as Element).matches(":focus-visible")) {
+      isAtEnd.current = false;
+    }
+  };
+  useEffect(() => {
+    // The box is lower when something beside it opens.
+    const observer = new ResizeObserver(() => {
+      if (isAtEnd.current) box.current!.scrollTop = box.current!.scrollHeight;
+    });
+    observer.observe(box.current!);
+    return () => observer.disconnect();
+  }, []);
   useLayoutEffect(() => {
     const { scrollHeight, clientHeight } = box.current!;
     // A replay is read from its beginning; what follows it, and what is live, from its end.
@@ -44,7 +58,8 @@ export function TailList({ state, filter, onMore, onOpen }: {
     if (state.mode === "replay") box.current!.scrollTop = 0;
   }, [state.mode]);
   return html`
-    <div class="tail" ref=${box} onScroll=${onScroll} tabindex="0" role="region"
+    <div class="tail" ref=${box} onScroll=${onScroll} onFocusIn=${onFocusIn} tabindex="0"
+      role="region"
       aria-label="Messages, the newest last">
       ${rows.length === 0 && html`<p class="empty">${emptyText(state, filter)}</p>`}
       <ol class="rows" ref=${list} style=${{ height: `${rows.length * rowHeight}px` }}>
@@ -74,14 +89,15 @@ function MessageRow({ message, onOpen }: {
       <span class="time">${formatTime(time)}</span>
       <span class="seq">${seq}</span>
       ${key !== undefined && html`<bdi class="key">${key.slice(0, LINE)}</bdi>`}
-      ${body === ""
-        ? html`<span class="none">empty</span>`
+      ${body.trim() === ""
+        ? html`<span class="none">${body === "" ? "empty" : "blank"}</span>`
         : html`<bdi class="text">${body.slice(0, LINE)}</bdi>`}
     </button>
   `;
 }
 
-function emptyText({ isLoading, isPaused, hasMore }: TailState, filter: string): string {
+function emptyText({ isLoading, isPaused, hasMore, error }: TailState, filter: string): string {
+  if (error !== undefined) return "";
   if (filter !== "") return "No message has this in it.";
   if (isLoading || hasMore) return "Loading…";
   return isPaused ? "Paused." : "Waiting for messages.";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { html, type View } from "./html.ts";
 
 /** What a token may be: protocol.md. */
@@ -16,6 +16,8 @@ export function TokenForm({ reason, onToken }: {
   readonly onToken: (token: string) => void;
 }): View {
   const [problem, setProblem] = useState(reason);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const token = new FormData(event.target as HTMLFormElement).get("token") as string;
@@ -27,7 +29,8 @@ export function TokenForm({ reason, onToken }: {
       <h1>This server needs a token</h1>
       <label for="token">Token</label>
       <input id="token" name="token" type="password" autocomplete="off" spellcheck=${false}
-        autofocus required aria-describedby="token-help token-problem" />
+        ref=${input} aria-invalid=${problem !==
+          undefined} required aria-describedby="token-help token-problem" />
       <p id="token-help" class="help">It is kept for this tab, until you close it.</p>
       <p id="token-problem" class="problem" role="alert">${problem}</p>
       <button class="main">Connect</button>

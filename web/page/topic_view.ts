@@ -8,7 +8,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { TopicInfo } from "../../client.ts";
 import { usePage } from "./context.ts";
 import { Figures } from "./figures.ts";
-import { formatAge, formatBytes, formatCount, formatRate } from "./format.ts";
+import { formatAge, formatBytes, formatCount, formatRate, UNKNOWN } from "./format.ts";
 import { html, type View } from "./html.ts";
 import { MessageDialog } from "./message_dialog.ts";
 import { useObservable } from "./use_observable.ts";
@@ -20,6 +20,7 @@ import type { PageMessage } from "./server_api.ts";
 import { isAllowed } from "./permissions.ts";
 import { TopicTail } from "./tail.ts";
 import { TailList } from "./tail_list.ts";
+import { topicName } from "./topic_name.ts";
 import { Rates } from "./traffic.ts";
 import { delayWhileVisible } from "./until_visible.ts";
 
@@ -30,7 +31,7 @@ export function TopicView({ topic }: { readonly topic: string }): View {
   return html`
     <div class="topic-view">
       <div class="title">
-        <h1><bdi>${topic}</bdi></h1>
+        <h1><bdi>${topicName(topic)}</bdi></h1>
         ${isAllowed(status, "admin", topic) && html`
           <button class="danger" onClick=${() => setPurging(true)}>Purge…</button>
         `}
@@ -49,22 +50,22 @@ export function TopicView({ topic }: { readonly topic: string }): View {
 
 function TopicFigures({ topic }: { readonly topic: string }): View {
   const { api, status, isBroken } = usePage();
-  const [info, setInfo] = useState<TopicInfo>();
+  const [info, setInfo] = useState<TopicInfo | null>();
   const rates = useRef(new Rates());
   usePolling(async (signal) => {
     if (isBroken) return 1000;
     const found = await api.topic(topic, signal);
     rates.current.update([[topic, found ? found.stored : 0]], performance.now());
-    setInfo(found);
+    setInfo(found ?? null);
     return 1000;
   }, [api, topic, isBroken]);
   return html`
     <${Figures} figures=${[
       ["Puts/s", formatRate(rates.current.of(topic))],
-      ["Messages", formatCount(info?.messages ?? 0)],
-      ["Size", formatBytes(info ? info.bytes : 0)],
+      ["Messages", formatCount(info === null ? 0 : info?.messages)],
+      ["Size", formatBytes(info === null ? 0 : info?.bytes)],
       ["Readers", formatCount(info?.readers)],
-      ["Newest", info ? formatAge(status.time - info.time) : "none"],
+      ["Newest", info === null ? "none" : info ? formatAge(status.time - info.time) : UNKNOWN],
     ]} />
   `;
 }
@@ -103,9 +104,11 @@ function Messages({ topic }: { readonly topic: string }): View {
 }
 
 function tailText(
-  { mode, isPaused, isSampling, hasMore }: TopicTail["state"]["value"],
+  { mode, isPaused, isSampling, hasMore, error }: TopicTail["state"]["value"],
 ): string {
+  if (error !== undefined) return "Nothing comes now";
   if (isPaused) return "Paused";
   if (isSampling) return "Live, a sample: more arrive than can be shown";
-  return mode === "replay" && hasMore ? "Replay: scroll down for more" : "Live";
+  if (mode === "live") return "Live";
+  return hasMore ? "Replay: scroll down for more" : "Replayed to the end, now live";
 }

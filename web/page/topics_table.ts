@@ -5,53 +5,36 @@
  */
 
 import { useMemo, useState } from "preact/hooks";
-import type { TopicInfo } from "../../client.ts";
+import { usePage } from "./context.ts";
 import { formatAge, formatBytes, formatCount, formatRate } from "./format.ts";
 import { html, type View } from "./html.ts";
 import { topicHref } from "./router.ts";
+import { sortTopics, TOPIC_COLUMNS, type TopicColumn, type TopicRow } from "./topic_columns.ts";
+import { topicName } from "./topic_name.ts";
 import { useVisibleRows } from "./visible_rows.ts";
-
-/** A topic, and how many messages are put into it a second. */
-export interface TopicRow extends TopicInfo {
-  readonly rate: number | undefined;
-}
-
-interface Column {
-  readonly name: string;
-  readonly title: string;
-  /** What it is sorted by, the largest first; names the smallest first. */
-  readonly key: (row: TopicRow) => number | string;
-}
-
-const COLUMNS: readonly Column[] = [
-  { name: "topic", title: "Topic", key: ({ topic }) => topic },
-  { name: "rate", title: "Puts/s", key: ({ rate = 0 }) => rate },
-  { name: "count", title: "Messages", key: ({ messages }) => messages },
-  { name: "bytes", title: "Size", key: ({ bytes = 0 }) => bytes },
-  { name: "readers", title: "Readers", key: ({ readers = 0 }) => readers },
-  { name: "age", title: "Newest", key: ({ time }) => time },
-];
 
 /** The table. `now` is the time of the server. */
 export function TopicsTable({ topics, now }: {
   readonly topics: readonly TopicRow[];
   readonly now: number;
 }): View {
-  const [column, setColumn] = useState(COLUMNS[0]!);
-  const sorted = useMemo(() => sortBy(topics, column), [topics, column]);
+  const { topicList } = usePage();
+  const [column, setColumn] = useState(topicList.column);
+  const sorted = useMemo(() => sortTopics(topics, column), [topics, column]);
+  const sortBy = (chosen: TopicColumn) => setColumn(topicList.column = chosen);
   const { list, rowHeight, rows: [from, to] } = useVisibleRows(sorted.length);
   return html`
     <div class="table topics-table" role="table" aria-label="Topics" aria-rowcount=${sorted.length +
       1}>
-      <div role="rowgroup">
+      <div class="headings" role="rowgroup">
         <div class="row head" role="row" aria-rowindex="1">
-          ${COLUMNS.map((one) =>
+          ${TOPIC_COLUMNS.map((one) =>
             html`
               <div class=${`cell ${one.name}`} role="columnheader"
                 aria-sort=${one === column
-                  ? (one === COLUMNS[0] ? "ascending" : "descending")
+                  ? (one === TOPIC_COLUMNS[0] ? "ascending" : "descending")
                   : undefined}>
-                <button onClick=${() => setColumn(one)}>${one.title}</button>
+                <button onClick=${() => sortBy(one)}>${one.title}</button>
               </div>
             `
           )}
@@ -83,7 +66,9 @@ function Row({ row, now, index, rowHeight }: {
       transform: `translateY(${index * rowHeight}px)`,
     }}>
       <div class="cell topic"
-        role="cell"><a href=${topicHref(topic)} title=${topic}><bdi>${topic}</bdi></a></div>
+        role="cell"><a href=${topicHref(topic)} title=${topic}><bdi>${topicName(
+          topic,
+        )}</bdi></a></div>
       <div class="cell rate" role="cell">${formatRate(
         rate,
       )}<span class="unit">${" "}puts/s</span></div>
@@ -101,10 +86,4 @@ function Row({ row, now, index, rowHeight }: {
 /** The noun of a count, where no column names it: on a small screen. */
 function Unit({ of, noun }: { readonly of: number | undefined; readonly noun: string }): View {
   return html`<span class="unit">${` ${noun}${of === 1 ? "" : "s"}`}</span>`;
-}
-
-function sortBy(topics: readonly TopicRow[], { key }: Column): readonly TopicRow[] {
-  // They come in the order of their names.
-  if (topics[0] === undefined || typeof key(topics[0]) === "string") return topics;
-  return [...topics].sort((one, other) => (key(other) as number) - (key(one) as number));
 }

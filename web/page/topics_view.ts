@@ -4,7 +4,7 @@
  * @module
  */
 
-import { useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { isDsmqError, type TopicInfo } from "../../client.ts";
 import { Chart } from "./chart.ts";
 import { usePage } from "./context.ts";
@@ -13,8 +13,7 @@ import { counted, formatBytes, formatCount } from "./format.ts";
 import { html, type View } from "./html.ts";
 import { usePolling } from "./polling.ts";
 import { topicHref } from "./router.ts";
-import { type TopicRow, TopicsTable } from "./topics_table.ts";
-import { Rates } from "./traffic.ts";
+import { TopicsTable } from "./topics_table.ts";
 
 /**
  * How often the topics are listed, in milliseconds: at most twice a second, and once in so many milliseconds as there are topics,
@@ -47,18 +46,20 @@ export function TopicsView(): View {
 }
 
 function TopicList(): View {
-  const { mq, status, isBroken } = usePage();
-  const [topics, setTopics] = useState<readonly TopicRow[]>();
+  const { mq, status, isBroken, topicList } = usePage();
+  const [topics, setTopics] = useState(topicList.topics);
   const [problem, setProblem] = useState<string>();
-  const [filter, setFilter] = useState("");
+  const [filter, setFilter] = useState(topicList.filter);
   const [interval, setInterval] = useState<number>(LIST_INTERVAL.min);
-  const rates = useRef(new Rates());
+  const mayList = status.permissions.read.length > 0;
   usePolling(async () => {
-    if (isBroken) return LIST_INTERVAL.min;
+    if (isBroken || !mayList) return LIST_INTERVAL.min;
     try {
       const list = await mq.topics();
-      rates.current.update(list.map(({ topic, stored }) => [topic, stored]), performance.now());
-      setTopics(list.map((info) => ({ ...info, rate: rates.current.of(info.topic) })));
+      const { rates } = topicList;
+      rates.update(list.map(({ topic, stored }) => [topic, stored]), performance.now());
+      topicList.topics = list.map((info) => ({ ...info, rate: rates.of(info.topic) }));
+      setTopics(topicList.topics);
       setProblem(undefined);
       const next = Math.min(LIST_INTERVAL.max, Math.max(LIST_INTERVAL.min, list.length));
       setInterval(next);
@@ -68,27 +69,37 @@ function TopicList(): View {
       setProblem(error.message);
       return 5000;
     }
-  }, [mq, isBroken]);
+  }, [mq, isBroken, mayList]);
+  useLayoutEffect(() => {
+    scrollTo(0, topicList.scrollY);
+    const onScroll = () => topicList.scrollY = scrollY;
+    addEventListener("scroll", onScroll, { passive: true });
+    return () => removeEventListener("scroll", onScroll);
+  }, []);
   const shown = topics?.filter(({ topic }) => topic.toLowerCase().includes(filter.toLowerCase()));
+  const onKeyDown = ({ key }: KeyboardEvent) => {
+    if (key === "Enter" && filter !== "") location.hash = topicHref(filter);
+  };
   const isKnown = topics?.some(({ topic }) => topic === filter);
   return html`
     <section class="topics" aria-label="List of topics">
       <div class="bar">
         <input type="search" aria-label="Find or open a topic" placeholder="Find or open a topic"
-          value=${filter} onInput=${(event: InputEvent) =>
-            setFilter((event.target as HTMLInputElement).value)} />
+          value=${filter} onKeyDown=${onKeyDown} onInput=${(event: InputEvent) =>
+            setFilter(topicList.filter = (event.target as HTMLInputElement).value)} />
         ${filter !== "" && !isKnown &&
           html`<a class="open" href=${topicHref(filter)}>Open <bdi>${filter}</bdi></a>`}
         <p class="help">${topics && summary(topics, shown!, interval)}</p>
       </div>
       ${problem !== undefined
         ? html`<p class="problem" role="alert">${problem}</p>`
+        : !mayList
+        ? html`<p class="empty">Your token does not permit to list topics. Enter the name of one to open it.</p>`
         : topics === undefined
         ? html`<p class="empty">Loading…</p>`
         : topics.length === 0
         ? html`
-          <p
-            class="empty">There are no messages. What is put shows up here: <code>dsmq put greetings hello</code></p>
+          <p class="empty">There are no messages. What is put shows up here: <code>${exampleCommand()}</code></p>
         `
         : shown!.length === 0
         ? html`<p class="empty">No topic has this in its name.</p>`
@@ -106,4 +117,13 @@ function summary(
     ? counted(topics.length, "topic")
     : `${formatCount(shown.length)} of ${counted(topics.length, "topic")}`;
   return interval < 1500 ? count : `${count}, read every ${Math.round(interval / 1000)} s`;
+}
+
+/** A command that puts something into this server. */
+function exampleCommand(): string {
+  const { protocol, host, hostname, port, pathname } = location;
+  const isDefault = ["localhost", "127.0.0.1"].includes(hostname) && port === "30008" &&
+    pathname === "/";
+  const url = `${protocol === "https:" ? "wss" : "ws"}://${host}${pathname.replace(/\/$/, "")}`;
+  return `dsmq put ${isDefault ? "" : `--url ${url} `}greetings hello`;
 }

@@ -22,9 +22,15 @@ export function useVisibleRows(
   const [rows, setRows] = useState<RowRange>([0, 0]);
   const look = () => {
     if (!list.current) return;
-    const height = parseFloat(getComputedStyle(list.current).getPropertyValue("--row")) || 40;
+    // A custom property is read as it is written: in rem.
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const height = parseFloat(getComputedStyle(list.current).getPropertyValue("--row")) * rem;
     const { top } = list.current.getBoundingClientRect();
-    const [from, to] = rowsOnScreen(top, innerHeight, height, count);
+    // Of a list that scrolls by itself only what its box shows.
+    const box = list.current.closest(".tail")?.getBoundingClientRect();
+    const upper = Math.max(0, box?.top ?? 0);
+    const lower = Math.min(innerHeight, box?.bottom ?? innerHeight);
+    const [from, to] = rowsOnScreen(top - upper, lower - upper, height, count);
     setRowHeight(height);
     setRows((before) => before[0] === from && before[1] === to ? before : [from, to]);
   };

@@ -1,0 +1,22 @@
+/**
+ * What is kept of the list of topics while something else is shown, so that who comes back finds it as it was.
+ *
+ * @module
+ */
+
+import type { TopicColumn, TopicRow } from "./topic_columns.ts";
+import { TOPIC_COLUMNS } from "./topic_columns.ts";
+import { Rates } from "./traffic.ts";
+
+/** The list of topics. It changes as the reader and the server change it. */
+export class TopicListState {
+  readonly rates = new Rates();
+  /** What was read last. */
+  topics: readonly TopicRow[] | undefined;
+  /** What is in the names that are shown. */
+  filter = "";
+  /** What they are sorted by. */
+  column: TopicColumn = TOPIC_COLUMNS[0]!;
+  /** How far the page was scrolled, in pixels. */
+  scrollY = 0;
+}
