@@ -90,6 +90,20 @@ export class ConnectionBudgets {
     return this.#accounts[name] ??= this.#budgets.of(name).open(this.#holder);
   }
 
+  /** What it uses of the budgets that a list of connections tells of: nothing of those that it has not needed yet. */
+  get usage(): {
+    readonly waits: number;
+    readonly cursors: number;
+    readonly inFlightBytes: number;
+  } {
+    const { totalWaits, totalCursors, totalInFlightBytes } = this.#accounts;
+    return {
+      waits: totalWaits?.used ?? 0,
+      cursors: totalCursors?.used ?? 0,
+      inFlightBytes: totalInFlightBytes?.used ?? 0,
+    };
+  }
+
   /** The error for an account that gets no more. */
   budgetError(name: SharedLimit, what: string): WireError {
     return this.#budgets.budgetError(name, what);

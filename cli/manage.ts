@@ -25,11 +25,13 @@ import { parseSince } from "./since.ts";
 /** The heads of the table, and what is below each. */
 const COLUMNS: readonly (readonly [head: string, cell: (info: ConnectionInfo) => string])[] = [
   ["ID", ({ id }) => id],
+  ["KIND", ({ kind = "-" }) => kind],
   ["SINCE", ({ connectedAt }) => new Date(connectedAt).toISOString().slice(0, 19) + "Z"],
   ["ADDRESS", ({ address }) => address],
   ["TOKEN", ({ identity }) => identity.slice(0, 12) || "-"],
   ["PERMISSIONS", ({ permissions }) => permissions.join() || "-"],
   ["SUBSCRIPTIONS", ({ subscriptions }) => String(subscriptions)],
+  ["WAITS", ({ waits = "-" }) => String(waits)],
   ["UNREAD", ({ unreadBytes }) => String(unreadBytes)],
   ["", ({ own }) => own ? "this command" : ""],
 ];

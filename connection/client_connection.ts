@@ -219,10 +219,12 @@ export class ClientConnection
 
   describe(): ReturnType<ListedConnection["describe"]> {
     return {
+      kind: "websocket",
       address: this.address,
       identity: this.identity,
       permissions: this.#permissions?.names ?? [],
       subscriptions: this.#dispatcher.subscriptions,
+      ...this.#budgets.usage,
       unreadBytes: this.peer.unreadBytes ?? this.peer.buffered,
     };
   }

@@ -96,7 +96,7 @@ export class ConnectionDirectory {
         ...connection.describe(),
         ...(own && { own }),
       };
-      characters += 200 + info.identity.length;
+      characters += 300 + info.identity.length;
       connections.push(info);
     }
     return { connections, more: false };

@@ -87,10 +87,12 @@ export class HttpReader implements ListedConnection {
 
   describe(): ReturnType<ListedConnection["describe"]> {
     return {
+      kind: this.isStream ? "http_stream" : "http_wait",
       address: this.address,
       identity: this.permissions.identity,
       permissions: this.permissions.names,
       subscriptions: this.isStream ? 1 : 0,
+      ...this.budgets.usage,
       unreadBytes: this.#events.unreadBytes?.() ?? 0,
     };
   }

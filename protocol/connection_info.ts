@@ -4,13 +4,21 @@
  * @module
  */
 
-import { isBoundedText, isCount } from "./request_fields.ts";
+import { isBoundedText, isCount, isCountIfGiven } from "./request_fields.ts";
 import { isPermission, type Permission } from "./token.ts";
 
-/** One connection, in the answer to `connections`. */
+/** What a connection can be. */
+const KINDS = ["websocket", "http_stream", "http_wait"] as const;
+
+/** One connection, in the answer to `connections`. An older server does not say what can be `undefined` here. */
 export interface ConnectionInfo {
   /** Names it for `disconnect`. No other connection has ever had the same. */
   readonly id: string;
+  /**
+   * What it is: `websocket`, or a request of plain HTTP that follows (`http_stream`) or waits for a message (`http_wait`).
+   * Others, of a newer server, are left out.
+   */
+  readonly kind?: typeof KINDS[number] | undefined;
   /** When it was admitted, in milliseconds since 1970 by the server's clock. */
   readonly connectedAt: number;
   /** The address of its peer; that of the proxy, if there is one. */
@@ -23,6 +31,12 @@ export interface ConnectionInfo {
   readonly permissions: readonly Permission[];
   /** How many subscriptions it has. */
   readonly subscriptions: number;
+  /** How many of its reads wait for a message. */
+  readonly waits?: number | undefined;
+  /** For how many topics the server remembers how far it has read. */
+  readonly cursors?: number | undefined;
+  /** How much memory its requests take that wait or are processed, in bytes. */
+  readonly inFlightBytes?: number | undefined;
   /** How many bytes were sent to it and not read yet, as far as the server knows. */
   readonly unreadBytes: number;
   /** `true`: it is the connection that asks. Absent for all others. */
@@ -41,15 +55,20 @@ export function parseConnections(entries: readonly unknown[]): ConnectionInfo[] 
 }
 
 function parseConnection(entry: unknown): ConnectionInfo | undefined {
-  const { id, connectedAt, address, identity, permissions, subscriptions, unreadBytes, own } =
-    Object(entry) as { readonly [field in keyof ConnectionInfo]?: unknown };
+  const given = Object(entry) as { readonly [field in keyof ConnectionInfo]?: unknown };
+  const { id, connectedAt, address, identity, permissions, subscriptions, unreadBytes } = given;
+  const { own, kind, waits, cursors, inFlightBytes } = given;
   const isValid = isText(id) && isCount(connectedAt) && isText(address) && isText(identity) &&
     Array.isArray(permissions) && permissions.every(isText) && isCount(subscriptions) &&
-    isCount(unreadBytes) && (own === undefined || typeof own === "boolean");
+    isCount(unreadBytes) && (own === undefined || typeof own === "boolean") &&
+    (kind === undefined || isText(kind)) && isCountIfGiven(waits) && isCountIfGiven(cursors) &&
+    isCountIfGiven(inFlightBytes);
   if (!isValid) return undefined;
   const info = {
-    ...{ id, connectedAt, address, identity, subscriptions, unreadBytes },
-    // A newer server may know more of them.
+    ...{ id, connectedAt, address, identity, subscriptions, waits, cursors, inFlightBytes },
+    unreadBytes,
+    // A newer server may know more of these.
+    kind: KINDS.find((one) => one === kind),
     permissions: permissions.filter(isPermission),
   };
   return own ? { ...info, own: true } : info;

@@ -80,6 +80,11 @@ export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
+/** The same of what an older peer does not say. */
+export function isCountIfGiven(value: unknown): value is number | undefined {
+  return value === undefined || isCount(value);
+}
+
 /** Rejects a request whose topic is invalid. In dsmq 1.x the empty string is a topic like any other. */
 export function topicRefusal(
   fields: RequestFields,

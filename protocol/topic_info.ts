@@ -5,7 +5,7 @@
  */
 
 import { LIMITS } from "./limits.ts";
-import { isCount } from "./request_fields.ts";
+import { isCount, isCountIfGiven } from "./request_fields.ts";
 import { compareCodePoints, topicProblem } from "./text.ts";
 
 /** One topic in the answer to `topics`. */
@@ -72,9 +72,4 @@ export function parseTopics(entries: readonly unknown[]): TopicInfo[] | undefine
     });
   }
   return topics;
-}
-
-/** For what an older server does not say. */
-function isCountIfGiven(value: unknown): value is number | undefined {
-  return value === undefined || isCount(value);
 }

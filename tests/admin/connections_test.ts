@@ -13,7 +13,6 @@ import {
   type Permission,
 } from "@dsmq/server";
 import { ConnectionDirectory } from "../../connection/connection_directory.ts";
-import { parseConnections } from "../../protocol/connection_info.ts";
 import { as } from "../support/untyped.ts";
 import { openServer } from "../support/open_server.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -25,15 +24,6 @@ import { ManualClock } from "../../testing/manual_clock.ts";
 async function others(mq: Connection): Promise<ConnectionInfo[]> {
   return (await mq.connections()).filter(({ own }) => !own);
 }
-
-Deno.test("permissions that only a newer server knows are left out of what a client is told", () => {
-  const entry = {
-    ...{ id: "a-1", connectedAt: 1, address: "127.0.0.1", identity: "", subscriptions: 0 },
-    ...{ unreadBytes: 0, permissions: ["read", "work", "admin"] },
-  };
-  assertEquals(parseConnections([entry]), [{ ...entry, permissions: ["read", "admin"] }]);
-  assertEquals(parseConnections([{ ...entry, permissions: ["read", 5] }]), undefined);
-});
 
 for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`an administrator sees who is connected, and never a token (${transport})`, async () => {

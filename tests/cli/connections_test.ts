@@ -24,14 +24,17 @@ Deno.test("dsmq connections prints a table, or a line of JSON each, and disconne
     ["connections", "--json", ...url],
   ], options);
   const [head, ...rows] = table!.stdout.split("\n");
-  assertMatch(head!, /^ID +SINCE +ADDRESS +TOKEN +PERMISSIONS +SUBSCRIPTIONS +UNREAD$/);
+  assertMatch(
+    head!,
+    /^ID +KIND +SINCE +ADDRESS +TOKEN +PERMISSIONS +SUBSCRIPTIONS +WAITS +UNREAD$/,
+  );
   assertEquals(rows.length, 4, table!.stdout);
   assertEquals(rows.map((row) => row.endsWith("  this command")), [false, false, false, true]);
   const infos = lines!.stdout.split("\n").map((line) => JSON.parse(line));
   assertEquals(infos.map(({ own }) => own), [undefined, undefined, undefined, true]);
   const streaming = infos.find(({ subscriptions }) => subscriptions === 1)!;
   const row = rows.find((row) => row.startsWith(streaming.id))!;
-  assertMatch(row, /^\S+ +\S+Z +127\.0\.0\.1 +[0-9a-f]{12} +read +1 +0$/);
+  assertMatch(row, /^\S+ +websocket +\S+Z +127\.0\.0\.1 +[0-9a-f]{12} +read +1 +0 +0$/);
   const [done, again, own, empty] = await runCommands([
     ["disconnect", streaming.id, ...url],
     ["disconnect", streaming.id, ...url],

@@ -508,10 +508,17 @@ interface TopicGone extends NewestGone {
  */
 type Permission = "read" | "write" | "admin";
 
-/** One connection, in the answer to `connections`. */
+/** What a connection can be. */
+declare const KINDS: readonly ["websocket", "http_stream", "http_wait"];
+/** One connection, in the answer to `connections`. An older server does not say what can be `undefined` here. */
 interface ConnectionInfo {
     /** Names it for `disconnect`. No other connection has ever had the same. */
     readonly id: string;
+    /**
+     * What it is: `websocket`, or a request of plain HTTP that follows (`http_stream`) or waits for a message (`http_wait`).
+     * Others, of a newer server, are left out.
+     */
+    readonly kind?: typeof KINDS[number] | undefined;
     /** When it was admitted, in milliseconds since 1970 by the server's clock. */
     readonly connectedAt: number;
     /** The address of its peer; that of the proxy, if there is one. */
@@ -524,6 +531,12 @@ interface ConnectionInfo {
     readonly permissions: readonly Permission[];
     /** How many subscriptions it has. */
     readonly subscriptions: number;
+    /** How many of its reads wait for a message. */
+    readonly waits?: number | undefined;
+    /** For how many topics the server remembers how far it has read. */
+    readonly cursors?: number | undefined;
+    /** How much memory its requests take that wait or are processed, in bytes. */
+    readonly inFlightBytes?: number | undefined;
     /** How many bytes were sent to it and not read yet, as far as the server knows. */
     readonly unreadBytes: number;
     /** `true`: it is the connection that asks. Absent for all others. */
