@@ -11,6 +11,7 @@ import type { ServerStatus } from "../../http/server_status.ts";
 import { VERSION } from "../../server/running_server.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { claims, SECRET, signed } from "../auth/jwt_support.ts";
+import { FileFolder } from "../support/file_folder.ts";
 import { HeldStore } from "../support/held_store.ts";
 import { problemOf, testHttp } from "../support/http_server.ts";
 import { parseMetrics } from "../support/metrics_text.ts";
@@ -106,6 +107,27 @@ testHttp("what lasts is counted beside its limit, and as the metrics count it", 
   leave.abort();
   await stream.body?.cancel().catch(() => {});
   await Promise.all(waits);
+});
+
+testHttp("a server with a file says so, and what of it is there after a restart", async (open) => {
+  using folder = new FileFolder();
+  const options = { store: `sqlite:${folder.path}`, engine: "node:sqlite" } as const;
+  let before: string;
+  {
+    await using server = await open(options);
+    await (await server.post("/topics/t", "x")).body?.cancel();
+    const { operation, durability, epoch } = await statusOf(server);
+    assertEquals([operation!.store, durability, operation!.stored!.messages], [
+      "sqlite",
+      "disk",
+      1,
+    ]);
+    before = epoch;
+  }
+  await using server = await open({ ...options, durability: "process" });
+  const { operation, durability, epoch } = await statusOf(server);
+  assertEquals([operation!.stored!.messages, operation!.counts.stored], [1, 0]);
+  assertEquals([durability, epoch === before, operation!.fault], ["process", false, null]);
 });
 
 /** Tokens, and what their requests may do; without `isAdministrator` they learn nothing of the operation. */
