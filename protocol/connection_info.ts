@@ -7,9 +7,6 @@
 import { isBoundedText, isCount, isCountIfGiven } from "./request_fields.ts";
 import { isPermission, type Permission } from "./token.ts";
 
-/** What a connection can be. */
-const KINDS = ["websocket", "http_stream", "http_wait"] as const;
-
 /** One connection, in the answer to `connections`. An older server does not say what can be `undefined` here. */
 export interface ConnectionInfo {
   /** Names it for `disconnect`. No other connection has ever had the same. */
@@ -18,7 +15,7 @@ export interface ConnectionInfo {
    * What it is: `websocket`, or a request of plain HTTP that follows (`http_stream`) or waits for a message (`http_wait`).
    * Others, of a newer server, are left out.
    */
-  readonly kind?: typeof KINDS[number] | undefined;
+  readonly kind?: "websocket" | "http_stream" | "http_wait" | undefined;
   /** When it was admitted, in milliseconds since 1970 by the server's clock. */
   readonly connectedAt: number;
   /** The address of its peer; that of the proxy, if there is one. */
@@ -42,6 +39,8 @@ export interface ConnectionInfo {
   /** `true`: it is the connection that asks. Absent for all others. */
   readonly own?: boolean;
 }
+
+const KINDS = ["websocket", "http_stream", "http_wait"] as const;
 
 /**
  * Takes the known fields of a list of connections.

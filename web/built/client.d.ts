@@ -508,8 +508,6 @@ interface TopicGone extends NewestGone {
  */
 type Permission = "read" | "write" | "admin";
 
-/** What a connection can be. */
-declare const KINDS: readonly ["websocket", "http_stream", "http_wait"];
 /** One connection, in the answer to `connections`. An older server does not say what can be `undefined` here. */
 interface ConnectionInfo {
     /** Names it for `disconnect`. No other connection has ever had the same. */
@@ -518,7 +516,7 @@ interface ConnectionInfo {
      * What it is: `websocket`, or a request of plain HTTP that follows (`http_stream`) or waits for a message (`http_wait`).
      * Others, of a newer server, are left out.
      */
-    readonly kind?: typeof KINDS[number] | undefined;
+    readonly kind?: "websocket" | "http_stream" | "http_wait" | undefined;
     /** When it was admitted, in milliseconds since 1970 by the server's clock. */
     readonly connectedAt: number;
     /** The address of its peer; that of the proxy, if there is one. */
