@@ -136,6 +136,23 @@ for (const kind of ["in memory", "in a file"] as const) {
   });
 }
 
+Deno.test("a batch in a file that fails has not begun a count anew, though all before it had expired by its time", async () => {
+  using folder = new FileFolder();
+  const { failing: engine, failOn } = watchEngine();
+  const options = { engine, retention: RETENTION, clock: new ManualClock() };
+  await using store = new FileStore({ ...options, path: folder.path, durability: "process" });
+  const time = store.now();
+  await store.apply({ time, commands: [put("t")] });
+  failOn((sql) => sql.startsWith("INSERT INTO runs"));
+  const [failed] = await store.apply({ time: time + RETENTION, commands: [put("t")] });
+  assert(failed instanceof StoreError);
+  failOn(() => {});
+  await store.apply({ time: time + 1, commands: [put("t")] });
+  // For readers the time does not go back: they do not see the first message, which the second one came after.
+  const [found] = await store.topics(ALL);
+  assertEquals([found?.messages, found?.stored], [1, 2]);
+});
+
 for (const version of ["v1", "v2", "v2_killed", "v3", "v3_killed"]) {
   Deno.test(`the topics of a file of ${version} count what its messages do, and go on from there`, async () => {
     using folder = new FileFolder();
