@@ -12,6 +12,7 @@ import { ROOT } from "../support/program.ts";
 const DENO_SOCKET = "is about the socket for Deno, which is left out";
 const ITS_REASONS = "asks why an attempt failed, which only the socket for Deno knows";
 const PARTS = "tests parts of the client, not the client";
+const LONG = "takes seconds of each gate, and goes ways that others go";
 const TIMES = "has short timeouts, and runs alone";
 
 /** The files of `tests/client/` that are left out, and why. */
@@ -29,10 +30,14 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "file_descriptors_test.ts": DENO_SOCKET,
   "given_up_test.ts": ITS_REASONS,
   "hostile_server_test.ts": DENO_SOCKET,
+  "many_positions_test.ts": LONG,
+  "out_of_order_test.ts": LONG,
   "read_positions_test.ts": PARTS,
   "redirects_test.ts": DENO_SOCKET,
   "refused_by_proxies_test.ts": ITS_REASONS,
+  "refused_puts_model_test.ts": LONG,
   "resume_slow_networks_test.ts": TIMES,
+  "resume_streams_test.ts": "measures the memory of its process: it has one of its own below",
   "runtimes_test.ts": PARTS,
   "send_window_test.ts": PARTS,
   "time_slice_test.ts": DENO_SOCKET,
@@ -98,6 +103,11 @@ Deno.test("the built client passes the tests of the client", async () => {
   assertEquals(code, 0, output.slice(-20_000));
   const [, passed] = /^ok \| (\d+) passed/m.exec(output) ?? [];
   assert(Number(passed) > 10 * files.length, output.slice(-200));
+});
+
+Deno.test("the built client resumes streams as the client does, and holds as little", async () => {
+  const { code, output } = await run(["resume_streams_test.ts"]);
+  assertEquals(code, 0, output.slice(-20_000));
 });
 
 Deno.test("what these tests test is the built client", async () => {
