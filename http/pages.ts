@@ -44,7 +44,8 @@ export function findPage(path: string): ((context: HttpContext) => Response) | u
   const page = PAGES[path];
   return (context) => {
     const [status, line, type = "text/plain; charset=utf-8"] = page(context);
-    return new Response(`${line}\n`, { status, headers: { "content-type": type } });
+    const headers = { "content-type": type, ...(path === "/" && { vary: "Accept" }) };
+    return new Response(`${line}\n`, { status, headers });
   };
 }
 

@@ -32,6 +32,7 @@ testHttp("a browser gets the page, and whoever asks for anything a line of text"
     const response = await server.get("/", { headers });
     const type = isPage ? "text/html; charset=utf-8" : "text/plain; charset=utf-8";
     assertEquals([response.status, response.headers.get("content-type")], [200, type], `${accept}`);
+    assertMatch(response.headers.get("vary")!, /\bAccept\b(?!-)/);
     assertEquals((await response.text()).startsWith("<!doctype html>"), isPage, `${accept}`);
   }
 });

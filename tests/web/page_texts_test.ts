@@ -91,6 +91,9 @@ Deno.test("JSON is indented, and its numbers, names and strings stay as they wer
       "}",
     ].join("\n"),
   );
+  const deep = prettyJson(`${"[".repeat(20_000)}${"]".repeat(20_000)}`)!;
+  assertEquals([deep.slice(0, 8), deep.length < 3_000_000], ["[\n  [\n  ", true]);
+  assertEquals(prettyJson(`[${"1,".repeat(200_000)}1]`), undefined, "it would take long");
   for (const text of ["", "1", '"text"', "{", "[1,]", "hello {}", "{} {}"]) {
     assertEquals(prettyJson(text), undefined, text);
   }

@@ -77,6 +77,33 @@ testPage(
   },
 );
 
+testPage("a large message is shown in full, a part at a time", async (opened) => {
+  const { page, mq, show } = opened;
+  await mq.put("t", `${"y".repeat(100_000)}\ud800 end`, { headers: { long: "z".repeat(10_000) } });
+  await show("#/topics/t");
+  await page.locator(".tail .message button").click();
+  await page.getByText("98 KiB").waitFor();
+  const text = page.locator("dialog pre");
+  assertEquals((await text.textContent())!.length, 32 * 1024);
+  await page.getByRole("button", { name: "Show more" }).click();
+  await page.getByRole("button", { name: "Show more" }).waitFor({ state: "detached" });
+  const end = `document.querySelector("dialog pre").textContent.slice(-5).charCodeAt(0)`;
+  assertEquals([await page.evaluate(end), (await text.textContent())!.length], [0xd800, 100_005]);
+  assertEquals(await page.locator("dialog dd").last().textContent(), "z".repeat(10_000));
+});
+
+testPage("more tabs than a browser has connections for show what comes", async (opened) => {
+  const { page, mq, address, show } = opened;
+  const others = await Promise.all(Array.from({ length: 8 }, () => page.context().newPage()));
+  await show("#/topics/t");
+  for (const other of others) await other.goto(`${address}#/topics/t`);
+  await mq.put("t", "for all of them");
+  for (const other of [page, ...others]) {
+    await other.bringToFront();
+    await other.locator(".tail .message").waitFor();
+  }
+});
+
 testPage(
   "a replay begins at the oldest message, at a number, or at a time, and goes on with what comes",
   async (opened) => {

@@ -8,6 +8,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { ServerStatus } from "../../http/server_status.ts";
 import { ConnectionsView } from "./connections_view.ts";
 import { PageContextProvider } from "./context.ts";
+import { FailureGuard } from "./failure_guard.ts";
 import { html, type View } from "./html.ts";
 import type { Observable } from "./observable.ts";
 import { useObservable } from "./use_observable.ts";
@@ -59,8 +60,10 @@ export function App({ session, route }: AppProps): View {
             topicList,
             isBroken: state.broken !== undefined,
           }}>
-            <${Shown} route=${shown} />
-            <//>
+            <${FailureGuard} key=${location.hash}>
+              <${Shown} route=${shown} />
+              <//>
+              <//>
         `
         : html`<${NotOpen} state=${state} session=${session} />`}
     </main>
@@ -109,7 +112,7 @@ function NotOpen({ state, session }: {
         <section class="panel" role="status">
           <h1>No connection to the server</h1>
           <p>${state.reason}</p>
-          <p>The page tries again every second.</p>
+          <p>The page tries again by itself.</p>
         </section>
       `;
     default:

@@ -7,7 +7,7 @@
 import { useState } from "preact/hooks";
 import type { ConnectionInfo } from "../../client.ts";
 import { usePage } from "./context.ts";
-import { counted, formatAge, formatBytes, formatCount } from "./format.ts";
+import { counted, formatAge, formatBytes } from "./format.ts";
 import { html, type View } from "./html.ts";
 import { isAllowedEverywhere } from "./permissions.ts";
 import { usePolling } from "./polling.ts";
@@ -141,15 +141,13 @@ function Row({ connection, index, rowHeight, onProblem }: {
 }
 
 /** What a connection is, and what it holds, in words. */
-function holdings({ subscriptions, ...more }: ConnectionInfo): string {
-  const { kind, waits, cursors } = more as { kind?: string; waits?: number; cursors?: number };
+function holdings({ kind, subscriptions, waits = 0, cursors = 0 }: ConnectionInfo): string {
   if (kind === "http_stream") return "HTTP stream";
   if (kind === "http_wait") return "HTTP wait";
   const parts = [
     subscriptions > 0 && counted(subscriptions, "stream"),
-    waits !== undefined && waits > 0 && counted(waits, "wait"),
-    cursors !== undefined && cursors > 0 &&
-    `${formatCount(cursors)} ${cursors === 1 ? "topic" : "topics"}`,
+    waits > 0 && counted(waits, "wait"),
+    cursors > 0 && counted(cursors, "cursor"),
   ].filter((part) => part !== false);
   return parts.join(", ") || "nothing";
 }

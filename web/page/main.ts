@@ -16,6 +16,6 @@ url.protocol = base.protocol === "https:" ? "wss:" : "ws:";
 url.hash = url.search = "";
 
 const build = document.querySelector<HTMLMetaElement>("meta[name=build]")!.content;
-const session = new Session(new ServerApi(base.href), url.href.replace(/\/$/, ""), build);
+const session = new Session(new ServerApi(base.href), url.href, build);
 render(h(App, { session, route: currentRoute() }), document.getElementById("page")!);
 void session.run();

@@ -4,26 +4,44 @@
  * @module
  */
 
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { usePage } from "./context.ts";
 import { Dialog } from "./dialog.ts";
 import { formatBytes, formatDate } from "./format.ts";
 import { html, type View } from "./html.ts";
 import { prettyJson } from "./pretty_json.ts";
 import type { PageMessage } from "./server_api.ts";
+import { tailFailure } from "./tail_failure.ts";
+import type { KeptMessage } from "./tail_rows.ts";
 
-/** A longer text is shown in part at first: to draw it takes long. In characters. */
-const AT_ONCE = 32 * 1024;
+/** How much of a text is shown at first, and how much more at a time: to draw it takes long. In characters. */
+const [FIRST, MORE] = [32 * 1024, 128 * 1024];
 
-/** The message, its attributes, and where it is in the topic. */
-export function MessageDialog({ message, onClose }: {
-  readonly message: PageMessage;
+/** The message, its attributes, and where it is in the topic. What is not kept of it is asked for. */
+export function MessageDialog({ topic, kept, onClose }: {
+  readonly topic: string;
+  readonly kept: KeptMessage;
   readonly onClose: () => void;
 }): View {
-  const { seq, time, position, body, messageId, key, headers = {} } = message;
-  const [isWhole, setWhole] = useState(false);
+  const { api } = usePage();
+  const [whole, setWhole] = useState<PageMessage | undefined>(kept.isCut ? undefined : kept);
+  const [problem, setProblem] = useState<string>();
+  useEffect(() => {
+    if (!kept.isCut) return;
+    const ending = new AbortController();
+    api.message(topic, kept.seq, ending.signal).then((found) => {
+      if (found) setWhole(found);
+      else setProblem("The message is gone by now: this is its beginning.");
+    }).catch((error) => {
+      if (!ending.signal.aborted) setProblem(`This is its beginning: ${tailFailure(error).text}`);
+    });
+    return () => ending.abort();
+  }, [kept]);
+  const { seq, time, position, body, messageId, key, headers = {} } = whole ?? kept;
+  const [shown, setShown] = useState(FIRST);
   const [isRaw, setRaw] = useState(false);
   const [copied, setCopied] = useState("");
-  const pretty = useMemo(() => prettyJson(body), [body]);
+  const pretty = useMemo(() => whole && prettyJson(whole.body), [whole]);
   const text = isRaw ? body : pretty ?? body;
   const bytes = useMemo(() => new TextEncoder().encode(body).length, [body]);
   const copy = () =>
@@ -36,9 +54,9 @@ export function MessageDialog({ message, onClose }: {
       <dl class="attributes">
         <${Entry} name="Stored" value=${formatDate(time)} />
         <${Entry} name="Position" value=${position} />
-        <${Entry} name="Size" value=${`${formatBytes(bytes)}${
-          pretty === undefined ? "" : ", JSON"
-        }`} />
+        <${Entry} name="Size" value=${whole
+          ? `${formatBytes(bytes)}${pretty === undefined ? "" : ", JSON"}`
+          : "…"} />
         ${messageId !== undefined && html`<${Entry} name="Message ID" value=${messageId} />`}
         ${key !== undefined && html`<${Entry} name="Key" value=${key} />`}
         ${Object.entries(headers).map(([name, value]) =>
@@ -47,11 +65,12 @@ export function MessageDialog({ message, onClose }: {
       </dl>
       ${body === "" ? html`<p class="empty">The message is empty.</p>` : html`
         <pre class="body" role="region" tabindex="0" dir="auto"
-          aria-label="Text of the message">${isWhole ? text : text.slice(0, AT_ONCE)}</pre>
+          aria-label="Text of the message">${text.slice(0, shown)}</pre>
       `}
+      ${problem !== undefined && html`<p class="problem" role="alert">${problem}</p>`}
       <div class="buttons">
-        ${text.length > AT_ONCE && !isWhole && html`
-          <button onClick=${() => setWhole(true)}>Show all ${formatBytes(bytes)}</button>
+        ${text.length > shown && html`
+          <button onClick=${() => setShown(shown + MORE)}>Show more</button>
         `}
         ${pretty !== undefined && html`
           <button aria-pressed=${isRaw} onClick=${() => setRaw(!isRaw)}>As it was put</button>

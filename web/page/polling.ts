@@ -6,6 +6,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { delay } from "./delay.ts";
+import { HttpError } from "./server_api.ts";
 import { untilVisible } from "./until_visible.ts";
 
 /**
@@ -25,7 +26,9 @@ export function usePolling(
     void (async () => {
       while (!ending.signal.aborted) {
         await untilVisible();
-        const interval = await latest.current(ending.signal).catch(() => 1000);
+        const interval = await latest.current(ending.signal).catch((error) =>
+          (error instanceof HttpError && error.retryAfter) || 1000
+        );
         await delay(interval, ending.signal);
       }
     })();

@@ -5,16 +5,22 @@
  * @module
  */
 
+/** Larger texts stay as they are: to indent and draw them would take long. In characters. */
+const MAX_LENGTH = 256 * 1024;
+
+/** Deeper levels are indented no further: the text would grow with the square of the depth. */
+const MAX_DEPTH = 32;
+
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 /**
  * Indents JSON.
  *
  * @param text any text
- * @returns the same JSON on several lines; `undefined` if it is no object and no array
+ * @returns the same JSON on several lines; `undefined` if it is no object and no array, or very long
  */
 export function prettyJson(text: string): string | undefined {
-  if (!/^\s*[{[]/.test(text)) return undefined;
+  if (text.length > MAX_LENGTH || !/^\s*[{[]/.test(text)) return undefined;
   try {
     JSON.parse(text);
   } catch {
@@ -28,7 +34,7 @@ export function prettyJson(text: string): string | undefined {
     if (closes) depth--;
     const isEmpty = closes && (previous === "{" || previous === "[");
     if (!isEmpty && (closes || previous === "{" || previous === "[" || previous === ",")) {
-      parts.push("\n", "  ".repeat(depth));
+      parts.push("\n", "  ".repeat(Math.min(depth, MAX_DEPTH)));
     }
     parts.push(token === ":" ? ": " : token);
     if (token === "{" || token === "[") depth++;

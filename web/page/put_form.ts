@@ -8,17 +8,17 @@ import { useEffect, useState } from "preact/hooks";
 import { usePage } from "./context.ts";
 import { html, type View } from "./html.ts";
 import { attributesOf } from "./message_attributes.ts";
+import { keep, readKept } from "./tab_storage.ts";
 
 /** The form, with what is typed kept over a reload of the page. */
 export function PutForm({ topic }: { readonly topic: string }): View {
   const { mq, isBroken } = usePage();
   const draftKey = `dsmq-draft:${topic}`;
-  const [body, setBody] = useState(() => sessionStorage.getItem(draftKey) ?? "");
+  const [body, setBody] = useState(() => readKept(draftKey) ?? "");
   const [result, setResult] = useState<{ readonly text: string; readonly isProblem: boolean }>();
   const [isSending, setSending] = useState(false);
   useEffect(() => {
-    if (body === "" || body.length > 100_000) sessionStorage.removeItem(draftKey);
-    else sessionStorage.setItem(draftKey, body);
+    keep(draftKey, body === "" || body.length > 100_000 ? undefined : body);
   }, [body]);
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -30,7 +30,8 @@ export function PutForm({ topic }: { readonly topic: string }): View {
       setResult({ text: `Stored as message ${seq}`, isProblem: false });
       // Above all its ID: a repeated one stores nothing.
       form.reset();
-      setBody("");
+      // What was typed meanwhile stays.
+      setBody((now) => now === body ? "" : now);
     } catch (error) {
       setResult({ text: (error as Error).message, isProblem: true });
     } finally {

@@ -5,9 +5,8 @@
  */
 
 import { useState } from "preact/hooks";
-import { usePage } from "./context.ts";
+import type { Since } from "../../client.ts";
 import { html, type View } from "./html.ts";
-import { numberBefore } from "./time_position.ts";
 
 const MINUTE = 60_000;
 
@@ -22,25 +21,17 @@ const CHOICES: readonly [name: string, from: "live" | "start" | number | "time" 
   ["After a position", "position"],
 ];
 
+/** Where a message is, in whatever history. */
+const POSITION = /^[0-9a-f-]{36}:\d{1,16}$/;
+
 /** The form: what is chosen counts at once, but for what has to be typed. */
-export function ReplayForm({ topic, onLive, onReplay }: {
-  readonly topic: string;
+export function ReplayForm({ onLive, onReplay }: {
   readonly onLive: () => void;
-  readonly onReplay: (after: string) => void;
+  readonly onReplay: (since: Since) => void;
 }): View {
-  const { mq } = usePage();
   const [choice, setChoice] = useState(0);
   const [problem, setProblem] = useState<string>();
   const from = CHOICES[choice]![1];
-  const replaySince = async (time: Date | { readonly ago: number }) => {
-    try {
-      const after = await numberBefore(mq, topic, time);
-      if (after === undefined) setProblem("There is no message since then.");
-      else onReplay(after);
-    } catch (error) {
-      setProblem((error as Error).message);
-    }
-  };
   const choose = (event: Event) => {
     const index = Number((event.target as HTMLSelectElement).value);
     const from = CHOICES[index]![1];
@@ -48,7 +39,7 @@ export function ReplayForm({ topic, onLive, onReplay }: {
     setProblem(undefined);
     if (from === "live") onLive();
     else if (from === "start") onReplay("start");
-    else if (typeof from === "number") void replaySince({ ago: from });
+    else if (typeof from === "number") onReplay({ ago: from });
   };
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
@@ -57,8 +48,9 @@ export function ReplayForm({ topic, onLive, onReplay }: {
     if (from === "time") {
       const time = new Date(text);
       if (Number.isNaN(time.getTime())) setProblem("Enter a date and a time.");
-      else void replaySince(time);
-    } else if (isPosition(text)) onReplay(text);
+      else onReplay(time);
+    } else if (/^\d{1,15}$/.test(text)) onReplay(Number(text));
+    else if (POSITION.test(text)) onReplay(text);
     else setProblem("Enter the number of a message, or its position.");
   };
   return html`
@@ -76,9 +68,4 @@ export function ReplayForm({ topic, onLive, onReplay }: {
       ${problem !== undefined && html`<span class="problem" role="alert">${problem}</span>`}
     </form>
   `;
-}
-
-/** A number of the present history, or a position with its epoch. */
-function isPosition(text: string): boolean {
-  return /^(?:[0-9a-f-]{36}:)?\d{1,16}$/.test(text);
 }

@@ -13,9 +13,9 @@ export type Route =
 
 const TOPIC = "#/topics/";
 
-/** The address of a topic. */
+/** The address of a topic. (Addresses carry no half of a surrogate pair, and no topic has one in its name.) */
 export function topicHref(topic: string): string {
-  return `${TOPIC}${encodeURIComponent(topic)}`;
+  return `${TOPIC}${encodeURIComponent(topic.toWellFormed())}`;
 }
 
 /** What a fragment stands for; the topics, if it stands for nothing. */

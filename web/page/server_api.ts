@@ -20,10 +20,11 @@ export interface MessagePage {
 export interface PageQuery {
   /** From where: `start`, `now`, a position or a number. */
   readonly after: string;
-  /** How long to wait if there is nothing, in seconds. Default: not at all. */
-  readonly wait?: number;
   readonly count: number;
 }
+
+/** How long an answer may take, in milliseconds. */
+const TIMEOUT = 15_000;
 
 /** A request was refused: a problem of RFC 9457. */
 export class HttpError extends Error {
@@ -59,15 +60,24 @@ export class ServerApi {
 
   /** What the server is, how it does, and what the token permits. */
   async status(signal: AbortSignal): Promise<ServerStatus> {
-    return await this.#get("status", signal);
+    const status = await this.#get<ServerStatus>("status", signal);
+    requireAnswer(typeof status?.epoch === "string" && typeof status.permissions === "object");
+    return status;
   }
 
   /** A page of the messages of a topic. */
   async messages(topic: string, query: PageQuery, signal: AbortSignal): Promise<MessagePage> {
-    const { after, wait, count } = query;
+    const { after, count } = query;
     const parameters = new URLSearchParams({ topic, after, count: `${count}` });
-    if (wait !== undefined) parameters.set("wait", `${wait}`);
-    return await this.#get(`topics?${parameters}`, signal);
+    const page = await this.#get<MessagePage>(`topics?${parameters}`, signal);
+    requireAnswer(Array.isArray(page?.messages) && typeof page.next === "string");
+    return page;
+  }
+
+  /** One message in full; `undefined` if it is gone. */
+  async message(topic: string, seq: number, signal: AbortSignal): Promise<PageMessage | undefined> {
+    const { messages } = await this.messages(topic, { after: `${seq - 1}`, count: 1 }, signal);
+    return messages[0]?.seq === seq ? messages[0] : undefined;
   }
 
   /** What there is of one topic; `undefined` if it holds no messages. */
@@ -75,6 +85,7 @@ export class ServerApi {
     // Of all that begin with its name it is the first.
     const parameters = new URLSearchParams({ prefix: topic, count: "1" });
     const { topics } = await this.#get<{ topics: TopicInfo[] }>(`topics?${parameters}`, signal);
+    requireAnswer(Array.isArray(topics));
     return topics[0]?.topic === topic ? topics[0] : undefined;
   }
 
@@ -88,8 +99,25 @@ export class ServerApi {
   async #get<T>(path: string, signal: AbortSignal): Promise<T> {
     const headers = new Headers({ accept: "application/json" });
     if (this.token !== undefined) headers.set("authorization", `Bearer ${this.token}`);
-    const response = await fetch(`${this.#base}${path}`, { headers, signal, cache: "no-store" });
-    if (response.ok) return await response.json();
-    throw new HttpError(response, await response.json().catch(() => ({})));
+    // A connection that is dead without a sign is given up. (`AbortSignal.any` is younger than the browsers of the client.)
+    const given = new AbortController();
+    const abort = () => given.abort(signal.reason);
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+    const timer = setTimeout(() => given.abort(new Error("it takes too long")), TIMEOUT);
+    try {
+      const init = { headers, signal: given.signal, cache: "no-store" } as const;
+      const response = await fetch(`${this.#base}${path}`, init);
+      if (response.ok) return await response.json();
+      throw new HttpError(response, await response.json().catch(() => ({})));
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    }
   }
+}
+
+/** Another program may answer at the address, or a proxy. */
+function requireAnswer(isOne: boolean): void {
+  if (!isOne) throw new TypeError("What answers there is no dsmq server");
 }

@@ -11,6 +11,7 @@ import { delay } from "./delay.ts";
 import { counted } from "./format.ts";
 import { Observable } from "./observable.ts";
 import { HttpError, type ServerApi } from "./server_api.ts";
+import { keep, readKept } from "./tab_storage.ts";
 import { untilVisible } from "./until_visible.ts";
 
 /** How the page is connected. */
@@ -33,6 +34,12 @@ export type SessionState =
 /** Where the token is kept: until the tab is closed, and for no other. */
 const TOKEN_KEY = "dsmq-token";
 
+/** For which version the page was loaded anew. */
+const RELOADED_KEY = "dsmq-reloaded";
+
+/** After so many failures in a row the page says that what it shows is old. */
+const FAILURES_SHOWN = 3;
+
 /** How often the status of the server is asked for, and how long to wait after a failure, in milliseconds. */
 const [STATUS_INTERVAL, RETRY_DELAY] = [1000, 1000];
 
@@ -47,6 +54,8 @@ export class Session {
   readonly #url: string;
   readonly #build: string;
   #onToken: (token: string) => void = () => {};
+  /** Why the WebSocket is not connected. */
+  #broken: string | undefined;
   #epoch: string | undefined;
   /** How many messages the server held last, as far as that is known. */
   #stored: number | undefined;
@@ -62,7 +71,7 @@ export class Session {
     this.api = api;
     this.#url = url;
     this.#build = build;
-    api.token = sessionStorage.getItem(TOKEN_KEY) ?? undefined;
+    api.token = readKept(TOKEN_KEY);
   }
 
   /** Begins, and goes on as long as the page is open. */
@@ -94,15 +103,17 @@ export class Session {
       reconnect: { timeout: Infinity },
     });
     const polling = new AbortController();
-    void this.#pollStatus(polling.signal);
+    const polled = this.#pollStatus(mq, polling.signal);
     try {
       for await (const { status, reason } of mq.statusChanges()) {
         if (status === "closed") break;
-        const broken = status === "connected" ? undefined : reason ?? "the connection is broken";
-        this.state.value = { kind: "open", mq, broken };
-        if (broken === undefined) void this.#onConnected();
+        this.#broken = status === "connected" ? undefined : reason ?? "the connection is broken";
+        this.state.value = { kind: "open", mq, broken: this.#broken };
+        if (this.#broken === undefined) void this.#onConnected();
       }
-      return (await mq.closed).error;
+      const { error } = await mq.closed;
+      polling.abort();
+      return await polled ?? error;
     } finally {
       polling.abort();
       await mq.close();
@@ -113,18 +124,38 @@ export class Session {
     await this.#refresh().catch(() => {});
     const build = await this.api.build();
     // Another server, with another page: what this one knows may not fit it.
-    if (build !== undefined && build !== this.#build) location.reload();
+    if (build === undefined || build === this.#build) return;
+    // Once: it may be a cache, or one of several servers, that has another page than what is loaded.
+    if (readKept(RELOADED_KEY) === build) return;
+    keep(RELOADED_KEY, build);
+    location.reload();
   }
 
-  async #pollStatus(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await delay(STATUS_INTERVAL);
+  /** Asks for the status as long as there is a connection; returns why that is refused, if it is. */
+  async #pollStatus(mq: Connection, signal: AbortSignal): Promise<unknown> {
+    let failures = 0;
+    for (let interval = STATUS_INTERVAL; !signal.aborted;) {
+      await delay(interval, signal);
       await untilVisible();
-      const state = this.state.value;
-      if (state.kind === "open" && state.broken === undefined) {
-        await this.#refresh().catch(() => {});
+      if (signal.aborted || this.#broken !== undefined) continue;
+      let broken: string | undefined;
+      try {
+        await this.#refresh();
+        [failures, interval] = [0, STATUS_INTERVAL];
+      } catch (error) {
+        if (needsToken(error)) {
+          await mq.close();
+          return error;
+        }
+        interval = (error instanceof HttpError && error.retryAfter) || STATUS_INTERVAL;
+        // What is shown is old.
+        if (++failures >= FAILURES_SHOWN) broken = failureText(error);
       }
+      const state = this.state.value;
+      if (signal.aborted || state.kind !== "open" || this.#broken !== undefined) continue;
+      if (state.broken !== broken) this.state.value = { ...state, broken };
     }
+    return undefined;
   }
 
   async #refresh(): Promise<void> {
@@ -153,15 +184,12 @@ export class Session {
       this.state.value = { kind: "refused", reason: failure.message };
       return await delay(10 * RETRY_DELAY);
     }
-    const reason = failure instanceof HttpError || isDsmqError(failure)
-      ? failure.message
-      : "The server does not answer.";
-    this.state.value = { kind: "unreachable", reason };
+    this.state.value = { kind: "unreachable", reason: failureText(failure) };
     await delay(failure instanceof HttpError ? failure.retryAfter ?? RETRY_DELAY : RETRY_DELAY);
   }
 
   async #askForToken(failure: Error): Promise<void> {
-    const reason = this.api.token === undefined ? undefined : failure.message;
+    const reason = this.api.token === undefined ? undefined : await this.#whyRefused(failure);
     this.#keep(undefined);
     const entered = new Promise<string>((resolve) => this.#onToken = resolve);
     this.state.value = { kind: "needs_token", reason };
@@ -169,14 +197,29 @@ export class Session {
     this.state.value = { kind: "starting" };
   }
 
+  /** What plain HTTP says of the token is shorter than what a WebSocket was closed with. */
+  async #whyRefused(failure: Error): Promise<string> {
+    if (failure instanceof HttpError) return failure.message;
+    const asked = this.api.status(AbortSignal.timeout(5000));
+    return await asked.then(
+      () => failure.message,
+      (error) => error instanceof HttpError ? error.message : failure.message,
+    );
+  }
+
   #keep(token: string | undefined): void {
     this.api.token = token;
-    if (token === undefined) sessionStorage.removeItem(TOKEN_KEY);
-    else sessionStorage.setItem(TOKEN_KEY, token);
+    keep(TOKEN_KEY, token);
   }
 }
 
 function needsToken(failure: unknown): failure is Error {
   return (failure instanceof HttpError && failure.status === 401) ||
     (failure instanceof DsmqError && failure.code === "unauthorized");
+}
+
+function failureText(failure: unknown): string {
+  return failure instanceof HttpError || isDsmqError(failure)
+    ? failure.message
+    : "The server does not answer.";
 }

@@ -1,24 +1,25 @@
 /**
  * The messages of one topic as this page shows them: those that come (live), or again from some point on (replay).
  *
- * It reads pages over plain HTTP, so that the page decides how much it takes: where more arrives than a person can look at, it
- * leaves some out, and says so.
+ * A subscription brings them, at the pace of who looks: a replay goes on when it is scrolled, and a tail that is paused, or that
+ * nobody sees, takes nothing. Where more arrives than a person can look at, the subscription ends, and a sample of the newest is
+ * read twice a second until the tail has caught up.
  *
  * @module
  */
 
+import type { Connection, Message, Since } from "../../client.ts";
+import { FlowLimit } from "./flow_limit.ts";
 import { Observable } from "./observable.ts";
 import { recentMessages, type TailApi } from "./recent_messages.ts";
 import { HttpError, type MessagePage, type PageMessage } from "./server_api.ts";
-
-/** A row: a message, or what is to be said between two of them. */
-export type TailRow =
-  | { readonly kind: "message"; readonly key: number; readonly message: PageMessage }
-  | { readonly kind: "note"; readonly key: number; readonly text: string };
+import { gapText, tailFailure } from "./tail_failure.ts";
+import { RowFilter, type TailRow, TailRows } from "./tail_rows.ts";
 
 /** What is shown of a topic. */
 export interface TailState {
   readonly mode: "live" | "replay";
+  /** The rows that the filter shows. */
   readonly rows: readonly TailRow[];
   /** Nothing is taken from the server until it goes on. */
   readonly isPaused: boolean;
@@ -31,21 +32,15 @@ export interface TailState {
   readonly error: string | undefined;
 }
 
-/** How many messages a page of a tail has, how often one is taken, and how long one waits for a message. */
-const LIVE = { count: 100, interval: 250, wait: 20 } as const;
-const REPLAY_COUNT = 200;
+/** How many rows are kept. */
+const MAX_ROWS = { live: 1000, replay: 5000 } as const;
 
-/** From so many characters on a page may have fewer messages than there are: the server cuts it at 256 KiB, attributes included. */
-const LARGE_PAGE = 10_000;
+/** How much a replay takes at a time. */
+const REPLAY_PAGE = { messages: 200, characters: 1024 * 1024 } as const;
 
-/** What is kept: so many rows and, roughly, characters; older ones are dropped. */
-const KEPT = {
-  rows: { live: 1000, replay: 5000 },
-  characters: 8 * 1024 * 1024,
-} as const;
-
-/** How long to wait after a failure, in milliseconds. */
-const RETRY_DELAY = 1000;
+/** How often rows are drawn, and a sample is taken, in milliseconds; and how many of the newest messages are one. */
+const DRAW_INTERVAL = 100;
+const SAMPLE = { interval: 500, page: 100, newest: 50 } as const;
 
 const BEGINNING: TailState = {
   mode: "live",
@@ -57,208 +52,244 @@ const BEGINNING: TailState = {
   error: undefined,
 };
 
-/** Waits for so many milliseconds, or until the signal aborts. */
-export type TailPause = (milliseconds: number, signal: AbortSignal) => Promise<void>;
+/** The time, as a tail needs it. */
+export interface TailClock {
+  /** Milliseconds, from anywhere. */
+  now(): number;
+  /** Resolves after so many milliseconds, or when the signal aborts. */
+  pause(milliseconds: number, signal: AbortSignal): Promise<void>;
+  /** Resolves as soon as somebody sees the page. */
+  seen(): Promise<void>;
+}
+
+/** What a tail reads from. */
+export interface TailSource {
+  readonly mq: Pick<Connection, "subscribe">;
+  readonly api: TailApi;
+  readonly topic: string;
+  readonly clock: TailClock;
+}
 
 /** Reads one topic. */
 export class TopicTail {
   readonly state = new Observable<TailState>(BEGINNING);
-  readonly #api: TailApi;
-  readonly #topic: string;
-  readonly #pause: TailPause;
+  readonly #source: TailSource;
   #reading = new AbortController();
-  /** Where a replay goes on. */
-  #next = "";
-  /** How many pages from now on are taken for samples. */
-  #sampling = 0;
-  #keys = 0;
-  #characters = 0;
-  #resumed: Promise<void> = Promise.resolve();
-  #onResumed = () => {};
+  #rows = new TailRows(MAX_ROWS.live);
+  /** What has come and is not drawn yet. */
+  #undrawn: (PageMessage | string)[] = [];
+  /** Where to go on after a failure. */
+  #position: string | undefined;
+  /** How much a replay may still take, and up to which number it is one. */
+  #allowed = { messages: 0, characters: 0 };
+  #replayEnd = 0;
+  #wake = () => {};
 
-  /**
-   * Makes one that reads nothing yet.
-   *
-   * @param api asks the server
-   * @param topic what to read
-   * @param pause waits between two requests, and as long as nobody looks
-   */
-  constructor(api: TailApi, topic: string, pause: TailPause) {
-    this.#api = api;
-    this.#topic = topic;
-    this.#pause = pause;
+  /** Reads nothing yet. */
+  constructor(source: TailSource) {
+    this.#source = source;
   }
 
   /** Shows the newest messages, and those that come. */
   live(): void {
     const signal = this.#restart("live");
+    const { api, topic } = this.#source;
     void this.#run(signal, async () => {
-      const recent = await recentMessages(this.#api, this.#topic, signal);
-      if (recent.hasOlder) this.#note("Older messages are not shown: choose From the oldest.");
-      this.#add(recent.messages);
+      const { messages, next, hasOlder } = await recentMessages(api, topic, signal);
+      signal.throwIfAborted();
+      if (hasOlder) this.#add("Older messages are not shown: choose From the oldest.");
+      this.#add(...messages);
+      this.#draw();
       this.#set({ isLoading: false, error: undefined });
-      return recent.next;
+      return next;
     });
   }
 
-  /**
-   * Shows the messages after a point, oldest first, and then those that come.
-   *
-   * @param after `start`, a position, or a number
-   */
-  replay(after: string): void {
-    this.#restart("replay");
-    this.#next = after;
-    this.#set({ hasMore: true, isLoading: false });
-    void this.more();
+  /** Shows the messages from a point on, oldest first, and then those that come. */
+  replay(since: Since): void {
+    const signal = this.#restart("replay");
+    const { api, topic } = this.#source;
+    void this.#run(signal, async () => {
+      const newest = await api.topic(topic, signal);
+      signal.throwIfAborted();
+      this.#replayEnd = newest?.seq ?? 0;
+      this.#set({ hasMore: this.#replayEnd > 0, isLoading: false, error: undefined });
+      this.more();
+      return since;
+    });
   }
 
   /** Shows the next messages of a replay. */
-  async more(): Promise<void> {
+  more(): void {
     const { mode, hasMore, isLoading } = this.state.value;
     if (mode !== "replay" || !hasMore || isLoading) return;
-    const { signal } = this.#reading;
+    this.#allowed = { ...REPLAY_PAGE };
     this.#set({ isLoading: true });
-    let page: MessagePage | undefined;
-    while (!page && !signal.aborted) page = await this.#page(REPLAY_COUNT, undefined, signal);
-    if (!page || signal.aborted) return;
-    const isEnd = isLast(page, REPLAY_COUNT);
-    this.#set({ isLoading: false, hasMore: !isEnd });
-    if (isEnd) void this.#run(signal, () => Promise.resolve(this.#next));
+    this.#wake();
   }
 
   /** Takes nothing from the server for now. */
   pause(): void {
-    if (this.state.value.isPaused) return;
-    this.#resumed = new Promise((resolve) => this.#onResumed = resolve);
     this.#set({ isPaused: true });
   }
 
   /** Goes on where it was. */
   resume(): void {
     this.#set({ isPaused: false });
-    this.#onResumed();
+    this.#wake();
+  }
+
+  /** Shows only messages with this text in them, or in their attributes. */
+  filter(text: string): void {
+    this.#rows.filter = new RowFilter(text);
+    this.#draw();
   }
 
   /** Shows nothing any more, but what comes. */
   clear(): void {
-    this.#characters = 0;
-    this.#set({ rows: [] });
+    this.#rows.clear();
+    this.#draw();
   }
 
   /** Ends. */
   stop(): void {
     this.#reading.abort();
+    this.#wake();
   }
 
   #restart(mode: TailState["mode"]): AbortSignal {
-    this.#reading.abort();
+    this.stop();
     this.#reading = new AbortController();
-    this.#characters = this.#sampling = 0;
-    this.#onResumed();
+    const { filter } = this.#rows;
+    this.#rows = new TailRows(MAX_ROWS[mode]);
+    this.#rows.filter = filter;
+    this.#undrawn = [];
+    this.#position = undefined;
     this.state.value = { ...BEGINNING, mode };
     return this.#reading.signal;
   }
 
-  /** Takes what comes, until the signal aborts. `begin` finds out where, and is tried again if it fails. */
-  async #run(signal: AbortSignal, begin: () => Promise<string>): Promise<void> {
-    let from: string | undefined;
-    while (!signal.aborted && from === undefined) {
-      from = await begin().catch((error) => this.#onError(error, signal));
-    }
-    if (from !== undefined) this.#next = from;
+  /** Takes what comes, until the signal aborts. `begin` finds out from where. */
+  async #run(signal: AbortSignal, begin: () => Promise<Since>): Promise<void> {
+    let from: Since | undefined;
     while (!signal.aborted) {
-      if (this.state.value.isPaused) await this.#resumed;
-      const page = await this.#page(LIVE.count, LIVE.wait, signal);
-      if (page && !signal.aborted) this.#sample(page.messages.length === LIVE.count);
-      await this.#pause(LIVE.interval, signal);
+      try {
+        from = this.#position ?? from ?? await begin();
+        from = await this.#follow(from, signal);
+        from = await this.#sample(from, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        const { text, delay } = tailFailure(error);
+        this.#set({ error: text, isLoading: false });
+        if (delay === undefined) return;
+        await this.#source.clock.pause(delay, signal);
+      }
     }
   }
 
-  /** More than a page within a moment: what is not in it is left out, and the next one begins now. */
-  #sample(isFull: boolean): void {
-    if (isFull && this.#sampling === 0) {
-      this.#note("More messages arrive than are shown here: from now on some are left out.");
-    }
-    if (isFull) this.#next = "now";
-    // Of the pages that begin now every other one is small.
-    this.#sampling = isFull ? 2 : Math.max(0, this.#sampling - 1);
-    const isSampling = this.#sampling > 0;
-    if (isSampling !== this.state.value.isSampling) this.#set({ isSampling });
-  }
-
-  /** Takes a page; `undefined` if there is none now. */
-  async #page(
-    count: number,
-    wait: number | undefined,
-    signal: AbortSignal,
-  ): Promise<MessagePage | undefined> {
+  /** Takes what a subscription brings; returns where it was given up, because too much came. */
+  async #follow(since: Since, signal: AbortSignal): Promise<string> {
+    const { mq, topic, clock } = this.#source;
+    const onGap = (gap: Parameters<typeof gapText>[0]) => {
+      this.#add(gapText(gap));
+      return "oldest" as const;
+    };
+    const stream = mq.subscribe(topic, { since, onGap, signal });
+    const limit = new FlowLimit(() => clock.now());
     try {
-      const query = { after: this.#next, count, ...(wait !== undefined && { wait }) };
-      const page = await this.#api.messages(this.#topic, query, signal);
-      if (signal.aborted) return undefined;
-      this.#next = page.next;
-      this.#add(page.messages);
-      if (this.state.value.error !== undefined) this.#set({ error: undefined });
-      return page;
+      for (;;) {
+        await this.#allowance(signal);
+        const { value, done } = await stream.next();
+        signal.throwIfAborted();
+        if (done) throw new Error("the subscription has ended");
+        const isReplayed = this.#take(value);
+        if (!isReplayed && !limit.take(value.body.length)) return value.position;
+      }
+    } finally {
+      await stream.return!();
+    }
+  }
+
+  /** Waits until something may be taken. */
+  async #allowance(signal: AbortSignal): Promise<void> {
+    await this.#source.clock.seen();
+    while (!signal.aborted) {
+      const { isPaused, hasMore } = this.state.value;
+      const isTaken = this.#allowed.messages <= 0 || this.#allowed.characters <= 0;
+      if (!isPaused && !(hasMore && isTaken)) return;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  /** Shows a message; returns whether it was there when the replay began. */
+  #take({ topic: _topic, ...message }: Message): boolean {
+    const { hasMore } = this.state.value;
+    this.#add(message);
+    this.#position = message.position;
+    if (this.state.value.error !== undefined) this.#set({ error: undefined });
+    if (!hasMore) return false;
+    this.#allowed.messages--;
+    this.#allowed.characters -= message.body.length;
+    const isEnd = message.seq >= this.#replayEnd;
+    const isPage = this.#allowed.messages <= 0 || this.#allowed.characters <= 0;
+    if (isEnd || isPage) {
+      this.#draw();
+      this.#set({ hasMore: !isEnd, isLoading: false });
+    }
+    return true;
+  }
+
+  /** Shows some of the newest messages, twice a second, until it has caught up; returns where that is. */
+  async #sample(from: string, signal: AbortSignal): Promise<string> {
+    const { api, topic, clock } = this.#source;
+    this.#add("More messages arrive than are shown here: from now on some are left out.");
+    this.#set({ isSampling: true });
+    let after = from;
+    for (let isBehind = true; isBehind && !signal.aborted;) {
+      await clock.pause(SAMPLE.interval, signal);
+      await this.#allowance(signal);
+      const last = (await api.topic(topic, signal))?.seq ?? 0;
+      let page = await this.#page(after, signal);
+      isBehind = page.messages.length > 0 && page.messages.at(-1)!.seq < last;
+      if (isBehind) page = await this.#page(`${Math.max(0, last - SAMPLE.newest)}`, signal);
+      signal.throwIfAborted();
+      this.#add(...page.messages);
+      this.#position = after = page.next;
+    }
+    this.#set({ isSampling: false });
+    return after;
+  }
+
+  async #page(after: string, signal: AbortSignal): Promise<MessagePage> {
+    const { api, topic } = this.#source;
+    try {
+      return await api.messages(topic, { after, count: SAMPLE.page }, signal);
     } catch (error) {
-      return await this.#onError(error, signal);
+      signal.throwIfAborted();
+      if (!(error instanceof HttpError) || error.position === undefined) throw error;
+      this.#add(gapText(error));
+      return { messages: [], next: error.position };
     }
   }
 
-  async #onError(error: unknown, signal: AbortSignal): Promise<undefined> {
-    if (signal.aborted) return;
-    if (error instanceof HttpError && error.position !== undefined) {
-      this.#note(gapText(error));
-      this.#next = error.position;
-      return;
-    }
-    const isHttp = error instanceof HttpError;
-    this.#set({ error: isHttp ? error.message : "There is no connection to the server." });
-    await this.#pause(isHttp ? error.retryAfter ?? 5 * RETRY_DELAY : RETRY_DELAY, signal);
-  }
-
-  #add(messages: readonly PageMessage[]): void {
-    if (messages.length === 0) return;
-    const rows = messages.map((message): TailRow => {
-      this.#characters += message.body.length;
-      return { kind: "message", key: ++this.#keys, message };
+  /** Rows come one by one, and are drawn some at a time. */
+  #add(...added: (PageMessage | string)[]): void {
+    const isDue = this.#undrawn.length === 0 && added.length > 0;
+    this.#undrawn.push(...added);
+    if (!isDue) return;
+    const { signal } = this.#reading;
+    void this.#source.clock.pause(DRAW_INTERVAL, signal).then(() => {
+      if (!signal.aborted) this.#draw();
     });
-    this.#keep([...this.state.value.rows, ...rows]);
   }
 
-  #note(text: string): void {
-    this.#keep([...this.state.value.rows, { kind: "note", key: ++this.#keys, text }]);
-  }
-
-  #keep(rows: TailRow[]): void {
-    const most = KEPT.rows[this.state.value.mode];
-    let dropped = 0;
-    // The newest is shown, however large it is.
-    while (
-      dropped < rows.length - 1 &&
-      (rows.length - dropped > most || this.#characters > KEPT.characters)
-    ) {
-      const row = rows[dropped++]!;
-      if (row.kind === "message") this.#characters -= row.message.body.length;
-    }
-    this.#set({ rows: dropped > 0 ? rows.slice(dropped) : rows });
+  #draw(): void {
+    this.#rows.add(this.#undrawn);
+    this.#undrawn = [];
+    this.#set({ rows: this.#rows.shown });
   }
 
   #set(changes: Partial<TailState>): void {
     this.state.value = { ...this.state.value, ...changes };
   }
-}
-
-/** What is told of messages that are gone. */
-function gapText({ code, message }: HttpError): string {
-  if (code === "epoch_changed") return "The server lost its messages here, and began anew.";
-  if (code === "trimmed") return "Messages are missing here: they expired, or were purged.";
-  return message;
-}
-
-/** A page has less than was asked for at the end, or if its messages are large: then nothing says that it is the last. */
-function isLast({ messages }: MessagePage, count: number): boolean {
-  const characters = messages.reduce((sum, { body }) => sum + body.length, 0);
-  return messages.length === 0 || (messages.length < count && characters < LARGE_PAGE);
 }

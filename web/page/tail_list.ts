@@ -4,11 +4,11 @@
  * @module
  */
 
-import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { formatTime } from "./format.ts";
 import { html, type View } from "./html.ts";
-import type { PageMessage } from "./server_api.ts";
-import type { TailRow, TailState } from "./tail.ts";
+import type { TailState } from "./tail.ts";
+import type { KeptMessage, TailRow } from "./tail_rows.ts";
 import { useVisibleRows } from "./visible_rows.ts";
 
 /** How much of a message stands in its row, in characters: the rest is beyond the edge. */
@@ -22,12 +22,13 @@ export function TailList({ state, filter, onMore, onOpen }: {
   readonly state: TailState;
   readonly filter: string;
   readonly onMore: () => void;
-  readonly onOpen: (message: PageMessage) => void;
+  readonly onOpen: (message: KeptMessage) => void;
 }): View {
   const box = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
-  const rows = useFiltered(state.rows, filter);
+  const { rows } = state;
   const { list, rowHeight, rows: [from, to] } = useVisibleRows(rows.length);
+  const dropped = useDropped(rows);
   const onScroll = () => {
     const { scrollTop, scrollHeight, clientHeight } = box.current!;
     isAtEnd.current = scrollHeight - scrollTop - clientHeight < AT_END;
@@ -47,6 +48,10 @@ export function TailList({ state, filter, onMore, onOpen }: {
     observer.observe(box.current!);
     return () => observer.disconnect();
   }, []);
+  useLayoutEffect(() => {
+    // What is looked at stays where it is when older rows go.
+    if (!isAtEnd.current || state.hasMore) box.current!.scrollTop -= dropped * rowHeight;
+  }, [rows]);
   useLayoutEffect(() => {
     const { scrollHeight, clientHeight } = box.current!;
     // A replay is read from its beginning; what follows it, and what is live, from its end.
@@ -80,8 +85,8 @@ export function TailList({ state, filter, onMore, onOpen }: {
 }
 
 function MessageRow({ message, onOpen }: {
-  readonly message: PageMessage;
-  readonly onOpen: (message: PageMessage) => void;
+  readonly message: KeptMessage;
+  readonly onOpen: (message: KeptMessage) => void;
 }): View {
   const { time, seq, body, key } = message;
   return html`
@@ -103,23 +108,11 @@ function emptyText({ isLoading, isPaused, hasMore, error }: TailState, filter: s
   return isPaused ? "Paused." : "Waiting for messages.";
 }
 
-/** The rows whose message has the filter in its text or attributes, in any case. Each is looked at once. */
-function useFiltered(rows: readonly TailRow[], filter: string): readonly TailRow[] {
-  const known = useMemo(() => new WeakMap<TailRow, boolean>(), [filter]);
-  return useMemo(() => {
-    if (filter === "") return rows;
-    const wanted = filter.toLowerCase();
-    return rows.filter((row) => {
-      let matches = known.get(row);
-      if (matches === undefined) known.set(row, matches = hasText(row, wanted));
-      return matches;
-    });
-  }, [rows, known]);
-}
-
-function hasText(row: TailRow, wanted: string): boolean {
-  if (row.kind === "note") return true;
-  const { body, key, messageId, headers } = row.message;
-  const texts = [body, key, messageId, ...Object.entries(headers ?? {}).flat()];
-  return texts.some((text) => text?.toLowerCase().includes(wanted));
+/** How many of the rows that were drawn before are gone from the beginning. */
+function useDropped(rows: readonly TailRow[]): number {
+  const before = useRef(rows);
+  const first = rows[0]?.key ?? Infinity;
+  const dropped = before.current === rows ? 0 : before.current.findIndex(({ key }) => key >= first);
+  useLayoutEffect(() => void (before.current = rows), [rows]);
+  return Math.max(0, dropped);
 }

@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { TopicColumn, TopicRow } from "./topic_columns.ts";
-import { TOPIC_COLUMNS } from "./topic_columns.ts";
+import type { TopicInfo } from "../../client.ts";
+import { TOPIC_COLUMNS, type TopicColumn } from "./topic_columns.ts";
 import { Rates } from "./traffic.ts";
 
 /** The list of topics. It changes as the reader and the server change it. */
 export class TopicListState {
   readonly rates = new Rates();
   /** What was read last. */
-  topics: readonly TopicRow[] | undefined;
+  topics: readonly TopicInfo[] | undefined;
   /** What is in the names that are shown. */
   filter = "";
   /** What they are sorted by. */

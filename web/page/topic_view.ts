@@ -5,7 +5,7 @@
  */
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { TopicInfo } from "../../client.ts";
+import type { Since, TopicInfo } from "../../client.ts";
 import { usePage } from "./context.ts";
 import { Figures } from "./figures.ts";
 import { formatAge, formatBytes, formatCount, formatRate, UNKNOWN } from "./format.ts";
@@ -16,13 +16,13 @@ import { usePolling } from "./polling.ts";
 import { PurgeDialog } from "./purge_dialog.ts";
 import { PutForm } from "./put_form.ts";
 import { ReplayForm } from "./replay_form.ts";
-import type { PageMessage } from "./server_api.ts";
 import { isAllowed } from "./permissions.ts";
 import { TopicTail } from "./tail.ts";
 import { TailList } from "./tail_list.ts";
+import type { KeptMessage } from "./tail_rows.ts";
 import { topicName } from "./topic_name.ts";
 import { Rates } from "./traffic.ts";
-import { delayWhileVisible } from "./until_visible.ts";
+import { pageClock } from "./until_visible.ts";
 
 /** The view of a topic. */
 export function TopicView({ topic }: { readonly topic: string }): View {
@@ -71,12 +71,18 @@ function TopicFigures({ topic }: { readonly topic: string }): View {
 }
 
 function Messages({ topic }: { readonly topic: string }): View {
-  const { api } = usePage();
-  const tail = useMemo(() => new TopicTail(api, topic, delayWhileVisible), [api, topic]);
+  const { api, mq, isBroken } = usePage();
+  const tail = useMemo(() => new TopicTail({ mq, api, topic, clock: pageClock }), [mq, api, topic]);
   const state = useObservable(tail.state);
   const [filter, setFilter] = useState("");
-  const [opened, setOpened] = useState<PageMessage>();
+  const [opened, setOpened] = useState<KeptMessage>();
+  const onFilter = ({ target }: InputEvent) => {
+    const { value } = target as HTMLInputElement;
+    setFilter(value);
+    tail.filter(value);
+  };
   useEffect(() => {
+    tail.filter(filter);
     tail.live();
     return () => tail.stop();
   }, [tail]);
@@ -84,21 +90,22 @@ function Messages({ topic }: { readonly topic: string }): View {
     <section class="messages" aria-label="Messages">
       <div class="bar">
         <input type="search" aria-label="Filter the messages" placeholder="Filter" value=${filter}
-          onInput=${(event: InputEvent) => setFilter((event.target as HTMLInputElement).value)} />
+          onInput=${onFilter} />
         <button aria-pressed=${state.isPaused} onClick=${() =>
           state.isPaused ? tail.resume() : tail.pause()}>${state.isPaused
           ? "Resume"
           : "Pause"}</button>
         <button onClick=${() => tail.clear()}>Clear</button>
-        <${ReplayForm} topic=${topic} onLive=${() => tail.live()} onReplay=${(after: string) =>
-          tail.replay(after)} />
-        <p class="help" role="status">${tailText(state)}</p>
+        <${ReplayForm} onLive=${() => tail.live()} onReplay=${(since: Since) =>
+          tail.replay(since)} />
+        <p class="help" role="status">${isBroken ? "No connection" : tailText(state)}</p>
       </div>
       ${state.error !== undefined && html`<p class="problem" role="alert">${state.error}</p>`}
       <${TailList} state=${state} filter=${filter} onMore=${() =>
         tail.more()} onOpen=${setOpened} />
       ${opened &&
-        html`<${MessageDialog} message=${opened} onClose=${() => setOpened(undefined)} />`}
+        html`<${MessageDialog} topic=${topic} kept=${opened} onClose=${() =>
+          setOpened(undefined)} />`}
     </section>
   `;
 }

@@ -5,22 +5,23 @@
  */
 
 import { useMemo, useState } from "preact/hooks";
+import type { TopicInfo } from "../../client.ts";
 import { usePage } from "./context.ts";
 import { formatAge, formatBytes, formatCount, formatRate } from "./format.ts";
 import { html, type View } from "./html.ts";
 import { topicHref } from "./router.ts";
-import { sortTopics, TOPIC_COLUMNS, type TopicColumn, type TopicRow } from "./topic_columns.ts";
+import { sortTopics, TOPIC_COLUMNS, type TopicColumn } from "./topic_columns.ts";
 import { topicName } from "./topic_name.ts";
 import { useVisibleRows } from "./visible_rows.ts";
 
 /** The table. `now` is the time of the server. */
 export function TopicsTable({ topics, now }: {
-  readonly topics: readonly TopicRow[];
+  readonly topics: readonly TopicInfo[];
   readonly now: number;
 }): View {
   const { topicList } = usePage();
   const [column, setColumn] = useState(topicList.column);
-  const sorted = useMemo(() => sortTopics(topics, column), [topics, column]);
+  const sorted = useMemo(() => sortTopics(topics, column, topicList.rates), [topics, column]);
   const sortBy = (chosen: TopicColumn) => setColumn(topicList.column = chosen);
   const { list, rowHeight, rows: [from, to] } = useVisibleRows(sorted.length);
   return html`
@@ -55,12 +56,13 @@ export function TopicsTable({ topics, now }: {
 }
 
 function Row({ row, now, index, rowHeight }: {
-  readonly row: TopicRow;
+  readonly row: TopicInfo;
   readonly now: number;
   readonly index: number;
   readonly rowHeight: number;
 }): View {
-  const { topic, rate, messages, bytes, readers, time } = row;
+  const { topicList: { rates } } = usePage();
+  const { topic, messages, bytes, readers, time } = row;
   return html`
     <div class="row" role="row" aria-rowindex=${index + 2} style=${{
       transform: `translateY(${index * rowHeight}px)`,
@@ -70,7 +72,7 @@ function Row({ row, now, index, rowHeight }: {
           topic,
         )}</bdi></a></div>
       <div class="cell rate" role="cell">${formatRate(
-        rate,
+        rates.of(topic),
       )}<span class="unit">${" "}puts/s</span></div>
       <div class="cell count" role="cell">${formatCount(
         messages,

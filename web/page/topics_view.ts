@@ -4,7 +4,7 @@
  * @module
  */
 
-import { useLayoutEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { isDsmqError, type TopicInfo } from "../../client.ts";
 import { Chart } from "./chart.ts";
 import { usePage } from "./context.ts";
@@ -58,7 +58,7 @@ function TopicList(): View {
       const list = await mq.topics();
       const { rates } = topicList;
       rates.update(list.map(({ topic, stored }) => [topic, stored]), performance.now());
-      topicList.topics = list.map((info) => ({ ...info, rate: rates.of(info.topic) }));
+      topicList.topics = list;
       setTopics(topicList.topics);
       setProblem(undefined);
       const next = Math.min(LIST_INTERVAL.max, Math.max(LIST_INTERVAL.min, list.length));
@@ -76,7 +76,12 @@ function TopicList(): View {
     addEventListener("scroll", onScroll, { passive: true });
     return () => removeEventListener("scroll", onScroll);
   }, []);
-  const shown = topics?.filter(({ topic }) => topic.toLowerCase().includes(filter.toLowerCase()));
+  const shown = useMemo(() => {
+    const wanted = filter.toLowerCase();
+    return wanted === ""
+      ? topics
+      : topics?.filter(({ topic }) => topic.toLowerCase().includes(wanted));
+  }, [topics, filter]);
   const onKeyDown = ({ key }: KeyboardEvent) => {
     if (key === "Enter" && filter !== "") location.hash = topicHref(filter);
   };

@@ -73,6 +73,10 @@ export class History {
     // What two readings just after another say of a second is chance.
     if (last && at - last.at < MIN_SPAN && at >= last.at) return;
     this.#last = { at, puts, deliveries };
+    // The clock was set back: what was later has not been yet.
+    if (last && at < last.at) {
+      for (const values of [this.#times, this.#puts, this.#deliveries]) values.length = 0;
+    }
     if (!last || at < last.at) return;
     const isGap = puts < last.puts || deliveries < last.deliveries || at - last.at > 5000;
     const rate = (now: number, before: number) =>

@@ -5,6 +5,7 @@
  */
 
 import { delay } from "./delay.ts";
+import type { TailClock } from "./tail.ts";
 
 /** Resolves once somebody can see the page: what is hidden asks for nothing. */
 export function untilVisible(): Promise<void> {
@@ -19,8 +20,9 @@ export function untilVisible(): Promise<void> {
   });
 }
 
-/** Waits for so many milliseconds, and then until somebody can see the page. */
-export async function delayWhileVisible(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await delay(milliseconds, signal);
-  await untilVisible();
-}
+/** The time of a tail: as long as nobody looks, it takes nothing. */
+export const pageClock: TailClock = {
+  now: () => performance.now(),
+  pause: delay,
+  seen: untilVisible,
+};
