@@ -21,13 +21,13 @@ export class WriteBuffer {
   #bytes = 0;
   /** The indexes of the messages of each topic. */
   readonly #indexesByTopic = new NameMap<number[]>();
+  /** The topic of the last message. */
+  #lastTopic: { readonly topic: string; readonly indexes: number[] } | undefined;
   /**
    * Topics of which the messages here do not just add to those that the table of topics has counted as stored: how many were
    * stored before the message at this place among those of the topic.
    */
   readonly #countedBefore = new NameMap<{ readonly stored: number; readonly place: number }>();
-  /** The topic of the last message. */
-  #lastTopic: { readonly topic: string; readonly indexes: number[] } | undefined;
 
   /** The messages, oldest first. */
   get messages(): readonly TopicMessage[] {
