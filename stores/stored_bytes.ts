@@ -15,7 +15,7 @@ export class StoredBytes {
   readonly #segmentSizes: SegmentSizes;
   /**
    * The bytes of all messages after `#subtractedTo`, some of which may have expired. The code that adds a message adds
-   * its size. It begins as a number: a property that was undefined once is slower for each put.
+   * its size.
    */
   total = 0;
   /** At or below the floor. */
