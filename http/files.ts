@@ -33,6 +33,9 @@ const FOR_GOOD = "public, max-age=31536000, immutable";
 /** The files that the page names: under their versioned names, in what a browser gets. */
 const NAMED_BY_PAGE = ["/page.js", "/page.css"];
 
+/** The client, also under its versioned name. */
+const CLIENT_PATH = /^\/client(-[0-9a-f]+)?\.js$/;
+
 /** A file, ready to be sent. */
 interface ServedFile {
   readonly type: string;
@@ -98,6 +101,8 @@ export async function fileResponse(request: Request, path: string): Promise<Resp
   if (path === "/") {
     for (const [name, value] of Object.entries(PAGE_HEADERS)) headers.set(name, value);
   }
+  // Deno takes the types of a module from there.
+  if (CLIENT_PATH.test(path)) headers.set("x-typescript-types", "./client.d.ts");
   if (!isCompressed) return new Response(bytes, { headers });
   headers.set("content-encoding", "gzip");
   return new Response(await (found.gzipped ??= gzip(bytes)), { headers });

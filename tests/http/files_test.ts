@@ -130,6 +130,13 @@ testHttp("a file is compressed for whoever accepts that, under a tag of its own"
   }
 });
 
+testHttp("the client says where its types are", async (open) => {
+  await using server = await open();
+  const { headers } = await server.get("/client.js", { method: "HEAD" });
+  const types = new URL(headers.get("x-typescript-types")!, `${server.origin}/client.js`);
+  assertMatch(await (await server.get(types.pathname)).text(), /declare function connect\(/);
+});
+
 testHttp("pages of allowed origins may import the client, and others may not", async (open) => {
   await using server = await open({ allowedOrigins: ["https://app.test"] });
   for (
