@@ -45,6 +45,12 @@ testPage(
     await page.evaluate("scrollTo(0, document.body.scrollHeight)");
     await page.getByRole("link", { name: "topic.09999" }).waitFor();
     assert(await rows.count() < 60);
+    // Who comes back from a topic finds the list as it was.
+    await page.getByRole("link", { name: "topic.09999" }).click();
+    await page.locator(".tail .message").waitFor();
+    await page.goBack();
+    await page.getByRole("link", { name: "topic.09999" }).waitFor();
+    await page.evaluate("scrollTo(0, 0)");
     await page.getByRole("button", { name: "Newest" }).click();
     await page.getByRole("columnheader", { name: "Newest" }).and(
       page.locator("[aria-sort=descending]"),
