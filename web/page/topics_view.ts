@@ -16,10 +16,10 @@ import { topicHref } from "./router.ts";
 import { TopicsTable } from "./topics_table.ts";
 
 /**
- * How often the topics are listed, in milliseconds: at most twice a second, and once in so many milliseconds as there are topics,
+ * How often the topics are listed, in milliseconds: what is put is there within a second; and once in so many milliseconds as there are topics,
  * so that a list of ten thousand is no work for the server.
  */
-const LIST_INTERVAL = { min: 500, max: 30_000 } as const;
+const LIST_INTERVAL = { min: 900, max: 30_000 } as const;
 
 /** Figures, charts and topics. */
 export function TopicsView(): View {
