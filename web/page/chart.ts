@@ -4,8 +4,9 @@
  * @module
  */
 
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import uPlot from "uplot";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type uPlot from "uplot";
+import { delay } from "./delay.ts";
 import { formatMinute, formatRate } from "./format.ts";
 import { html, type View } from "./html.ts";
 import type { ChartData } from "./traffic.ts";
@@ -25,16 +26,25 @@ export function Chart({ title, data, version }: ChartProps): View {
   const element = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>();
   const theme = useTheme();
-  useLayoutEffect(() => {
+  const latest = useRef(data);
+  latest.current = data;
+  useEffect(() => {
     const target = element.current!;
-    plot.current = new uPlot(chartOptions(target), data as uPlot.AlignedData, target);
+    let isGone = false;
     const observer = new ResizeObserver(() => {
       plot.current?.setSize({ width: target.clientWidth, height: HEIGHT });
     });
-    observer.observe(target);
+    const draw = (UPlot: typeof uPlot) => {
+      if (isGone) return;
+      plot.current = new UPlot(chartOptions(target), latest.current as uPlot.AlignedData, target);
+      observer.observe(target);
+    };
+    void inTurn(loadPlot).then((UPlot) => inTurn(() => draw(UPlot)));
     return () => {
+      isGone = true;
       observer.disconnect();
       plot.current?.destroy();
+      plot.current = undefined;
     };
   }, [theme]);
   useEffect(() => plot.current?.setData(data as uPlot.AlignedData), [version]);
@@ -50,6 +60,21 @@ export function Chart({ title, data, version }: ChartProps): View {
       <div class="plot" ref=${element} role="img" aria-label=${`${title}: ${summary}`}></div>
     </figure>
   `;
+}
+
+let turns: Promise<unknown> = Promise.resolve();
+
+/** Does some work in a task of its own, after what came before: the page answers between the two. */
+function inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+  const done = turns.then(() => delay(0)).then(work);
+  turns = done.catch(() => {});
+  return done;
+}
+
+/** What draws is in the same file, but runs first when there is something to draw: not while the page begins. */
+async function loadPlot(): Promise<typeof uPlot> {
+  const { default: loaded } = await import("uplot");
+  return loaded;
 }
 
 /** Whether the system is light or dark: a canvas does not change its colours by itself. */

@@ -4,25 +4,24 @@
  * @module
  */
 
-const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const TENTHS = new Intl.NumberFormat("en", {
-  minimumFractionDigits: 1,
-  maximumFractionDigits: 1,
-});
-
 /** What stands for a number that nobody knows. */
 export const UNKNOWN = "–";
 
 /** A count, such as `12,345`. */
 export function formatCount(count: number | undefined): string {
-  return count === undefined ? UNKNOWN : WHOLE.format(count);
+  return count === undefined ? UNKNOWN : grouped(count);
+}
+
+/** A whole number, in groups of three digits. (`Intl` takes some 10 ms when a page first uses it.) */
+function grouped(number: number): string {
+  return number.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /** So many a second: with a decimal below 10. */
 export function formatRate(rate: number | undefined): string {
   if (rate === undefined) return UNKNOWN;
   if (rate < 0.05) return "0";
-  return rate < 9.95 ? TENTHS.format(rate) : WHOLE.format(rate);
+  return rate < 9.95 ? rate.toFixed(1) : grouped(rate);
 }
 
 const SIZES = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -33,7 +32,7 @@ export function formatBytes(bytes: number | undefined): string {
   let [size, unit] = [bytes, 0];
   // What would be shown as 1,024 is one of the next unit.
   for (; size >= 1023.5 && unit < SIZES.length - 1; unit++) size /= 1024;
-  return `${unit > 0 && size < 9.95 ? TENTHS.format(size) : WHOLE.format(size)} ${SIZES[unit]}`;
+  return `${unit > 0 && size < 9.95 ? size.toFixed(1) : grouped(size)} ${SIZES[unit]}`;
 }
 
 const UNITS: readonly [name: string, milliseconds: number][] = [
