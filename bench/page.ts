@@ -26,7 +26,7 @@ import { Processes, type Running } from "./processes.ts";
 
 /** Messages a second. */
 const RATE = 50_000;
-const ROUNDS = { warmUp: 1, count: 5, seconds: 2 };
+const ROUNDS = { warmUp: 1, count: 9, seconds: 2 };
 const GOALS = { cpu: 1.05, task: 50 };
 /** The page with many topics: how many, and for how long it is watched, in seconds. */
 const MANY = { topics: 10_000, seconds: 60 };
