@@ -67,8 +67,24 @@ Deno.test("the newest messages of a topic are found behind many that came togeth
   server.floor = 4990;
   const { messages } = await recentMessages(api, "t", signal);
   assertEquals(messages.at(-1)!.seq, 2_000_000);
-  const empty = await recentMessages(new PageServer().source.api, "t", signal);
+  const { source } = new PageServer();
+  const empty = await recentMessages(source.api, source.topic, signal);
   assertEquals([empty.messages, empty.hasOlder], [[], false]);
+});
+
+Deno.test("the first message of a topic is shown, also if it comes just after the topic was looked for", async () => {
+  const server = new PageServer();
+  const { api, topic } = server.source;
+  const looked = {
+    ...api,
+    async topic() {
+      const found = await api.topic(topic, signal);
+      server.put([1]);
+      return found;
+    },
+  };
+  const { messages, next } = await recentMessages(looked, topic, signal);
+  assertEquals([messages.map(({ seq }) => seq), next], [[1], positionOf(1)]);
 });
 
 Deno.test("a live tail shows what is there, and then each message as it comes", async () => {

@@ -36,7 +36,9 @@ export async function recentMessages(
 ): Promise<RecentMessages> {
   const info = await api.topic(topic, signal);
   if (!info) {
-    return { ...await api.messages(topic, { after: "now", count: 1 }, signal), hasOlder: false };
+    // Not from now on: the first message may come in this moment.
+    const page = await api.messages(topic, { after: "start", count: PAGE }, signal);
+    return { ...page, hasOlder: false };
   }
   // Between a distance that finds too few messages and one that finds more than a page.
   let [near, far, distance] = [0, info.seq, 2 * RECENT.wanted];
