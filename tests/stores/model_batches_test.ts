@@ -146,8 +146,11 @@ async function run(
       }
     } else if (chance < 82) clock.advance(random(random(4) ? 30 : 1.3 * setting.retention));
     else if (chance < 92) await trim(reopened.store, random(2) ? 0.01 : 50);
-    else if (isFile && random(2)) await reopened.restart();
-    else if (isFile) reopened.kill();
+    else if (isFile) {
+      if (random(2)) await reopened.restart();
+      else reopened.kill();
+      model.reopened();
+    }
     await check(reopened.store, model, random);
   }
 }

@@ -33,7 +33,13 @@ async function open(url: string, options = {}) {
   return { page, problems, [Symbol.asyncDispose]: () => dispose.call(context) };
 }
 
+/** Sends a message, once the page is connected: before that it keeps what is written. */
 async function say(page: Page, name: string, text: string): Promise<void> {
+  await page.locator("form button:enabled").waitFor();
+  await write(page, name, text);
+}
+
+async function write(page: Page, name: string, text: string): Promise<void> {
   await page.getByLabel("Your name").fill(name);
   await page.getByRole("textbox", { name: "Message" }).fill(text);
   await page.keyboard.press("Enter");
@@ -116,7 +122,7 @@ Deno.test({
     const help = ann.page.getByRole("alert");
     await help.waitFor();
     assertStringIncludes((await help.textContent())!, `dsmq serve --allow-origin ${site.origin}\n`);
-    await say(ann.page, "Ann", "Is anybody there?");
+    await write(ann.page, "Ann", "Is anybody there?");
     assertEquals(ann.page.url(), `${site.origin}/chat.html`);
     assertEquals(
       await ann.page.getByRole("textbox", { name: "Message" }).inputValue(),
