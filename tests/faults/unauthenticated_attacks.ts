@@ -137,8 +137,8 @@ function endless(connections: number, headers: readonly string[], block: Uint8Ar
   };
 }
 
-/** This many connections request many pages each, at one moment. */
-function pages(connections: number, each: number): Attack {
+/** This many connections request a page or a file many times each, at one moment, and read nothing. */
+function pages(connections: number, each: number, path = "/"): Attack {
   return {
     atOnce: connections,
     builtin: PARTIAL_REQUESTS,
@@ -147,7 +147,7 @@ function pages(connections: number, each: number): Attack {
         Array.from({ length: connections }, () => RawSocket.connect(port)),
       );
       sent.connections += connections;
-      const requests = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(each);
+      const requests = `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(each);
       await Promise.all(clients.map((client) => client.send(requests).catch(() => {})));
       sent.bytes += connections * requests.length;
       await sleep(LONG);
@@ -256,6 +256,8 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   "HTTP bodies of 60 kB, of 200": posts(200),
   "invalid HTTP without an end, of 200": bodies(200, "Host: another"),
   "32 pages for each of 1,000 at one moment": pages(1000, 32),
+  "the page's script for each of 1,000": pages(1000, 1, "/page.js"),
+  "the page's script 32 times for each of 1,000": pages(1000, 32, "/page.js"),
   "a frame for a second pass": bombs(reviver, 1),
   "a nested frame": bombs(nested, 1),
   "a frame of objects": bombs(objects, 1),
