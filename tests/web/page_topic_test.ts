@@ -17,7 +17,7 @@ async function texts(page: Page, count: number): Promise<string[]> {
 }
 
 testPage(
-  "a topic shows the messages that are there, and each that is put as it comes",
+  "a topic shows the messages that are there, each that is put as it comes, and that the page is a reader",
   async (opened) => {
     const { page, mq, show } = opened;
     await mq.putMany("orders", ["one", "two"]);
@@ -27,6 +27,7 @@ testPage(
     await mq.put("others", "not here");
     await mq.put("orders", "");
     assertEquals(await texts(page, 4), ["one", "two", "three", "empty"]);
+    await page.locator("dt:text-is('Readers, with this page') + dd:text-is('1')").waitFor();
   },
 );
 
@@ -126,9 +127,17 @@ testPage(
     await page.getByText("Replay: scroll down for more").waitFor();
     assertEquals(await first().textContent(), "message 0");
     await from.selectOption({ label: "After a position" });
-    await page.getByLabel("Number or position").fill("nonsense");
+    const typed = page.getByLabel("Number or position");
+    await typed.fill("nonsense");
     await page.getByRole("button", { name: "Go" }).click();
-    await page.getByText("Enter the number of a message, or its position.").waitFor();
+    assertEquals(await typed.evaluate((input) => input.matches(":focus:invalid")), true);
+    assertEquals(await first().textContent(), "message 0");
+    const stream = mq.subscribe("t", { since: seqs[290]! });
+    const { position } = (await stream.next()).value!;
+    await stream.return!();
+    await typed.fill(` ${position} `);
+    await page.getByRole("button", { name: "Go" }).click();
+    assertEquals((await texts(page, 9))[0], "message 292");
   },
 );
 

@@ -21,37 +21,29 @@ const CHOICES: readonly [name: string, from: "live" | "start" | number | "time" 
   ["After a position", "position"],
 ];
 
-/** Where a message is, in whatever history. */
-const POSITION = /^[0-9a-f-]{36}:\d{1,16}$/;
+/** What may be typed as a position: the number of a message, or where it is in whatever history. */
+const POSITION = "\\s*(\\d{1,15}|[0-9a-f\\-]{36}:\\d{1,16})\\s*";
 
-/** The form: what is chosen counts at once, but for what has to be typed. */
+/** The form: what is chosen counts at once, but for what has to be typed. The browser says what is wrong with that. */
 export function ReplayForm({ onLive, onReplay }: {
   readonly onLive: () => void;
   readonly onReplay: (since: Since) => void;
 }): View {
   const [choice, setChoice] = useState(0);
-  const [problem, setProblem] = useState<string>();
   const from = CHOICES[choice]![1];
   const choose = (event: Event) => {
     const index = Number((event.target as HTMLSelectElement).value);
     const from = CHOICES[index]![1];
     setChoice(index);
-    setProblem(undefined);
     if (from === "live") onLive();
     else if (from === "start") onReplay("start");
     else if (typeof from === "number") onReplay({ ago: from });
   };
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    setProblem(undefined);
     const text = (new FormData(event.target as HTMLFormElement).get("from") as string).trim();
-    if (from === "time") {
-      const time = new Date(text);
-      if (Number.isNaN(time.getTime())) setProblem("Enter a date and a time.");
-      else onReplay(time);
-    } else if (/^\d{1,15}$/.test(text)) onReplay(Number(text));
-    else if (POSITION.test(text)) onReplay(text);
-    else setProblem("Enter the number of a message, or its position.");
+    if (from === "time") onReplay(new Date(text));
+    else onReplay(/^\d+$/.test(text) ? Number(text) : text);
   };
   return html`
     <form class="replay" onSubmit=${submit}>
@@ -62,10 +54,10 @@ export function ReplayForm({ onLive, onReplay }: {
         <input name="from" type="datetime-local" step="1" aria-label="Time" required />
       `}
       ${from === "position" && html`
-        <input name="from" aria-label="Number or position" placeholder="Number or position" required />
+        <input name="from" aria-label="Number or position" placeholder="Number or position" required
+          pattern=${POSITION} title="The number of a message, or its position." />
       `}
       ${(from === "time" || from === "position") && html`<button>Go</button>`}
-      ${problem !== undefined && html`<span class="problem" role="alert">${problem}</span>`}
     </form>
   `;
 }

@@ -37,10 +37,7 @@ export function TopicView({ topic }: { readonly topic: string }): View {
         `}
       </div>
       ${isAllowed(status, "read", topic)
-        ? html`
-          <${TopicFigures} topic=${topic} />
-          <${Messages} topic=${topic} />
-        `
+        ? html`<${ReadTopic} topic=${topic} />`
         : html`<p class="empty">Your token does not permit to read this topic.</p>`}
       ${isAllowed(status, "write", topic) && html`<${PutForm} topic=${topic} />`}
       ${isPurging && html`<${PurgeDialog} topic=${topic} onClose=${() => setPurging(false)} />`}
@@ -48,7 +45,23 @@ export function TopicView({ topic }: { readonly topic: string }): View {
   `;
 }
 
-function TopicFigures({ topic }: { readonly topic: string }): View {
+/** What is known of a topic, and its messages. */
+function ReadTopic({ topic }: { readonly topic: string }): View {
+  const { api, mq } = usePage();
+  const tail = useMemo(() => new TopicTail({ mq, api, topic, clock: pageClock }), [mq, api, topic]);
+  const { isSampling, error } = useObservable(tail.state);
+  const isReader = !isSampling && error === undefined;
+  return html`
+    <${TopicFigures} topic=${topic} isReader=${isReader} />
+    <${Messages} topic=${topic} tail=${tail} />
+  `;
+}
+
+function TopicFigures({ topic, isReader }: {
+  readonly topic: string;
+  /** This page is one of its readers. */
+  readonly isReader: boolean;
+}): View {
   const { api, status, isBroken } = usePage();
   const [info, setInfo] = useState<TopicInfo | null>();
   const rates = useRef(new Rates());
@@ -64,15 +77,17 @@ function TopicFigures({ topic }: { readonly topic: string }): View {
       ["Puts/s", formatRate(rates.current.of(topic))],
       ["Messages", formatCount(info === null ? 0 : info?.messages)],
       ["Size", formatBytes(info === null ? 0 : info?.bytes)],
-      ["Readers", formatCount(info?.readers)],
+      [isReader ? "Readers, with this page" : "Readers", formatCount(info?.readers)],
       ["Newest", info === null ? "none" : info ? formatAge(status.time - info.time) : UNKNOWN],
     ]} />
   `;
 }
 
-function Messages({ topic }: { readonly topic: string }): View {
-  const { api, mq, isBroken } = usePage();
-  const tail = useMemo(() => new TopicTail({ mq, api, topic, clock: pageClock }), [mq, api, topic]);
+function Messages({ topic, tail }: {
+  readonly topic: string;
+  readonly tail: TopicTail;
+}): View {
+  const { isBroken } = usePage();
   const state = useObservable(tail.state);
   const [filter, setFilter] = useState("");
   const [opened, setOpened] = useState<KeptMessage>();
