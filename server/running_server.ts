@@ -130,7 +130,7 @@ export class RunningServer implements MessageServer {
       },
       errorsPerMinute: limits.errorsPerMinute,
       sessionOwners: new SessionOwners(),
-      directory: new ConnectionDirectory(() => clock.now()),
+      directory: new ConnectionDirectory(() => store.now()),
       tokenExpiry: this.#tokenExpiry,
       heartbeats: this.#heartbeats,
       budgets: this.#budgets,

@@ -11,6 +11,7 @@ import {
   type ConnectionInfo,
   DsmqError,
   type Permission,
+  type TopicInfo,
 } from "@dsmq/server";
 import { ConnectionDirectory } from "../../connection/connection_directory.ts";
 import { as } from "../support/untyped.ts";
@@ -82,6 +83,19 @@ for (const transport of ["builtin", "hardened"] as const) {
     ]);
   });
 }
+
+Deno.test("connections and messages have one clock, also after that of the system was set back", async () => {
+  const clock = new ManualClock();
+  await using server = await openServer({ clock });
+  await using mq = await connect(server.url);
+  await mq.put("t", "before");
+  const [{ time }] = await mq.topics() as [TopicInfo];
+  clock.jump(-3_600_000);
+  await using later = await connect(server.url);
+  const [{ connectedAt }] = await others(later) as [ConnectionInfo];
+  const own = (await later.connections()).find((one) => one.own)!;
+  assert(connectedAt <= time && own.connectedAt >= time, `${time}, ${own.connectedAt}`);
+});
 
 Deno.test("a client that does not reconnect ends with the reason", async () => {
   await using server = await openServer();

@@ -517,7 +517,7 @@ interface ConnectionInfo {
      * Others, of a newer server, are left out.
      */
     readonly kind?: "websocket" | "http_stream" | "http_wait" | undefined;
-    /** When it was admitted, in milliseconds since 1970 by the server's clock. */
+    /** When it was admitted, in milliseconds since 1970 by the clock of the messages. */
     readonly connectedAt: number;
     /** The address of its peer; that of the proxy, if there is one. */
     readonly address: string;
