@@ -5,10 +5,13 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { attributesOf } from "../../web/page/message_attributes.ts";
+import { type AttributeFields, attributesOf } from "../../web/page/message_attributes.ts";
 import { isAllowed, isAllowedEverywhere } from "../../web/page/permissions.ts";
 import { rowsOnScreen } from "../../web/page/row_range.ts";
 import { parseRoute, topicHref } from "../../web/page/router.ts";
+import { draftOf } from "../../web/page/draft.ts";
+import { sortTopics, TOPIC_COLUMNS } from "../../web/page/topic_columns.ts";
+import { topicName } from "../../web/page/topic_name.ts";
 import { History, Rates } from "../../web/page/traffic.ts";
 
 Deno.test("a rate is known after two readings, nears what is true, and fades when nothing comes", () => {
@@ -39,8 +42,18 @@ Deno.test("a chart has a point for each second, a gap where nothing is known, an
   history.add(60_000, 20, 10);
   history.add(61_000, 21, 10);
   assertEquals(history.puts, [[2, 3, 60, 61], [50, null, null, 1]]);
+  // A reading that comes late changes nothing.
+  history.add(60_500, 20, 10);
+  assertEquals(history.puts[0], [2, 3, 60, 61]);
   for (let i = 0; i < 400; i++) history.add(62_000 + i * 1000, 21 + i, 10);
   assertEquals([history.puts[0].length, history.deliveries[1].length], [300, 300]);
+  // Nobody looked for an hour.
+  history.add(4_000_000, 500, 10);
+  assertEquals(history.puts, [[4000], [null]]);
+  // The clock of the server was set back.
+  history.add(1_000_000, 500, 10);
+  history.add(1_001_000, 502, 10);
+  assertEquals(history.puts, [[1001], [2]]);
 });
 
 Deno.test("a token that is for some topics permits these, and nothing for all", () => {
@@ -61,9 +74,69 @@ Deno.test("a token that is for some topics permits these, and nothing for all", 
   );
 });
 
+Deno.test("topics are sorted by their names, and by all else with the largest first", () => {
+  const rates = new Rates();
+  rates.update([["a", 0], ["b", 0], ["c", 0]], 0);
+  rates.update([["a", 1], ["b", 9], ["c", 5]], 1000);
+  const info = { seq: 1, stored: 1 };
+  const topics = [
+    { ...info, topic: "a", messages: 3, bytes: 10, readers: 0, time: 1 },
+    { ...info, topic: "b", messages: 1, bytes: 30, readers: 2, time: 2 },
+    { ...info, topic: "c", messages: 2, time: 3 },
+  ];
+  const order = TOPIC_COLUMNS.map((column) => [
+    column.title,
+    sortTopics(topics, column, rates).map(({ topic }) => topic).join(""),
+  ]);
+  assertEquals(Object.fromEntries(order), {
+    ...{ "Topic": "abc", "Puts/s": "bca", "Messages": "acb" },
+    ...{ "Size": "bac", "Readers": "bac", "Newest": "cba" },
+  });
+});
+
+Deno.test("of a draft what is typed is kept, and what was put is not", async () => {
+  const typed = draftOf("t");
+  typed.edit({ body: "hello", key: "ann" });
+  const draft = draftOf("t");
+  assertEquals(draft.state.value.fields, { body: "hello", messageId: "", key: "ann", headers: "" });
+  const put = Promise.withResolvers<number>();
+  const done = draft.put({ put: () => put.promise });
+  // Another view is shown, and then this one again.
+  assertEquals([draftOf("t"), draftOf("t").state.value.isSending], [draft, true]);
+  draft.edit({ body: "the next one" });
+  put.resolve(7);
+  await done;
+  const { fields: { body, key }, result } = draft.state.value;
+  assertEquals([body, key, result], ["the next one", "", {
+    text: "Stored as message 7",
+    isProblem: false,
+  }]);
+  await draft.put({ put: () => Promise.reject(new Error("Cannot put: no")) });
+  assertEquals(draft.state.value.result, { text: "Cannot put: no", isProblem: true });
+  assertEquals(draftOf("t").state.value.fields.body, "the next one");
+  draft.edit({ body: "" });
+  for (const kept of ["hello", "7", '{"body":7}']) {
+    sessionStorage.setItem("dsmq-draft:t", kept);
+    assertEquals(draftOf("t").state.value.fields.body, "");
+  }
+  sessionStorage.clear();
+});
+
+Deno.test("a topic that nobody would see in a list is named in quotes", () => {
+  const names = ["", " ", "\u200b", "\u3164\u2060", "a b", "\u200bx", "\u{1f600}"];
+  assertEquals(names.map(topicName), [
+    '""',
+    '" "',
+    '"\u200b"',
+    '"\u3164\u2060"',
+    ...names.slice(4),
+  ]);
+});
+
 Deno.test("attributes are those that are typed, and a header that is none is named", () => {
-  const form = (fields: Record<string, string>) => ({
-    get: (name: string) => fields[name] ?? null,
+  const form = (fields: Partial<AttributeFields>) => ({
+    ...{ messageId: "", key: "", headers: "" },
+    ...fields,
   });
   assertEquals(attributesOf(form({})), {});
   assertEquals(

@@ -9,12 +9,10 @@ import type { ConnectionInfo } from "../../client.ts";
 import { usePage } from "./context.ts";
 import { counted, formatAge, formatBytes } from "./format.ts";
 import { html, type View } from "./html.ts";
+import { listInterval, MIN_LIST_INTERVAL } from "./list_interval.ts";
 import { isAllowedEverywhere } from "./permissions.ts";
 import { usePolling } from "./polling.ts";
 import { useVisibleRows } from "./visible_rows.ts";
-
-/** How often they are listed, in milliseconds: once a second, or in so many milliseconds as there are connections. */
-const INTERVAL = { min: 1000, max: 30_000 } as const;
 
 /** The connections. */
 export function ConnectionsView(): View {
@@ -22,17 +20,18 @@ export function ConnectionsView(): View {
   const isAdministrator = isAllowedEverywhere(status, "admin");
   const [connections, setConnections] = useState<readonly ConnectionInfo[]>();
   const [problem, setProblem] = useState<string>();
+  const [endProblem, setEndProblem] = useState<string>();
   const [filter, setFilter] = useState("");
   usePolling(async () => {
-    if (isBroken || !isAdministrator) return INTERVAL.min;
+    if (isBroken || !isAdministrator) return MIN_LIST_INTERVAL;
     try {
       const list = await mq.connections();
       setConnections(list);
       setProblem(undefined);
-      return Math.min(INTERVAL.max, Math.max(INTERVAL.min, list.length));
+      return listInterval(list.length);
     } catch (error) {
       setProblem((error as Error).message);
-      return 5 * INTERVAL.min;
+      return 5 * MIN_LIST_INTERVAL;
     }
   }, [mq, isBroken, isAdministrator]);
   const shown = connections?.filter(({ id, address, identity }) =>
@@ -52,12 +51,14 @@ export function ConnectionsView(): View {
           onInput=${(event: InputEvent) => setFilter((event.target as HTMLInputElement).value)} />
         <p class="help">${connections && counted(connections.length, "connection")}</p>
       </div>
-      ${problem !== undefined && html`<p class="problem" role="alert">${problem}</p>`}
+      ${[problem, endProblem].map((text) =>
+        text !== undefined && html`<p class="problem" role="alert">${text}</p>`
+      )}
       ${connections === undefined
         ? problem === undefined && html`<p class="empty">Loading…</p>`
         : shown!.length === 0
         ? html`<p class="empty">No connection has this in its address, identity or ID.</p>`
-        : html`<${Table} connections=${shown!} onProblem=${setProblem} />`}
+        : html`<${Table} connections=${shown!} onProblem=${setEndProblem} />`}
     </section>
   `;
 }
@@ -73,7 +74,7 @@ const COLUMNS = [
 
 function Table({ connections, onProblem }: {
   readonly connections: readonly ConnectionInfo[];
-  readonly onProblem: (problem: string) => void;
+  readonly onProblem: (problem: string | undefined) => void;
 }): View {
   const { list, rowHeight, rows: [from, to] } = useVisibleRows(connections.length);
   return html`
@@ -106,13 +107,14 @@ function Row({ connection, index, rowHeight, onProblem }: {
   readonly connection: ConnectionInfo;
   readonly index: number;
   readonly rowHeight: number;
-  readonly onProblem: (problem: string) => void;
+  readonly onProblem: (problem: string | undefined) => void;
 }): View {
   const { mq, status } = usePage();
   const { id, address, identity, permissions, connectedAt, unreadBytes, own } = connection;
   const [isEnding, setEnding] = useState(false);
   const end = async () => {
     setEnding(true);
+    onProblem(undefined);
     try {
       await mq.disconnect(id);
     } catch (error) {

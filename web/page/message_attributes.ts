@@ -6,15 +6,21 @@
 
 import type { PutOptions } from "../../client.ts";
 
+/** Attributes as they are typed; empty ones are none. */
+export interface AttributeFields {
+  readonly messageId: string;
+  readonly key: string;
+  /** A name, a colon and a value in each line. */
+  readonly headers: string;
+}
+
 /**
- * The attributes that a form says.
+ * The attributes that were typed.
  *
  * @throws {Error} if a line of the headers is none
  */
-export function attributesOf(form: Pick<FormData, "get">): PutOptions {
-  const text = (name: string) => form.get(name) as string | null ?? "";
-  const [messageId, key] = [text("messageId"), text("key")];
-  const headers = parseHeaders(text("headers"));
+export function attributesOf({ messageId, key, headers: lines }: AttributeFields): PutOptions {
+  const headers = parseHeaders(lines);
   return {
     ...(messageId !== "" && { messageId }),
     ...(key !== "" && { key }),

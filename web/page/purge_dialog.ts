@@ -45,7 +45,11 @@ export function PurgeDialog({ topic, onClose }: {
   };
   // The button that had the focus is gone: the one that destroys nothing gets it.
   const next = useRef<HTMLElement>(null);
-  useEffect(() => next.current?.focus(), [step.kind]);
+  const focused = useRef(step.kind);
+  useEffect(() => {
+    if (focused.current !== step.kind) next.current?.focus();
+    focused.current = step.kind;
+  }, [step.kind]);
   const name = html`<bdi>${topic}</bdi>`;
   return html`
     <${Dialog} title=${html`Purge ${name}`} onClose=${onClose}>
@@ -59,7 +63,7 @@ export function PurgeDialog({ topic, onClose }: {
             `
           )}
         </fieldset>
-        <div class="buttons"><button onClick=${() =>
+        <div class="buttons"><button ref=${next} onClick=${() =>
           setStep({ kind: "confirm" })}>Continue</button></div>
       `}
       ${(step.kind === "confirm" || step.kind === "purging") && html`

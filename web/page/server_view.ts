@@ -5,6 +5,7 @@
  */
 
 import { usePage } from "./context.ts";
+import { Entry } from "./entry.ts";
 import { Figures } from "./figures.ts";
 import { counted, formatBytes, formatCount, formatDate, formatDuration } from "./format.ts";
 import { html, type View } from "./html.ts";
@@ -78,7 +79,7 @@ function Details({ status, operation }: {
           <${Entry} name="Delivered" value=${`${counted(counts.delivered, "message")} (${
             formatBytes(counts.deliveredBytes)
           })`} />
-          <${Entry} name="Put again" value=${formatCount(counts.duplicates)} />
+          <${Entry} name="Duplicates" value=${formatCount(counts.duplicates)} />
           <${Entry} name="Refused requests" value=${formatCount(counts.refused)} />
           <${Entry} name="Dropped connections" value=${formatCount(counts.dropped)} />
           <${Entry} name="of these, slow readers" value=${formatCount(counts.slowReaders)} />
@@ -97,15 +98,6 @@ function Details({ status, operation }: {
         </dl>
       </div>
     </section>
-  `;
-}
-
-function Entry({ name, value }: { readonly name: string; readonly value: string }): View {
-  return html`
-    <div>
-      <dt>${name}</dt>
-      <dd><bdi>${value}</bdi></dd>
-    </div>
   `;
 }
 

@@ -11,15 +11,10 @@ import { usePage } from "./context.ts";
 import { Figures } from "./figures.ts";
 import { counted, formatBytes, formatCount } from "./format.ts";
 import { html, type View } from "./html.ts";
+import { listInterval, MIN_LIST_INTERVAL } from "./list_interval.ts";
 import { usePolling } from "./polling.ts";
 import { topicHref } from "./router.ts";
 import { TopicsTable } from "./topics_table.ts";
-
-/**
- * How often the topics are listed, in milliseconds: what is put is there within a second; and once in so many milliseconds as there are topics,
- * so that a list of ten thousand is no work for the server.
- */
-const LIST_INTERVAL = { min: 900, max: 30_000 } as const;
 
 /** Figures, charts and topics. */
 export function TopicsView(): View {
@@ -50,10 +45,10 @@ function TopicList(): View {
   const [topics, setTopics] = useState(topicList.topics);
   const [problem, setProblem] = useState<string>();
   const [filter, setFilter] = useState(topicList.filter);
-  const [interval, setInterval] = useState<number>(LIST_INTERVAL.min);
+  const [interval, setInterval] = useState(MIN_LIST_INTERVAL);
   const mayList = status.permissions.read.length > 0;
   usePolling(async () => {
-    if (isBroken || !mayList) return LIST_INTERVAL.min;
+    if (isBroken || !mayList) return MIN_LIST_INTERVAL;
     try {
       const list = await mq.topics();
       const { rates } = topicList;
@@ -61,7 +56,7 @@ function TopicList(): View {
       topicList.topics = list;
       setTopics(topicList.topics);
       setProblem(undefined);
-      const next = Math.min(LIST_INTERVAL.max, Math.max(LIST_INTERVAL.min, list.length));
+      const next = listInterval(list.length);
       setInterval(next);
       return next;
     } catch (error) {
@@ -82,8 +77,8 @@ function TopicList(): View {
       ? topics
       : topics?.filter(({ topic }) => topic.toLowerCase().includes(wanted));
   }, [topics, filter]);
-  const onKeyDown = ({ key }: KeyboardEvent) => {
-    if (key === "Enter" && filter !== "") location.hash = topicHref(filter);
+  const onKeyDown = ({ key, isComposing }: KeyboardEvent) => {
+    if (key === "Enter" && !isComposing && filter !== "") location.hash = topicHref(filter);
   };
   const isKnown = topics?.some(({ topic }) => topic === filter);
   return html`
@@ -96,12 +91,11 @@ function TopicList(): View {
           html`<a class="open" href=${topicHref(filter)}>Open <bdi>${filter}</bdi></a>`}
         <p class="help">${topics && summary(topics, shown!, interval)}</p>
       </div>
-      ${problem !== undefined
-        ? html`<p class="problem" role="alert">${problem}</p>`
-        : !mayList
+      ${problem !== undefined && html`<p class="problem" role="alert">${problem}</p>`}
+      ${!mayList
         ? html`<p class="empty">Your token does not permit to list topics. Enter the name of one to open it.</p>`
         : topics === undefined
-        ? html`<p class="empty">Loading…</p>`
+        ? problem === undefined && html`<p class="empty">Loading…</p>`
         : topics.length === 0
         ? html`
           <p class="empty">There are no messages. What is put shows up here: <code>${exampleCommand()}</code></p>

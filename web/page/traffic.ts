@@ -48,11 +48,14 @@ function nextRate({ count: before, at: then, rate }: Reading, count: number, at:
   return rate * weight + latest * (1 - weight);
 }
 
-/** How many points a chart has, one a second. */
-const HISTORY = 300;
+/** How many points a chart has at most, one a second; and what it shows, in milliseconds. */
+const HISTORY = { points: 300, span: 300_000 } as const;
 
 /** How far two readings of a chart are apart at least, in milliseconds. */
 const MIN_SPAN = 500;
+
+/** One that is older by less than this, in milliseconds, comes late; of one that is older by more, the clock was set back. */
+const MAX_LATE = 30_000;
 
 /** The puts and deliveries of the last five minutes, a second each, as uPlot takes them: times in seconds, then values. */
 export class History {
@@ -71,7 +74,7 @@ export class History {
   add(at: number, puts: number, deliveries: number): void {
     const last = this.#last;
     // What two readings just after another say of a second is chance.
-    if (last && at - last.at < MIN_SPAN && at >= last.at) return;
+    if (last && at - last.at < MIN_SPAN && at > last.at - MAX_LATE) return;
     this.#last = { at, puts, deliveries };
     // The clock was set back: what was later has not been yet.
     if (last && at < last.at) {
@@ -84,8 +87,9 @@ export class History {
     this.#times.push(at / 1000);
     this.#puts.push(rate(puts, last.puts));
     this.#deliveries.push(rate(deliveries, last.deliveries));
-    if (this.#times.length <= HISTORY) return;
-    for (const values of [this.#times, this.#puts, this.#deliveries]) values.shift();
+    const firstShown = this.#times.findIndex((time) => time * 1000 > at - HISTORY.span);
+    const old = Math.max(firstShown, this.#times.length - HISTORY.points);
+    for (const values of [this.#times, this.#puts, this.#deliveries]) values.splice(0, old);
   }
 
   /** Times and puts a second. */
