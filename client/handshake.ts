@@ -151,7 +151,10 @@ function unknownReason(): string {
   // That of a page or worker.
   const { origin } = globalThis as { origin?: string };
   if (origin === undefined) return "the WebSocket does not say why";
-  return `the browser does not say why; the server must allow the origin ${origin}`;
+  const advice = origin === "null"
+    ? "this page has no origin to allow: load it from a web server"
+    : `the server must allow the origin ${origin}`;
+  return `the browser does not say why; ${advice}`;
 }
 
 /**

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { connect, type DsmqError } from "@dsmq/server";
 import { ConnectError } from "../../client/connect_error.ts";
 import { requestUpgrade } from "../../client/deno/handshake.ts";
@@ -245,20 +251,39 @@ Deno.test("a certificate for another name, or an expired one, is reported as suc
   assertMatch(error.message, /the server's certificate has expired, on 2021-01-01$/);
 });
 
-Deno.test("a socket that fails without a reason is reported as such", async () => {
-  const dial = () => {
-    const socket = {
-      send() {},
-      close() {},
-      onopen: null,
-      onmessage: null,
-      onclose: null,
-      onerror: null as ((event: Event) => void) | null,
-    };
-    queueMicrotask(() => socket.onerror!(new Event("error")));
-    return socket;
+/** A WebSocket that fails as in browsers. */
+function failingSocket() {
+  const socket = {
+    send() {},
+    close() {},
+    onopen: null,
+    onmessage: null,
+    onclose: null,
+    onerror: null as ((event: Event) => void) | null,
   };
-  const error = await refusal(undefined, { dial, timeout: 50 });
+  queueMicrotask(() => socket.onerror!(new Event("error")));
+  return socket;
+}
+
+Deno.test("where a WebSocket in a page does not say why it fails, the error says what its origin needs, or that it has none", async () => {
+  const told = async (origin: string) => {
+    Object.assign(globalThis, { origin });
+    return (await refusal(undefined, { dial: failingSocket, timeout: 50 })).message;
+  };
+  try {
+    const allow = "the browser does not say why; the server must allow the origin https://a.test";
+    assertStringIncludes(await told("https://a.test"), allow);
+    // A file, or a frame in a sandbox.
+    const none =
+      "the browser does not say why; this page has no origin to allow: load it from a web server";
+    assertStringIncludes(await told("null"), none);
+  } finally {
+    delete (globalThis as { origin?: string }).origin;
+  }
+});
+
+Deno.test("a socket that fails without a reason is reported as such", async () => {
+  const error = await refusal(undefined, { dial: failingSocket, timeout: 50 });
   assertEquals([error.code, error.reason], ["unreachable", "unknown"]);
   assert(error.message.includes("the WebSocket does not say why"), error.message);
   const deno = (url: string, protocols: string[]) => new WebSocket(url, protocols);
