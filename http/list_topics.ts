@@ -43,7 +43,8 @@ export async function getTopics(
   // The permissions can have changed meanwhile.
   const { permissions: present } = call;
   const topics = found.filter(({ topic }) => present.mayRead(topic));
-  const next = found.length === count ? found.at(-1)!.topic : null;
+  // Not that of the last one found: it may be none that may be read.
+  const next = found.length === count ? topics.at(-1)?.topic ?? wanted.after : null;
   const headers = { "content-type": JSON_TYPE, "cache-control": "no-store" };
   return textResponseTo(call, `${JSON.stringify({ topics, next })}\n`, { headers });
 }

@@ -52,15 +52,19 @@ for (const transport of ["builtin", "hardened"] as const) {
 testStores(
   "a list of topics leaves out those that may no longer be read when the store answers",
   async (serve) => {
-    const changes: [auth: Auth, topics: string[] | undefined][] = [
-      [{ tokens: [{ ...ONE, topics: ["b"] }] }, ["b"]],
-      [{ tokens: [] }, undefined],
+    const only = (topic: string): Auth => ({ tokens: [{ ...ONE, topics: [topic] }] });
+    // The last one names where the next page begins, and may be none that may be read.
+    const changes: [auth: Auth, topics: string[] | undefined, next: string | undefined][] = [
+      [only("b"), ["b"], "b"],
+      [only("a"), ["a"], "a"],
+      [only("c"), [], ""],
+      [{ tokens: [] }, undefined, undefined],
     ];
-    for (const [auth, expected] of changes) {
+    for (const [auth, expected, expectedNext] of changes) {
       const store = new HeldStore(["topics"]);
       await using server = await serve(store, undefined, { auth: { tokens: [ONE] } });
       const headers = { authorization: "Bearer one" };
-      for (const topic of ["a", "b"]) {
+      for (const topic of ["a", "b", "c"]) {
         await (await server.post(`/topics/${topic}`, "x", headers)).body?.cancel();
       }
       store.hold();
@@ -71,7 +75,11 @@ testStores(
       store.release();
       const { topics, next, status } = await (await listed).json();
       assertEquals(topics?.map(({ topic }: { topic: string }) => topic), expected);
-      assertEquals([next, status], expected ? ["b", undefined] : [undefined, 401]);
+      assertEquals([next, status], [expectedNext, expected ? undefined : 401]);
+      if (!expected || next === undefined) continue;
+      const rest = await (await server.get(`/topics?after=${next}&count=2`, { headers })).json();
+      assertEquals(rest.topics.length, expectedNext === "" ? 1 : 0);
+      assertEquals(rest.next, null);
     }
   },
 );
