@@ -73,7 +73,7 @@ export interface ServerOperation {
 /** How near a limit is. */
 export interface LimitUse {
   readonly name: keyof ServerLimits;
-  /** `null`: that cannot be read now. */
+  /** `null`: that cannot be read now, or nobody counts it: over `builtin`, what is incomplete. */
   readonly used: number | null;
   readonly limit: number;
   readonly unit: "count" | "bytes";

@@ -70,10 +70,9 @@ function limitUses(
     own("pendingConnections", pendingConnections()),
     own("storedBytes", stored && stored.bytes, "bytes"),
     own("topics", stored && stored.topics),
-    ...(Object.keys(SHARED_UNITS) as SharedLimit[]).map((name) => ({
-      name,
-      ...usage(name),
-      unit: SHARED_UNITS[name],
-    })),
+    ...(Object.keys(SHARED_UNITS) as SharedLimit[]).map((name) => {
+      const { used = null, limit } = usage(name);
+      return { name, used, limit, unit: SHARED_UNITS[name] };
+    }),
   ];
 }

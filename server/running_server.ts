@@ -238,20 +238,23 @@ export class RunningServer implements MessageServer {
 
   /** What it tells of itself. */
   #source(): ServerSource {
-    const { limits, log, clock } = this.#settings;
+    const { limits, log, clock, description: { transport } } = this.#settings;
     const connections = this.#connections;
     const monotonic = () => clock.monotonic?.() ?? clock.now();
     const start = monotonic();
     return {
       counts: this.#queue.counts,
       totals: this.#totals,
-      limits,
-      log,
+      ...{ limits, log },
       connections: () => connections.kinds,
       pendingConnections: () => connections.pendingCount,
       usedSlots: () => connections.limiter.used,
       uptime: () => Math.round(monotonic() - start),
-      usage: (name) => this.#budgets.usage(name),
+      // Over the others Deno holds what is incomplete, and does not tell how much.
+      usage: (name) => ({
+        ...this.#budgets.usage(name),
+        ...(name === "totalPartialBytes" && transport !== "hardened" && { used: undefined }),
+      }),
     };
   }
 

@@ -201,7 +201,11 @@ export const METRICS: readonly MetricSpec[] = [
   ...shared("waits", "totalWaits", "Reads that wait for a message"),
   ...shared("cursors", "totalCursors", "Topics that connections have a cursor for"),
   ...shared("in_flight_bytes", "totalInFlightBytes", "Memory of requests in flight"),
-  ...shared("partial_bytes", "totalPartialBytes", "Memory of incomplete requests and frames"),
+  ...shared(
+    "partial_bytes",
+    "totalPartialBytes",
+    "Memory of incomplete requests and frames, over hardened",
+  ),
   ...shared("unread_bytes", "totalUnreadBytes", "Memory of what peers have not read yet"),
   labelled(
     "counter",

@@ -47,8 +47,8 @@ export interface ServerSource {
     ServerLimits,
     "connections" | "pendingConnections" | "storedBytes" | "topics"
   >;
-  /** How much of a limit all connections use. */
-  usage(name: SharedLimit): { readonly used: number; readonly limit: number };
+  /** How much of a limit all connections use; `undefined` where nobody counts that. */
+  usage(name: SharedLimit): { readonly used: number | undefined; readonly limit: number };
 }
 
 /** What a store tells. */

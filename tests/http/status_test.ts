@@ -16,6 +16,7 @@ import { HeldStore } from "../support/held_store.ts";
 import { problemOf, testHttp } from "../support/http_server.ts";
 import { parseMetrics } from "../support/metrics_text.ts";
 import { FORWARDED, statusOf, useOf } from "../support/server_status.ts";
+import { clientFrame, RawSocket } from "../support/raw_socket.ts";
 import { testStores } from "../support/store_servers.ts";
 
 const ALL = [{ prefix: "" }];
@@ -108,6 +109,25 @@ testHttp("what lasts is counted beside its limit, and as the metrics count it", 
   await stream.body?.cancel().catch(() => {});
   await Promise.all(waits);
 });
+
+testHttp(
+  "what is incomplete is counted over hardened, and elsewhere nobody claims to know it",
+  async (open, kind) => {
+    await using server = await open({ metrics: true });
+    using client = await RawSocket.open(server.port);
+    await client.send(clientFrame(1, new Uint8Array(100_000)).subarray(0, 50_000));
+    const read = async () => {
+      const { operation } = await statusOf(server);
+      const [used, limit] = useOf(operation!, "totalPartialBytes");
+      assert(limit! > 100_000);
+      const { values } = parseMetrics(await (await server.get("/metrics")).text())
+        .get("dsmq_partial_bytes")!;
+      return [used, values.get("dsmq_partial_bytes")];
+    };
+    if (kind !== "hardened") return assertEquals(await read(), [null, undefined]);
+    while ((await read()).some((bytes) => !(Number(bytes) >= 50_000)));
+  },
+);
 
 testHttp("a server with a file says so, and what of it is there after a restart", async (open) => {
   using folder = new FileFolder();

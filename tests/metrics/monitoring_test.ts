@@ -165,9 +165,14 @@ for (const transport of ["builtin", "hardened"] as const) {
           const present = query.replaceAll("$instance", ".*").replaceAll("$__rate_interval", "1m");
           if ((await prometheus.query(present)).length === 0) empty.push(query);
         }
-        // Nothing was refused, and nothing has started again.
+        // Nothing was refused, nothing has started again, and nobody knows what Deno holds.
         assertEquals(empty, [
           'sum by (instance, code) (rate(dsmq_refusals_total{instance=~"$instance"}[$__rate_interval])) > 0',
+          ...transport === "builtin"
+            ? [
+              'dsmq_partial_bytes{instance=~"$instance"} / dsmq_partial_bytes_limit{instance=~"$instance"}',
+            ]
+            : [],
           'changes(dsmq_start_time_seconds{instance=~"$instance"}[1m]) > 0',
         ]);
         await server.shutdown();
