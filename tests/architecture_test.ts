@@ -215,7 +215,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "connection/error_rate_limit.ts": "codes of errors",
   "queue/queue.ts": "its keys are made by nameKey",
   "connection/dispatcher.ts": "actions that this code lists",
-  "http/files.ts": "paths that this code lists",
+  "http/served_files.ts": "paths that this code lists",
   "http/put_lines.ts": "members that this code lists",
   "http/query.ts": "names that this code lists",
   "server/log.ts": "names of events, which this code lists",
