@@ -4,6 +4,7 @@
  * @module
  */
 
+import { KNOWN_DURABILITIES } from "../protocol/decode_welcome.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { openApiResponse } from "./openapi_responses.ts";
 import { componentRef, type JsonObject, objectSchema } from "./openapi_schemas.ts";
@@ -42,7 +43,7 @@ export const statusSchemas: JsonObject = {
     },
     epoch: { type: "string", description: "The name of the present opening of the store." },
     durability: oneOf(
-      ["memory", "process", "disk", "quorum"],
+      Object.keys(KNOWN_DURABILITIES),
       "What a stored message survives.",
     ),
     retention: count("How long a message is kept, in milliseconds."),
@@ -92,7 +93,7 @@ export const statusSchemas: JsonObject = {
       description: "Each limit of which the server counts the use.",
       items: objectSchema({
         name: { enum: Object.keys(LIMITS) },
-        used: { ...COUNT, type: ["integer", "null"], description: "`null`: unknown now." },
+        used: { ...COUNT, type: ["integer", "null"], description: "`null`: unknown." },
         limit: COUNT,
         unit: { enum: ["count", "bytes"] },
       }),

@@ -40,7 +40,7 @@ export interface ConnectionInfo {
   readonly own?: boolean;
 }
 
-const KINDS = ["websocket", "http_stream", "http_wait"] as const;
+const KINDS: readonly ConnectionInfo["kind"][] = ["websocket", "http_stream", "http_wait"];
 
 /**
  * Takes the known fields of a list of connections.

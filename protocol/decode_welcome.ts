@@ -17,8 +17,8 @@ import {
 import { malformed, type Reply } from "./replies.ts";
 import { isCount } from "./request_fields.ts";
 
-/** The durabilities that this version knows. */
-const DURABILITIES: Readonly<Record<Durability, true>> = {
+/** The durabilities that this version knows: its keys. */
+export const KNOWN_DURABILITIES: Readonly<Record<Durability, true>> = {
   memory: true,
   process: true,
   disk: true,
@@ -54,7 +54,7 @@ export function decodeWelcome(it: Partial<Welcome>, id: number): Reply {
     time,
     dedupComplete,
     // An unknown durability guarantees nothing.
-    durability: Object.hasOwn(DURABILITIES, durability) ? durability : "memory",
+    durability: Object.hasOwn(KNOWN_DURABILITIES, durability) ? durability : "memory",
     retention,
     limits: wholeLimits(limits!),
     heartbeat,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import { MIN_RUNTIMES } from "../../client/runtime.ts";
 import deno from "../../deno.json" with { type: "json" };
@@ -15,7 +16,7 @@ import { withoutDeno } from "./without_deno.ts";
 import { withoutDescriptions } from "./without_descriptions.ts";
 
 /** The root of the project. */
-const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The oldest browsers that the client supports, as esbuild names them: `safari16.4`. */
 const TARGET = [...MIN_RUNTIMES.matchAll(/\b(Safari|Chrome|Firefox) ([\d.]+)/g)]

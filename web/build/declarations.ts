@@ -4,13 +4,14 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
 // The plugin uses the version that is chosen here: from 7 on, TypeScript has no interface for programs.
 import "typescript";
 import deno from "../../deno.json" with { type: "json" };
 
-const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The options with which the client is checked for browsers. */
 const TSCONFIG = `${ROOT}tests/browser/deno.json`;

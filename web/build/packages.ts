@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import type { Plugin } from "esbuild";
 
 const NAMES = ["htm", "preact", "preact/hooks", "uplot"];
@@ -21,7 +22,7 @@ export const packages: Plugin = {
     files.set("uplot/uPlot.css", new URL("uPlot.min.css", uplot));
     build.onResolve({ filter: /^[a-z]/ }, ({ path }) => {
       const file = files.get(path);
-      return file && { path: decodeURIComponent(file.pathname) };
+      return file && { path: fileURLToPath(file) };
     });
   },
 };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import type { Plugin } from "esbuild";
 
 const STAND_IN = new URL("no_deno.ts", import.meta.url);
@@ -14,7 +15,7 @@ export const withoutDeno: Plugin = {
   setup(build) {
     build.onResolve({ filter: /^\.\/deno\// }, ({ importer }) => {
       if (!importer.endsWith("/client/dial.ts")) return undefined;
-      return { path: decodeURIComponent(STAND_IN.pathname) };
+      return { path: fileURLToPath(STAND_IN) };
     });
   },
 };
