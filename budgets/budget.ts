@@ -9,7 +9,7 @@
  * @module
  */
 
-import { NameMap } from "../protocol/name_map.ts";
+import { RecurringNameMap } from "./recurring_name_map.ts";
 
 /** The size of a budget, in any unit. */
 export interface BudgetSize {
@@ -31,7 +31,7 @@ export class Budget {
   #size: BudgetSize;
   #free: number;
   /** The holders with accounts. */
-  readonly #holders = new NameMap<Holder>();
+  readonly #holders = new RecurringNameMap<Holder>();
   #sharing = 0;
   /** How much all accounts use together, guaranteed amounts included. */
   used = 0;

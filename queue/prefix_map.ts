@@ -4,11 +4,11 @@
  * @module
  */
 
-import { NameMap } from "../protocol/name_map.ts";
+import { RecurringNameMap } from "../budgets/recurring_name_map.ts";
 
 /** Finds the prefixes of a topic by looking up its beginnings, not by walking over all prefixes. */
 export class PrefixMap<Value> {
-  readonly #values = new NameMap<Value>();
+  readonly #values = new RecurringNameMap<Value>();
   /** How many prefixes have each length: only beginnings of these lengths are looked up. */
   readonly #counts: number[] = [];
   /** These lengths, the shortest first. */
@@ -26,7 +26,7 @@ export class PrefixMap<Value> {
 
   /** Sets the value of a prefix. */
   set(prefix: string, value: Value): void {
-    if (!this.#values.has(prefix)) this.#count(prefix, 1);
+    if (this.#values.get(prefix) === undefined) this.#count(prefix, 1);
     this.#values.set(prefix, value);
   }
 
@@ -36,7 +36,7 @@ export class PrefixMap<Value> {
   }
 
   /** The values. */
-  values(): MapIterator<Value> {
+  values(): Generator<Value> {
     return this.#values.values();
   }
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { nameKey, NameMap } from "../protocol/name_map.ts";
+import { RecurringNameMap } from "../budgets/recurring_name_map.ts";
+import { nameKey } from "../protocol/name_map.ts";
 import type {
   Command,
   Put,
@@ -67,7 +68,7 @@ export class Queue implements AsyncDisposable {
   readonly counts: TrafficCounts = new TrafficCounts();
 
   /** By topic: mostly there is only one. */
-  readonly #listeners = new NameMap<TopicListener | Set<TopicListener>>();
+  readonly #listeners = new RecurringNameMap<TopicListener | Set<TopicListener>>();
   readonly #prefixListeners = new PrefixListeners();
   readonly #fanOut = new FanOut((error) => this.#onListenerError(error));
   readonly #prefixFanOut = new FanOut((error) => this.#onListenerError(error));
@@ -261,8 +262,7 @@ export class Queue implements AsyncDisposable {
     this.#fanOut.finish();
     this.#prefixFanOut.finish();
     this.#resyncedLosses = losses;
-    const ofTopics = [...this.#listeners.values()]
-      .flatMap((one) => one instanceof Set ? [...one] : [one]);
+    const ofTopics = this.#listeners.values().flatMap((one) => one instanceof Set ? one : [one]);
     for (const one of [...ofTopics, ...this.#prefixListeners]) one.resync(this.#fedThrough);
   }
 

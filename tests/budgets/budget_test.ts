@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Budget } from "../../budgets/budget.ts";
 import { seeded } from "../../testing/seeded.ts";
+import { countDeletes } from "../support/count_deletes.ts";
 
 Deno.test("each connection has a share of its own, whatever others hold", () => {
   const budget = new Budget({ own: 2, shared: 8 });
@@ -77,4 +78,19 @@ Deno.test("a client that takes much at once gets no more than one that takes it 
   const budget = new Budget({ own: 0, shared: 100 });
   assert(!budget.open("one").take(51));
   assert(budget.open("one").take(50));
+});
+
+Deno.test("a holder whose only account is opened and closed again and again is not forgotten each time", () => {
+  const budget = new Budget({ own: 0, shared: 10 });
+  budget.open("other");
+  const deleted = countDeletes(() => {
+    for (let i = 0; i < 1000; i++) {
+      const account = budget.open("one");
+      assert(account.take(5));
+      assertEquals(budget.holders, 2);
+      account.close();
+      assertEquals([budget.holders, budget.sharing, budget.free], [1, 0, 10]);
+    }
+  });
+  assertEquals(deleted, 0);
 });

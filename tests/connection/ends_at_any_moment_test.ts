@@ -92,6 +92,9 @@ async function endAfter(
   const ownTopics = (frame: object) =>
     JSON.stringify(frame).replaceAll('"topic":"', `"topic":"${steps}.`);
   await store(host, `${steps}.t`, "1", "2", "3");
+  const topics = ["t", "a", "b", "empty"].map((topic) => `${steps}.${topic}`);
+  // Beside another reader of each: it would be missing if one of this connection ended twice.
+  for (const topic of topics) host.queue.readers.add({ topic });
   const peer = new ManualPeer(host, { permissions: SOME });
   if (hasWaiting) peer.sendFrame(ownTopics(WAITING));
   await turns(1);
@@ -104,15 +107,15 @@ async function endAfter(
   end(peer.connection);
   await turns(1);
   assert(peer.closedWith !== CLOSE_CODE.internalError, "a request failed unexpectedly");
-  for (const topic of ["t", "a", "b", "empty"]) await store(host, `${steps}.${topic}`, "too late");
+  for (const topic of topics) await store(host, topic, "too late");
   peer.connection.end();
   await turns(1);
   assertEquals(
     [
-      ...[host.queue.listenedTopics, host.queue.readers.total],
+      ...[host.queue.listenedTopics, ...host.queue.readers.of(topics)],
       ...BUDGETS.map((name) => host.budgets.of(name).holders),
     ],
-    [0, 0, ...BUDGETS.map(() => 0)],
+    [0, ...topics.map(() => 1), ...BUDGETS.map(() => 0)],
     `listeners, readers, and ${BUDGETS.join(", ")}`,
   );
   assert(peer.closedWith !== CLOSE_CODE.internalError, "its end failed unexpectedly");

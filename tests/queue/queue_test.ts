@@ -5,6 +5,7 @@ import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { StoreError } from "../../stores/store.ts";
 import { apply, put } from "../../testing/store/support.ts";
+import { countDeletes } from "../support/count_deletes.ts";
 import { DelayedStore } from "../support/delayed_store.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { MemoryPeer, openContext } from "../support/memory_peer.ts";
@@ -130,6 +131,24 @@ Deno.test("a connection that closes in the middle of its requests leaves no list
   await putter.request({ action: "get_latest", topic: "t" });
   assertEquals(at.host.queue.listenedTopics, 0);
   putter.close();
+});
+
+Deno.test("topics and prefixes that are listened to again and again are not forgotten each time, and count only meanwhile", async () => {
+  await using at = await openQueue(8);
+  const { queue } = at.host;
+  const listener = { onMessages: () => {}, resync: () => {} };
+  for (const filter of [{ topic: "t" }, { prefix: "t" }]) {
+    const counts = new Set<number>();
+    const deleted = countDeletes(() => {
+      for (let i = 0; i < 1000; i++) {
+        queue.listen(filter, listener);
+        counts.add(queue.listenedTopics);
+        queue.stopListening(filter, listener);
+        counts.add(queue.listenedTopics);
+      }
+    });
+    assertEquals([deleted, [...counts]], [0, [1, 0]]);
+  }
 });
 
 Deno.test("a queue purges after the first put, and not before", async () => {
