@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type AttributeFields, attributesOf } from "../../web/page/message_attributes.ts";
 import { isAllowed, isAllowedEverywhere } from "../../web/page/permissions.ts";
+import { positionIn } from "../../web/page/typed_position.ts";
 import { rowsOnScreen } from "../../web/page/row_range.ts";
 import { parseRoute, topicHref } from "../../web/page/router.ts";
 import { draftOf } from "../../web/page/draft.ts";
@@ -148,6 +149,18 @@ Deno.test("attributes are those that are typed, and a header that is none is nam
     JSON.parse('{"__proto__":"x"}'),
   );
   assertThrows(() => attributesOf(form({ headers: "a: b\nnone" })), Error, "got: none");
+});
+
+Deno.test("what is typed as a position is one that the client takes: a number, or of any history", () => {
+  const epoch = "9b2f4c3e-6a0d-4e0f-8f52-1d6a4b1c7e90";
+  for (const text of ["0", "42", "9007199254740991"]) assertEquals(positionIn(text), Number(text));
+  for (const text of [`${epoch}:0`, "a_history_of_16-:9007199254740991", `${"A".repeat(128)}:7`]) {
+    assertEquals(positionIn(` ${text} `), text);
+  }
+  const wrong = ["", "nonsense", "-1", "1.5", "9007199254740993", ":5", "short:5", epoch];
+  for (const text of [...wrong, `${epoch}:01`, `${epoch}:9999999999999999`, `${epoch}:`]) {
+    assertEquals(positionIn(text), undefined, text);
+  }
 });
 
 Deno.test("the address of each topic leads back to it, and any other to the topics", () => {

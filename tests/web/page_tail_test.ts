@@ -5,46 +5,12 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { takeSample } from "../../web/page/message_sample.ts";
 import { recentMessages } from "../../web/page/recent_messages.ts";
-import { HttpError } from "../../web/page/server_api.ts";
-import { type TailState, TopicTail } from "../../web/page/tail.ts";
+import { notesOf, openTail, seqsOf, settled, upTo } from "../support/opened_tail.ts";
 import { PageServer, positionOf } from "../support/page_server.ts";
 
 const { signal } = new AbortController();
-const upTo = (last: number, from = 1) =>
-  Array.from({ length: last - from + 1 }, (_, i) => from + i);
-const seqsOf = ({ rows }: TailState) =>
-  rows.flatMap((row) => row.kind === "message" ? [row.message.seq] : []);
-const notesOf = ({ rows }: TailState) =>
-  rows.flatMap((row) => row.kind === "note" ? [row.text] : []);
-
-/** A tail of a server, without any waiting; and what waits until it is in some state. */
-function openTail(server: PageServer) {
-  let time = 0;
-  const clock = {
-    now: () => time,
-    pause(milliseconds: number) {
-      // What is drawn is drawn at once; between two samples time passes.
-      if (milliseconds >= 500) time += milliseconds;
-      return Promise.resolve();
-    },
-    seen: () => Promise.resolve(),
-  };
-  const tail = new TopicTail({ ...server.source, clock });
-  const until = (isThere: (state: TailState) => boolean): Promise<void> =>
-    new Promise((resolve) => {
-      const look = () => {
-        if (!isThere(tail.state.value)) return;
-        end();
-        resolve();
-      };
-      const end = tail.state.follow(look);
-      look();
-    });
-  const has = (...seqs: number[]) => until((state) => `${seqsOf(state)}` === `${seqs}`);
-  return { tail, until, has, [Symbol.dispose]: () => tail.stop() };
-}
-
 Deno.test("the newest messages of a topic are found, however far apart their numbers are", async () => {
   for (const distance of [1, 7, 1000, 100_000]) {
     const server = new PageServer();
@@ -137,6 +103,23 @@ Deno.test("where more arrives than can be shown, the tail says that it leaves so
   await scene.until((state) => seqsOf(state).at(-1) === 20_001);
 });
 
+Deno.test("a sample is taken of the history in which the tail is, also if the server begins another meanwhile", async () => {
+  const server = new PageServer();
+  server.put(upTo(1000));
+  const { api } = server.source;
+  const restarting = {
+    ...api,
+    async messages(...request: Parameters<typeof api.messages>) {
+      const page = await api.messages(...request);
+      server.restart();
+      server.put(upTo(2000));
+      return page;
+    },
+  };
+  const { rows, isBehind } = await takeSample(restarting, "t", positionOf(10), signal);
+  assertEquals([rows, isBehind], [["The server lost its messages here, and began anew."], true]);
+});
+
 Deno.test("where large messages arrive faster than they can be read, the tail samples, too", async () => {
   const server = new PageServer();
   using scene = openTail(server);
@@ -146,50 +129,6 @@ Deno.test("where large messages arrive faster than they can be read, the tail sa
   await scene.until((state) => state.isSampling);
   assert(server.taken < 40, `${server.taken} messages were taken`);
   await scene.until((state) => seqsOf(state).at(-1) === 100);
-});
-
-Deno.test("a tail that is paused takes nothing, and goes on where it was", async () => {
-  const server = new PageServer();
-  server.put([1]);
-  using scene = openTail(server);
-  scene.tail.live();
-  await scene.has(1);
-  scene.tail.pause();
-  server.put(upTo(300, 2));
-  // One may be on its way already.
-  await scene.until(({ isPaused }) => isPaused);
-  assert(server.taken <= 1);
-  scene.tail.resume();
-  await scene.has(...upTo(300));
-  assertEquals(notesOf(scene.tail.state.value), []);
-});
-
-Deno.test("a replay shows one page after another as it is asked for, and then what comes", async () => {
-  const server = new PageServer();
-  server.put(upTo(450));
-  using scene = openTail(server);
-  scene.tail.replay(100);
-  await scene.until(({ hasMore, isLoading, rows }) => hasMore && !isLoading && rows.length > 0);
-  assertEquals(seqsOf(scene.tail.state.value), upTo(300, 101));
-  scene.tail.more();
-  scene.tail.more();
-  await scene.until((state) => !state.hasMore);
-  assertEquals(seqsOf(scene.tail.state.value), upTo(450, 101));
-  server.put([451]);
-  await scene.has(...upTo(451, 101));
-});
-
-Deno.test("a replay keeps the beginnings of large messages, and pauses after a mebibyte", async () => {
-  const server = new PageServer();
-  server.put(upTo(50), "\ud800".repeat(300_000));
-  using scene = openTail(server);
-  scene.tail.replay("start");
-  await scene.until(({ hasMore, isLoading, rows }) => hasMore && !isLoading && rows.length > 0);
-  const { rows } = scene.tail.state.value;
-  assertEquals(rows.length, 4);
-  const [row] = rows;
-  assert(row?.kind === "message" && row.message.isCut);
-  assertEquals(row.message.body, "\ud800".repeat(4096));
 });
 
 Deno.test("a filter finds what stands beyond the beginning of a message, and what it shows is kept longest", async () => {
@@ -209,39 +148,6 @@ Deno.test("a filter finds what stands beyond the beginning of a message, and wha
   assertEquals([seqs.length, seqs[0], seqs[1], seqs.at(-1)], [5000, 10, 3002, 8000]);
 });
 
-Deno.test("a gap is a row between the messages, and nothing is shown twice", async () => {
-  const server = new PageServer();
-  server.put(upTo(10));
-  server.floor = 4;
-  using scene = openTail(server);
-  scene.tail.replay(1);
-  await scene.has(5, 6, 7, 8, 9, 10);
-  assertEquals(notesOf(scene.tail.state.value), [
-    "Messages are missing here: they expired, or were purged.",
-  ]);
-  assertEquals(scene.tail.state.value.rows[0]!.kind, "note");
-});
-
-Deno.test("a failure is shown until messages come again, and what fails for good is not tried again", async () => {
-  const server = new PageServer();
-  server.put([1]);
-  using scene = openTail(server);
-  server.failure = new TypeError("Failed to fetch");
-  scene.tail.live();
-  await scene.until((state) => state.error === "There is no connection to the server.");
-  await scene.until((state) => state.error === undefined);
-  await scene.has(1);
-  server.failure = new HttpError(new Response(null, { status: 400 }), { detail: "Invalid topic" });
-  scene.tail.live();
-  await scene.until((state) => state.error === "Invalid topic");
-  server.put([2]);
-  await new Promise((resolve) => setTimeout(resolve));
-  assertEquals([scene.tail.state.value.error, scene.tail.state.value.isLoading], [
-    "Invalid topic",
-    false,
-  ]);
-});
-
 Deno.test("a tail that begins anew leaves nothing of the one before behind", async () => {
   const server = new PageServer();
   server.put(upTo(20));
@@ -254,4 +160,77 @@ Deno.test("a tail that begins anew leaves nothing of the one before behind", asy
   await scene.has(16, 17, 18, 19, 20);
   scene.tail.clear();
   assertEquals(scene.tail.state.value.rows, []);
+});
+
+Deno.test("a tail that is cleared shows nothing that had come before, drawn or not", async () => {
+  const server = new PageServer();
+  server.put([1]);
+  using scene = openTail(server, { isStill: true });
+  scene.tail.live();
+  await scene.has(1);
+  server.put([2]);
+  await settled();
+  scene.tail.clear();
+  server.put([3]);
+  await scene.pass();
+  assertEquals(seqsOf(scene.tail.state.value), [3]);
+});
+
+Deno.test("a tail that is paused takes and shows nothing, and goes on where it was", async () => {
+  const server = new PageServer();
+  server.put([1]);
+  using scene = openTail(server);
+  scene.tail.live();
+  await scene.has(1);
+  await settled();
+  scene.tail.pause();
+  server.put(upTo(300, 2));
+  await settled();
+  // One was on its way already.
+  assertEquals([seqsOf(scene.tail.state.value), server.taken], [[1], 1]);
+  scene.tail.resume();
+  await scene.has(...upTo(300));
+  assertEquals(notesOf(scene.tail.state.value), []);
+});
+
+Deno.test("a tail that is paused while it samples takes no sample", async () => {
+  const server = new PageServer();
+  using scene = openTail(server);
+  scene.tail.live();
+  await scene.until((state) => !state.isLoading);
+  server.put(upTo(3000));
+  await scene.until((state) => state.isSampling);
+  scene.tail.pause();
+  const { pages } = server;
+  await settled();
+  assertEquals([server.pages, scene.tail.state.value.isSampling], [pages, true]);
+  scene.tail.resume();
+  await scene.until((state) => seqsOf(state).at(-1) === 3000 && !state.isSampling);
+});
+
+Deno.test("where even the newest message is gone before it is read, the tail waits for the next", async () => {
+  const server = new PageServer();
+  server.put([1]);
+  server.afterTopic = () => server.purge();
+  using scene = openTail(server);
+  scene.tail.live();
+  await scene.until((state) => !state.isLoading);
+  server.put([2]);
+  await scene.has(2);
+  assertEquals([scene.tail.state.value.error, notesOf(scene.tail.state.value)], [undefined, []]);
+});
+
+Deno.test("a server that begins anew between two requests is read from its beginning", async () => {
+  const server = new PageServer();
+  server.put(upTo(500));
+  server.afterTopic = () => {
+    server.restart();
+    server.put([1, 2]);
+  };
+  using scene = openTail(server);
+  scene.tail.live();
+  await scene.until((state) => !state.isLoading);
+  server.put([3]);
+  await scene.until((state) => seqsOf(state).at(-1) === 3);
+  assertEquals(scene.tail.state.value.error, undefined);
 });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { testPage } from "../support/opened_page.ts";
 
@@ -50,48 +50,6 @@ testPage(
     assertEquals((await texts(page, 6)).at(-1), "last");
   },
 );
-
-testPage(
-  "a message is shown in full: JSON indented, its number as it was put, attributes and time",
-  async (opened) => {
-    const { page, mq, show } = opened;
-    const body = '{"big":12345678901234567890,"list":[1,2]}';
-    const headers = { "content-type": "application/json" };
-    const seq = await mq.put("t", body, { key: "ann", messageId: "m-1", headers });
-    await show("#/topics/t");
-    await page.locator(".tail .message button").click();
-    const dialog = page.getByRole("dialog", { name: `Message ${seq}` });
-    assertEquals(
-      await dialog.locator("pre").textContent(),
-      '{\n  "big": 12345678901234567890,\n  "list": [\n    1,\n    2\n  ]\n}',
-    );
-    const attributes = await dialog.locator("dl").textContent();
-    for (
-      const part of ["ann", "m-1", "content-type", "application/json", `:${seq}`, "41 B, JSON"]
-    ) {
-      assert(attributes!.includes(part), `${part} in ${attributes}`);
-    }
-    await dialog.getByRole("button", { name: "As it was put" }).click();
-    assertEquals(await dialog.locator("pre").textContent(), body);
-    await page.keyboard.press("Escape");
-    await dialog.waitFor({ state: "detached" });
-  },
-);
-
-testPage("a large message is shown in full, a part at a time", async (opened) => {
-  const { page, mq, show } = opened;
-  await mq.put("t", `${"y".repeat(100_000)}\ud800 end`, { headers: { long: "z".repeat(10_000) } });
-  await show("#/topics/t");
-  await page.locator(".tail .message button").click();
-  await page.getByText("98 KiB").waitFor();
-  const text = page.locator("dialog pre");
-  assertEquals((await text.textContent())!.length, 32 * 1024);
-  await page.getByRole("button", { name: "Show more" }).click();
-  await page.getByRole("button", { name: "Show more" }).waitFor({ state: "detached" });
-  const end = `document.querySelector("dialog pre").textContent.slice(-5).charCodeAt(0)`;
-  assertEquals([await page.evaluate(end), (await text.textContent())!.length], [0xd800, 100_005]);
-  assertEquals(await page.locator("dialog dd").last().textContent(), "z".repeat(10_000));
-});
 
 testPage("more tabs than a browser has connections for show what comes", async (opened) => {
   const { page, mq, address, show } = opened;

@@ -29,7 +29,7 @@ export function MessageDialog({ topic, kept, onClose }: {
   useEffect(() => {
     if (!kept.isCut) return;
     const ending = new AbortController();
-    api.message(topic, kept.seq, ending.signal).then((found) => {
+    api.message(topic, kept, ending.signal).then((found) => {
       if (found) setWhole(found);
       else setProblem("The message is gone by now: this is its beginning.");
     }).catch((error) => {
@@ -44,11 +44,7 @@ export function MessageDialog({ topic, kept, onClose }: {
   const pretty = useMemo(() => whole && prettyJson(whole.body), [whole]);
   const text = isRaw ? body : pretty ?? body;
   const bytes = useMemo(() => new TextEncoder().encode(body).length, [body]);
-  const copy = () =>
-    navigator.clipboard.writeText(body).then(
-      () => setCopied("Copied"),
-      () => setCopied("The browser does not let this page copy"),
-    );
+  const copy = async () => setCopied(await copyText(body));
   return html`
     <${Dialog} title=${`Message ${seq}`} onClose=${onClose}>
       <dl class="attributes">
@@ -75,11 +71,22 @@ export function MessageDialog({ topic, kept, onClose }: {
         ${pretty !== undefined && html`
           <button aria-pressed=${isRaw} onClick=${() => setRaw(!isRaw)}>As it was put</button>
         `}
-        <button onClick=${copy}>Copy</button>
+        <button onClick=${copy} disabled=${!whole}>Copy</button>
         <span role="status">${copied}</span>
       </div>
     <//>
   `;
+}
+
+/** Copies a text; returns what is to be said of it. */
+async function copyText(text: string): Promise<string> {
+  // Over plain HTTP, but for this machine, a page has none.
+  const { clipboard } = navigator as Partial<Pick<Navigator, "clipboard">>;
+  if (!clipboard) return "The browser lets a page copy only over HTTPS";
+  return await clipboard.writeText(text).then(
+    () => "Copied",
+    () => "The browser does not let this page copy",
+  );
 }
 
 function Entry({ name, value }: { readonly name: string; readonly value: string }): View {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { HttpError, type MessagePage, type ServerApi } from "./server_api.ts";
+import type { ServerStatus } from "../../http/server_status.ts";
+import { HttpError, type MessagePage, type PageQuery, type ServerApi } from "./server_api.ts";
 
 /** The newest messages of a topic. */
 export interface RecentMessages extends MessagePage {
@@ -13,7 +14,10 @@ export interface RecentMessages extends MessagePage {
 }
 
 /** What a tail needs of the server. */
-export type TailApi = Pick<ServerApi, "messages" | "topic">;
+export interface TailApi extends Pick<ServerApi, "messages" | "topic"> {
+  /** What time it is there. */
+  status(signal: AbortSignal): Promise<Pick<ServerStatus, "time">>;
+}
 
 /** About how many messages are looked for, and in how many requests at most. */
 const RECENT = { wanted: 30, tries: 12 } as const;
@@ -46,13 +50,9 @@ export async function recentMessages(
   for (let i = 0; i < RECENT.tries; i++) {
     distance = Math.min(distance, far);
     const after = `${info.seq - distance}`;
-    const page = await api.messages(topic, { after, count: PAGE }, signal)
-      .catch((error) => {
-        // Older ones are gone. It is as if there were more than a page.
-        if (error instanceof HttpError && error.position !== undefined) return undefined;
-        throw error;
-      });
-    const isWhole = page !== undefined && (page.messages.at(-1)?.seq ?? 0) >= info.seq;
+    const page = await pageOrGap(api, topic, { after, count: PAGE }, signal);
+    // Where older ones are gone it is as if there were more than a page.
+    const isWhole = typeof page === "object" && (page.messages.at(-1)?.seq ?? 0) >= info.seq;
     if (isWhole) {
       best = page;
       if (page.messages.length >= Math.min(RECENT.wanted, info.messages)) break;
@@ -64,6 +64,24 @@ export async function recentMessages(
     }
     if (near >= far - 1) break;
   }
-  best ??= await api.messages(topic, { after: `${info.seq - 1}`, count: 1 }, signal);
-  return { ...best, hasOlder: best.messages.length < info.messages };
+  if (best) return { ...best, hasOlder: best.messages.length < info.messages };
+  const page = await pageOrGap(api, topic, { after: `${info.seq - 1}`, count: 1 }, signal);
+  // Even the newest is gone by now.
+  if (typeof page === "string") return { messages: [], next: page, hasOlder: false };
+  return { ...page, hasOlder: page.messages.length < info.messages };
+}
+
+/** A page; or, after a gap, from where to go on. */
+async function pageOrGap(
+  api: TailApi,
+  topic: string,
+  query: PageQuery,
+  signal: AbortSignal,
+): Promise<MessagePage | string> {
+  try {
+    return await api.messages(topic, query, signal);
+  } catch (error) {
+    if (error instanceof HttpError && error.position !== undefined) return error.position;
+    throw error;
+  }
 }

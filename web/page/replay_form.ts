@@ -7,6 +7,7 @@
 import { useState } from "preact/hooks";
 import type { Since } from "../../client.ts";
 import { html, type View } from "./html.ts";
+import { positionIn } from "./typed_position.ts";
 
 const MINUTE = 60_000;
 
@@ -20,9 +21,6 @@ const CHOICES: readonly [name: string, from: "live" | "start" | number | "time" 
   ["From a time", "time"],
   ["After a position", "position"],
 ];
-
-/** What may be typed as a position: the number of a message, or where it is in whatever history. */
-const POSITION = "\\s*(\\d{1,15}|[0-9a-f\\-]{36}:\\d{1,16})\\s*";
 
 /** The form: what is chosen counts at once, but for what has to be typed. The browser says what is wrong with that. */
 export function ReplayForm({ onLive, onReplay }: {
@@ -42,8 +40,9 @@ export function ReplayForm({ onLive, onReplay }: {
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const text = (new FormData(event.target as HTMLFormElement).get("from") as string).trim();
-    if (from === "time") onReplay(new Date(text));
-    else onReplay(/^\d+$/.test(text) ? Number(text) : text);
+    if (from === "time") return onReplay(new Date(text));
+    const position = positionIn(text);
+    if (position !== undefined) onReplay(position);
   };
   return html`
     <form class="replay" onSubmit=${submit}>
@@ -55,9 +54,15 @@ export function ReplayForm({ onLive, onReplay }: {
       `}
       ${from === "position" && html`
         <input name="from" aria-label="Number or position" placeholder="Number or position" required
-          pattern=${POSITION} title="The number of a message, or its position." />
+          onInput=${({ target }: InputEvent) => checkPosition(target as HTMLInputElement)} />
       `}
       ${(from === "time" || from === "position") && html`<button>Go</button>`}
     </form>
   `;
+}
+
+/** The browser says what is wrong, where it is typed, and moves nothing. */
+function checkPosition(input: HTMLInputElement): void {
+  const isWrong = positionIn(input.value) === undefined;
+  input.setCustomValidity(isWrong ? "Enter the number of a message, or its position." : "");
 }

@@ -6,6 +6,7 @@
 
 import type { Message, TopicInfo } from "../../client.ts";
 import type { ServerStatus } from "../../http/server_status.ts";
+import { parsePosition } from "../../protocol/position.ts";
 
 /** A message in a page. */
 export type PageMessage = Omit<Message, "topic">;
@@ -47,7 +48,15 @@ export class HttpError extends Error {
   }
 }
 
-/** Asks the server. Each call rejects with an {@linkcode HttpError}, or a `TypeError` if there is no connection. */
+/** There is no answer, or none of a dsmq server: the message says which. (What `fetch` says differs from browser to browser.) */
+export class NoAnswerError extends Error {
+  override readonly name = "NoAnswerError";
+}
+
+/**
+ * Asks the server. Each call rejects with an {@linkcode HttpError} if it is refused, with a {@linkcode NoAnswerError}, or with
+ * the reason of its signal.
+ */
 export class ServerApi {
   readonly #base: string;
   /** Sent with each request. */
@@ -75,9 +84,21 @@ export class ServerApi {
   }
 
   /** One message in full; `undefined` if it is gone. */
-  async message(topic: string, seq: number, signal: AbortSignal): Promise<PageMessage | undefined> {
-    const { messages } = await this.messages(topic, { after: `${seq - 1}`, count: 1 }, signal);
-    return messages[0]?.seq === seq ? messages[0] : undefined;
+  async message(
+    topic: string,
+    { seq, time, position }: Pick<PageMessage, "seq" | "time" | "position">,
+    signal: AbortSignal,
+  ): Promise<PageMessage | undefined> {
+    // In its own history: in another one the number is another message's.
+    const query = { after: positionAt(position, seq - 1), count: 1 };
+    try {
+      const [found] = (await this.messages(topic, query, signal)).messages;
+      // The server may have lost the end of that history. (It names its present one in all positions.)
+      return found?.seq === seq && found.time === time ? found : undefined;
+    } catch (error) {
+      if (error instanceof HttpError && error.status === 410) return undefined;
+      throw error;
+    }
   }
 
   /** What there is of one topic; `undefined` if it holds no messages. */
@@ -104,12 +125,20 @@ export class ServerApi {
     const abort = () => given.abort(signal.reason);
     signal.addEventListener("abort", abort);
     if (signal.aborted) abort();
-    const timer = setTimeout(() => given.abort(new Error("it takes too long")), TIMEOUT);
+    const timer = setTimeout(
+      () => given.abort(new NoAnswerError("The server takes too long to answer.")),
+      TIMEOUT,
+    );
     try {
       const init = { headers, signal: given.signal, cache: "no-store" } as const;
       const response = await fetch(`${this.#base}${path}`, init);
       if (response.ok) return await response.json();
       throw new HttpError(response, await response.json().catch(() => ({})));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof HttpError || error instanceof NoAnswerError) throw error;
+      if (error instanceof SyntaxError) throw notDsmq();
+      throw new NoAnswerError("There is no connection to the server.", { cause: error });
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
@@ -117,7 +146,17 @@ export class ServerApi {
   }
 }
 
+/** The position of another number in the same history. */
+export function positionAt(position: string, seq: number): string {
+  const parsed = parsePosition(position);
+  return typeof parsed === "object" ? `${parsed.epoch}:${seq}` : `${seq}`;
+}
+
 /** Another program may answer at the address, or a proxy. */
 function requireAnswer(isOne: boolean): void {
-  if (!isOne) throw new TypeError("What answers there is no dsmq server");
+  if (!isOne) throw notDsmq();
+}
+
+function notDsmq(): NoAnswerError {
+  return new NoAnswerError("What answers there is no dsmq server.");
 }

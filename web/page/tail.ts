@@ -8,49 +8,28 @@
  * @module
  */
 
-import type { Connection, Message, Since } from "../../client.ts";
+import type { Connection, GapError, Message, MessageStream, Since } from "../../client.ts";
 import { FlowLimit } from "./flow_limit.ts";
+import { takeSample } from "./message_sample.ts";
 import { Observable } from "./observable.ts";
 import { recentMessages, type TailApi } from "./recent_messages.ts";
-import { HttpError, type MessagePage, type PageMessage } from "./server_api.ts";
+import { Replay } from "./replay.ts";
+import { NoAnswerError, type PageMessage } from "./server_api.ts";
 import { gapText, tailFailure } from "./tail_failure.ts";
-import { RowFilter, type TailRow, TailRows } from "./tail_rows.ts";
-
-/** What is shown of a topic. */
-export interface TailState {
-  readonly mode: "live" | "replay";
-  /** The rows that the filter shows. */
-  readonly rows: readonly TailRow[];
-  /** Nothing is taken from the server until it goes on. */
-  readonly isPaused: boolean;
-  /** Some messages are left out, since too many arrive. */
-  readonly isSampling: boolean;
-  /** A replay has more to show. */
-  readonly hasMore: boolean;
-  readonly isLoading: boolean;
-  /** Why nothing comes. */
-  readonly error: string | undefined;
-}
+import { RowFilter, TailRows } from "./tail_rows.ts";
+import { BEGINNING, type TailState } from "./tail_state.ts";
 
 /** How many rows are kept. */
 const MAX_ROWS = { live: 1000, replay: 5000 } as const;
 
-/** How much a replay takes at a time. */
-const REPLAY_PAGE = { messages: 200, characters: 1024 * 1024 } as const;
+/** How often rows are drawn, and a sample is taken, in milliseconds. */
+const [DRAW_INTERVAL, SAMPLE_INTERVAL] = [100, 500] as const;
 
-/** How often rows are drawn, and a sample is taken, in milliseconds; and how many of the newest messages are one. */
-const DRAW_INTERVAL = 100;
-const SAMPLE = { interval: 500, page: 100, newest: 50 } as const;
-
-const BEGINNING: TailState = {
-  mode: "live",
-  rows: [],
-  isPaused: false,
-  isSampling: false,
-  hasMore: false,
-  isLoading: true,
-  error: undefined,
-};
+/**
+ * After so long without a message or an error a subscription stands, and a replay may be at its end. Twice as long the next
+ * time, up to the second number. In milliseconds.
+ */
+const [LULL, MAX_LULL] = [500, 8000] as const;
 
 /** The time, as a tail needs it. */
 export interface TailClock {
@@ -58,8 +37,8 @@ export interface TailClock {
   now(): number;
   /** Resolves after so many milliseconds, or when the signal aborts. */
   pause(milliseconds: number, signal: AbortSignal): Promise<void>;
-  /** Resolves as soon as somebody sees the page. */
-  seen(): Promise<void>;
+  /** Resolves as soon as somebody sees the page, or when the signal aborts. */
+  seen(signal: AbortSignal): Promise<void>;
 }
 
 /** What a tail reads from. */
@@ -80,9 +59,7 @@ export class TopicTail {
   #undrawn: (PageMessage | string)[] = [];
   /** Where to go on after a failure. */
   #position: string | undefined;
-  /** How much a replay may still take, and up to which number it is one. */
-  #allowed = { messages: 0, characters: 0 };
-  #replayEnd = 0;
+  #replay: Replay | undefined;
   #wake = () => {};
 
   /** Reads nothing yet. */
@@ -110,21 +87,24 @@ export class TopicTail {
     const signal = this.#restart("replay");
     const { api, topic } = this.#source;
     void this.#run(signal, async () => {
+      // A time, which can be compared with that of the newest message.
+      const from = typeof since === "object" && "ago" in since
+        ? new Date((await api.status(signal)).time - since.ago)
+        : since;
       const newest = await api.topic(topic, signal);
       signal.throwIfAborted();
-      this.#replayEnd = newest?.seq ?? 0;
-      this.#set({ hasMore: this.#replayEnd > 0, isLoading: false, error: undefined });
-      this.more();
-      return since;
+      this.#replay = new Replay(from, newest);
+      this.#set({ ...this.#progress, error: undefined });
+      return from;
     });
   }
 
   /** Shows the next messages of a replay. */
   more(): void {
-    const { mode, hasMore, isLoading } = this.state.value;
-    if (mode !== "replay" || !hasMore || isLoading) return;
-    this.#allowed = { ...REPLAY_PAGE };
-    this.#set({ isLoading: true });
+    const { hasMore, isLoading } = this.state.value;
+    if (!hasMore || isLoading) return;
+    this.#replay?.more();
+    this.#set(this.#progress);
     this.#wake();
   }
 
@@ -147,6 +127,7 @@ export class TopicTail {
 
   /** Shows nothing any more, but what comes. */
   clear(): void {
+    this.#undrawn = [];
     this.#rows.clear();
     this.#draw();
   }
@@ -165,7 +146,8 @@ export class TopicTail {
     this.#rows.filter = filter;
     this.#undrawn = [];
     this.#position = undefined;
-    this.state.value = { ...BEGINNING, mode };
+    this.#replay = undefined;
+    this.state.value = { ...BEGINNING, mode, run: this.state.value.run + 1 };
     return this.#reading.signal;
   }
 
@@ -180,8 +162,8 @@ export class TopicTail {
       } catch (error) {
         if (signal.aborted) return;
         const { text, delay } = tailFailure(error);
-        this.#set({ error: text, isLoading: false });
-        if (delay === undefined) return;
+        this.#set({ error: text, isLoading: false, isSampling: false });
+        if (delay === undefined) return this.#set({ hasMore: false });
         await this.#source.clock.pause(delay, signal);
       }
     }
@@ -190,33 +172,58 @@ export class TopicTail {
   /** Takes what a subscription brings; returns where it was given up, because too much came. */
   async #follow(since: Since, signal: AbortSignal): Promise<string> {
     const { mq, topic, clock } = this.#source;
-    const onGap = (gap: Parameters<typeof gapText>[0]) => {
+    const onGap = (gap: GapError) => {
       this.#add(gapText(gap));
+      if (gap.code === "epoch_changed") this.#replay?.beginAnew();
       return "oldest" as const;
     };
     const stream = mq.subscribe(topic, { since, onGap, signal });
     const limit = new FlowLimit(() => clock.now());
     try {
       for (;;) {
+        const message = await this.#next(stream, signal);
         await this.#allowance(signal);
-        const { value, done } = await stream.next();
         signal.throwIfAborted();
-        if (done) throw new Error("the subscription has ended");
-        const isReplayed = this.#take(value);
-        if (!isReplayed && !limit.take(value.body.length)) return value.position;
+        const isReplayed = this.#take(message);
+        if (!isReplayed && !limit.take(message.body.length)) return message.position;
       }
     } finally {
       await stream.return!();
     }
   }
 
-  /** Waits until something may be taken. */
+  /** Waits for a message. As long as there is none, it finds out whether the subscription stands, and a replay has ended. */
+  async #next(stream: MessageStream, signal: AbortSignal): Promise<Message> {
+    const next = stream.next();
+    const { api, topic, clock } = this.#source;
+    const { state } = this;
+    for (let lull: number = LULL; state.value.hasMore || state.value.error !== undefined;) {
+      const waiting = new AbortController();
+      const pause = clock.pause(lull, waiting.signal).then(() => "lull" as const);
+      const first = await Promise.race([next, pause]).finally(() => waiting.abort());
+      if (first !== "lull") break;
+      lull = Math.min(2 * lull, MAX_LULL);
+      this.#set({ ...this.#progress, error: undefined });
+      if (!this.#replay?.hasMore) continue;
+      await clock.seen(signal);
+      // Where that fails the subscription tells why, sooner or later.
+      const found = await api.topic(topic, signal).then((newest) => ({ newest }), () => undefined);
+      signal.throwIfAborted();
+      if (found) this.#replay.look(found.newest);
+      this.#set(this.#progress);
+    }
+    const { value, done } = await next;
+    signal.throwIfAborted();
+    if (done) throw new NoAnswerError("The subscription has ended.");
+    return value;
+  }
+
+  /** Waits until something may be taken, and shown. */
   async #allowance(signal: AbortSignal): Promise<void> {
-    await this.#source.clock.seen();
     while (!signal.aborted) {
-      const { isPaused, hasMore } = this.state.value;
-      const isTaken = this.#allowed.messages <= 0 || this.#allowed.characters <= 0;
-      if (!isPaused && !(hasMore && isTaken)) return;
+      await this.#source.clock.seen(signal);
+      const isWaiting = this.state.value.hasMore && this.#replay?.isPageFull === true;
+      if (!this.state.value.isPaused && !isWaiting) return;
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }
@@ -228,15 +235,16 @@ export class TopicTail {
     this.#position = message.position;
     if (this.state.value.error !== undefined) this.#set({ error: undefined });
     if (!hasMore) return false;
-    this.#allowed.messages--;
-    this.#allowed.characters -= message.body.length;
-    const isEnd = message.seq >= this.#replayEnd;
-    const isPage = this.#allowed.messages <= 0 || this.#allowed.characters <= 0;
-    if (isEnd || isPage) {
-      this.#draw();
-      this.#set({ hasMore: !isEnd, isLoading: false });
-    }
+    this.#replay!.take(message);
+    if (!this.#progress.isLoading) this.#draw();
+    this.#set(this.#progress);
     return true;
+  }
+
+  /** How far the replay is. */
+  get #progress(): Pick<TailState, "hasMore" | "isLoading"> {
+    const hasMore = this.#replay?.hasMore === true;
+    return { hasMore, isLoading: hasMore && !this.#replay!.isPageFull };
   }
 
   /** Shows some of the newest messages, twice a second, until it has caught up; returns where that is. */
@@ -244,32 +252,17 @@ export class TopicTail {
     const { api, topic, clock } = this.#source;
     this.#add("More messages arrive than are shown here: from now on some are left out.");
     this.#set({ isSampling: true });
-    let after = from;
-    for (let isBehind = true; isBehind && !signal.aborted;) {
-      await clock.pause(SAMPLE.interval, signal);
+    for (;;) {
+      await clock.pause(SAMPLE_INTERVAL, signal);
       await this.#allowance(signal);
-      const last = (await api.topic(topic, signal))?.seq ?? 0;
-      let page = await this.#page(after, signal);
-      isBehind = page.messages.length > 0 && page.messages.at(-1)!.seq < last;
-      if (isBehind) page = await this.#page(`${Math.max(0, last - SAMPLE.newest)}`, signal);
+      const { rows, next, isBehind } = await takeSample(api, topic, from, signal);
       signal.throwIfAborted();
-      this.#add(...page.messages);
-      this.#position = after = page.next;
+      this.#add(...rows);
+      this.#position = from = next;
+      if (!isBehind) break;
     }
     this.#set({ isSampling: false });
-    return after;
-  }
-
-  async #page(after: string, signal: AbortSignal): Promise<MessagePage> {
-    const { api, topic } = this.#source;
-    try {
-      return await api.messages(topic, { after, count: SAMPLE.page }, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof HttpError) || error.position === undefined) throw error;
-      this.#add(gapText(error));
-      return { messages: [], next: error.position };
-    }
+    return from;
   }
 
   /** Rows come one by one, and are drawn some at a time. */

@@ -5,7 +5,7 @@
  */
 
 import { type GapError, isDsmqError } from "../../client.ts";
-import { HttpError } from "./server_api.ts";
+import { HttpError, NoAnswerError } from "./server_api.ts";
 
 /** How long to wait after a failure, in milliseconds. */
 const RETRY_DELAY = 1000;
@@ -29,8 +29,9 @@ export function tailFailure(error: unknown): TailFailure {
       ["closed", "unauthorized", "unavailable"].includes(error.code);
     return { text: error.message, delay: isLater ? 5 * RETRY_DELAY : undefined };
   }
-  // What `fetch` says of it differs from browser to browser.
-  return { text: "There is no connection to the server.", delay: RETRY_DELAY };
+  if (error instanceof NoAnswerError) return { text: error.message, delay: RETRY_DELAY };
+  // The client refuses what it was given; and it will the next time.
+  return { text: error instanceof Error ? error.message : `${error}`, delay: undefined };
 }
 
 /** What is told of messages that are gone. */

@@ -7,7 +7,7 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { formatTime } from "./format.ts";
 import { html, type View } from "./html.ts";
-import type { TailState } from "./tail.ts";
+import type { TailState } from "./tail_state.ts";
 import type { KeptMessage, TailRow } from "./tail_rows.ts";
 import { useVisibleRows } from "./visible_rows.ts";
 

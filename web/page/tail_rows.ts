@@ -65,11 +65,6 @@ export class TailRows {
     this.#max = max;
   }
 
-  /** All that are kept, the oldest first. */
-  get all(): readonly TailRow[] {
-    return this.#rows;
-  }
-
   /** Those that the filter shows. */
   get shown(): readonly TailRow[] {
     return this.filter.isEmpty ? this.#rows : this.#rows.filter((row) => this.filter.shows(row));
