@@ -1,44 +1,21 @@
 /**
- * The page where something fails: proxies, a status that is refused, a browser that keeps nothing, a view that throws.
+ * The page where something fails: proxies, a status that is refused, a browser that keeps nothing.
  *
  * @module
  */
 
 import { assertEquals } from "@std/assert";
+import { serve } from "@dsmq/server";
+import { quiet } from "../support/open_server.ts";
 import { testPage } from "../support/opened_page.ts";
+import { proxyTo } from "../support/http_proxy.ts";
 
 testPage(
   "behind a proxy that strips a prefix and redirects what has no slash, the page connects",
   async (opened) => {
     const { page, server, mq } = opened;
     await mq.put("t", "hello");
-    // As nginx does with `location /q/ { proxy_pass http://server/; }`.
-    const headersOf = (request: Request) => {
-      const headers = new Headers(request.headers);
-      headers.delete("host");
-      return headers;
-    };
-    await using proxy = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
-      const { pathname, search } = new URL(request.url);
-      if (!pathname.startsWith("/q/")) {
-        return new Response(null, { status: 301, headers: { location: "/q/" } });
-      }
-      const target = `127.0.0.1:${server.port}${pathname.slice(2)}${search}`;
-      if (request.headers.get("upgrade") === null) {
-        return fetch(`http://${target}`, { method: request.method, headers: headersOf(request) });
-      }
-      const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "dsmq" });
-      const upstream = new WebSocket(`ws://${target}`, ["dsmq"]);
-      const opened = new Promise((resolve) => upstream.onopen = resolve);
-      socket.onmessage = async ({ data }) => {
-        await opened;
-        upstream.send(data);
-      };
-      upstream.onmessage = ({ data }) => socket.send(data);
-      socket.onclose = () => upstream.close();
-      upstream.onclose = () => socket.readyState === socket.OPEN && socket.close();
-      return response;
-    });
+    await using proxy = proxyTo(server.port, { prefix: "/q/", passesWebSockets: true });
     await page.goto(`http://127.0.0.1:${proxy.addr.port}/q/`);
     await page.getByRole("link", { name: "t", exact: true }).click();
     await page.locator(".tail .message").waitFor();
@@ -47,23 +24,64 @@ testPage(
 );
 
 testPage(
-  "a status that is refused for a while is shown as such, and asked for as the server says",
-  async (opened) => {
-    const { page, show } = opened;
-    await show("#/server");
+  "behind a proxy that passes no WebSockets the page says so, and asks for a token when one is needed",
+  async ({ page, server }) => {
+    await using proxy = proxyTo(server.port, { prefix: "/", passesWebSockets: false });
+    await page.goto(`http://127.0.0.1:${proxy.addr.port}/`);
+    await page.getByText("The server answers, but no WebSocket opens.").waitFor();
+    await server.setAuth({ tokens: [{ token: "a-token-of-somebody", permissions: ["read"] }] });
+    await page.getByLabel("Token").waitFor();
+    await page.close();
+  },
+  {
+    server: {
+      auth: { tokens: [{ token: "a-token-of-somebody", permissions: ["read"] }], anonymous: {} },
+    },
+    token: "a-token-of-somebody",
+    complaints: /WebSocket|401/,
+  },
+);
+
+testPage(
+  "while the status is refused messages come, and the page says why figures are old and when it asks again",
+  async ({ page, mq, show }) => {
+    await show("#/topics/t");
     await page.getByText("Connected", { exact: true }).waitFor();
     let asked = 0;
     await page.route("**/status", async (route) => {
       asked++;
       const body = JSON.stringify({ detail: "too many requests", code: "limit_exceeded" });
-      await route.fulfill({ status: 429, headers: { "retry-after": "1" }, body });
+      await route.fulfill({ status: 429, headers: { "retry-after": "60" }, body });
     });
-    await page.getByText("Reconnecting…").waitFor();
-    await page.unroute("**/status");
-    await page.getByText("Connected", { exact: true }).waitFor();
-    assertEquals(asked >= 3, true);
+    await page.getByText("too many requests. The page tries again after 60 s.").waitFor();
+    await page.getByText("Out of date", { exact: true }).waitFor();
+    for (const message of ["one", "two", "three"]) {
+      await mq.put("t", message);
+      await page.locator(".tail .message", { hasText: message }).waitFor();
+      // The figures of a topic are read each second.
+      await page.waitForResponse(/topics\?prefix=t/);
+    }
+    await page.locator(".bar .help").getByText("Live", { exact: true }).waitFor();
+    assertEquals(asked, 1);
   },
   { complaints: /429/ },
+);
+
+testPage(
+  "while the server is gone the page says that it does not answer, and nothing when it is back",
+  async ({ page, server, show }) => {
+    await show("#/topics/t");
+    await page.getByText("Waiting for messages.").waitFor();
+    const { port } = server;
+    await server.shutdown();
+    await page.getByText("The server does not answer. The page tries again by itself.").waitFor();
+    await page.getByText("Reconnecting…").waitFor();
+    await page.getByText("No connection", { exact: true }).waitFor();
+    await using _again = await serve({ port, log: quiet });
+    await page.getByText("Connected", { exact: true }).waitFor();
+    await page.getByText("The server does not answer.").waitFor({ state: "detached" });
+  },
+  { complaints: /ERR_|WebSocket|503|410/ },
 );
 
 testPage(
@@ -109,5 +127,29 @@ testPage(
     await page.getByRole("button", { name: "Put", exact: true }).click();
     await page.locator(".tail .message").waitFor();
     assertEquals(await mq.get("t"), "hello");
+  },
+);
+
+testPage(
+  "in a browser that keeps nothing a page of another version says so instead of loading itself for ever",
+  async ({ page, show }) => {
+    await page.addInitScript(() => {
+      const refuse = () => {
+        throw new DOMException("denied", "SecurityError");
+      };
+      Object.defineProperty(globalThis, "sessionStorage", { get: refuse });
+    });
+    let documents = 0;
+    page.on("request", (request) => {
+      if (request.resourceType() === "document") documents++;
+    });
+    await page.route("**/", async (route) => {
+      if (route.request().method() !== "HEAD") return await route.continue();
+      await route.fulfill({ headers: { etag: `"${"0".repeat(16)}"` } });
+    });
+    await show("#/");
+    await page.getByText("The server has another version of this page: load it again.").waitFor();
+    await page.waitForResponse(/status$/);
+    assertEquals(documents, 1);
   },
 );

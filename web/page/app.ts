@@ -4,19 +4,19 @@
  * @module
  */
 
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import type { ServerStatus } from "../../http/server_status.ts";
 import { ConnectionsView } from "./connections_view.ts";
 import { PageContextProvider } from "./context.ts";
 import { FailureGuard } from "./failure_guard.ts";
+import { Head, titleOf } from "./head.ts";
 import { html, type View } from "./html.ts";
+import { NotOpen } from "./not_open.ts";
 import type { Observable } from "./observable.ts";
 import { useObservable } from "./use_observable.ts";
-import type { Route } from "./router.ts";
+import { type Route, topicHref } from "./router.ts";
 import { ServerView } from "./server_view.ts";
-import { isAllowedEverywhere } from "./permissions.ts";
-import type { Session, SessionState } from "./session.ts";
-import { TokenForm } from "./token_form.ts";
+import type { Session } from "./session.ts";
 import { TopicListState } from "./topic_list_state.ts";
 import { TopicView } from "./topic_view.ts";
 import { TopicsView } from "./topics_view.ts";
@@ -34,12 +34,16 @@ export function App({ session, route }: AppProps): View {
   const status = useObservable(session.status);
   const notice = useObservable(session.notice);
   const shown = useObservable(route);
-  const history = useHistory(status);
-  const topicList = useMemo(() => new TopicListState(), []);
+  const isOpen = state.kind === "open" && status !== undefined;
+  // What one token permits to see is not for who enters another.
+  const { token } = session.api;
+  const seen = useMemo(() => ({ history: new History(), topicList: new TopicListState() }), [
+    token,
+  ]);
+  if (isOpen) addToHistory(seen.history, status);
   useEffect(() => {
     document.title = titleOf(shown, state);
   }, [shown, state]);
-  const isOpen = state.kind === "open" && status !== undefined;
   return html`
     <a class="skip" href="#content" onClick=${skipToContent}>Skip to content</a>
     <${Head} state=${state} status=${status} route=${shown} session=${session} />
@@ -49,6 +53,11 @@ export function App({ session, route }: AppProps): View {
         <button onClick=${() => session.notice.value = undefined}>Close</button>
       </div>
     `}
+    ${state.kind === "open" && state.trouble !== undefined && html`
+      <div class="notice" role="status">
+        <p>${state.trouble}</p>
+      </div>
+    `}
     <main id="content" tabindex="-1">
       ${isOpen
         ? html`
@@ -56,11 +65,10 @@ export function App({ session, route }: AppProps): View {
             api: session.api,
             mq: state.mq,
             status,
-            history,
-            topicList,
-            isBroken: state.broken !== undefined,
+            ...seen,
+            isBroken: !state.isConnected,
           }}>
-            <${FailureGuard} key=${location.hash}>
+            <${FailureGuard} key=${shown.view === "topic" ? topicHref(shown.topic) : shown.view}>
               <${Shown} route=${shown} />
               <//>
               <//>
@@ -92,111 +100,7 @@ function Shown({ route }: { readonly route: Route }): View {
   }
 }
 
-function NotOpen({ state, session }: {
-  readonly state: SessionState;
-  readonly session: Session;
-}): View {
-  switch (state.kind) {
-    case "needs_token":
-      return html`<${TokenForm} reason=${state.reason} onToken=${(token: string) =>
-        session.enterToken(token)} />`;
-    case "refused":
-      return html`
-        <section class="panel">
-          <h1>The server refuses this page</h1>
-          <p>${state.reason}</p>
-        </section>
-      `;
-    case "unreachable":
-      return html`
-        <section class="panel" role="status">
-          <h1>No connection to the server</h1>
-          <p>${state.reason}</p>
-          <p>The page tries again by itself.</p>
-        </section>
-      `;
-    default:
-      return html`
-        <section class="panel">
-          <p>Connecting…</p>
-        </section>
-      `;
-  }
-}
-
-const VIEWS = [
-  ["topics", "#/", "Topics"],
-  ["connections", "#/connections", "Connections"],
-  ["server", "#/server", "Server"],
-] as const;
-
-function Head({ state, status, route, session }: {
-  readonly state: SessionState;
-  readonly status: ServerStatus | undefined;
-  readonly route: Route;
-  readonly session: Session;
-}): View {
-  const isAdministrator = status !== undefined && isAllowedEverywhere(status, "admin");
-  const views = VIEWS.filter(([view]) => view !== "connections" || isAdministrator);
-  const isShown = (view: string) =>
-    route.view === view || (view === "topics" && route.view === "topic");
-  return html`
-    <header>
-      <a class="brand" href="#/">dsmq</a>
-      ${state.kind === "open" && html`
-        <nav aria-label="Views">
-          ${views.map(([view, href, name]) =>
-            html`
-              <a href=${href} aria-current=${isShown(view) ? "page" : undefined}>${name}</a>
-            `
-          )}
-        </nav>
-      `}
-      <p class="state">
-        ${session.api.token !== undefined && html`
-          <button class="quiet" onClick=${() => session.forgetToken()}>Forget token</button>
-        `}
-        <span class=${`pill ${pillOf(state)}`} role="status">${stateText(state)}</span>
-      </p>
-    </header>
-  `;
-}
-
-function pillOf(state: SessionState): string {
-  return state.kind === "open" && state.broken === undefined ? "good" : "waiting";
-}
-
-function stateText(state: SessionState): string {
-  switch (state.kind) {
-    case "open":
-      return state.broken === undefined ? "Connected" : "Reconnecting…";
-    case "needs_token":
-      return "Needs a token";
-    case "refused":
-      return "Refused";
-    case "unreachable":
-      return "No connection";
-    default:
-      return "Connecting…";
-  }
-}
-
-function titleOf(route: Route, state: SessionState): string {
-  const name = route.view === "topic"
-    ? route.topic
-    : VIEWS.find(([view]) => view === route.view)![2];
-  return state.kind === "open" ? `${name} · dsmq` : "dsmq";
-}
-
-/** Grows with each status that the server tells. */
-function useHistory(status: ServerStatus | undefined): History {
-  const history = useRef<History>();
-  const last = useRef<ServerStatus>();
-  history.current ??= new History();
-  if (status && status !== last.current) {
-    last.current = status;
-    const { operation, time } = status;
-    if (operation) history.current.add(time, operation.counts.stored, operation.counts.delivered);
-  }
-  return history.current;
+/** Adds what the server says of itself. A status that is drawn again adds nothing. */
+function addToHistory(history: History, { operation, time }: ServerStatus): void {
+  if (operation) history.add(time, operation.counts.stored, operation.counts.delivered);
 }

@@ -20,7 +20,7 @@ export interface PageContext {
   readonly history: History;
   /** The list of topics as it was left. */
   readonly topicList: TopicListState;
-  /** There is no connection now: what is shown is old. */
+  /** There is no connection now: it comes back by itself. */
   readonly isBroken: boolean;
 }
 

@@ -13,7 +13,6 @@ import { Session } from "./session.ts";
 const base = new URL(".", location.href);
 const url = new URL(base);
 url.protocol = base.protocol === "https:" ? "wss:" : "ws:";
-url.hash = url.search = "";
 
 const build = document.querySelector<HTMLMetaElement>("meta[name=build]")!.content;
 const session = new Session(new ServerApi(base.href), url.href, build);

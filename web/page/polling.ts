@@ -25,7 +25,8 @@ export function usePolling(
     const ending = new AbortController();
     void (async () => {
       while (!ending.signal.aborted) {
-        await untilVisible();
+        await untilVisible(ending.signal);
+        if (ending.signal.aborted) return;
         const interval = await latest.current(ending.signal).catch((error) =>
           (error instanceof HttpError && error.retryAfter) || 1000
         );

@@ -5,60 +5,46 @@
  * @module
  */
 
-import { connect, type Connection, DsmqError, isDsmqError } from "../../client.ts";
+import { connect, type Connection, DsmqError } from "../../client.ts";
 import type { ServerStatus } from "../../http/server_status.ts";
 import { delay } from "./delay.ts";
-import { counted } from "./format.ts";
 import { Observable } from "./observable.ts";
+import { loadOtherVersion } from "./page_version.ts";
 import { HttpError, type ServerApi } from "./server_api.ts";
-import { keep, readKept } from "./tab_storage.ts";
-import { untilVisible } from "./until_visible.ts";
-
-/** How the page is connected. */
-export type SessionState =
-  /** Nothing is known yet. */
-  | { readonly kind: "starting" }
-  /** There was no server, and it is tried again. */
-  | { readonly kind: "unreachable"; readonly reason: string }
-  /** A token is needed; `reason` says what is wrong with the one that was given. */
-  | { readonly kind: "needs_token"; readonly reason: string | undefined }
-  /** The server lets this page not in. */
-  | { readonly kind: "refused"; readonly reason: string }
-  | {
-    readonly kind: "open";
-    readonly mq: Connection;
-    /** Why there is no connection now. It comes back by itself. */
-    readonly broken: string | undefined;
-  };
+import type { SessionState } from "./session_state.ts";
+import { type StatusFailure, StatusReader } from "./status_reader.ts";
+import { forgetAll, keep, readKept } from "./tab_storage.ts";
+import { restartText, statusTrouble, troubleText } from "./trouble.ts";
+import { pageClock, untilVisible } from "./until_visible.ts";
 
 /** Where the token is kept: until the tab is closed, and for no other. */
 const TOKEN_KEY = "dsmq-token";
 
-/** For which version the page was loaded anew. */
-const RELOADED_KEY = "dsmq-reloaded";
+/** How long to wait after a failure, in milliseconds; and where the server refuses the page. */
+const [RETRY_DELAY, REFUSED_DELAY] = [1000, 10_000];
 
-/** After so many failures in a row the page says that what it shows is old. */
-const FAILURES_SHOWN = 3;
-
-/** How often the status of the server is asked for, and how long to wait after a failure, in milliseconds. */
-const [STATUS_INTERVAL, RETRY_DELAY] = [1000, 1000];
+/** Why a connection ends whose reader wants to enter a token. */
+const TOKEN_WANTED = Symbol();
 
 /** The session of a page. */
 export class Session {
   readonly api: ServerApi;
   readonly state = new Observable<SessionState>({ kind: "starting" });
   /** What the server said last. */
-  readonly status = new Observable<ServerStatus | undefined>(undefined);
-  /** What was lost since the page was opened, for the reader to be told once. */
+  readonly status: Observable<ServerStatus | undefined>;
+  /** What happened since the page was opened, for the reader to be told once. */
   readonly notice = new Observable<string | undefined>(undefined);
   readonly #url: string;
   readonly #build: string;
-  #onToken: (token: string) => void = () => {};
-  /** Why the WebSocket is not connected. */
-  #broken: string | undefined;
-  #epoch: string | undefined;
-  /** How many messages the server held last, as far as that is known. */
-  #stored: number | undefined;
+  readonly #reader: StatusReader;
+  #onToken: (token: string | undefined) => void = () => {};
+  #ending = new AbortController();
+  #mq: Connection | undefined;
+  #isConnected = false;
+  /** The server may have another version of the page since it was asked last. */
+  #isOtherVersion = false;
+  #statusFailure: StatusFailure | undefined;
+  #socketFailure: DsmqError | undefined;
 
   /**
    * Makes one that is not begun.
@@ -71,140 +57,139 @@ export class Session {
     this.api = api;
     this.#url = url;
     this.#build = build;
+    this.#reader = new StatusReader(api, pageClock, (before) => {
+      this.notice.value = restartText(before) ?? this.notice.value;
+    });
+    this.status = this.#reader.status;
     api.token = readKept(TOKEN_KEY);
   }
 
   /** Begins, and goes on as long as the page is open. */
   async run(): Promise<never> {
     for (;;) {
+      await untilVisible();
       const failure = await this.#serve().catch((error) => error as unknown);
       await this.#onFailure(failure);
     }
   }
 
-  /** The token that the server asked for. */
-  enterToken(token: string): void {
+  /** The token that was asked for; `undefined`: none, where the server lets those in, too. */
+  enterToken(token: string | undefined): void {
     this.#onToken(token);
   }
 
-  /** Forgets the token, and asks for another one. */
+  /** Asks for a token, where the server has let the page in without one. */
+  askForToken(): void {
+    this.#ending.abort(TOKEN_WANTED);
+  }
+
+  /** Forgets the token, and what was typed with it; and begins anew. */
   forgetToken(): void {
-    this.#keep(undefined);
+    this.api.token = undefined;
+    forgetAll();
     location.reload();
   }
 
   /** Is connected until that has ended for good; returns or throws why. */
   async #serve(): Promise<unknown> {
-    await this.#refresh();
+    const ending = this.#ending = new AbortController();
+    const { signal } = ending;
+    await this.#reader.read(signal);
+    this.#statusFailure = this.#socketFailure = undefined;
+    const polled = this.#reader.poll(signal, (failure) => this.#onStatus(failure));
     const { token } = this.api;
-    // A function is asked again: so the client does not check the text before the server has.
-    const mq = await connect(this.#url, {
-      ...(token !== undefined && { token: () => token }),
-      reconnect: { timeout: Infinity },
-    });
-    const polling = new AbortController();
-    const polled = this.#pollStatus(mq, polling.signal);
     try {
-      for await (const { status, reason } of mq.statusChanges()) {
+      const mq = this.#mq = await connect(this.#url, {
+        // A function is asked again: so the client does not check the text before the server has.
+        ...(token !== undefined && { token: () => token }),
+        signal,
+        timeout: Infinity,
+        reconnect: { timeout: Infinity },
+        onRetry: (error) => this.#onRetry(error),
+      });
+      signal.addEventListener("abort", () => void mq.close());
+      for await (const { status } of mq.statusChanges()) {
         if (status === "closed") break;
-        this.#broken = status === "connected" ? undefined : reason ?? "the connection is broken";
-        this.state.value = { kind: "open", mq, broken: this.#broken };
-        if (this.#broken === undefined) void this.#onConnected();
+        this.#onConnection(status === "connected");
       }
-      const { error } = await mq.closed;
-      polling.abort();
-      return await polled ?? error;
+      return signal.aborted ? signal.reason : (await mq.closed).error;
     } finally {
-      polling.abort();
-      await mq.close();
+      ending.abort();
+      await this.#mq?.close();
+      [this.#mq, this.#isConnected] = [undefined, false];
+      await polled;
     }
   }
 
-  async #onConnected(): Promise<void> {
-    await this.#refresh().catch(() => {});
-    const build = await this.api.build();
-    // Another server, with another page: what this one knows may not fit it.
-    if (build === undefined || build === this.#build) return;
-    // Once: it may be a cache, or one of several servers, that has another page than what is loaded.
-    if (readKept(RELOADED_KEY) === build) return;
-    keep(RELOADED_KEY, build);
-    location.reload();
-  }
-
-  /** Asks for the status as long as there is a connection; returns why that is refused, if it is. */
-  async #pollStatus(mq: Connection, signal: AbortSignal): Promise<unknown> {
-    let failures = 0;
-    for (let interval = STATUS_INTERVAL; !signal.aborted;) {
-      await delay(interval, signal);
-      await untilVisible();
-      if (signal.aborted || this.#broken !== undefined) continue;
-      let broken: string | undefined;
-      try {
-        await this.#refresh();
-        [failures, interval] = [0, STATUS_INTERVAL];
-      } catch (error) {
-        if (needsToken(error)) {
-          await mq.close();
-          return error;
-        }
-        interval = (error instanceof HttpError && error.retryAfter) || STATUS_INTERVAL;
-        // What is shown is old.
-        if (++failures >= FAILURES_SHOWN) broken = failureText(error);
-      }
-      const state = this.state.value;
-      if (signal.aborted || state.kind !== "open" || this.#broken !== undefined) continue;
-      if (state.broken !== broken) this.state.value = { ...state, broken };
+  #onConnection(isConnected: boolean): void {
+    this.#isConnected = isConnected;
+    if (isConnected) {
+      this.#socketFailure = undefined;
+      this.#isOtherVersion = true;
+      this.#reader.readNow();
     }
-    return undefined;
+    this.#show();
   }
 
-  async #refresh(): Promise<void> {
-    const status = await this.api.status(AbortSignal.timeout(10_000));
-    if (this.#epoch !== undefined && this.#epoch !== status.epoch) this.#onRestarted(status);
-    this.#epoch = status.epoch;
-    this.#stored = status.operation?.stored?.messages;
-    this.status.value = status;
+  #onRetry(error: DsmqError): void {
+    // Where nothing answers, the WebSocket cannot either. It is shown once the status has been read again: the server may be
+    // gone since it was read.
+    if (!this.#statusFailure) this.#socketFailure = error;
   }
 
-  #onRestarted({ durability }: ServerStatus): void {
-    if (durability !== "memory") return;
-    const lost = this.#stored === undefined
-      ? "The messages that it held in memory are lost."
-      : this.#stored === 0
-      ? "It held no messages."
-      : `${counted(this.#stored, "message")} that it held in memory ${
-        this.#stored === 1 ? "is" : "are"
-      } lost.`;
-    this.notice.value = `The server was started anew. ${lost}`;
+  #onStatus(failure: StatusFailure | undefined): void {
+    if (needsToken(failure?.error)) return this.#ending.abort(failure.error);
+    this.#statusFailure = failure;
+    if (failure) this.#socketFailure = undefined;
+    else if (this.#isConnected && this.#isOtherVersion) {
+      this.#isOtherVersion = false;
+      void loadOtherVersion(this.api, this.#build)
+        .then((text) => this.notice.value = text ?? this.notice.value);
+    }
+    this.#show();
+  }
+
+  #show(): void {
+    const [mq, isConnected] = [this.#mq, this.#isConnected];
+    const [status, socket] = [this.#statusFailure, this.#socketFailure];
+    const trouble = troubleText({ isConnected, status, socket });
+    if (mq) this.state.value = { kind: "open", mq, isConnected, trouble };
+    else if (trouble !== undefined) this.state.value = { kind: "unreachable", trouble };
   }
 
   async #onFailure(failure: unknown): Promise<void> {
-    if (needsToken(failure)) return await this.#askForToken(failure);
+    if (failure === TOKEN_WANTED || needsToken(failure)) return await this.#askForToken(failure);
     if (failure instanceof HttpError && failure.status === 403) {
       this.state.value = { kind: "refused", reason: failure.message };
-      return await delay(10 * RETRY_DELAY);
+      return await delay(REFUSED_DELAY);
     }
-    this.state.value = { kind: "unreachable", reason: failureText(failure) };
-    await delay(failure instanceof HttpError ? failure.retryAfter ?? RETRY_DELAY : RETRY_DELAY);
+    const pause = failure instanceof HttpError ? failure.retryAfter ?? RETRY_DELAY : RETRY_DELAY;
+    const trouble = statusTrouble({ error: failure, delay: pause });
+    this.state.value = { kind: "unreachable", trouble };
+    await delay(pause);
   }
 
-  async #askForToken(failure: Error): Promise<void> {
-    const reason = this.api.token === undefined ? undefined : await this.#whyRefused(failure);
+  async #askForToken(failure: unknown): Promise<void> {
+    const hadToken = this.api.token !== undefined;
+    const reason = hadToken ? await this.#whyRefused(failure as Error) : undefined;
     this.#keep(undefined);
-    const entered = new Promise<string>((resolve) => this.#onToken = resolve);
-    this.state.value = { kind: "needs_token", reason };
+    const isOptional = failure === TOKEN_WANTED ||
+      hadToken && await this.#problemOfStatus() === undefined;
+    const entered = new Promise<string | undefined>((resolve) => this.#onToken = resolve);
+    this.state.value = { kind: "needs_token", reason, isOptional };
     this.#keep(await entered);
     this.state.value = { kind: "starting" };
   }
 
   /** What plain HTTP says of the token is shorter than what a WebSocket was closed with. */
   async #whyRefused(failure: Error): Promise<string> {
-    if (failure instanceof HttpError) return failure.message;
-    const asked = this.api.status(AbortSignal.timeout(5000));
-    return await asked.then(
-      () => failure.message,
-      (error) => error instanceof HttpError ? error.message : failure.message,
-    );
+    const error = failure instanceof HttpError ? failure : await this.#problemOfStatus();
+    return error instanceof HttpError ? error.message : failure.message;
+  }
+
+  /** Why the status cannot be read with the token of now, if that is so. */
+  #problemOfStatus(): Promise<unknown> {
+    return this.api.status(AbortSignal.timeout(5000)).then(() => undefined, (error) => error);
   }
 
   #keep(token: string | undefined): void {
@@ -216,10 +201,4 @@ export class Session {
 function needsToken(failure: unknown): failure is Error {
   return (failure instanceof HttpError && failure.status === 401) ||
     (failure instanceof DsmqError && failure.code === "unauthorized");
-}
-
-function failureText(failure: unknown): string {
-  return failure instanceof HttpError || isDsmqError(failure)
-    ? failure.message
-    : "The server does not answer.";
 }

@@ -10,10 +10,14 @@ import { html, type View } from "./html.ts";
 /** What a token may be: protocol.md. */
 const TOKEN = /^[\x21-\x7e]{1,8192}$/;
 
-/** The form. `reason` says what is wrong with the token that was given last. */
-export function TokenForm({ reason, onToken }: {
+/** The form. */
+export function TokenForm({ reason, isOptional, onToken }: {
+  /** What is wrong with the token that was given last. */
   readonly reason: string | undefined;
-  readonly onToken: (token: string) => void;
+  /** The server lets in those without a token, too. */
+  readonly isOptional: boolean;
+  /** Takes the token; `undefined`: to go on without one. */
+  readonly onToken: (token: string | undefined) => void;
 }): View {
   const [problem, setProblem] = useState(reason);
   const input = useRef<HTMLInputElement>(null);
@@ -26,14 +30,19 @@ export function TokenForm({ reason, onToken }: {
   };
   return html`
     <form class="panel" onSubmit=${submit}>
-      <h1>This server needs a token</h1>
+      <h1>${isOptional ? "Enter a token" : "This server needs a token"}</h1>
       <label for="token">Token</label>
       <input id="token" name="token" type="password" autocomplete="off" spellcheck=${false}
         ref=${input} aria-invalid=${problem !==
           undefined} required aria-describedby="token-help token-problem" />
       <p id="token-help" class="help">It is kept for this tab, until you close it.</p>
       <p id="token-problem" class="problem" role="alert">${problem}</p>
-      <button class="main">Connect</button>
+      <div class="buttons">
+        <button class="main">Connect</button>
+        ${isOptional && html`
+          <button type="button" onClick=${() => onToken(undefined)}>Go on without a token</button>
+        `}
+      </div>
     </form>
   `;
 }

@@ -38,7 +38,7 @@ export function TopicView({ topic }: { readonly topic: string }): View {
       </div>
       ${isAllowed(status, "read", topic)
         ? html`<${ReadTopic} topic=${topic} />`
-        : html`<p class="empty">Your token does not permit to read this topic.</p>`}
+        : html`<p class="empty">You may not read this topic.</p>`}
       ${isAllowed(status, "write", topic) && html`<${PutForm} topic=${topic} />`}
       ${isPurging && html`<${PurgeDialog} topic=${topic} onClose=${() => setPurging(false)} />`}
     </div>

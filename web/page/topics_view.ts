@@ -93,7 +93,7 @@ function TopicList(): View {
       </div>
       ${problem !== undefined && html`<p class="problem" role="alert">${problem}</p>`}
       ${!mayList
-        ? html`<p class="empty">Your token does not permit to list topics. Enter the name of one to open it.</p>`
+        ? html`<p class="empty">You may not list topics. Enter the name of one to open it.</p>`
         : topics === undefined
         ? problem === undefined && html`<p class="empty">Loading…</p>`
         : topics.length === 0

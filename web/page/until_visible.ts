@@ -5,23 +5,28 @@
  */
 
 import { delay } from "./delay.ts";
+import type { StatusClock } from "./status_reader.ts";
 import type { TailClock } from "./tail.ts";
 
-/** Resolves once somebody can see the page: what is hidden asks for nothing. */
-export function untilVisible(): Promise<void> {
-  if (document.visibilityState === "visible") return Promise.resolve();
+/** Resolves once somebody can see the page, since what is hidden asks for nothing; or when the signal aborts. */
+export function untilVisible(signal?: AbortSignal): Promise<void> {
+  if (document.visibilityState === "visible" || signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    const look = () => {
-      if (document.visibilityState !== "visible") return;
+    const end = () => {
       document.removeEventListener("visibilitychange", look);
+      signal?.removeEventListener("abort", end);
       resolve();
     };
+    const look = () => {
+      if (document.visibilityState === "visible") end();
+    };
     document.addEventListener("visibilitychange", look);
+    signal?.addEventListener("abort", end);
   });
 }
 
-/** The time of a tail: as long as nobody looks, it takes nothing. */
-export const pageClock: TailClock = {
+/** The time of what is read: as long as nobody looks, it takes nothing. */
+export const pageClock: TailClock & StatusClock = {
   now: () => performance.now(),
   pause: delay,
   seen: untilVisible,
