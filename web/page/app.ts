@@ -21,6 +21,7 @@ import { TopicListState } from "./topic_list_state.ts";
 import { TopicView } from "./topic_view.ts";
 import { TopicsView } from "./topics_view.ts";
 import { History } from "./traffic.ts";
+import { useViewChange } from "./view_change.ts";
 
 /** What the page is made of. */
 export interface AppProps {
@@ -44,6 +45,7 @@ export function App({ session, route }: AppProps): View {
   useEffect(() => {
     document.title = titleOf(shown, state);
   }, [shown, state]);
+  useViewChange(shown);
   return html`
     <a class="skip" href="#content" onClick=${skipToContent}>Skip to content</a>
     <${Head} state=${state} status=${status} route=${shown} session=${session} />

@@ -17,6 +17,4 @@ export class TopicListState {
   filter = "";
   /** What they are sorted by. */
   column: TopicColumn = TOPIC_COLUMNS[0]!;
-  /** How far the page was scrolled, in pixels. */
-  scrollY = 0;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { useLayoutEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { isDsmqError, type TopicInfo } from "../../client.ts";
 import { Chart } from "./chart.ts";
 import { usePage } from "./context.ts";
@@ -65,12 +65,6 @@ function TopicList(): View {
       return 5000;
     }
   }, [mq, isBroken, mayList]);
-  useLayoutEffect(() => {
-    scrollTo(0, topicList.scrollY);
-    const onScroll = () => topicList.scrollY = scrollY;
-    addEventListener("scroll", onScroll, { passive: true });
-    return () => removeEventListener("scroll", onScroll);
-  }, []);
   const shown = useMemo(() => {
     const wanted = filter.toLowerCase();
     return wanted === ""

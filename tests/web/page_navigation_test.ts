@@ -1,0 +1,94 @@
+/**
+ * Going from view to view: where a new one begins, where one that is returned to is, and what the focus is on.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Page } from "playwright-core";
+import { testPage } from "../support/opened_page.ts";
+
+const scrollOf = (page: Page) => page.evaluate("Math.round(scrollY)");
+const focusedText = (page: Page) =>
+  page.evaluate("`${document.activeElement.tagName} ${document.activeElement.innerText}`");
+
+testPage(
+  "a topic that is opened from a scrolled list begins at its top, and Back leads to where the list was",
+  async ({ page, mq, show }) => {
+    const topics = Array.from({ length: 80 }, (_, i) => `topic.${`${i}`.padStart(2, "0")}`);
+    await Promise.all(topics.map((topic) => mq.put(topic, "x")));
+    await show("#/");
+    await page.getByText("80 topics").waitFor();
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)");
+    const link = page.getByRole("link", { name: "topic.79" });
+    await link.waitFor();
+    const before = await scrollOf(page) as number;
+    assert(before > 3000, `${before}`);
+    await link.click();
+    await page.locator(".tail .message").waitFor();
+    assertEquals(await scrollOf(page), 0);
+    await page.goBack();
+    await link.waitFor();
+    assertEquals(await scrollOf(page), before);
+    await page.goForward();
+    await page.locator(".tail .message").waitFor();
+    assertEquals(await scrollOf(page), 0);
+    // A link is not the way back.
+    await page.getByRole("link", { name: "Topics" }).click();
+    await page.getByText("80 topics").waitFor();
+    assertEquals(await scrollOf(page), 0);
+  },
+  { browser: { viewport: { width: 390, height: 700 } } },
+);
+
+testPage(
+  "with a change of the view its heading has the focus, and on loading nothing has",
+  async ({ page, mq, show }) => {
+    await mq.put("t", "x");
+    await show("#/");
+    const link = page.getByRole("link", { name: "t", exact: true });
+    await link.waitFor();
+    assertEquals(await page.evaluate("document.activeElement.tagName"), "BODY");
+    await link.focus();
+    await page.keyboard.press("Enter");
+    await page.locator(".tail .message").waitFor();
+    assertEquals(await focusedText(page), "H1 t");
+    assertEquals(
+      await page.evaluate("getComputedStyle(document.activeElement).outlineStyle"),
+      "none",
+    );
+    for (const name of ["Server", "Connections", "Topics"]) {
+      await page.getByRole("link", { name }).click();
+      await page.getByRole("heading", { level: 1, name }).and(page.locator(":focus")).waitFor();
+    }
+    await page.goBack();
+    await page.getByRole("heading", { level: 1, name: "Connections" }).and(page.locator(":focus"))
+      .waitFor();
+  },
+);
+
+testPage(
+  "a view that fails says so, the others work, and it comes back when it is opened again",
+  async ({ page, show }) => {
+    // Of what the server view shows something is missing.
+    await page.route("**/status", async (route) => {
+      const response = await route.fetch();
+      const status = await response.json();
+      delete status.operation.memory;
+      await route.fulfill({ response, json: status });
+    });
+    await show("#/server");
+    await page.getByRole("heading", { name: "The page failed" }).waitFor();
+    await page.getByRole("button", { name: "Load it again" }).waitFor();
+    await page.getByRole("link", { name: "Topics" }).click();
+    await page.getByText("There are no messages.").waitFor();
+    await page.getByRole("link", { name: "Server" }).click();
+    await page.getByRole("heading", { name: "The page failed" }).waitFor();
+    await page.unroute("**/status");
+    await page.waitForResponse(/status$/);
+    await page.getByRole("link", { name: "Topics" }).click();
+    await page.getByText("There are no messages.").waitFor();
+    await page.getByRole("link", { name: "Server" }).click();
+    await page.getByText("Since the start").waitFor();
+  },
+);
