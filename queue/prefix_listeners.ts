@@ -53,11 +53,14 @@ export class PrefixListeners {
       ? this.#group(messages)
       : this.#prefixesOf(topic).map((prefix) => [prefix, messages] as const);
     for (const [prefix, group] of groups) {
+      const listeners = this.#byPrefix.get(prefix);
+      // One that was notified just now may have ended the last of another prefix.
+      if (!listeners) continue;
       const batch = group.length === messages.length
         ? all ??= new TopicBatch(messages, true)
         : new TopicBatch(group, true);
       // A copy: listeners may be added or removed before all are notified.
-      fanOut.notify(prefix, [...this.#byPrefix.get(prefix)!], batch);
+      fanOut.notify(prefix, [...listeners], batch);
     }
   }
 

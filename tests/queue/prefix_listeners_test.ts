@@ -123,3 +123,16 @@ Deno.test("prefixes are found for topics that were seen before, and are found ag
   assertEquals(one.seqs, starting("t1"));
   assertEquals(other.seqs, starting("t10").filter((seq) => seq > 5000));
 });
+
+Deno.test("a listener that ends those of another prefix while it is notified is no reason that a third gets nothing", () => {
+  for (const topics of [["a.b"], ["a.b", "c"]]) {
+    const { listeners, store } = setup();
+    const [ended, last] = [new Collector(), new Collector()];
+    const ending = { onMessages: () => listeners.remove("a", ended), resync: () => {} };
+    listeners.add("", ending);
+    listeners.add("a", ended);
+    listeners.add("a.b", last);
+    store(1, ...topics);
+    assertEquals([ended.seqs, last.seqs], [[], [1]]);
+  }
+});
