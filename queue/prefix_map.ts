@@ -46,19 +46,23 @@ export class PrefixMap<Value> {
    * @param topic the topic
    * @param found is called with each
    * @param longerThan only those that have more characters than this. Default: all
+   * @returns how many of its beginnings were looked up
    */
   forEachOf(
     topic: string,
     found: (value: Value, prefix: string) => void,
     longerThan: number = -1,
-  ): void {
+  ): number {
+    let lookUps = 0;
     for (const length of this.#lengths) {
       if (length <= longerThan) continue;
       if (length > topic.length) break;
+      lookUps++;
       const beginning = topic.slice(0, length);
       const value = this.#values.get(beginning);
       if (value !== undefined) found(value, beginning);
     }
+    return lookUps;
   }
 
   #count({ length }: string, change: number): void {

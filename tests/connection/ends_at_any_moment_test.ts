@@ -112,7 +112,8 @@ async function endAfter(
   await turns(1);
   assertEquals(
     [
-      ...[host.queue.listenedTopics, ...host.queue.readers.of(topics)],
+      host.queue.listenedTopics,
+      ...Array.from(host.queue.readers.of(topics), ({ readers }) => readers),
       ...BUDGETS.map((name) => host.budgets.of(name).holders),
     ],
     [0, ...topics.map(() => 1), ...BUDGETS.map(() => 0)],

@@ -66,8 +66,12 @@ async function doneOf(...frames: readonly (object | string)[]): Promise<number> 
   await ended;
   const { counts, listenedTopics, readers } = host.queue;
   assertEquals(
-    [counts.delivered, listenedTopics, readers.of(["t", "none"])],
-    [0, 0, [0, 0]],
+    [
+      counts.delivered,
+      listenedTopics,
+      ...Array.from(readers.of(["t", "none"]), (one) => one.readers),
+    ],
+    [0, 0, 0, 0],
     "nothing is read for it, and nothing of it remains",
   );
   const reads = peer.received.slice(length).filter(({ action }) => action === "get");
