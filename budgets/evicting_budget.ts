@@ -18,6 +18,15 @@ export interface EvictingBudgetOptions {
 }
 
 /**
+ * A share of the pool. Each is an object of its own: a `Set` finds one the more slowly the more often that one was deleted, and
+ * an account may be renewed with each request.
+ */
+interface Share {
+  readonly account: EvictingAccount;
+  readonly since: number;
+}
+
+/**
  * When there is no room, the account is evicted that has held a share of the pool for longest, among the holders that
  * have at least as much as the one that needs room: honest peers need room only briefly. If no account has held a share
  * for long enough, the account that needs room is evicted itself.
@@ -26,8 +35,8 @@ export class EvictingBudget {
   readonly budget: Budget;
   readonly #grace: number;
   readonly #now: () => number;
-  /** Accounts with a share of the pool, the oldest share first. */
-  readonly #sharing = new Set<EvictingAccount>();
+  /** The oldest share first. */
+  readonly #sharing = new Set<Share>();
 
   /** Accounts opened here can evict each other. */
   constructor(budget: Budget, { grace, now = () => performance.now() }: EvictingBudgetOptions) {
@@ -53,31 +62,33 @@ export class EvictingBudget {
       if (!other) return false;
       other.evict();
     }
-    if (account.account.shared > 0 && account.sharingSince === undefined) {
-      account.sharingSince = this.#now();
-      this.#sharing.add(account);
-    }
+    if (account.account.shared > 0 && !account.share) this.#begin(account);
     return true;
   }
 
   /** A share begins anew. */
   renew(account: EvictingAccount): void {
-    account.sharingSince = this.#now();
-    this.#sharing.delete(account);
-    this.#sharing.add(account);
+    this.end(account);
+    this.#begin(account);
   }
 
   /** An account has no share of the pool any more. */
-  remove(account: EvictingAccount): void {
-    this.#sharing.delete(account);
+  end(account: EvictingAccount): void {
+    if (account.share) this.#sharing.delete(account.share);
+    account.share = undefined;
+  }
+
+  #begin(account: EvictingAccount): void {
+    account.share = { account, since: this.#now() };
+    this.#sharing.add(account.share);
   }
 
   #findVictim(account: EvictingAccount): EvictingAccount | undefined {
     const oldEnough = this.#now() - this.#grace;
     const { held } = account.account;
     let candidates = MAX_CANDIDATES;
-    for (const other of this.#sharing) {
-      if (other.sharingSince! > oldEnough || candidates-- === 0) return undefined;
+    for (const { account: other, since } of this.#sharing) {
+      if (since > oldEnough || candidates-- === 0) return undefined;
       if (other !== account && other.account.held >= held) return other;
     }
     return undefined;
@@ -89,8 +100,8 @@ export class EvictingAccount {
   readonly account: BudgetAccount;
   readonly #budget: EvictingBudget;
   readonly #onEvicted: () => void;
-  /** Since when it has had a share of the pool. */
-  sharingSince: number | undefined;
+  /** What it has of the pool, if it needs more than its own. */
+  share: Share | undefined;
   #closed = false;
 
   /** Starts with nothing used. */
@@ -108,13 +119,13 @@ export class EvictingAccount {
       if (!this.#budget.take(this, amount - used)) this.evict();
     } else {
       this.account.release(used - amount);
-      if (this.account.shared === 0) this.#removeShare();
+      if (this.account.shared === 0) this.#budget.end(this);
     }
   }
 
   /** What it is for goes on: its share counts as a new one. */
   renew(): void {
-    if (this.sharingSince !== undefined) this.#budget.renew(this);
+    if (this.share) this.#budget.renew(this);
   }
 
   /** Closes it, and ends what it is for. */
@@ -128,13 +139,7 @@ export class EvictingAccount {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#removeShare();
+    this.#budget.end(this);
     this.account.close();
-  }
-
-  #removeShare(): void {
-    if (this.sharingSince === undefined) return;
-    this.sharingSince = undefined;
-    this.#budget.remove(this);
   }
 }

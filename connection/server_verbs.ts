@@ -17,7 +17,7 @@ import { reply, replyError, type ServerContext } from "./server_context.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 
 /**
- * After how many look-ups of readers others may have their turn: about a third of a millisecond. Each topic takes one, and one
+ * After how many look-ups of readers others may have their turn: some tenths of a millisecond. Each topic takes one, and one
  * for each length of the prefixes that are followed, of which there can be hundreds.
  */
 const LOOK_UP_SLICE = 512;

@@ -74,3 +74,25 @@ Deno.test("an evicted client begins anew: its time is counted from then on", () 
   open("a", "other").set(40);
   assertEquals(evicted, ["other"]);
 });
+
+Deno.test("whoever is renewed with each request, or has a share now and then, is found by another key each time", () => {
+  const { open } = opened({ own: 10, shared: 1000 });
+  open("other").set(20);
+  const account = open("one");
+  const original = Set.prototype.delete;
+  const deleted: unknown[] = [];
+  Set.prototype.delete = function (key) {
+    deleted.push(key);
+    return original.call(this, key);
+  };
+  try {
+    for (let i = 0; i < 100; i++) {
+      account.set(20);
+      account.renew();
+      account.set(10);
+    }
+  } finally {
+    Set.prototype.delete = original;
+  }
+  assertEquals([deleted.length, new Set(deleted).size], [200, 200]);
+});
