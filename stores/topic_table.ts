@@ -43,8 +43,12 @@ export interface PurgedTopic {
  * Changes belong to the transaction around them; {@linkcode TopicTable.rollback} undoes them.
  */
 export class TopicTable {
-  /** Ordered by their newest messages, unless something was undone. */
   readonly #topics = new NameMap<TopicEntry>();
+  /**
+   * The same by the number of their newest message, in this order, unless something was undone. In order by name, each message
+   * would delete and set its topic: a `Map` finds a key the more slowly the more often that key was deleted.
+   */
+  #byNewest = new Map<number, TopicEntry>();
   #unordered = false;
   /**
    * Passes once through all of them. After as many changes as there are topics it starts again: an iterator that
@@ -94,7 +98,9 @@ export class TopicTable {
     for (const row of all.all() as (TopicEntry & { name: string })[]) {
       const { id, name, messages, seq } = row;
       const bytes = sizes.get(id)!;
-      this.#topics.set(name, { ...NO_MESSAGES, id, messages, bytes, seq, time: timeOf(seq) });
+      const topic = { ...NO_MESSAGES, id, messages, bytes, seq, time: timeOf(seq) };
+      this.#topics.set(name, topic);
+      this.#byNewest.set(seq, topic);
       this.messages += messages;
       this.#nextId = Math.max(this.#nextId, id + 1);
     }
@@ -113,7 +119,7 @@ export class TopicTable {
   /** Finds out which topics have only messages up to a floor; each is looked at once. */
   expireUpTo(floor: number): void {
     if (this.#unordered) this.#sort();
-    this.#walk ??= this.#topics.values();
+    this.#walk ??= this.#byNewest.values();
     while ((this.#walkAt ??= this.#walk.next().value)) {
       const { seq } = this.#walkAt;
       if (seq > floor) return;
@@ -245,13 +251,14 @@ export class TopicTable {
       if (before === this.#walkAt) this.#walkAt = isInPlace ? topic : undefined;
       if (before.seq <= this.#expiredTo) this.#expiredCount--;
       if (!isInPlace) {
-        this.#topics.delete(name);
+        this.#byNewest.delete(before.seq);
         if (this.#walk && ++this.#changes > this.#topics.size) this.#endWalk();
       }
     }
-    if (!topic) return;
+    if (!topic) return void this.#topics.delete(name);
     if (topic.seq <= this.#expiredTo) this.#expiredCount++;
     this.#topics.set(name, topic);
+    this.#byNewest.set(topic.seq, topic);
   }
 
   #endWalk(): void {
@@ -260,9 +267,8 @@ export class TopicTable {
   }
 
   #sort(): void {
-    const sorted = [...this.#topics].sort(([, one], [, other]) => one.seq - other.seq);
-    this.#topics.clear();
-    for (const [name, topic] of sorted) this.#topics.set(name, topic);
+    const sorted = [...this.#byNewest].sort(([one], [other]) => one - other);
+    this.#byNewest = new Map(sorted);
     this.#unordered = false;
   }
 

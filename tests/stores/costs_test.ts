@@ -14,6 +14,7 @@ import type { TopicMessage } from "../../stores/store.ts";
 import { WriteBuffer } from "../../stores/write_buffer.ts";
 import { TopicTable } from "../../stores/topic_table.ts";
 import { seeded } from "../../testing/seeded.ts";
+import { countDeletes } from "../support/count_deletes.ts";
 import { opened, put, putsIn, RETENTION } from "../support/counted_store.ts";
 
 Deno.test("a read of new messages does not look at messages of other topics", () => {
@@ -241,3 +242,36 @@ for (const storeKind of ["memory", "file"] as const) {
     });
   }
 }
+
+Deno.test("a topic that gets message after message is not forgotten and found again each time", () => {
+  const db = nodeSqlite.open(":memory:");
+  new SegmentTable(db);
+  const topics = new TopicTable(db);
+  const deleted = countDeletes(() => {
+    for (let seq = 1; seq <= 100; seq++) {
+      topics.add([{ seq, time: 1, body: '""', bytes: 2, topic: seq % 3 === 0 ? "b" : "a" }]);
+      topics.commit();
+    }
+  });
+  assertEquals([deleted, topics.size, topics.find("a", 99)], [0, 2, 1]);
+  db.close();
+});
+
+Deno.test("of the topics that are there when a file is opened those count as live whose messages have not expired", () => {
+  const db = nodeSqlite.open(":memory:");
+  const segments = new SegmentTable(db);
+  const before = new TopicTable(db);
+  const messages = ["c", "a", "b", "a"].map((topic, i) => (
+    { seq: i + 1, time: 1, body: '""', bytes: 2, topic }
+  ));
+  before.add(messages);
+  segments.insert(messages, (topic, size) => before.addRow(topic, size));
+  const topics = new TopicTable(db);
+  topics.load(db, new Map([1, 2, 3].map((id) => [id, 10])), () => 1);
+  const live = [0, 1, 2, 3, 4].map((floor) => {
+    topics.expireUpTo(floor);
+    return topics.liveCount;
+  });
+  assertEquals(live, [3, 2, 2, 1, 0]);
+  db.close();
+});
