@@ -27,7 +27,9 @@ Deno.test("a rate is known after two readings, nears what is true, and fades whe
 
 Deno.test("a counter that begins anew has no negative rate, and a topic that is gone has none", () => {
   const rates = new Rates();
-  rates.update([["t", 1_000_000], ["gone", 1]], 0);
+  rates.update([["gone", 1], ["unknown", 1]], -1000);
+  rates.update([["t", 1_000_000], ["gone", 2], ["unknown", 2]], 0);
+  assertEquals([rates.of("gone"), rates.of("unknown")], [1, 1]);
   rates.update([["t", 5], ["unknown", undefined]], 1000);
   assertEquals([rates.of("t"), rates.of("gone"), rates.of("unknown")], [5, undefined, undefined]);
 });
