@@ -4,11 +4,12 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
-import { connect, serve } from "@dsmq/server";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { connect, serve, type TopicInfo } from "@dsmq/server";
 import { assertAccessible } from "../support/accessibility.ts";
 import { quiet } from "../support/open_server.ts";
 import { testPage } from "../support/opened_page.ts";
+import { formatBytes } from "../../web/page/format.ts";
 
 testPage(
   "the topics are listed with what they hold, and what is put shows up by itself",
@@ -17,10 +18,14 @@ testPage(
     await show("#/");
     await page.getByText("There are no messages.").waitFor();
     await mq.putMany("orders.eu", ["one", "two"]);
-    const row = page.getByRole("row", { name: "orders.eu" });
+    const stream = mq.subscribe("orders.eu");
+    const row = page.getByRole("row", { name: "orders.eu" }).filter({ hasText: "1 reader" });
     await row.waitFor();
-    const cells = await row.getByRole("cell").allTextContents();
-    assertEquals(cells.slice(0, 1).concat(cells[2]!.split(" ")[0]!), ["orders.eu", "2"]);
+    const [name, , count, size, , age] = await row.getByRole("cell").allTextContents();
+    const [{ bytes }] = await mq.topics() as [TopicInfo];
+    assertEquals([name, count, size], ["orders.eu", "2 messages", formatBytes(bytes)]);
+    assertMatch(age!, /^(now|\d+ s)$/);
+    await stream.return!();
     await mq.put("a", "x");
     await page.getByRole("link", { name: "a", exact: true }).waitFor();
     await page.getByLabel("Find or open a topic").fill("EU");
@@ -38,6 +43,7 @@ testPage(
     const { page, mq, show } = opened;
     const topics = Array.from({ length: 10_000 }, (_, i) => `topic.${`${i}`.padStart(5, "0")}`);
     await Promise.all(topics.map((topic, i) => mq.put(topic, "x".repeat(i % 7))));
+    await mq.put(topics[777]!, "one more");
     await show("#/");
     await page.getByText("10,000 topics, read every 10 s").waitFor();
     const rows = page.locator(".topics-table .rows .row");
@@ -51,11 +57,9 @@ testPage(
     await page.goBack();
     await page.getByRole("link", { name: "topic.09999" }).waitFor();
     await page.evaluate("scrollTo(0, 0)");
-    await page.getByRole("button", { name: "Newest" }).click();
-    await page.getByRole("columnheader", { name: "Newest" }).and(
-      page.locator("[aria-sort=descending]"),
-    )
-      .waitFor();
+    await page.getByRole("button", { name: "Messages" }).click();
+    await page.locator("[aria-sort=descending]").getByText("Messages").waitFor();
+    await rows.first().getByText("topic.00777").waitFor();
     await page.getByLabel("Find or open a topic").fill("04242");
     await page.getByText("1 of 10,000 topics").waitFor();
     assertEquals(await rows.count(), 1);
@@ -88,6 +92,7 @@ testPage(
     await show("#/server");
     const main = page.getByRole("main");
     await main.getByText("80 %").waitFor();
+    await main.getByRole("progressbar", { name: "Topics: 4 of 5" }).waitFor();
     const text = (await main.textContent())!;
     for (
       const part of ["Durability", "memory", "Retention10 min", "Topics4 of 5", "Transport"]
@@ -124,6 +129,11 @@ testPage(
     assertEquals(await page.getByLabel("Put a message").count(), 0);
     assertEquals(await page.evaluate("[localStorage.length, document.cookie]"), [0, ""]);
     assert(!page.url().includes(TOKENS[1].token));
+    await show("#/topics/secret");
+    await page.getByText("You may not read this topic.").waitFor();
+    assertEquals(await page.locator(".tail").count(), 0);
+    await page.goBack();
+    await page.locator(".tail .message").waitFor();
     // Kept for the tab: a reload asks for nothing, and another tab does.
     await page.reload();
     await page.locator(".tail .message").waitFor();
@@ -229,8 +239,10 @@ for (const colorScheme of ["light", "dark"] as const) {
         await assertAccessible(page);
         await page.keyboard.press("Escape");
         await page.getByRole("button", { name: "Purge…" }).click();
+        await page.getByRole("dialog", { name: "Purge orders" }).waitFor();
         await assertAccessible(page);
         await page.getByRole("button", { name: "Continue" }).click();
+        await page.getByRole("button", { name: "Back" }).waitFor();
         await assertAccessible(page);
         await page.keyboard.press("Escape");
         await show("#/connections");
