@@ -8,7 +8,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type AttributeFields, attributesOf } from "../../web/page/message_attributes.ts";
 import { isAllowed, isAllowedEverywhere } from "../../web/page/permissions.ts";
 import { positionIn } from "../../web/page/typed_position.ts";
-import { rowsOnScreen } from "../../web/page/row_range.ts";
+import { rowOfKey } from "../../web/page/list_keys.ts";
+import { rowsOnScreen, withRow } from "../../web/page/row_range.ts";
 import { parseRoute, topicHref } from "../../web/page/router.ts";
 import { draftOf } from "../../web/page/draft.ts";
 import { sortTopics, TOPIC_COLUMNS } from "../../web/page/topic_columns.ts";
@@ -183,4 +184,28 @@ Deno.test("the rows that are drawn are those on the screen, and a few beyond", (
   assertEquals(rowsOnScreen(2000, 900, 40, 10_000), [0, 0]);
   assertEquals(rowsOnScreen(-1e9, 900, 40, 10), [10, 10]);
   assertEquals(rowsOnScreen(0, 900, 40, 0), [0, 0]);
+});
+
+Deno.test("one row is drawn besides those on the screen, and none that is gone", () => {
+  assertEquals(withRow([3, 6], 4, 10), [3, 4, 5]);
+  assertEquals(withRow([3, 6], 0, 10), [0, 3, 4, 5]);
+  assertEquals(withRow([3, 6], 9, 10), [3, 4, 5, 9]);
+  assertEquals(withRow([3, 6], -1, 10), [3, 4, 5]);
+  assertEquals(withRow([3, 60], 2, 5), [2, 3, 4]);
+  assertEquals(withRow([30, 60], 4, 5), [4]);
+  assertEquals(withRow([0, 9], -1, 0), []);
+});
+
+Deno.test("keys go from row to row, by pages of which one row stays, and no further than the list", () => {
+  const to = (key: string, at: number, page = 10) => rowOfKey(key, at, page, 30);
+  assertEquals(["ArrowDown", "ArrowUp"].map((key) => to(key, 5)), [6, 4]);
+  assertEquals(["PageDown", "PageUp"].map((key) => to(key, 15)), [24, 6]);
+  assertEquals(["Home", "End"].map((key) => to(key, 15)), [0, 29]);
+  assertEquals(["ArrowUp", "PageUp"].map((key) => to(key, 0)), [0, 0]);
+  assertEquals(["ArrowDown", "PageDown"].map((key) => to(key, 29)), [29, 29]);
+  assertEquals(["PageDown", "PageUp"].map((key) => to(key, 15, 0)), [16, 14]);
+  assertEquals(
+    ["Enter", "Tab", "a", "toString"].map((key) => to(key, 5)),
+    Array(4).fill(undefined),
+  );
 });

@@ -4,9 +4,11 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { takeSample } from "../../web/page/message_sample.ts";
 import { recentMessages } from "../../web/page/recent_messages.ts";
+import { BEGINNING } from "../../web/page/tail_state.ts";
+import { emptyText, tailText } from "../../web/page/tail_text.ts";
 import { notesOf, openTail, seqsOf, settled, upTo } from "../support/opened_tail.ts";
 import { PageServer, positionOf } from "../support/page_server.ts";
 
@@ -233,4 +235,20 @@ Deno.test("a server that begins anew between two requests is read from its begin
   server.put([3]);
   await scene.until((state) => seqsOf(state).at(-1) === 3);
   assertEquals(scene.tail.state.value.error, undefined);
+});
+
+Deno.test("while a tail loads nothing else is said of its rows, and a filter that shows none is named as the cause", () => {
+  const state = { ...BEGINNING, isLoading: false };
+  const replay = { ...state, mode: "replay" } as const;
+  assertEquals(emptyText({ ...state, isLoading: true }, "x"), "Loading…");
+  assertEquals(emptyText({ ...replay, hasMore: true }, "x"), "Loading…");
+  assertEquals(emptyText(state, ""), "Waiting for messages.");
+  assertEquals(emptyText({ ...state, isPaused: true }, ""), "Paused.");
+  for (const shown of [state, replay, { ...replay, hasMore: true, isPaused: true }]) {
+    assertMatch(emptyText(shown, "x"), /of large ones the beginning/);
+  }
+  assertEquals(emptyText({ ...state, error: "refused" }, "x"), "");
+  assertEquals(tailText({ ...replay, isLoading: true }), "Replay");
+  assertEquals(tailText({ ...replay, hasMore: true }), "Replay: scroll down for more");
+  assertEquals(tailText(replay), "Replayed to the end, now live");
 });

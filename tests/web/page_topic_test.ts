@@ -44,10 +44,19 @@ testPage(
     assertEquals(await texts(page, 3), ["Pear", "plum", "pears"]);
     await page.getByRole("button", { name: "Pause" }).click();
     await page.getByText("Paused").waitFor();
+    await mq.put("t", "a pear, while nobody looks");
+    // The page has heard of it, and of what was asked for after that.
+    await page.locator("dt:text-is('Messages') + dd:text-is('6')").waitFor();
+    await page.waitForResponse(/topics\?prefix=t/);
+    assertEquals(await texts(page, 3), ["Pear", "plum", "pears"]);
     await page.getByRole("button", { name: "Resume" }).click();
+    assertEquals((await texts(page, 4)).at(-1), "a pear, while nobody looks");
+    await page.getByLabel("Filter the messages").fill("none of them");
+    await page.getByText("None of the messages here (of large ones the beginning) has this in it.")
+      .waitFor();
     await page.getByLabel("Filter the messages").fill("");
     await mq.put("t", "last");
-    assertEquals((await texts(page, 6)).at(-1), "last");
+    assertEquals((await texts(page, 7)).at(-1), "last");
   },
 );
 

@@ -4,115 +4,112 @@
  * @module
  */
 
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { useFollowEnd } from "./follow_end.ts";
 import { formatTime } from "./format.ts";
 import { html, type View } from "./html.ts";
+import { useRovingFocus } from "./roving_focus.ts";
+import { MARGIN, withRow } from "./row_range.ts";
+import type { KeptMessage } from "./tail_rows.ts";
 import type { TailState } from "./tail_state.ts";
-import type { KeptMessage, TailRow } from "./tail_rows.ts";
+import { emptyText } from "./tail_text.ts";
 import { useVisibleRows } from "./visible_rows.ts";
 
 /** How much of a message stands in its row, in characters: the rest is beyond the edge. */
 const LINE = 300;
 
-/** How near to the end one is there, in pixels. */
-const AT_END = 60;
-
 /** The rows. */
-export function TailList({ state, filter, onMore, onOpen }: {
+export function TailList({ state, filter, isOpened, onMore, onOpen }: {
   readonly state: TailState;
   readonly filter: string;
+  /** A message is shown in full, in a dialog. */
+  readonly isOpened: boolean;
   readonly onMore: () => void;
   readonly onOpen: (message: KeptMessage) => void;
 }): View {
   const box = useRef<HTMLDivElement>(null);
-  const isAtEnd = useRef(true);
-  const { rows } = state;
-  const { list, rowHeight, rows: [from, to] } = useVisibleRows(rows.length);
-  const dropped = useDropped(rows);
-  const onScroll = () => {
-    const { scrollTop, scrollHeight, clientHeight } = box.current!;
-    isAtEnd.current = scrollHeight - scrollTop - clientHeight < AT_END;
-    if (isAtEnd.current && state.hasMore) onMore();
+  const { rows, run, hasMore } = state;
+  const { list, rowHeight, rows: range } = useVisibleRows(rows.length);
+  const end = useFollowEnd(box, state, rowHeight, onMore);
+  const isLast = (index: number) => index === rows.length - 1;
+  const focus = useRovingFocus({
+    ...{ list, rows, run },
+    entry: end.isAtEnd ? Infinity : range[0] && range[0] + MARGIN,
+    page: Math.floor((box.current?.clientHeight ?? 0) / rowHeight),
+    onMove: (index) => end.hold(!isLast(index)),
+  });
+  const onFocusIn = ({ target, relatedTarget }: FocusEvent) => {
+    const index = Number((target as HTMLElement).dataset["index"]);
+    const row = rows[index];
+    if (row) focus.visit(row);
+    const isByKeyboard = (target as Element).matches(":focus-visible") &&
+      !isInDialog(relatedTarget);
+    if (isByKeyboard) end.hold(!isLast(index));
   };
-  // Who has gone to a message with the keyboard is not taken away from it.
-  const onFocusIn = ({ target }: FocusEvent) => {
-    if (target !== box.current && (target as Element).matches(":focus-visible")) {
-      isAtEnd.current = false;
-    }
+  const onFocusOut = ({ relatedTarget }: FocusEvent) => {
+    const isInList = relatedTarget instanceof Node && list.current!.contains(relatedTarget);
+    if (!isInList && !isInDialog(relatedTarget)) end.hold(false);
   };
-  useEffect(() => {
-    // The box is lower when something beside it opens.
-    const observer = new ResizeObserver(() => {
-      if (isAtEnd.current) box.current!.scrollTop = box.current!.scrollHeight;
-    });
-    observer.observe(box.current!);
-    return () => observer.disconnect();
-  }, []);
+  const onClick = (index: number, isByKeyboard: boolean) => {
+    const row = rows[index];
+    if (row?.kind !== "message") return;
+    focus.visit(row);
+    // Who reads it finds the list where it was.
+    if (isByKeyboard) end.hold(true);
+    onOpen(row.message);
+  };
+  const wasOpened = useRef(false);
   useLayoutEffect(() => {
-    // What is looked at stays where it is when older rows go.
-    if (!isAtEnd.current || state.hasMore) box.current!.scrollTop -= dropped * rowHeight;
-  }, [rows]);
-  useLayoutEffect(() => {
-    const { scrollHeight, clientHeight } = box.current!;
-    // A replay is read from its beginning; what follows it, and what is live, from its end.
-    if (isAtEnd.current && !state.hasMore) box.current!.scrollTop = scrollHeight;
-    else if (state.hasMore && !state.isLoading && scrollHeight <= clientHeight) onMore();
-  }, [rows, rowHeight, state.hasMore, state.isLoading]);
-  useLayoutEffect(() => {
-    isAtEnd.current = state.mode === "live";
-    if (state.mode === "replay") box.current!.scrollTop = 0;
-  }, [state.mode]);
+    if (wasOpened.current && !isOpened) focus.restore();
+    wasOpened.current = isOpened;
+  }, [isOpened]);
+  const letGo = () => end.hold(false);
   return html`
-    <div class="tail" ref=${box} onScroll=${onScroll} onFocusIn=${onFocusIn} tabindex="0"
-      role="region"
-      aria-label="Messages, the newest last">
+    <div class="tail" ref=${box} onScroll=${end.onScroll} onWheel=${letGo}
+      onPointerDown=${letGo}>
       ${rows.length === 0 && html`<p class="empty">${emptyText(state, filter)}</p>`}
-      <ol class="rows" ref=${list} style=${{ height: `${rows.length * rowHeight}px` }}>
-        ${rows.slice(from, to).map((row, i) =>
-          html`
-            <li key=${row.key} class=${`row ${row.kind}`} aria-posinset=${from + i +
-              1} aria-setsize=${rows.length}
-              style=${{ transform: `translateY(${(from + i) * rowHeight}px)` }}>
+      <ol class="rows" ref=${list} style=${{ height: `${rows.length * rowHeight}px` }}
+        role=${rows.length > 0 ? "listbox" : undefined}
+        aria-label=${rows.length > 0 ? "Messages, the newest last. Enter opens one." : undefined}
+        onKeyDown=${focus.onKeyDown} onFocusIn=${onFocusIn} onFocusOut=${onFocusOut}>
+        ${withRow(range, focus.stop, rows.length).map((index) => {
+          const row = rows[index]!;
+          const place = {
+            role: "option",
+            tabIndex: index === focus.stop ? 0 : -1,
+            "aria-posinset": index + 1,
+            "aria-setsize": hasMore ? -1 : rows.length,
+            "data-index": index,
+          };
+          return html`
+            <li key=${row.key} class=${`row ${row.kind}`} role="presentation"
+              style=${{ transform: `translateY(${index * rowHeight}px)` }}>
               ${row.kind === "note"
-                ? row.text
-                : html`<${MessageRow} message=${row.message} onOpen=${onOpen} />`}
+                ? html`<span ...${place} aria-disabled="true">${row.text}</span>`
+                : html`
+                  <button ...${place} onClick=${({ detail }: MouseEvent) =>
+                    onClick(index, detail === 0)}><${Message} message=${row.message} /></button>
+                `}
             </li>
-          `
-        )}
+          `;
+        })}
       </ol>
     </div>
   `;
 }
 
-function MessageRow({ message, onOpen }: {
-  readonly message: KeptMessage;
-  readonly onOpen: (message: KeptMessage) => void;
-}): View {
+function Message({ message }: { readonly message: KeptMessage }): View {
   const { time, seq, body, key } = message;
   return html`
-    <button onClick=${() => onOpen(message)}>
-      <span class="time">${formatTime(time)}</span>
-      <span class="seq">${seq}</span>
-      ${key !== undefined && html`<bdi class="key">${key.slice(0, LINE)}</bdi>`}
-      ${body.trim() === ""
-        ? html`<span class="none">${body === "" ? "empty" : "blank"}</span>`
-        : html`<bdi class="text">${body.slice(0, LINE)}</bdi>`}
-    </button>
+    <span class="time">${formatTime(time)}</span>
+    <span class="seq">${seq}</span>
+    ${key !== undefined && html`<bdi class="key">${key.slice(0, LINE)}</bdi>`}
+    ${body.trim() === ""
+      ? html`<span class="none">${body === "" ? "empty" : "blank"}</span>`
+      : html`<bdi class="text">${body.slice(0, LINE)}</bdi>`}
   `;
 }
 
-function emptyText({ isLoading, isPaused, hasMore, error }: TailState, filter: string): string {
-  if (error !== undefined) return "";
-  if (filter !== "") return "No message has this in it.";
-  if (isLoading || hasMore) return "Loading…";
-  return isPaused ? "Paused." : "Waiting for messages.";
-}
-
-/** How many of the rows that were drawn before are gone from the beginning. */
-function useDropped(rows: readonly TailRow[]): number {
-  const before = useRef(rows);
-  const first = rows[0]?.key ?? Infinity;
-  const dropped = before.current === rows ? 0 : before.current.findIndex(({ key }) => key >= first);
-  useLayoutEffect(() => void (before.current = rows), [rows]);
-  return Math.max(0, dropped);
+function isInDialog(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest("dialog") !== null;
 }

@@ -20,6 +20,7 @@ import { isAllowed } from "./permissions.ts";
 import { TopicTail } from "./tail.ts";
 import { TailList } from "./tail_list.ts";
 import type { KeptMessage } from "./tail_rows.ts";
+import { tailText } from "./tail_text.ts";
 import { topicName } from "./topic_name.ts";
 import { Rates } from "./traffic.ts";
 import { pageClock } from "./until_visible.ts";
@@ -116,21 +117,11 @@ function Messages({ topic, tail }: {
         <p class="help" role="status">${isBroken ? "No connection" : tailText(state)}</p>
       </div>
       ${state.error !== undefined && html`<p class="problem" role="alert">${state.error}</p>`}
-      <${TailList} state=${state} filter=${filter} onMore=${() =>
-        tail.more()} onOpen=${setOpened} />
+      <${TailList} state=${state} filter=${filter} isOpened=${opened !== undefined}
+        onMore=${() => tail.more()} onOpen=${setOpened} />
       ${opened &&
         html`<${MessageDialog} topic=${topic} kept=${opened} onClose=${() =>
           setOpened(undefined)} />`}
     </section>
   `;
-}
-
-function tailText(
-  { mode, isPaused, isSampling, hasMore, error }: TopicTail["state"]["value"],
-): string {
-  if (error !== undefined) return "Nothing comes now";
-  if (isPaused) return "Paused";
-  if (isSampling) return "Live, a sample: more arrive than can be shown";
-  if (mode === "live") return "Live";
-  return hasMore ? "Replay: scroll down for more" : "Replayed to the end, now live";
 }

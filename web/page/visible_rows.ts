@@ -39,7 +39,11 @@ export function useVisibleRows(
     // What scrolls may be the page, or a part of it.
     addEventListener("scroll", look, { capture: true, passive: true });
     addEventListener("resize", look);
+    // Its box grows when something beside it closes; without one, the list moves when something above it does.
+    const observer = new ResizeObserver(look);
+    observer.observe(list.current!.closest(".tail") ?? document.body);
     return () => {
+      observer.disconnect();
       removeEventListener("scroll", look, { capture: true });
       removeEventListener("resize", look);
     };
