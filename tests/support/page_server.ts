@@ -6,7 +6,7 @@
 
 import { DsmqError, type Message, type Since, type SubscribeOptions } from "@dsmq/server";
 import { HttpError, type MessagePage, type PageMessage } from "../../web/page/server_api.ts";
-import type { TailSource } from "../../web/page/tail.ts";
+import type { TailSource } from "../../web/page/tail_source.ts";
 
 /** The history of a server; the second one is that after a restart. */
 const EPOCHS = ["9b2f4c3e-6a0d-4e0f-8f52-1d6a4b1c7e90", "1c7e909b-2f4c-4e0f-8f52-3e6a0d1d6a4b"];

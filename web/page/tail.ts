@@ -8,22 +8,24 @@
  * @module
  */
 
-import type { Connection, GapError, Message, MessageStream, Since } from "../../client.ts";
+import type { GapError, Message, MessageStream, Since } from "../../client.ts";
 import { FlowLimit } from "./flow_limit.ts";
 import { takeSample } from "./message_sample.ts";
 import { Observable } from "./observable.ts";
-import { recentMessages, type TailApi } from "./recent_messages.ts";
+import { recentMessages } from "./recent_messages.ts";
 import { Replay } from "./replay.ts";
-import { NoAnswerError, type PageMessage } from "./server_api.ts";
+import { RowDrawing } from "./row_drawing.ts";
+import { NoAnswerError } from "./server_api.ts";
 import { gapText, tailFailure } from "./tail_failure.ts";
-import { RowFilter, TailRows } from "./tail_rows.ts";
+import { RowFilter } from "./tail_rows.ts";
+import type { TailSource } from "./tail_source.ts";
 import { BEGINNING, type TailState } from "./tail_state.ts";
 
 /** How many rows are kept. */
 const MAX_ROWS = { live: 1000, replay: 5000 } as const;
 
-/** How often rows are drawn, and a sample is taken, in milliseconds. */
-const [DRAW_INTERVAL, SAMPLE_INTERVAL] = [100, 500] as const;
+/** How often a sample is taken, in milliseconds. */
+const SAMPLE_INTERVAL = 500;
 
 /**
  * After so long without a message or an error a subscription stands, and a replay may be at its end. Twice as long the next
@@ -31,32 +33,13 @@ const [DRAW_INTERVAL, SAMPLE_INTERVAL] = [100, 500] as const;
  */
 const [LULL, MAX_LULL] = [500, 8000] as const;
 
-/** The time, as a tail needs it. */
-export interface TailClock {
-  /** Milliseconds, from anywhere. */
-  now(): number;
-  /** Resolves after so many milliseconds, or when the signal aborts. */
-  pause(milliseconds: number, signal: AbortSignal): Promise<void>;
-  /** Resolves as soon as somebody sees the page, or when the signal aborts. */
-  seen(signal: AbortSignal): Promise<void>;
-}
-
-/** What a tail reads from. */
-export interface TailSource {
-  readonly mq: Pick<Connection, "subscribe">;
-  readonly api: TailApi;
-  readonly topic: string;
-  readonly clock: TailClock;
-}
-
 /** Reads one topic. */
 export class TopicTail {
   readonly state = new Observable<TailState>(BEGINNING);
   readonly #source: TailSource;
   #reading = new AbortController();
-  #rows = new TailRows(MAX_ROWS.live);
-  /** What has come and is not drawn yet. */
-  #undrawn: (PageMessage | string)[] = [];
+  #filter = new RowFilter("");
+  #drawing: RowDrawing | undefined;
   /** Where to go on after a failure. */
   #position: string | undefined;
   #replay: Replay | undefined;
@@ -74,9 +57,9 @@ export class TopicTail {
     void this.#run(signal, async () => {
       const { messages, next, hasOlder } = await recentMessages(api, topic, signal);
       signal.throwIfAborted();
-      if (hasOlder) this.#add("Older messages are not shown: choose From the oldest.");
-      this.#add(...messages);
-      this.#draw();
+      if (hasOlder) this.#drawing?.add("Older messages are not shown: choose From the oldest.");
+      this.#drawing?.add(...messages);
+      this.#drawing?.draw();
       this.#set({ isLoading: false, error: undefined });
       return next;
     });
@@ -121,15 +104,13 @@ export class TopicTail {
 
   /** Shows only messages with this text in them, or in their attributes. */
   filter(text: string): void {
-    this.#rows.filter = new RowFilter(text);
-    this.#draw();
+    this.#filter = new RowFilter(text);
+    this.#drawing?.filter(this.#filter);
   }
 
   /** Shows nothing any more, but what comes. */
   clear(): void {
-    this.#undrawn = [];
-    this.#rows.clear();
-    this.#draw();
+    this.#drawing?.clear();
   }
 
   /** Ends. */
@@ -141,14 +122,18 @@ export class TopicTail {
   #restart(mode: TailState["mode"]): AbortSignal {
     this.stop();
     this.#reading = new AbortController();
-    const { filter } = this.#rows;
-    this.#rows = new TailRows(MAX_ROWS[mode]);
-    this.#rows.filter = filter;
-    this.#undrawn = [];
+    const { signal } = this.#reading;
+    this.#drawing = new RowDrawing({
+      max: MAX_ROWS[mode],
+      filter: this.#filter,
+      clock: this.#source.clock,
+      signal,
+      draw: (rows) => this.#set({ rows }),
+    });
     this.#position = undefined;
     this.#replay = undefined;
     this.state.value = { ...BEGINNING, mode, run: this.state.value.run + 1 };
-    return this.#reading.signal;
+    return signal;
   }
 
   /** Takes what comes, until the signal aborts. `begin` finds out from where. */
@@ -173,7 +158,7 @@ export class TopicTail {
   async #follow(since: Since, signal: AbortSignal): Promise<string> {
     const { mq, topic, clock } = this.#source;
     const onGap = (gap: GapError) => {
-      this.#add(gapText(gap));
+      this.#drawing?.add(gapText(gap));
       if (gap.code === "epoch_changed") this.#replay?.beginAnew();
       return "oldest" as const;
     };
@@ -231,12 +216,12 @@ export class TopicTail {
   /** Shows a message; returns whether it was there when the replay began. */
   #take({ topic: _topic, ...message }: Message): boolean {
     const { hasMore } = this.state.value;
-    this.#add(message);
+    this.#drawing?.add(message);
     this.#position = message.position;
     if (this.state.value.error !== undefined) this.#set({ error: undefined });
     if (!hasMore) return false;
     this.#replay!.take(message);
-    if (!this.#progress.isLoading) this.#draw();
+    if (!this.#progress.isLoading) this.#drawing?.draw();
     this.#set(this.#progress);
     return true;
   }
@@ -250,36 +235,19 @@ export class TopicTail {
   /** Shows some of the newest messages, twice a second, until it has caught up; returns where that is. */
   async #sample(from: string, signal: AbortSignal): Promise<string> {
     const { api, topic, clock } = this.#source;
-    this.#add("More messages arrive than are shown here: from now on some are left out.");
+    this.#drawing?.add("More messages arrive than are shown here: from now on some are left out.");
     this.#set({ isSampling: true });
     for (;;) {
       await clock.pause(SAMPLE_INTERVAL, signal);
       await this.#allowance(signal);
       const { rows, next, isBehind } = await takeSample(api, topic, from, signal);
       signal.throwIfAborted();
-      this.#add(...rows);
+      this.#drawing?.add(...rows);
       this.#position = from = next;
       if (!isBehind) break;
     }
     this.#set({ isSampling: false });
     return from;
-  }
-
-  /** Rows come one by one, and are drawn some at a time. */
-  #add(...added: (PageMessage | string)[]): void {
-    const isDue = this.#undrawn.length === 0 && added.length > 0;
-    this.#undrawn.push(...added);
-    if (!isDue) return;
-    const { signal } = this.#reading;
-    void this.#source.clock.pause(DRAW_INTERVAL, signal).then(() => {
-      if (!signal.aborted) this.#draw();
-    });
-  }
-
-  #draw(): void {
-    this.#rows.add(this.#undrawn);
-    this.#undrawn = [];
-    this.#set({ rows: this.#rows.shown });
   }
 
   #set(changes: Partial<TailState>): void {

@@ -6,7 +6,7 @@
 
 import { delay } from "./delay.ts";
 import type { StatusClock } from "./status_reader.ts";
-import type { TailClock } from "./tail.ts";
+import type { TailClock } from "./tail_source.ts";
 
 /** Resolves once somebody can see the page, since what is hidden asks for nothing; or when the signal aborts. */
 export function untilVisible(signal?: AbortSignal): Promise<void> {
