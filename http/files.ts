@@ -6,8 +6,13 @@
  * @module
  */
 
+import { DsmqError } from "../protocol/errors.ts";
 import { preferredType } from "./accept.ts";
+import type { HttpContext } from "./http_context.ts";
 import { isFilePath } from "./page_paths.ts";
+import { HttpProblem } from "./problem.ts";
+import type { PublicRequest } from "./public_request.ts";
+import { bytesResponseTo } from "./reader_body.ts";
 import { type ServedFile, serveFiles } from "./served_files.ts";
 
 /** The page loads nothing from elsewhere, and runs no script and no style that is not a file of its server. */
@@ -49,12 +54,22 @@ export function wantsFile({ headers }: Request, path: string): boolean {
 /**
  * Answers a request for a file.
  *
- * @param request of the method GET or HEAD
+ * @param call the request, of the method GET or HEAD
  * @param path the path, without that of the server; `/` is the page
- * @returns the response; `undefined` if the name is one of another version. Rejects if the files cannot be loaded
+ * @returns the response; `undefined` if the name is one of another version. Rejects with an {@linkcode HttpProblem}:
+ *   `unavailable`, if the file cannot be loaded or compressed now; `limit_exceeded`, if there is no room for it
  */
-export async function fileResponse(request: Request, path: string): Promise<Response | undefined> {
-  const found = (await (files ??= load())).get(path);
+export async function fileResponse(
+  call: PublicRequest,
+  path: string,
+): Promise<Response | undefined> {
+  const { request, context } = call;
+  const all = files ??= load(context).catch((error) => {
+    // The next request tries again: there may be too many open files now.
+    files = undefined;
+    throw error;
+  });
+  const found = (await all.catch(notNow)).get(path);
   if (!found) return undefined;
   const { type, bytes, digest, versionedPath } = found;
   const isCompressed = acceptsGzip(request.headers.get("accept-encoding"));
@@ -87,20 +102,25 @@ export async function fileResponse(request: Request, path: string): Promise<Resp
   }
   // Deno takes the types of a module from there.
   if (CLIENT_PATH.test(path)) headers.set("x-typescript-types", "./client.d.ts");
-  if (!isCompressed) return new Response(bytes, { headers });
+  if (!isCompressed) return bytesResponseTo(call, bytes, { headers });
   headers.set("content-encoding", "gzip");
-  return new Response(await found.gzipped(), { headers });
+  return bytesResponseTo(call, await found.gzipped().catch(notNow), { headers });
 }
 
-async function load(): Promise<ReadonlyMap<string, ServedFile>> {
-  try {
-    const { WEB_FILES } = await import("../web/files.ts");
-    return await serveFiles(WEB_FILES, PAGE_HEADERS);
-  } catch (error) {
-    // The next request tries again: there may be too many open files now.
-    files = undefined;
-    throw error;
+/** What the system says names files, and is for the log alone. */
+function notNow(error: Error): never {
+  if (error instanceof DsmqError) {
+    throw new HttpProblem({ code: error.code, message: error.message });
   }
+  const problem = { code: "unavailable", message: "Cannot send this file now" } as const;
+  const logged = { ...problem, message: `${problem.message}: ${error.message}` };
+  throw new HttpProblem(problem, { logged });
+}
+
+async function load(context: HttpContext): Promise<ReadonlyMap<string, ServedFile>> {
+  context.requireDescriptor("send files for browsers");
+  const { WEB_FILES } = await import("../web/files.ts");
+  return await serveFiles(WEB_FILES, PAGE_HEADERS);
 }
 
 /** Whether a client reads what gzip has compressed: RFC 9110, section 12.5.3. */

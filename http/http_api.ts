@@ -12,6 +12,7 @@ import { extractToken } from "../auth/tokens.ts";
 import type { TokenCheck } from "../auth/auth.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
+import { Budget } from "../budgets/budget.ts";
 import { tokenRefusal } from "../connection/authorize.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { MAX_HOST_LENGTH, MAX_URL_LENGTH } from "../protocol/websocket.ts";
@@ -23,6 +24,7 @@ import type { HttpContext } from "./http_context.ts";
 import { HttpReaders } from "./http_readers.ts";
 import { findPage, mayLackHost, PAGE_METHODS } from "./pages.ts";
 import { badRequest, HttpProblem, SEND_TOKEN } from "./problem.ts";
+import { PUBLIC_UNREAD_BYTES, PublicRequest } from "./public_request.ts";
 import { requireNoToken } from "./query.ts";
 import { findRoute, needsSlot, type Route, type RouteHandler } from "./routes.ts";
 import { tracedResponse } from "./traced_response.ts";
@@ -44,6 +46,8 @@ export type WatchClient = (request: Request, onLeft: () => void) => () => void;
 /** Answers the requests of a server that are not for a WebSocket. */
 export class HttpApi {
   readonly readers: HttpReaders;
+  /** What clients have not read of what everybody may get. */
+  readonly publicUnread: Budget = new Budget({ own: 0, shared: PUBLIC_UNREAD_BYTES });
   readonly #context: HttpContext;
   /** How many requests have no response yet, or one that is still being sent. */
   #active = 0;
@@ -75,7 +79,7 @@ export class HttpApi {
       if (!mayLackHost(request, this.#context.path)) this.#requireHost(request);
       const address = this.#addressOf(request);
       const route = findRoute(address.path);
-      if (!route) return this.#pageResponse(request, address.path, from);
+      if (!route) return this.#publicResponse(request, address.path, from);
       // Which methods there are everybody may know.
       if (request.method === "OPTIONS" && request.headers.get("origin") === null) {
         return optionsResponse(request, route.allow);
@@ -129,33 +133,45 @@ export class HttpApi {
   }
 
   /** What everybody may get; pages of the origins that are allowed may read it, too. */
-  #pageResponse(request: Request, path: string, from: string): Response | Promise<Response> {
+  #publicResponse(request: Request, path: string, from: string): Response | Promise<Response> {
     const { method } = request;
-    const isFile = wantsFile(request, path);
-    const page = findPage(path);
+    const page = wantsFile(request, path) ? fileResponse : findPage(path);
     const isReadable = this.#context.access.checkOrigin(request) === undefined;
-    if (method === "OPTIONS" && (page || isFile || path === WHOLE_SERVER)) {
+    if (method === "OPTIONS" && (page || path === WHOLE_SERVER)) {
       return isReadable ? optionsResponse(request, PAGE_METHODS) : allowResponse(PAGE_METHODS);
     }
     const expose = (response: Response) => isReadable ? this.#exposed(request, response) : response;
-    const isMethod = method === "GET" || method === "HEAD";
-    if (isFile && isMethod) return this.#fileResponse(request, path, from).then(expose);
-    return expose(
-      !page && !isFile
-        ? this.#failed(notFound(path, this.#context.path), from)
-        : !isMethod
-        ? this.#failed(methodNotAllowed(method, PAGE_METHODS), from)
-        : page!(this.#context),
-    );
+    if (!page) return expose(this.#failed(notFound(path, this.#context.path), from));
+    if (method !== "GET" && method !== "HEAD") {
+      return expose(this.#failed(methodNotAllowed(method, PAGE_METHODS), from));
+    }
+    return this.#answerPublic(request, path, from, page).then(expose);
   }
 
-  async #fileResponse(request: Request, path: string, from: string): Promise<Response> {
+  async #answerPublic(
+    request: Request,
+    path: string,
+    from: string,
+    page: typeof fileResponse | NonNullable<ReturnType<typeof findPage>>,
+  ): Promise<Response> {
+    const { readers, publicUnread: unreadBudget } = this;
+    const context = this.#context;
+    const end = () => this.#onEnd();
+    const call = new PublicRequest({ context, readers, request, from, unreadBudget }, end);
+    this.#active++;
     try {
-      const response = await fileResponse(request, path);
-      return response ?? this.#failed(notFound(path, this.#context.path), from);
+      if (context.isStopping && page === fileResponse) throw stopping();
+      return await page(call, path) ?? this.#failed(notFound(path, context.path), from);
     } catch (error) {
       return this.#failed(error, from);
+    } finally {
+      if (!call.isOngoing) end();
     }
+  }
+
+  /** A response has ended. */
+  #onEnd(): void {
+    if (--this.#active === 0) this.#onIdle?.();
   }
 
   #requireHost(request: Request): void {
@@ -205,10 +221,10 @@ export class HttpApi {
     this.#active++;
     const end = () => {
       release?.();
-      if (--this.#active === 0) this.#onIdle?.();
+      this.#onEnd();
     };
     try {
-      if (context.isStopping) throw new HttpProblem(STOPPING, { headers: { connection: "close" } });
+      if (context.isStopping) throw stopping();
       const token = context.access.requiresToken ? extractToken(request.headers) : undefined;
       const check = token === undefined ? undefined : await context.checkToken(token, from);
       const granted = this.#permissionsAfter(check, search);
@@ -220,7 +236,7 @@ export class HttpApi {
     } catch (error) {
       return this.#failed(error, from);
     } finally {
-      if (!call?.holdsSlot) end();
+      if (!call?.isOngoing) end();
     }
   }
 
@@ -261,6 +277,10 @@ export class HttpApi {
 interface Address {
   readonly path: string;
   readonly search: string;
+}
+
+function stopping(): HttpProblem {
+  return new HttpProblem(STOPPING, { headers: { connection: "close" } });
 }
 
 /** Nothing is at this path, below that of the server. */

@@ -7,9 +7,11 @@
 import { type Permissions, TOKEN_EXPIRED } from "../auth/permissions.ts";
 import { addressHolder } from "../budgets/address_key.ts";
 import { revocation } from "../connection/authorize.ts";
+import type { Budget } from "../budgets/budget.ts";
 import type { HttpContext } from "./http_context.ts";
 import type { HttpReaders } from "./http_readers.ts";
 import { HttpProblem } from "./problem.ts";
+import { type BodyOwner, ENOUGH_BYTES } from "./reader_body.ts";
 
 /** What a call is made of. */
 export type HttpCallParts =
@@ -24,18 +26,17 @@ export type HttpCallParts =
   };
 
 /** A request whose client may connect. A class: to make an object literal with a getter takes two microseconds. */
-export class HttpCall {
+export class HttpCall implements BodyOwner {
   readonly context: HttpContext;
   readonly readers: HttpReaders;
   readonly request: Request;
-  /** The address of the client. */
   readonly from: string;
   /** What follows the route in the path, percent-encoded: empty, or the name of a topic. */
   readonly rest: string;
   /** The query of the address, from the `?` on, or empty. */
   readonly search: string;
   readonly #parts: HttpCallParts;
-  #holdsSlot = false;
+  #isOngoing = false;
 
   /** Takes its parts. */
   constructor(parts: HttpCallParts) {
@@ -48,7 +49,7 @@ export class HttpCall {
     this.#parts = parts;
   }
 
-  /** To whom what it holds is charged: its identity, or its address. */
+  /** Its identity, or its address. */
   get holder(): string {
     return this.#parts.granted.identity || addressHolder(this.from);
   }
@@ -70,14 +71,26 @@ export class HttpCall {
     throw new HttpProblem(revocation(identity).error);
   }
 
-  /** Only the headers are wanted. */
+  get unreadBudget(): Budget {
+    return this.context.shared.budgets.of("totalUnreadBytes");
+  }
+
+  get partBytes(): number {
+    return ENOUGH_BYTES;
+  }
+
+  noRoom(): HttpProblem {
+    const { budgets } = this.context.shared;
+    return new HttpProblem(budgets.budgetError("totalUnreadBytes", "send the response"));
+  }
+
   get isHead(): boolean {
     return this.request.method === "HEAD";
   }
 
   /** Whether its handler gives the slot back. */
-  get holdsSlot(): boolean {
-    return this.#holdsSlot;
+  get isOngoing(): boolean {
+    return this.#isOngoing;
   }
 
   /** Calls back if the client leaves before it has a response; returns a function that ends that. */
@@ -85,9 +98,8 @@ export class HttpCall {
     return this.#parts.watch(this.request, callback);
   }
 
-  /** The slot of the request is kept until its response has ended: its handler gives it back then. Call it once. */
-  keepSlot(): () => void {
-    this.#holdsSlot = true;
+  keep(): () => void {
+    this.#isOngoing = true;
     return this.#parts.end;
   }
 }

@@ -29,7 +29,7 @@ const DESCRIPTION =
 - A path with nothing behind it is 404; a method that a path does not have is 405, with \`Allow\`. Both are problems (RFC 9457), like all other failures.
 - A page of another site is refused, unless its origin is allowed; then each answer has the headers of CORS.
 - Every answer may also have the headers of HTTP itself: \`Date\`, \`Vary\`, \`Connection\`, \`Keep-Alive\`, \`Content-Type\`, \`Content-Length\`, \`Content-Encoding\`, \`Transfer-Encoding\`. What is no HTTP/1.1, or has too large headers, may be answered without a body.
-- The same port speaks WebSocket, and has a page for browsers at \`/\` with the files that it loads, which this document does not describe.`;
+- The same port speaks WebSocket, and has a page for browsers at \`/\` with the files that it loads, which this document does not describe. While clients have much of these, or of this document, to read yet, whoever asks for more gets 503, with \`Retry-After\`.`;
 
 /** The document of a server. */
 export function openApiDocument({ server, limits }: DocumentedServer): JsonObject {
@@ -68,13 +68,14 @@ export function openApiDocument({ server, limits }: DocumentedServer): JsonObjec
   };
 }
 
-const documents = new WeakMap<HttpContext, string>();
+const documents = new WeakMap<HttpContext, Uint8Array<ArrayBuffer>>();
 
-/** The document of a server as JSON: made when it is first asked for. */
-export function openApiJson(context: HttpContext): string {
+/** The document of a server as one line of JSON: made when it is first asked for. */
+export function openApiJson(context: HttpContext): Uint8Array<ArrayBuffer> {
   const known = documents.get(context);
-  if (known !== undefined) return known;
+  if (known) return known;
   const json = JSON.stringify(openApiDocument(context.shared.welcome));
-  documents.set(context, json);
-  return json;
+  const line = new TextEncoder().encode(`${json}\n`);
+  documents.set(context, line);
+  return line;
 }

@@ -185,7 +185,8 @@ const PROBLEMS: Readonly<Record<number, ProblemKind>> = {
   },
   500: { description: "Nobody can know whether the message is stored." },
   503: {
-    description: "The server stops, has no slot left, or cannot use its store or check the token.",
+    description:
+      "The server stops, has no slot or no memory left, or cannot use its store or check the token.",
     required: ["Retry-After"],
   },
   507: { description: "The store is full." },

@@ -8,9 +8,13 @@ import { MAX_URL_LENGTH } from "../protocol/websocket.ts";
 import type { HttpContext } from "./http_context.ts";
 import { openApiJson } from "./openapi.ts";
 import { isPagePath, type PAGE_PATHS } from "./page_paths.ts";
+import type { PublicRequest } from "./public_request.ts";
+import { bytesResponseTo, textResponseTo } from "./reader_body.ts";
 
-/** What a page tells. */
-type Page = (context: HttpContext) => readonly [status: number, line: string, type?: string];
+const DOCUMENT = "/openapi.json";
+
+/** What a page tells, on one line. */
+type Page = (context: HttpContext) => readonly [status: number, line: string];
 
 /** Whether messages can be stored: where the last could not, that is tried, at most once a second. */
 const ready: Page = ({ isStopping, shared: { queue: { store } } }) => {
@@ -22,12 +26,11 @@ const ready: Page = ({ isStopping, shared: { queue: { store } } }) => {
 };
 
 /** The pages by their paths: `/health/live` says that the process answers, `/health/ready`, and `/health`, that it can work. */
-const PAGES: Readonly<Record<typeof PAGE_PATHS[number], Page>> = {
+const PAGES: Readonly<Record<Exclude<typeof PAGE_PATHS[number], typeof DOCUMENT>, Page>> = {
   "/": ({ banner }) => [200, banner],
   "/health": ready,
   "/health/live": () => [200, "ok"],
   "/health/ready": ready,
-  "/openapi.json": (context) => [200, openApiJson(context), "application/json"],
 };
 
 /** The methods of a page. */
@@ -39,13 +42,20 @@ export const PAGE_METHODS = "GET, HEAD, OPTIONS";
  * @param path the path, without that of the server
  * @returns what makes its response; `undefined` if it is none
  */
-export function findPage(path: string): ((context: HttpContext) => Response) | undefined {
+export function findPage(path: string): ((call: PublicRequest) => Response) | undefined {
   if (!isPagePath(path)) return undefined;
+  if (path === DOCUMENT) {
+    const headers = { "content-type": "application/json" };
+    return (call) => bytesResponseTo(call, openApiJson(call.context), { headers });
+  }
   const page = PAGES[path];
-  return (context) => {
-    const [status, line, type = "text/plain; charset=utf-8"] = page(context);
-    const headers = { "content-type": type, ...(path === "/" && { vary: "Accept" }) };
-    return new Response(`${line}\n`, { status, headers });
+  return (call) => {
+    const [status, line] = page(call.context);
+    const headers = {
+      "content-type": "text/plain; charset=utf-8",
+      ...(path === "/" && { vary: "Accept" }),
+    };
+    return textResponseTo(call, `${line}\n`, { status, headers });
   };
 }
 

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { ConnectionBudgets } from "../budgets/shared_budgets.ts";
+import type { Budget, BudgetAccount } from "../budgets/budget.ts";
 import { MIN_PEER_SPEED } from "../protocol/heartbeat.ts";
 import { utf8Length } from "../protocol/text.ts";
 import { type MonitoredPeer, ReaderCut } from "../transports/slow_peer_monitor.ts";
 import { joinBytes } from "./bytes.ts";
-import type { HttpCall } from "./http_call.ts";
-import type { Unfinished } from "./http_readers.ts";
-import { HttpProblem } from "./problem.ts";
+import type { HttpContext } from "./http_context.ts";
+import type { HttpReaders, Unfinished } from "./http_readers.ts";
+import type { HttpProblem } from "./problem.ts";
 
 /** How many bytes may wait for the client before it has enough to read. */
 export const ENOUGH_BYTES = 64 * 1024;
@@ -19,7 +19,27 @@ export const ENOUGH_BYTES = 64 * 1024;
 /** How many bytes a system may take before it tells that the client has read any of them. */
 const SYSTEM_BUFFER = 1024 * 1024;
 
-/** What a body tells its owner. */
+/** The request that a body answers. */
+export interface BodyOwner {
+  readonly context: Pick<HttpContext, "onReaderCut">;
+  readonly readers: Pick<HttpReaders, "slowReaders" | "unfinished">;
+  /** The address of the client. */
+  readonly from: string;
+  /** To whom what it holds is charged. */
+  readonly holder: string;
+  /** What is charged for the bytes that its client has not read. */
+  readonly unreadBudget: Budget;
+  /** At most this many bytes are handed over at a time; a body that is known whole and has no more is just sent. */
+  readonly partBytes: number;
+  /** Only the headers are wanted. */
+  readonly isHead: boolean;
+  /** What it holds itself it keeps until its response has ended: the function that is returned ends that. Call this once. */
+  keep(): () => void;
+  /** The problem if there is no room for its response. */
+  noRoom(): HttpProblem;
+}
+
+/** What a body tells. */
 export interface BodyEvents {
   /** Everything was handed over: the client is ready for more. */
   onDrained?(): void;
@@ -28,15 +48,15 @@ export interface BodyEvents {
 }
 
 /**
- * Holds what its client has not asked for yet, and cuts it off if that reads nothing for too long. It keeps the slot of its
- * request.
+ * Holds what its client has not asked for yet, and cuts it off if that reads nothing for too long. Its request keeps what it holds
+ * until then.
  */
 export class ReaderBody implements MonitoredPeer, Unfinished {
   readonly stream: ReadableStream<Uint8Array>;
-  readonly #call: HttpCall;
+  readonly #owner: BodyOwner;
   readonly #events: BodyEvents;
-  readonly #releaseSlot: () => void;
-  readonly #budgets: ConnectionBudgets;
+  readonly #release: () => void;
+  readonly #account: BudgetAccount;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -53,15 +73,15 @@ export class ReaderBody implements MonitoredPeer, Unfinished {
   /**
    * Makes a body that is empty so far.
    *
-   * @param call the request that it answers
+   * @param owner the request that it answers
    * @param events what it tells
    */
-  constructor(call: HttpCall, events: BodyEvents = {}) {
-    this.#call = call;
+  constructor(owner: BodyOwner, events: BodyEvents = {}) {
+    this.#owner = owner;
     this.#events = events;
-    this.#budgets = new ConnectionBudgets(call.context.shared.budgets, call.holder);
-    this.#releaseSlot = call.keepSlot();
-    call.readers.unfinished.add(this);
+    this.#account = owner.unreadBudget.open(owner.holder);
+    this.#release = owner.keep();
+    owner.readers.unfinished.add(this);
     this.stream = new ReadableStream({
       start: (controller) => void (this.#controller = controller),
       pull: () => this.#onPull(),
@@ -86,39 +106,40 @@ export class ReaderBody implements MonitoredPeer, Unfinished {
 
   /** Whether the memory of all bodies has room for this many bytes more. What is larger than all of it is sent alone. */
   hasRoom(bytes: number): boolean {
-    if (this.#isOver || this.#budgets.of("totalUnreadBytes").mayTake(bytes)) return true;
-    return this.#call.context.shared.budgets.of("totalUnreadBytes").sharing === 0;
+    if (this.#isOver || this.#account.mayTake(bytes)) return true;
+    return this.#owner.unreadBudget.sharing === 0;
   }
 
   /** Gives it up because there is no room for it; returns the problem to answer with instead. */
   refuse(): HttpProblem {
     this.#over();
-    return new HttpProblem(this.#budgets.budgetError("totalUnreadBytes", "send the response"));
+    return this.#owner.noRoom();
   }
 
   /** Sends bytes, which may be shared with others. */
   send(bytes: Uint8Array): void {
     if (this.#isOver || this.#isFinishing || bytes.length === 0) return;
     // In parts: of a large one it would not show that the client reads it.
-    if (bytes.length <= ENOUGH_BYTES) this.#waiting.push(bytes);
-    else this.#waiting.push(...partsOf(bytes));
+    const { partBytes } = this.#owner;
+    if (bytes.length <= partBytes) this.#waiting.push(bytes);
+    else this.#waiting.push(...partsOf(bytes, partBytes));
     this.#waitingBytes += bytes.length;
     if (this.#isWanted) this.#handOver();
     else this.#charge();
     if (this.#isMonitored || this.#waitingBytes === 0) return;
     this.#isMonitored = true;
     this.#hasRead = false;
-    this.#call.readers.slowReaders.add(this);
+    this.#owner.readers.slowReaders.add(this);
   }
 
-  /** Ends it once its client has taken what was sent. */
+  /** Ends it once its client has taken what waits. */
   finish(): void {
     this.#isFinishing = true;
     if (this.#waitingBytes === 0) this.#close();
   }
 
   checkProgress(): "reading" | "stalled" | "drained" {
-    if (this.#waitingBytes === 0) {
+    if (this.#waitingBytes === 0 && !this.#isFinishing) {
       this.#isMonitored = false;
       return "drained";
     }
@@ -135,7 +156,7 @@ export class ReaderBody implements MonitoredPeer, Unfinished {
   drop(reason: string): void {
     if (this.#isOver) return;
     this.#controller.error(new ReaderCut(reason));
-    this.#call.context.onReaderCut(reason, this.#call.from);
+    this.#owner.context.onReaderCut(reason, this.#owner.from);
     this.#over();
   }
 
@@ -148,6 +169,7 @@ export class ReaderBody implements MonitoredPeer, Unfinished {
     this.#hasRead = true;
     this.#sentBytes = 0;
     if (this.#waitingBytes > 0) return this.#handOver();
+    if (this.#isFinishing) return this.#close();
     this.#charge();
     this.#events.onDrained?.();
   }
@@ -160,19 +182,18 @@ export class ReaderBody implements MonitoredPeer, Unfinished {
     this.#sentBytes = bytes.length;
     this.#charge();
     this.#controller.enqueue(bytes);
-    if (this.#isFinishing && this.#waitingBytes === 0) this.#close();
   }
 
   #takeParts(): Uint8Array[] {
     let [count, bytes] = [0, 0];
-    while (count < this.#waiting.length && bytes < ENOUGH_BYTES) {
+    while (count < this.#waiting.length && bytes < this.#owner.partBytes) {
       bytes += this.#waiting[count++]!.length;
     }
     return this.#waiting.splice(0, count);
   }
 
   #charge(): void {
-    this.#budgets.of("totalUnreadBytes").set(this.unreadBytes);
+    this.#account.set(this.unreadBytes);
   }
 
   #close(): void {
@@ -186,41 +207,61 @@ export class ReaderBody implements MonitoredPeer, Unfinished {
     this.#isOver = true;
     this.#waiting = [];
     this.#waitingBytes = this.#sentBytes = 0;
-    this.#budgets.close();
-    this.#call.readers.slowReaders.delete(this);
-    this.#call.readers.unfinished.delete(this);
-    this.#releaseSlot();
+    this.#account.close();
+    this.#owner.readers.slowReaders.delete(this);
+    this.#owner.readers.unfinished.delete(this);
+    this.#release();
     this.#events.onOver?.();
   }
 }
 
-function* partsOf(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += ENOUGH_BYTES) {
-    yield bytes.subarray(at, at + ENOUGH_BYTES);
-  }
+function* partsOf(bytes: Uint8Array, size: number): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
 /**
- * A response with a body that is known whole. A large one is sent as its client reads.
+ * A response whose body is a text that is known whole. A large one is sent as its client reads.
  *
- * @param call the request
+ * @param owner the request
  * @param text the body
  * @param init status and headers
- * @throws {HttpProblem} `limit_exceeded`, if what other clients have not read leaves no room for it
+ * @throws {HttpProblem} `limit_exceeded`, if what clients have not read leaves no room for it
  */
-export function textResponseTo(call: HttpCall, text: string, init: ResponseInit): Response {
-  if (call.isHead) {
-    const headers = new Headers(init.headers);
-    headers.set("content-length", `${utf8Length(text)}`);
-    return new Response(null, { ...init, headers });
-  }
-  if (text.length * 3 <= ENOUGH_BYTES) return new Response(text, init);
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.length <= ENOUGH_BYTES) return new Response(bytes, init);
-  const body = new ReaderBody(call);
+export function textResponseTo(owner: BodyOwner, text: string, init: ResponseInit): Response {
+  if (owner.isHead) return headTo(utf8Length(text), init);
+  if (text.length * 3 <= owner.partBytes) return new Response(text, init);
+  return bytesResponseTo(owner, new TextEncoder().encode(text), init);
+}
+
+/**
+ * The same for bytes, which may be shared with others: they are not copied.
+ *
+ * @param owner the request
+ * @param bytes the body
+ * @param init status and headers
+ * @throws {HttpProblem} as {@linkcode textResponseTo} does
+ */
+export function bytesResponseTo(
+  owner: BodyOwner,
+  bytes: Uint8Array<ArrayBuffer>,
+  init: ResponseInit,
+): Response {
+  if (owner.isHead) return headTo(bytes.length, init);
+  if (bytes.length <= owner.partBytes) return new Response(bytes, init);
+  const body = new ReaderBody(owner);
   // It would hold its memory while it waits.
   if (!body.hasRoom(bytes.length)) throw body.refuse();
   body.send(bytes);
   body.finish();
-  return new Response(body.stream, init);
+  return new Response(body.stream, { ...init, headers: withLength(bytes.length, init) });
+}
+
+function headTo(length: number, init: ResponseInit): Response {
+  return new Response(null, { ...init, headers: withLength(length, init) });
+}
+
+function withLength(length: number, init: ResponseInit): Headers {
+  const headers = new Headers(init.headers);
+  headers.set("content-length", `${length}`);
+  return headers;
 }

@@ -137,6 +137,7 @@ function httpContext(
       const isUnauthorized = error.code === "unauthorized";
       shared.onRefused(error, from, isUnauthorized ? ADVICE.token : advice);
     },
+    requireDescriptor,
     onReaderCut: (reason, address) => peerDropped({ reason, address, isSlowReader: true }),
   };
 }

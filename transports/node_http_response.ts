@@ -15,10 +15,7 @@ const LINGER = 5000;
 /** Up to this size a body is written as a string, in bytes; not over TLS, where Deno writes `latin1` as UTF-8. */
 const SMALL_BYTES = 4096;
 
-/** Up to this size a body that is known whole is handed over at once, in bytes: what its client does not read is counted then. */
-const WHOLE_BYTES = 256 * 1024;
-
-/** At most this much of others is handed over at once, in bytes: the rest waits until the client has read. */
+/** At most this much is handed over at once, in bytes: the rest waits until the client has read. */
 const PIECE_BYTES = 64 * 1024;
 
 type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
@@ -66,7 +63,7 @@ export async function sendResponse(
       // Together with the headers, in one write.
       else if (whole.length <= SMALL_BYTES && !("encrypted" in exchange.socket)) {
         outgoing.end(String.fromCharCode(...whole), "latin1");
-      } else if (whole.length <= WHOLE_BYTES) outgoing.end(whole);
+      } else if (whole.length <= PIECE_BYTES) outgoing.end(whole);
       else await sendStream(exchange, reader!, [whole], reader!.read());
     } else if (!hasBody(outgoing, isEmpty)) {
       outgoing.end();
@@ -90,12 +87,14 @@ async function sendStream(
     wake();
     reader.cancel().catch(() => {});
   });
+  // The body of a client that is cut off fails while nothing more is asked of it: that has yet to read what was written.
+  reader.closed.catch(() => exchange.socket.destroy());
   const write = async (chunk: Uint8Array<ArrayBuffer>) => {
     for (let at = 0; at < chunk.length && !exchange.isGone; at += PIECE_BYTES) {
-      if (outgoing.write(chunk.subarray(at, at + PIECE_BYTES))) continue;
+      // Not only until Node has room for more: what made the body is to know what its client takes.
       await new Promise<void>((resolve) => {
         wake = resolve;
-        outgoing.once("drain", resolve);
+        outgoing.write(chunk.subarray(at, at + PIECE_BYTES), () => resolve());
       });
     }
   };

@@ -8,6 +8,11 @@ import { assert, assertEquals } from "@std/assert";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { EventReader } from "../support/event_reader.ts";
 import { testHttp } from "../support/http_server.ts";
+import { utf8Length } from "../../protocol/text.ts";
+import { readResponse } from "../support/http_client.ts";
+import { ignoredIf, noProc } from "../support/ignored_if.ts";
+import { networkPolled } from "../../budgets/after_network_poll.ts";
+import { openServer } from "../support/open_server.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -59,6 +64,72 @@ for (const [what, request] of Object.entries(ASKED)) {
       await using two = await EventReader.events(`${server.origin}/topics/small`);
       assertEquals([one.response.status, two.response.status], [200, 200]);
       assertEquals(server.stats().dropped, 1);
+    },
+  );
+}
+
+/** More of each than the buffers of loopback take. */
+const FILES: Readonly<Record<string, string>> = {
+  "a file": `GET /page.js HTTP/1.1\r\n${HOST}\r\n`,
+  "a compressed file": `GET /client.js HTTP/1.1\r\n${HOST}Accept-Encoding: gzip\r\n\r\n`,
+  "the description of a server": `GET /openapi.json HTTP/1.1\r\n${HOST}\r\n`,
+};
+
+/** How many sockets this process has open, the server and its clients. */
+function sockets(): number {
+  const isSocket = ({ name }: Deno.DirEntry) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith("socket:");
+    } catch {
+      // That of the directory itself.
+      return false;
+    }
+  };
+  return [...Deno.readDirSync("/proc/self/fd")].filter(isSocket).length;
+}
+
+for (const [what, request] of Object.entries({ ...ASKED, ...FILES })) {
+  Deno.test({
+    ...ignoredIf(
+      noProc,
+      `hardened: the connection of who asks for ${what} and reads nothing is cut, and is counted`,
+    ),
+    async fn() {
+      const clock = new ManualClock();
+      await using server = await openServer({ clock, limits: LIMITS, transport: "hardened" });
+      const origin = `http://127.0.0.1:${server.port}`;
+      const post = { method: "POST", body: "x".repeat(LARGE) };
+      await (await fetch(`${origin}/topics/large`, post)).body?.cancel();
+      const open = sockets();
+      using client = await RawSocket.connect(server.port);
+      await client.send(request.repeat(400));
+      assertEquals((await withTimeout(client.head())).split(" ")[1], "200");
+      assertEquals(sockets(), open + 2);
+      await passUntil(clock, () => server.stats().dropped === 1);
+      while (sockets() > open + 1) await networkPolled();
+      assertEquals(server.stats().dropped, 1);
+    },
+  });
+}
+
+for (const [what, request] of Object.entries(FILES)) {
+  testHttp(
+    `who asks for ${what} again and again and reads slowly has all of it, and others get it meanwhile`,
+    async (open) => {
+      const clock = new ManualClock();
+      await using server = await open({ clock });
+      const [, path] = request.split(" ");
+      const { length } = await (await server.get(path!)).bytes();
+      using client = await RawSocket.connect(server.port);
+      await client.send(request.repeat(400));
+      for (let i = 0; i < 400; i++) {
+        const { status, body, isWhole } = await readResponse(client);
+        assertEquals([status, isWhole], [200, true]);
+        assert(request.includes("gzip") || utf8Length(body) === length, `got ${body}`);
+        clock.advance(1000);
+        if (i % 100 === 0) assertEquals((await (await server.get(path!)).bytes()).length, length);
+      }
+      assertEquals(server.stats().dropped, 0);
     },
   );
 }

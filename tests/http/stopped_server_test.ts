@@ -38,6 +38,10 @@ const STUCK: Readonly<Record<string, string>> = {
     `POST /topics/t HTTP/1.1\r\n${HOST}Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n`,
   "a stream that reads nothing":
     `GET /topics/large?after=start HTTP/1.1\r\n${HOST}Accept: text/event-stream\r\n\r\n`,
+  "a file that nobody reads, however often it is asked for": `GET /page.js HTTP/1.1\r\n${HOST}\r\n`
+    .repeat(400),
+  "a compressed file that nobody reads, however often it is asked for":
+    `GET /client.js HTTP/1.1\r\n${HOST}Accept-Encoding: gzip\r\n\r\n`.repeat(400),
   "a large response that nobody reads": `GET /topics/large HTTP/1.1\r\n${HOST}\r\n`,
 };
 

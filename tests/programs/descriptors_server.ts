@@ -7,6 +7,8 @@
  */
 
 import { createHandler, DsmqError, serve } from "../../mod.ts";
+import { httpMessage, readResponse } from "../support/http_client.ts";
+import { RawSocket } from "../support/raw_socket.ts";
 
 // Deno opens a descriptor for signals before it exits, and panics if it cannot: so it opens it now.
 Deno.addSignalListener("SIGTERM", () => Deno.exit(1));
@@ -28,7 +30,12 @@ function release(): void {
 
 const secret = "a secret of a test with 32 bytes";
 const verify = () => undefined;
-const log = { info() {}, warn() {}, error() {} };
+const lines: string[] = [];
+const log = {
+  info() {},
+  warn: (line: string) => void lines.push(line),
+  error: (line: string) => void lines.push(line),
+};
 
 /** Does it, and prints what came of it. */
 async function attempt(what: string, work: () => Promise<unknown>): Promise<void> {
@@ -61,6 +68,25 @@ for (
   takeAll();
   // Nothing has to be loaded any more.
   await attempt(what, () => server.setAuth(auth));
+  release();
+}
+{
+  using client = await RawSocket.connect(server.port!);
+  const ask = async (path: string) => {
+    await client.send(httpMessage(`GET ${path}`));
+    const { status, body } = await readResponse(client);
+    console.log(`${path}: ${status}${status === 200 ? "" : `, ${JSON.parse(body).detail}`}`);
+  };
+  // What answers plain HTTP is loaded, the files are not.
+  await ask("/health");
+  takeAll();
+  await ask("/client.js");
+  await ask("/page.js");
+  release();
+  console.log(lines.at(-1));
+  await ask("/client.js");
+  takeAll();
+  await ask("/page.js");
   release();
 }
 await server.shutdown();

@@ -18,6 +18,8 @@ export interface MemoryHttp extends AsyncDisposable {
   readonly queue: Queue;
   /** What all requests hold together. */
   readonly budgets: SharedBudgets;
+  /** What answers, and counts. */
+  readonly api: HttpApi;
   /** Why readers were cut off. */
   readonly cut: readonly string[];
   /** Sends a request to a path, from an address. Default: that of this machine. */
@@ -51,6 +53,7 @@ export async function openMemoryHttp(
     isStopping: false,
     checkToken: () => Promise.resolve({ kind: "granted", permissions: ALL_PERMISSIONS }),
     acquire: () => () => {},
+    requireDescriptor() {},
     onRefused() {},
     onReaderCut: (reason) => void cut.push(reason),
   });
@@ -67,6 +70,7 @@ export async function openMemoryHttp(
   return {
     queue: context.queue,
     budgets: context.budgets,
+    api,
     cut,
     get,
     post(path, body, headers = {}) {

@@ -138,26 +138,6 @@ Deno.test("hardened: a large response that is read slowly does not give way, tho
   for (const client of others) client.cut();
 });
 
-Deno.test("hardened: what nobody reads of a response that is known whole is counted", async () => {
-  const { opened, partial, first, check } = await open(1024 * KIB);
-  await using _opened = opened;
-  const size = 200 * KIB;
-  opened.handler.http = () => new Response(new Uint8Array(size));
-  using silent = first;
-  check();
-  const idle = partial.free;
-  await silent.send(httpMessage("GET /").repeat(100));
-  await until(() => {
-    check();
-    return idle - partial.free > size / 2;
-  });
-  for (let left = 100 * size; left > 0;) left -= await withTimeout(silent.discard(KIB * KIB));
-  await until(() => {
-    check();
-    return partial.free === idle;
-  });
-});
-
 Deno.test("hardened: the end of a response gives way once a slow line would have taken it", () => {
   const time = { now: 0 };
   const budget = new Budget({ own: 8 * KIB, shared: 128 * KIB });

@@ -12,6 +12,7 @@ import { respondHttp } from "../../transports/node_http.ts";
 import { HttpExchanges } from "../../transports/node_http_exchanges.ts";
 import { BoundedRequest } from "../../transports/node_http_request.ts";
 import { Pacer } from "../../transports/pacer.ts";
+import { ReaderCut } from "../../transports/slow_peer_monitor.ts";
 import { RecordingHandler } from "../support/recording_handler.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
@@ -41,6 +42,29 @@ Deno.test("a response that waits for its client to read ends when that leaves", 
   await withTimeout(responded);
   assertEquals([isCancelled, handler.failures], [true, []]);
   socket.destroy();
+});
+
+Deno.test("a response whose body fails while its client reads nothing ends its connection", async () => {
+  const socket = new Socket();
+  const handler = new RecordingHandler();
+  let body!: ReadableStreamDefaultController<Uint8Array>;
+  handler.http = () => new Response(new ReadableStream({ start: (it) => void (body = it) }));
+  const incoming = Object.assign(new BoundedRequest(socket), { method: "GET", url: "/" });
+  incoming.complete = true;
+  const outgoing = new ServerResponse(incoming);
+  const waiting = Promise.withResolvers<void>();
+  outgoing.write = () => {
+    waiting.resolve();
+    return false;
+  };
+  const responded = respondHttp(incoming, outgoing, handler, new Pacer());
+  body.enqueue(new Uint8Array(10));
+  await withTimeout(waiting.promise);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  body.error(new ReaderCut("it reads nothing"));
+  await withTimeout(closed);
+  await withTimeout(responded);
+  assertEquals(handler.failures, []);
 });
 
 Deno.test("a request is being handled once all of it has come, or is being read, until its response is written", () => {
