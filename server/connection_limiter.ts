@@ -6,10 +6,10 @@
 
 import { addressKey } from "../budgets/address_key.ts";
 import { Budget } from "../budgets/budget.ts";
+import { RecurringNameMap } from "../budgets/recurring_name_map.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { limitExceeded } from "../protocol/request_fields.ts";
 import type { ServerLimits } from "../protocol/limits.ts";
-import { NameMap } from "../protocol/name_map.ts";
 
 /** Why there is no slot. */
 export interface LimitExceeded {
@@ -24,7 +24,7 @@ const RESERVED_FRACTION = 10;
 /** The slots of the connections of a server. */
 export class ConnectionLimiter {
   readonly #limits: Pick<ServerLimits, "connections" | "connectionsPerAddress">;
-  readonly #perAddress = new NameMap<number>();
+  readonly #perAddress = new RecurringNameMap<number>();
   /** The last slots: nobody has more of them than are free, so that a token that is not in use yet finds one. */
   readonly #reserve: Budget;
   #count = 0;

@@ -8,7 +8,7 @@
  */
 
 import { addressKey } from "../budgets/address_key.ts";
-import { NameMap } from "../protocol/name_map.ts";
+import { RecurringNameMap } from "../budgets/recurring_name_map.ts";
 
 /** For how many rejected connections it is remembered from where they came. */
 const MAX_REMEMBERED = 65_536;
@@ -32,7 +32,7 @@ interface Slot {
 /** Slots for connections that are not admitted. */
 export class PendingLimiter {
   readonly #maxSlots: number;
-  readonly #addresses = new NameMap<AddressSlots>();
+  readonly #addresses = new RecurringNameMap<AddressSlots>();
   /** Addresses with a slot. */
   readonly #active = new Set<AddressSlots>();
   /** From where rejected connections came, and the index of the next entry. */

@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { ConnectionLimiter } from "../../server/connection_limiter.ts";
+import { countDeletes } from "../support/count_deletes.ts";
 import { PendingLimiter } from "../../server/pending_limiter.ts";
 
 /** A limiter that counts arrivals. */
@@ -101,4 +102,18 @@ Deno.test("if tokens are required, the last places are kept for owners with few 
   assertEquals([refused.error.code, refused.error.limit], ["limit_exceeded", 100]);
   for (const release of releases.splice(0)) release();
   assertEquals(["weak", undefined].map(slot), [95, 5]);
+});
+
+Deno.test("an address that comes and goes takes no longer for that beside others", () => {
+  const pending = new PendingLimiter(100);
+  const connections = new ConnectionLimiter({ connections: 100, connectionsPerAddress: 100 });
+  pending.acquire("192.0.2.1", () => {});
+  connections.acquire("192.0.2.1");
+  const deleted = countDeletes(() => {
+    for (let i = 0; i < 1000; i++) {
+      pending.acquire("192.0.2.2", () => {})(true);
+      (connections.acquire("192.0.2.2") as () => void)();
+    }
+  });
+  assertEquals([deleted, pending.knownAddresses, connections.used], [0, 1, 1]);
 });
