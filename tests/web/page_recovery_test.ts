@@ -6,6 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { serve } from "@dsmq/server";
+import type { WebSocketRoute } from "playwright-core";
 import { quiet } from "../support/open_server.ts";
 import { testPage } from "../support/opened_page.ts";
 import { proxyTo } from "../support/http_proxy.ts";
@@ -72,16 +73,60 @@ testPage(
   async ({ page, server, show }) => {
     await show("#/topics/t");
     await page.getByText("Waiting for messages.").waitFor();
+    await page.evaluate(`
+      globalThis.notices = [];
+      const look = () => notices.push(...[...document.querySelectorAll(".notice p")]
+        .map((notice) => notice.innerText));
+      new MutationObserver(look).observe(document.body, { subtree: true, childList: true });`);
     const { port } = server;
     await server.shutdown();
     await page.getByText("The server does not answer. The page tries again by itself.").waitFor();
     await page.getByText("Reconnecting…").waitFor();
     await page.getByText("No connection", { exact: true }).waitFor();
+    for (let i = 0; i < 3; i++) await page.waitForEvent("requestfailed");
     await using _again = await serve({ port, log: quiet });
     await page.getByText("Connected", { exact: true }).waitFor();
     await page.getByText("The server does not answer.").waitFor({ state: "detached" });
+    const notices = await page.evaluate("notices") as string[];
+    // Also while plain HTTP answers again and the WebSocket waits for its next attempt.
+    assertEquals(notices.filter((text) => !/does not answer|started anew/.test(text)), []);
   },
   { complaints: /ERR_|WebSocket|503|410/ },
+);
+
+testPage(
+  "that no WebSocket opens is said of attempts that failed while the server answered, not of one that takes long",
+  async ({ page, show }) => {
+    let kind: "passes" | "fails" | "waits" = "passes";
+    const waiting: WebSocketRoute[] = [];
+    const open: WebSocketRoute[] = [];
+    let onFailed = () => {};
+    await page.routeWebSocket(/./, (socket) => {
+      if (kind === "passes") open.push(socket.connectToServer());
+      else if (kind === "fails") void socket.close({ code: 4000 }).then(() => onFailed());
+      else waiting.push(socket);
+    });
+    await show("#/topics/t");
+    await page.getByText("Waiting for messages.").waitFor();
+    await page.route("**/status", (route) => route.abort());
+    kind = "fails";
+    await open[0]!.close({ code: 4000 });
+    await page.getByText("The server does not answer.").waitFor();
+    // The last attempt fails while nothing answers, and the next one takes its time.
+    await new Promise<void>((resolve) => onFailed = resolve);
+    kind = "waits";
+    await page.unroute("**/status");
+    for (let i = 0; i < 2; i++) await page.waitForResponse(/status$/);
+    assertEquals(await page.locator(".notice").allInnerTexts(), []);
+    await page.getByText("Reconnecting…").waitFor();
+    kind = "fails";
+    for (const socket of waiting) await socket.close({ code: 4000 });
+    await page.getByText("The server answers, but").waitFor();
+    kind = "passes";
+    await page.getByText("Connected", { exact: true }).waitFor();
+    assertEquals(await page.locator(".notice").allInnerTexts(), []);
+  },
+  { complaints: /ERR_FAILED|WebSocket/ },
 );
 
 testPage(

@@ -170,6 +170,7 @@ export class Session {
   }
 
   async #askForToken(failure: unknown): Promise<void> {
+    await untilVisible();
     const hadToken = this.api.token !== undefined;
     const reason = hadToken ? await this.#whyRefused(failure as Error) : undefined;
     this.#keep(undefined);

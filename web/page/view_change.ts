@@ -21,8 +21,6 @@ export function useViewChange(route: Route): void {
   const positions = useRef(new Map<string, number>());
   const entry = useRef("");
   useEffect(() => {
-    // The browser would scroll while the former view is still there.
-    history.scrollRestoration = "manual";
     const onScroll = () => void positions.current.set(entry.current, scrollY);
     addEventListener("scroll", onScroll, { passive: true });
     return () => removeEventListener("scroll", onScroll);
@@ -31,6 +29,7 @@ export function useViewChange(route: Route): void {
     entry.current = nameOfEntry();
     if (shown.current === route) return;
     shown.current = route;
+    // The browser knows it, too, but scrolls while the former view is still there, which may be too short.
     const position = positions.current.get(entry.current) ?? 0;
     scrollTo(0, position);
     // A long list knows how high its rows are only once they are drawn.
