@@ -8,11 +8,11 @@ import { isFromElsewhere } from "../auth/forwarded.ts";
 import { administrationRefusal } from "../connection/authorize.ts";
 import type { HttpCall } from "./http_call.ts";
 import { HttpProblem } from "./problem.ts";
+import { textResponseTo } from "./reader_body.ts";
 
 /** Answers an administrator. */
-export async function getMetrics(
-  { context: { metrics }, permissions, request }: HttpCall,
-): Promise<Response> {
+export async function getMetrics(call: HttpCall): Promise<Response> {
+  const { context: { metrics }, permissions, request } = call;
   const isForwarded = isFromElsewhere(request);
   const refusal = administrationRefusal({ permissions, isForwarded }, "read metrics");
   if (refusal) throw new HttpProblem(refusal);
@@ -22,5 +22,5 @@ export async function getMetrics(
     throw new HttpProblem({ code: "not_found", message });
   }
   const headers = { "content-type": metrics.contentType, "cache-control": "no-store" };
-  return new Response(await metrics.text(), { headers });
+  return textResponseTo(call, await metrics.text(), { headers });
 }

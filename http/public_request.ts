@@ -28,7 +28,8 @@ export class PublicRequest implements BodyOwner {
   readonly request: Request;
   readonly from: string;
   readonly unreadBudget: Budget;
-  readonly partBytes: number = 8192;
+  // Of the larger files two to four: each part takes a server as long as a small response.
+  readonly partBytes: number = 32_768;
   readonly #end: () => void;
   #isOngoing = false;
 
