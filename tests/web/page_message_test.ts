@@ -4,9 +4,10 @@
  * @module
  */
 
-import { connect, serve, type StoreChoice } from "@dsmq/server";
+import { connect, serve, type StoreChoice, type TopicInfo } from "@dsmq/server";
 import { assert, assertEquals } from "@std/assert";
 import { ManualClock } from "../../testing/manual_clock.ts";
+import { formatDate } from "../../web/page/format.ts";
 import { ServerApi } from "../../web/page/server_api.ts";
 import { FileFolder } from "../support/file_folder.ts";
 import { quiet } from "../support/open_server.ts";
@@ -57,8 +58,17 @@ testPage(
       '{\n  "big": 12345678901234567890,\n  "list": [\n    1,\n    2\n  ]\n}',
     );
     const attributes = await dialog.locator("dl").textContent();
+    const [{ time }] = await mq.topics() as [TopicInfo];
     for (
-      const part of ["ann", "m-1", "content-type", "application/json", `:${seq}`, "41 B, JSON"]
+      const part of [
+        `Stored${formatDate(time)}`,
+        "ann",
+        "m-1",
+        "content-type",
+        "application/json",
+        `:${seq}`,
+        "41 B, JSON",
+      ]
     ) {
       assert(attributes!.includes(part), `${part} in ${attributes}`);
     }
@@ -66,6 +76,8 @@ testPage(
     assertEquals(await dialog.locator("pre").textContent(), body);
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
+    await page.locator(".tail .message button").click();
+    await dialog.waitFor();
   },
 );
 

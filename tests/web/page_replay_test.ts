@@ -16,8 +16,10 @@ Deno.test("a replay shows one page after another as it is asked for, and then wh
   using scene = openTail(server);
   scene.tail.replay(100);
   await scene.until(({ hasMore, isLoading, rows }) => hasMore && !isLoading && rows.length > 0);
+  await settled();
   assertEquals(seqsOf(scene.tail.state.value), upTo(300, 101));
-  scene.tail.more();
+  // One more is on its way.
+  assertEquals(server.taken, 201);
   scene.tail.more();
   await scene.until((state) => !state.hasMore);
   assertEquals(seqsOf(scene.tail.state.value), upTo(450, 101));

@@ -153,13 +153,21 @@ Deno.test("a filter finds what stands beyond the beginning of a message, and wha
 Deno.test("a tail that begins anew leaves nothing of the one before behind", async () => {
   const server = new PageServer();
   server.put(upTo(20));
-  using scene = openTail(server);
+  using scene = openTail(server, { isStill: true });
   scene.tail.live();
   await scene.has(...upTo(20));
+  server.put([21]);
+  await scene.pass();
+  await scene.has(...upTo(21));
+  server.put([22]);
+  // It has come, and is not drawn.
+  await settled();
+  assertEquals(server.taken, 2);
   scene.tail.replay(15);
   scene.tail.live();
   scene.tail.replay(15);
-  await scene.has(16, 17, 18, 19, 20);
+  await scene.pass();
+  await scene.has(...upTo(22, 16));
   scene.tail.clear();
   assertEquals(scene.tail.state.value.rows, []);
 });

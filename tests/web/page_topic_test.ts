@@ -6,7 +6,12 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
+import type { TopicInfo } from "@dsmq/server";
+import { ManualClock } from "../../testing/manual_clock.ts";
+import { formatDate } from "../../web/page/format.ts";
 import { testPage } from "../support/opened_page.ts";
+
+const CLOCK = new ManualClock();
 
 /** The texts of the messages on the screen, once there are as many as this. */
 async function texts(page: Page, count: number): Promise<string[]> {
@@ -35,9 +40,18 @@ testPage(
   "a filter leaves the messages that have it in text or attributes, and a pause takes no more",
   async (opened) => {
     const { page, mq, show } = opened;
-    await mq.putMany("t", ["apple", "Pear", { body: "plum", key: "PEARS" }]);
+    await mq.putMany("others", ["x"]);
+    await mq.putMany("t", ["apple", "Pear", {
+      body: "plum",
+      key: "PEARS",
+      headers: { "a-b": "C" },
+    }]);
     await show("#/topics/t");
     await texts(page, 3);
+    for (const attribute of ["a-B", "c"]) {
+      await page.getByLabel("Filter the messages").fill(attribute);
+      assertEquals(await texts(page, 1), ["plum"]);
+    }
     await page.getByLabel("Filter the messages").fill("pear");
     assertEquals(await texts(page, 2), ["Pear", "plum"]);
     await mq.putMany("t", ["pears", "grapes"]);
@@ -84,6 +98,10 @@ testPage(
     await from.selectOption({ label: "From the oldest" });
     await page.getByText("Replay: scroll down for more").waitFor();
     assertEquals(await first().textContent(), "message 0");
+    await page.locator(".tail").evaluate((list) => list.scrollTo(0, list.scrollHeight));
+    await page.getByText("Replayed to the end, now live").waitFor();
+    await page.locator(".tail").evaluate((list) => list.scrollTo(0, list.scrollHeight));
+    await page.getByText("message 299").waitFor();
     await from.selectOption({ label: "After a position" });
     await page.getByLabel("Number or position").fill(`${seqs[289]}`);
     await page.getByRole("button", { name: "Go" }).click();
@@ -107,6 +125,25 @@ testPage(
     assertEquals((await texts(page, 9))[0], "message 292");
   },
 );
+
+testPage("a replay from a time begins with the messages that came then", async (opened) => {
+  const { page, mq, show } = opened;
+  await mq.put("t", "one");
+  CLOCK.advance(180_000);
+  await mq.put("t", "two");
+  CLOCK.advance(240_000);
+  await mq.put("t", "three");
+  await show("#/topics/t");
+  assertEquals(await texts(page, 3), ["one", "two", "three"]);
+  const from = page.getByLabel("From where");
+  await from.selectOption({ label: "From 5 minutes ago" });
+  assertEquals(await texts(page, 2), ["two", "three"]);
+  await from.selectOption({ label: "From a time" });
+  const [{ time }] = await mq.topics() as [TopicInfo];
+  await page.getByLabel("Time").fill(formatDate(time).slice(0, 19));
+  await page.getByRole("button", { name: "Go" }).click();
+  assertEquals(await texts(page, 1), ["three"]);
+}, { server: { clock: CLOCK } });
 
 testPage(
   "what is put in the page is stored with its attributes, and what is wrong with it is said",

@@ -7,6 +7,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { usePage } from "./context.ts";
 import { Dialog } from "./dialog.ts";
+import { Entry } from "./entry.ts";
 import { formatBytes, formatDate } from "./format.ts";
 import { html, type View } from "./html.ts";
 import { prettyJson } from "./pretty_json.ts";
@@ -87,13 +88,4 @@ async function copyText(text: string): Promise<string> {
     () => "Copied",
     () => "The browser does not let this page copy",
   );
-}
-
-function Entry({ name, value }: { readonly name: string; readonly value: string }): View {
-  return html`
-    <div>
-      <dt><bdi>${name}</bdi></dt>
-      <dd><bdi>${value}</bdi></dd>
-    </div>
-  `;
 }
