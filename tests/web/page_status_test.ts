@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import type { ServerStatus } from "../../http/server_status.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
-import { HttpError } from "../../web/page/server_api.ts";
+import { HttpError, NoAnswerError } from "../../web/page/server_api.ts";
 import { StatusReader } from "../../web/page/status_reader.ts";
 import { restartText, statusTrouble, troubleText } from "../../web/page/trouble.ts";
 
@@ -139,12 +139,8 @@ Deno.test("nothing is asked while nobody looks, and at once when somebody does",
 Deno.test("what is wrong is said in sentences, with the reason and when it is tried again", () => {
   const text = (error: unknown, delay = 1000) => statusTrouble({ error, delay });
   assertEquals(
-    text(new TypeError("Failed to fetch")),
+    text(new NoAnswerError("The server does not answer.")),
     "The server does not answer. The page tries again by itself.",
-  );
-  assertEquals(
-    text(new SyntaxError("Unexpected token <")),
-    "What answers there is no dsmq server. The page tries again by itself.",
   );
   assertEquals(
     text(refused(429, { code: "limit_exceeded", detail: "too many requests" }), 60_000),
@@ -154,7 +150,7 @@ Deno.test("what is wrong is said in sentences, with the reason and when it is tr
     text(refused(502, {})),
     "The server answered 502. The page tries again by itself.",
   );
-  const failure = { error: new TypeError(), delay: 1000 };
+  const failure = { error: new NoAnswerError("The server does not answer."), delay: 1000 };
   const told = (isConnected: boolean, isOld: boolean) =>
     troubleText({ isConnected, status: { ...failure, isOld }, socket: undefined });
   assertEquals(told(true, false), undefined);

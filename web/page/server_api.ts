@@ -138,7 +138,7 @@ export class ServerApi {
       signal.throwIfAborted();
       if (error instanceof HttpError || error instanceof NoAnswerError) throw error;
       if (error instanceof SyntaxError) throw notDsmq();
-      throw new NoAnswerError("There is no connection to the server.", { cause: error });
+      throw new NoAnswerError("The server does not answer.", { cause: error });
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);

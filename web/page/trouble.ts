@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type DsmqError, isDsmqError } from "../../client.ts";
+import type { DsmqError } from "../../client.ts";
 import type { ServerStatus } from "../../http/server_status.ts";
 import { counted } from "./format.ts";
 import { HttpError } from "./server_api.ts";
@@ -61,11 +61,7 @@ function answerText(error: unknown): string {
       ? sentence(error.message)
       : `The server refuses: ${sentence(error.message)}`;
   }
-  if (isDsmqError(error)) return sentence(error.message);
-  // What `fetch` says of it differs from browser to browser.
-  return error instanceof SyntaxError
-    ? "What answers there is no dsmq server."
-    : "The server does not answer.";
+  return sentence(error instanceof Error ? error.message : `${error}`);
 }
 
 function sentence(text: string): string {
