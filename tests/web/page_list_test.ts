@@ -89,7 +89,7 @@ testPage(
     await page.getByRole("dialog", { name: "Message 2" }).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
-    assertEquals(await focused(page), "message 1");
+    await page.locator(".tail [role=option]:focus").getByText("message 1").waitFor();
     await press(page, "ArrowDown", "message 2");
   },
 );
@@ -108,6 +108,8 @@ testPage(
     await press(page, "ArrowUp", "first");
     await putMany("message");
     await page.getByText("first", { exact: true }).waitFor({ state: "detached" });
+    const row = page.locator(".tail [role=option]:focus");
+    await row.waitFor();
     const text = await focused(page);
     assert(/^message \d+$/.test(text!), text);
     await page.keyboard.press("Enter");
@@ -116,6 +118,7 @@ testPage(
     await page.locator(".tail").getByText(text!, { exact: true }).waitFor({ state: "detached" });
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
+    await row.waitFor();
     assert(/^(message|more) \d+$/.test((await focused(page))!), text);
     assert(await focused(page) !== text);
   },

@@ -114,11 +114,12 @@ testPage(
     await mq.put("t", "x");
     await show("#/topics/t");
     await page.getByRole("button", { name: "Purge…" }).click();
-    const focused = () => page.evaluate("document.activeElement.textContent");
+    const focused = (text: string) =>
+      page.waitForFunction(`document.activeElement.textContent === ${JSON.stringify(text)}`);
     await page.getByRole("button", { name: "Continue" }).click();
-    assertEquals(await focused(), "Back");
+    await focused("Back");
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Continue" }).waitFor();
-    assertEquals(await focused(), "Continue");
+    await focused("Continue");
   },
 );
