@@ -97,7 +97,8 @@ export class PageServer {
   #info() {
     const newest = this.#stored.at(-1);
     const { seq = 0, time = 0 } = newest ?? {};
-    return newest && { topic: "t", messages: this.#stored.length, seq, time };
+    const stored = this.#messages.length;
+    return newest && { topic: "t", messages: this.#stored.length, seq, time, stored };
   }
 
   #page(after: string, count: number): MessagePage {

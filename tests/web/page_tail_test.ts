@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { takeSample } from "../../web/page/message_sample.ts";
+import { type SampledThrough, takeSample } from "../../web/page/message_sample.ts";
 import { recentMessages } from "../../web/page/recent_messages.ts";
 import { BEGINNING } from "../../web/page/tail_state.ts";
 import { emptyText, tailText } from "../../web/page/tail_text.ts";
@@ -111,15 +111,37 @@ Deno.test("a sample is taken of the history in which the tail is, also if the se
   const { api } = server.source;
   const restarting = {
     ...api,
-    async messages(...request: Parameters<typeof api.messages>) {
-      const page = await api.messages(...request);
+    async topic(...request: Parameters<typeof api.topic>) {
+      const info = await api.topic(...request);
       server.restart();
       server.put(upTo(2000));
-      return page;
+      return info;
     },
   };
-  const { rows, isBehind } = await takeSample(restarting, "t", positionOf(10), signal);
+  const after = { position: positionOf(10), stored: 10 };
+  const { rows, isBehind } = await takeSample(restarting, "t", after, signal);
   assertEquals([rows, isBehind], [["The server lost its messages here, and began anew."], true]);
+});
+
+Deno.test("a sample is all that came, or fifty of the newest, and takes one page of the server", async () => {
+  const server = new PageServer();
+  server.put(upTo(10));
+  const take = async (after: SampledThrough) => {
+    const sample = await takeSample(server.source.api, "t", after, signal);
+    const seqs = sample.rows.flatMap((row) => typeof row === "string" ? [] : [row.seq]);
+    return { ...sample, seqs };
+  };
+  // Where it is not known how many came, the numbers say it.
+  const first = await take({ position: positionOf(2), stored: undefined });
+  assertEquals([first.seqs, first.isBehind], [upTo(10, 3), false]);
+  server.put([5000, 5001]);
+  const sparse = await take(first.through);
+  assertEquals([sparse.seqs, sparse.isBehind], [[5000, 5001], false]);
+  server.put(upTo(6000, 5002));
+  const many = await take(sparse.through);
+  assertEquals([many.seqs, many.isBehind], [upTo(6000, 5951), true]);
+  const none = await take(many.through);
+  assertEquals([none.seqs, none.isBehind, server.pages], [[], false, 4]);
 });
 
 Deno.test("where large messages arrive faster than they can be read, the tail samples, too", async () => {

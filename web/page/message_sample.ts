@@ -11,11 +11,18 @@ import { gapText } from "./tail_failure.ts";
 /** How many messages a page may have, and how many of the newest are a sample. */
 const [PAGE, NEWEST] = [100, 50] as const;
 
+/** Up to where a topic was read. */
+export interface SampledThrough {
+  readonly position: string;
+  /** How many messages of the topic were stored by then; `undefined` if that is not known. */
+  readonly stored: number | undefined;
+}
+
 /** A sample, and from where to go on. */
 export interface MessageSample {
   /** Messages, and what is to be said between them. */
   readonly rows: readonly (PageMessage | string)[];
-  readonly next: string;
+  readonly through: SampledThrough;
   /** Some messages were left out. */
   readonly isBehind: boolean;
 }
@@ -25,29 +32,37 @@ export interface MessageSample {
  *
  * @param api asks the server
  * @param topic the topic
- * @param after the position
+ * @param after up to where it was read
  * @param signal ends it
  */
 export async function takeSample(
   api: TailApi,
   topic: string,
-  after: string,
+  after: SampledThrough,
   signal: AbortSignal,
 ): Promise<MessageSample> {
-  const last = (await api.topic(topic, signal))?.seq ?? 0;
-  const read = async (after: string): Promise<Omit<MessageSample, "isBehind">> => {
-    try {
-      const page: MessagePage = await api.messages(topic, { after, count: PAGE }, signal);
-      return { rows: page.messages, next: page.next };
-    } catch (error) {
-      if (!(error instanceof HttpError) || error.position === undefined) throw error;
-      return { rows: [gapText(error)], next: error.position };
-    }
-  };
-  const page = await read(after);
-  const newest = page.rows.at(-1);
-  const isBehind = typeof newest === "object" && newest.seq < last;
-  if (!isBehind) return { ...page, isBehind };
+  const { seq: last = 0, stored } = await api.topic(topic, signal) ?? {};
+  // The numbers of a topic have gaps: they do not say how many messages came.
+  const came = stored === undefined || after.stored === undefined
+    ? Infinity
+    : stored - after.stored;
+  const read = seqOf(after.position);
+  const isBehind = came > PAGE && last - read > PAGE;
   // Of the same history: a number alone would be one of whatever the server has by now.
-  return { ...await read(positionAt(after, Math.max(0, last - NEWEST))), isBehind };
+  const from = isBehind ? positionAt(after.position, last - NEWEST) : after.position;
+  try {
+    const page: MessagePage = await api.messages(topic, { after: from, count: PAGE }, signal);
+    return { rows: page.messages, through: { position: page.next, stored }, isBehind };
+  } catch (error) {
+    if (!(error instanceof HttpError) || error.position === undefined) throw error;
+    return {
+      rows: [gapText(error)],
+      through: { position: error.position, stored: undefined },
+      isBehind,
+    };
+  }
+}
+
+function seqOf(position: string): number {
+  return Number(position.slice(position.lastIndexOf(":") + 1));
 }

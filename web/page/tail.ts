@@ -10,7 +10,7 @@
 
 import type { GapError, Message, MessageStream, Since } from "../../client.ts";
 import { FlowLimit } from "./flow_limit.ts";
-import { takeSample } from "./message_sample.ts";
+import { type SampledThrough, takeSample } from "./message_sample.ts";
 import { Observable } from "./observable.ts";
 import { recentMessages } from "./recent_messages.ts";
 import { Replay } from "./replay.ts";
@@ -237,17 +237,18 @@ export class TopicTail {
     const { api, topic, clock } = this.#source;
     this.#drawing?.add("More messages arrive than are shown here: from now on some are left out.");
     this.#set({ isSampling: true });
-    for (;;) {
+    let through: SampledThrough = { position: from, stored: undefined };
+    for (let isBehind = true; isBehind;) {
       await clock.pause(SAMPLE_INTERVAL, signal);
       await this.#allowance(signal);
-      const { rows, next, isBehind } = await takeSample(api, topic, from, signal);
+      const sample = await takeSample(api, topic, through, signal);
       signal.throwIfAborted();
-      this.#drawing?.add(...rows);
-      this.#position = from = next;
-      if (!isBehind) break;
+      this.#drawing?.add(...sample.rows);
+      ({ through, isBehind } = sample);
+      this.#position = through.position;
     }
     this.#set({ isSampling: false });
-    return from;
+    return through.position;
   }
 
   #set(changes: Partial<TailState>): void {
