@@ -77,8 +77,7 @@ testPage(
     while (!isShown) await mq.put("t", "x");
     await shown;
     assertMatch((await chart.getAttribute("aria-label"))!, / in the last five minutes$/);
-    const drawn = "document.querySelector('.plot canvas')?.width > 0";
-    await page.waitForFunction(drawn);
+    await page.locator(".plot canvas").first().waitFor();
   },
 );
 
@@ -114,8 +113,7 @@ testPage(
     await mq.put("t", "x");
     await show("#/topics/t");
     await page.getByRole("button", { name: "Purge…" }).click();
-    const focused = (text: string) =>
-      page.waitForFunction(`document.activeElement.textContent === ${JSON.stringify(text)}`);
+    const focused = (text: string) => page.locator("button:focus", { hasText: text }).waitFor();
     await page.getByRole("button", { name: "Continue" }).click();
     await focused("Back");
     await page.keyboard.press("Enter");
