@@ -31,4 +31,5 @@ export const ALONE: Readonly<Record<string, string>> = {
   "stores/exclusive_file_test.ts": FOLDER,
   "stores/file_test.ts": FOLDER,
   "transports/hardened_test.ts": MEMORY,
+  "transports/slow_network_promises_test.ts": SHORT_TIMES,
 };

@@ -21,7 +21,6 @@ const ACCESS = [
 /** Limits, slow readers, and what waits for them. */
 const BOUNDS = [
   "tests/connection/flood_limits_test.ts",
-  "tests/connection/progress_test.ts",
   "tests/transports/large_requests_test.ts",
   "tests/transports/sent_memory_test.ts",
   "tests/transports/waiting_for_room_test.ts",
