@@ -144,6 +144,25 @@ Deno.test("a sample is all that came, or fifty of the newest, and takes one page
   assertEquals([none.seqs, none.isBehind, server.pages], [[], false, 4]);
 });
 
+Deno.test("a tail goes on sampling while pages have only few of the messages that came, since they are large", async () => {
+  const server = new PageServer();
+  server.put(upTo(10));
+  const { api } = server.source;
+  const small = {
+    ...api,
+    async messages(...[topic, query, signal]: Parameters<typeof api.messages>) {
+      return await api.messages(topic, { ...query, count: 2 }, signal);
+    },
+  };
+  const states: boolean[] = [];
+  let through: SampledThrough = { position: positionOf(5), stored: 5 };
+  for (let isBehind = true; isBehind;) {
+    ({ through, isBehind } = await takeSample(small, "t", through, signal));
+    states.push(isBehind);
+  }
+  assertEquals([states, through.position], [[true, true, false], positionOf(10)]);
+});
+
 Deno.test("where large messages arrive faster than they can be read, the tail samples, too", async () => {
   const server = new PageServer();
   using scene = openTail(server);

@@ -52,7 +52,11 @@ export async function takeSample(
   const from = isBehind ? positionAt(after.position, last - NEWEST) : after.position;
   try {
     const page: MessagePage = await api.messages(topic, { after: from, count: PAGE }, signal);
-    return { rows: page.messages, through: { position: page.next, stored }, isBehind };
+    const newest = page.messages.at(-1);
+    // Of large messages a page has few.
+    const isPart = newest !== undefined && newest.seq < last;
+    const through = { position: page.next, stored: isPart ? undefined : stored };
+    return { rows: page.messages, through, isBehind: isBehind || isPart };
   } catch (error) {
     if (!(error instanceof HttpError) || error.position === undefined) throw error;
     return {
