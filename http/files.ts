@@ -6,9 +6,8 @@
  * @module
  */
 
-import { DsmqError } from "../protocol/errors.ts";
+import { loadWebFiles } from "../web/files.ts";
 import { preferredType } from "./accept.ts";
-import type { HttpContext } from "./http_context.ts";
 import { isFilePath } from "./page_paths.ts";
 import { HttpProblem } from "./problem.ts";
 import type { PublicRequest } from "./public_request.ts";
@@ -63,8 +62,8 @@ export async function fileResponse(
   call: PublicRequest,
   path: string,
 ): Promise<Response | undefined> {
-  const { request, context } = call;
-  const all = files ??= load(context).catch((error) => {
+  const { request } = call;
+  const all = files ??= load().catch((error) => {
     // The next request tries again: there may be too many open files now.
     files = undefined;
     throw error;
@@ -107,20 +106,15 @@ export async function fileResponse(
   return bytesResponseTo(call, await found.gzipped().catch(notNow), { headers });
 }
 
+async function load(): Promise<ReadonlyMap<string, ServedFile>> {
+  return await serveFiles(await loadWebFiles(), PAGE_HEADERS);
+}
+
 /** What the system says names files, and is for the log alone. */
 function notNow(error: Error): never {
-  if (error instanceof DsmqError) {
-    throw new HttpProblem({ code: error.code, message: error.message });
-  }
   const problem = { code: "unavailable", message: "Cannot send this file now" } as const;
   const logged = { ...problem, message: `${problem.message}: ${error.message}` };
   throw new HttpProblem(problem, { logged });
-}
-
-async function load(context: HttpContext): Promise<ReadonlyMap<string, ServedFile>> {
-  context.requireDescriptor("send files for browsers");
-  const { WEB_FILES } = await import("../web/files.ts");
-  return await serveFiles(WEB_FILES, PAGE_HEADERS);
 }
 
 /** Whether a client reads what gzip has compressed: RFC 9110, section 12.5.3. */

@@ -46,12 +46,6 @@ export interface HttpContext {
   checkToken(token: string, from: string): Promise<TokenCheck>;
   /** Takes a slot among the connections, for as long as a request is handled. */
   acquire(from: string, permissions: Permissions): (() => void) | NoSlot;
-  /**
-   * To call before a module is loaded.
-   *
-   * @throws {DsmqError} `unavailable`, if that is not possible now; the message begins with what cannot be done
-   */
-  requireDescriptor(action: string): void;
   /** Records a request that was refused before anything was done. */
   onRefused(error: WireError, from: string, advice?: string): void;
   /** Records that a reader was cut off, why, and where it is. */

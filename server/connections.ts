@@ -15,7 +15,7 @@ import { revocation, tokenRefusal } from "../connection/authorize.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import type { ClientConnection } from "../connection/client_connection.ts";
 import { isBelow } from "../http/page_paths.ts";
-import type { WatchClient } from "../http/http_api.ts";
+import { HttpApi, type WatchClient } from "../http/http_api.ts";
 import type { Peer, PeerEvents } from "../transports/peer.ts";
 import type { ConnectionHandler, DroppedPeer } from "../transports/transport.ts";
 import {
@@ -25,7 +25,7 @@ import {
   PendingAdmission,
 } from "./pending_admission.ts";
 import { type CloseReason, PendingConnection } from "./pending_connection.ts";
-import { HttpService, watchSignal } from "./http_service.ts";
+import { httpContext, watchSignal } from "./http_context.ts";
 import { textResponse } from "./text_response.ts";
 import { ConnectionLimiter, type LimitExceeded } from "./connection_limiter.ts";
 import type { ConnectionsOptions } from "./connections_options.ts";
@@ -63,7 +63,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   readonly #pendingConnections = new Set<PendingConnection>();
   readonly #pendingLimiter: PendingLimiter;
   readonly #upgradeChecks: UpgradeChecks;
-  readonly httpService: HttpService;
+  readonly #http: HttpApi;
   readonly #empty = Promise.withResolvers<void>();
   #stopping = false;
 
@@ -80,7 +80,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     this.limiter = new ConnectionLimiter(options.limits);
     this.#pendingLimiter = new PendingLimiter(options.limits.pendingConnections);
     this.#upgradeChecks = new UpgradeChecks(options.access, this.#pendingLimiter);
-    this.httpService = new HttpService(this, this.#upgradeChecks, options);
+    this.#http = new HttpApi(httpContext(this, this.#upgradeChecks, options));
   }
 
   get authTimeout(): number {
@@ -94,7 +94,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
 
   /** All of them, and requests of plain HTTP, by their kind. */
   get kinds(): Readonly<Record<string, number>> {
-    return { websocket: this.#open.size, ...this.httpService.counts };
+    return { websocket: this.#open.size, ...this.#http.counts };
   }
 
   get isStopping(): boolean {
@@ -114,7 +114,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     if (isUpgradeRequest(request)) {
       return refuseMalformed(request, from, this.shared) ?? textResponse(400, "Bad request");
     }
-    return this.httpService.handle(request, from, watch);
+    return this.#http.handle(request, from, watch);
   }
 
   async admit(request: Request, from: string): Promise<Response | ((peer: Peer) => PeerEvents)> {
@@ -157,7 +157,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   authChanged(): Promise<void> | void {
     const all = [...this.#open];
     const { urgentTasks } = this.shared.queue;
-    void this.httpService.authChanged();
+    void this.#http.authChanged();
     return urgentTasks.forEach(all, all.length, (connection) => {
       if (this.#open.has(connection)) this.#recheck(connection);
     }, RECHECK_BATCH);
@@ -198,7 +198,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     for (const pendingConnection of [...this.#pendingConnections]) {
       pendingConnection.closeGracefully(...SHUTDOWN_CLOSE);
     }
-    const httpStopped = this.httpService.stop(SHUTTING_DOWN, CLOSE_TIMEOUT);
+    const httpStopped = this.#http.stop(SHUTTING_DOWN, CLOSE_TIMEOUT);
     if (this.#isEmpty) return await httpStopped;
     const timer = setTimeout(() => {
       for (const connection of [...this.#open]) {

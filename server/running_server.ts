@@ -191,7 +191,6 @@ export class RunningServer implements MessageServer {
     this.metrics?.start();
     // Only then, because it takes some milliseconds. Until then the limits are those of a small heap.
     const asking = setTimeout(async () => {
-      this.#connections.httpService.preload();
       this.#budgets.limits = fitToHeap(limits, setLimits, await heapLimit());
     }, START_PHASE);
     // It keeps no process alive.

@@ -33,6 +33,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   // Text for browsers; its page and its build are no part of the server.
   "web/": [],
+  // Lists what a server loads, wherever it is.
+  "server/start/preload.ts": [
+    ...["auth/", "budgets/", "connection/", "http/", "protocol/", "queue/", "server/", "stores/"],
+    ...["transports/", "web/files.ts"],
+  ],
   // Puts a server together, from all of these.
   "server/start/": [
     "protocol/",

@@ -5,28 +5,52 @@
  * @module
  */
 
-import clientJs from "./built/client.js" with { type: "text" };
-import clientTypes from "./built/client.d.ts" with { type: "text" };
-import indexHtml from "./built/index.html" with { type: "text" };
-import iconSvg from "./built/icon.svg" with { type: "text" };
-import pageCss from "./built/page.css" with { type: "text" };
-import pageJs from "./built/page.js" with { type: "text" };
-
 /** The text of a file, and its media type. */
 export interface WebFile {
   readonly type: string;
   readonly text: string;
 }
 
+/** A file of text, as a module. */
+type TextModule = Promise<{ readonly default: string }>;
+
 const SCRIPT = "text/javascript; charset=utf-8";
 
-/** The files by their paths. */
-export const WEB_FILES: Readonly<Record<string, WebFile>> = {
-  "/": { type: "text/html; charset=utf-8", text: indexHtml },
-  "/client.js": { type: SCRIPT, text: clientJs },
+/** What loads each file, by its path, and its media type. */
+const FILES: Readonly<Record<string, readonly [load: () => TextModule, type: string]>> = {
+  "/": [
+    () => import("./built/index.html", { with: { type: "text" } }),
+    "text/html; charset=utf-8",
+  ],
+  "/client.js": [() => import("./built/client.js", { with: { type: "text" } }), SCRIPT],
   // What compilers and editors ask for; a browser never does.
-  "/client.d.ts": { type: "application/typescript; charset=utf-8", text: clientTypes },
-  "/page.js": { type: SCRIPT, text: pageJs },
-  "/page.css": { type: "text/css; charset=utf-8", text: pageCss },
-  "/icon.svg": { type: "image/svg+xml", text: iconSvg },
+  "/client.d.ts": [
+    () => import("./built/client.d.ts", { with: { type: "text" } }),
+    "application/typescript; charset=utf-8",
+  ],
+  "/page.js": [() => import("./built/page.js", { with: { type: "text" } }), SCRIPT],
+  "/page.css": [
+    () => import("./built/page.css", { with: { type: "text" } }),
+    "text/css; charset=utf-8",
+  ],
+  "/icon.svg": [
+    () => import("./built/icon.svg", { with: { type: "text" } }),
+    "image/svg+xml",
+  ],
 };
+
+/**
+ * Loads the files.
+ *
+ * @returns the files by their paths. Rejects while this process has too many open files; it may be called again. (A module of
+ *   TypeScript, in place of text, could not be loaded again, and Deno 2.9.6 may end with a panic.)
+ */
+export async function loadWebFiles(): Promise<Readonly<Record<string, WebFile>>> {
+  const loaded = await Promise.all(
+    Object.entries(FILES).map(async ([path, [load, type]]) => {
+      const { default: text } = await load();
+      return [path, { type, text }] as const;
+    }),
+  );
+  return Object.fromEntries(loaded);
+}

@@ -168,7 +168,7 @@ export class ChildServer implements AsyncDisposable {
 
   /** The processor time that it has used, in milliseconds. Linux alone. */
   async cpu(): Promise<number> {
-    const stat = await Deno.readTextFile(`/proc/${this.#child.pid}/stat`);
+    const stat = await this.#proc("stat");
     // In hundredths of a second.
     const [user, system] = stat.slice(stat.lastIndexOf(")")).split(" ").slice(12, 14);
     return (Number(user) + Number(system)) * 10;
@@ -214,8 +214,18 @@ export class ChildServer implements AsyncDisposable {
     await this.end();
   }
 
+  /** What the system says of the process. Linux alone: see proc(5). */
+  async #proc(file: "stat" | "status"): Promise<string> {
+    try {
+      return await Deno.readTextFile(`/proc/${this.#child.pid}/${file}`);
+    } catch (cause) {
+      if (!this.#ended) throw cause;
+      throw new Error(`Cannot look at the server: it has ended: ${await this.#stderr}`, { cause });
+    }
+  }
+
   async #memory(which: "VmRSS" | "VmHWM"): Promise<number> {
-    const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
+    const status = await this.#proc("status");
     return Number(new RegExp(`^${which}:\\s*(\\d+) kB$`, "m").exec(status)![1]) * 1024;
   }
 }

@@ -53,7 +53,6 @@ export async function openMemoryHttp(
     isStopping: false,
     checkToken: () => Promise.resolve({ kind: "granted", permissions: ALL_PERMISSIONS }),
     acquire: () => () => {},
-    requireDescriptor() {},
     onRefused() {},
     onReaderCut: (reason) => void cut.push(reason),
   });
