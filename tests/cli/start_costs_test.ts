@@ -6,9 +6,9 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { connect } from "@dsmq/server";
 import { graph, local } from "../support/module_graph.ts";
 import { Program, ROOT } from "../support/program.ts";
-import { RawClient } from "../support/raw_client.ts";
 
 /**
  * At most this many files can be loaded by any command; and so many by a server until it has answered a request. (Of these,
@@ -82,23 +82,33 @@ async function filesOf(
   }
 }
 
-let files: Promise<string[]> | undefined;
-
-/** The files of a server of the command line that has answered requests. */
-const served = () =>
-  files ??= filesOf(["cli.ts", "serve", "--port", "0", "--json"], async (program) => {
-    const { url }: { url: string } = JSON.parse((await program.line())!);
-    {
-      await using client = await RawClient.open(url);
-      assertEquals((await client.request({ action: "get", id: 1, topic: "t" })).id, 1);
-    }
-    for (const [path, status] of [["/health", 200], ["/openapi.json", 200], ["/page.js", 200]]) {
-      const response = await fetch(`${url.replace("ws:", "http:")}${path}`);
-      assertEquals(response.status, status);
-      await response.body?.cancel();
-    }
+/** Runs a server of the command line to its end, and tells which files it has loaded. */
+const filesOfServer = (
+  options: readonly string[],
+  use: (url: string, program: Program) => Promise<void> = () => Promise.resolve(),
+) =>
+  filesOf(["cli.ts", "serve", "--port", "0", "--json", ...options], async (program) => {
+    await use(JSON.parse((await program.line())!).url, program);
     program.child.kill("SIGTERM");
   });
+
+/** Sends a request by each way in; asks for a file for browsers, too. */
+async function request(url: string, token?: string): Promise<void> {
+  await using mq = await connect(url, { ...(token !== undefined && { token }), reconnect: false });
+  await mq.put("t", "hello");
+  assertEquals(await mq.get("t"), "hello");
+  const headers: HeadersInit = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  for (const path of ["/health", "/openapi.json", "/topics", "/status", "/page.js"]) {
+    const response = await fetch(`${url.replace("ws:", "http:")}${path}`, { headers });
+    assertEquals(response.status, 200);
+    await response.body?.cancel();
+  }
+}
+
+let files: Promise<string[]> | undefined;
+
+/** The files of a server that has answered requests. */
+const served = () => files ??= filesOfServer([], (url) => request(url));
 
 Deno.test("a server that starts and answers a request loads no more files than it did, and none that it does not need yet", async () => {
   const files = await served();
@@ -110,6 +120,33 @@ Deno.test("what a server answers requests with is loaded before it listens: late
   const before = await filesOf(["tests/programs/start_and_stop.ts"]);
   const later = (await served()).filter((file) => !before.includes(file));
   assertEquals(later.filter((file) => !/^cli[/.]|^server\/start\/preload/.test(file)), []);
+});
+
+Deno.test("so it is on hardened, with a file, metrics, and tokens that are read anew", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const tokens = `${folder}/tokens`;
+    await Deno.writeTextFile(tokens, "secret-of-a-test\n", { mode: 0o600 });
+    const options = [
+      "--transport",
+      "hardened",
+      "--store",
+      `sqlite:${folder}/queue.db`,
+      "--metrics",
+    ];
+    const all = [...options, "--token-file", tokens];
+    const before = await filesOfServer(all);
+    const after = await filesOfServer(all, async (url, program) => {
+      await request(url, "secret-of-a-test");
+      program.child.kill("SIGHUP");
+      while (!(await program.errorLine())!.includes("reloaded")) { /* the next one */ }
+      await request(url, "secret-of-a-test");
+    });
+    assert(before.includes("transports/node.ts"), "these are the files of hardened");
+    assertEquals(after.filter((file) => !before.includes(file)), []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("the files for browsers are no part of what a start loads, but text that a request loads", async () => {
