@@ -65,7 +65,7 @@ Deno.test("a WebSocket server that disconnects on hello is unreachable", async (
 Deno.test("the cause of the error holds the server's close code and reason", async () => {
   await using server = new ForeignServer({ onMessage: (socket) => socket.close(1008, "go away") });
   const error = await assertRejects(
-    () => withTimeout(connect(server.url, { timeout: 500 })),
+    () => withTimeout(connect(server.url, { timeout: 2000 })),
     DsmqError,
   );
   assertInstanceOf(error.cause, DsmqError);
@@ -118,7 +118,7 @@ Deno.test("a server that refuses hello is unreachable, and the refusal is the ca
       socket.send('{"id":1,"error":{"code":"bad_request","message":"only version 2 here"}}'),
   });
   const error = await assertRejects(
-    () => withTimeout(connect(server.url, { timeout: 500 })),
+    () => withTimeout(connect(server.url, { timeout: 2000 })),
     DsmqError,
   );
   assertStringIncludes(error.message, "only version 2 here");

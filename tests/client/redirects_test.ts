@@ -130,7 +130,7 @@ Deno.test("of several addresses those that fail for good are left out, and the o
   }
   await using busy = new HandshakeServer(() => response("503 Busy"));
   const before = redirects.requests.length;
-  const error = await refusal([redirects.url, busy.url], { timeout: 300 });
+  const error = await refusal([redirects.url, busy.url], { timeout: 2000 });
   assertEquals(redirects.requests.length, before + 1);
   assert(error.message.includes(`${redirects.url}: the answer is 404`), error.message);
   assert(error.message.includes(`${busy.url}: the answer is 503`), error.message);
@@ -142,7 +142,7 @@ Deno.test("a silent address leaves the next ones their share of the time", async
   for (const scheme of ["ws:", "wss:"]) {
     await using silent = new HandshakeServer(() => undefined);
     const dead = silent.url.replace("ws:", scheme);
-    await using mq = await connect([dead, server.url], { timeout: 1000 });
+    await using mq = await connect([dead, server.url], { timeout: 4000 });
     assertEquals(mq.url, server.url);
   }
 });
