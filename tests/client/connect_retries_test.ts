@@ -9,6 +9,7 @@ import { connect, DsmqError, serve, type Server } from "@dsmq/server";
 import { ConnectError } from "../../client/connect_error.ts";
 import { failingSocket } from "../support/failing_socket.ts";
 import { freePort } from "../support/free_port.ts";
+import { openServer } from "../support/open_server.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
@@ -24,7 +25,7 @@ Deno.test("connect retries while the server is still starting", async () => {
   let starting: Promise<Server> | undefined;
   const connecting = connect({ port }, {
     dial(url, protocols) {
-      if (++attempts === 3) starting = serve({ port });
+      if (++attempts === 3) starting = openServer({ port });
       return new WebSocket(url, protocols);
     },
   });

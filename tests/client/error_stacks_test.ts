@@ -5,9 +5,9 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Connection, DsmqError, isDsmqError } from "@dsmq/server";
+import { type Connection, DsmqError, isDsmqError, serve } from "@dsmq/server";
 import { connect } from "@dsmq/server/client";
-import { openServer } from "../support/open_server.ts";
+import { openServer, quiet } from "../support/open_server.ts";
 import { ScriptedServer } from "../support/scripted_server.ts";
 
 /** Calls as programs make them, each in a function of its own name. */
@@ -113,7 +113,7 @@ Deno.test("the errors of serve and connect carry the caller's stack", async () =
   await using server = await openServer();
   const calls = {
     async serves() {
-      await openServer({ port: server.port });
+      await serve({ port: server.port, log: quiet });
     },
     async servesFromAFile() {
       await openServer({ store: "sqlite:/not/there/queue.db" });

@@ -7,6 +7,7 @@
 import { Budget } from "../../budgets/budget.ts";
 import { assert, assertEquals } from "@std/assert";
 import type { Transport } from "../../transports/transport.ts";
+import { onFreedPort } from "../support/freed_port.ts";
 import { clientFrame, RawSocket, upgradeRequest } from "../support/raw_socket.ts";
 import { OpenPort } from "../support/recording_handler.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -114,7 +115,7 @@ export const closing: Readonly<Record<string, (listen: Transport) => Promise<voi
       await withTimeout(ended());
     }
     await withTimeout(handler.until(() => handler.present === 0));
-    const again = await listen({ host: "127.0.0.1", port }, handler, {
+    const bounds = {
       frameBytes: 1024,
       partial: new Budget({ own: 8192, shared: 2 ** 27 }),
       unread: new Budget({ own: 16_384, shared: 2 ** 27 }),
@@ -122,7 +123,8 @@ export const closing: Readonly<Record<string, (listen: Transport) => Promise<voi
       idlePingInterval: Infinity,
       slowReaderTimeout: 8000,
       after: () => () => {},
-    });
+    };
+    const again = await onFreedPort(() => listen({ host: "127.0.0.1", port }, handler, bounds));
     await again.stop();
   },
 };

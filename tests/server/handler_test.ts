@@ -14,6 +14,7 @@ import {
 import { connect, createHandler, type Handler, type RequestInfo } from "@dsmq/server";
 import { codeOf } from "../support/code_of.ts";
 import { FileFolder } from "../support/file_folder.ts";
+import { onFreedPort } from "../support/freed_port.ts";
 import { openMounted } from "../support/mounted_server.ts";
 import { openServer, quiet } from "../support/open_server.ts";
 import { Program } from "../support/program.ts";
@@ -139,7 +140,7 @@ Deno.test("clients find the handler again after their server was stopped and sta
   await first.shutdown();
   const left: string[] = [];
   while (left.at(-1) !== "reconnecting") left.push((await disconnected.next()).value!.status);
-  const second = listen(port);
+  const second = await onFreedPort(() => listen(port));
   assertEquals(await mq.put("t", "after"), 2);
   assertEquals(await mq.get("t"), "before");
   await mq.close();

@@ -12,6 +12,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { connect, serve, type ServeOptions, VERSION } from "@dsmq/server";
+import { onFreedPort } from "../support/freed_port.ts";
 import { RawClient } from "../support/raw_client.ts";
 
 const quiet = { info() {}, warn() {}, error() {} };
@@ -67,7 +68,7 @@ Deno.test("a port is free again once its server has stopped", async () => {
   const server = await serve({ port: 0 });
   const { port } = server;
   await server.shutdown();
-  await using again = await serve({ port });
+  await using again = await onFreedPort(() => serve({ port }));
   assertEquals(again.port, port);
 });
 

@@ -4,8 +4,11 @@
  * @module
  */
 
-/** The ports below those that systems give to clients, and to servers that ask for any (Linux: from 32,768 on). */
-const PORTS = { first: 20_000, count: 12_000 };
+/**
+ * The ports below those that systems give to clients, and to servers that ask for any (Linux: from 32,768 on), and below those of
+ * examples: 30,008 and 30,018.
+ */
+const PORTS = { first: 20_000, count: 10_000 };
 
 /** A port of this machine on which nothing listens, and that no other program is given by chance. */
 export function freePort(): number {

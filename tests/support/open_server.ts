@@ -5,11 +5,13 @@
  */
 
 import { serve, type ServeOptions, type Server } from "../../server.ts";
+import { onFreedPort } from "./freed_port.ts";
 
 /** A log that discards everything. */
 export const quiet = { info() {}, warn() {}, error() {} };
 
-/** Serves on any free port, without a log. */
+/** Serves without a log, on any free port, or on one that is free again. */
 export function openServer(options: ServeOptions = {}): Promise<Server> {
-  return serve({ port: 0, log: quiet, ...options });
+  const open = () => serve({ port: 0, log: quiet, ...options });
+  return options.port ? onFreedPort(open) : open();
 }

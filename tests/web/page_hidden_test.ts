@@ -5,9 +5,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { serve } from "@dsmq/server";
 import type { Page } from "playwright-core";
-import { quiet } from "../support/open_server.ts";
+import { openServer } from "../support/open_server.ts";
 import { testPage } from "../support/opened_page.ts";
 
 /** Whether somebody looks is what the test says from now on: at first nobody does, or somebody. */
@@ -88,7 +87,7 @@ testPage(
     for (let i = 0; i < 2; i++) {
       await running.shutdown();
       await page.getByText("Reconnecting…").waitFor();
-      running = await serve({ port, log: quiet });
+      running = await openServer({ port });
       await page.getByText("Connected", { exact: true }).waitFor();
     }
     await using _last = running;

@@ -5,9 +5,8 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { serve } from "@dsmq/server";
 import type { Page } from "playwright-core";
-import { quiet } from "../support/open_server.ts";
+import { openServer } from "../support/open_server.ts";
 import { testPage } from "../support/opened_page.ts";
 
 /** Has the server refuse requests of this page, while they are named here. */
@@ -98,7 +97,7 @@ testPage(
     await page.goBack();
     await page.getByText("Waits for the connection…").waitFor();
     assert(await page.getByRole("button", { name: "Put", exact: true }).isDisabled());
-    await using again = await serve({ port, log: quiet });
+    await using again = await openServer({ port });
     await page.getByText("Stored as message 1").waitFor();
     assertEquals(await page.getByLabel("Put a message").inputValue(), "");
     assertEquals(again.stats().stored, 1);

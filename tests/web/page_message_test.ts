@@ -4,13 +4,13 @@
  * @module
  */
 
-import { connect, serve, type StoreChoice, type TopicInfo } from "@dsmq/server";
+import { connect, type StoreChoice, type TopicInfo } from "@dsmq/server";
 import { assert, assertEquals } from "@std/assert";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { formatDate } from "../../web/page/format.ts";
 import { ServerApi } from "../../web/page/server_api.ts";
 import { FileFolder } from "../support/file_folder.ts";
-import { quiet } from "../support/open_server.ts";
+import { openServer } from "../support/open_server.ts";
 import { testPage } from "../support/opened_page.ts";
 
 const { signal } = new AbortController();
@@ -19,7 +19,7 @@ const { signal } = new AbortController();
 async function foundAfterRestart(store: StoreChoice) {
   // Also its time is that of the other one.
   const options = { store, clock: new ManualClock() };
-  const first = await serve({ ...options, port: 0, log: quiet });
+  const first = await openServer(options);
   const { port } = first;
   const api = new ServerApi(`http://127.0.0.1:${port}/`);
   const putInto = async (url: string, body: string) => {
@@ -29,7 +29,7 @@ async function foundAfterRestart(store: StoreChoice) {
   await putInto(first.url, "before");
   const { messages: [kept] } = await api.messages("t", { after: "start", count: 1 }, signal);
   await first.shutdown();
-  await using second = await serve({ ...options, port, log: quiet });
+  await using second = await openServer({ ...options, port });
   await putInto(second.url, "after");
   return await api.message("t", kept!, signal);
 }

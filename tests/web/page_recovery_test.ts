@@ -5,9 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { serve } from "@dsmq/server";
 import type { WebSocketRoute } from "playwright-core";
-import { quiet } from "../support/open_server.ts";
+import { openServer } from "../support/open_server.ts";
 import { testPage } from "../support/opened_page.ts";
 import { proxyTo } from "../support/http_proxy.ts";
 
@@ -84,7 +83,7 @@ testPage(
     await page.getByText("Reconnecting…").waitFor();
     await page.getByText("No connection", { exact: true }).waitFor();
     for (let i = 0; i < 3; i++) await page.waitForEvent("requestfailed");
-    await using _again = await serve({ port, log: quiet });
+    await using _again = await openServer({ port });
     await page.getByText("Connected", { exact: true }).waitFor();
     await page.getByText("The server does not answer.").waitFor({ state: "detached" });
     const notices = await page.evaluate("notices") as string[];

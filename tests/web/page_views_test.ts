@@ -5,9 +5,9 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { connect, serve, type TopicInfo } from "@dsmq/server";
+import { connect, type TopicInfo } from "@dsmq/server";
 import { assertAccessible } from "../support/accessibility.ts";
-import { quiet } from "../support/open_server.ts";
+import { openServer } from "../support/open_server.ts";
 import { testPage } from "../support/opened_page.ts";
 import { formatBytes } from "../../web/page/format.ts";
 
@@ -161,7 +161,7 @@ testPage(
     const { port } = server;
     await server.shutdown();
     await page.getByText("Reconnecting…").waitFor();
-    await using again = await serve({ port, log: quiet });
+    await using again = await openServer({ port });
     await page.getByText("What it held in memory is lost: 2 messages when this page asked last.")
       .waitFor();
     await page.getByText("Connected", { exact: true }).waitFor();
