@@ -30,6 +30,7 @@ export async function getStatus(call: HttpCall): Promise<Response> {
   const operation = isAdministrator() ? found : undefined;
   const status: ServerStatus = {
     ...{ server, time: store.now(), epoch, durability, retention },
+    tokens: context.access.requiresToken,
     permissions: permittedTopics(call.permissions, isForwarded),
     ...(operation && { operation }),
   };

@@ -47,6 +47,10 @@ export const statusSchemas: JsonObject = {
       "What a stored message survives.",
     ),
     retention: count("How long a message is kept, in milliseconds."),
+    tokens: {
+      type: "boolean",
+      description: "Whether the server knows tokens. Where it knows none, a token changes nothing.",
+    },
     permissions: objectSchema({ read: PERMITTED, write: PERMITTED, admin: PERMITTED }, {
       description: "What this request may do, and for which topics.",
     }),

@@ -23,6 +23,8 @@ export interface ServerStatus {
   readonly durability: Durability;
   /** How long a message is kept, in milliseconds. */
   readonly retention: number;
+  /** Whether this server knows tokens. Where it knows none, a token changes nothing. */
+  readonly tokens: boolean;
   /** What this request may do, and for which topics. No topic is in two entries of a list. */
   readonly permissions: Readonly<Record<Permission, readonly PermittedTopics[]>>;
   /** How the server does: only for those who may administer all topics. */

@@ -42,7 +42,7 @@ testHttp(
     const { operation, ...status } = await statusOf(server);
     assertEquals(status, {
       ...{ server: `dsmq/${VERSION}`, time: startedAt + 5000, epoch },
-      ...{ durability: "memory", retention: 60_000 },
+      ...{ durability: "memory", retention: 60_000, tokens: false },
       permissions: { read: ALL, write: ALL, admin: ALL },
     });
     const { memory, limits: uses, ...rest } = operation!;
@@ -195,6 +195,7 @@ testHttp(
     }
     const status = await statusOf(server);
     assertEquals(status.permissions, { read: [], write: [{ topic: "inbox" }], admin: [] });
+    assertEquals(status.tokens, true);
     assertEquals(status.operation, undefined);
     const wrong = await server.get("/status", { headers: bearer("wrong") });
     assertEquals(wrong.headers.get("www-authenticate"), 'Bearer error="invalid_token"');
@@ -245,8 +246,9 @@ testHttp("a server without tokens tells only its own machine how it does", async
   const origin = "https://app.test";
   await using server = await open({ allowedOrigins: [origin] });
   for (const headers of [FORWARDED, { origin }] as Record<string, string>[]) {
-    const { permissions, operation } = await statusOf(server, headers);
+    const { permissions, operation, tokens } = await statusOf(server, headers);
     assertEquals(permissions, { read: ALL, write: ALL, admin: [] });
+    assertEquals(tokens, false);
     assertEquals(operation, undefined);
   }
   const { headers } = await server.get("/status", { headers: { origin }, method: "HEAD" });

@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { connect } from "@dsmq/server";
 import type { Page } from "playwright-core";
 import { testPage } from "../support/opened_page.ts";
 
@@ -37,6 +38,46 @@ testPage(
     await page.getByRole("link", { name: "Topics" }).click();
     await page.getByText("80 topics").waitFor();
     assertEquals(await scrollOf(page), 0);
+  },
+  { browser: { viewport: { width: 390, height: 700 } } },
+);
+
+testPage(
+  "Back leads to where a list was that has to be loaded first, unless it is scrolled meanwhile",
+  async ({ page, server, show }) => {
+    const open = () => connect(server.url);
+    const others = await Promise.all(Array.from({ length: 60 }, open));
+    await show("#/connections");
+    await page.getByText("62 connections").waitFor();
+    const bottom = "scrollTo(0, document.body.scrollHeight)";
+    await page.evaluate(bottom);
+    const last = page.locator('.rows [aria-rowindex="63"]');
+    await last.waitFor();
+    const before = await scrollOf(page) as number;
+    assert(before > 1000, `${before}`);
+    for (const isScrolled of [false, true]) {
+      // A click would scroll up to the link first.
+      await page.evaluate("location.hash = '#/server'");
+      await page.getByText("Since the start").waitFor();
+      // Where the list of connections is not there yet.
+      await page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))");
+      assertEquals(await scrollOf(page), 0);
+      // Before the list can have been loaded.
+      const wheel = isScrolled ? "dispatchEvent(new Event('wheel'));" : "";
+      await page.evaluate(`new Promise((resolve) => {
+        addEventListener("hashchange", async () => {
+          for (let i = 0; i < 20; i++) await undefined;
+          ${wheel}
+          resolve();
+        }, { once: true });
+        history.back();
+      })`);
+      await page.getByText("62 connections").waitFor();
+      if (!isScrolled) await last.waitFor();
+      await page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))");
+      assertEquals(await scrollOf(page), isScrolled ? 0 : before);
+    }
+    for (const other of others) await other.close();
   },
   { browser: { viewport: { width: 390, height: 700 } } },
 );

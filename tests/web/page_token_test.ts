@@ -66,6 +66,20 @@ testPage(
 );
 
 testPage(
+  "where the server knows no tokens, none can be entered, even if not everything is permitted",
+  async ({ page, server, show }) => {
+    await show("#/connections");
+    await page.getByText("Connections are for administrators of all topics.").waitFor();
+    const enter = page.getByRole("button", { name: "Enter a token" });
+    assertEquals(await enter.count(), 0);
+    await server.setAuth({ tokens: TOKENS, anonymous: {} } as never);
+    await enter.waitFor();
+  },
+  // As through a proxy, from elsewhere: there only clients of this machine are administrators.
+  { browser: { extraHTTPHeaders: { "x-forwarded-for": "192.0.2.1" } } },
+);
+
+testPage(
   "what one token has shown is not there for the next, and a token is forgotten with what was typed",
   async ({ page, server, mq, show }) => {
     await mq.put("news", "hello");

@@ -56,9 +56,10 @@ function TokenButton({ state, status, session }: {
   if (session.api.token !== undefined) {
     return html`<button class="quiet" onClick=${() => session.forgetToken()}>Forget token</button>`;
   }
+  if (state.kind !== "open" || status?.tokens === false) return null;
   const isEverything = status !== undefined &&
     (["read", "write", "admin"] as const).every((what) => isAllowedEverywhere(status, what));
-  if (state.kind !== "open" || isEverything) return null;
+  if (isEverything) return null;
   return html`<button class="quiet" onClick=${() => session.askForToken()}>Enter a token</button>`;
 }
 

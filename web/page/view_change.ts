@@ -27,18 +27,48 @@ export function useViewChange(route: Route): void {
   }, []);
   useLayoutEffect(() => {
     entry.current = nameOfEntry();
-    if (shown.current === route) return;
+    if (shown.current === route) return undefined;
     shown.current = route;
     // The browser knows it, too, but scrolls while the former view is still there, which may be too short.
     const position = positions.current.get(entry.current) ?? 0;
-    scrollTo(0, position);
-    // A long list knows how high its rows are only once they are drawn.
-    if (scrollY < position) requestAnimationFrame(() => scrollTo(0, position));
+    const stop = scrollOnceHighEnough(position);
     const heading = document.querySelector<HTMLElement>("main h1") ??
       document.querySelector("main")!;
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
+    return stop;
   }, [route]);
+}
+
+/** How long a view may take to be as high as it was, in milliseconds. */
+const MAX_GROWTH_TIME = 10_000;
+
+/** What a person does to scroll. */
+const INPUTS = ["wheel", "touchstart", "pointerdown", "keydown"] as const;
+
+/**
+ * Scrolls the page, once it is high enough: a long list may have to be loaded first, and knows how high its rows are only once
+ * they are drawn.
+ *
+ * @param position in pixels
+ * @returns gives it up, as does a person who scrolls
+ */
+function scrollOnceHighEnough(position: number): () => void {
+  scrollTo(0, position);
+  if (Math.ceil(scrollY) >= position) return () => {};
+  const observer = new ResizeObserver(() => {
+    scrollTo(0, position);
+    if (Math.ceil(scrollY) >= position) stop();
+  });
+  const timer = setTimeout(() => stop(), MAX_GROWTH_TIME);
+  const stop = () => {
+    clearTimeout(timer);
+    observer.disconnect();
+    for (const input of INPUTS) removeEventListener(input, stop);
+  };
+  observer.observe(document.body);
+  for (const input of INPUTS) addEventListener(input, stop, { passive: true });
+  return stop;
 }
 
 /** The name of the present entry of the history, which gets one if it has none. */
