@@ -187,7 +187,8 @@ Deno.test("the rows that are drawn are those on the screen, and a few beyond", (
 });
 
 Deno.test("one row is drawn besides those on the screen, and none that is gone", () => {
-  assertEquals(withRow([3, 6], 4, 10), [3, 4, 5]);
+  for (const drawn of [3, 4, 5]) assertEquals(withRow([3, 6], drawn, 10), [3, 4, 5]);
+  assertEquals(withRow([3, 6], 6, 10), [3, 4, 5, 6]);
   assertEquals(withRow([3, 6], 0, 10), [0, 3, 4, 5]);
   assertEquals(withRow([3, 6], 9, 10), [3, 4, 5, 9]);
   assertEquals(withRow([3, 6], -1, 10), [3, 4, 5]);

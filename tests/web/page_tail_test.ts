@@ -239,6 +239,13 @@ Deno.test("while a tail loads nothing else is said of its rows, and a filter tha
   }
   assertEquals(emptyText({ ...state, error: "refused" }, "x"), "");
   assertEquals(tailText({ ...replay, isLoading: true }), "Replay");
+  assertEquals(tailText(state), "Live");
+  assertEquals(
+    tailText({ ...state, isSampling: true }),
+    "Live, a sample: more arrive than can be shown",
+  );
+  assertEquals(tailText({ ...state, isPaused: true, isSampling: true }), "Paused");
+  assertEquals(tailText({ ...state, isPaused: true, error: "refused" }), "Nothing comes now");
   assertEquals(tailText({ ...replay, hasMore: true }), "Replay: scroll down for more");
   assertEquals(tailText(replay), "Replayed to the end, now live");
 });
