@@ -211,8 +211,11 @@ testPage("script in topics, messages and attributes is text", async (opened) => 
   await link.waitFor();
   assertEquals(await page.getByRole("link", { name: "__proto__" }).count(), 1);
   await link.click();
+  const message = page.locator(".tail .message button");
+  // A link takes a moment to lead there.
+  await message.waitFor();
   assertEquals(await page.locator("h1").textContent(), evil);
-  await page.locator(".tail .message button").click();
+  await message.click();
   assertEquals(await page.locator("dialog pre").textContent(), evil);
   assertEquals(await page.locator("main img, main script, dialog img, dialog script").count(), 0);
   assertEquals(await page.evaluate("typeof hacked"), "undefined");

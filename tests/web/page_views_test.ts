@@ -33,7 +33,7 @@ testPage(
     assertEquals(await page.getByRole("link", { name: "a", exact: true }).count(), 0);
     await page.getByLabel("Find or open a topic").fill("new");
     await page.getByRole("link", { name: "Open new" }).click();
-    assertEquals(await page.locator("h1").textContent(), "new");
+    await page.getByRole("heading", { level: 1, name: "new", exact: true }).waitFor();
   },
 );
 
