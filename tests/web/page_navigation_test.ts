@@ -83,6 +83,50 @@ testPage(
 );
 
 testPage(
+  "who leaves a list before it is loaded again comes back to where it was",
+  async ({ page, server, show }) => {
+    await page.addInitScript(`
+      const held = [];
+      globalThis.isHeld = false;
+      globalThis.release = () => {
+        isHeld = false;
+        for (const deliver of held.splice(0)) deliver();
+      };
+      Object.defineProperty(WebSocket.prototype, "onmessage", {
+        set(callback) {
+          this.addEventListener("message", (event) =>
+            isHeld ? held.push(() => callback.call(this, event)) : callback.call(this, event));
+        },
+      });`);
+    const others = await Promise.all(Array.from({ length: 60 }, () => connect(server.url)));
+    await show("#/connections");
+    await page.getByText("62 connections").waitFor();
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)");
+    const last = page.locator('.rows [aria-rowindex="63"]');
+    await last.waitFor();
+    const before = await scrollOf(page);
+    await page.evaluate("location.hash = '#/server'");
+    await page.getByText("Since the start").waitFor();
+    await page.evaluate("scrollTo(0, 300)");
+    const frames =
+      "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))";
+    await page.evaluate(frames);
+    await page.evaluate("isHeld = true");
+    await page.goBack();
+    await page.getByText("Loading…").waitFor();
+    await page.evaluate(frames);
+    await page.goForward();
+    await page.getByText("Since the start").waitFor();
+    await page.evaluate("release()");
+    await page.goBack();
+    await last.waitFor();
+    assertEquals(await scrollOf(page), before);
+    for (const other of others) await other.close();
+  },
+  { browser: { viewport: { width: 390, height: 700 } } },
+);
+
+testPage(
   "with a change of the view its heading has the focus, and on loading nothing has",
   async ({ page, mq, show }) => {
     await mq.put("t", "x");

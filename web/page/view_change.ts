@@ -20,8 +20,12 @@ export function useViewChange(route: Route): void {
   /** How far the page is scrolled in each entry of the history, in pixels. */
   const positions = useRef(new Map<string, number>());
   const entry = useRef("");
+  const isRestoring = useRef(false);
   useEffect(() => {
-    const onScroll = () => void positions.current.set(entry.current, scrollY);
+    const onScroll = () => {
+      // Until then it is only as far as the list is there.
+      if (!isRestoring.current) positions.current.set(entry.current, scrollY);
+    };
     addEventListener("scroll", onScroll, { passive: true });
     return () => removeEventListener("scroll", onScroll);
   }, []);
@@ -31,7 +35,8 @@ export function useViewChange(route: Route): void {
     shown.current = route;
     // The browser knows it, too, but scrolls while the former view is still there, which may be too short.
     const position = positions.current.get(entry.current) ?? 0;
-    const stop = scrollOnceHighEnough(position);
+    isRestoring.current = true;
+    const stop = scrollOnceHighEnough(position, () => isRestoring.current = false);
     const heading = document.querySelector<HTMLElement>("main h1") ??
       document.querySelector("main")!;
     heading.tabIndex = -1;
@@ -51,11 +56,15 @@ const INPUTS = ["wheel", "touchstart", "pointerdown", "keydown"] as const;
  * they are drawn.
  *
  * @param position in pixels
+ * @param onEnd is called when it has scrolled, or was given up
  * @returns gives it up, as does a person who scrolls
  */
-function scrollOnceHighEnough(position: number): () => void {
+function scrollOnceHighEnough(position: number, onEnd: () => void): () => void {
   scrollTo(0, position);
-  if (Math.ceil(scrollY) >= position) return () => {};
+  if (Math.ceil(scrollY) >= position) {
+    onEnd();
+    return () => {};
+  }
   const observer = new ResizeObserver(() => {
     scrollTo(0, position);
     if (Math.ceil(scrollY) >= position) stop();
@@ -65,6 +74,7 @@ function scrollOnceHighEnough(position: number): () => void {
     clearTimeout(timer);
     observer.disconnect();
     for (const input of INPUTS) removeEventListener(input, stop);
+    onEnd();
   };
   observer.observe(document.body);
   for (const input of INPUTS) addEventListener(input, stop, { passive: true });
