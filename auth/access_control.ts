@@ -257,7 +257,7 @@ function anonymousPermissions(
 ): Permissions | undefined {
   const { anonymous } = auth;
   if (anonymous) {
-    const { permissions = ["read", "write"] } = anonymous;
+    const { permissions = ["read", "write", "work"] } = anonymous;
     return permissions.length > 0 ? new Permissions("", { ...anonymous, permissions }) : undefined;
   }
   if (requiresToken(auth)) return undefined;

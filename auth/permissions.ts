@@ -5,95 +5,16 @@
  */
 
 import type { WireError } from "../protocol/errors.ts";
-import { compareCodePoints, quoted } from "../protocol/text.ts";
-import { NameSet } from "../protocol/name_map.ts";
+import { quoted } from "../protocol/text.ts";
 import { type Permission, PERMISSIONS } from "../protocol/token.ts";
-
-/** A range of topics: one topic, or all that begin with a prefix. */
-export interface TopicRange {
-  /** The name of the topic, or the prefix. */
-  readonly text: string;
-  readonly isPrefix: boolean;
-}
-
-/** What a grant says about topics. Without both: all topics. */
-interface NamedTopics {
-  readonly topics?: readonly string[];
-  readonly prefixes?: readonly string[];
-}
-
-/** The topics of one grant, or of several. */
-class TopicScope {
-  /**
-   * The same topics in the order of the code points; `undefined` for all topics. No topic is in two of these ranges, so that
-   * all topics of one come before all topics of the next.
-   */
-  readonly ranges: readonly TopicRange[] | undefined;
-  readonly #topics: NameSet = new NameSet();
-  readonly #prefixes: readonly string[];
-
-  /** Includes what one of these includes; nothing if there are none. */
-  constructor(grants: readonly NamedTopics[]) {
-    const minimal = minimalPrefixes(grants.flatMap(prefixesOf));
-    const ranges: TopicRange[] = minimal.map((text) => ({ text, isPrefix: true }));
-    this.#prefixes = minimal;
-    if (minimal[0] === "") {
-      this.ranges = undefined;
-      return;
-    }
-    for (const text of grants.flatMap(({ topics }) => topics ?? [])) {
-      if (this.includes(text)) continue;
-      this.#topics.add(text);
-      ranges.push({ text, isPrefix: false });
-    }
-    this.ranges = ranges.sort((a, b) => compareCodePoints(a.text, b.text));
-  }
-
-  /** Whether it includes all topics that begin with a prefix: single topics are never all of them. */
-  includesAll(prefix: string): boolean {
-    return matchesPrefix(prefix, this.#prefixes);
-  }
-
-  /** Whether it includes a topic. */
-  includes(topic: string): boolean {
-    return this.#topics.has(topic) || matchesPrefix(topic, this.#prefixes);
-  }
-}
-
-/** All topics begin with the empty text. */
-function prefixesOf({ topics, prefixes }: NamedTopics): readonly string[] {
-  return topics === undefined && prefixes === undefined ? [""] : prefixes ?? [];
-}
-
-/** Whether a topic begins with one of these, of which there may be thousands: see {@linkcode minimalPrefixes}. */
-function matchesPrefix(topic: string, prefixes: readonly string[]): boolean {
-  let [low, high] = [0, prefixes.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (prefixes[middle]! <= topic) low = middle + 1;
-    else high = middle;
-  }
-  // Everything that is sorted between a prefix and a topic that begins with it begins with that prefix, too. So it is not in the list.
-  return low > 0 && topic.startsWith(prefixes[low - 1]!);
-}
-
-/** The same topics by the fewest prefixes, in the order of their UTF-16 units. No prefix begins with another. */
-function minimalPrefixes(prefixes: readonly string[]): readonly string[] {
-  const minimal: string[] = [];
-  for (const prefix of [...prefixes].sort()) {
-    // In this order what begins with a prefix comes right after it.
-    const last = minimal.at(-1);
-    if (last === undefined || !prefix.startsWith(last)) minimal.push(prefix);
-  }
-  return minimal;
-}
+import { type TopicRange, TopicScope } from "./topic_scope.ts";
 
 /** Whether a client may administer a server; `"local"`: only if its request shows no sign of another machine. */
 export type AdminReach = "granted" | "local" | "denied";
 
 /** What is allowed, and for which topics. Without `topics` and `prefixes`: for all topics. */
 export interface Grant {
-  /** What is allowed. None of them includes another. Default: all, and `read` and `write` for clients without a token. */
+  /** What is allowed. None of them includes another. Default: all, and all but `admin` for clients without a token. */
   readonly permissions?: readonly Permission[];
   /** Topics by their exact names: `news` does not include `newsletter`. A name with a `*` is an error: use `prefixes`. */
   readonly topics?: readonly string[];
@@ -176,7 +97,7 @@ export class Permissions {
   readonly identity: string;
   /** It may stop the server, if the server allows that to clients: it has the permission `admin`, and for all topics. */
   readonly mayStop: boolean;
-  /** It may read and write all topics. */
+  /** It may read, write and work on all topics. */
   readonly full: boolean;
   /**
    * What it may read, in the order of the code points; `undefined` for all topics. No topic is in two of these ranges, so
@@ -189,6 +110,7 @@ export class Permissions {
   readonly source: unknown;
   readonly #read: TopicScope;
   readonly #write: TopicScope;
+  readonly #work: TopicScope;
   readonly #administered: TopicScope;
   readonly #administration: AdminReach;
 
@@ -212,12 +134,13 @@ export class Permissions {
       all.filter(({ permissions = PERMISSIONS }) => permissions.includes(permission));
     const read = this.#read = new TopicScope(allowing("read"));
     const write = this.#write = new TopicScope(allowing("write"));
+    const work = this.#work = new TopicScope(allowing("work"));
     this.#administration = administration;
     const admin = new TopicScope(allowing("admin"));
     this.mayStop = admin.ranges === undefined;
     this.#administered = administration === "denied" ? NOTHING : admin;
     this.readable = read.ranges;
-    this.full = read.ranges === undefined && write.ranges === undefined;
+    this.full = [read, write, work].every(({ ranges }) => ranges === undefined);
   }
 
   /** Whether it may read a topic. */
@@ -235,6 +158,16 @@ export class Permissions {
     return this.#write.includes(topic);
   }
 
+  /** Whether it may work on a topic: take the jobs of its groups. */
+  mayWork(topic: string): boolean {
+    return this.#work.includes(topic);
+  }
+
+  /** Whether it may work on all topics that begin with a prefix. */
+  mayWorkOnAll(prefix: string): boolean {
+    return this.#work.includesAll(prefix);
+  }
+
   /** It is that of a server that is open to all: whether it may administer the server depends on where its client is. */
   get isOpen(): boolean {
     return this.#administration !== "granted";
@@ -246,7 +179,7 @@ export class Permissions {
   }
 
   /**
-   * What everybody who has it may do, wherever they are: in words such as `read and write`, or `read some topics`, and whether that
+   * What everybody who has it may do, wherever they are: in words such as `read, write and work`, or `read some topics`, and whether that
    * is for all topics; `undefined` if it is nothing.
    */
   get summary(): { readonly words: string; readonly allTopics: boolean } | undefined {
@@ -276,7 +209,8 @@ export class Permissions {
   }
 
   #scopeOf(name: Permission): TopicScope {
-    return { read: this.#read, write: this.#write, admin: this.#administered }[name];
+    const [read, write, work, admin] = [this.#read, this.#write, this.#work, this.#administered];
+    return { read, write, work, admin }[name];
   }
 
   /**

@@ -43,6 +43,7 @@ export const tokenCommand: CliCommand = {
       value: "TOPICS",
       help: "topics to put messages into, such as orders,news.*; * for all",
     },
+    work: { value: "TOPICS", help: "topics to take jobs of, such as orders,news.*; * for all" },
     admin: { help: "administer the server" },
     for: { value: "TIME", help: `how long it is valid (${DEFAULT_LIFETIME})` },
     sub: {
@@ -90,7 +91,7 @@ export const tokenCommand: CliCommand = {
 
 /** What the token permits: one grant, or one for each kind of topics. */
 function grantsOf(args: ParsedArguments): Grant[] {
-  const topics = (option: "read" | "write") => {
+  const topics = (option: "read" | "write" | "work") => {
     const text = args.value(option);
     if (text === undefined) return undefined;
     const words = text.split(",").map((word) => word.trim());
@@ -99,14 +100,17 @@ function grantsOf(args: ParsedArguments): Grant[] {
     if (words.includes("")) throw fault("one is empty");
     return words.includes("*") ? {} : parseTopicWords(words, fault);
   };
-  const [read, write] = [topics("read"), topics("write")];
+  const [read, write, work] = [topics("read"), topics("write"), topics("work")];
   const grants: Grant[] = [
     ...read ? [{ permissions: ["read"] as const, ...read }] : [],
     ...write ? [{ permissions: ["write"] as const, ...write }] : [],
+    ...work ? [{ permissions: ["work"] as const, ...work }] : [],
     ...args.flag("admin") ? [{ permissions: ["admin"] as const }] : [],
   ];
   if (grants.length === 0) {
-    throw new UsageError("say what the token permits: --read TOPICS, --write TOPICS or --admin");
+    throw new UsageError(
+      "say what the token permits: --read TOPICS, --write TOPICS, --work TOPICS or --admin",
+    );
   }
   return grants;
 }

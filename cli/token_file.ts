@@ -82,7 +82,7 @@ function parsePermissions(
   if (parts.every(isPermission)) return parts;
   const nearestWords = parts.map((part) => nearestWord(part, PERMISSIONS));
   const hint = nearestWords.includes(undefined) ? "" : `; did you mean ${nearestWords.join()}?`;
-  const form = "read, write or admin, with commas and no spaces between them";
+  const form = "read, write, work or admin, with commas and no spaces between them";
   const place = parts.findIndex((part) => !isPermission(part));
   const got = parts[place] === "" ? "nothing" : "an unknown word";
   const where = parts.length === 1 ? "" : ` at place ${place + 1} of ${parts.length}`;

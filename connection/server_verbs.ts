@@ -4,7 +4,8 @@
  * @module
  */
 
-import { administrationDenied, type Permissions, type TopicRange } from "../auth/permissions.ts";
+import { administrationDenied, type Permissions } from "../auth/permissions.ts";
+import type { TopicRange } from "../auth/topic_scope.ts";
 import { successReply } from "../protocol/encode_replies.ts";
 import type { TopicInfo } from "../protocol/topic_info.ts";
 import type { TopicsRequest, WireRequestOf } from "../protocol/requests.ts";

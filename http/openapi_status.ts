@@ -51,7 +51,12 @@ export const statusSchemas: JsonObject = {
       type: "boolean",
       description: "Whether the server knows tokens. Where it knows none, a token changes nothing.",
     },
-    permissions: objectSchema({ read: PERMITTED, write: PERMITTED, admin: PERMITTED }, {
+    permissions: objectSchema({
+      read: PERMITTED,
+      write: PERMITTED,
+      work: PERMITTED,
+      admin: PERMITTED,
+    }, {
       description: "What this request may do, and for which topics.",
     }),
     operation: componentRef("schemas", "ServerOperation"),

@@ -84,13 +84,13 @@ export const SECRET_FORM = `a secret of at least ${MIN_SECRET_BYTES} bytes`;
 export const PUBLIC_KEY_FORM = "a public key for RS256 or ES256, in PEM (SPKI) or as a JWK";
 
 /**
- * `read` messages and the list of topics, `write` messages, and `admin`: purge topics, and if it is for all topics,
- * administer the server and stop it.
+ * `read` messages and the list of topics, `write` messages, `work`: take jobs of groups and finish them, and `admin`: purge
+ * topics, and if it is for all topics, administer the server and stop it.
  */
-export type Permission = "read" | "write" | "admin";
+export type Permission = "read" | "write" | "work" | "admin";
 
 /** All of them. */
-export const PERMISSIONS: readonly Permission[] = ["read", "write", "admin"];
+export const PERMISSIONS: readonly Permission[] = ["read", "write", "work", "admin"];
 
 /** Whether this is one of them. */
 export function isPermission(value: unknown): value is Permission {

@@ -130,11 +130,11 @@ export function requireGrant(
   const { permissions, topics, prefixes } = grant;
   if (mustPermit && !given("permissions")) {
     throw new TypeError(
-      `Cannot ${check.action}: ${name} must name its permissions (a list of read, write, admin; [] for none), got an object without them`,
+      `Cannot ${check.action}: ${name} must name its permissions (a list of read, write, work, admin; [] for none), got an object without them`,
     );
   }
   if (given("permissions")) {
-    check.list(`${name}.permissions`, permissions, "read, write, admin", isPermission);
+    check.list(`${name}.permissions`, permissions, "read, write, work, admin", isPermission);
   }
   if (given("topics")) {
     check.texts(`${name}.topics`, topics, "exact names of topics", grantedTopicFault);

@@ -14,6 +14,7 @@ import "../../auth/auth.ts";
 import "../../auth/forwarded.ts";
 import "../../auth/permissions.ts";
 import "../../auth/tokens.ts";
+import "../../auth/topic_scope.ts";
 import "../../budgets/address_key.ts";
 import "../../budgets/after_network_poll.ts";
 import "../../budgets/budget.ts";

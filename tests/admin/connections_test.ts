@@ -50,7 +50,7 @@ for (const transport of ["builtin", "hardened"] as const) {
       ["127.0.0.1", ["read"], 1, 0],
     );
     const permissions: readonly Permission[] = own.permissions;
-    assertEquals(permissions, ["read", "write", "admin"]);
+    assertEquals(permissions, ["read", "write", "work", "admin"]);
     assert(own.identity !== other.identity && own.identity !== "");
     assert(!JSON.stringify(all).includes("secret"));
     await stream.return!();

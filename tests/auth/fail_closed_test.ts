@@ -54,8 +54,14 @@ const REFUSED: readonly (readonly [auth: unknown, sentence: string])[] = [
 function grants(name: string, place: (grant: object) => object): [object, string][] {
   return [
     [place({ permissions: UNSET }), `${name}.permissions must be left out or have a value`],
-    [place({ permissions: null }), `${name}.permissions must be a list of read, write, admin`],
-    [place({ permissions: ["*"] }), `${name}.permissions must be a list of read, write, admin`],
+    [
+      place({ permissions: null }),
+      `${name}.permissions must be a list of read, write, work, admin`,
+    ],
+    [
+      place({ permissions: ["*"] }),
+      `${name}.permissions must be a list of read, write, work, admin`,
+    ],
     [
       place({ topics: UNSET }),
       `${name}.topics must be left out or have a value, got undefined`,
@@ -145,9 +151,9 @@ Deno.test("what auth.verify returns must name permissions, by its type as well",
 Deno.test("an empty list permits nothing, wherever a grant stands", async () => {
   const empty: Grant[] = [
     { permissions: [] },
-    { permissions: ["read", "write", "admin"], topics: [] },
-    { permissions: ["read", "write", "admin"], prefixes: [] },
-    { permissions: ["read", "write", "admin"], topics: [], prefixes: [] },
+    { permissions: ["read", "write", "work", "admin"], topics: [] },
+    { permissions: ["read", "write", "work", "admin"], prefixes: [] },
+    { permissions: ["read", "write", "work", "admin"], topics: [], prefixes: [] },
   ];
   for (const grant of empty) {
     const verified: VerifiedGrant = { permissions: [], ...grant };

@@ -139,6 +139,7 @@ for (const [kind, open] of Object.entries(OPEN)) {
 const GRANTS: readonly Grant[] = [
   { permissions: ["read"], prefixes: ["mine."] },
   { permissions: ["write"], prefixes: ["mine."] },
+  { permissions: ["work"], prefixes: ["mine."] },
   { permissions: ["admin"] },
   { permissions: ["admin"], prefixes: ["mine."] },
   { permissions: [], prefixes: ["mine."] },

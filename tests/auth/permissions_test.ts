@@ -7,6 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { seeded } from "../../testing/seeded.ts";
 import { Permissions } from "../../auth/permissions.ts";
+import type { Permission } from "../../protocol/token.ts";
 
 Deno.test("of several grants each allows what it says, and nothing for the topics of another", () => {
   const permissions = new Permissions("one", [
@@ -35,6 +36,16 @@ Deno.test("a grant for all topics beside one for some is for all", () => {
   ]);
   assertEquals([reader.mayStop, reader.full], [true, false]);
   assertEquals(new Permissions("one", [some, {}]).full, true);
+});
+
+Deno.test("only who may read, write and work on all topics has everything that requests for topics need", () => {
+  for (const missing of ["read", "write", "work"] as const) {
+    const permissions = (["read", "write", "work", "admin"] as const).filter((name) =>
+      name !== missing
+    );
+    assertEquals(new Permissions("one", { permissions }).full, false, missing);
+  }
+  assertEquals(new Permissions("one", { permissions: ["read", "write", "work"] }).full, true);
 });
 
 Deno.test("no grants allow nothing", () => {
@@ -68,13 +79,13 @@ Deno.test("whatever grants overlap, what they allow is what each of them says", 
   const names = (least: number) => Array.from({ length: random(5) }, () => name(least));
   for (let round = 0; round < 2000; round++) {
     const grants = Array.from({ length: random(4) }, () => ({
-      permissions: (["read", "write", "admin"] as const).filter(() => random(2) === 0),
+      permissions: (["read", "write", "work", "admin"] as const).filter(() => random(2) === 0),
       ...(random(4) > 0 && { topics: names(1) }),
       // The empty one is for all topics.
       ...(random(4) > 0 && { prefixes: names(random(9) === 0 ? 0 : 1) }),
     }));
     const permissions = new Permissions("one", grants);
-    const allowed = (permission: "read" | "write" | "admin", topic: string) =>
+    const allowed = (permission: Permission, topic: string) =>
       grants.some((grant) =>
         grant.permissions.includes(permission) &&
         (!grant.topics && !grant.prefixes || grant.topics?.includes(topic) ||
@@ -85,18 +96,21 @@ Deno.test("whatever grants overlap, what they allow is what each of them says", 
       const topic = name(1);
       assertEquals(permissions.mayRead(topic), allowed("read", topic), `${topic} ${said}`);
       assertEquals(permissions.mayWrite(topic), allowed("write", topic), `${topic} ${said}`);
+      assertEquals(permissions.mayWork(topic), allowed("work", topic), `${topic} ${said}`);
       assertEquals(
         permissions.mayAdministrate(topic, false),
         allowed("admin", topic),
         `${topic} ${said}`,
       );
       const prefix = name(0);
-      const covers = grants.some((grant) =>
-        grant.permissions.includes("read") &&
-        (!grant.topics && !grant.prefixes ||
-          grant.prefixes?.some((granted) => prefix.startsWith(granted)) === true)
-      );
-      assertEquals(permissions.mayReadAll(prefix), covers, `${prefix} ${said}`);
+      const covers = (permission: Permission) =>
+        grants.some((grant) =>
+          grant.permissions.includes(permission) &&
+          (!grant.topics && !grant.prefixes ||
+            grant.prefixes?.some((granted) => prefix.startsWith(granted)) === true)
+        );
+      assertEquals(permissions.mayReadAll(prefix), covers("read"), `${prefix} ${said}`);
+      assertEquals(permissions.mayWorkOnAll(prefix), covers("work"), `${prefix} ${said}`);
       const { readable } = permissions;
       const ranges = readable?.filter(({ text, isPrefix }) =>
         isPrefix ? topic.startsWith(text) : topic === text

@@ -151,6 +151,7 @@ const REQUESTS: Readonly<Record<string, object>> = {
 const GRANTS: readonly Grant[] = [
   { permissions: ["read"], prefixes: ["mine."] },
   { permissions: ["write"], prefixes: ["mine."] },
+  { permissions: ["work"], prefixes: ["mine."] },
   { permissions: ["admin"] },
   { permissions: ["admin"], prefixes: ["mine."] },
   { permissions: [], prefixes: ["mine."] },

@@ -27,7 +27,7 @@ async function verifying(verify: Verify, options: ServeOptions = {}) {
 
 /** What is said of a grant that would permit everything. */
 const GRANTS_WITHOUT =
-  "Access denied: the token is not valid: Cannot use what auth.verify returned: the grant must name its permissions (a list of read, write, admin; [] for none), got an object without them";
+  "Access denied: the token is not valid: Cannot use what auth.verify returned: the grant must name its permissions (a list of read, write, work, admin; [] for none), got an object without them";
 
 for (const transport of ["builtin", "hardened"] as const) {
   Deno.test(`what auth.verify grants holds, however the token comes (${transport})`, async () => {
@@ -122,8 +122,11 @@ Deno.test("whatever else auth.verify returns is a refusal, with a sentence in th
       () => as({ permissions: ["read"], expires: undefined }),
       "the grant.expires must be left out or have a value, got undefined",
     ],
-    [() => as({ permissions: null }), "the grant.permissions must be a list of read, write, admin"],
-    [() => as({ permissions: ["*"] }), 'a list of read, write, admin, got one with "*"'],
+    [
+      () => as({ permissions: null }),
+      "the grant.permissions must be a list of read, write, work, admin",
+    ],
+    [() => as({ permissions: ["*"] }), 'a list of read, write, work, admin, got one with "*"'],
     [() => as({ permissions: new Set(["read"]) }), "the grant.permissions must be a list"],
     [
       () => as({ permissions: ["read"], topics: undefined }),

@@ -38,7 +38,19 @@ Deno.test("dsmq token prints a token and nothing else, which permits what its op
   const by = ["--secret-file", file];
   const outcomes = await runCommands([
     ["token", ...by, "--read", "news.*"],
-    ["token", ...by, "--read", "news.*, today", "--write", "orders", "--admin", "--for", "90s"],
+    [
+      "token",
+      ...by,
+      "--read",
+      "news.*, today",
+      "--write",
+      "orders",
+      "--work",
+      "jobs.*",
+      "--admin",
+      "--for",
+      "90s",
+    ],
     ["token", "--read", "*", "--sub", "ada", "--issuer", "app", "--audience", "mq"],
     ["token", "--secret", SECRET, "--write", "*", "--for", "1500ms"],
   ], { allow: ALLOW, env: { DSMQ_JWT_SECRET: SECRET } });
@@ -49,6 +61,7 @@ Deno.test("dsmq token prints a token and nothing else, which permits what its op
       [
         { permissions: ["read"], topics: ["today"], prefixes: ["news."] },
         { permissions: ["write"], topics: ["orders"] },
+        { permissions: ["work"], prefixes: ["jobs."] },
         { permissions: ["admin"] },
       ],
       90,
@@ -85,7 +98,7 @@ Deno.test("what is wrong with the arguments of dsmq token is said without a secr
     [
       ["token", ...secret],
       2,
-      "say what the token permits: --read TOPICS, --write TOPICS or --admin",
+      "say what the token permits: --read TOPICS, --write TOPICS, --work TOPICS or --admin",
     ],
     [read, 2, "set a secret with --secret-file, DSMQ_JWT_SECRET or --secret"],
     [

@@ -148,7 +148,7 @@ Deno.test("as text, a server says where WebSockets and plain HTTP reach it, and 
   const { stderr } = await program.end();
   assertMatch(
     stderr,
-    /^dsmq \d\S* listens on ws:\S+ \(and http:\/\/\); messages are stored in memory on node:sqlite; clients without a token may read and write; press Ctrl-C to stop\ndsmq: stopped$/,
+    /^dsmq \d\S* listens on ws:\S+ \(and http:\/\/\); messages are stored in memory on node:sqlite; clients without a token may read, write and work; press Ctrl-C to stop\ndsmq: stopped$/,
   );
   assert(stderr.includes(url));
 });

@@ -18,13 +18,13 @@ import { Program, ROOT } from "../support/program.ts";
  * where a request over HTTP is one. The OpenAPI document is four: its schemas, responses, paths, and what puts them together.
  * One of the former is what is said of a topic, for the client.
  * The page is ten: the answer to who asks for its files, what makes these ready, whose such a request is, and what lists them,
- * of both; and they. The list of what a server loads is one, of both.
+ * of both; and they. The list of what a server loads is one, of both, and so are the topics of a grant.
  * The status of a server is three: how it does, the answer to who asks for that, and its part of that document.
  * Who follows a topic is three: how many do, what finds prefixes, and what remembers names that come and go. Lists of topics, and pages of one, are one each, of both.
  * The rest of what they grew by is plain HTTP: the folder `http/`, and what the transports need to carry bodies and streams, answers without a body, and to drop bodies that nobody
  * wants.)
  */
-const MOST = { reached: 399, loaded: 232 };
+const MOST = { reached: 400, loaded: 233 };
 
 /** What each server loads besides the file that starts it. */
 const ALWAYS = ["server/warm_up.ts", "stores/engines/load_engine.ts", "stores/memory_store.ts"];

@@ -16,18 +16,18 @@ Deno.test("a server says that a token is required where one is, and otherwise wh
     await Deno.writeTextFile(`${folder}/${name}`, text, { mode: 0o600 });
     return `${folder}/${name}`;
   };
-  const open = ["--token-file", await file("open", "* read,write\n")];
+  const open = ["--token-file", await file("open", "* read,write,work\n")];
   const some = ["--token-file", await file("some", "secret\n* read t\n")];
   const none = ["--token-file", await file("none", "secret\n")];
   const jwt = ["--jwt-secret-file", await file("jwt", `${SECRET}\n`)];
   const cases: [string[], boolean, string, boolean, boolean][] = [
-    [[], false, "; clients without a token may read and write", true, true],
+    [[], false, "; clients without a token may read, write and work", true, true],
     [["--token", "secret"], true, "; a token is required", false, false],
     [none, true, "; a token is required", false, false],
     [jwt, true, "; a token is required", false, false],
     [[...jwt, ...none], true, "; a token is required", false, false],
-    [open, false, "; clients without a token may read and write", true, true],
-    [[...jwt, ...open], false, "; clients without a token may read and write", true, true],
+    [open, false, "; clients without a token may read, write and work", true, true],
+    [[...jwt, ...open], false, "; clients without a token may read, write and work", true, true],
     [some, false, "; clients without a token may read some topics", false, true],
     [[...jwt, ...some], false, "; clients without a token may read some topics", false, true],
   ];
@@ -51,9 +51,9 @@ Deno.test("a server that may not read DSMQ_TOKEN says so where a token in it wou
     await Deno.writeTextFile(`${folder}/${name}`, text, { mode: 0o600 });
     return `${folder}/${name}`;
   };
-  const listed = ["--token-file", await file("open", "* read,write\n")];
+  const listed = ["--token-file", await file("open", "* read,write,work\n")];
   const jwt = ["--jwt-secret-file", await file("jwt", `${SECRET}\n`)];
-  const open = "clients without a token may read and write";
+  const open = "clients without a token may read, write and work";
   const closed = "a token is required";
   const unread = " (DSMQ_TOKEN cannot be read without --allow-env=DSMQ_TOKEN)";
   const readable = "--allow-env=DSMQ_TOKEN";

@@ -8,19 +8,20 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseTokens } from "../../cli/token_file.ts";
 
 Deno.test("a token file is parsed line by line, and a fault is reported by its line number only", () => {
-  const text = "# comment\r\n\r\na\nb read\nc\tread,admin \t x.* y\nd read z\ne read *\n* write\n";
+  const text =
+    "# comment\r\n\r\na\nb read\nc\tread,work,admin \t x.* y\nd read z\ne read *\n* write\n";
   assertEquals(parseTokens("F", text), {
     tokens: [
       { token: "a" },
       { token: "b", permissions: ["read"] },
-      { token: "c", permissions: ["read", "admin"], topics: ["y"], prefixes: ["x."] },
+      { token: "c", permissions: ["read", "work", "admin"], topics: ["y"], prefixes: ["x."] },
       { token: "d", permissions: ["read"], topics: ["z"] },
       { token: "e", permissions: ["read"], prefixes: [""] },
     ],
     anonymous: { permissions: ["write"] },
   });
   const permissions =
-    "the second word must be read, write or admin, with commas and no spaces between them, got ";
+    "the second word must be read, write, work or admin, with commas and no spaces between them, got ";
   const unknown = `${permissions}an unknown word`;
   const prefix = "the permissions must be one word, such as read,write, got one more behind it";
   const star =
@@ -42,6 +43,7 @@ Deno.test("a token file is parsed line by line, and a fault is reported by its l
     "s3cret read,own": `${unknown} at place 2 of 2`,
     "s3cret reed": `${unknown}; did you mean read?`,
     "s3cret Read": `${unknown}; did you mean read?`,
+    "s3cret wrok": `${unknown}; did you mean work?`,
     "s3cret read,wirte": `${unknown} at place 2 of 2; did you mean read,write?`,
     "s3cret read write": prefix,
     "s3cret read ,write": prefix,

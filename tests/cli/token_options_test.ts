@@ -143,7 +143,7 @@ Deno.test("a token file is read again at SIGHUP, and one with a fault changes no
   const fault = await nextLog();
   assertMatch(
     fault,
-    /line 1: the second word must be read, write or admin.*; the tokens are unchanged/,
+    /line 1: the second word must be read, write, work or admin.*; the tokens are unchanged/,
   );
   assertEquals(await put("secret-1"), "");
 
@@ -288,7 +288,7 @@ Deno.test("a server that is reachable from outside warns that no token is needed
     const warnings = lines.filter((line) => line.includes("everyone who can reach 0.0.0.0"));
     assertEquals(warnings.length, args.length === 0 ? 1 : 0);
     const unread =
-      "; clients without a token may read and write (DSMQ_TOKEN cannot be read without --allow-env=DSMQ_TOKEN);";
+      "; clients without a token may read, write and work (DSMQ_TOKEN cannot be read without --allow-env=DSMQ_TOKEN);";
     const [first] = lines.filter((line) => line.includes(" listens on "));
     assertEquals(first!.includes(unread), args.length === 0, first);
     assertEquals(lines.length, args.length === 0 ? 4 : 3);

@@ -43,7 +43,7 @@ testHttp(
     assertEquals(status, {
       ...{ server: `dsmq/${VERSION}`, time: startedAt + 5000, epoch },
       ...{ durability: "memory", retention: 60_000, tokens: false },
-      permissions: { read: ALL, write: ALL, admin: ALL },
+      permissions: { read: ALL, write: ALL, work: ALL, admin: ALL },
     });
     const { memory, limits: uses, ...rest } = operation!;
     assertEquals(rest, {
@@ -156,25 +156,34 @@ const TOKENS: readonly {
   readonly permissions: ServerStatus["permissions"];
   readonly isAdministrator?: boolean;
 }[] = [
-  { grant: {}, permissions: { read: ALL, write: ALL, admin: ALL }, isAdministrator: true },
   {
-    grant: { permissions: ["admin"] },
-    permissions: { read: [], write: [], admin: ALL },
+    grant: {},
+    permissions: { read: ALL, write: ALL, work: ALL, admin: ALL },
     isAdministrator: true,
   },
-  { grant: { permissions: ["read"] }, permissions: { read: ALL, write: [], admin: [] } },
-  { grant: { permissions: [] }, permissions: { read: [], write: [], admin: [] } },
+  {
+    grant: { permissions: ["admin"] },
+    permissions: { read: [], write: [], work: [], admin: ALL },
+    isAdministrator: true,
+  },
+  { grant: { permissions: ["read"] }, permissions: { read: ALL, write: [], work: [], admin: [] } },
+  {
+    grant: { permissions: ["work"], prefixes: ["jobs."] },
+    permissions: { read: [], write: [], work: [{ prefix: "jobs." }], admin: [] },
+  },
+  { grant: { permissions: [] }, permissions: { read: [], write: [], work: [], admin: [] } },
   {
     grant: { topics: ["news"], prefixes: ["news."] },
     permissions: {
       read: [{ topic: "news" }, { prefix: "news." }],
       write: [{ topic: "news" }, { prefix: "news." }],
+      work: [{ topic: "news" }, { prefix: "news." }],
       admin: [{ topic: "news" }, { prefix: "news." }],
     },
   },
   {
     grant: { permissions: ["admin"], topics: ["one"] },
-    permissions: { read: [], write: [], admin: [{ topic: "one" }] },
+    permissions: { read: [], write: [], work: [], admin: [{ topic: "one" }] },
   },
 ];
 
@@ -194,7 +203,12 @@ testHttp(
       assertEquals(forwarded.operation !== undefined, isAdministrator);
     }
     const status = await statusOf(server);
-    assertEquals(status.permissions, { read: [], write: [{ topic: "inbox" }], admin: [] });
+    assertEquals(status.permissions, {
+      read: [],
+      write: [{ topic: "inbox" }],
+      work: [],
+      admin: [],
+    });
     assertEquals(status.tokens, true);
     assertEquals(status.operation, undefined);
     const wrong = await server.get("/status", { headers: bearer("wrong") });
@@ -237,7 +251,9 @@ testStores(
       const response = await asked;
       const { operation, permissions } = await response.json();
       assertEquals([response.status, operation], [expected, undefined]);
-      if (expected === 200) assertEquals(permissions, { read: ALL, write: [], admin: [] });
+      if (expected === 200) {
+        assertEquals(permissions, { read: ALL, write: [], work: [], admin: [] });
+      }
     }
   },
 );
@@ -247,7 +263,7 @@ testHttp("a server without tokens tells only its own machine how it does", async
   await using server = await open({ allowedOrigins: [origin] });
   for (const headers of [FORWARDED, { origin }] as Record<string, string>[]) {
     const { permissions, operation, tokens } = await statusOf(server, headers);
-    assertEquals(permissions, { read: ALL, write: ALL, admin: [] });
+    assertEquals(permissions, { read: ALL, write: ALL, work: ALL, admin: [] });
     assertEquals(tokens, false);
     assertEquals(operation, undefined);
   }

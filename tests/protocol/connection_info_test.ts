@@ -17,7 +17,7 @@ const ENTRY = {
 };
 
 Deno.test("permissions and kinds that only a newer server knows are left out of what a client is told", () => {
-  const newer = { ...ENTRY, kind: "quic", permissions: ["read", "work", "admin"], jobs: 3 };
+  const newer = { ...ENTRY, kind: "quic", permissions: ["read", "own", "admin"], jobs: 3 };
   assertEquals(parseConnections([newer]), [{ ...ENTRY, ...UNSAID } as never]);
   assertEquals(parseConnections([{ ...ENTRY, permissions: ["read", 5] }]), undefined);
   assertEquals(parseConnections([{ ...ENTRY, kind: 5 }]), undefined);

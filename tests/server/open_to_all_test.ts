@@ -16,24 +16,28 @@ const tokens = [{ token: "secret" }];
 
 /** Who may do what, and what everybody may do according to the warning. */
 const CASES: readonly (readonly [string | Auth | undefined, string | undefined])[] = [
-  [undefined, "read and write"],
+  [undefined, "read, write and work"],
   ["secret", undefined],
   [{ tokens: [] }, undefined],
   [{ tokens }, undefined],
   [{ jwt }, undefined],
   [{ verify }, undefined],
-  [{ anonymous: {} }, "read and write"],
+  [{ anonymous: {} }, "read, write and work"],
   [{ anonymous: { permissions: READ } }, "read"],
-  [{ anonymous: { permissions: ["read", "write", "admin"] } }, "read, write and administer"],
+  [{ anonymous: { permissions: ["read", "write"] } }, "read and write"],
+  [
+    { anonymous: { permissions: ["read", "write", "work", "admin"] } },
+    "read, write, work and administer",
+  ],
   [{ anonymous: { permissions: ["admin"] } }, "administer"],
   [{ anonymous: { permissions: [] } }, undefined],
   [{ anonymous: { topics: [] } }, undefined],
-  [{ anonymous: { prefixes: [""] } }, "read and write"],
+  [{ anonymous: { prefixes: [""] } }, "read, write and work"],
   // Whoever writes that down means it.
   [{ anonymous: { topics: ["t"] } }, undefined],
   [{ tokens, anonymous: { permissions: READ, prefixes: ["t"] } }, undefined],
-  [{ tokens: [], anonymous: {} }, "read and write"],
-  [{ tokens, anonymous: {} }, "read and write"],
+  [{ tokens: [], anonymous: {} }, "read, write and work"],
+  [{ tokens, anonymous: {} }, "read, write and work"],
   [{ tokens, anonymous: { permissions: [] } }, undefined],
   [{ jwt, anonymous: { permissions: READ } }, "read"],
   [{ verify, anonymous: { permissions: ["write"] } }, "write"],
@@ -90,23 +94,24 @@ Deno.test("a server warns again when setAuth lets everybody do something else, a
   assertEquals(warnings, []);
   for (const [auth] of CASES) if (auth !== undefined) await server.setAuth(auth);
   assertEquals(warnings, [
-    ...["read and write", "read", "read, write and administer", "administer"],
-    ...["read and write", "read and write", "read", "write"],
+    ...["read, write and work", "read", "read and write"],
+    ...["read, write, work and administer", "administer"],
+    ...["read, write and work", "read, write and work", "read", "write"],
   ]);
 });
 
 Deno.test("what a grant permits is said in words", () => {
   const summary = (...args: ConstructorParameters<typeof Permissions>) =>
     new Permissions(...args).summary?.words;
-  assertEquals(summary("a", {}), "read, write and administer");
-  assertEquals(summary("a", { topics: ["t"] }), "read, write and administer some topics");
+  assertEquals(summary("a", {}), "read, write, work and administer");
+  assertEquals(summary("a", { topics: ["t"] }), "read, write, work and administer some topics");
   assertEquals(summary("a", { permissions: READ, prefixes: ["t"] }), "read some topics");
   assertEquals(
     summary("a", [{ permissions: READ }, { topics: ["t"] }]),
-    "read, write and administer some topics",
+    "read, write, work and administer some topics",
   );
   assertEquals(summary("a", []), undefined);
   for (const administration of ["local", "denied"] as const) {
-    assertEquals(summary("", {}, { administration }), "read and write");
+    assertEquals(summary("", {}, { administration }), "read, write and work");
   }
 });

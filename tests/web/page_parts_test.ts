@@ -65,6 +65,7 @@ Deno.test("a token that is for some topics permits these, and nothing for all", 
     permissions: {
       read: [{ topic: "news" }, { prefix: "a." }],
       write: [{ prefix: "" }],
+      work: [{ topic: "" }],
       admin: [],
     },
   };
@@ -73,8 +74,8 @@ Deno.test("a token that is for some topics permits these, and nothing for all", 
   );
   assertEquals(readable, ["news", "a.", "a.b"]);
   assertEquals(
-    (["read", "write", "admin"] as const).map((what) => isAllowedEverywhere(status, what)),
-    [false, true, false],
+    (["read", "write", "work", "admin"] as const).map((what) => isAllowedEverywhere(status, what)),
+    [false, true, false, false],
   );
 });
 

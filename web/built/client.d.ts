@@ -503,10 +503,10 @@ interface TopicGone extends NewestGone {
 }
 
 /**
- * `read` messages and the list of topics, `write` messages, and `admin`: purge topics, and if it is for all topics,
- * administer the server and stop it.
+ * `read` messages and the list of topics, `write` messages, `work`: take jobs of groups and finish them, and `admin`: purge
+ * topics, and if it is for all topics, administer the server and stop it.
  */
-type Permission = "read" | "write" | "admin";
+type Permission = "read" | "write" | "work" | "admin";
 
 /** One connection, in the answer to `connections`. An older server does not say what can be `undefined` here. */
 interface ConnectionInfo {

@@ -58,7 +58,9 @@ function TokenButton({ state, status, session }: {
   }
   if (state.kind !== "open" || status?.tokens === false) return null;
   const isEverything = status !== undefined &&
-    (["read", "write", "admin"] as const).every((what) => isAllowedEverywhere(status, what));
+    (["read", "write", "work", "admin"] as const).every((what) =>
+      isAllowedEverywhere(status, what)
+    );
   if (isEverything) return null;
   return html`<button class="quiet" onClick=${() => session.askForToken()}>Enter a token</button>`;
 }
