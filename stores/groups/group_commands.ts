@@ -159,11 +159,22 @@ export interface RedriveJobs {
   readonly seq?: number | undefined;
 }
 
+/** A holder takes no more jobs. It is forgotten once it holds none. */
+export interface CloseHolder {
+  /** Which command it is. */
+  readonly type: "close_holder";
+  /** The group. */
+  readonly name: GroupName;
+  /** The holder. */
+  readonly holder: string;
+}
+
 /** What changes groups. */
 export type GroupCommand =
   | CreateGroup
   | DeleteGroup
   | OpenHolder
+  | CloseHolder
   | ClaimJobs
   | FinishJobs
   | ExtendLease
@@ -174,6 +185,7 @@ export type GroupResult<C extends GroupCommand = GroupCommand> = C extends Creat
   ? { /** It was not there. */ readonly created: boolean }
   : C extends DeleteGroup ? { /** It was there. */ readonly deleted: boolean }
   : C extends OpenHolder ? OpenedHolder
+  : C extends CloseHolder ? object
   : C extends ClaimJobs ? ClaimedJobs
   : C extends FinishJobs ? FinishedJobs
   : C extends ExtendLease ? ExtendedLease
@@ -189,8 +201,10 @@ export interface GroupEvent {
   readonly dead: number;
   /** How many messages it had to give up. */
   readonly givenUp: number;
-  /** It is deleted, because nobody has worked on it for long. */
+  /** It is deleted. */
   readonly deleted: boolean;
+  /** It was deleted because nobody had worked on it for long. */
+  readonly abandoned: boolean;
 }
 
 /** Asks for a page of the list of groups, ordered by what they work on, and by name. */

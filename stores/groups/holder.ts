@@ -1,0 +1,64 @@
+/**
+ * Who holds jobs: a worker, or one call that claimed some.
+ *
+ * @module
+ */
+
+/** A job that somebody holds. */
+export interface HeldJob {
+  /** The sequence number of its message. */
+  readonly seq: number;
+  readonly claim: number;
+  /** How often it was claimed, this time included. */
+  readonly attempt: number;
+  /** The hash of its key; 0 if it has none. */
+  readonly key: number;
+  readonly holder: Holder;
+  /** When it is taken from its holder in any case, by the clock of leases. */
+  readonly deadline: number;
+}
+
+/** What a holder asked for. */
+export interface HolderTerms {
+  /** For how many milliseconds it may hold jobs unless it is extended. */
+  readonly lease: number;
+  /** For how many milliseconds it may hold a job in any case. */
+  readonly timeout: number;
+  /** A job that fails is dead once it was claimed this often. */
+  readonly attempts: number;
+}
+
+/** A holder. All its jobs have one lease. */
+export class Holder {
+  /** Its name, unique within its group. */
+  readonly name: string;
+  terms: HolderTerms;
+  /** Its lease ends then, by the clock of leases. */
+  until: number;
+  /** It takes no more jobs. */
+  closed = false;
+  /** Its jobs, in the order of their claims, and so of their deadlines. */
+  readonly jobs: Set<HeldJob> = new Set();
+
+  /** Holds nothing yet. */
+  constructor(name: string, terms: HolderTerms, now: number) {
+    this.name = name;
+    this.terms = terms;
+    this.until = now + terms.lease;
+  }
+
+  /** When something of it ends next: its lease, or the time of its oldest job. */
+  get nextEnd(): number {
+    return Math.min(this.until, this.oldest?.deadline ?? Infinity);
+  }
+
+  /** The job that it has held longest. */
+  get oldest(): HeldJob | undefined {
+    return this.jobs.values().next().value;
+  }
+
+  /** It was heard of: its lease begins anew. */
+  extend(now: number): void {
+    this.until = Math.max(this.until, now + this.terms.lease);
+  }
+}
