@@ -48,10 +48,13 @@ import {
 } from "./values.ts";
 import { whereToConnect } from "./where_to_connect.ts";
 
+/** The limits that are durations. */
+const TIME_LIMITS: readonly string[] = ["authTimeout", "groupRetention", "jobTimeout", "lease"];
+
 /** Each limit with its option, such as `max-stored-bytes`. */
 const LIMIT_OPTIONS = Object.entries(LIMITS).map(([name, limit]) => {
   const option = `max-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  return { name: name as keyof ServerLimits, option, limit, isTime: name === "authTimeout" };
+  return { name: name as keyof ServerLimits, option, limit, isTime: TIME_LIMITS.includes(name) };
 });
 
 /** Options whose name differs from the library's. */

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { largestMessage, type Limits } from "../protocol/limits.ts";
+import { largestMessage } from "../protocol/frame_sizes.ts";
+import type { Limits } from "../protocol/limits.ts";
 
 /** An amount of messages and their bytes. */
 export interface CreditAmount {

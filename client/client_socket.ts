@@ -6,7 +6,7 @@
 
 import { decodeReplies } from "../protocol/decode_replies.ts";
 import { DsmqError } from "../protocol/errors.ts";
-import { MAX_WELCOME_BYTES } from "../protocol/limits.ts";
+import { MAX_WELCOME_BYTES } from "../protocol/frame_sizes.ts";
 import type { Reply } from "../protocol/replies.ts";
 import { utf8Length } from "../protocol/text.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";

@@ -205,6 +205,7 @@ export class ClientSubscription extends PendingRequest
       }
       return this.#onGapAfter(gap, after);
     }
+    if (reply.kind === "jobs") this.#failWithProtocolError("the server sends jobs");
     const { prev, bodies, bytes, topics } = reply;
     if (prev !== this.#last) this.#failBecauseAt(prev);
     if (!this.#credit.receive({ messages: bodies.length, bytes })) {

@@ -6,7 +6,8 @@
 
 import type { Welcome } from "../protocol/encode_replies.ts";
 import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
-import { maxReplyFrameBytes, PROTOCOL_VERSION } from "../protocol/limits.ts";
+import { maxReplyFrameBytes } from "../protocol/frame_sizes.ts";
+import { PROTOCOL_VERSION } from "../protocol/limits.ts";
 import { formatValue } from "../protocol/text.ts";
 import { CLOSE_CODE, SUBPROTOCOL } from "../protocol/websocket.ts";
 import { AwakeClock } from "./awake_clock.ts";

@@ -207,7 +207,7 @@ export class InFlightRequests {
   dispatch(reply: AnswerReply | StreamReply | MalformedReply): void {
     if (reply.kind === "malformed") return this.#rejectMalformed(reply);
     this.#known.onReply(reply);
-    if (reply.kind === "messages" || reply.kind === "stream_error") {
+    if (reply.kind === "messages" || reply.kind === "jobs" || reply.kind === "stream_error") {
       return this.table.begunStream(reply.sub)?.onStreamFrame(reply);
     }
     const request = this.#take(reply.id);

@@ -12,7 +12,7 @@ import {
   MIN_PEER_SPEED,
   MIN_UPLOAD_SPEED,
 } from "../protocol/heartbeat.ts";
-import { largestMessage, maxRequestFrameBytes } from "../protocol/limits.ts";
+import { largestMessage, maxRequestFrameBytes } from "../protocol/frame_sizes.ts";
 import type { ClientSocket } from "./client_socket.ts";
 
 /** The client reports what it has received before the server assumes that nobody reads it, in milliseconds. */

@@ -10,7 +10,7 @@ import type { CheckedToken } from "../auth/auth.ts";
 import { type Permissions, TOKEN_EXPIRED } from "../auth/permissions.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { parseHeartbeat } from "../protocol/request_frame.ts";
-import { maxRequestFrameBytes } from "../protocol/limits.ts";
+import { maxRequestFrameBytes } from "../protocol/frame_sizes.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import type { Peer, PeerEvents } from "../transports/peer.ts";
 import type { SlotTakeover } from "./session_owners.ts";

@@ -24,6 +24,7 @@ import { PendingGets } from "./pending_gets.ts";
 import { PutVerb } from "./put_verb.ts";
 import { ReadVerb, type ReadVerbOptions } from "./read_verb.ts";
 import { listTopics, shutDownServer } from "./server_verbs.ts";
+import { quoted } from "../protocol/text.ts";
 import { toWireError } from "../queue/store_failure.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
@@ -203,9 +204,24 @@ export class Dispatcher implements RequestHandler {
         return administer(this.#context, this.#connection, request, this.#options);
       case "close":
         return this.hello.forgetSession(request);
+      case "work":
+      case "finish":
+      case "extend":
+      case "groups":
+      case "dead":
+      case "redrive":
+      case "create_group":
+      case "delete_group":
+        return this.#refuseUnknown(request);
       default:
         request satisfies never;
     }
+  }
+
+  #refuseUnknown(request: WireRequest): void {
+    const message = `Unknown action ${quoted(request.action)}`;
+    const error: WireError = { code: "unknown_action", message };
+    replyError(this.#context, request, error, this.#options.replies);
   }
 
   get #pendingGets(): PendingGets {

@@ -13,7 +13,8 @@ import {
   readReplyHead,
 } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
-import { largestMessage, REPLY_FRAME_BYTES } from "../protocol/limits.ts";
+import { largestMessage } from "../protocol/frame_sizes.ts";
+import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import type { GetRequest, TopicFilter, WireRequest, WireRequestOf } from "../protocol/requests.ts";
 import type { TopicMessage } from "../stores/store.ts";
 import { hasRoom, mustWait, type Peer } from "../transports/peer.ts";

@@ -5,7 +5,8 @@
  */
 
 import { ATTRIBUTE_LIMITS } from "../protocol/attributes.ts";
-import { type Limits, MAX_WAIT, maxRequestFrameBytes, TOPICS_PAGE } from "../protocol/limits.ts";
+import { maxRequestFrameBytes } from "../protocol/frame_sizes.ts";
+import { type Limits, MAX_WAIT, TOPICS_PAGE } from "../protocol/limits.ts";
 import { MESSAGE_PAGE } from "./get_messages.ts";
 import {
   openApiResponse,

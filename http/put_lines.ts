@@ -15,7 +15,7 @@
 import type { MessageAttributes } from "../protocol/attributes.ts";
 import { bodyEncoderFor, encodeBody } from "../protocol/body.ts";
 import type { WireError } from "../protocol/errors.ts";
-import { maxRequestFrameBytes } from "../protocol/limits.ts";
+import { maxRequestFrameBytes } from "../protocol/frame_sizes.ts";
 import { kindOf } from "../protocol/text.ts";
 import { storeErrorToWire } from "../queue/store_failure.ts";
 import { type Put, type PutAck, StoreError } from "../stores/store.ts";

@@ -9,14 +9,12 @@
 import { areIdentities, areNulls, parseBackupInfo, parseGone } from "./backup_info.ts";
 import { parseConnections } from "./connection_info.ts";
 import { decodeAttributeList, decodeAttributes, minAttributeBytes } from "./decode_attributes.ts";
-import { isWireError } from "./decode_error.ts";
+import { decodeGroupAnswer } from "./decode_group_replies.ts";
 import { decodeWelcome } from "./decode_welcome.ts";
-import type { Heartbeat, Welcome } from "./encode_replies.ts";
-import type { WireError } from "./errors.ts";
 import { isWithinBounds } from "./json_bounds.ts";
 import { LIMITS } from "./limits.ts";
+import { isRawReply, type RawReply } from "./raw_reply.ts";
 import { malformed, type Reply } from "./replies.ts";
-import { areCounts, areStrings, isBoundedText, isCount, isMoment } from "./request_fields.ts";
 import { topicProblem } from "./text.ts";
 import { parseTopics } from "./topic_info.ts";
 
@@ -28,36 +26,6 @@ const MAX_UNCHECKED_LENGTH = 64 * 1024;
  * replies has at most 256 KiB. The errors of a list of 21,000 puts have two names each.
  */
 const REPLY_BOUNDS = { depth: 8, values: 512 * 1024, names: 48 * 1024 };
-
-/** All fields that a reply may have; which of them are there depends on what it answers. */
-type RawReply = Partial<Welcome> & Partial<Heartbeat> & {
-  readonly id?: number | null;
-  readonly error?: WireError;
-  readonly body?: string;
-  readonly bodies?: readonly string[];
-  readonly attributes?: unknown;
-  readonly identities?: unknown;
-  readonly nulls?: unknown;
-  readonly seq?: number;
-  readonly dup?: boolean;
-  readonly seqs?: readonly number[];
-  readonly times?: readonly number[];
-  readonly time?: number;
-  readonly through?: number;
-  readonly ahead?: number;
-  readonly answers?: number;
-  readonly sub?: number;
-  readonly began?: number;
-  readonly prev?: number;
-  readonly bytes?: number;
-  readonly topics?: readonly unknown[];
-  readonly connections?: readonly unknown[];
-  readonly purged?: number;
-  readonly backup?: object;
-  readonly gone?: readonly unknown[];
-  readonly at?: unknown;
-  readonly more?: boolean;
-};
 
 /**
  * Decodes a frame.
@@ -128,15 +96,13 @@ function decodeAnswer(it: RawReply, id: number): Reply {
     return page ? { kind: "backup_gone", id, ...page } : malformed(id);
   }
   if (it.purged !== undefined) return { kind: "purged", id, purged: it.purged };
-  return it.connections === undefined ? { kind: "done", id } : decodeConnections(it, id);
+  return it.connections === undefined ? decodeGroupAnswer(it, id) : decodeConnections(it, id);
 }
 
 function decodeStreamed(it: RawReply, sub: number): Reply {
-  const { error, prev, bytes, seqs, times, bodies, topics } = it;
+  const { error, prev, bytes, seqs, times, bodies, topics, claims, attempts } = it;
   if (error !== undefined) return { kind: "stream_error", sub, error, through: it.through };
-  if (prev === undefined || bytes === undefined || !seqs || !times || !bodies) {
-    return malformed(undefined, sub);
-  }
+  if (bytes === undefined || !seqs || !times || !bodies) return malformed(undefined, sub);
   const count = bodies.length;
   const attributes = it.attributes === undefined
     ? undefined
@@ -144,10 +110,14 @@ function decodeStreamed(it: RawReply, sub: number): Reply {
   if (attributes === undefined && it.attributes !== undefined) return malformed(undefined, sub);
   const attributeBytes = attributes === undefined ? 0 : minAttributeBytes(attributes);
   const isValid = count > 0 && count === seqs.length && count === times.length &&
-    areIncreasing(seqs, prev) && minBytes(bodies) + attributeBytes <= bytes &&
+    minBytes(bodies) + attributeBytes <= bytes &&
     (topics === undefined || (topics.length === count && areTopics(topics)));
-  return isValid
-    ? { kind: "messages", sub, prev, bytes, seqs, times, bodies, topics, attributes }
+  if (isValid && prev !== undefined && areIncreasing(seqs, prev)) {
+    return { kind: "messages", sub, prev, bytes, seqs, times, bodies, topics, attributes };
+  }
+  return isValid && prev === undefined && claims?.length === count &&
+      (attempts === undefined || attempts.length === count)
+    ? { kind: "jobs", sub, claims, attempts, seqs, times, bodies, topics, attributes }
     : malformed(undefined, sub);
 }
 
@@ -205,74 +175,4 @@ function minBytes(bodies: readonly string[]): number {
   let bytes = 2 * bodies.length;
   for (let i = 0; i < bodies.length; i++) bytes += bodies[i]!.length;
   return bytes;
-}
-
-/** Whether each field has its type, so that no number spoils a sum and no text is an object with a `toString`. */
-function isRawReply(value: unknown): value is RawReply {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
-  // Looking at the present fields is faster than looking for each of two dozen.
-  const it = value as { readonly [name: string]: unknown };
-  for (const name in it) if (!isValidField(name as keyof RawReply, it[name])) return false;
-  return true;
-}
-
-/** Whether a field has its type; unknown fields are fine. The most frequent fields come first. */
-function isValidField(name: keyof RawReply, field: unknown): boolean {
-  switch (name) {
-    case "id":
-      return isCount(field) || field === null;
-    case "seq":
-    case "time":
-    case "through":
-    case "sub":
-    case "prev":
-    case "bytes":
-      return isCount(field);
-    case "began":
-      return isMoment(field);
-    case "body":
-      return typeof field === "string";
-    case "seqs":
-    case "times":
-      return areCounts(field);
-    case "bodies":
-      return areStrings(field);
-    case "dup":
-    case "more":
-    case "dedupComplete":
-      return typeof field === "boolean";
-    case "error":
-      return isWireError(field);
-    case "ahead":
-    case "answers":
-    case "start":
-    case "heartbeat":
-    case "last":
-    case "floor":
-    case "retention":
-    case "tokenExpiresIn":
-    case "protocol":
-    case "purged":
-      return isCount(field);
-    case "topics":
-    case "connections":
-    case "gone":
-      return Array.isArray(field);
-    case "attributes":
-    case "identities":
-    case "nulls":
-    case "at":
-      // Decoded as a whole.
-      return true;
-    case "epoch":
-    case "store":
-    case "server":
-    case "durability":
-      return isBoundedText(field);
-    case "limits":
-    case "backup":
-      return field !== null && typeof field === "object";
-  }
-  name satisfies never;
-  return true;
 }

@@ -8,6 +8,7 @@
 
 import type { EncodeBody } from "./body.ts";
 import { decodeAdminRequest } from "./decode_admin_requests.ts";
+import { decodeGroupRequest } from "./decode_group_requests.ts";
 import { decodePut } from "./decode_put.ts";
 import { HEARTBEAT_INTERVAL } from "./heartbeat.ts";
 import { DEFAULT_WAIT, type Limits, MAX_WAIT, PROTOCOL_VERSION, TOPICS_PAGE } from "./limits.ts";
@@ -17,17 +18,16 @@ import {
   filterRefusal,
   isBoundedText,
   isCount,
+  isSessionName,
   refuseField,
   refuseRequest,
   type RequestFields,
+  SESSION_FORM,
   sinceRefusal,
   topicRefusal,
 } from "./request_fields.ts";
 import type { TopicFilter, WireRequest, WireSince } from "./requests.ts";
 import { formatValue, kindOf, quoted } from "./text.ts";
-
-/** Clients choose sessions at random: nobody can guess one of at least 16 characters. */
-const SESSION_PATTERN = /^[\w-]{16,64}$/;
 
 /**
  * Decodes a request. Never throws: an invalid one is returned as rejected.
@@ -103,6 +103,16 @@ export function decodeRequest(item: unknown, limits: Limits, encode: EncodeBody)
     case "backup":
       if (id === undefined) return refuseField(fields, "id", "a whole number");
       return decodeAdminRequest(action, fields, id);
+    case "work":
+    case "finish":
+    case "extend":
+    case "groups":
+    case "dead":
+    case "redrive":
+    case "create_group":
+    case "delete_group":
+      if (id === undefined) return refuseField(fields, "id", "a whole number");
+      return decodeGroupRequest(action, fields, id, limits);
   }
   return typeof action === "string"
     ? refuseRequest(
@@ -175,10 +185,10 @@ function decodeHello(fields: RequestFields, id: number): WireRequest {
   }
   const refusal = sinceRefusal(fields, "since");
   if (refusal) return refusal;
-  if (session !== undefined && !(typeof session === "string" && SESSION_PATTERN.test(session))) {
+  if (session !== undefined && !isSessionName(session)) {
     // It may be a secret with a typo, so the error does not show it.
-    const form = "16 to 64 letters, digits, - and _";
-    return refuseRequest(fields, "bad_request", `Invalid hello request: "session" must be ${form}`);
+    const reason = `"session" must be ${SESSION_FORM}`;
+    return refuseRequest(fields, "bad_request", `Invalid hello request: ${reason}`);
   }
   if (!isCount(attempt)) return refuseField(fields, "try", "a whole number");
   if (known !== undefined && !isKnown(known)) {

@@ -6,8 +6,8 @@
 
 import type { Durability, Welcome } from "./encode_replies.ts";
 import { HEARTBEAT_INTERVAL } from "./heartbeat.ts";
+import { clientLimits } from "./frame_sizes.ts";
 import {
-  clientLimits,
   DEFAULT_LIMITS,
   DEFAULT_RETENTION,
   LIMITS,

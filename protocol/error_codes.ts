@@ -135,11 +135,17 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorInfo<ErrorFields[Code]
     fields: GAP,
     description: "The history of the requested position is lost; the server has begun a new one.",
   },
+  lease_lost: {
+    scope: "stream",
+    retryable: true,
+    fields: {},
+    description: "The lease of the job has ended: somebody else may have it.",
+  },
   session_taken_over: {
-    scope: "client",
+    scope: "stream",
     retryable: false,
     fields: PUT,
-    description: "A newer connection has taken over this session.",
+    description: "A newer connection has taken over this session, or this worker.",
   },
   closed: {
     scope: "client",

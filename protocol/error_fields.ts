@@ -33,9 +33,13 @@ import type { Message } from "./message.ts";
  * - `ahead`: the requested position is beyond the last message
  * - `epoch_changed`: the history of the requested position is lost; the server has begun a new one
  *
+ * What ends the stream of a worker, or fails what is done with a job:
+ *
+ * - `lease_lost`: the lease of the job has ended: somebody else may have it
+ * - `session_taken_over`: a newer connection has taken over this session, or this worker
+ *
  * What a client finds itself:
  *
- * - `session_taken_over`: a newer connection has taken over this session
  * - `closed`: the connection is closed or broken
  * - `refused`: the connection is closed each time this is sent, or each time its reply arrives
  * - `unreachable`: no dsmq server answers at the address; `reason` says why, as a {@linkcode ConnectReason}
@@ -68,6 +72,7 @@ export type ErrorCode =
   | "trimmed"
   | "ahead"
   | "epoch_changed"
+  | "lease_lost"
   | "session_taken_over"
   | "closed"
   | "refused"
@@ -164,7 +169,9 @@ export interface ErrorFields {
   readonly ahead: GapFound;
   /** The history of the requested position is lost; the server has begun a new one. */
   readonly epoch_changed: GapFound;
-  /** A newer connection has taken over this session. */
+  /** The lease of the job has ended: somebody else may have it. */
+  readonly lease_lost: object;
+  /** A newer connection has taken over this session, or this worker. */
   readonly session_taken_over: PutFailure;
   /** The connection is closed or broken. */
   readonly closed: PutFailure;

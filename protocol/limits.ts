@@ -4,6 +4,8 @@
  * @module
  */
 
+import { MAX_CLAIMS, MIN_LEASE } from "./group_limits.ts";
+
 /** The version of the protocol; `hello` carries it. */
 export const PROTOCOL_VERSION = 1;
 
@@ -18,14 +20,6 @@ export const DEFAULT_RETENTION = 600_000;
 
 /** The replies to one frame come in frames of up to this many bytes, unless a single reply is larger. */
 export const REPLY_FRAME_BYTES = 256 * 1024;
-
-/** The largest frame of a client in bytes, unless a single message is larger. */
-export const CLIENT_FRAME_BYTES = 3 * 1024 * 1024;
-
-/** What a peer may send before it is admitted, in frames and in bytes (in characters, where bytes are not counted). */
-export const PREAUTH_FRAMES = 8;
-/** See {@linkcode PREAUTH_FRAMES}. */
-export const PREAUTH_BYTES = 32 * 1024;
 
 /** How long a peer may read nothing while much waits for it, in milliseconds; longer for large frames. */
 export const SLOW_READER_TIMEOUT = 8000;
@@ -72,6 +66,14 @@ export interface Limits {
   readonly creditMessages: number;
   /** The same in bytes of messages. */
   readonly creditBytes: number;
+  /** How many jobs the workers of a connection may hold together. */
+  readonly heldJobs: number;
+  /** How often a worker may have a job tried. */
+  readonly attempts: number;
+  /** The longest lease of a worker, in milliseconds. */
+  readonly lease: number;
+  /** For how long a worker may hold a job, in milliseconds. */
+  readonly jobTimeout: number;
 }
 
 /** All limits of a server. */
@@ -80,6 +82,14 @@ export interface ServerLimits extends Omit<Limits, "largestMessageBytes"> {
   readonly topics: number;
   /** How much is stored; a message counts its body, its topic and 100. */
   readonly storedBytes: number;
+  /** How many groups of workers there may be. */
+  readonly groups: number;
+  /** How many jobs of a group may be unfinished: held, delayed, to be retried, behind their key, or dead. */
+  readonly unfinished: number;
+  /** How much is kept for groups beyond the retention, in the same bytes; half of `storedBytes`, if only that is set. */
+  readonly groupBytes: number;
+  /** How long a group is kept that nobody works on, in milliseconds. */
+  readonly groupRetention: number;
   /** How many connections there may be. */
   readonly connections: number;
   /** How many of them from one address. */
@@ -147,6 +157,25 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, LimitSpec>> = {
     max: UNLIMITED,
     description: "everything stored: bodies, attributes, topics, and 100 bytes for each message",
   },
+  groups: { default: 1_000, min: 0, max: UNLIMITED, description: "groups of workers" },
+  unfinished: {
+    default: 100_000,
+    min: 1,
+    max: 10_000_000,
+    description: "unfinished jobs of a group: held, delayed, behind their key, or dead",
+  },
+  groupBytes: {
+    default: 512 * MIB,
+    min: 0,
+    max: UNLIMITED,
+    description: "what is kept for groups beyond the retention; by default half of storedBytes",
+  },
+  groupRetention: {
+    default: 24 * 3600 * 1000,
+    min: 1,
+    max: UNLIMITED,
+    description: "how long a group is kept that nobody works on",
+  },
   connections: { default: 10_000, min: 1, max: UNLIMITED, description: "connections in total" },
   connectionsPerAddress: {
     default: 10_000,
@@ -203,6 +232,15 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, LimitSpec>> = {
     max: UNLIMITED,
     description: "bytes of credit of a subscription",
   },
+  heldJobs: {
+    default: MAX_CLAIMS,
+    min: 1,
+    max: MAX_CLAIMS,
+    description: "jobs held by a connection",
+  },
+  attempts: { default: 100, min: 1, max: UNLIMITED, description: "attempts of a job" },
+  lease: { default: 3_600_000, min: MIN_LEASE, max: MAX_WAIT, description: "lease of a worker" },
+  jobTimeout: { default: 86_400_000, min: 1, max: MAX_WAIT, description: "timeout of a job" },
   authTimeout: {
     default: 5_000,
     min: 1,
@@ -257,36 +295,3 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, LimitSpec>> = {
 export const DEFAULT_LIMITS: ServerLimits = Object.fromEntries(
   Object.entries(LIMITS).map(([name, { default: defaultValue }]) => [name, defaultValue]),
 ) as unknown as ServerLimits;
-
-/** The largest frame that a client may send, in bytes; not every transport can enforce it. */
-export function maxRequestFrameBytes({ messageBytes }: Pick<Limits, "messageBytes">): number {
-  // Beside a message there is room for the requests before it in the same frame.
-  return Math.max(CLIENT_FRAME_BYTES, messageBytes + 512 * 1024);
-}
-
-/** The largest frame of a server up to the reply to `hello`, in bytes. */
-export const MAX_WELCOME_BYTES = 64 * 1024;
-
-/** The largest message that a server with these limits sends, in bytes. */
-export function largestMessage(
-  { messageBytes, largestMessageBytes = messageBytes }: Limits,
-): number {
-  return largestMessageBytes;
-}
-
-/** The largest frame of a server after that reply, in bytes: far more than its longest list has. */
-export function maxReplyFrameBytes(limits: Limits): number {
-  return Math.max(16 * MIB, largestMessage(limits) + 512 * 1024);
-}
-
-/** The limits that clients need to know, without those of the whole server. No stored message has more than `largestBytes`. */
-export function clientLimits(all: Limits, largestBytes: number = 0): Limits {
-  const { messageBytes, topicBytes, frameRequests, inFlight, inFlightBytes } = all;
-  const { waits, subscriptions, cursors, creditMessages, creditBytes } = all;
-  const ofRequests = { messageBytes, topicBytes, frameRequests, inFlight, inFlightBytes };
-  const limits = { ...ofRequests, waits, subscriptions, cursors, creditMessages, creditBytes };
-  if (largestBytes <= messageBytes) return limits;
-  // A stream must be granted enough for it.
-  const credit = Math.max(creditBytes, largestBytes);
-  return { ...limits, creditBytes: credit, largestMessageBytes: largestBytes };
-}

@@ -12,6 +12,7 @@ import type { BackupInfo, TopicGone } from "./backup_info.ts";
 import type { ConnectionInfo } from "./connection_info.ts";
 import type { Heartbeat, Welcome } from "./encode_replies.ts";
 import type { WireError } from "./errors.ts";
+import type { GroupAnswer, JobsReply } from "./group_replies.ts";
 import type { TopicInfo } from "./topic_info.ts";
 
 /** Answers `hello`. */
@@ -207,13 +208,14 @@ export type ResultReply =
   | BackupReply
   | BackupPageReply
   | BackupGoneReply
+  | GroupAnswer
   | DoneReply;
 
 /** What answers a request. */
 export type AnswerReply = ResultReply | ErrorReply;
 
 /** What belongs to a stream. */
-export type StreamReply = MessagesReply | StreamErrorReply;
+export type StreamReply = MessagesReply | JobsReply | StreamErrorReply;
 
 /** One reply of a server. */
 export type Reply =

@@ -70,6 +70,17 @@ function refuseSince(fields: RequestFields, name: "since" | "cursor"): RefusedRe
   return refuseField({ action, id, [path]: (value as RequestFields)[field] }, path, expected);
 }
 
+/** Clients choose the names of sessions and workers at random: nobody can guess one of at least 16 characters. */
+const SESSION_PATTERN = /^[\w-]{16,64}$/;
+
+/** What such a name may be, for an error. */
+export const SESSION_FORM = "16 to 64 letters, digits, - and _";
+
+/** Whether a value is the name of a session or a worker. */
+export function isSessionName(value: unknown): value is string {
+  return typeof value === "string" && SESSION_PATTERN.test(value);
+}
+
 /** Whether a value is text of reasonable length, or `undefined`. */
 export function isBoundedText(value: unknown): value is string | undefined {
   return value === undefined || (typeof value === "string" && value.length <= MAX_TEXT_LENGTH);
@@ -98,7 +109,10 @@ export function topicRefusal(
 }
 
 /** Rejects a request that does not name a topic, or a prefix of topics, and not both. */
-export function filterRefusal(fields: RequestFields, limits: Limits): RefusedRequest | undefined {
+export function filterRefusal(
+  fields: RequestFields,
+  limits: Pick<Limits, "topicBytes">,
+): RefusedRequest | undefined {
   const { action, topic, prefix, cursor } = fields;
   if (prefix === undefined && topic !== undefined) return topicRefusal(fields, limits);
   if (prefix === undefined || topic !== undefined) {

@@ -6,6 +6,7 @@
 
 import { MAX_ATTRIBUTE_FIELDS } from "./attributes.ts";
 import { FieldNames } from "./field_names.ts";
+import { MAX_CLAIMS, MAX_OUTCOMES } from "./group_limits.ts";
 import { skipWhitespace, stringEnd, stringEquals } from "./json_text.ts";
 
 /**
@@ -15,8 +16,8 @@ import { skipWhitespace, stringEnd, stringEquals } from "./json_text.ts";
  */
 export type RequestKind = "counted" | "legacy read" | "control" | "legacy put";
 
-/** What makes a request too large to be decoded: its depth, or the number of its fields, or of those of its attributes. */
-export type RequestExcess = "depth" | "fields" | "attributes";
+/** What makes a request too large to be decoded: its depth, or the number of its fields, of those of its attributes, or of its jobs. */
+export type RequestExcess = "depth" | "fields" | "attributes" | "jobs";
 
 /** No valid request is nested deeper: a position is one level within it. */
 export const MAX_DEPTH = 8;
@@ -42,7 +43,13 @@ const ACTION_KINDS: readonly (readonly [action: string, kind: ActionKind])[] = [
 ];
 
 /** The fields that matter for a scan. */
-const FIELD_NAMES = ["id", "action", "bodies", "sub", "attributes"] as const;
+const FIELD_NAMES = [
+  ...["id", "action", "bodies", "sub", "attributes"] as const,
+  ...["done", "outcomes", "claims", "holding"] as const,
+] as const;
+
+/** The lists of jobs of a request have at most this many commas, colons and opening brackets: an outcome has nine. */
+const MAX_JOB_MARKS = MAX_CLAIMS + 9 * MAX_OUTCOMES + 8;
 
 const [QUOTE, COMMA, COLON] = [34, 44, 58];
 const [OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [91, 93, 123, 125];
@@ -94,7 +101,11 @@ export class RequestScan {
   /** The same in its `attributes`, how many names these have, and what the marks were where they began. */
   #attributeMarks = 0;
   #attributeFields = 0;
-  #attributesFrom = -1;
+  /** The same marks in its lists of jobs. */
+  #jobMarks = 0;
+  /** What the marks were where the present field began, if its own are counted apart; and whether it is `attributes`. */
+  #asideFrom = -1;
+  #isAttributes = false;
   #action: ActionKind | undefined;
   /** Where its `sub` begins; 0 if it has none. */
   #sub = 0;
@@ -129,10 +140,10 @@ export class RequestScan {
   /** Why it is too large to be decoded, if it is. */
   get excess(): RequestExcess | undefined {
     if (this.#depth > MAX_DEPTH) return "depth";
-    const attributeMarks = this.#attributeMarks;
-    if (
-      this.#hasTooManyNames || this.marks - this.bodies - attributeMarks > 2 * MAX_FIELDS
-    ) return "fields";
+    const [attributeMarks, jobMarks] = [this.#attributeMarks, this.#jobMarks];
+    const ownMarks = this.marks - this.bodies - attributeMarks - jobMarks;
+    if (this.#hasTooManyNames || ownMarks > 2 * MAX_FIELDS) return "fields";
+    if (jobMarks > MAX_JOB_MARKS) return "jobs";
     if (attributeMarks === 0) return undefined;
     // For each message a comma and two brackets, and for each field a colon and a comma.
     const maxMarks = 3 * (this.bodies + 1) + 2 * MAX_ATTRIBUTE_FIELDS;
@@ -157,13 +168,9 @@ export class RequestScan {
   scan(begin: number, limit: number): number | undefined {
     const text = this.#text;
     if (!this.#state) {
-      this.id =
-        this.bodies =
-        this.#sub =
-        this.#attributeMarks =
-        this.#attributeFields =
-          0;
-      this.#attributesFrom = -1;
+      this.id = this.bodies = this.#sub = 0;
+      this.#attributeMarks = this.#attributeFields = this.#jobMarks = 0;
+      this.#asideFrom = -1;
       this.#action = undefined;
       this.#hasTooManyNames = false;
     }
@@ -193,13 +200,15 @@ export class RequestScan {
         if (name === "id") this.id = at;
         else if (name === "sub") this.#sub = at;
         else if (name === "action") this.#action = undefined;
-        else if (name === "attributes") this.#attributesFrom = marks;
         else if (name === "bodies") {
           this.bodies = 0;
           if (unit === OPEN_LIST) {
             list = depth + 1;
             first = at + 1;
           }
+        } else if (name !== undefined) {
+          this.#asideFrom = marks;
+          this.#isAttributes = name === "attributes";
         }
       }
       switch (unit) {
@@ -209,7 +218,7 @@ export class RequestScan {
           if (at < 0) return undefined;
           if (depth !== 1 || !isObject) break;
           if (nameIsNext) {
-            if (this.#attributesFrom >= 0) this.#endAttributes(marks);
+            if (this.#asideFrom >= 0) this.#endAside(marks);
             name = nameAt(text, start, at);
           } else if (name === "action") this.#action = actionKindAt(text, start, at);
           nameIsNext = false;
@@ -262,13 +271,14 @@ export class RequestScan {
     return depth === 0 ? this.#finish(at, marks, deepest) : undefined;
   }
 
-  #endAttributes(marks: number): void {
-    this.#attributeMarks += marks - this.#attributesFrom;
-    this.#attributesFrom = -1;
+  #endAside(marks: number): void {
+    if (this.#isAttributes) this.#attributeMarks += marks - this.#asideFrom;
+    else this.#jobMarks += marks - this.#asideFrom;
+    this.#asideFrom = -1;
   }
 
   #finish(at: number, marks: number, deepest: number): number {
-    if (this.#attributesFrom >= 0) this.#endAttributes(marks);
+    if (this.#asideFrom >= 0) this.#endAside(marks);
     this.marks = marks;
     this.#depth = deepest;
     return at;

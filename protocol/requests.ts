@@ -33,37 +33,10 @@ import type { AdminRequest } from "./admin_requests.ts";
 import type { EncodedAttributes } from "./attributes.ts";
 import type { EncodeBody } from "./body.ts";
 import type { WireError } from "./errors.ts";
+import type { GroupRequest } from "./group_requests.ts";
+import type { TopicFilter, WireSince } from "./selection.ts";
 
-/** A position that a reader has reached. */
-export interface WirePosition {
-  /** Everything up to this sequence number is read. */
-  readonly after: number;
-  /** The epoch in which it was reached. Default: the present one. */
-  readonly epoch?: string | undefined;
-  /**
-   * The store's last known time there (ms since 1970): what was gone by then is not a gap. Without it, nothing that is gone
-   * counts as a gap after a position with an epoch, and everything after a bare number.
-   */
-  readonly asOf?: number | undefined;
-  /**
-   * Where the client had been told to begin, beyond the end of that time, which was `after`: it is still to be told so,
-   * however much has been stored since.
-   */
-  readonly ahead?: number | undefined;
-  /** For a stream that began on an earlier connection: what was gone by then is not a gap. As the server has said it. */
-  readonly began?: number | undefined;
-}
-
-/**
- * Where to start reading: at the beginning, at the end, after a position, at a time (ms since 1970), or so long ago (ms),
- * both by the clock of the store.
- */
-export type WireSince =
-  | "start"
-  | "now"
-  | WirePosition
-  | { readonly time: number }
-  | { readonly ago: number };
+export type { TopicFilter, WirePosition, WireSince } from "./selection.ts";
 
 /** Where a subscription continues after a gap: at the oldest message, or with what is put from now on. */
 export type GapPolicy = "oldest" | "now";
@@ -153,6 +126,7 @@ export type WireRequest =
   | { readonly action: "close"; readonly id: number | undefined }
   | { readonly action: "shutdown"; readonly id: number | undefined }
   | AdminRequest
+  | GroupRequest
   | RefusedRequest;
 
 /** The request of one action. */
@@ -177,11 +151,6 @@ export interface CreditTotals {
   /** In bytes of the messages' JSON encoding in UTF-8. */
   readonly bytes: number;
 }
-
-/** What a stream brings: the messages of one topic, or of all topics that begin with a prefix. */
-export type TopicFilter =
-  | { readonly topic: string; readonly prefix?: undefined }
-  | { readonly prefix: string; readonly topic?: undefined };
 
 /** A stream to open. The id of the request is the id of the stream. */
 export type SubscribeRequest = SubscribeFields & TopicFilter;

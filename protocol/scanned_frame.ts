@@ -9,6 +9,7 @@ import { bodyEncoderFor, type EncodeBody } from "./body.ts";
 import { decodeRequest } from "./decode_requests.ts";
 import type { WireError } from "./errors.ts";
 import type { FrameScan } from "./frame_scan.ts";
+import { MAX_CLAIMS } from "./group_limits.ts";
 import { toStrictJson } from "./json_text.ts";
 import { hasLegacyScalar, withScalarsAsText } from "./legacy_values.ts";
 import type { Limits } from "./limits.ts";
@@ -56,6 +57,7 @@ const EXCESS_ERRORS: Readonly<Record<RequestExcess, WireError>> = {
     MAX_ATTRIBUTE_FIELDS,
     "the attributes of a request have more fields together",
   ),
+  jobs: limitExceeded("read request", MAX_CLAIMS, "its lists name more claims"),
 };
 
 const NOT_JSON: WireError = {

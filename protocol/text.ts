@@ -112,6 +112,17 @@ export function prefixProblem(prefix: unknown, limit: number): string | undefine
   return nameProblem("prefix", prefix, limit);
 }
 
+/**
+ * Says why a value cannot be the name of a group of workers.
+ *
+ * @param group the value
+ * @param limit the longest name, in bytes of UTF-8
+ * @returns the reason; `undefined` if it is valid
+ */
+export function groupProblem(group: unknown, limit: number): string | undefined {
+  return group === "" ? "a group has at least one character" : nameProblem("group", group, limit);
+}
+
 function nameProblem(kind: string, name: unknown, limit: number): string | undefined {
   if (typeof name !== "string") return `a ${kind} is a string, got ${kindOf(name)}`;
   // One that is far too long is not looked at.

@@ -9,7 +9,7 @@ import { errorReply } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { type FirstHello, parseFirstHello } from "../protocol/first_hello.ts";
 import { isHeartbeatFrame } from "../protocol/request_frame.ts";
-import { PREAUTH_BYTES, PREAUTH_FRAMES } from "../protocol/limits.ts";
+import { PREAUTH_BYTES, PREAUTH_FRAMES } from "../protocol/frame_sizes.ts";
 import { CLOSE_CODE } from "../protocol/websocket.ts";
 import type { Clock } from "../queue/clock.ts";
 import { GracefulClose } from "../connection/graceful_close.ts";

@@ -9,12 +9,8 @@ import type { AccessControl } from "../auth/access_control.ts";
 import { forwardingSign } from "../auth/forwarded.ts";
 import { isLoopback } from "../auth/allowed_hosts.ts";
 import type { Auth } from "../auth/auth.ts";
-import {
-  clientLimits,
-  maxRequestFrameBytes,
-  PROTOCOL_VERSION,
-  SLOW_READER_TIMEOUT,
-} from "../protocol/limits.ts";
+import { clientLimits, maxRequestFrameBytes } from "../protocol/frame_sizes.ts";
+import { PROTOCOL_VERSION, SLOW_READER_TIMEOUT } from "../protocol/limits.ts";
 import { ConnectionDirectory } from "../connection/connection_directory.ts";
 import { SessionOwners } from "../connection/session_owners.ts";
 import { TokenExpiry } from "../connection/token_expiry.ts";

@@ -6,7 +6,8 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, DsmqError, type Socket } from "@dsmq/server";
-import { DEFAULT_LIMITS, MAX_WELCOME_BYTES, maxReplyFrameBytes } from "../../protocol/limits.ts";
+import { MAX_WELCOME_BYTES, maxReplyFrameBytes } from "../../protocol/frame_sizes.ts";
+import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import { assertProtocolError, connectScripted } from "../support/scripted_connection.ts";
 import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";

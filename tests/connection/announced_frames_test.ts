@@ -7,7 +7,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { BURST_BYTES, MIN_PEER_SPEED, MIN_UPLOAD_SPEED } from "../../protocol/heartbeat.ts";
-import { DEFAULT_LIMITS, maxRequestFrameBytes } from "../../protocol/limits.ts";
+import { maxRequestFrameBytes } from "../../protocol/frame_sizes.ts";
+import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import { inMemory, settled, store, testServer, turns, until } from "../support/bridge.ts";
 import { closeAll, connectedPair, reconnectTo } from "../support/connected_pair.ts";
 import { ManualPeer } from "../support/manual_peer.ts";

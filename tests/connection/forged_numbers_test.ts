@@ -6,7 +6,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { MIN_UPLOAD_SPEED } from "../../protocol/heartbeat.ts";
-import { DEFAULT_LIMITS, maxRequestFrameBytes } from "../../protocol/limits.ts";
+import { maxRequestFrameBytes } from "../../protocol/frame_sizes.ts";
+import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import { inMemory, testServer, turns } from "../support/bridge.ts";
 import { decodeFrame } from "../support/decode_frame.ts";
 import { ManualPeer } from "../support/manual_peer.ts";

@@ -7,7 +7,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TransportChoice } from "@dsmq/server";
 import { STATUS_OF } from "../../http/problem.ts";
-import { LIMITS, maxRequestFrameBytes } from "../../protocol/limits.ts";
+import { maxRequestFrameBytes } from "../../protocol/frame_sizes.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import { noCurl, startShell } from "../support/curl.ts";
 import { ignoredIf } from "../support/ignored_if.ts";

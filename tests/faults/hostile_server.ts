@@ -13,7 +13,8 @@
  * @module
  */
 
-import { DEFAULT_LIMITS, maxReplyFrameBytes } from "../../protocol/limits.ts";
+import { maxReplyFrameBytes } from "../../protocol/frame_sizes.ts";
+import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import type { TransportChoice } from "../../server.ts";
 import { HostileServer } from "../support/hostile_server.ts";
 import { ChildServer } from "./child_server.ts";

@@ -10,7 +10,8 @@
  * @module
  */
 
-import { DEFAULT_LIMITS, PREAUTH_BYTES } from "../../protocol/limits.ts";
+import { PREAUTH_BYTES } from "../../protocol/frame_sizes.ts";
+import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import type { TransportChoice } from "../../server.ts";
 import { maxMemory, MEMORY_LIMITS } from "./memory_limits.ts";
 import { sent } from "./attacker.ts";

@@ -73,7 +73,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
     '{"code":"full","message":null}',
     '{"code":"full","message":{"toString":1}}',
     // No server sends the errors that a client finds by itself.
-    ...["closed", "session_taken_over", "refused", "unreachable", "protocol_error"].map((code) =>
+    ...["closed", "refused", "unreachable", "protocol_error"].map((code) =>
       `{"code":"${code}","message":"m"}`
     ),
     ...NO_COUNT.flatMap((value) =>

@@ -5,7 +5,8 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { DEFAULT_LIMITS, maxRequestFrameBytes } from "../../protocol/limits.ts";
+import { maxRequestFrameBytes } from "../../protocol/frame_sizes.ts";
+import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import type { LogEvent } from "../../queue/log_event.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { headers } from "../auth/auth_support.ts";

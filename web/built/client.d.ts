@@ -116,9 +116,13 @@ interface Message extends MessageAttributes {
  * - `ahead`: the requested position is beyond the last message
  * - `epoch_changed`: the history of the requested position is lost; the server has begun a new one
  *
+ * What ends the stream of a worker, or fails what is done with a job:
+ *
+ * - `lease_lost`: the lease of the job has ended: somebody else may have it
+ * - `session_taken_over`: a newer connection has taken over this session, or this worker
+ *
  * What a client finds itself:
  *
- * - `session_taken_over`: a newer connection has taken over this session
  * - `closed`: the connection is closed or broken
  * - `refused`: the connection is closed each time this is sent, or each time its reply arrives
  * - `unreachable`: no dsmq server answers at the address; `reason` says why, as a {@linkcode ConnectReason}
@@ -133,7 +137,7 @@ interface Message extends MessageAttributes {
  * - `store_unusable`: the file cannot be used: it is damaged, of another program or version, or its folder does not exist
  * - `module_unavailable`: the SQLite engine, or what the transport needs, cannot be loaded, or Deno is too old
  */
-type ErrorCode = "bad_request" | "unknown_action" | "bad_topic" | "bad_message" | "too_large" | "full" | "limit_exceeded" | "unauthorized" | "permission_denied" | "not_found" | "shutting_down" | "unavailable" | "unknown_outcome" | "superseded" | "trimmed" | "ahead" | "epoch_changed" | "session_taken_over" | "closed" | "refused" | "unreachable" | "protocol_error" | "invalid_value" | "address_in_use" | "address_not_available" | "store_in_use" | "store_unusable" | "module_unavailable";
+type ErrorCode = "bad_request" | "unknown_action" | "bad_topic" | "bad_message" | "too_large" | "full" | "limit_exceeded" | "unauthorized" | "permission_denied" | "not_found" | "shutting_down" | "unavailable" | "unknown_outcome" | "superseded" | "trimmed" | "ahead" | "epoch_changed" | "lease_lost" | "session_taken_over" | "closed" | "refused" | "unreachable" | "protocol_error" | "invalid_value" | "address_in_use" | "address_not_available" | "store_in_use" | "store_unusable" | "module_unavailable";
 /** The outcome of one message of a `putMany`: its sequence number, or why it was not stored. */
 type PutOutcome = number | {
     readonly code: ErrorCode;
@@ -217,7 +221,9 @@ interface ErrorFields {
     readonly ahead: GapFound;
     /** The history of the requested position is lost; the server has begun a new one. */
     readonly epoch_changed: GapFound;
-    /** A newer connection has taken over this session. */
+    /** The lease of the job has ended: somebody else may have it. */
+    readonly lease_lost: object;
+    /** A newer connection has taken over this session, or this worker. */
     readonly session_taken_over: PutFailure;
     /** The connection is closed or broken. */
     readonly closed: PutFailure;
