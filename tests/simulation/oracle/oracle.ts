@@ -1,0 +1,98 @@
+/**
+ * Judges a history of a simulation by the guarantees of the message queue.
+ *
+ * @module
+ */
+
+import type { TimedEntry } from "../history.ts";
+import { Calls } from "./calls.ts";
+import { Puts } from "./puts.ts";
+import { Readers } from "./readers.ts";
+import { type KnownMessage, StoredMessages } from "./stored.ts";
+
+/**
+ * Judges a history.
+ *
+ * @param history all entries, in their order
+ * @returns what must not be, each in one sentence
+ */
+export function judge(history: readonly TimedEntry[]): readonly string[] {
+  const faults: string[] = [];
+  const stored = new StoredMessages(faults);
+  const puts = new Puts(stored);
+  const readers = new Readers(stored);
+  const calls = new Calls(faults);
+  /** Opening to lineage. */
+  const lineages = new Map<number, string>();
+  let retention = 0;
+  let isComplete = false;
+  for (const entry of history) {
+    const { at } = entry;
+    readers.checkDue(at);
+    switch (entry.kind) {
+      case "opened":
+        stored.opened(entry, at);
+        lineages.set(entry.opening, entry.lineage);
+        ({ retention } = entry);
+        break;
+      case "stored":
+        stored.stored(entry, at);
+        puts.stored(entry, lineages.get(entry.opening) ?? "");
+        readers.stored(entry satisfies KnownMessage);
+        break;
+      case "put":
+        puts.put(entry, at);
+        break;
+      case "acknowledged":
+        puts.acknowledged(entry);
+        break;
+      case "put_failed":
+        puts.failed(entry, retention);
+        break;
+      case "reader":
+        readers.began(entry, at);
+        break;
+      case "reading":
+        readers.connected(entry, at);
+        break;
+      case "read":
+        readers.read(entry, at);
+        break;
+      case "gap":
+        readers.gap(entry, at);
+        break;
+      case "called":
+        calls.called(entry, at);
+        break;
+      case "returned":
+        calls.returned(entry, at);
+        break;
+      case "killed":
+        readers.killed(entry.process);
+        calls.process(entry, at);
+        break;
+      case "stopped":
+      case "woken":
+        calls.process(entry, at);
+        break;
+      case "calm":
+        readers.calm(at);
+        break;
+      case "fault":
+        faults.push(entry.what);
+        break;
+      case "end":
+        isComplete = true;
+        calls.end();
+        puts.end(calls.killed);
+        break;
+      case "closed":
+      case "clock_set":
+        break;
+      default:
+        entry satisfies never;
+    }
+  }
+  if (!isComplete) faults.push("the history has no end");
+  return faults;
+}

@@ -1,0 +1,148 @@
+/**
+ * One run of the simulation: a server, its clients, and everything that may happen to them, from one seed.
+ *
+ * @module
+ */
+
+import type { Random } from "../../testing/seeded.ts";
+import { type ClientContext, type ClientProgram, type Phase, SimulatedClient } from "./client.ts";
+import { Faults } from "./faults.ts";
+import { History, type ReaderPlan } from "./history.ts";
+import { LAST, putAll, putter, reader } from "./message_programs.ts";
+import { Network } from "./network.ts";
+import { SimulatedServer, type Surroundings } from "./server.ts";
+import { World } from "./world.ts";
+
+const ADDRESS = "server";
+
+const TOPICS = ["jobs.a", "jobs.b", "news"] as const;
+
+/** For how long there are faults, in milliseconds. */
+const FAULTS_TIME = { min: 10_000, max: 40_000 };
+
+/** Within what time everything has ended once there are no more faults, in milliseconds. */
+const CALM_TIME = 120_000;
+
+/** How often something is put once there are no more faults, and how long after one another, in milliseconds. */
+const CALM_ROUNDS = 3;
+const CALM_PAUSE = 700;
+
+/**
+ * Runs a seed.
+ *
+ * @param seed repeats the run exactly
+ * @returns what happened
+ */
+export async function simulate(seed: number): Promise<History> {
+  const folder = Deno.makeTempDirSync({ prefix: "dsmq-simulation-" });
+  using world = new World(seed);
+  const history = new History(() => world.now);
+  const run = new Run({ world, history, network: new Network(world), folder });
+  try {
+    await run.run();
+    for (const what of world.uncaught) history.add({ kind: "fault", what: `uncaught: ${what}` });
+    history.add({ kind: "end" });
+    return history;
+  } finally {
+    await run.cleanUp();
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+class Run {
+  readonly #around: Surroundings;
+  readonly #random: Random;
+  readonly #phase: Phase = { isCalm: false };
+  readonly #server: SimulatedServer;
+  readonly #clients: SimulatedClient[] = [];
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+    const random = this.#random = around.world.fork();
+    const store = random(2) === 0 ? "memory" : "file";
+    const retention = random(4) === 0 ? 5000 + random(20_000) : 600_000;
+    this.#server = new SimulatedServer(ADDRESS, { store, retention }, around);
+    const keys = ["one", "two", "three"].slice(0, random(4));
+    for (let i = 0; i < 1 + random(2); i++) this.#add(`putter${i}`, putter(TOPICS, keys));
+    for (let i = 0; i < 1 + random(3); i++) this.#add(`reader${i}`, reader(this.#plan(), TOPICS));
+  }
+
+  async run(): Promise<void> {
+    const { world, history } = this.#around;
+    const random = this.#random;
+    const all = [this.#server, ...this.#clients];
+    for (const one of all) one.start();
+    const faults = new Faults({ server: this.#server, clients: this.#clients }, this.#around);
+    const { min, max } = FAULTS_TIME;
+    const end = min + random(max - min);
+    while (world.now < end) {
+      await world.pass(random(2500));
+      faults.cause();
+    }
+    faults.end();
+    this.#phase.isCalm = true;
+    if (!await this.#until(() => this.#server.isListening)) {
+      return this.#fault("the server does not start");
+    }
+    history.add({ kind: "calm" });
+    const last = this.#add("last", this.#finish);
+    last.start();
+    const isOver = () => this.#clients.every(({ isDone }) => isDone);
+    if (!await this.#until(isOver)) {
+      const left = this.#clients.filter(({ isDone }) => !isDone).map(({ name }) => name);
+      return this.#fault(`not everything has ended: ${left}`);
+    }
+    this.#server.shutDown();
+    const isDown = await world.until(() => this.#server.process === undefined, CALM_TIME);
+    if (!isDown) this.#fault("the server does not stop");
+  }
+
+  async cleanUp(): Promise<void> {
+    this.#server.kill();
+    await this.#server.cleanUp();
+  }
+
+  #add(name: string, program: ClientProgram): SimulatedClient {
+    const heartbeatInterval = [500, 2000, 10_000][this.#random(3)]!;
+    const plan = { name, program, heartbeatInterval, address: ADDRESS };
+    const client = new SimulatedClient(plan, this.#phase, this.#around);
+    this.#clients.push(client);
+    return client;
+  }
+
+  #plan(): ReaderPlan {
+    const random = this.#random;
+    const since = random(2) === 0 ? "start" : "now";
+    const how = (["subscribe", "wait", "poll"] as const)[random(3)]!;
+    const isPrefix = how === "subscribe" && random(2) === 0;
+    const topic = isPrefix ? "jobs." : TOPICS[random(TOPICS.length)]!;
+    return { topic, isPrefix, how, since };
+  }
+
+  /** Without faults: some messages, and the last of each topic. */
+  readonly #finish = async (context: ClientContext): Promise<void> => {
+    const mq = await context.connect();
+    // Everybody else is connected again by then.
+    await context.pause(35_000);
+    for (let round = 0; round < CALM_ROUNDS; round++) {
+      for (const topic of TOPICS) {
+        await putAll(context, mq, topic, [`${context.name} ${topic} ${round}`]);
+      }
+      await context.pause(CALM_PAUSE);
+    }
+    for (const topic of TOPICS) await putAll(context, mq, topic, [LAST]);
+    await context.call("close", 10_000, mq.close());
+  };
+
+  /** Waits, without faults. A server that was still shutting down comes back. */
+  #until(condition: () => boolean): Promise<boolean> {
+    return this.#around.world.until(() => {
+      if (!this.#server.process) this.#server.start();
+      return condition();
+    }, CALM_TIME);
+  }
+
+  #fault(what: string): void {
+    this.#around.history.add({ kind: "fault", what });
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The server of a simulation: the real one behind the simulated network, in processes that may die at any moment.
+ *
+ * @module
+ */
+
+import { DsmqError } from "../../client.ts";
+import { Queue } from "../../queue/queue.ts";
+import { openAccess } from "../../server/prepare_auth.ts";
+import { RunningServer } from "../../server/running_server.ts";
+import { describeServer } from "../../server/start/open_store.ts";
+import { parseServeOptions } from "../../server/options.ts";
+import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { FileStore } from "../../stores/file_store.ts";
+import { MemoryStore } from "../../stores/memory_store.ts";
+import { createPortContext } from "../../transports/port_context.ts";
+import { hookedEngine } from "./crashing_engine.ts";
+import type { History } from "./history.ts";
+import type { Host, Network } from "./network.ts";
+import type { Process } from "./process.ts";
+import { recordStore } from "./recorded_store.ts";
+import { SimulatedFiles } from "./simulated_files.ts";
+import type { World } from "./world.ts";
+
+/** How a server keeps messages. */
+export interface ServerPlan {
+  readonly store: "memory" | "file";
+  /** In milliseconds. */
+  readonly retention: number;
+}
+
+/** Where a process dies: before or after the n-th statement from now on, or the n-th commit. */
+export interface DeathInStatement {
+  readonly of: "statements" | "commits";
+  readonly n: number;
+  readonly moment: "before" | "after";
+}
+
+/** What is in a run beside its server. */
+export interface Surroundings {
+  readonly world: World;
+  readonly network: Network;
+  readonly history: History;
+  /** Where files are. */
+  readonly folder: string;
+}
+
+/** A server, from one process to the next. */
+export class SimulatedServer {
+  readonly address: string;
+  readonly #plan: ServerPlan;
+  readonly #around: Surroundings;
+  readonly #files: SimulatedFiles;
+  /** By how much the clock of its machine is wrong, in milliseconds. */
+  #wallOffset = 0;
+  #process: Process | undefined;
+  #running: RunningServer | undefined;
+  #openings = 0;
+  #death: { plan: DeathInStatement; left: number } | undefined;
+  /** Closes the databases of dead processes. */
+  #remains: (() => Promise<void>)[] = [];
+
+  /** It is not started yet. */
+  constructor(address: string, plan: ServerPlan, around: Surroundings) {
+    this.address = address;
+    this.#plan = plan;
+    this.#around = around;
+    this.#files = new SimulatedFiles(`${around.folder}/${address}`);
+  }
+
+  /** The process, if it runs or is stopped. */
+  get process(): Process | undefined {
+    return this.#process;
+  }
+
+  /** Whether clients can connect. */
+  get isListening(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Starts a process. */
+  start(): void {
+    const { world, history } = this.#around;
+    const process = this.#process = world.spawn(this.address);
+    process.wallOffset = this.#wallOffset;
+    process.run(() => {
+      this.#open(process).catch((error) => {
+        // One that dies while it starts has failed, and that is all.
+        if (!process.isDead) history.add({ kind: "fault", what: `the server: ${error.stack}` });
+      });
+    });
+  }
+
+  /** Kills the process, if there is one. */
+  kill(): void {
+    this.#process?.kill();
+  }
+
+  /** Has the process die in a statement of its store; `undefined`: in none. */
+  dieIn(plan: DeathInStatement | undefined): void {
+    this.#death = plan && { plan, left: plan.n };
+  }
+
+  /** Shuts it down, as SIGTERM does; it is dead when that is done. */
+  shutDown(): void {
+    const running = this.#running;
+    const process = this.#process;
+    if (running && process) {
+      process.run(() => void running.shutdown().finally(() => process.kill()));
+    }
+  }
+
+  /** Sets the clock of its machine. */
+  setClock(by: number): void {
+    this.#wallOffset += by;
+    if (this.#process) this.#process.wallOffset = this.#wallOffset;
+  }
+
+  /** Frees what dead processes have left. */
+  async cleanUp(): Promise<void> {
+    for (const remove of this.#remains.splice(0)) await remove();
+  }
+
+  async #open(process: Process): Promise<void> {
+    const { network, history } = this.#around;
+    const { store: kind, retention } = this.#plan;
+    const path = this.#files.path;
+    const settings = parseServeOptions({
+      store: kind === "memory" ? "memory" : `sqlite:${path}`,
+      ...(kind === "file" && { durability: "process" }),
+      ...{ retention, clock: process.clock, log: { info() {}, warn() {}, error() {} } },
+    });
+    const { clock, log, durability } = settings;
+    const opening = ++this.#openings;
+    this.#death = undefined;
+    process.onDeath(() => {
+      this.#process = this.#running = undefined;
+      if (kind === "file") this.#files.leave();
+      history.add({ kind: "closed", opening });
+    });
+    const engine = hookedEngine(nodeSqlite, (sql, moment) => this.#onStatement(sql, moment));
+    const options = { engine, retention, clock };
+    const store = kind === "memory"
+      ? new MemoryStore(options)
+      : new FileStore({ ...options, path, durability });
+    this.#remains.push(async () => {
+      await store[Symbol.asyncDispose]().catch(() => {});
+      if (kind === "file") this.#files.remove(path);
+    });
+    const lineage = kind === "file" ? this.address : `${this.address} ${opening}`;
+    await recordStore(store, process, history, { opening, lineage, retention });
+    const queue = await Queue.open(store, clock, log);
+    const place = { host: this.address, secure: false };
+    const { access, preparation } = await openAccess(settings.auth, place, settings);
+    const described = describeServer(settings, "builtin", { store, engine });
+    const running = new RunningServer(queue, access, { ...settings, ...described, preparation });
+    await running.open((handler, limits) => {
+      const context = createPortContext(handler, limits);
+      const host: Host = { address: this.address, process, context };
+      network.listen(host);
+      return Promise.resolve({ stop: () => network.close(host) });
+    });
+    if (!process.isDead) this.#running = running;
+  }
+
+  #onStatement(sql: string, moment: "before" | "after"): void {
+    const death = this.#death;
+    if (!death || !this.#process) return;
+    if (death.plan.of === "commits" && !sql.startsWith("COMMIT")) return;
+    if (moment !== death.plan.moment || --death.left > 0) return;
+    this.#death = undefined;
+    this.kill();
+    throw new DsmqError("unavailable", "the process has died");
+  }
+}

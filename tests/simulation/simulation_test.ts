@@ -1,0 +1,72 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { judge } from "./oracle/oracle.ts";
+import { simulate } from "./run.ts";
+import { runSeeds } from "./seeds.ts";
+import { World } from "./world.ts";
+
+/** Fixed, so that a failure is one of this change. They take a quarter of a minute on two cores that do nothing else. */
+const SEEDS = { first: 1, count: 200 };
+
+/** Seeds that are run twice. */
+const REPEATED = 5;
+
+Deno.test("whatever happens to a server, its clients and the network, each guarantee holds", async () => {
+  const { failed, counts } = await runSeeds(SEEDS.first, SEEDS.count);
+  assertEquals(failed, []);
+  // Otherwise nothing was tried.
+  for (const kind of ["opened", "acknowledged", "read", "gap", "killed", "woken"] as const) {
+    assert((counts[kind] ?? 0) > SEEDS.count, `${kind}: ${counts[kind]}`);
+  }
+});
+
+Deno.test("a seed repeats a run exactly", async () => {
+  for (let seed = SEEDS.first; seed < SEEDS.first + REPEATED; seed++) {
+    const [once, again] = [await simulate(seed), await simulate(seed)];
+    assert(once.lines.length > 100);
+    assertEquals(again.lines, once.lines);
+  }
+});
+
+Deno.test("other seeds are other runs", async () => {
+  const [one, other] = [await simulate(1), await simulate(2)];
+  assert(one.lines.join() !== other.lines.join());
+});
+
+Deno.test("what nobody catches is a fault of the run, and of the process in which it was thrown", async () => {
+  const { setTimeout: before } = globalThis;
+  {
+    using world = new World(1);
+    const process = world.spawn("server");
+    process.run(() => void Promise.reject(new Error("one")));
+    process.run(() => {
+      throw new Error("two");
+    });
+    await world.pass(1);
+    assertEquals(world.uncaught.length, 2);
+    assertMatch(world.uncaught.join(), /^server: Error: one[^]*server: Error: two/);
+  }
+  // Nothing of the simulation is left behind.
+  assertEquals(globalThis.setTimeout, before);
+});
+
+Deno.test("a stopped process does what was due when it is woken, and a dead one never", async () => {
+  using world = new World(1);
+  const seen: string[] = [];
+  const process = world.spawn("client");
+  process.run(() => void setTimeout(() => seen.push(`timer at ${Math.round(world.now)}`), 10));
+  await world.pass(5);
+  process.stop();
+  await world.pass(20);
+  assertEquals(seen, []);
+  process.wake();
+  await world.pass(0);
+  assertEquals(seen, ["timer at 25"]);
+  process.run(() => seen.push("after its death"));
+  process.kill();
+  await world.pass(100);
+  assertEquals(seen, ["timer at 25"]);
+});
+
+Deno.test("a run whose history has no end is not taken for a good one", () => {
+  assertEquals(judge([]), ["the history has no end"]);
+});
