@@ -1,5 +1,5 @@
 /**
- * Heaps of sequence numbers, which take 8 or 16 bytes for each.
+ * Heaps of sequence numbers, which take 8 or 12 bytes for each.
  *
  * @module
  */
@@ -9,6 +9,11 @@ const GROWTH = 1.125;
 
 /** How many numbers a list has room for at first. */
 const FIRST_SIZE = 16;
+
+/** How far before a new time the base lies from which times count, in milliseconds. No delay is longer than 30 days. */
+const BASE_BEFORE = 45 * 24 * 3600 * 1000;
+
+const MAX_OFFSET = 2 ** 32 - 1;
 
 /**
  * A longer copy of a list that is full.
@@ -22,9 +27,13 @@ export function grown(list: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer
   return longer;
 }
 
-/** Sequence numbers by a time, the earliest first; of one time the smallest first. A binary heap. */
+/**
+ * Sequence numbers by a time, the earliest first; of one time the smallest first. A binary heap. Times count from a base, which moves on
+ * with them; what was due before the base counts as due then.
+ */
 export class DueHeap {
-  #times = new Float64Array(0);
+  #base = -Infinity;
+  #offsets = new Uint32Array(0);
   #seqs = new Float64Array(0);
   #size = 0;
 
@@ -35,57 +44,75 @@ export class DueHeap {
 
   /** The earliest time; `Infinity` if there is none. */
   get nextTime(): number {
-    return this.#size === 0 ? Infinity : this.#times[0]!;
+    return this.#size === 0 ? Infinity : this.#base + this.#offsets[0]!;
   }
 
   /** Adds a number. */
   push(time: number, seq: number): void {
-    if (this.#size === this.#seqs.length) {
-      this.#times = grown(this.#times);
-      this.#seqs = grown(this.#seqs);
-    }
+    if (this.#size === this.#seqs.length) this.#makeRoom();
+    if (time - this.#base > MAX_OFFSET) this.#moveBase(time - BASE_BEFORE);
+    const offset = Math.max(0, Math.ceil(time - this.#base));
     let i = this.#size++;
     while (i > 0) {
       const parent = (i - 1) >> 1;
-      if (!this.#isBefore(time, seq, parent)) break;
+      if (!this.#isBefore(offset, seq, parent)) break;
       this.#move(parent, i);
       i = parent;
     }
-    this.#set(i, time, seq);
+    this.#set(i, offset, seq);
   }
 
   /** Removes the number of the earliest time, and returns it. There must be one. */
   pop(): number {
     const first = this.#seqs[0]!;
     const last = --this.#size;
-    const [time, seq] = [this.#times[last]!, this.#seqs[last]!];
+    const [offset, seq] = [this.#offsets[last]!, this.#seqs[last]!];
     let i = 0;
     for (;;) {
       let child = 2 * i + 1;
       if (child >= last) break;
       if (
-        child + 1 < last && this.#isBefore(this.#times[child + 1]!, this.#seqs[child + 1]!, child)
+        child + 1 < last && this.#isBefore(this.#offsets[child + 1]!, this.#seqs[child + 1]!, child)
       ) child++;
-      if (this.#isBefore(time, seq, child)) break;
+      if (this.#isBefore(offset, seq, child)) break;
       this.#move(child, i);
       i = child;
     }
-    this.#set(i, time, seq);
-    if (last === 0) this.#times = this.#seqs = new Float64Array(0);
+    this.#set(i, offset, seq);
+    if (last === 0) {
+      this.#offsets = new Uint32Array(0);
+      this.#seqs = new Float64Array(0);
+    }
     return first;
   }
 
-  #isBefore(time: number, seq: number, other: number): boolean {
-    const otherTime = this.#times[other]!;
-    return time < otherTime || (time === otherTime && seq < this.#seqs[other]!);
+  #makeRoom(): void {
+    this.#seqs = grown(this.#seqs);
+    const offsets = new Uint32Array(this.#seqs.length);
+    offsets.set(this.#offsets);
+    this.#offsets = offsets;
+  }
+
+  /** What was due before the new base stays before all others. */
+  #moveBase(base: number): void {
+    const shift = base - this.#base;
+    for (let i = 0; i < this.#size; i++) {
+      this.#offsets[i] = Math.max(0, this.#offsets[i]! - shift);
+    }
+    this.#base = base;
+  }
+
+  #isBefore(offset: number, seq: number, other: number): boolean {
+    const otherOffset = this.#offsets[other]!;
+    return offset < otherOffset || (offset === otherOffset && seq < this.#seqs[other]!);
   }
 
   #move(from: number, to: number): void {
-    this.#set(to, this.#times[from]!, this.#seqs[from]!);
+    this.#set(to, this.#offsets[from]!, this.#seqs[from]!);
   }
 
-  #set(at: number, time: number, seq: number): void {
-    this.#times[at] = time;
+  #set(at: number, offset: number, seq: number): void {
+    this.#offsets[at] = offset;
     this.#seqs[at] = seq;
   }
 }
