@@ -5,6 +5,7 @@
  */
 
 import { NameMap } from "../protocol/name_map.ts";
+import type { GroupMachine } from "./groups/group_machine.ts";
 import type { MessageLog } from "./message_log.ts";
 import type { DedupIndex } from "./dedup_index.ts";
 import { FORGOTTEN } from "./dedup_session.ts";
@@ -63,6 +64,7 @@ class AttributedMessage extends NewMessage {
 export class Admission {
   readonly #messageLog: MessageLog;
   readonly #dedup: DedupIndex;
+  readonly #groups: GroupMachine;
   readonly #limits: StoreLimits;
   readonly #atomic: boolean;
 
@@ -71,13 +73,21 @@ export class Admission {
    *
    * @param messageLog the messages
    * @param dedup the puts that are remembered
+   * @param groups the groups of workers
    * @param limits how much the store takes
    * @param atomic whether a failure of the database is thrown and undoes everything; else it refuses the put that it
    * hits
    */
-  constructor(messageLog: MessageLog, dedup: DedupIndex, limits: StoreLimits, atomic: boolean) {
+  constructor(
+    messageLog: MessageLog,
+    dedup: DedupIndex,
+    groups: GroupMachine,
+    limits: StoreLimits,
+    atomic: boolean,
+  ) {
     this.#messageLog = messageLog;
     this.#dedup = dedup;
+    this.#groups = groups;
     this.#limits = limits;
     this.#atomic = atomic;
   }
@@ -116,7 +126,7 @@ export class Admission {
         continue;
       }
       if (put.type !== "put") {
-        results.push(this.#sessionChanged(put));
+        results.push(this.#other(put, now));
         continue;
       }
       const { topic, bytes, attributes, session, n, owner } = put;
@@ -203,7 +213,9 @@ export class Admission {
         : "seq" in before
         ? Math.min(before.seq, range.last + 1)
         : range.lastStoredBy(before.time - 1) + 1;
-      return { ...this.#messageLog.topicPurge.purge(topic, end - 1, max, now), end };
+      const result = this.#messageLog.topicPurge.purge(topic, end - 1, max, now);
+      const more = result.more || this.#groups.purged(topic, end - 1, max);
+      return { ...result, more, end };
     });
   }
 
@@ -227,7 +239,7 @@ export class Admission {
     return { seq, dup: true };
   }
 
-  #sessionChanged(command: Exclude<Command, Put | Purge>): Result {
+  #other(command: Exclude<Command, Put | Purge>, now: number): Result | StoreError {
     switch (command.type) {
       case "open_session":
         this.#dedup.open(command.session, command.owner);
@@ -236,7 +248,7 @@ export class Admission {
         this.#dedup.forget(command.session);
         return {};
       default:
-        return command satisfies never;
+        return this.#attempt(() => this.#groups.apply(command, now));
     }
   }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { GroupCommand, GroupResult } from "./groups/group_commands.ts";
+
 /** Stores a message. */
 export interface Put {
   /** Which command it is. */
@@ -70,7 +72,7 @@ export interface PurgeResult {
 }
 
 /** What changes a store; nothing else does. */
-export type Command = Put | Purge | OpenSession | ForgetSession;
+export type Command = Put | Purge | OpenSession | ForgetSession | GroupCommand;
 
 /** Commands that a store applies at one time. */
 export interface CommandBatch<C extends Command = Command> {
@@ -93,4 +95,5 @@ export interface PutAck {
 /** What a store answers to a command that it has applied. */
 export type Result<C extends Command = Command> = C extends Put ? PutAck
   : C extends Purge ? PurgeResult
+  : C extends GroupCommand ? GroupResult<C>
   : object;

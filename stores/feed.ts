@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { GroupEvent } from "./groups/group_commands.ts";
 import type { Follower, TopicMessage } from "./store.ts";
 
 interface ActiveFollower {
@@ -36,6 +37,11 @@ export class Feed {
         }
       }
     }
+  }
+
+  /** Brings what has happened to groups. */
+  publishGroups(events: readonly GroupEvent[]): void {
+    for (const { follower } of this.#followers) follower.groups?.(events);
   }
 
   /** Messages may have been missed: all followers get an error, and nothing more. */

@@ -11,6 +11,7 @@ import { unknownOutcome } from "./file_faults.ts";
 import type { FileNotice } from "./file_guard.ts";
 import type { MessageLog } from "./message_log.ts";
 import { isDiskFull } from "./opened_file.ts";
+import type { GroupMachine } from "./groups/group_machine.ts";
 import { PageGaps } from "./page_gaps.ts";
 import { SlicedWork } from "./sliced_work.ts";
 import type { DedupIndex } from "./dedup_index.ts";
@@ -125,8 +126,8 @@ export class FileStore extends SqliteStore {
     }
     return new Promise((resolve) => {
       this.#pending.push({ batch, resolve: resolve as PendingAppend["resolve"] });
-      // Only messages are written to the file at once; they wait for others that are committed with them.
-      if (this.#pending.length === 1 && !changesMessages(batch)) return this.#flush();
+      // What is written to the file at once waits for others that are committed with it.
+      if (this.#pending.length === 1 && !isWritten(batch)) return this.#flush();
       if (this.#turn) return;
       const turn = setImmediate(() => this.#flush());
       this.#turn = () => clearImmediate(turn);
@@ -159,6 +160,10 @@ export class FileStore extends SqliteStore {
 
   protected override get dedup(): DedupIndex {
     return this.#file.ready().remembered.dedup;
+  }
+
+  protected override get groupMachine(): GroupMachine {
+    return this.#file.ready().groups;
   }
 
   /** While commands wait, the time of the first one: no later time is returned before they are applied. */
@@ -204,9 +209,9 @@ export class FileStore extends SqliteStore {
   #commit(pending: readonly PendingAppend[]): (Result | StoreError)[][] {
     const results: (Result | StoreError)[][] = [];
     const messages: TopicMessage[] = [];
-    if (!pending.some(({ batch }) => changesMessages(batch))) {
+    if (!pending.some(({ batch }) => isWritten(batch))) {
       const { machine, remembered: { dedup } } = this.#file.ready();
-      return pending.map(({ batch }) => {
+      const all = pending.map(({ batch }) => {
         try {
           const results = machine.apply(batch, messages);
           dedup.commit();
@@ -217,6 +222,8 @@ export class FileStore extends SqliteStore {
           return batch.commands.map(() => failure);
         }
       });
+      this.publishGroups();
+      return all;
     }
     const { messageLog, machine } = this.#file.readyToCommit();
     const undoTime = this.time.savepoint();
@@ -244,6 +251,7 @@ export class FileStore extends SqliteStore {
     this.#onCommitted();
     // Before the calls are answered: when a put is acknowledged, its readers have been served.
     if (messages.length > 0) this.#publish(messages);
+    this.publishGroups();
     return results;
   }
 
@@ -288,6 +296,14 @@ function codeOf(error: unknown): "full" | undefined {
   return isDiskFull(error) ? "full" : undefined;
 }
 
-function changesMessages({ commands }: CommandBatch): boolean {
-  return commands.some(({ type }) => type === "put" || type === "purge");
+/** These change little that is not worth a commit of its own: it is written with the next one. */
+const UNWRITTEN: ReadonlySet<Command["type"]> = new Set([
+  "open_session",
+  "forget_session",
+  "extend",
+  "close_holder",
+]);
+
+function isWritten({ commands }: CommandBatch): boolean {
+  return commands.some(({ type }) => !UNWRITTEN.has(type));
 }

@@ -7,6 +7,8 @@
 import { NameMap } from "../protocol/name_map.ts";
 import { Admission } from "./admission.ts";
 import type { Database } from "./engine.ts";
+import { GroupMachine } from "./groups/group_machine.ts";
+import { GroupState } from "./groups/group_state.ts";
 import { GoneMap } from "./gone_map.ts";
 import { MessageLog } from "./message_log.ts";
 import { DedupIndex } from "./dedup_index.ts";
@@ -35,6 +37,7 @@ export class MemoryStore extends SqliteStore {
   override readonly description: string;
   protected override readonly messageLog: MessageLog;
   protected override readonly dedup: DedupIndex;
+  protected override readonly groupMachine: GroupMachine;
   override readonly epochEnds: NameMap<number> = new NameMap();
   readonly #db: Database;
   readonly #machine: StateMachine;
@@ -56,8 +59,13 @@ export class MemoryStore extends SqliteStore {
       gone: new GoneMap(limits.goneTopics),
     });
     const dedup = new DedupIndex({ window: dedupWindow, retention, maxRuns });
-    const admission = new Admission(messageLog, dedup, limits, false);
-    this.#machine = new StateMachine({ messageLog, dedup, admission, time, retention });
+    const groups = this.groupMachine = new GroupMachine(
+      messageLog,
+      limits,
+      (saved) => new GroupState(this.#db, messageLog, limits, saved),
+    );
+    const admission = new Admission(messageLog, dedup, groups, limits, false);
+    this.#machine = new StateMachine({ messageLog, dedup, groups, admission, time, retention });
     this.messageLog = messageLog;
     this.dedup = dedup;
   }
@@ -81,6 +89,7 @@ export class MemoryStore extends SqliteStore {
     this.dedup.commit();
     // Before this call is answered: when a put is acknowledged, its readers have been served.
     if (messages.length > 0) this.feed.publish(messages);
+    this.publishGroups();
     if (buffer.isOverfull) this.#tryFlush();
     return results as (Result<C> | StoreError)[];
   }

@@ -79,7 +79,7 @@ export class MessageIds {
   find({ topic, attributes, identity = "" }: IdentifiedPut, floor: number): number {
     const id = attributes === undefined ? undefined : encodedMessageId(attributes);
     if (id === undefined) return 0;
-    const found = this.#sql.find.all(this.#hash(topic, id), floor, identity) as { seq: number }[];
+    const found = this.#sql.find.all(this.hashOf(topic, id), floor, identity) as { seq: number }[];
     return found.find(({ seq }) => this.#isNamed(seq, topic, id))?.seq ?? 0;
   }
 
@@ -94,7 +94,7 @@ export class MessageIds {
   add({ topic, attributes, identity = "" }: IdentifiedPut, seq: number): void {
     const id = attributes === undefined ? undefined : encodedMessageId(attributes);
     if (id === undefined) return;
-    this.#sql.add.run(seq, this.#hash(topic, id), identity);
+    this.#sql.add.run(seq, this.hashOf(topic, id), identity);
     this.#log.writtenBytes += ROW_BYTES;
   }
 
@@ -122,7 +122,7 @@ export class MessageIds {
   }
 
   /** 53 bits of a topic and an id, by the method of cyrb53. */
-  #hash(topic: string, id: string): number {
+  hashOf(topic: string, id: string): number {
     const text = `${topic}\n${id}`;
     let high = 0xdeadbeef ^ this.#seed;
     let low = 0x41c6ce57 ^ this.#seed;

@@ -55,6 +55,8 @@ export class MessageLog {
   #purgedTo = 0;
   /** At most about this many bytes of the database were changed, including transactions that failed. */
   writtenBytes = 0;
+  /** Nothing after this number is deleted, gone or not: groups may need it. */
+  keptAfter = Infinity;
   /** There may be evicted messages to delete. */
   #mayPurge = false;
 
@@ -158,7 +160,7 @@ export class MessageLog {
     const { messages } = this.buffer;
     if (messages.length === 0) return;
     const { floor } = this.range;
-    const expired = this.buffer.messagesUpTo(floor);
+    const expired = this.buffer.messagesUpTo(Math.min(floor, this.keptAfter));
     const unexpired = expired.length === 0 ? messages : messages.slice(expired.length);
     this.writtenBytes += this.buffer.bytes;
     this.transaction(() => {
@@ -187,7 +189,7 @@ export class MessageLog {
    * all are deleted.
    */
   purgeUntil(end: number, sliceMs: number): boolean {
-    const upTo = Math.min(this.range.floor, this.#lastFlushed);
+    const upTo = this.#deletable;
     for (let rows = PURGE_SLICE.first; this.#purgedTo < upTo;) {
       const begin = performance.now();
       if (begin >= end) return false;
@@ -208,6 +210,11 @@ export class MessageLog {
     return this.range.last - this.buffer.messages.length;
   }
 
+  /** The last message in the database that may be deleted. */
+  get #deletable(): number {
+    return Math.min(this.range.floor, this.#lastFlushed, this.keptAfter);
+  }
+
   /** Whether a topic has messages, in the buffer or in the database. If not, those to come are counted anew. */
   #holds(topic: string): boolean {
     const { buffer, range: { floor } } = this;
@@ -220,7 +227,7 @@ export class MessageLog {
 
   /** Deletes what is gone in the next rows. */
   #purgeRows(rows: number): void {
-    const upTo = Math.min(this.range.floor, this.#lastFlushed);
+    const upTo = this.#deletable;
     if (!this.segmentSizes.anyEndBy(upTo)) return;
     this.#purge(Math.min(this.segments.endOf(this.#purgedTo, rows), upTo));
   }

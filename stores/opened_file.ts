@@ -8,6 +8,9 @@ import { Admission } from "./admission.ts";
 import { DatabaseFile, type FileLocation, type FileState } from "./database_file.ts";
 import { SQLITE_ERRORS, sqliteErrorCode } from "./engine.ts";
 import { toOpenError } from "./file_faults.ts";
+import { GroupMachine } from "./groups/group_machine.ts";
+import { GroupRows } from "./groups/group_rows.ts";
+import { GroupState, type SavedGroupState } from "./groups/group_state.ts";
 import { GoneTable } from "./gone_table.ts";
 import { MessageLog } from "./message_log.ts";
 import { DedupIndex } from "./dedup_index.ts";
@@ -39,6 +42,7 @@ export interface OpenedFile {
   readonly messageLog: MessageLog;
   readonly remembered: RememberedPuts;
   readonly machine: StateMachine;
+  readonly groups: GroupMachine;
 }
 
 /** What is remembered for deduplication. It outlives the open file if that fails. */
@@ -139,12 +143,14 @@ function loadFile(
   const hooks: TransactionHooks = {
     beforeCommit() {
       file.wal.beforeCommit();
-      recorded += ROW_BYTES * table.save(dedup.recorded(), drops.all);
+      recorded += ROW_BYTES * table.save(dedup.recorded(), drops.all) + rows.save(groups.state);
       lastToCommit = messageLog.range.last;
       save();
     },
     committed() {
       dedup.commit();
+      rows.forget();
+      groups.committed();
       drops.clear();
       remembered.last = messageLog.range.last;
       const all = messageLog.writtenBytes + recorded;
@@ -160,15 +166,33 @@ function loadFile(
         const drop = drops.firstUncommitted;
         remembered.doubt = { last: lastToCommit, drop, recorded, time: time.applied };
       } else dedup.rollback();
-      onFailure(mayBeCommitted);
+      onFailure(mayBeCommitted || !reloadGroups());
     },
   };
   const gone = new GoneTable(file.db, limits.goneTopics);
   const messageLog = new MessageLog(file.db, { retention, gone, start, hooks });
   applyEarlierDrops(messageLog, start, retention, time);
-  const admission = new Admission(messageLog, dedup, limits, true);
-  const machine = new StateMachine({ messageLog, dedup, admission, time, retention });
-  return { file, messageLog, remembered, machine, save };
+  const rows = new GroupRows(file.db);
+  const makeGroups = (saved: SavedGroupState) =>
+    new GroupState(file.db, messageLog, limits, saved, rows);
+  const groups = new GroupMachine(messageLog, limits, makeGroups);
+  const loadGroups = () => {
+    const { saved } = rows;
+    groups.load(saved && rows.loaded(makeGroups(saved)));
+  };
+  /** After a transaction was undone: returns whether the groups are as the tables have them. */
+  const reloadGroups = (): boolean => {
+    try {
+      if (groups.rolledBack()) loadGroups();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  loadGroups();
+  const admission = new Admission(messageLog, dedup, groups, limits, true);
+  const machine = new StateMachine({ messageLog, dedup, groups, admission, time, retention });
+  return { file, messageLog, remembered, machine, groups, save };
 }
 
 /** Finds out whether a transaction was committed, and keeps or undoes what it did in memory. */

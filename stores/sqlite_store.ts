@@ -10,6 +10,9 @@ import type { StoredTopic } from "../protocol/topic_info.ts";
 import type { Clock } from "../queue/clock.ts";
 import type { Engine } from "./engine.ts";
 import { Feed } from "./feed.ts";
+import type { DeadJob, DeadQuery, GroupQuery, StoredGroup } from "./groups/group_commands.ts";
+import type { GroupMachine } from "./groups/group_machine.ts";
+import { listDeadJobs, listGroups } from "./groups/group_lists.ts";
 import type { MessageLog } from "./message_log.ts";
 import { SlicedWork } from "./sliced_work.ts";
 import type { DedupIndex } from "./dedup_index.ts";
@@ -77,6 +80,8 @@ export abstract class SqliteStore implements Store {
   protected abstract get messageLog(): MessageLog;
   /** The puts that are remembered for deduplication. */
   protected abstract get dedup(): DedupIndex;
+  /** The groups; throws if they cannot be used. */
+  protected abstract get groupMachine(): GroupMachine;
   /** The last number of each epoch before this one. */
   abstract readonly epochEnds: NameMap<number>;
   /** Closes the database; called once. */
@@ -167,6 +172,37 @@ export abstract class SqliteStore implements Store {
       messageLog.flush();
       return !messageLog.purgeUntil(end, budgetMs / 8) || this.dedup.holdsExpired;
     });
+  }
+
+  groups(query: GroupQuery): Promise<readonly StoredGroup[]> {
+    return this.#ask("list groups", () => listGroups(this.groupMachine.state, query));
+  }
+
+  deadJobs(query: DeadQuery): Promise<readonly DeadJob[]> {
+    return this.#ask("list dead jobs", () => listDeadJobs(this.groupMachine.state, query));
+  }
+
+  get holdsJobs(): boolean {
+    return this.#groupMachine?.holdsJobs ?? false;
+  }
+
+  get nextDue(): number | undefined {
+    return this.#groupMachine?.nextDue;
+  }
+
+  /** The groups, if they can be used now. */
+  get #groupMachine(): GroupMachine | undefined {
+    try {
+      return this.groupMachine;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Has the followers learn what has happened to groups; after the messages that were stored with it. */
+  protected publishGroups(): void {
+    const events = this.groupMachine.takeEvents();
+    if (events.length > 0) this.feed.publishGroups(events);
   }
 
   /** How much it holds; see {@linkcode StoreUsage}. */

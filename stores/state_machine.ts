@@ -5,6 +5,7 @@
  */
 
 import type { Admission } from "./admission.ts";
+import type { GroupMachine } from "./groups/group_machine.ts";
 import type { MessageLog } from "./message_log.ts";
 import type { DedupIndex } from "./dedup_index.ts";
 import type { CommandBatch, Result, StoreError, TopicMessage } from "./store.ts";
@@ -15,6 +16,7 @@ export interface MachineParts {
   readonly messageLog: MessageLog;
   readonly dedup: DedupIndex;
   readonly admission: Admission;
+  readonly groups: GroupMachine;
   readonly time: StoreTime;
   /** For how many milliseconds a message is kept. */
   readonly retention: number;
@@ -37,14 +39,17 @@ export class StateMachine {
    * @returns what became of each command
    */
   apply({ time, commands }: CommandBatch, messages: TopicMessage[]): (Result | StoreError)[] {
-    const { messageLog, dedup, admission, time: storeTime, retention } = this.#parts;
+    const { messageLog, dedup, admission, groups, time: storeTime, retention } = this.#parts;
     const now = storeTime.at(time);
     // First: it may fail, for it may look into the database, and then nothing has changed.
     messageLog.range.expire(now - retention);
     storeTime.apply(now);
+    groups.begin(now);
     dedup.begin(now);
+    const before = messages.length;
     const results = admission.admit(commands, now, messages);
     dedup.settle();
+    if (messages.length > before) groups.stored(messages, before);
     return results;
   }
 }

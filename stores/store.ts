@@ -8,6 +8,13 @@ import type { Durability } from "../protocol/encode_replies.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { StoredTopic } from "../protocol/topic_info.ts";
 import type { Command, CommandBatch, Result } from "./commands.ts";
+import type {
+  DeadJob,
+  DeadQuery,
+  GroupEvent,
+  GroupQuery,
+  StoredGroup,
+} from "./groups/group_commands.ts";
 import type { Gone, MessagePage, MessageQuery, TopicMessage, TopicQuery } from "./queries.ts";
 
 export type {
@@ -117,6 +124,11 @@ export interface Follower {
   stored(messages: readonly TopicMessage[]): void;
   /** The feed has ended by an error; messages may have been missed. */
   lost(error: Error): void;
+  /**
+   * Takes what has happened to groups, after the messages that were stored with it. That messages wait for a group it learns from
+   * the messages alone.
+   */
+  groups?(events: readonly GroupEvent[]): void;
 }
 
 /**
@@ -153,6 +165,16 @@ export interface Follower {
  * topic has from the same identity is not stored: it has the number of that message, even if it would otherwise be refused. That
  * is the result of its number in its session too, as if it were stored: for as long as its session is remembered, though the
  * message goes. (Not if it would be refused, or if one of its session before it in the batch was, with `full`.)
+ *
+ * **Groups.** A group has each message of a topic, or of a prefix, worked once by one of its holders. All after its frontier waits; what
+ * is before it is finished, but for a list of jobs that are held, delayed, behind their key, given back, or dead. A claim names one delivery of
+ * one job to one holder, and is valid until the job is finished or given back, or its lease or its time ends. No two claims of a job
+ * are valid at one time, and claims grow over the whole store, also from one opening to the next. Of jobs with one key of one topic one at a time
+ * is held, in the order of their messages; a job that is to be tried again keeps its key meanwhile, one that was put with a delay has none before
+ * it is due. The oldest job is given first, and in turn to all who ask. Leases end by a clock that advances at most a second with each
+ * `apply`, so that a server that was stopped takes no job away; a file that is opened again gives each holder a new lease. Messages that a group has
+ * not finished outlive the retention, up to a limit of bytes (`groupBytes`); past that the oldest are given up. A group on which nobody works is deleted
+ * after a time (`groupRetention`), and begins where it was if it is made again within as long.
  *
  * Methods reject with a {@linkcode StoreError} if the store cannot do its work; `apply` has one for each command instead.
  */
@@ -219,6 +241,18 @@ export interface Store extends AsyncDisposable {
    * nothing that can be seen. Resolves whether there is more to free, here or by another `apply`.
    */
   trim(budgetMs: number): Promise<boolean>;
+
+  /** Lists groups. */
+  groups(query: GroupQuery): Promise<readonly StoredGroup[]>;
+
+  /** Lists the dead jobs of a group; rejects with `not_found` if it is not there. */
+  deadJobs(query: DeadQuery): Promise<readonly DeadJob[]>;
+
+  /** Somebody holds a lease: it ends by {@linkcode Store.apply}, which has to be called at least every second for that. */
+  readonly holdsJobs: boolean;
+
+  /** When the next delayed job comes due, in the store's time; `undefined` if there is none. */
+  readonly nextDue: number | undefined;
 
   /** Has the text of what was purged removed from everywhere it was written to, such as a log and free pages. Default: there is no such place. */
   erase?(): Promise<void>;

@@ -26,6 +26,14 @@ export interface StoreLimits {
   readonly goneTopics: number;
   /** How many epochs are known. */
   readonly epochs: number;
+  /** How many groups there may be. */
+  readonly groups: number;
+  /** How many unfinished jobs a group may have. */
+  readonly unfinished: number;
+  /** How many bytes expired messages may count that groups have not finished. Default: half of `storedBytes`. */
+  readonly groupBytes: number;
+  /** For how many milliseconds a group is kept on which nobody works. */
+  readonly groupRetention: number;
 }
 
 /** At most this many runs are remembered, unless limits say otherwise. */
@@ -37,7 +45,7 @@ export const RUN_BYTES = 550;
 /** What is remembered besides the messages takes at most this part of the stored bytes. */
 export const RECORDS_PART = 1 / 4;
 
-const DEFAULT_LIMITS: StoreLimits = {
+const DEFAULT_LIMITS: Omit<StoreLimits, "groupBytes"> = {
   storedBytes: LIMITS.storedBytes.default,
   overflow: "reject",
   topics: LIMITS.topics.default,
@@ -45,6 +53,9 @@ const DEFAULT_LIMITS: StoreLimits = {
   dedupRuns: MAX_RUNS,
   goneTopics: 100_000,
   epochs: 1000,
+  groups: 1000,
+  unfinished: 100_000,
+  groupRetention: 24 * 3600 * 1000,
 };
 
 /** This many runs and topics may be remembered, however few bytes may be stored. */
@@ -58,11 +69,13 @@ const MIN_REMEMBERED = 1000;
  */
 export function completeLimits(given: Partial<StoreLimits> = {}): StoreLimits {
   const limits = { ...DEFAULT_LIMITS, ...given };
+  const { groupBytes = Math.floor(limits.storedBytes / 2) } = given;
   const { storedBytes, dedupRuns, goneTopics } = limits;
   const maxOf = (size: number) =>
     Math.max(MIN_REMEMBERED, Math.floor(storedBytes * RECORDS_PART / size));
   return {
     ...limits,
+    groupBytes,
     dedupRuns: Math.min(dedupRuns, maxOf(RUN_BYTES)),
     goneTopics: Math.min(goneTopics, maxOf(GONE_TOPIC_BYTES)),
   };

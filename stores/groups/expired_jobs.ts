@@ -30,6 +30,8 @@ interface Row extends Omit<TopicMessage, "attributes"> {
   readonly attributes: string | null;
 }
 
+type Named = Pick<TopicMessage, "seq" | "topic">;
+
 /**
  * The purge of the store moves messages here before it deletes them. Changes belong to the transaction around them; what is in memory
  * changes with them, so that it has to be loaded again if they are undone.
@@ -74,7 +76,8 @@ export class ExpiredJobs {
       db.prepare(`SELECT count(*) AS n FROM expired_jobs WHERE ${condition} AND seq > ?3`);
     const seqs = (condition: string) =>
       db.prepare(
-        `SELECT seq, topic FROM expired_jobs WHERE ${condition} AND seq <= ?3 ORDER BY seq LIMIT ?4`,
+        "SELECT seq, topic FROM expired_jobs " +
+          `WHERE ${condition} AND seq > ?3 AND seq <= ?4 ORDER BY seq LIMIT ?5`,
       );
     this.#sql = {
       insert: db.prepare("INSERT INTO expired_jobs VALUES (?, ?, ?, ?, ?, ?, ?)"),
@@ -83,7 +86,7 @@ export class ExpiredJobs {
       topicCount: count(of.topic),
       prefixCount: count(of.prefix),
       oldest: db.prepare("SELECT seq, topic FROM expired_jobs ORDER BY seq LIMIT 1"),
-      find: db.prepare("SELECT size FROM expired_jobs WHERE seq = ?"),
+      find: db.prepare("SELECT size, topic FROM expired_jobs WHERE seq = ?"),
       delete: db.prepare("DELETE FROM expired_jobs WHERE seq = ?"),
       topicSeqs: seqs(of.topic),
       prefixSeqs: seqs(of.prefix),
@@ -129,22 +132,20 @@ export class ExpiredJobs {
   }
 
   /** The oldest message, if there is one. */
-  get oldest(): Pick<TopicMessage, "seq" | "topic"> | undefined {
-    return (this.#sql.oldest.all() as Pick<TopicMessage, "seq" | "topic">[])[0];
+  get oldest(): Named | undefined {
+    return (this.#sql.oldest.all() as Named[])[0];
   }
 
-  /** The numbers and topics of messages up to a number, the oldest first, at most so many. */
-  upTo(
-    { topic, prefix }: TopicFilter,
-    upTo: number,
-    max: number,
-  ): readonly Pick<TopicMessage, "seq" | "topic">[] {
+  /** The numbers and topics of messages after a number and up to another, the oldest first, at most so many. */
+  seqs({ topic, prefix }: TopicFilter, after: number, upTo: number, max: number): readonly Named[] {
     return (prefix === undefined
-      ? this.#sql.topicSeqs.all(topic, topic, upTo, max)
-      : this.#sql.prefixSeqs.all(prefix, prefixEnd(prefix), upTo, max)) as Pick<
-        TopicMessage,
-        "seq" | "topic"
-      >[];
+      ? this.#sql.topicSeqs.all(topic, topic, after, upTo, max)
+      : this.#sql.prefixSeqs.all(prefix, prefixEnd(prefix), after, upTo, max)) as Named[];
+  }
+
+  /** The topic of a message, if it is here. */
+  topicOf(seq: number): string | undefined {
+    return (this.#sql.find.all(seq) as Named[])[0]?.topic;
   }
 
   /** Deletes a message, if it is here. */

@@ -1,0 +1,76 @@
+/**
+ * What people learn of groups, and of their dead jobs.
+ *
+ * @module
+ */
+
+import { StoreError } from "../store.ts";
+import type { DeadJob, DeadQuery, GroupQuery, StoredGroup } from "./group_commands.ts";
+import type { GroupState } from "./group_state.ts";
+import { groupNotFound } from "./group_errors.ts";
+import { JOB_STATE } from "./job_list.ts";
+import type { WorkGroup } from "./work_group.ts";
+
+/**
+ * Lists groups.
+ *
+ * @param state the groups, if there ever were any
+ * @param query which, and how many
+ * @returns what is known of each
+ */
+export function listGroups(
+  state: GroupState | undefined,
+  { after, count, filter }: GroupQuery,
+): readonly StoredGroup[] {
+  if (!state) return [];
+  return state.registry.list(after, count, filter).map((group) => describe(state, group));
+}
+
+function describe({ messages }: GroupState, group: WorkGroup): StoredGroup {
+  const { name, frontier, stalled, jobs: { list }, waiting } = group;
+  const [ready, delayed] = [list.count(JOB_STATE.ready), list.count(JOB_STATE.delayed)];
+  const blocked = list.count(JOB_STATE.blocked);
+  const oldest = list.firstNot(JOB_STATE.dead);
+  const message = oldest === undefined
+    ? messages.page(name, frontier, 1, 1).messages[0]
+    : messages.at(name, oldest);
+  return {
+    name,
+    frontier,
+    depth: waiting + ready + delayed + blocked,
+    ...{ ready, delayed, blocked, held: list.count(JOB_STATE.held) },
+    dead: list.count(JOB_STATE.dead),
+    oldest: message?.time,
+    stalled,
+    ...group.counts,
+  };
+}
+
+/**
+ * Lists dead jobs, the oldest message first.
+ *
+ * @param state the groups, if there ever were any
+ * @param query of which group, and how many
+ * @returns the jobs with their messages
+ * @throws {StoreError} if the group is not there
+ */
+export function listDeadJobs(
+  state: GroupState | undefined,
+  { name, after, count, bytes }: DeadQuery,
+): readonly DeadJob[] {
+  const group = state?.registry.find(name);
+  if (!state || !group) throw groupNotFound(name);
+  const found: DeadJob[] = [];
+  let left = bytes;
+  for (const seq of [...group.jobs.dead.keys()].sort((one, other) => one - other)) {
+    if (seq <= after) continue;
+    const message = state.messages.at(name, seq);
+    // It may be purged.
+    if (!message) continue;
+    left -= message.bytes;
+    if (left < 0 && found.length > 0) break;
+    found.push({ message, ...group.jobs.dead.get(seq)! });
+    if (found.length === count) break;
+  }
+  return found;
+}

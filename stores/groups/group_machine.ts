@@ -1,0 +1,275 @@
+/**
+ * What commands, and the time, do to the groups of a store.
+ *
+ * @module
+ */
+
+import type { MessageLog } from "../message_log.ts";
+import type { TopicMessage } from "../queries.ts";
+import { StoreError } from "../store.ts";
+import type {
+  CreateGroup,
+  GroupCommand,
+  GroupEvent,
+  GroupName,
+  GroupResult,
+} from "./group_commands.ts";
+import { groupNotFound, tooManyToOpen } from "./group_errors.ts";
+import { groupKey } from "./group_registry.ts";
+import type { GroupLimits, GroupState, SavedGroupState } from "./group_state.ts";
+import type { WorkGroup } from "./work_group.ts";
+
+/** For how many milliseconds dead jobs are kept: a week. */
+export const DEAD_RETENTION = 7 * 24 * 3600 * 1000;
+
+/** How many holders there may be. Each is there until its lease ends, so a client could make very many. */
+const MAX_HOLDERS = 100_000;
+
+/** How often it is looked for what is over for long, in milliseconds of the clock of leases. */
+const CLEAN_EVERY = 1000;
+
+/** Keeps groups. Until there is one it costs nothing. */
+export class GroupMachine {
+  readonly #log: MessageLog;
+  readonly #limits: GroupLimits;
+  readonly #makeState: (saved: SavedGroupState) => GroupState;
+  #state: GroupState | undefined;
+  #cleanAt = 0;
+  readonly #removed: GroupEvent[] = [];
+  /** Something may have changed since the last commit. */
+  #isDirty = false;
+
+  /**
+   * Begins without groups.
+   *
+   * @param log the messages
+   * @param limits how much groups may take
+   * @param makeState makes what groups share, once it is needed
+   */
+  constructor(
+    log: MessageLog,
+    limits: GroupLimits,
+    makeState: (saved: SavedGroupState) => GroupState,
+  ) {
+    this.#log = log;
+    this.#limits = limits;
+    this.#makeState = makeState;
+  }
+
+  /** The groups, if there ever were any. */
+  get state(): GroupState | undefined {
+    return this.#state;
+  }
+
+  /** Goes on with the groups that a file has. */
+  load(state: GroupState | undefined): void {
+    this.#state = state;
+    this.#isDirty = false;
+    if (!state || state.registry.size === 0) return;
+    this.#log.keptAfter = state.expired.through;
+    // What has become ready may not have been told.
+    for (const group of state.registry.all) group.news.ready = true;
+  }
+
+  /** What has changed is final. */
+  committed(): void {
+    this.#isDirty = false;
+  }
+
+  /** A transaction was undone. Returns whether the groups have to be loaded again. */
+  rolledBack(): boolean {
+    // What was counted, or looked at, may have been undone.
+    this.#state?.registry.forgetCounts();
+    return this.#isDirty;
+  }
+
+  /** Whether somebody holds a job, or may: then time has to pass for leases to end. */
+  get holdsJobs(): boolean {
+    return this.#state !== undefined && this.#state.holders > 0;
+  }
+
+  /** When the next delayed job comes due. */
+  get nextDue(): number | undefined {
+    const due = this.#state?.nextDue ?? Infinity;
+    return due === Infinity ? undefined : due;
+  }
+
+  /** Has everything happen that is due by a time. */
+  begin(now: number): void {
+    const state = this.#state;
+    if (!state) return;
+    state.clock.advance(now);
+    if (state.registry.size === 0) return;
+    if (now >= state.nextDue) comeDue(state, now);
+    if (state.clock.now >= state.nextEnd) {
+      this.#isDirty = true;
+      endLeases(state, now);
+    }
+    if (state.clock.now >= this.#cleanAt) this.#clean(state, now);
+    if (!state.keeper.isBehind) return;
+    this.#isDirty = true;
+    state.keeper.keep();
+  }
+
+  /** Applies a command. */
+  apply(command: GroupCommand, now: number): GroupResult | StoreError {
+    const { name } = command;
+    this.#isDirty = true;
+    let group = this.#state?.registry.find(name);
+    if (command.type === "create_group" || command.type === "open_holder") {
+      const isNew = !group;
+      if (!group) {
+        const made = this.#create(name, command.after, now);
+        if (made instanceof StoreError) return made;
+        group = made;
+      }
+      if (command.type === "create_group") return { created: isNew };
+    }
+    if (!group) return command.type === "delete_group" ? { deleted: false } : groupNotFound(name);
+    return this.#applyTo(group, command, now);
+  }
+
+  #applyTo(
+    group: WorkGroup,
+    command: Exclude<GroupCommand, CreateGroup>,
+    now: number,
+  ): GroupResult | StoreError {
+    const state = this.#state!;
+    state.claim = Math.max(state.claim, now * CLAIMS_PER_MS);
+    state.recorder?.group(group);
+    group.usedAt = state.clock.now;
+    switch (command.type) {
+      case "open_holder":
+        if (!group.holders.has(command.holder) && state.holders >= MAX_HOLDERS) {
+          return tooManyToOpen(`${state.holders} workers hold leases`, MAX_HOLDERS);
+        }
+        return group.open(command);
+      case "close_holder":
+        group.close(command.holder);
+        return {};
+      case "claim":
+        return group.claim(command, now);
+      case "finish":
+        return group.finish(command, now);
+      case "extend":
+        return group.extend(command);
+      case "redrive":
+        return { redriven: group.redrive(command.seq) };
+      case "delete_group":
+        this.#remove(state, group, false);
+        return { deleted: true };
+      default:
+        return command satisfies never;
+    }
+  }
+
+  /** Counts messages that were stored, from an index on. */
+  stored(messages: readonly TopicMessage[], from: number): void {
+    const state = this.#state;
+    if (state && state.registry.size > 0) state.registry.count(messages, from);
+  }
+
+  /**
+   * A topic was purged: its groups do not work on what is gone.
+   *
+   * @param topic the topic
+   * @param upTo the last message that goes
+   * @param max at most about this many are deleted
+   * @returns whether there are more
+   */
+  purged(topic: string, upTo: number, max: number): boolean {
+    const state = this.#state;
+    if (!state || state.registry.size === 0) return false;
+    this.#isDirty = true;
+    const page = state.expired.seqs({ topic }, 0, upTo, max);
+    if (page.length > 0) {
+      this.#log.transaction(() => {
+        for (const { seq } of page) state.expired.delete(seq);
+      });
+    }
+    const more = page.length === max;
+    if (more) return true;
+    for (const { groups } of state.registry.matching(topic)) {
+      for (const group of groups) {
+        group.dropPurged(upTo);
+        state.recorder?.group(group);
+      }
+    }
+    return false;
+  }
+
+  /** What has happened to groups since the last call. */
+  takeEvents(): readonly GroupEvent[] {
+    const state = this.#state;
+    if (!state || (state.touched.size === 0 && this.#removed.length === 0)) return NO_EVENTS;
+    const events = this.#removed.splice(0);
+    for (const group of state.touched) {
+      const news = group.takeNews();
+      if (news) events.push({ name: group.name, ...news, deleted: false, abandoned: false });
+    }
+    state.touched.clear();
+    return events;
+  }
+
+  #create(name: GroupName, after: number | undefined, now: number): WorkGroup | StoreError {
+    const { range } = this.#log;
+    const claim = now * CLAIMS_PER_MS;
+    const state = this.#state ??= this.#makeState({
+      ...{ claim, forgottenTo: claim, through: range.floor, clock: 0 },
+    });
+    const { groups } = this.#limits;
+    if (state.registry.size >= groups) return tooManyToOpen(`${groups} groups are there`, groups);
+    const key = groupKey(name);
+    const known = state.deleted.get(key);
+    if (known) state.forget(key, known);
+    const from = after ?? known?.frontier ?? range.floor;
+    return state.add(name, Math.max(range.floor, Math.min(from, range.last)));
+  }
+
+  #remove(state: GroupState, group: WorkGroup, abandoned: boolean): void {
+    state.remove(group);
+    const news = group.takeNews() ?? { ready: false, dead: 0, givenUp: 0 };
+    this.#removed.push({ name: group.name, ...news, deleted: true, abandoned });
+  }
+
+  /** Forgets what is over for long: dead jobs, and groups on which nobody works. */
+  #clean(state: GroupState, now: number): void {
+    this.#cleanAt = state.clock.now + CLEAN_EVERY;
+    for (const group of [...state.registry.all]) {
+      group.forgetDead(now - DEAD_RETENTION);
+      if (state.clock.now - group.usedAt < this.#limits.groupRetention) continue;
+      // Jobs that are held, or have workers who wait for some, are in use.
+      if (group.holders.size > 0) continue;
+      this.#isDirty = true;
+      state.remember(group);
+      this.#remove(state, group, true);
+    }
+    for (const [key, one] of state.deleted) {
+      if (one.until > state.clock.now) break;
+      state.forget(key, one);
+    }
+  }
+}
+
+const NO_EVENTS: readonly GroupEvent[] = [];
+
+/** Claims begin at the time: so they also grow if a store begins anew, or a copy of it is taken from before. */
+const CLAIMS_PER_MS = 1000;
+
+function comeDue(state: GroupState, now: number): void {
+  state.nextDue = Infinity;
+  for (const group of state.registry.all) {
+    group.comeDue(now);
+    state.onDelayed(group.jobs.nextDue);
+  }
+}
+
+function endLeases(state: GroupState, now: number): void {
+  state.nextEnd = Infinity;
+  for (const group of state.registry.all) {
+    for (const holder of [...group.holders.values()]) {
+      const next = holder.nextEnd;
+      state.onHeld(next <= state.clock.now ? group.end(holder, now) : next);
+    }
+  }
+}

@@ -1,0 +1,322 @@
+/**
+ * The groups of a file, as rows of its tables.
+ *
+ * @module
+ */
+
+import type { Database, Statement } from "../engine.ts";
+import type { GroupName } from "./group_commands.ts";
+import type { JobRecord } from "./group_jobs.ts";
+import { groupKey } from "./group_registry.ts";
+import type { GroupRecorder, GroupState, SavedGroupState } from "./group_state.ts";
+import { Holder } from "./holder.ts";
+import { JOB_STATE, type JobState } from "./job_list.ts";
+import type { WorkGroup } from "./work_group.ts";
+
+/** A key is there as its hash: its text is erased with its message. */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS groups (
+    id INTEGER PRIMARY KEY,
+    is_prefix INTEGER NOT NULL,
+    filter TEXT NOT NULL,
+    name TEXT NOT NULL,
+    frontier INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    claimed INTEGER NOT NULL,
+    done INTEGER NOT NULL,
+    retried INTEGER NOT NULL,
+    died INTEGER NOT NULL,
+    given_up INTEGER NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS group_jobs (
+    group_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    key INTEGER NOT NULL,
+    at INTEGER,
+    claim INTEGER,
+    holder TEXT,
+    reason TEXT,
+    PRIMARY KEY (group_id, seq)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS group_holders (
+    group_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    lease INTEGER NOT NULL,
+    timeout INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    PRIMARY KEY (group_id, name)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS lost_claims (claim INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS deleted_groups (
+    id INTEGER PRIMARY KEY,
+    is_prefix INTEGER NOT NULL,
+    filter TEXT NOT NULL,
+    name TEXT NOT NULL,
+    frontier INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    UNIQUE (is_prefix, filter, name)
+  );
+  CREATE TABLE IF NOT EXISTS group_state (
+    id INTEGER PRIMARY KEY,
+    claim INTEGER NOT NULL,
+    forgotten_to INTEGER NOT NULL,
+    through INTEGER NOT NULL,
+    clock INTEGER NOT NULL
+  );
+`;
+
+/** About how many bytes of a database a row takes. */
+const ROW_BYTES = 100;
+
+interface NameRow {
+  readonly is_prefix: number;
+  readonly filter: string;
+  readonly name: string;
+  readonly frontier: number;
+}
+
+interface GroupRow extends NameRow {
+  readonly id: number;
+  readonly used: number;
+  readonly claimed: number;
+  readonly done: number;
+  readonly retried: number;
+  readonly died: number;
+  readonly given_up: number;
+}
+
+interface JobRow {
+  readonly group_id: number;
+  readonly seq: number;
+  readonly state: JobState;
+  readonly attempt: number;
+  readonly key: number;
+  readonly at: number | null;
+  readonly claim: number | null;
+  readonly holder: string | null;
+  readonly reason: string | null;
+}
+
+interface HolderRow {
+  readonly group_id: number;
+  readonly name: string;
+  readonly lease: number;
+  readonly timeout: number;
+  readonly attempts: number;
+}
+
+/** Writes down what changes, and saves it with the next commit. */
+export class GroupRows implements GroupRecorder {
+  readonly #db: Database;
+  #groups = new Set<WorkGroup>();
+  #removed: number[] = [];
+  #jobs = new Map<number, Map<number, JobRecord | undefined>>();
+  #holders: [group: number, holder: Holder, isThere: boolean][] = [];
+  #claims = new Map<number, boolean>();
+  #deleted: [name: GroupName, frontier: number | undefined, until: number][] = [];
+  #prepared: Record<StatementName, Statement> | undefined;
+
+  /**
+   * Makes the tables.
+   *
+   * @param db an open database
+   */
+  constructor(db: Database) {
+    this.#db = db;
+    db.exec(SCHEMA);
+  }
+
+  group(group: WorkGroup): void {
+    this.#groups.add(group);
+  }
+
+  groupRemoved(group: WorkGroup): void {
+    this.#groups.delete(group);
+    this.#jobs.delete(group.id);
+    this.#removed.push(group.id);
+  }
+
+  job(group: number, seq: number, record: JobRecord | undefined): void {
+    let jobs = this.#jobs.get(group);
+    if (!jobs) this.#jobs.set(group, jobs = new Map());
+    jobs.set(seq, record);
+  }
+
+  holder(group: number, holder: Holder, isThere: boolean): void {
+    this.#holders.push([group, holder, isThere]);
+  }
+
+  claim(claim: number, isLost: boolean): void {
+    this.#claims.set(claim, isLost);
+  }
+
+  deleted(name: GroupName, frontier: number | undefined, until: number): void {
+    this.#deleted.push([name, frontier, until]);
+  }
+
+  /** What was saved besides groups, if there ever was one. */
+  get saved(): SavedGroupState | undefined {
+    const [row] = this.#db.prepare(
+      "SELECT claim, forgotten_to AS forgottenTo, through, clock FROM group_state",
+    ).all() as [SavedGroupState?];
+    return row;
+  }
+
+  /** Takes up the groups of the tables. All leases begin anew. */
+  loaded(state: GroupState): GroupState {
+    const groups = new Map<number, WorkGroup>();
+    for (const row of this.#db.prepare("SELECT * FROM groups ORDER BY id").all() as GroupRow[]) {
+      const group = state.restore(row.id, nameOf(row), row.frontier);
+      group.usedAt = row.used;
+      const { claimed, done, retried, died, given_up: givenUp } = row;
+      Object.assign(group.counts, { claimed, done, retried, died, givenUp });
+      groups.set(row.id, group);
+    }
+    const holders = this.#db.prepare("SELECT * FROM group_holders").all() as HolderRow[];
+    for (const { group_id, name, ...terms } of holders) {
+      groups.get(group_id)!.restoreHolder(new Holder(name, terms, state.clock.now));
+    }
+    this.#loadJobs(state, groups);
+    const lost = this.#db.prepare("SELECT claim FROM lost_claims ORDER BY claim").all();
+    for (const { claim } of lost as { claim: number }[]) state.claims.restore(claim);
+    const deleted = this.#db.prepare("SELECT * FROM deleted_groups ORDER BY id").all();
+    for (const row of deleted as (NameRow & { until: number })[]) {
+      const name = nameOf(row);
+      const { frontier, until } = row;
+      state.deleted.set(groupKey(name), { name, frontier, until });
+    }
+    this.forget();
+    return state;
+  }
+
+  #loadJobs(state: GroupState, groups: ReadonlyMap<number, WorkGroup>): void {
+    const blocked: [WorkGroup, number, JobRecord][] = [];
+    const rows = this.#db.prepare("SELECT * FROM group_jobs ORDER BY group_id, seq").all();
+    for (const row of rows as JobRow[]) {
+      const { group_id, seq, state: jobState, attempt, key, at, claim, holder, reason } = row;
+      const group = groups.get(group_id)!;
+      const record: JobRecord = {
+        ...{ state: jobState, attempt, key },
+        ...(at !== null && { at }),
+        ...(claim !== null && { claim }),
+        ...(holder !== null && { holder: group.holders.get(holder)! }),
+        ...(reason !== null && { reason }),
+      };
+      group.jobs.restore(seq, record, state.clock.now);
+      if (jobState === JOB_STATE.blocked) blocked.push([group, seq, record]);
+      else group.jobs.restoreKey(seq, record);
+    }
+    // Only now each key has its owner.
+    for (const [group, seq, record] of blocked) group.jobs.restoreKey(seq, record);
+    for (const group of groups.values()) {
+      state.onDelayed(group.jobs.nextDue);
+      for (const holder of group.holders.values()) state.onHeld(holder.nextEnd);
+    }
+  }
+
+  /** Saves what has changed since the last commit; returns how many bytes of the database that takes. */
+  save(state: GroupState | undefined): number {
+    if (!state || !this.#hasChanges) return 0;
+    const sql = this.#sql;
+    const { claim, clock, expired, claims } = state;
+    sql.state.run(claim, claims.forgottenTo, expired.through, Math.floor(clock.now));
+    let rows = 1;
+    for (const id of this.#removed) {
+      for (const each of [sql.removeGroup, sql.removeJobs, sql.removeHolders]) each.run(id);
+      rows++;
+    }
+    for (const group of this.#groups) {
+      const { id, name, frontier, usedAt, counts } = group;
+      const { claimed, done, retried, died, givenUp } = counts;
+      const named = [name.prefix === undefined ? 0 : 1, name.topic ?? name.prefix!, name.group];
+      const used = Math.floor(usedAt);
+      sql.group.run(id, ...named, frontier, used, claimed, done, retried, died, givenUp);
+      rows++;
+    }
+    for (const [group, holder, isThere] of this.#holders) {
+      const { name, terms: { lease, timeout, attempts } } = holder;
+      if (isThere) sql.holder.run(group, name, lease, timeout, attempts);
+      else sql.removeHolder.run(group, name);
+      rows++;
+    }
+    for (const [group, jobs] of this.#jobs) rows += this.#saveJobs(group, jobs);
+    for (const [claim, isLost] of this.#claims) {
+      if (isLost) sql.claim.run(claim);
+      else sql.removeClaim.run(claim);
+      rows++;
+    }
+    for (const [{ topic, prefix, group }, frontier, until] of this.#deleted) {
+      const named = [prefix === undefined ? 0 : 1, topic ?? prefix!, group];
+      sql.removeDeleted.run(...named);
+      if (frontier !== undefined) sql.deleted.run(...named, frontier, until);
+      rows++;
+    }
+    return rows * ROW_BYTES;
+  }
+
+  /** What was written down is saved, or undone. */
+  forget(): void {
+    if (!this.#hasChanges) return;
+    this.#groups = new Set();
+    this.#removed = [];
+    this.#jobs = new Map();
+    this.#holders = [];
+    this.#claims = new Map();
+    this.#deleted = [];
+  }
+
+  get #hasChanges(): boolean {
+    return this.#groups.size > 0 || this.#jobs.size > 0 || this.#removed.length > 0 ||
+      this.#holders.length > 0 || this.#claims.size > 0 || this.#deleted.length > 0;
+  }
+
+  #saveJobs(group: number, jobs: ReadonlyMap<number, JobRecord | undefined>): number {
+    const finished: number[] = [];
+    const changed: unknown[] = [];
+    for (const [seq, record] of jobs) {
+      if (!record) {
+        finished.push(seq);
+        continue;
+      }
+      const { state, attempt, key, at, claim, holder, reason } = record;
+      changed.push([seq, state, attempt, key, at, claim, holder?.name, reason]);
+    }
+    if (finished.length > 0) this.#sql.finishJobs.run(group, JSON.stringify(finished));
+    if (changed.length > 0) this.#sql.jobs.run(group, JSON.stringify(changed));
+    return finished.length + changed.length;
+  }
+
+  /** Prepared by the first group: most files have none. */
+  get #sql(): Record<StatementName, Statement> {
+    return this.#prepared ??= Object.fromEntries(
+      Object.entries(STATEMENTS).map(([name, sql]) => [name, this.#db.prepare(sql)]),
+    ) as Record<StatementName, Statement>;
+  }
+}
+
+const STATEMENTS = {
+  state: "INSERT OR REPLACE INTO group_state VALUES (0, ?, ?, ?, ?)",
+  group: "INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  removeGroup: "DELETE FROM groups WHERE id = ?",
+  removeJobs: "DELETE FROM group_jobs WHERE group_id = ?",
+  removeHolders: "DELETE FROM group_holders WHERE group_id = ?",
+  holder: "INSERT OR REPLACE INTO group_holders VALUES (?, ?, ?, ?, ?)",
+  removeHolder: "DELETE FROM group_holders WHERE group_id = ? AND name = ?",
+  jobs: "INSERT OR REPLACE INTO group_jobs SELECT ?1, value ->> 0, value ->> 1, value ->> 2, " +
+    "value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7 FROM json_each(?2)",
+  finishJobs:
+    "DELETE FROM group_jobs WHERE group_id = ?1 AND seq IN (SELECT value FROM json_each(?2))",
+  claim: "INSERT OR REPLACE INTO lost_claims VALUES (?)",
+  removeClaim: "DELETE FROM lost_claims WHERE claim = ?",
+  deleted:
+    "INSERT INTO deleted_groups (is_prefix, filter, name, frontier, until) VALUES (?, ?, ?, ?, ?)",
+  removeDeleted: "DELETE FROM deleted_groups WHERE is_prefix = ? AND filter = ? AND name = ?",
+} as const;
+
+type StatementName = keyof typeof STATEMENTS;
+
+function nameOf({ is_prefix, filter, name }: NameRow): GroupName {
+  return is_prefix === 0 ? { topic: filter, group: name } : { prefix: filter, group: name };
+}

@@ -1,0 +1,229 @@
+/**
+ * All groups of a store, in memory, as its tables have them.
+ *
+ * @module
+ */
+
+import type { Database } from "../engine.ts";
+import type { MessageLog } from "../message_log.ts";
+import { ExpiredJobs } from "./expired_jobs.ts";
+import type { GroupName } from "./group_commands.ts";
+import { GroupJobs, type JobRecord } from "./group_jobs.ts";
+import { GroupMessages } from "./group_messages.ts";
+import { groupKey, GroupRegistry } from "./group_registry.ts";
+import type { Holder } from "./holder.ts";
+import { JobKeeper } from "./job_keeper.ts";
+import { LeaseClock } from "./lease_clock.ts";
+import { LostClaims } from "./lost_claims.ts";
+import { type SharedGroupState, WorkGroup } from "./work_group.ts";
+
+/** How much groups may take. */
+export interface GroupLimits {
+  /** How many groups there may be. */
+  readonly groups: number;
+  /** How many unfinished jobs a group may have. */
+  readonly unfinished: number;
+  /** How many bytes expired messages may count that groups have not finished. */
+  readonly groupBytes: number;
+  /** For how many milliseconds a group is kept on which nobody works. */
+  readonly groupRetention: number;
+}
+
+/** Writes down changes, for the tables of a file. */
+export interface GroupRecorder {
+  /** A group was made, or has changed. */
+  group(group: WorkGroup): void;
+  /** A group was deleted. */
+  groupRemoved(group: WorkGroup): void;
+  /** A job has changed; without a record it is finished. */
+  job(group: number, seq: number, record: JobRecord | undefined): void;
+  /** A holder was opened, or is forgotten. */
+  holder(group: number, holder: Holder, isThere: boolean): void;
+  /** The lease of a claim has ended; or that is forgotten. */
+  claim(claim: number, isLost: boolean): void;
+  /** A deleted group is remembered; without a frontier it is forgotten. */
+  deleted(name: GroupName, frontier: number | undefined, until: number): void;
+}
+
+/** What a file has of groups besides themselves. */
+export interface SavedGroupState {
+  /** The last claim. */
+  readonly claim: number;
+  /** See {@linkcode LostClaims.forgottenTo}. */
+  readonly forgottenTo: number;
+  /** See {@linkcode ExpiredJobs.through}. */
+  readonly through: number;
+  /** The time of the clock of leases, in milliseconds. */
+  readonly clock: number;
+}
+
+/** A group that was deleted because nobody worked on it. */
+interface DeletedGroup {
+  readonly name: GroupName;
+  readonly frontier: number;
+  /** It is remembered until then, by the clock of leases. */
+  readonly until: number;
+}
+
+/** The groups, and what they share. */
+export class GroupState implements SharedGroupState {
+  readonly registry: GroupRegistry = new GroupRegistry();
+  readonly clock: LeaseClock = new LeaseClock();
+  readonly expired: ExpiredJobs;
+  readonly messages: GroupMessages;
+  readonly keeper: JobKeeper;
+  readonly lost: Pick<LostClaims, "has" | "add">;
+  readonly claims: LostClaims;
+  readonly touched: Set<WorkGroup> = new Set();
+  readonly limits: GroupLimits;
+  readonly recorder: GroupRecorder | undefined;
+  /** By their keys, those that were deleted because nobody worked on them, the oldest first. */
+  readonly deleted: Map<string, DeletedGroup> = new Map();
+  /** How many holders there are. */
+  holders = 0;
+  /** No delayed job comes due before this time. */
+  nextDue = Infinity;
+  /** No lease ends before this time, by the clock of leases. */
+  nextEnd = Infinity;
+  /** The last claim. */
+  claim: number;
+  #nextId = 1;
+  readonly #log: MessageLog;
+
+  /**
+   * Has no groups.
+   *
+   * @param db the database of the log
+   * @param log the messages
+   * @param limits how much groups may take
+   * @param saved what was saved; or what a new store begins with
+   * @param recorder writes down changes. Default: nobody does
+   */
+  constructor(
+    db: Database,
+    log: MessageLog,
+    limits: GroupLimits,
+    saved: SavedGroupState,
+    recorder?: GroupRecorder,
+  ) {
+    this.#log = log;
+    this.limits = limits;
+    this.recorder = recorder;
+    this.claim = saved.claim;
+    this.clock.now = saved.clock;
+    this.expired = new ExpiredJobs(db, saved.through);
+    this.messages = new GroupMessages(db, log, this.expired);
+    this.keeper = new JobKeeper(
+      log,
+      this.registry,
+      this.expired,
+      this.messages,
+      limits.groupBytes,
+    );
+    const claims = this.claims = new LostClaims(
+      saved.forgottenTo,
+      recorder && ((claim, isLost) => recorder.claim(claim, isLost)),
+    );
+    this.lost = {
+      // Nobody had a claim that was never given.
+      has: (claim) => claim > this.claim || claims.has(claim),
+      add: (claim) => claims.add(claim),
+    };
+  }
+
+  get maxUnfinished(): number {
+    return this.limits.unfinished;
+  }
+
+  nextClaim(): number {
+    return ++this.claim;
+  }
+
+  keyOf(topic: string, key: string): number {
+    return this.#log.ids.hashOf(topic, key);
+  }
+
+  onReleased({ topic }: GroupName, seq: number): void {
+    if (seq > this.expired.through) return;
+    // Of a prefix, the row says of which topic it is.
+    const name = topic ?? this.expired.topicOf(seq);
+    if (name !== undefined) this.keeper.release(seq, name);
+  }
+
+  onDelayed(due: number): void {
+    if (due < this.nextDue) this.nextDue = due;
+  }
+
+  onHeld(end: number): void {
+    if (end < this.nextEnd) this.nextEnd = end;
+  }
+
+  onHolder(group: WorkGroup, holder: Holder, isThere: boolean): void {
+    this.recorder?.holder(group.id, holder, isThere);
+  }
+
+  /** Makes a group that begins after a number. */
+  add(name: GroupName, frontier: number): WorkGroup {
+    if (this.registry.size === 0) {
+      this.expired.through = this.#log.range.floor;
+      this.#log.keptAfter = this.expired.through;
+    }
+    const group = this.restore(this.#nextId, name, frontier);
+    this.recorder?.group(group);
+    return group;
+  }
+
+  /** Takes up a group as it was stored. */
+  restore(id: number, name: GroupName, frontier: number): WorkGroup {
+    const { recorder } = this;
+    const jobs = new GroupJobs(recorder && ((seq, record) => recorder.job(id, seq, record)));
+    const filter = this.registry.filterOf(name);
+    const group = new WorkGroup(id, name, filter, frontier, this, jobs);
+    this.registry.add(group);
+    // It may need what no other one does.
+    filter.clearTo = 0;
+    this.#nextId = Math.max(this.#nextId, id) + 1;
+    return group;
+  }
+
+  /** Removes a group, with what it has not finished. */
+  remove(group: WorkGroup): void {
+    this.registry.remove(group);
+    this.touched.delete(group);
+    this.holders -= group.holders.size;
+    this.recorder?.groupRemoved(group);
+    this.#releaseAll(group.name);
+    if (this.registry.size === 0) this.#log.keptAfter = Infinity;
+  }
+
+  /** Remembers how far a group has come that nobody works on. */
+  remember({ name, frontier }: WorkGroup): void {
+    const key = groupKey(name);
+    const until = this.clock.now + this.limits.groupRetention;
+    this.deleted.delete(key);
+    this.deleted.set(key, { name, frontier, until });
+    this.recorder?.deleted(name, frontier, until);
+    const [oldest] = this.deleted;
+    if (this.deleted.size > this.limits.groups) this.forget(...oldest!);
+  }
+
+  /** Forgets such a group. */
+  forget(key: string, { name, until }: DeletedGroup): void {
+    this.deleted.delete(key);
+    this.recorder?.deleted(name, undefined, until);
+  }
+
+  #releaseAll(name: GroupName): void {
+    this.#log.transaction(() => {
+      for (let after = 0;;) {
+        const page = this.expired.seqs(name, after, this.expired.through, RELEASED_AT_ONCE);
+        for (const { seq, topic } of page) this.keeper.release(seq, topic);
+        if (page.length < RELEASED_AT_ONCE) return;
+        after = page.at(-1)!.seq;
+      }
+    });
+  }
+}
+
+/** So many rows are looked at together. */
+const RELEASED_AT_ONCE = 1024;

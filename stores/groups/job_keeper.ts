@@ -1,0 +1,129 @@
+/**
+ * How messages that groups need outlive the retention.
+ *
+ * @module
+ */
+
+import type { MessageLog } from "../message_log.ts";
+import type { TopicMessage } from "../queries.ts";
+import type { ExpiredJobs } from "./expired_jobs.ts";
+import type { GroupMessages } from "./group_messages.ts";
+import type { GroupRegistry } from "./group_registry.ts";
+
+/** How much is done with each batch of commands: numbers that are looked through at a time, messages, and queries. */
+const SLICE = { seqs: 4096, messages: 1024, bytes: 1024 * 1024, queries: 64 };
+
+/** Moves what has expired, and what a group has not finished, to the table of expired jobs, before the purge deletes it. */
+export class JobKeeper {
+  readonly #log: MessageLog;
+  readonly #registry: GroupRegistry;
+  readonly #expired: ExpiredJobs;
+  readonly #messages: GroupMessages;
+  readonly #maxBytes: number;
+
+  /**
+   * Looks at a store.
+   *
+   * @param log its messages
+   * @param registry its groups
+   * @param expired the expired messages that groups need
+   * @param messages how groups read
+   * @param maxBytes how much the expired messages may count
+   */
+  constructor(
+    log: MessageLog,
+    registry: GroupRegistry,
+    expired: ExpiredJobs,
+    messages: GroupMessages,
+    maxBytes: number,
+  ) {
+    this.#log = log;
+    this.#registry = registry;
+    this.#expired = expired;
+    this.#messages = messages;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Whether something has expired that it has not looked at. */
+  get isBehind(): boolean {
+    return this.#expired.through < this.#log.range.floor;
+  }
+
+  /** Looks at some of what has expired. How much that is depends on the messages alone. */
+  keep(): void {
+    const { floor } = this.#log.range;
+    let [moved, queries] = [0, 0];
+    while (this.#expired.through < floor && moved < SLICE.messages && queries < SLICE.queries) {
+      const oldest = this.#oldestNeeded();
+      // What nobody needs is passed over at once.
+      if (oldest > this.#expired.through + 1) this.#moveTo([], Math.min(floor, oldest - 1));
+      if (this.#expired.through === floor) break;
+      const end = Math.min(floor, this.#expired.through + SLICE.seqs);
+      let through = end;
+      const needed = new Map<number, TopicMessage>();
+      for (const filter of this.#registry.filters()) {
+        if (filter.oldestNeeded > end) continue;
+        queries++;
+        const after = this.#expired.through;
+        const page = this.#messages.page(filter.name, after, SLICE.messages, SLICE.bytes);
+        // Where the next one is: until the floor comes there, nobody asks again.
+        filter.clearTo = page.messages.length > 0 ? page.messages[0]!.seq - 1 : page.through;
+        if (page.through < through) through = page.through;
+        for (const message of page.messages) needed.set(message.seq, message);
+      }
+      const messages = [...needed.values()]
+        .filter(({ seq, topic }) => seq <= through && this.isNeeded(seq, topic))
+        .sort((one, other) => one.seq - other.seq);
+      moved += messages.length;
+      this.#moveTo(messages, through);
+    }
+    this.#log.keptAfter = this.#expired.through;
+  }
+
+  /** Whether a group needs a message. */
+  isNeeded(seq: number, topic: string): boolean {
+    for (const { groups } of this.#registry.matching(topic)) {
+      for (const group of groups) if (group.needs(seq)) return true;
+    }
+    return false;
+  }
+
+  /** A group has finished a message, or has given it up. */
+  release(seq: number, topic: string): void {
+    if (seq <= this.#expired.through && !this.isNeeded(seq, topic)) this.#expired.delete(seq);
+  }
+
+  #oldestNeeded(): number {
+    let oldest = Infinity;
+    for (const { oldestNeeded } of this.#registry.filters()) {
+      oldest = Math.min(oldest, oldestNeeded);
+    }
+    return oldest;
+  }
+
+  #moveTo(messages: readonly TopicMessage[], through: number): void {
+    if (messages.length > 0) {
+      const { bytes } = this.#expired;
+      try {
+        this.#log.transaction(() => this.#expired.add(messages));
+      } catch (error) {
+        this.#expired.bytes = bytes;
+        throw error;
+      }
+    }
+    this.#expired.through = through;
+    while (this.#expired.bytes > this.#maxBytes) this.#giveUpOldest();
+  }
+
+  #giveUpOldest(): void {
+    const { seq, topic } = this.#expired.oldest!;
+    for (const { groups } of this.#registry.matching(topic)) {
+      for (const group of groups) {
+        if (!group.needs(seq) || !group.giveUp(seq)) continue;
+        group.counts.givenUp++;
+        group.news.givenUp++;
+      }
+    }
+    this.#expired.delete(seq);
+  }
+}
