@@ -4,7 +4,6 @@
  * @module
  */
 
-import { StoreError } from "../store.ts";
 import type { DeadJob, DeadQuery, GroupQuery, StoredGroup } from "./group_commands.ts";
 import type { GroupState } from "./group_state.ts";
 import { groupNotFound } from "./group_errors.ts";

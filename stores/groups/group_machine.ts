@@ -7,6 +7,7 @@
 import type { MessageLog } from "../message_log.ts";
 import type { TopicMessage } from "../queries.ts";
 import { StoreError } from "../store.ts";
+import { claimJobs } from "./claim_jobs.ts";
 import type {
   CreateGroup,
   GroupCommand,
@@ -148,7 +149,7 @@ export class GroupMachine {
         group.close(command.holder);
         return {};
       case "claim":
-        return group.claim(command, now);
+        return claimJobs(group, state, command, now);
       case "finish":
         return group.finish(command, now);
       case "extend":

@@ -15,7 +15,8 @@ import type { Holder } from "./holder.ts";
 import { JobKeeper } from "./job_keeper.ts";
 import { LeaseClock } from "./lease_clock.ts";
 import { LostClaims } from "./lost_claims.ts";
-import { type SharedGroupState, WorkGroup } from "./work_group.ts";
+import type { SharedGroupState } from "./shared_group_state.ts";
+import { WorkGroup } from "./work_group.ts";
 
 /** How much groups may take. */
 export interface GroupLimits {

@@ -5,11 +5,8 @@
  */
 
 import { NameMap } from "../../protocol/name_map.ts";
-import type { TopicMessage } from "../queries.ts";
 import type {
   ClaimedJob,
-  ClaimedJobs,
-  ClaimJobs,
   ExtendedLease,
   ExtendLease,
   FinishedJobs,
@@ -19,63 +16,12 @@ import type {
   OpenHolder,
 } from "./group_commands.ts";
 import type { GroupFilter } from "./group_registry.ts";
-import type { GroupMessages } from "./group_messages.ts";
-import { GroupJobs } from "./group_jobs.ts";
+import type { GroupJobs } from "./group_jobs.ts";
 import { type HeldJob, Holder } from "./holder.ts";
 import { JOB_STATE } from "./job_list.ts";
-import type { LeaseClock } from "./lease_clock.ts";
-import type { LostClaims } from "./lost_claims.ts";
-import { workAttributes } from "./work_attributes.ts";
+import type { GroupCounts, GroupNews, SharedGroupState } from "./shared_group_state.ts";
 
-/** What all groups of a store share. */
-export interface SharedGroupState {
-  readonly messages: GroupMessages;
-  /** Groups to which something has happened. */
-  readonly touched: Set<WorkGroup>;
-  readonly clock: LeaseClock;
-  /** The claims whose leases have ended. */
-  readonly lost: Pick<LostClaims, "has" | "add">;
-  /** How many unfinished jobs a group may have. */
-  readonly maxUnfinished: number;
-  /** A number for the next claim. */
-  nextClaim(): number;
-  /** Names a key of a topic; never 0. */
-  keyOf(topic: string, key: string): number;
-  /** A group does not need a message any more. */
-  onReleased(filter: GroupName, seq: number): void;
-  /** A job comes due at this time. */
-  onDelayed(due: number): void;
-  /** A lease, or the time for a job, may end then, by the clock of leases. */
-  onHeld(end: number): void;
-  /** The holder's row is to be stored, or deleted. */
-  onHolder(group: WorkGroup, holder: Holder, isThere: boolean): void;
-  /** How many holders there are. */
-  holders: number;
-}
-
-/** What has happened to a group since it was asked last. */
-export interface GroupNews {
-  ready: boolean;
-  dead: number;
-  givenUp: number;
-}
-
-/** What a group has counted. */
-export interface GroupCounts {
-  claimed: number;
-  done: number;
-  retried: number;
-  died: number;
-  givenUp: number;
-}
-
-/** A claim reads at most this many messages that it only sets aside. */
-const MAX_SET_ASIDE = 4096;
-
-/** At most this many messages are read at once. */
-const PAGE = 1024;
-
-/** Why a job has died that nobody has finished. */
+/** Why a job has died. */
 const [LEASE_ENDED, TIMED_OUT] = [
   "the lease ended, and its worker had not finished it",
   "its worker had not finished it in time",
@@ -205,105 +151,10 @@ export class WorkGroup {
     this.#shared.onHolder(this, holder, false);
   }
 
-  /** Gives jobs to holders, the oldest first, in turn. */
-  claim({ holders, bytes }: ClaimJobs, now: number): ClaimedJobs {
-    const ended: number[] = [];
-    const takers = new Takers();
-    const given: ClaimedJob[][] = holders.map(({ holder: name, count }, i) => {
-      const holder = this.holders.get(name);
-      const jobs: ClaimedJob[] = [];
-      if (!holder) ended.push(i);
-      else takers.add(holder, count, jobs);
-      return jobs;
-    });
-    const { clock } = this.#shared;
-    let left = bytes;
-    const give = (message: TopicMessage, key: number) => {
-      const { holder, jobs } = takers.next();
-      const claim = this.#shared.nextClaim();
-      const { attempt, deadline } = this.jobs.hold(message.seq, key, claim, holder, clock.now);
-      this.#shared.onHeld(Math.min(holder.until, deadline));
-      jobs.push({ message, claim, attempt });
-      left -= message.bytes;
-    };
-    const fits = (message: TopicMessage) => left === bytes || message.bytes <= left;
-    let more = false;
-    try {
-      more = this.#claimReady(takers, give, fits) ||
-        this.#claimWaiting(takers, give, fits, () => left, now);
-    } catch (error) {
-      // What was given has left its place: it must reach its holders.
-      if (given.every((jobs) => jobs.length === 0)) throw error;
-      more = true;
-    }
-    for (const jobs of given) this.counts.claimed += jobs.length;
-    return { jobs: given, more, ended };
-  }
-
-  /** Gives jobs that were given back, or have come due. Returns whether it has stopped before the last of them. */
-  #claimReady(takers: Takers, give: Give, fits: Fits): boolean {
-    const { jobs } = this;
-    for (let seq; (seq = jobs.nextReady) !== undefined;) {
-      if (takers.count === 0) return true;
-      const message = this.#shared.messages.at(this.name, seq);
-      if (!message) {
-        this.#drop(seq);
-        continue;
-      }
-      if (!fits(message)) return true;
-      const key = this.#keyOf(message);
-      if (jobs.begin(seq, key)) give(message, key);
-    }
-    return false;
-  }
-
-  /** The same for messages beyond the frontier, which moves behind them. */
-  #claimWaiting(
-    takers: Takers,
-    give: Give,
-    fits: Fits,
-    left: () => number,
-    now: number,
-  ): boolean {
-    const { jobs, name } = this;
-    const { messages, maxUnfinished } = this.#shared;
-    this.stalled = false;
-    for (let setAside = 0; takers.count > 0 && setAside < MAX_SET_ASIDE;) {
-      const room = maxUnfinished - jobs.list.size;
-      const count = Math.min(Math.max(takers.count, 1), PAGE);
-      const page = messages.page(name, this.frontier, count, Math.max(left(), 1));
-      if (page.messages.length > 0 && room <= 0) {
-        this.stalled = true;
-        return false;
-      }
-      for (const message of page.messages.slice(0, room)) {
-        if (!fits(message)) return true;
-        const { key, delay } = workAttributes(message.attributes);
-        const due = message.time + delay;
-        const hash = key === undefined ? 0 : this.#shared.keyOf(message.topic, key);
-        if (due > now) {
-          jobs.delay(message.seq, due);
-          this.#shared.onDelayed(due);
-          setAside++;
-        } else if (jobs.begin(message.seq, hash)) give(message, hash);
-        else setAside++;
-        this.#pass(message.seq);
-      }
-      if (page.messages.length > room) continue;
-      this.frontier = Math.max(this.frontier, page.through);
-      if (page.messages.length === 0 && !page.more) return false;
-    }
-    return true;
-  }
-
-  #pass(seq: number): void {
+  /** A message is behind the frontier now. */
+  pass(seq: number): void {
     this.frontier = seq;
     if (this.passed !== undefined) this.passed++;
-  }
-
-  #keyOf({ topic, attributes }: TopicMessage): number {
-    const { key } = workAttributes(attributes);
-    return key === undefined ? 0 : this.#shared.keyOf(topic, key);
   }
 
   /** Finishes jobs, and says what became of those that could not be. */
@@ -400,7 +251,7 @@ export class WorkGroup {
   forgetDead(since: number): number {
     for (const [seq, { at }] of this.jobs.dead) {
       if (at > since) return at;
-      this.#drop(seq);
+      this.drop(seq);
       this.#shared.onReleased(this.name, seq);
     }
     return Infinity;
@@ -420,7 +271,7 @@ export class WorkGroup {
     const { list } = this.jobs;
     for (const seq of list.between(0, upTo)) {
       const isHeld = list.state(seq) === JOB_STATE.held;
-      if (!isHeld && !this.#shared.messages.at(this.name, seq)) this.#drop(seq);
+      if (!isHeld && !this.#shared.messages.at(this.name, seq)) this.drop(seq);
     }
     // Nobody knows how many of the others had waited.
     this.passed = undefined;
@@ -432,11 +283,12 @@ export class WorkGroup {
     if (!isListed && this.passed !== undefined) this.passed++;
     const state = this.jobs.list.state(seq);
     if (isListed && (state === JOB_STATE.none || state === JOB_STATE.held)) return false;
-    if (isListed) this.#drop(seq);
+    if (isListed) this.drop(seq);
     return true;
   }
 
-  #drop(seq: number): void {
+  /** A job without a message is not worked. */
+  drop(seq: number): void {
     if (this.jobs.drop(seq)) this.news.ready = true;
     this.#onRoom();
   }
@@ -446,39 +298,5 @@ export class WorkGroup {
     if (!this.stalled) return;
     this.stalled = false;
     this.news.ready = true;
-  }
-}
-
-type Give = (message: TopicMessage, key: number) => void;
-type Fits = (message: TopicMessage) => boolean;
-
-/** A holder that takes jobs, and how many. */
-interface Taker {
-  readonly holder: Holder;
-  readonly jobs: ClaimedJob[];
-  left: number;
-}
-
-/** The holders that take jobs, in turn. */
-class Takers {
-  readonly #takers: Taker[] = [];
-  #next = 0;
-  /** How many jobs they take in all. */
-  count = 0;
-
-  add(holder: Holder, left: number, jobs: ClaimedJob[]): void {
-    if (left <= 0) return;
-    this.#takers.push({ holder, left, jobs });
-    this.count += left;
-  }
-
-  /** Whose turn it is. There must be one that takes jobs. */
-  next(): Taker {
-    const taker = this.#takers[this.#next]!;
-    this.count--;
-    if (--taker.left === 0) this.#takers.splice(this.#next, 1);
-    else this.#next++;
-    if (this.#next >= this.#takers.length) this.#next = 0;
-    return taker;
   }
 }

@@ -13,6 +13,7 @@ import { appending } from "./appends.ts";
 import { attributes } from "./attributes.ts";
 import { feeding } from "./feeds.ts";
 import { goneAndKnown } from "./gaps.ts";
+import { working } from "./groups.ts";
 import { messageIds } from "./message_ids.ts";
 import { lasting } from "./retention.ts";
 import { limited } from "./limits.ts";
@@ -48,6 +49,7 @@ const PROMISES = {
   ...attributes,
   ...messageIds,
   ...repeatedIds,
+  ...working,
 };
 
 /** How a store is opened. */

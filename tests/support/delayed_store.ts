@@ -7,6 +7,13 @@
 
 import type { StoredTopic } from "../../protocol/topic_info.ts";
 import type {
+  DeadJob,
+  DeadQuery,
+  GroupEvent,
+  GroupQuery,
+  StoredGroup,
+} from "../../stores/groups/group_commands.ts";
+import type {
   Command,
   CommandBatch,
   EpochPosition,
@@ -128,6 +135,22 @@ export class DelayedStore implements Store {
     return this.#sometime(() => this.#inner.topics(query));
   }
 
+  groups(query: GroupQuery): Promise<readonly StoredGroup[]> {
+    return this.#sometime(() => this.#inner.groups(query));
+  }
+
+  deadJobs(query: DeadQuery): Promise<readonly DeadJob[]> {
+    return this.#sometime(() => this.#inner.deadJobs(query));
+  }
+
+  get holdsJobs(): boolean {
+    return this.#inner.holdsJobs;
+  }
+
+  get nextDue(): number | undefined {
+    return this.#inner.nextDue;
+  }
+
   trim(budgetMs: number): Promise<boolean> {
     return this.#sometime(() => this.#inner.trim(budgetMs));
   }
@@ -194,6 +217,10 @@ class DelayedFeed implements Follower {
     if (this.#waiting.length === 0 && this.#chance.even()) return this.#to.stored(messages);
     this.#waiting = this.#waiting.concat(messages);
     this.#later();
+  }
+
+  groups(events: readonly GroupEvent[]): void {
+    if (!this.#ended) this.#to.groups?.(events);
   }
 
   lost(error: Error): void {

@@ -99,6 +99,10 @@ export class ManualStore implements Store {
 
   seqBefore = () => Promise.reject(new Error("not by hand"));
   topics = () => Promise.reject(new Error("not by hand"));
+  groups = () => Promise.reject(new Error("not by hand"));
+  deadJobs = () => Promise.reject(new Error("not by hand"));
+  readonly holdsJobs = false;
+  readonly nextDue = undefined;
   trim = () => Promise.resolve(false);
   isDedupComplete = () => Promise.resolve(true);
   now = () => 0;

@@ -1,0 +1,54 @@
+/**
+ * What the groups of a store share, and what each counts.
+ *
+ * @module
+ */
+
+import type { GroupMessages } from "./group_messages.ts";
+import type { GroupName } from "./group_commands.ts";
+import type { Holder } from "./holder.ts";
+import type { LeaseClock } from "./lease_clock.ts";
+import type { LostClaims } from "./lost_claims.ts";
+import type { WorkGroup } from "./work_group.ts";
+
+/** What all groups of a store share. */
+export interface SharedGroupState {
+  readonly messages: GroupMessages;
+  /** Groups to which something has happened. */
+  readonly touched: Set<WorkGroup>;
+  readonly clock: LeaseClock;
+  /** The claims whose leases have ended. */
+  readonly lost: Pick<LostClaims, "has" | "add">;
+  /** How many unfinished jobs a group may have. */
+  readonly maxUnfinished: number;
+  /** A number for the next claim. */
+  nextClaim(): number;
+  /** Names a key of a topic; never 0. */
+  keyOf(topic: string, key: string): number;
+  /** A group does not need a message any more. */
+  onReleased(filter: GroupName, seq: number): void;
+  /** A job comes due at this time. */
+  onDelayed(due: number): void;
+  /** A lease, or the time for a job, may end then, by the clock of leases. */
+  onHeld(end: number): void;
+  /** The holder's row is to be stored, or deleted. */
+  onHolder(group: WorkGroup, holder: Holder, isThere: boolean): void;
+  /** How many holders there are. */
+  holders: number;
+}
+
+/** What has happened to a group since it was asked last. */
+export interface GroupNews {
+  ready: boolean;
+  dead: number;
+  givenUp: number;
+}
+
+/** What a group has counted. */
+export interface GroupCounts {
+  claimed: number;
+  done: number;
+  retried: number;
+  died: number;
+  givenUp: number;
+}
