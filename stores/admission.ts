@@ -20,11 +20,13 @@ import {
   toStoreError,
 } from "./store.ts";
 import {
+  FORGOTTEN_ERROR,
   messageIdOverhead,
   RECORDS_PART,
   RUN_BYTES,
   storeFullError,
   type StoreLimits,
+  SUPERSEDED_ERROR,
   tooManyTopicsError,
   topicOverhead,
 } from "./store_limits.ts";
@@ -296,16 +298,3 @@ export class Admission {
     }
   }
 }
-
-/**
- * Why a number that its session has passed is not stored now. One object for all: to make one for each of 16,384 puts
- * takes as long as to store them.
- */
-const SUPERSEDED_ERROR = new StoreError(
-  "Cannot put message: it was not stored before, and a later one of its session was",
-  { code: "superseded" },
-);
-const FORGOTTEN_ERROR = new StoreError(
-  "Cannot tell whether the message is stored: its session has put too many since",
-  { code: "unknown_outcome" },
-);

@@ -11,6 +11,7 @@ import { unknownOutcome } from "./file_faults.ts";
 import type { FileNotice } from "./file_guard.ts";
 import type { MessageLog } from "./message_log.ts";
 import { isDiskFull } from "./opened_file.ts";
+import { isWritten } from "./written_commands.ts";
 import type { GroupMachine } from "./groups/group_machine.ts";
 import { PageGaps } from "./page_gaps.ts";
 import { SlicedWork } from "./sliced_work.ts";
@@ -294,16 +295,4 @@ const TRIAL_INTERVAL = 1000;
 
 function codeOf(error: unknown): "full" | undefined {
   return isDiskFull(error) ? "full" : undefined;
-}
-
-/** These change little that is not worth a commit of its own: it is written with the next one. */
-const UNWRITTEN: ReadonlySet<Command["type"]> = new Set([
-  "open_session",
-  "forget_session",
-  "extend",
-  "close_holder",
-]);
-
-function isWritten({ commands }: CommandBatch): boolean {
-  return commands.some(({ type }) => !UNWRITTEN.has(type));
 }

@@ -56,7 +56,7 @@ export class MessageLog {
   /** At most about this many bytes of the database were changed, including transactions that failed. */
   writtenBytes = 0;
   /** Nothing after this number is deleted, gone or not: groups may need it. */
-  keptAfter = Infinity;
+  neededAfter = Infinity;
   /** There may be evicted messages to delete. */
   #mayPurge = false;
 
@@ -160,7 +160,7 @@ export class MessageLog {
     const { messages } = this.buffer;
     if (messages.length === 0) return;
     const { floor } = this.range;
-    const expired = this.buffer.messagesUpTo(Math.min(floor, this.keptAfter));
+    const expired = this.buffer.messagesUpTo(Math.min(floor, this.neededAfter));
     const unexpired = expired.length === 0 ? messages : messages.slice(expired.length);
     this.writtenBytes += this.buffer.bytes;
     this.transaction(() => {
@@ -212,7 +212,7 @@ export class MessageLog {
 
   /** The last message in the database that may be deleted. */
   get #deletable(): number {
-    return Math.min(this.range.floor, this.#lastFlushed, this.keptAfter);
+    return Math.min(this.range.floor, this.#lastFlushed, this.neededAfter);
   }
 
   /** Whether a topic has messages, in the buffer or in the database. If not, those to come are counted anew. */

@@ -102,6 +102,20 @@ export function tooManyTopicsError(held: number, limit: number): StoreError {
   );
 }
 
+/**
+ * Why a number that its session has passed is not stored now. One object for all: to make one for each of 16,384 puts
+ * takes as long as to store them.
+ */
+export const SUPERSEDED_ERROR = new StoreError(
+  "Cannot put message: it was not stored before, and a later one of its session was",
+  { code: "superseded" },
+);
+/** The same, if nobody knows any more whether it was stored. */
+export const FORGOTTEN_ERROR = new StoreError(
+  "Cannot tell whether the message is stored: its session has put too many since",
+  { code: "unknown_outcome" },
+);
+
 /** What each message of a topic counts besides its body and its attributes, in bytes. */
 export function topicOverhead(topic: string): number {
   return utf8Length(topic) + MESSAGE_OVERHEAD;

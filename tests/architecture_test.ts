@@ -82,6 +82,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "client/require_options.ts",
     "stores/store.ts",
     "stores/store_limits.ts",
+    "stores/groups/group_commands.ts",
     "queue/clock.ts",
   ],
   "testing.ts": [
@@ -229,6 +230,15 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "stores/file_mark.ts": "marks that this code makes, of which few are kept",
   "stores/free_list.ts": "numbers of pages, which SQLite counts up",
   "stores/engine.ts": "what SQLite says",
+  "stores/groups/group_jobs.ts": "numbers of messages, and claims, which the store counts up",
+  "stores/groups/group_registry.ts": "its keys begin with a word",
+  "stores/groups/group_rows.ts":
+    "numbers of groups, messages and claims, which the store counts up",
+  "stores/groups/group_state.ts": "objects, and keys that begin with a word",
+  "stores/groups/holder.ts": "objects",
+  "stores/groups/job_keeper.ts": "numbers of messages, which the store counts up",
+  "stores/groups/key_queues.ts": "hashes with a secret seed",
+  "stores/groups/lost_claims.ts": "claims, which the store counts up",
   "stores/large_rows.ts": "numbers that the store counts up, of which few are kept",
   "stores/page_gaps.ts": "numbers of pages, which SQLite counts up",
   "stores/row_chunk.ts": "ids that the store counts up, of which few are kept",

@@ -67,7 +67,7 @@ export class GroupMachine {
     this.#state = state;
     this.#isDirty = false;
     if (!state || state.registry.size === 0) return;
-    this.#log.keptAfter = state.expired.through;
+    this.#log.neededAfter = state.expired.through;
     // What has become ready may not have been told.
     for (const group of state.registry.all) group.news.ready = true;
   }
@@ -260,7 +260,7 @@ const CLAIMS_PER_MS = 1000;
 function comeDue(state: GroupState, now: number): void {
   state.nextDue = Infinity;
   for (const group of state.registry.all) {
-    group.comeDue(now);
+    if (group.jobs.comeDue(now)) group.news.ready = true;
     state.onDelayed(group.jobs.nextDue);
   }
 }

@@ -95,14 +95,14 @@ export class GroupRegistry {
   /** Adds a group. */
   add(group: WorkGroup): void {
     this.#groups.set(groupKey(group.name), group);
-    group.filter.groups.add(group);
+    this.filterOf(group.name).groups.add(group);
     this.#sorted = undefined;
   }
 
   /** Removes a group. */
-  remove({ name, filter }: WorkGroup): void {
-    const group = this.#groups.get(groupKey(name))!;
-    this.#groups.delete(groupKey(name));
+  remove(group: WorkGroup): void {
+    const filter = this.filterOf(group.name);
+    this.#groups.delete(groupKey(group.name));
     this.#sorted = undefined;
     filter.groups.delete(group);
     if (filter.groups.size > 0) return;

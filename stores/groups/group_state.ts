@@ -15,7 +15,7 @@ import type { Holder } from "./holder.ts";
 import { JobKeeper } from "./job_keeper.ts";
 import { LeaseClock } from "./lease_clock.ts";
 import { LostClaims } from "./lost_claims.ts";
-import type { SharedGroupState } from "./shared_group_state.ts";
+import type { NewsSource, SharedGroupState } from "./shared_group_state.ts";
 import { WorkGroup } from "./work_group.ts";
 
 /** How much groups may take. */
@@ -75,7 +75,7 @@ export class GroupState implements SharedGroupState {
   readonly keeper: JobKeeper;
   readonly lost: Pick<LostClaims, "has" | "add">;
   readonly claims: LostClaims;
-  readonly touched: Set<WorkGroup> = new Set();
+  readonly touched: Set<NewsSource> = new Set();
   readonly limits: GroupLimits;
   readonly recorder: GroupRecorder | undefined;
   /** By their keys, those that were deleted because nobody worked on them, the oldest first. */
@@ -159,15 +159,15 @@ export class GroupState implements SharedGroupState {
     if (end < this.nextEnd) this.nextEnd = end;
   }
 
-  onHolder(group: WorkGroup, holder: Holder, isThere: boolean): void {
-    this.recorder?.holder(group.id, holder, isThere);
+  onHolder(group: number, holder: Holder, isThere: boolean): void {
+    this.recorder?.holder(group, holder, isThere);
   }
 
   /** Makes a group that begins after a number. */
   add(name: GroupName, frontier: number): WorkGroup {
     if (this.registry.size === 0) {
       this.expired.through = this.#log.range.floor;
-      this.#log.keptAfter = this.expired.through;
+      this.#log.neededAfter = this.expired.through;
     }
     const group = this.restore(this.#nextId, name, frontier);
     this.recorder?.group(group);
@@ -194,7 +194,7 @@ export class GroupState implements SharedGroupState {
     this.holders -= group.holders.size;
     this.recorder?.groupRemoved(group);
     this.#releaseAll(group.name);
-    if (this.registry.size === 0) this.#log.keptAfter = Infinity;
+    if (this.registry.size === 0) this.#log.neededAfter = Infinity;
   }
 
   /** Remembers how far a group has come that nobody works on. */

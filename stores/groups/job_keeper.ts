@@ -77,7 +77,7 @@ export class JobKeeper {
       moved += messages.length;
       this.#moveTo(messages, through);
     }
-    this.#log.keptAfter = this.#expired.through;
+    this.#log.neededAfter = this.#expired.through;
   }
 
   /** Whether a group needs a message. */

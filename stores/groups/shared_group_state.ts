@@ -9,13 +9,25 @@ import type { GroupName } from "./group_commands.ts";
 import type { Holder } from "./holder.ts";
 import type { LeaseClock } from "./lease_clock.ts";
 import type { LostClaims } from "./lost_claims.ts";
-import type { WorkGroup } from "./work_group.ts";
+
+/** Counts messages. */
+export interface MessageCount {
+  /** How many were stored since it counts. */
+  readonly stored: number;
+}
+
+/** A group to which something may have happened. */
+export interface NewsSource {
+  readonly name: GroupName;
+  /** Takes what has happened, if anything has. */
+  takeNews(): GroupNews | undefined;
+}
 
 /** What all groups of a store share. */
 export interface SharedGroupState {
   readonly messages: GroupMessages;
   /** Groups to which something has happened. */
-  readonly touched: Set<WorkGroup>;
+  readonly touched: Set<NewsSource>;
   readonly clock: LeaseClock;
   /** The claims whose leases have ended. */
   readonly lost: Pick<LostClaims, "has" | "add">;
@@ -32,7 +44,7 @@ export interface SharedGroupState {
   /** A lease, or the time for a job, may end then, by the clock of leases. */
   onHeld(end: number): void;
   /** The holder's row is to be stored, or deleted. */
-  onHolder(group: WorkGroup, holder: Holder, isThere: boolean): void;
+  onHolder(group: number, holder: Holder, isThere: boolean): void;
   /** How many holders there are. */
   holders: number;
 }

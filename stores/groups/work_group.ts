@@ -15,11 +15,15 @@ import type {
   OpenedHolder,
   OpenHolder,
 } from "./group_commands.ts";
-import type { GroupFilter } from "./group_registry.ts";
 import type { GroupJobs } from "./group_jobs.ts";
 import { type HeldJob, Holder } from "./holder.ts";
 import { JOB_STATE } from "./job_list.ts";
-import type { GroupCounts, GroupNews, SharedGroupState } from "./shared_group_state.ts";
+import type {
+  GroupCounts,
+  GroupNews,
+  MessageCount,
+  SharedGroupState,
+} from "./shared_group_state.ts";
 
 /** Why a job has died. */
 const [LEASE_ENDED, TIMED_OUT] = [
@@ -32,7 +36,7 @@ export class WorkGroup {
   readonly id: number;
   readonly name: GroupName;
   /** Counts the messages of what it works on. */
-  readonly filter: GroupFilter;
+  readonly filter: MessageCount;
   readonly jobs: GroupJobs;
   readonly holders: NameMap<Holder> = new NameMap();
   readonly counts: GroupCounts = { claimed: 0, done: 0, retried: 0, died: 0, givenUp: 0 };
@@ -60,7 +64,7 @@ export class WorkGroup {
   constructor(
     id: number,
     name: GroupName,
-    filter: GroupFilter,
+    filter: MessageCount,
     frontier: number,
     shared: SharedGroupState,
     jobs: GroupJobs,
@@ -106,9 +110,10 @@ export class WorkGroup {
     const known = this.holders.get(name);
     const jobs: ClaimedJob[] = [];
     if (known) {
-      const claims = new Set(holding);
+      const { held } = this.jobs;
+      const ofHolder = new Set<HeldJob | undefined>(holding.map((claim) => held.get(claim)));
       for (const job of known.jobs) {
-        if (claims.has(job.claim)) continue;
+        if (ofHolder.has(job)) continue;
         const message = messages.at(this.name, job.seq);
         if (message) jobs.push({ message, claim: job.claim, attempt: job.attempt });
       }
@@ -121,7 +126,7 @@ export class WorkGroup {
       this.holders.set(name, holder);
       this.#shared.holders++;
     }
-    this.#shared.onHolder(this, holder, true);
+    this.#shared.onHolder(this.id, holder, true);
     this.#shared.onHeld(holder.nextEnd);
     const lost = holding.filter((claim) => this.jobs.held.get(claim)?.holder !== holder);
     return { lost, jobs };
@@ -148,7 +153,7 @@ export class WorkGroup {
   #forget(holder: Holder): void {
     this.holders.delete(holder.name);
     this.#shared.holders--;
-    this.#shared.onHolder(this, holder, false);
+    this.#shared.onHolder(this.id, holder, false);
   }
 
   /** A message is behind the frontier now. */
@@ -242,19 +247,13 @@ export class WorkGroup {
     return this.holders.get(holder.name) === holder ? holder.nextEnd : Infinity;
   }
 
-  /** Has what is due by a time be ready. */
-  comeDue(now: number): void {
-    if (this.jobs.comeDue(now)) this.news.ready = true;
-  }
-
-  /** Deletes the jobs that have been dead since a time. Returns when the next one has been for as long. */
-  forgetDead(since: number): number {
+  /** Deletes the jobs that have been dead since a time. */
+  forgetDead(since: number): void {
     for (const [seq, { at }] of this.jobs.dead) {
-      if (at > since) return at;
+      if (at > since) return;
       this.drop(seq);
       this.#shared.onReleased(this.name, seq);
     }
-    return Infinity;
   }
 
   /** Has dead jobs be worked again; returns how many. */
