@@ -258,8 +258,7 @@ export class WorkGroup {
 
   /** Has dead jobs be worked again; returns how many. */
   redrive(seq?: number): number {
-    const found = seq === undefined ? [...this.jobs.dead.keys()] : [seq];
-    const dead = found.filter((one) => this.jobs.dead.has(one));
+    const dead = [...this.jobs.dead.keys()].filter((one) => seq === undefined || one === seq);
     for (const one of dead) this.jobs.revive(one);
     if (dead.length > 0) this.news.ready = true;
     return dead.length;
