@@ -36,7 +36,7 @@ export class Pipe {
     const at = Math.max(this.#lastArrival, now + this.#random(1000) / 1000 * this.delay);
     this.#lastArrival = at;
     this.bytes += bytes;
-    const event = this.#world.schedule(to, at - now, "input", () => {
+    const event = this.#world.scheduleAt(to, at, "input", () => {
       this.#moving.delete(event);
       this.bytes -= bytes;
       arrive();

@@ -92,7 +92,7 @@ export class Process {
     const [early, late] = first === undefined
       ? [parked, []]
       : [parked.filter(({ kind }) => kind === first), parked.filter(({ kind }) => kind !== first)];
-    for (const event of [...early, ...late]) this.#world.reschedule(event);
+    this.#world.reschedule([...early, ...late]);
   }
 
   /** Something is due while it is stopped. */

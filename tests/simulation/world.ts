@@ -26,6 +26,7 @@ export class World implements Disposable {
   /** For what happens outside of all processes. */
   readonly #outside: Process;
   #current: Process;
+  #firstNumber = 0;
   #lastNumber = 0;
   readonly #onRejection = (event: PromiseRejectionEvent) => {
     event.preventDefault();
@@ -66,17 +67,29 @@ export class World implements Disposable {
     kind: SimulatedEvent["kind"],
     run: () => void,
   ): SimulatedEvent {
-    const at = this.now + Math.max(0, ms);
+    return this.scheduleAt(process, this.now + Math.max(0, ms), kind, run);
+  }
+
+  /** The same, at a time: not one that a rounded sum would put before another. */
+  scheduleAt(
+    process: Process,
+    at: number,
+    kind: SimulatedEvent["kind"],
+    run: () => void,
+  ): SimulatedEvent {
     const event = { at, number: ++this.#lastNumber, process, kind, run, isCancelled: false };
     this.#events.add(event);
     return event;
   }
 
-  /** Has something happen now that was due before. */
-  reschedule(event: SimulatedEvent): void {
-    event.at = this.now;
-    event.number = ++this.#lastNumber;
-    this.#events.add(event);
+  /** Has things happen now that were due before: before all that is due now. */
+  reschedule(events: readonly SimulatedEvent[]): void {
+    this.#firstNumber -= events.length;
+    for (const [i, event] of events.entries()) {
+      event.at = this.now;
+      event.number = this.#firstNumber + i;
+      this.#events.add(event);
+    }
   }
 
   /** Has something happen outside of all processes, after a time (ms). */

@@ -23,8 +23,8 @@ interface Reader extends Entry<"reader"> {
   position: { readonly lineage: Lineage; readonly seq: number } | undefined;
   /** It was told of a gap since it read something. */
   isTold: boolean;
-  /** How many gaps it was told of. */
-  gaps: number;
+  /** How often it was told of another lineage. */
+  changes: number;
   /** How many stores there were before. */
   readonly openings: number;
   /** What it has to read soon. */
@@ -51,7 +51,7 @@ export class Readers {
       connectedAt: undefined,
       position: undefined,
       isTold: false,
-      gaps: 0,
+      changes: 0,
       openings: this.#stored.openings.size,
       due: [],
     });
@@ -95,18 +95,24 @@ export class Readers {
     const reader = this.#readers.get(id);
     if (!reader) return;
     reader.isTold = true;
-    reader.gaps++;
-    const openings = [...this.#stored.openings.values()];
-    const [last] = openings.slice(-1);
-    const lineages = new Set(
-      openings.slice(Math.max(0, reader.openings - 1)).map((one) => one.lineage),
+    if (code === "trimmed" ? this.#hasExpired(reader, at) : this.#hasChanged(reader)) return;
+    this.#faults.push(`${id} was told ${code}, and nothing is gone`);
+  }
+
+  /** Whether anything that it reads has ever expired. */
+  #hasExpired(reader: Reader, at: number): boolean {
+    return [...this.#stored.openings.values()].some((opening) =>
+      opening.lineage.unseen.size > 0 ||
+      [...opening.lineage.messages.values()].some((message) =>
+        covers(reader, message.topic) && this.#stored.isGone(message, opening, at)
+      )
     );
-    const hasExpired = [...last?.lineage.messages.values() ?? []].some((message) =>
-      covers(reader, message.topic) && this.#stored.isGone(message, last!, at)
-    );
-    if (!hasExpired && reader.gaps >= Math.max(1, lineages.size)) {
-      this.#faults.push(`${id} was told ${code}, and nothing is gone`);
-    }
+  }
+
+  /** Whether there was another lineage, of which it was not told yet: each is told once. */
+  #hasChanged(reader: Reader): boolean {
+    const openings = [...this.#stored.openings.values()].slice(Math.max(0, reader.openings - 1));
+    return ++reader.changes < new Set(openings.map(({ lineage }) => lineage)).size;
   }
 
   read(entry: Entry<"read">, at: number): void {
