@@ -12,6 +12,23 @@ export interface StoredMessage {
   readonly topic: string;
   readonly body: string;
   readonly key?: string | undefined;
+  /** After how many milliseconds groups may have it. Default: at once. */
+  readonly delay?: number | undefined;
+}
+
+/** A group: what it works on, and its name. */
+export interface GroupPlan {
+  /** A topic, or with `isPrefix` what the names of topics begin with. */
+  readonly topic: string;
+  readonly isPrefix: boolean;
+  readonly group: string;
+}
+
+/** What a store has done to the jobs of a group. `clock` is the time by which leases end, in milliseconds since it was opened. */
+interface GroupChange {
+  readonly opening: number;
+  readonly name: GroupPlan;
+  readonly clock: number;
 }
 
 /** What a reader reads. */
@@ -74,6 +91,63 @@ export type HistoryEntry =
     readonly timeout?: number | undefined;
   }
   | { readonly kind: "returned"; readonly call: number; readonly outcome: string }
+  /** A holder was opened. */
+  | (GroupChange & {
+    readonly kind: "holder";
+    readonly holder: string;
+    readonly lease: number;
+    readonly timeout: number;
+    readonly attempts: number;
+    /** If that makes the group, it gets what comes after this number. Default: all that is retained. */
+    readonly after?: number | undefined;
+  })
+  /** A job was given to a holder. */
+  | (GroupChange & {
+    readonly kind: "claimed";
+    readonly holder: string;
+    readonly claim: number;
+    readonly seq: number;
+    readonly attempt: number;
+  })
+  /** A claim was finished, or was to be; `lost`: its lease had ended. */
+  | (GroupChange & {
+    readonly kind: "finished";
+    readonly claim: number;
+    readonly outcome: "done" | "retry" | "dead" | "release" | "lost";
+  })
+  /** Leases were renewed: of a holder, and of those who hold claims. */
+  | (GroupChange & {
+    readonly kind: "extended";
+    readonly holder?: string | undefined;
+    readonly claims: readonly number[];
+    readonly lost: readonly number[];
+  })
+  /** Without faults, and when nothing is left to do: the jobs that are dead or were given up. */
+  | {
+    readonly kind: "drained";
+    readonly name: GroupPlan;
+    readonly dead: number;
+    readonly givenUp: number;
+  }
+  /** The handler of a worker has begun; it was told to stop; it has ended. */
+  | {
+    readonly kind: "job_began";
+    readonly process: string;
+    readonly name: GroupPlan;
+    readonly claim: number;
+    readonly seq: number;
+    readonly body: string;
+    readonly attempt: number;
+    /** How many this worker may work on at once. */
+    readonly concurrency: number;
+  }
+  | { readonly kind: "job_aborted"; readonly process: string; readonly claim: number }
+  | {
+    readonly kind: "job_ended";
+    readonly process: string;
+    readonly claim: number;
+    readonly outcome: "done" | "retry" | "dead" | "release";
+  }
   /** A process was killed, stopped or woken. */
   | { readonly kind: "killed" | "stopped" | "woken"; readonly process: string }
   /** The wall clock of a process was set. */

@@ -21,17 +21,33 @@ interface Call extends Entry<"called"> {
   readonly stopsBefore: number;
 }
 
+/** How a process was stopped. */
+interface Stops {
+  /** Since when it is stopped, if it is. */
+  since: number | undefined;
+  wokenAt: number;
+  /** For how long it was, without the present stop, and how often. */
+  total: number;
+  count: number;
+}
+
 /** Follows the calls of a history. */
 export class Calls {
   /** The processes that were killed. */
   readonly killed: Set<string> = new Set();
   readonly #faults: string[];
   readonly #open = new Map<number, Call>();
-  readonly #stops = new Map<string, { since: number | undefined; total: number; count: number }>();
+  readonly #stops = new Map<string, Stops>();
 
   /** There are none yet; faults are added to a list. */
   constructor(faults: string[]) {
     this.#faults = faults;
+  }
+
+  /** Whether a process runs, and has run since a time. */
+  isAwake(process: string, since: number): boolean {
+    const { since: stoppedAt, wokenAt } = this.#stopsOf(process);
+    return !this.killed.has(process) && stoppedAt === undefined && wokenAt <= since;
   }
 
   process({ kind, process }: Entry<"killed" | "stopped" | "woken">, at: number): void {
@@ -44,6 +60,7 @@ export class Calls {
     } else {
       stops.total += at - (stops.since ?? at);
       stops.since = undefined;
+      stops.wokenAt = at;
     }
   }
 
@@ -79,7 +96,7 @@ export class Calls {
     }
   }
 
-  #stopsOf(process: string): { since: number | undefined; total: number; count: number } {
-    return this.#stops.get(process) ?? { since: undefined, total: 0, count: 0 };
+  #stopsOf(process: string): Stops {
+    return this.#stops.get(process) ?? { since: undefined, wokenAt: 0, total: 0, count: 0 };
   }
 }

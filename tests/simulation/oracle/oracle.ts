@@ -6,6 +6,8 @@
 
 import type { TimedEntry } from "../history.ts";
 import { Calls } from "./calls.ts";
+import { Handlers } from "./handlers.ts";
+import { Jobs } from "./jobs.ts";
 import { Puts } from "./puts.ts";
 import { Readers } from "./readers.ts";
 import { type KnownMessage, StoredMessages } from "./stored.ts";
@@ -22,8 +24,9 @@ export function judge(history: readonly TimedEntry[]): readonly string[] {
   const puts = new Puts(stored);
   const readers = new Readers(stored);
   const calls = new Calls(faults);
-  /** Opening to lineage. */
-  const lineages = new Map<number, string>();
+  const jobs = new Jobs(stored);
+  const handlers = new Handlers(stored, jobs, calls);
+  let opening = 0;
   let retention = 0;
   let isComplete = false;
   for (const entry of history) {
@@ -32,12 +35,12 @@ export function judge(history: readonly TimedEntry[]): readonly string[] {
     switch (entry.kind) {
       case "opened":
         stored.opened(entry, at);
-        lineages.set(entry.opening, entry.lineage);
-        ({ retention } = entry);
+        ({ opening, retention } = entry);
+        jobs.opened(stored.lineageOf(opening)!);
         break;
       case "stored":
         stored.stored(entry, at);
-        puts.stored(entry, lineages.get(entry.opening) ?? "");
+        puts.stored(entry, stored.lineageOf(entry.opening)!.name);
         readers.stored(entry satisfies KnownMessage);
         break;
       case "put":
@@ -67,6 +70,32 @@ export function judge(history: readonly TimedEntry[]): readonly string[] {
       case "returned":
         calls.returned(entry, at);
         break;
+      case "holder":
+        jobs.holder(entry, at);
+        break;
+      case "claimed":
+        jobs.claimed(entry);
+        handlers.claimed(entry, at);
+        break;
+      case "finished":
+        jobs.finished(entry);
+        handlers.finished(entry);
+        break;
+      case "extended":
+        jobs.extended(entry);
+        break;
+      case "drained":
+        jobs.drained(entry, stored.lineageOf(opening)!);
+        break;
+      case "job_began":
+        handlers.began(entry, at);
+        break;
+      case "job_aborted":
+        handlers.aborted(entry);
+        break;
+      case "job_ended":
+        handlers.ended(entry);
+        break;
       case "killed":
         readers.killed(entry.process);
         calls.process(entry, at);
@@ -85,6 +114,7 @@ export function judge(history: readonly TimedEntry[]): readonly string[] {
         isComplete = true;
         calls.end();
         puts.end(calls.killed);
+        handlers.end();
         break;
       case "closed":
       case "clock_set":

@@ -100,6 +100,22 @@ export class StoredMessages {
     this.#add(entry, opening, at);
   }
 
+  /** All histories of messages. */
+  get lineages(): Iterable<Lineage> {
+    return this.#lineages.values();
+  }
+
+  /** The lineage of an opening. */
+  lineageOf(opening: number): Lineage | undefined {
+    return this.#byNumber.get(opening)?.lineage;
+  }
+
+  /** Tells what has expired by a time of the run. */
+  goneIn(number: number, at: number): (message: StoredMessage) => boolean {
+    const opening = this.#byNumber.get(number)!;
+    return (message) => this.isGone(message, opening, at);
+  }
+
   /** Where a text of a topic is stored, in any lineage. */
   find(topic: string, body: string): readonly KnownMessage[] {
     return this.#byText.get(`${topic} ${body}`)?.map(({ message }) => message) ?? [];
