@@ -1,75 +1,22 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import type { HistoryEntry, TimedEntry } from "./history.ts";
+import type { HistoryEntry } from "./history.ts";
+import {
+  acknowledged,
+  calm,
+  done,
+  end,
+  gap,
+  historyOf,
+  nothing,
+  opened,
+  put,
+  read,
+  reader,
+  reading,
+  stored,
+  wait,
+} from "./made_history.ts";
 import { judge } from "./oracle/oracle.ts";
-
-const TIME = 1_767_225_600_000;
-
-const opened = (opening: number, lineage: string, seqs: readonly number[] = []): HistoryEntry => ({
-  kind: "opened",
-  opening,
-  lineage,
-  epoch: `epoch ${opening}`,
-  time: TIME,
-  retention: 600_000,
-  last: seqs.at(-1) ?? 0,
-  messages: seqs.map((seq) => ({ seq, time: TIME, topic: "t", body: `m${seq}` })),
-});
-
-const put = (call: number): HistoryEntry => ({
-  kind: "put",
-  call,
-  client: "putter",
-  topic: "t",
-  body: `m${call}`,
-});
-
-/** Message `n` is that of call `n`. */
-const stored = (n: number, { seq = n, opening = 1 } = {}): HistoryEntry => ({
-  ...{ kind: "stored", opening, seq, time: TIME, topic: "t", body: `m${n}` },
-});
-
-const acknowledged = (call: number, seq = call): HistoryEntry => ({
-  kind: "acknowledged",
-  call,
-  seq,
-});
-
-const reader = (how: "subscribe" | "wait", since: "start" | "now" = "start"): HistoryEntry => ({
-  ...{ kind: "reader", reader: "r", client: "r", topic: "t", isPrefix: false, how, since },
-});
-
-const reading: HistoryEntry = { kind: "reading", reader: "r" };
-
-const read = (seq: number, { opening = 1, body = `m${seq}` } = {}): HistoryEntry => ({
-  ...{ kind: "read", reader: "r", epoch: `epoch ${opening}`, seq, topic: "t", body },
-});
-
-const gap: HistoryEntry = { kind: "gap", reader: "r", code: "epoch_changed" };
-
-const wait = (call: number): HistoryEntry => ({
-  ...{ kind: "called", call, client: "r", what: "read t", timeout: 5000 },
-});
-
-const nothing = (call: number): HistoryEntry => ({ kind: "returned", call, outcome: "nothing" });
-
-const calm: HistoryEntry = { kind: "calm" };
-
-const end: HistoryEntry = { kind: "end" };
-
-/** A message that was put, stored and acknowledged. */
-const done = (n: number, where = {}) => [put(n), stored(n, where), acknowledged(n)];
-
-/** A history in which a millisecond passes after each entry; or as many as a number says in its place. */
-function historyOf(...steps: readonly (HistoryEntry | number)[]): TimedEntry[] {
-  let at = 0;
-  return steps.flatMap((step) => {
-    if (typeof step === "number") {
-      at += step;
-      return [];
-    }
-    return [{ at: at++, ...step }];
-  });
-}
 
 /** Histories that are good. */
 const GOOD: Readonly<Record<string, readonly (HistoryEntry | number)[]>> = {

@@ -7,6 +7,7 @@
 import type { Store, TopicMessage } from "../../stores/store.ts";
 import type { History, StoredMessage } from "./history.ts";
 import type { Process } from "./process.ts";
+import { recordGroups } from "./recorded_groups.ts";
 
 const EVERYTHING = { prefix: "", after: 0, count: 1_000_000, bytes: 1e9 };
 
@@ -38,6 +39,7 @@ export async function recordStore(
   const { last, time } = await store.bounds();
   history.add({ kind: "opened", ...plan, epoch, time, last, messages });
   const { opening } = plan;
+  recordGroups(store, process, history, opening);
   await store.follow({
     stored(batch) {
       if (process.isDead) return;
@@ -51,6 +53,12 @@ export async function recordStore(
 }
 
 function toStored({ seq, time, topic, body, attributes }: TopicMessage): StoredMessage {
-  const { key } = attributes === undefined ? {} : JSON.parse(attributes) as { key?: string };
-  return { seq, time, topic, body: JSON.parse(body) as string, ...(key !== undefined && { key }) };
+  const { key, delay } = attributes === undefined
+    ? {}
+    : JSON.parse(attributes) as { key?: string; delay?: number };
+  return {
+    ...{ seq, time, topic, body: JSON.parse(body) as string },
+    ...(key !== undefined && { key }),
+    ...(delay !== undefined && { delay }),
+  };
 }

@@ -1,0 +1,140 @@
+/**
+ * Records what a store does to the jobs of groups.
+ *
+ * @module
+ */
+
+import { type Command, type CommandBatch, type Store, StoreError } from "../../stores/store.ts";
+import type {
+  ClaimJobs,
+  ExtendLease,
+  FinishJobs,
+  GroupName,
+  GroupResult,
+  OpenHolder,
+} from "../../stores/groups/group_commands.ts";
+import type { GroupPlan, History } from "./history.ts";
+import type { Process } from "./process.ts";
+
+/** The clock of leases advances at most so much at a time, in milliseconds: who was stopped takes no job away. */
+const MAX_STEP = 1000;
+
+/** What belongs to each entry. */
+interface Change {
+  readonly opening: number;
+  readonly name: GroupPlan;
+  readonly clock: number;
+}
+
+/**
+ * Records it from now on, until the process of the store dies.
+ *
+ * @param store the store, before anybody else uses it
+ * @param process its process
+ * @param history where to record it
+ * @param opening which opening it is
+ */
+export function recordGroups(
+  store: Store,
+  process: Process,
+  history: History,
+  opening: number,
+): void {
+  const recorder = new GroupRecorder(history, opening);
+  const apply = store.apply.bind(store);
+  store.apply = async <C extends Command>(batch: CommandBatch<C>) => {
+    // The list is the caller's again once it is applied.
+    const commands = [...batch.commands];
+    const results = await apply(batch);
+    if (process.isDead) return results;
+    recorder.advance(batch.time);
+    commands.forEach((command: Command, i) => {
+      const result = results[i];
+      if (!(result instanceof StoreError)) recorder.record(command, result as GroupResult);
+    });
+    return results;
+  };
+}
+
+class GroupRecorder {
+  readonly #history: History;
+  readonly #opening: number;
+  /** The clock of leases, in milliseconds since the store was opened. */
+  #clock = 0;
+  #time: number | undefined;
+
+  constructor(history: History, opening: number) {
+    this.#history = history;
+    this.#opening = opening;
+  }
+
+  /** Commands were applied at a time of the store. */
+  advance(time: number): void {
+    const before = this.#time ?? time;
+    this.#time = Math.max(before, time);
+    this.#clock += Math.min(MAX_STEP, Math.floor(this.#time) - Math.floor(before));
+  }
+
+  record(command: Command, result: GroupResult): void {
+    if (!("name" in command)) return;
+    const change = { opening: this.#opening, name: planOf(command.name), clock: this.#clock };
+    switch (command.type) {
+      case "open_holder":
+        return this.#holder(command, change);
+      case "claim":
+        return this.#claims(command, result as GroupResult<ClaimJobs>, change);
+      case "finish":
+        return this.#finished(command, result as GroupResult<FinishJobs>, change);
+      case "extend": {
+        const { holder, claims } = command;
+        const { lost } = result as GroupResult<ExtendLease>;
+        return this.#history.add({
+          kind: "extended",
+          ...change,
+          holder,
+          claims: [...claims],
+          lost,
+        });
+      }
+    }
+  }
+
+  #holder({ holder, lease, timeout, attempts, after }: OpenHolder, change: Change): void {
+    this.#history.add({ kind: "holder", ...change, holder, lease, timeout, attempts, after });
+  }
+
+  #claims({ holders }: ClaimJobs, { jobs }: GroupResult<ClaimJobs>, change: Change): void {
+    const claimed = jobs.flatMap((list, i) =>
+      list.map(({ claim, attempt, message: { seq } }) => {
+        return {
+          kind: "claimed" as const,
+          ...change,
+          holder: holders[i]!.holder,
+          claim,
+          seq,
+          attempt,
+        };
+      })
+    );
+    for (const entry of claimed.sort((a, b) => a.claim - b.claim)) this.#history.add(entry);
+  }
+
+  #finished(
+    { done, outcomes }: FinishJobs,
+    { lost, dead }: GroupResult<FinishJobs>,
+    change: Change,
+  ) {
+    const all = [
+      ...done.map((claim) => ({ claim, outcome: "done" as const })),
+      ...outcomes,
+    ];
+    for (const { claim, outcome: asked } of all) {
+      const outcome = lost.includes(claim) ? "lost" : dead.includes(claim) ? "dead" : asked;
+      this.#history.add({ kind: "finished", ...change, claim, outcome });
+    }
+  }
+}
+
+function planOf({ topic, prefix, group }: GroupName): GroupPlan {
+  return { topic: topic ?? prefix!, isPrefix: topic === undefined, group };
+}
