@@ -240,8 +240,11 @@ function parseDurability(
 function parseLimits(limits: Partial<ServerLimits>, check: OptionChecks): ServerLimits {
   check.object("limits", limits, Object.keys(LIMITS));
   check.onlyNames("limit", limits, Object.keys(LIMITS));
+  const { storedBytes = LIMITS.storedBytes.default } = limits;
+  const defaultOf = (name: string, value: number) =>
+    name === "groupBytes" ? Math.floor(storedBytes / 2) : value;
   const entries = Object.entries(LIMITS).map(([name, { default: defaultValue, min, max }]) => {
-    const { [name as keyof ServerLimits]: limit = defaultValue } = limits;
+    const { [name as keyof ServerLimits]: limit = defaultOf(name, defaultValue) } = limits;
     if (limit !== defaultValue) check.wholeNumber(`limits.${name}`, limit, min, max);
     return [name, limit];
   });

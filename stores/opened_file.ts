@@ -149,7 +149,7 @@ function loadFile(
     },
     committed() {
       dedup.commit();
-      rows.forget();
+      rows.saved();
       groups.committed();
       drops.clear();
       remembered.last = messageLog.range.last;
@@ -177,13 +177,14 @@ function loadFile(
     new GroupState(file.db, messageLog, limits, saved, rows);
   const groups = new GroupMachine(messageLog, limits, makeGroups);
   const loadGroups = () => {
-    const { saved } = rows;
-    groups.load(saved && rows.loaded(makeGroups(saved)));
+    const { savedState } = rows;
+    groups.load(savedState && rows.loaded(makeGroups(savedState)));
   };
   /** After a transaction was undone: returns whether the groups are as the tables have them. */
   const reloadGroups = (): boolean => {
     try {
       if (groups.rolledBack()) loadGroups();
+      else rows.undone();
       return true;
     } catch {
       return false;

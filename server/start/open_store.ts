@@ -39,7 +39,11 @@ export async function openStore(
 ): Promise<{ readonly store: SqliteStore; readonly engine: Engine }> {
   const { store, durability, retention, clock, overflow } = settings;
   const { storedBytes, topics, inFlight: dedupWindow } = settings.limits;
-  const limits = { storedBytes, topics, dedupWindow, overflow };
+  const { groups, unfinished, groupBytes, groupRetention } = settings.limits;
+  const limits = {
+    ...{ storedBytes, topics, dedupWindow, overflow },
+    ...{ groups, unfinished, groupBytes, groupRetention },
+  };
   // Loaded here and not above, and in parallel: importing this file touches no native code.
   const [{ loadEngine }, open] = await Promise.all([
     import("../../stores/engines/load_engine.ts"),

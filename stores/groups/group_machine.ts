@@ -223,7 +223,8 @@ export class GroupMachine {
     const key = groupKey(name);
     const known = state.deleted.get(key);
     if (known) state.forget(key, known);
-    const from = after ?? known?.frontier ?? range.floor;
+    const frontier = known && known.until > state.clock.now ? known.frontier : undefined;
+    const from = after ?? frontier ?? range.floor;
     return state.add(name, Math.max(range.floor, Math.min(from, range.last)));
   }
 

@@ -63,6 +63,9 @@ export class GroupRows implements GroupRecorder {
   #holders: [group: number, holder: Holder, isThere: boolean][] = [];
   #claims = new Map<number, boolean>();
   #deleted: [name: GroupName, frontier: number | undefined, until: number][] = [];
+  /** How far expired messages are moved, as it is saved, and as the transaction that is under way saves it. */
+  #savedThrough = NaN;
+  #through = NaN;
   #prepared: Record<GroupStatement, Statement> | undefined;
 
   /**
@@ -104,7 +107,7 @@ export class GroupRows implements GroupRecorder {
   }
 
   /** What was saved besides groups, if there ever was one. */
-  get saved(): SavedGroupState | undefined {
+  get savedState(): SavedGroupState | undefined {
     const [row] = this.#db.prepare(
       "SELECT claim, forgotten_to AS forgottenTo, through, clock FROM group_state",
     ).all() as [SavedGroupState?];
@@ -134,7 +137,7 @@ export class GroupRows implements GroupRecorder {
       const { frontier, until } = row;
       state.deleted.set(groupKey(name), { name, frontier, until });
     }
-    this.forget();
+    this.undone();
     return state;
   }
 
@@ -149,7 +152,7 @@ export class GroupRows implements GroupRecorder {
         ...(at !== null && { at }),
         ...(claim !== null && { claim }),
         ...(holder !== null && { holder: group.holders.get(holder)! }),
-        ...(reason !== null && { reason }),
+        ...(reason !== null && { reason: JSON.parse(reason) as string }),
       };
       group.jobs.restore(seq, record, state.clock.now);
       if (jobState === JOB_STATE.blocked) blocked.push([group, seq, record]);
@@ -165,7 +168,8 @@ export class GroupRows implements GroupRecorder {
 
   /** Saves what has changed since the last commit; returns how many bytes of the database that takes. */
   save(state: GroupState | undefined): number {
-    if (!state || !this.#hasChanges) return 0;
+    if (!state || (!this.#hasChanges && state.expired.through === this.#savedThrough)) return 0;
+    this.#through = state.expired.through;
     const sql = this.#sql;
     const { claim, clock, expired, claims } = state;
     sql.state.run(claim, claims.forgottenTo, expired.through, Math.floor(clock.now));
@@ -203,8 +207,19 @@ export class GroupRows implements GroupRecorder {
     return rows * ROW_BYTES;
   }
 
-  /** What was written down is saved, or undone. */
-  forget(): void {
+  /** What was written down is saved. */
+  saved(): void {
+    this.#savedThrough = this.#through;
+    this.#forget();
+  }
+
+  /** What was written down is undone. */
+  undone(): void {
+    this.#savedThrough = this.#through = NaN;
+    this.#forget();
+  }
+
+  #forget(): void {
     if (!this.#hasChanges) return;
     this.#groups = new Set();
     this.#removed = [];
@@ -228,7 +243,9 @@ export class GroupRows implements GroupRecorder {
         continue;
       }
       const { state, attempt, key, at, claim, holder, reason } = record;
-      changed.push([seq, state, attempt, key, at, claim, holder?.name, reason]);
+      // As JSON: SQLite's texts end at the first zero.
+      const text = reason === undefined ? undefined : JSON.stringify(reason);
+      changed.push([seq, state, attempt, key, at, claim, holder?.name, text]);
     }
     if (finished.length > 0) this.#sql.finishJobs.run(group, JSON.stringify(finished));
     if (changed.length > 0) this.#sql.jobs.run(group, JSON.stringify(changed));

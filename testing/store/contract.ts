@@ -13,6 +13,9 @@ import { appending } from "./appends.ts";
 import { attributes } from "./attributes.ts";
 import { feeding } from "./feeds.ts";
 import { goneAndKnown } from "./gaps.ts";
+import { ordering } from "./group_keys.ts";
+import { keeping } from "./group_lists.ts";
+import { continuing } from "./group_restarts.ts";
 import { working } from "./groups.ts";
 import { messageIds } from "./message_ids.ts";
 import { lasting } from "./retention.ts";
@@ -50,6 +53,8 @@ const PROMISES = {
   ...messageIds,
   ...repeatedIds,
   ...working,
+  ...ordering,
+  ...keeping,
 };
 
 /** How a store is opened. */
@@ -124,7 +129,7 @@ export function testStore(
   };
   register(name, PROMISES, false);
   if (!restarts) return;
-  register(name, restarting, true);
+  register(name, { ...restarting, ...continuing }, true);
   register(`${name}, restarted between the steps`, {
     ...once,
     ...sessions,
