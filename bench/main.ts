@@ -19,6 +19,7 @@ import { machine, saveResults, versions } from "./machine.ts";
 import { Interrupted, MeasurementFailed, MissingProgram, Processes } from "./processes.ts";
 import { cells, grade, type Graded, HEAD } from "./row.ts";
 import { depth } from "./scenarios/depth.ts";
+import { jobMemory } from "./scenarios/job_memory.ts";
 import { gets, puts } from "./scenarios/many_calls.ts";
 import { oneCall, sizes } from "./scenarios/one_call.ts";
 import { idle, memory, start } from "./scenarios/server.ts";
@@ -26,6 +27,7 @@ import { fanOut, oneToOne } from "./scenarios/streams.ts";
 
 const ALL_SCENARIOS: readonly Scenario[] = [
   ...[oneCall, puts, gets, oneToOne, fanOut, sizes, depth, memory, idle, start],
+  ...[jobMemory],
 ];
 
 /** How often each is measured. */
