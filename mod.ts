@@ -34,6 +34,7 @@ export type {
   MessageServer,
   Overflow,
   RequestInfo,
+  ServedGroup,
   ServeOptions,
   Server,
   ServerLimits,

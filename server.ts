@@ -42,6 +42,7 @@ export type {
   EngineChoice,
   FileDurability,
   Overflow,
+  ServedGroup,
   ServeOptions,
   StoreChoice,
   TransportChoice,

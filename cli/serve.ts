@@ -95,6 +95,12 @@ export const serveCommand: CliCommand = {
       value: "HOW",
       help: "when the store is full: reject puts, or drop-oldest messages (reject)",
     },
+    group: {
+      value: "TOPIC[=GROUP]",
+      help:
+        "a group of workers that is there before its first worker; may be given several times; TOPIC may be 'news.*'",
+      repeatable: true,
+    },
     transport: {
       value: "NAME",
       help: "builtin, or hardened if untrusted clients can connect, even through a proxy (builtin)",
@@ -135,7 +141,7 @@ export const serveCommand: CliCommand = {
     using signals = serverSignals();
     const names = { cert: args.value("cert") ?? "cert", key: args.value("key") ?? "key" };
     // First everything that can be checked without reading a file.
-    const given = serveOptions(args);
+    const given = { ...serveOptions(args), ...await groupOptions(args) };
     const ignoreIfStopped = (error: unknown) => {
       if (!signals.stop.aborted) throw error;
     };
@@ -245,10 +251,19 @@ function serveOptions(args: ParsedArguments): ServeOptions {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
+/** What it reads them with is loaded only if there are some. */
+async function groupOptions(args: ParsedArguments): Promise<Pick<ServeOptions, "groups">> {
+  const words = args.values("group");
+  if (words.length === 0) return {};
+  const { parseGroupsToServe } = await import("./group_arguments.ts");
+  return { groups: parseGroupsToServe(words) };
+}
+
 /** The command-line name of a library option. */
 function optionName(name: string, { positionals }: ParsedArguments): string {
   if (name === "host" && positionals.length > 0) return "HOST";
   if (name === "port" && positionals.length > 1) return "PORT";
+  if (name.startsWith("groups[")) return "TOPIC of --group";
   const limit = LIMIT_OPTIONS.find((limit) => name === `limits.${limit.name}`);
   return `--${limit?.option ?? jwtOptionName(name) ?? OPTION_NAMES[name] ?? name}`;
 }

@@ -17,12 +17,17 @@ export type Filter = string | Prefix;
  *
  * @param command its name, for errors
  * @param words the arguments
- * @param exact take them as names, whatever they end with
+ * @param exact take them as names, whatever they end with; `undefined`: the command has no `--exact`
  * @returns a topic or a prefix for each
  * @throws {UsageError} if one cannot be either, or if two include the same topic
  */
-export function parseFilters(command: string, words: readonly string[], exact: boolean): Filter[] {
-  const filters = words.map((word) => exact ? parseTopic(word) : parseFilter(word));
+export function parseFilters(
+  command: string,
+  words: readonly string[],
+  exact: boolean | undefined,
+): Filter[] {
+  const hint = exact === undefined ? "" : "; with --exact it is part of a name";
+  const filters = words.map((word) => exact ? parseTopic(word) : parseFilter(word, hint));
   filters.forEach((one, i) => {
     const twice = filters.findIndex((other, j) => j !== i && includes(other, one));
     if (twice < 0) return;
@@ -35,16 +40,15 @@ export function parseFilters(command: string, words: readonly string[], exact: b
   return filters;
 }
 
-function parseFilter(word: string): Filter {
+function parseFilter(word: string, hint: string): Filter {
   if (word === "*") return { prefix: "" };
   const name = word.endsWith("*") ? word.slice(0, -1) : word;
   if (name.includes("*")) {
     const form = "news.* means every topic that begins with news.";
-    const hint = "with --exact it is part of a name";
     throw new UsageError(
       `a * must be the last character of a topic (${form}), got an earlier one in ${
         quoted(word)
-      }; ${hint}`,
+      }${hint}`,
     );
   }
   parseTopic(name);

@@ -23,9 +23,10 @@ import { OptionChecks, type OptionNames } from "./option_checks.ts";
 import { refuseFormerOptions } from "./auth_choice.ts";
 import { type AuthOptions, type AuthSettings, parseAuthOptions } from "./auth_options.ts";
 import { openLog, type ServerLog, textSink } from "./log.ts";
+import { type GroupToServe, parseServedGroups, type ServedGroup } from "./served_groups.ts";
 import { quietLog } from "./stderr.ts";
 
-export type { FileDurability, Overflow };
+export type { FileDurability, Overflow, ServedGroup };
 
 /** The possible values of an option. */
 export const ENGINES = ["auto", "@db/sqlite", "node:sqlite"] as const;
@@ -70,6 +71,11 @@ export interface ServeOptions extends AuthOptions {
   readonly limits?: Partial<ServerLimits>;
   /** What to do at the storage limit: reject puts, or drop the oldest messages. Default: `"reject"`. */
   readonly overflow?: Overflow;
+  /**
+   * Groups of workers that are made when the server starts, unless they are there: what is put before their first worker is
+   * kept for them. Default: none, since the first worker of a group makes it.
+   */
+  readonly groups?: readonly ServedGroup[];
   /** The transport. Default: `"builtin"`; use `"hardened"` if untrusted clients can connect, even through a proxy. */
   readonly transport?: TransportChoice;
   /** Whether clients may stop the server; with `auth` that needs the permission `admin` for all topics. Default: `false`. */
@@ -100,6 +106,7 @@ export const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
   retention: true,
   limits: true,
   overflow: true,
+  groups: true,
   transport: true,
   auth: true,
   allowedOrigins: true,
@@ -116,13 +123,14 @@ export const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
 
 /** Complete and checked options. */
 export interface ServerSettings
-  extends Required<Omit<ServeOptions, "signal" | "limits" | "log" | keyof AuthOptions>> {
+  extends Required<Omit<ServeOptions, "signal" | "limits" | "log" | "groups" | keyof AuthOptions>> {
   readonly auth: AuthSettings;
   /** Empty, or such as `/mq`. */
   readonly path: string;
   readonly limits: ServerLimits;
   /** The limits that the caller gave. */
   readonly setLimits: Partial<ServerLimits>;
+  readonly groups: readonly GroupToServe[];
   readonly signal: AbortSignal | undefined;
   readonly log: ServerLog;
 }
@@ -157,6 +165,7 @@ export function parseServeOptions(
     retention = DEFAULT_RETENTION,
     limits = {},
     overflow = "reject",
+    groups = [],
     transport = "builtin",
     allowShutdown = false,
     metrics = false,
@@ -183,6 +192,7 @@ export function parseServeOptions(
   for (const [name, value] of Object.entries({ allowShutdown, metrics, handleSignals })) {
     check.type(name, value, typeof value === "boolean", "true or false");
   }
+  const allLimits = parseLimits(limits, check);
   return {
     auth,
     host: listenHost(host, check),
@@ -192,9 +202,10 @@ export function parseServeOptions(
     engine,
     durability,
     retention,
-    limits: parseLimits(limits, check),
+    limits: allLimits,
     setLimits: ownMembers(limits, LIMITS),
     overflow,
+    groups: parseServedGroups(groups, allLimits.topicBytes, check),
     transport,
     allowShutdown,
     metrics,

@@ -21,7 +21,14 @@ import { openAccess } from "../prepare_auth.ts";
 import { RunningServer } from "../running_server.ts";
 import { isUpgradeRequest } from "../upgrade.ts";
 import { loadTracing } from "./load_tracing.ts";
-import { describeServer, loadWarmUp, openStore, unlessAborted, withCode } from "./open_store.ts";
+import {
+  createGroups,
+  describeServer,
+  loadWarmUp,
+  openStore,
+  unlessAborted,
+  withCode,
+} from "./open_store.ts";
 import type { ClientAddress } from "./requests.ts";
 
 /** An open handler. */
@@ -57,6 +64,7 @@ async function open(
   const described = describeServer(settings, "handler", opened);
   const queue = await Queue.open(store, clock, log, tracing);
   try {
+    await withCode("store_unusable", createGroups(queue, settings.groups));
     const place = { host: undefined, secure: undefined };
     const { access, preparation } = await openAccess(auth, place, settings);
     const server = new RunningServer(queue, access, {

@@ -7,9 +7,12 @@
 import { DsmqError, type ErrorCode } from "../../protocol/errors.ts";
 import type { EventLog } from "../../queue/log_event.ts";
 import type { Engine } from "../../stores/engine.ts";
+import type { Queue } from "../../queue/queue.ts";
 import type { SqliteStore, SqliteStoreOptions } from "../../stores/sqlite_store.ts";
+import { StoreError } from "../../stores/store.ts";
 import type { FileDurability, ServerSettings } from "../options.ts";
 import type { ServerDescription, StoreSource } from "../metrics/sources.ts";
+import type { GroupToServe } from "../served_groups.ts";
 import { type RunningOptions, START_PHASE, VERSION } from "../running_server.ts";
 import { storePath } from "../store_address.ts";
 
@@ -55,6 +58,30 @@ export async function openStore(
   // A file that nobody needs any more is not touched.
   settings.signal?.throwIfAborted();
   return { store: open({ engine, retention, clock, limits }), engine };
+}
+
+/**
+ * Makes groups, unless they are there.
+ *
+ * @param queue the queue of the store
+ * @param groups the groups
+ * @throws {DsmqError} if one cannot be made, with the code of the store
+ */
+export async function createGroups(
+  queue: Queue,
+  groups: readonly GroupToServe[],
+): Promise<void> {
+  if (groups.length === 0) return;
+  const { last } = await queue.store.bounds();
+  const results = await queue.apply(groups.map(({ since, ...name }) => ({
+    type: "create_group" as const,
+    name,
+    ...(since === "now" && { after: last }),
+  })));
+  const error = results.find((result) => result instanceof StoreError);
+  if (!error) return;
+  const { code, message, limit } = error;
+  throw new DsmqError(code, message, { cause: error, ...(limit !== undefined && { limit }) });
 }
 
 /**

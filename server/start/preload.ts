@@ -158,6 +158,7 @@ import "../pending_limiter.ts";
 import "../prepare_auth.ts";
 import "../rate_limited_log.ts";
 import "../running_server.ts";
+import "../served_groups.ts";
 import "../runtime.ts";
 import "./load_tracing.ts";
 import "./open_store.ts";

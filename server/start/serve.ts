@@ -19,7 +19,7 @@ import { parseServeOptions, start } from "./start.ts";
  * @throws {RangeError} if an option is out of its range
  * @throws {unknown} the reason of the option `signal`, if that aborts before the server listens
  * @throws {DsmqError} if it cannot start, and then nothing is left running: `address_in_use`, `address_not_available`,
- *   `store_in_use`, `store_unusable`, `module_unavailable`, `permission_denied`, `full`, `unavailable`; its `cause` is the error of the system
+ *   `store_in_use`, `store_unusable`, `module_unavailable`, `permission_denied`, `full`, `unavailable`, `limit_exceeded` (of groups); its `cause` is the error of the system
  *
  * @example A server for a test
  * ```ts

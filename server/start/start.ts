@@ -24,6 +24,7 @@ import { requireDeno, requireDescriptor } from "../runtime.ts";
 import { StopSignals } from "../stop_signals.ts";
 import { loadTracing } from "./load_tracing.ts";
 import {
+  createGroups,
   describeServer,
   loadWarmUp,
   openStore,
@@ -68,7 +69,7 @@ async function startRunning(
       "tls" | "preparation" | "storeSource" | "description" | "createMetrics"
     >
     & StoreSettings
-    & Pick<ServerSettings, "metrics">,
+    & Pick<ServerSettings, "groups" | "metrics">,
 ): Promise<ListeningServer> {
   const { names } = settings;
   const { tls, warnings } = await prepareTls(auth.tls, names, settings.clock.now());
@@ -88,6 +89,7 @@ async function startRunning(
   const { listen } = loaded.value;
   const queue = await Queue.open(store, settings.clock, settings.log, tracing);
   try {
+    await withCode("store_unusable", createGroups(queue, settings.groups));
     const place = { host: settings.host, secure: tls !== undefined };
     const { access, preparation } = await openAccess(auth, place, settings);
     // Without the tokens, which are not needed any more.
