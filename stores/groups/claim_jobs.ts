@@ -78,10 +78,13 @@ class Claiming {
     const { jobs, name } = group;
     const { messages, maxUnfinished } = this.#shared;
     group.stalled = false;
+    let count = Math.min(this.#takers.count, PAGE);
     for (let setAside = 0; this.#takers.count > 0 && setAside < MAX_SET_ASIDE;) {
-      const count = Math.min(this.#takers.count, PAGE);
       const page = messages.page(name, group.frontier, count, Math.max(this.#left, 1));
+      // Behind many that are set aside there may be many more.
+      count = Math.min(2 * count, PAGE);
       for (const message of page.messages) {
+        if (this.#takers.count === 0) return false;
         if (jobs.list.size >= maxUnfinished) {
           group.stalled = true;
           return true;

@@ -66,6 +66,7 @@ export class GroupMachine {
   load(state: GroupState | undefined): void {
     this.#state = state;
     this.#isDirty = false;
+    this.#log.neededAfter = Infinity;
     if (!state || state.registry.size === 0) return;
     this.#log.neededAfter = state.expired.through;
     // What has become ready may not have been told.
