@@ -227,7 +227,8 @@ export class DatabaseFile {
 
   #upgrade(schemaVersion: number, now: number): void {
     if (schemaVersion === 1) upgradeFrom1(this.db, now);
-    upgradeFrom2(this.db);
+    if (schemaVersion <= 2) upgradeFrom2(this.db);
+    // Version 4 has groups. Their tables are made when they are opened; a program that does not know them would delete what they need.
     this.#pragma(`user_version = ${SCHEMA_VERSION}`);
   }
 

@@ -19,7 +19,7 @@ import { UnusableFileError } from "./file_faults.ts";
 export const APPLICATION_ID = 0x64736d71;
 
 /** The version of the tables, and the first one from which files are upgraded. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 /** See {@linkcode SCHEMA_VERSION}. */
 export const FIRST_SCHEMA_VERSION = 1;
 

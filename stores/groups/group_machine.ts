@@ -137,7 +137,6 @@ export class GroupMachine {
     now: number,
   ): GroupResult | StoreError {
     const state = this.#state!;
-    state.claim = Math.max(state.claim, now * CLAIMS_PER_MS);
     state.recorder?.group(group);
     group.usedAt = state.clock.now;
     switch (command.type) {
@@ -150,6 +149,7 @@ export class GroupMachine {
         group.close(command.holder);
         return {};
       case "claim":
+        state.claim = Math.max(state.claim, now * CLAIMS_PER_MS);
         return claimJobs(group, state, command, now);
       case "finish":
         return group.finish(command, now);

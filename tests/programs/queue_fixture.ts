@@ -1,6 +1,6 @@
 /**
- * Creates a queue in a file of this version, for later versions to open: `tests/fixtures/queue_v3.db` and, as a
- * killed process leaves it, `queue_v3_killed.db` with its log. Run it once for each schema version, and keep the files:
+ * Creates a queue in a file of this version, for later versions to open: `tests/fixtures/queue_v4.db` and, as a
+ * killed process leaves it, `queue_v4_killed.db` with its log. Run it once for each schema version, and keep the files:
  * `deno run -A tests/programs/queue_fixture.ts FOLDER NAME`.
  *
  * @module
@@ -9,6 +9,7 @@
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { attributed } from "../../testing/store/attributes.ts";
+import { claim, finish, open as openHolder } from "../../testing/store/group_support.ts";
 import { apply, numbered, put, trim } from "../../testing/store/support.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 
@@ -41,6 +42,15 @@ await apply(store, [
   put("v", "without"),
   attributed({ messageId: "m", key: "k\ud800", headers: { "h ä": "" }, delay: 5 }, "v", "with"),
 ]);
+// The group has one job that is done, one that is dead, one that is held, and one that is to be retried.
+const all = { prefix: "", group: "all" };
+await openHolder(store, "worker", { name: all });
+const [done, dead, held, retried] = await claim(store, "worker", 4, all);
+await finish(store, [done!], [
+  { claim: dead!.claim, outcome: "dead", reason: "no \0" },
+  { claim: retried!.claim, outcome: "retry", delay: 1000 },
+], all);
+console.log(held!.claim);
 for (const part of ["", "-wal"]) {
   Deno.copyFileSync(`${folder}/${name}.db${part}`, `${folder}/${name}_killed.db${part}`);
 }

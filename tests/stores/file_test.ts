@@ -105,7 +105,7 @@ Deno.test("a file of a later version of dsmq is refused", async () => {
   db.close();
   assertRefused(
     folder.file,
-    "it is of another version of dsmq: its schema version must be from 1 to 3, got 99",
+    "it is of another version of dsmq: its schema version must be from 1 to 4, got 99",
   );
 });
 

@@ -9,6 +9,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { attributed } from "../../testing/store/attributes.ts";
+import { claim, finish, stateOf } from "../../testing/store/group_support.ts";
 import {
   append,
   numbered,
@@ -33,9 +34,16 @@ const FILES = {
     epochs: ["2fd42194-933e-47d0-b1d6-f27435a9a339", "a357dd26-07c6-4dc1-b82d-a4ee2e0bd62d"],
     last: 9,
   },
+  queue_v4: {
+    id: "44c0c3b3-d27f-4f32-9b05-22bee43f6a44",
+    epochs: ["6b2e1a85-7003-4e57-a453-8e4c6be13103", "b8bb1471-16c5-4c75-af9e-e87190063265"],
+    last: 9,
+  },
 } as const;
 /** When its last message was stored. */
 const LAST = 1_767_226_201_000;
+/** The claim that somebody holds in a file of version 4. */
+const HELD = 1_767_226_201_000_003;
 
 /** Puts files in place of a queue. */
 function copyFixture(folder: FileFolder, ...parts: string[]): void {
@@ -46,7 +54,7 @@ function copyFixture(folder: FileFolder, ...parts: string[]): void {
   folder.clock.set(LAST + 1000);
 }
 
-const VERSIONS = ["queue_v2", "queue_v3"] as const;
+const VERSIONS = ["queue_v2", "queue_v3", "queue_v4"] as const;
 const CASES = VERSIONS.flatMap((name) => [
   { name, parts: [`${name}.db`] },
   { name, parts: [`${name}_killed.db`, `${name}_killed.db-wal`] },
@@ -111,12 +119,32 @@ for (const parts of CASES.filter(({ name }) => name === "queue_v2").map(({ parts
       assertEquals((await read(store, { topic: "new" })).messages[0]!.attributes, one.attributes);
     }
     const db = new DatabaseSync(folder.path, { readOnly: true });
-    assertEquals(Number(db.prepare("PRAGMA user_version").get()!.user_version) & 0xff, 3);
+    assertEquals(Number(db.prepare("PRAGMA user_version").get()!.user_version) & 0xff, 4);
     db.close();
   });
 }
 
-for (const { parts } of CASES.filter(({ name }) => name === "queue_v3")) {
+for (const { parts } of CASES.filter(({ name }) => name === "queue_v4")) {
+  Deno.test(`${parts[0]} is opened with its groups, and what they have not finished`, async () => {
+    using folder = new FileFolder();
+    copyFixture(folder, ...parts);
+    const name = { prefix: "", group: "all" };
+    await using store = folder.open();
+    const { frontier, depth, delayed, held, dead } = await stateOf(store, name);
+    assertEquals([frontier, depth, delayed, held, dead], [7, 3, 1, 1, 1]);
+    const [job] = await store.deadJobs({ name, after: 0, count: 10, bytes: 1 });
+    assertEquals([job!.message.seq, job!.attempt, job!.at, job!.reason], [5, 1, LAST, "no \0"]);
+    assertEquals(await finish(store, [HELD], [], name), { lost: [], dead: [] });
+    assertEquals(await finish(store, [HELD + 100], [], name), { lost: [HELD + 100], dead: [] });
+    const jobs = await claim(store, "worker", 10, name);
+    assertEquals(jobs.map(({ message, attempt }) => [message.seq, attempt]), [
+      ...[[7, 2], [8, 1], [9, 1]],
+    ]);
+    assertEquals((await stateOf(store, name)).done, 2);
+  });
+}
+
+for (const { parts } of CASES.filter(({ name }) => name !== "queue_v2")) {
   Deno.test(`${parts[0]} is opened with attributes and ids of messages`, async () => {
     using folder = new FileFolder();
     copyFixture(folder, ...parts);
