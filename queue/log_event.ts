@@ -43,10 +43,16 @@ export const LOG_EVENTS = {
   unexpected_error: "error",
   reloaded: "info",
   reload_failed: "error",
+  job_dead: "warn",
+  job_given_up: "warn",
+  group_deleted: "warn",
   admin_purge: "info",
   admin_backup: "info",
   admin_disconnect: "info",
   admin_shutdown: "info",
+  admin_create_group: "info",
+  admin_delete_group: "info",
+  admin_redrive: "info",
   lines_dropped: "warn",
 } as const satisfies Readonly<Record<string, LogLevel>>;
 

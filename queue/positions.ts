@@ -88,6 +88,22 @@ export async function locateStart(store: Store, since: WireSince): Promise<Start
 }
 
 /**
+ * Finds where a group begins that is not there yet. If messages of a position are missing, it is the nearest one.
+ *
+ * @param store the store to be read
+ * @param since from where
+ * @returns it gets the messages after this number; `undefined`: all that are retained
+ */
+export async function locateGroupStart(
+  store: Store,
+  since: WireSince | undefined,
+): Promise<number | undefined> {
+  if (since === undefined || since === "start") return undefined;
+  const { after } = await locateStart(store, since);
+  return after;
+}
+
+/**
  * Finds the positions of topics that a connection reads for the first time.
  *
  * @param store the store to be read

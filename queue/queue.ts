@@ -22,11 +22,13 @@ import { FanOut } from "./fan_out.ts";
 import type { TopicFilter } from "../protocol/requests.ts";
 import { LargeBodyCache } from "./large_body_cache.ts";
 import type { EventLog } from "./log_event.ts";
+import { Groups } from "./groups.ts";
 import { PrefixListeners } from "./prefix_listeners.ts";
 import { TopicBatch, type TopicListener } from "./topic_batch.ts";
 import type { Tracing } from "./tracing.ts";
 import { TopicReaders } from "./topic_readers.ts";
 import { TrafficCounts } from "./traffic_counts.ts";
+import { Trimming } from "./trimming.ts";
 
 /** A purge that has begun. */
 export interface PurgeUnderWay {
@@ -36,10 +38,6 @@ export interface PurgeUnderWay {
   /** Resolves when it removes nothing more. */
   readonly removed: Promise<void>;
 }
-
-/** How often expired messages are purged, and for how long at a time, in milliseconds. */
-const TRIM_EVERY = 1000;
-const TRIM_BUDGET = 5;
 
 /** How long to wait before following the store again after its feed was lost, in milliseconds. */
 const REFOLLOW_AFTER = 100;
@@ -66,6 +64,8 @@ export class Queue implements AsyncDisposable {
   readonly readers: TopicReaders = new TopicReaders();
   /** What was put and delivered since the start. */
   readonly counts: TrafficCounts = new TrafficCounts();
+  /** Gives jobs to the workers of groups. */
+  readonly groups: Groups;
 
   /** By topic: mostly there is only one. */
   readonly #listeners = new RecurringNameMap<TopicListener | Set<TopicListener>>();
@@ -73,10 +73,8 @@ export class Queue implements AsyncDisposable {
   readonly #fanOut = new FanOut((error) => this.#onListenerError(error));
   readonly #prefixFanOut = new FanOut((error) => this.#onListenerError(error));
   #feed: Disposable | undefined;
-  #trimScheduled = false;
-  #cancelTrim: () => void = () => {};
   #cancelRefollow: () => void = () => {};
-  #trimming: Promise<void> = Promise.resolve();
+  readonly #trimming: Trimming;
   /** The feed has brought everything up to this number. */
   #fedThrough = 0;
   /** How often the feed was lost, and after how many of those losses all listeners have begun to read again. */
@@ -94,6 +92,8 @@ export class Queue implements AsyncDisposable {
       log.write({ event: "unexpected_error", message: "a background task failed", reason });
     this.cleanup = new BackgroundTasks(onError);
     this.urgentTasks = new BackgroundTasks(onError);
+    this.#trimming = new Trimming(this);
+    this.groups = new Groups(this);
   }
 
   /**
@@ -118,13 +118,15 @@ export class Queue implements AsyncDisposable {
       await queue[Symbol.asyncDispose]();
       throw error;
     }
-    if (queue.#fedThrough > 0) queue.#startTrimming();
+    if (queue.#fedThrough > 0) queue.#trimming.start();
+    // Leases may run since before.
+    queue.groups.start();
     return queue;
   }
 
   /** Has the store apply commands now; see {@linkcode Store.apply}. */
   apply<C extends Command>(commands: readonly C[]): Promise<readonly (Result<C> | StoreError)[]> {
-    this.#startTrimming();
+    this.#trimming.start();
     return this.store.apply({ time: this.store.now(), commands });
   }
 
@@ -186,13 +188,13 @@ export class Queue implements AsyncDisposable {
     this.#closed = true;
     this.urgentTasks.stop();
     this.cleanup.stop();
+    this.groups.stop();
     this.timers.stop();
-    this.#cancelTrim();
     this.#cancelRefollow();
     this.#feed?.[Symbol.dispose]();
     this.#fanOut.clear();
     this.#prefixFanOut.clear();
-    await this.#trimming;
+    await this.#trimming.stop();
     await this.store[Symbol.asyncDispose]();
   }
 
@@ -200,6 +202,7 @@ export class Queue implements AsyncDisposable {
     const feed = await this.store.follow({
       stored: (messages) => this.#onStored(messages),
       lost: (error) => this.#onFeedLost(error),
+      groups: (events) => this.groups.onEvents(events),
     });
     if (this.#closed) feed[Symbol.dispose]();
     else this.#feed = feed;
@@ -264,37 +267,10 @@ export class Queue implements AsyncDisposable {
     this.#resyncedLosses = losses;
     const ofTopics = this.#listeners.values().flatMap((one) => one instanceof Set ? one : [one]);
     for (const one of [...ofTopics, ...this.#prefixListeners]) one.resync(this.#fedThrough);
+    this.groups.resync();
   }
 
   #onListenerError(reason: unknown): void {
     this.log.write({ event: "unexpected_error", message: "a listener failed", reason });
-  }
-
-  /** From the first message on: before that nothing can expire, and a server starts faster without a timer. */
-  #startTrimming(): void {
-    if (this.#trimScheduled) return;
-    this.#trimScheduled = true;
-    this.#trimAfter(TRIM_EVERY);
-  }
-
-  /** Has everything happen that is due, so that it can be freed, and frees some of it. */
-  async #trim(): Promise<boolean> {
-    const [, more] = await Promise.all([this.apply([]), this.store.trim(TRIM_BUDGET)]);
-    return more;
-  }
-
-  #trimAfter(ms: number): void {
-    if (this.#closed) return;
-    this.#cancelTrim = this.clock.after(ms, () => {
-      this.#trimming = this.#trim().then(
-        // More to purge: after a pause, in which requests are served.
-        (more) => this.#trimAfter(more ? 0 : TRIM_EVERY),
-        (reason) => {
-          const message = "cannot purge expired messages";
-          this.log.write({ event: "store_purge_failed", message, reason });
-          this.#trimAfter(TRIM_EVERY);
-        },
-      );
-    });
   }
 }

@@ -35,9 +35,15 @@ const LIMITED: Readonly<Partial<Record<LogEventName, LogPace>>> = {
   token_check_failed: CLIENT_PACE,
   request_failed: CLIENT_PACE,
   unexpected_error: CLIENT_PACE,
+  job_dead: CLIENT_PACE,
+  job_given_up: CLIENT_PACE,
+  group_deleted: CLIENT_PACE,
   admin_purge: ADMIN_PACE,
   admin_backup: ADMIN_PACE,
   admin_disconnect: ADMIN_PACE,
+  admin_create_group: ADMIN_PACE,
+  admin_delete_group: ADMIN_PACE,
+  admin_redrive: ADMIN_PACE,
 };
 
 /**

@@ -70,7 +70,7 @@ export class RateLimitedLog implements EventLog {
   write(event: LogEvent): void {
     const pending = this.#pendingOf(event);
     pending.event = event;
-    pending.count++;
+    pending.count += event.repeats?.count ?? 1;
     if (!this.#cancelTimer && !this.#stopped) this.#writeNext();
   }
 

@@ -1,0 +1,72 @@
+/**
+ * The timer of a queue that has its store expire and free what is due.
+ *
+ * @module
+ */
+
+import type { Store } from "../stores/store.ts";
+import type { Clock } from "./clock.ts";
+import type { EventLog } from "./log_event.ts";
+
+/** How often expired messages are purged, and for how long at a time, in milliseconds. */
+const TRIM_EVERY = 1000;
+const TRIM_BUDGET = 5;
+
+/** What this needs of its queue. */
+export interface TrimmedQueue {
+  readonly store: Pick<Store, "trim">;
+  readonly clock: Clock;
+  readonly log: EventLog;
+  apply(commands: readonly []): Promise<unknown>;
+}
+
+/** Purges what has expired, each second once there is something. */
+export class Trimming {
+  readonly #queue: TrimmedQueue;
+  #isStarted = false;
+  #isStopped = false;
+  #cancel: () => void = () => {};
+  /** The last one. */
+  #running: Promise<void> = Promise.resolve();
+
+  /** Does nothing yet. */
+  constructor(queue: TrimmedQueue) {
+    this.#queue = queue;
+  }
+
+  /** From the first message on: before that nothing can expire, and a server starts faster without a timer. */
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#trimAfter(TRIM_EVERY);
+  }
+
+  /** Ends it. Resolves when nothing is being purged any more. */
+  stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancel();
+    return this.#running;
+  }
+
+  /** Has everything happen that is due, so that it can be freed, and frees some of it. */
+  async #trim(): Promise<boolean> {
+    const { store } = this.#queue;
+    const [, more] = await Promise.all([this.#queue.apply([]), store.trim(TRIM_BUDGET)]);
+    return more;
+  }
+
+  #trimAfter(ms: number): void {
+    if (this.#isStopped) return;
+    this.#cancel = this.#queue.clock.after(ms, () => {
+      this.#running = this.#trim().then(
+        // More to purge: after a pause, in which requests are served.
+        (more) => this.#trimAfter(more ? 0 : TRIM_EVERY),
+        (reason) => {
+          const message = "cannot purge expired messages";
+          this.#queue.log.write({ event: "store_purge_failed", message, reason });
+          this.#trimAfter(TRIM_EVERY);
+        },
+      );
+    });
+  }
+}
