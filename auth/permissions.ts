@@ -224,4 +224,9 @@ export class Permissions {
     const { ranges } = this.#administered;
     return topic === undefined ? ranges === undefined : this.#administered.includes(topic);
   }
+
+  /** The same of all topics that begin with a prefix. */
+  mayAdministrateAll(prefix: string, isForwarded: boolean): boolean {
+    return !this.#isElsewhere(isForwarded) && this.#administered.includesAll(prefix);
+  }
 }

@@ -31,6 +31,7 @@ const COLUMNS: readonly (readonly [head: string, cell: (info: ConnectionInfo) =>
   ["TOKEN", ({ identity }) => identity.slice(0, 12) || "-"],
   ["PERMISSIONS", ({ permissions }) => permissions.join() || "-"],
   ["SUBSCRIPTIONS", ({ subscriptions }) => String(subscriptions)],
+  ["WORKERS", ({ workers = "-" }) => String(workers)],
   ["WAITS", ({ waits = "-" }) => String(waits)],
   ["UNREAD", ({ unreadBytes }) => String(unreadBytes)],
   ["", ({ own }) => own ? "this command" : ""],

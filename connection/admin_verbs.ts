@@ -56,8 +56,8 @@ export async function administer(
   request: AdminRequest,
   options: AdminOptions,
 ): Promise<void> {
-  const topic = request.action === "purge" ? request.topic : undefined;
-  const refusal = administrationRefusal(connection, WORDS[request.action], topic);
+  const filter = request.action === "purge" ? { topic: request.topic } : undefined;
+  const refusal = administrationRefusal(connection, WORDS[request.action], filter);
   if (refusal) return replyError(context, request, refusal, options.replies);
   switch (request.action) {
     case "connections":

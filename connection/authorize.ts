@@ -38,6 +38,13 @@ function refusalOf(
       return readRefusal(permissions, request.topic);
     case "subscribe":
       return streamRefusal(permissions, request);
+    case "work":
+    case "finish":
+    case "extend":
+    case "dead":
+    case "redrive":
+    case "create_group":
+      return workRefusal(permissions, request);
     case "topics":
       return permissions.readable?.length === 0 ? permissionDenied("list topics") : undefined;
   }
@@ -45,11 +52,12 @@ function refusalOf(
 }
 
 /**
- * Why a client may not administer a topic, or without one the whole server; `undefined` if it may.
+ * Why a client may not administer a topic, or all topics that begin with a prefix, or without one the whole server; `undefined` if
+ * it may.
  *
  * @param client what it may do, and whether its request seems to come through a proxy
  * @param what what it asks for, such as "purge"
- * @param topic the topic, if it is about one
+ * @param filter the topic or the prefix, if it is about one
  */
 export function administrationRefusal(
   { permissions, isForwarded }: {
@@ -57,15 +65,18 @@ export function administrationRefusal(
     readonly isForwarded: boolean;
   },
   what: string,
-  topic?: string,
+  filter?: TopicFilter,
 ): WireError | undefined {
   if (!permissions) return TOKEN_NEEDED;
-  if (permissions.mayAdministrate(topic, isForwarded)) return undefined;
-  const denied = permissionDenied(what, topic);
+  const isAllowed = filter?.prefix === undefined
+    ? permissions.mayAdministrate(filter?.topic, isForwarded)
+    : permissions.mayAdministrateAll(filter.prefix, isForwarded);
+  if (isAllowed) return undefined;
+  const denied = filter?.prefix === undefined
+    ? permissionDenied(what, filter?.topic)
+    : permissionDenied(`${what} ${allTopics(filter.prefix)}`);
   // Where auth says what clients without a token may do, it does not matter where they are.
-  if (!permissions.isOpen) {
-    return topic === undefined ? administrationDenied(what, permissions) : denied;
-  }
+  if (!permissions.isOpen) return filter ? denied : administrationDenied(what, permissions);
   const who = "a client without a token may do that only on the machine of the server, which " +
     "listens there alone, and not through a proxy; or if auth grants admin to anonymous clients";
   return { ...denied, message: `${denied.message}: ${who}` };
@@ -92,11 +103,59 @@ export function streamRefusal(
   return permissions.full || permissions.mayReadAll(prefix) ? undefined : readDenied({ prefix });
 }
 
+/** Why nobody may work on a topic, or on all topics that begin with a prefix; `undefined` if the client may. */
+export function workRefusal(
+  permissions: Permissions | undefined,
+  filter: TopicFilter,
+): WireError | undefined {
+  if (!permissions) return TOKEN_NEEDED;
+  const { topic, prefix } = filter;
+  const isAllowed = permissions.full ||
+    (prefix === undefined ? permissions.mayWork(topic) : permissions.mayWorkOnAll(prefix));
+  return isAllowed ? undefined : workDenied(filter);
+}
+
+/** The error if they may not be worked on. */
+export function workDenied({ topic, prefix }: TopicFilter): WireError {
+  return prefix === undefined
+    ? permissionDenied("work on", topic)
+    : permissionDenied(`work on ${allTopics(prefix)}`);
+}
+
+/** Why a client may list no groups; `undefined` if it may list those that {@linkcode mayListGroup} permits. */
+export function groupListRefusal(permissions: Permissions | undefined): WireError | undefined {
+  if (!permissions) return TOKEN_NEEDED;
+  const { names } = permissions;
+  return names.includes("work") || names.includes("admin")
+    ? undefined
+    : permissionDenied("list groups");
+}
+
+/** Whether a client may see a group of a topic or a prefix in a list: it may work on that, or administer it. */
+export function mayListGroup(
+  { permissions, isForwarded }: {
+    readonly permissions: Permissions | undefined;
+    readonly isForwarded: boolean;
+  },
+  filter: TopicFilter,
+): boolean {
+  if (!permissions || !workRefusal(permissions, filter)) return permissions !== undefined;
+  const { topic, prefix } = filter;
+  return prefix === undefined
+    ? permissions.mayAdministrate(topic, isForwarded)
+    : permissions.mayAdministrateAll(prefix, isForwarded);
+}
+
+/** All topics that begin with a prefix, in words. */
+function allTopics(prefix: string): string {
+  return prefix === "" ? "all topics" : `all topics that begin with ${quoted(prefix)}`;
+}
+
 /** The error if they may not be read. */
 export function readDenied({ topic, prefix }: TopicFilter): WireError {
-  if (prefix === undefined) return permissionDenied("read", topic);
-  const which = prefix === "" ? "" : ` that begin with ${quoted(prefix)}`;
-  return permissionDenied(`read all topics${which}`);
+  return prefix === undefined
+    ? permissionDenied("read", topic)
+    : permissionDenied(`read ${allTopics(prefix)}`);
 }
 
 /**

@@ -224,6 +224,7 @@ export class ClientConnection
       identity: this.identity,
       permissions: this.#permissions?.names ?? [],
       subscriptions: this.#dispatcher.subscriptions,
+      workers: this.#dispatcher.workers,
       ...this.#budgets.usage,
       unreadBytes: this.peer.unreadBytes ?? this.peer.buffered,
     };

@@ -18,13 +18,15 @@ import { Cursors } from "../queue/cursors.ts";
 import { type AdminConnection, administer } from "./admin_verbs.ts";
 import { type HelloConnection, HelloVerb } from "./hello_verb.ts";
 import { reply, replyError, type ServerContext } from "./server_context.ts";
-import { authorize, readRefusal, streamRefusal } from "./authorize.ts";
+import { authorize, readRefusal, streamRefusal, workRefusal } from "./authorize.ts";
+import { handleGroupRequest } from "./group_verbs.ts";
+import { JobStreams, type JobStreamsOptions } from "./job_streams.ts";
+import { StreamSlots } from "./stream_slots.ts";
 import type { RequestHandler } from "./request_pipeline.ts";
 import { PendingGets } from "./pending_gets.ts";
 import { PutVerb } from "./put_verb.ts";
 import { ReadVerb, type ReadVerbOptions } from "./read_verb.ts";
 import { listTopics, shutDownServer } from "./server_verbs.ts";
-import { quoted } from "../protocol/text.ts";
 import { toWireError } from "../queue/store_failure.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
@@ -41,6 +43,9 @@ const PEER_ONLY: ReadonlySet<WireRequest["action"]> = new Set([
   "topics",
   "connections",
   "backup",
+  "work",
+  "groups",
+  "dead",
 ]);
 
 /** The connection of a dispatcher. */
@@ -66,13 +71,15 @@ export class Dispatcher implements RequestHandler {
   readonly hello: HelloVerb;
   readonly #context: ServerContext;
   readonly #connection: DispatchConnection;
-  readonly #options: ReadVerbOptions;
+  readonly #options: ReadVerbOptions & JobStreamsOptions;
+  readonly #streamSlots: StreamSlots;
   readonly #putVerb: PutVerb;
   readonly #cursors: Cursors;
   readonly #readVerb: ReadVerb;
   /** Created when they are needed: most connections are idle. */
   #openPendingGets: PendingGets | undefined;
   #openSubscriptions: Subscriptions | undefined;
+  #openJobStreams: JobStreams | undefined;
 
   /**
    * Starts without requests.
@@ -93,10 +100,12 @@ export class Dispatcher implements RequestHandler {
       refusal: (topic: string) => readRefusal(connection.permissions, topic),
       streamRefusal: (filter: TopicFilter) => streamRefusal(connection.permissions, filter),
       mayRead: (topic: string) => connection.permissions?.mayRead(topic) ?? false,
+      workRefusal: (filter: TopicFilter) => workRefusal(connection.permissions, filter),
     };
     const putVerb = this.#putVerb = new PutVerb(context, replies, budgets, connection, peer.turn);
     const startPosition = { after: start, gap: undefined, asOf: Infinity };
     const { limits } = context.welcome;
+    this.#streamSlots = new StreamSlots(budgets, limits.subscriptions);
     const cursors = this.#cursors = new Cursors(context.queue, limits, startPosition, options);
     this.#readVerb = new ReadVerb(context, cursors, options);
     this.hello = new HelloVerb(context, connection, { putVerb, cursors, replies }, slotTakeover);
@@ -131,7 +140,12 @@ export class Dispatcher implements RequestHandler {
 
   /** How many streams there are. */
   get subscriptions(): number {
-    return this.#openSubscriptions?.count ?? 0;
+    return this.#streamSlots.count;
+  }
+
+  /** How many of them bring jobs to a worker. */
+  get workers(): number {
+    return this.#openJobStreams?.count ?? 0;
   }
 
   /** Ends waits and streams of topics that may not be read any more. */
@@ -139,6 +153,7 @@ export class Dispatcher implements RequestHandler {
     if (this.#connection.permissions?.full) return;
     this.#openPendingGets?.endForbidden();
     this.#openSubscriptions?.endForbidden();
+    this.#openJobStreams?.endForbidden();
   }
 
   /**
@@ -149,9 +164,11 @@ export class Dispatcher implements RequestHandler {
    */
   endReads(error: WireError | undefined): Promise<unknown> | void {
     this.#readVerb.end();
-    const ends = [this.#openSubscriptions?.close(), this.#openPendingGets?.end(error)].filter((
-      end,
-    ) => end);
+    const ends = [
+      this.#openSubscriptions?.close(),
+      this.#openJobStreams?.close(),
+      this.#openPendingGets?.end(error),
+    ].filter((end) => end);
     if (ends.length > 0) return Promise.all(ends);
   }
 
@@ -188,6 +205,7 @@ export class Dispatcher implements RequestHandler {
       case "credit":
         return this.#subscriptions.credit(request);
       case "unsubscribe":
+        this.#openJobStreams?.unsubscribe(request.sub);
         return this.#subscriptions.unsubscribe(request);
       case "hello":
         return this.hello.hello(request);
@@ -205,23 +223,20 @@ export class Dispatcher implements RequestHandler {
       case "close":
         return this.hello.forgetSession(request);
       case "work":
+        return this.#jobStreams.work(request);
       case "finish":
+        return this.#jobStreams.finish(request);
       case "extend":
+        return this.#jobStreams.extend(request);
       case "groups":
       case "dead":
       case "redrive":
       case "create_group":
       case "delete_group":
-        return this.#refuseUnknown(request);
+        return handleGroupRequest(this.#context, this.#connection, request, this.#options);
       default:
         request satisfies never;
     }
-  }
-
-  #refuseUnknown(request: WireRequest): void {
-    const message = `Unknown action ${quoted(request.action)}`;
-    const error: WireError = { code: "unknown_action", message };
-    replyError(this.#context, request, error, this.#options.replies);
   }
 
   get #pendingGets(): PendingGets {
@@ -232,6 +247,15 @@ export class Dispatcher implements RequestHandler {
     return this.#openSubscriptions ??= new Subscriptions(
       this.#context,
       this.#cursors,
+      this.#streamSlots,
+      this.#options,
+    );
+  }
+
+  get #jobStreams(): JobStreams {
+    return this.#openJobStreams ??= new JobStreams(
+      this.#context,
+      this.#streamSlots,
       this.#options,
     );
   }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { streamError, streamFrame } from "../protocol/encode_replies.ts";
+import { jobsHead } from "../protocol/encode_group_replies.ts";
+import { streamError, streamFrameHead } from "../protocol/encode_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { MIN_SHARED_BYTES } from "../protocol/shared_suffix.ts";
 import type { LargeBodyCache } from "../queue/large_body_cache.ts";
@@ -43,9 +44,30 @@ export class StreamFrames implements StreamOutput {
   }
 
   sendMessages(sub: number, previous: number, batch: TopicBatch): void {
+    this.#send(streamFrameHead(sub, previous), batch);
+  }
+
+  /**
+   * Sends jobs.
+   *
+   * @param sub the id of the stream
+   * @param batch their messages
+   * @param claims their claims
+   * @param attempts how often each was tried, this time included
+   */
+  sendJobs(
+    sub: number,
+    batch: TopicBatch,
+    claims: readonly number[],
+    attempts: readonly number[],
+  ): void {
+    this.#send(jobsHead(sub, claims, attempts), batch);
+  }
+
+  #send(head: string, batch: TopicBatch): void {
     const { messages, bytes } = batch;
     if (bytes < MIN_SHARED_BYTES) {
-      const frame = streamFrame(sub, previous, batch.text);
+      const frame = head + batch.text;
       // The bytes of text that is not ASCII are counted with it.
       this.#replies.sendFrame(frame, frame.length + bytes + 2 * batch.topics.length);
       return;
@@ -55,7 +77,7 @@ export class StreamFrames implements StreamOutput {
       : this.#largeBodies.get(messages[0]!, batch.end);
     // There is a comma between two messages; the attributes are in the closing, too.
     const size = bytes + messages.length - 1 - batch.attributeCharacters;
-    this.#replies.sendShared(streamFrame(sub, previous, batch.head), suffix, size);
+    this.#replies.sendShared(head + batch.head, suffix, size);
   }
 
   sendError(sub: number, error: WireError, through: number | undefined): void {

@@ -15,16 +15,16 @@ import type {
   WireRequestOf,
 } from "../protocol/requests.ts";
 import type { Cursors } from "../queue/cursors.ts";
-import { idInUse, reply, replyError, type ServerContext } from "./server_context.ts";
+import { reply, replyError, type ServerContext } from "./server_context.ts";
 import { readDenied } from "./authorize.ts";
 import { locateFromStart, locateStream, type StreamBeginning } from "../queue/positions.ts";
 import type { TopicCursor } from "../queue/topic_cursor.ts";
 import type { Queue } from "../queue/queue.ts";
 import { type ReadVerbOptions, replyGap } from "./read_verb.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
-import type { ConnectionBudgets } from "../budgets/shared_budgets.ts";
 import { ServerStream, type ServerStreamContext } from "./server_stream.ts";
 import { StreamFrames } from "./stream_frames.ts";
+import type { StreamSlots } from "./stream_slots.ts";
 import { mustWait, type Peer } from "../transports/peer.ts";
 
 /** Where a stream begins, and the cursor that it begins at. */
@@ -41,7 +41,7 @@ export class Subscriptions implements ServerStreamContext {
   readonly #context: ServerContext;
   readonly #cursors: Cursors;
   readonly #refusalOf: ReadVerbOptions["streamRefusal"];
-  readonly #budgets: ConnectionBudgets;
+  readonly #slots: StreamSlots;
   readonly #streams = new IdMap<ServerStream>();
   /** Streams that have to read from the store, the next one first. */
   #behind: ServerStream[] = [];
@@ -53,23 +53,24 @@ export class Subscriptions implements ServerStreamContext {
    *
    * @param context what all connections share
    * @param cursors where streams begin that do not name a position
+   * @param slots how many streams there may be
    * @param options the rest of the connection
    */
-  constructor(context: ServerContext, cursors: Cursors, options: ReadVerbOptions) {
-    const { peer, replies, budgets, streamRefusal } = options;
+  constructor(
+    context: ServerContext,
+    cursors: Cursors,
+    slots: StreamSlots,
+    options: ReadVerbOptions,
+  ) {
+    const { peer, replies, streamRefusal } = options;
     this.#context = context;
     this.#cursors = cursors;
     this.#refusalOf = streamRefusal;
-    this.#budgets = budgets;
+    this.#slots = slots;
     this.queue = context.queue;
     this.peer = peer;
     this.replies = replies;
     this.output = new StreamFrames(peer, replies, context.queue.largeBodies);
-  }
-
-  /** How many streams there are. */
-  get count(): number {
-    return this.#streams.size;
   }
 
   /**
@@ -81,7 +82,8 @@ export class Subscriptions implements ServerStreamContext {
     const filter = filterOf(request);
     const { store } = this.queue;
     const credit = { messages, bytes };
-    const refusal = this.#refusal(sub) ?? this.#creditError("subscribe", credit);
+    const refusal = this.#slots.refusal(sub, "subscribe") ??
+      this.#creditError("subscribe", credit);
     if (refusal) return replyError(this.#context, request, refusal, this.replies);
     const start = await this.#locate(request, filter);
     if (this.#closed) return;
@@ -93,10 +95,8 @@ export class Subscriptions implements ServerStreamContext {
     const forbidden = this.#refusalOf(filter);
     if (forbidden) return replyError(this.#context, request, forbidden, this.replies);
     const endsAtGap = gap && onGap === undefined;
-    if (!endsAtGap && !this.#budgets.of("totalSubscriptions").take()) {
-      const limitError = this.#budgets.budgetError("totalSubscriptions", "subscribe");
-      return replyError(this.#context, request, limitError, this.replies);
-    }
+    const noSlot = endsAtGap ? undefined : this.#slots.take(sub, "subscribe");
+    if (noSlot) return replyError(this.#context, request, noSlot, this.replies);
     if (endsAtGap) {
       // Who subscribes again goes on behind it, as who reads again does.
       topicCursor?.takeGap();
@@ -142,7 +142,7 @@ export class Subscriptions implements ServerStreamContext {
   }
 
   onEnded({ sub }: ServerStream): void {
-    if (this.#streams.delete(sub)) this.#budgets.of("totalSubscriptions").release();
+    if (this.#streams.delete(sub)) this.#slots.release(sub);
   }
 
   /** Ends the streams of topics that may not be read any more. */
@@ -227,13 +227,6 @@ export class Subscriptions implements ServerStreamContext {
     const { gap, position } = topicCursor;
     if (gap) return { after: position, gap, topicCursor };
     return { ...await locateStream(store, filter, position), topicCursor };
-  }
-
-  #refusal(sub: number): WireError | undefined {
-    if (this.#streams.has(sub)) return idInUse(sub);
-    const { subscriptions } = this.#context.welcome.limits;
-    if (this.#streams.size < subscriptions) return undefined;
-    return limitExceeded("subscribe", subscriptions, `there are ${this.#streams.size} already`);
   }
 
   /** Why a stream cannot be granted this much ahead. */

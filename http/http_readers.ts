@@ -92,6 +92,7 @@ export class HttpReader implements ListedConnection {
       identity: this.permissions.identity,
       permissions: this.permissions.names,
       subscriptions: this.isStream ? 1 : 0,
+      workers: 0,
       ...this.budgets.usage,
       unreadBytes: this.#events.unreadBytes?.() ?? 0,
     };

@@ -24,10 +24,12 @@ export interface ConnectionInfo {
    * Tells one token from another; `""` without a token. It is a part of a digest, and shows no token that cannot be guessed.
    */
   readonly identity: string;
-  /** What it may do: `read`, `write` and `admin`, perhaps for some topics only. Others, of a newer server, are left out. */
+  /** What it may do: `read`, `write`, `work` and `admin`, perhaps for some topics only. Others, of a newer server, are left out. */
   readonly permissions: readonly Permission[];
-  /** How many subscriptions it has. */
+  /** How many subscriptions it has, its workers included. */
   readonly subscriptions: number;
+  /** How many workers of groups it has. */
+  readonly workers?: number | undefined;
   /** How many of its reads wait for a message. */
   readonly waits?: number | undefined;
   /** For how many topics the server remembers how far it has read. */
@@ -56,15 +58,16 @@ export function parseConnections(entries: readonly unknown[]): ConnectionInfo[] 
 function parseConnection(entry: unknown): ConnectionInfo | undefined {
   const given = Object(entry) as { readonly [field in keyof ConnectionInfo]?: unknown };
   const { id, connectedAt, address, identity, permissions, subscriptions, unreadBytes } = given;
-  const { own, kind, waits, cursors, inFlightBytes } = given;
+  const { own, kind, workers, waits, cursors, inFlightBytes } = given;
   const isValid = isText(id) && isCount(connectedAt) && isText(address) && isText(identity) &&
     Array.isArray(permissions) && permissions.every(isText) && isCount(subscriptions) &&
     isCount(unreadBytes) && (own === undefined || typeof own === "boolean") &&
-    (kind === undefined || isText(kind)) && isCountIfGiven(waits) && isCountIfGiven(cursors) &&
-    isCountIfGiven(inFlightBytes);
+    (kind === undefined || isText(kind)) && isCountIfGiven(workers) && isCountIfGiven(waits) &&
+    isCountIfGiven(cursors) && isCountIfGiven(inFlightBytes);
   if (!isValid) return undefined;
   const info = {
-    ...{ id, connectedAt, address, identity, subscriptions, waits, cursors, inFlightBytes },
+    ...{ id, connectedAt, address, identity, subscriptions, workers, waits, cursors },
+    inFlightBytes,
     unreadBytes,
     // A newer server may know more of these.
     kind: KINDS.find((one) => one === kind),

@@ -169,9 +169,12 @@ export function streamBody(
   return `${streamHead(messages, bytes, topics)}${bodies}${streamEnd(messages)}`;
 }
 
-/** A streamed frame for one subscriber; `prev` is the sequence number before it in this stream. */
-export function streamFrame(sub: number, prev: number, body: string): string {
-  return `{"sub":${sub},"prev":${prev},${body}`;
+/**
+ * The beginning of a streamed frame for one subscriber, before the part that all share; `prev` is the sequence number before it in
+ * this stream.
+ */
+export function streamFrameHead(sub: number, prev: number): string {
+  return `{"sub":${sub},"prev":${prev},`;
 }
 
 /** The end of that part, after the bodies: attributes are there if one of the messages has some. */

@@ -26,7 +26,7 @@ Deno.test("dsmq connections prints a table, or a line of JSON each, and disconne
   const [head, ...rows] = table!.stdout.split("\n");
   assertMatch(
     head!,
-    /^ID +KIND +SINCE +ADDRESS +TOKEN +PERMISSIONS +SUBSCRIPTIONS +WAITS +UNREAD$/,
+    /^ID +KIND +SINCE +ADDRESS +TOKEN +PERMISSIONS +SUBSCRIPTIONS +WORKERS +WAITS +UNREAD$/,
   );
   assertEquals(rows.length, 4, table!.stdout);
   assertEquals(rows.map((row) => row.endsWith("  this command")), [false, false, false, true]);
@@ -34,7 +34,7 @@ Deno.test("dsmq connections prints a table, or a line of JSON each, and disconne
   assertEquals(infos.map(({ own }) => own), [undefined, undefined, undefined, true]);
   const streaming = infos.find(({ subscriptions }) => subscriptions === 1)!;
   const row = rows.find((row) => row.startsWith(streaming.id))!;
-  assertMatch(row, /^\S+ +websocket +\S+Z +127\.0\.0\.1 +[0-9a-f]{12} +read +1 +0 +0$/);
+  assertMatch(row, /^\S+ +websocket +\S+Z +127\.0\.0\.1 +[0-9a-f]{12} +read +1 +0 +0 +0$/);
   const [done, again, own, empty] = await runCommands([
     ["disconnect", streaming.id, ...url],
     ["disconnect", streaming.id, ...url],

@@ -21,6 +21,8 @@ import { Program, ROOT } from "../support/program.ts";
  * of both; and they. The list of what a server loads is one, of both, and so are the topics of a grant.
  * The status of a server is three: how it does, the answer to who asks for that, and its part of that document.
  * Who follows a topic is three: how many do, what finds prefixes, and what remembers names that come and go. Lists of topics, and pages of one, are one each, of both.
+ * Who works on groups is fifteen, of which the latter have fourteen: who takes jobs, whose turn it is and how long one is, when
+ * time passes for leases, what the log says, what groups are called, workers and their requests, the replies to these, and how many streams there are.
  * Groups of workers are six: what a request of them may hold, its decoder, and the sizes of frames, of both; and for the client
  * the fields of replies, the decoder of those of groups, and what is said of a group. In the store they are 21: claims, holders, the list of jobs and its
  * parts, expired jobs, and their rows.
@@ -28,7 +30,7 @@ import { Program, ROOT } from "../support/program.ts";
  * The rest of what they grew by is plain HTTP: the folder `http/`, and what the transports need to carry bodies and streams, answers without a body, and to drop bodies that nobody
  * wants.)
  */
-const MOST = { reached: 429, loaded: 255 };
+const MOST = { reached: 444, loaded: 269 };
 
 /** What each server loads besides the file that starts it. */
 const ALWAYS = ["server/warm_up.ts", "stores/engines/load_engine.ts", "stores/memory_store.ts"];

@@ -62,11 +62,11 @@ for (
       through: 4,
     }],
     ["topics", encode.successReply(2, { topics: [], more: false }), { answers: 2 }],
-    ["one streamed message", encode.streamFrame(MAX, MAX, streamed(1)), {
+    ["one streamed message", encode.streamFrameHead(MAX, MAX) + streamed(1), {
       sub: MAX,
       through: MAX - 1,
     }],
-    ["several streamed messages", encode.streamFrame(2, 1, streamed(2)), {}],
+    ["several streamed messages", encode.streamFrameHead(2, 1) + streamed(2), {}],
     ["the end of a stream", encode.streamError(2, ERROR, 38), { sub: 2, through: 38 }],
     ["an end without a number", encode.streamError(2, ERROR), { sub: 2 }],
     ["a heartbeat", encode.heartbeatFrame({ heartbeat: 1, time: 2, last: 3, floor: 4 }), {}],

@@ -8,7 +8,13 @@ import { assertEquals } from "@std/assert";
 import { parseConnections } from "../../protocol/connection_info.ts";
 
 /** What an older server does not say. */
-const UNSAID = { kind: undefined, waits: undefined, cursors: undefined, inFlightBytes: undefined };
+const UNSAID = {
+  kind: undefined,
+  workers: undefined,
+  waits: undefined,
+  cursors: undefined,
+  inFlightBytes: undefined,
+};
 
 /** What an older server says of one. */
 const ENTRY = {
@@ -26,13 +32,23 @@ Deno.test("permissions and kinds that only a newer server knows are left out of 
 Deno.test("what an older server does not tell of a connection is not known, and what this one tells is", () => {
   assertEquals(parseConnections([ENTRY]), [{ ...ENTRY, ...UNSAID } as never]);
   for (const kind of ["websocket", "http_stream", "http_wait"]) {
-    const entry = { ...ENTRY, kind, waits: 1, cursors: 0, inFlightBytes: 300, own: true };
+    const entry = {
+      ...ENTRY,
+      kind,
+      workers: 2,
+      waits: 1,
+      cursors: 0,
+      inFlightBytes: 300,
+      own: true,
+    };
     assertEquals(parseConnections([entry]), [entry as never]);
   }
 });
 
 Deno.test("a list of connections is refused if what it tells that one holds is not a count", () => {
-  for (const field of ["subscriptions", "waits", "cursors", "inFlightBytes", "unreadBytes"]) {
+  for (
+    const field of ["subscriptions", "workers", "waits", "cursors", "inFlightBytes", "unreadBytes"]
+  ) {
     for (const value of [-1, 0.5, 2 ** 53, "1", null, true, [1], {}]) {
       assertEquals(
         parseConnections([{ ...ENTRY, [field]: value }]),

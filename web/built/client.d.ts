@@ -531,10 +531,12 @@ interface ConnectionInfo {
      * Tells one token from another; `""` without a token. It is a part of a digest, and shows no token that cannot be guessed.
      */
     readonly identity: string;
-    /** What it may do: `read`, `write` and `admin`, perhaps for some topics only. Others, of a newer server, are left out. */
+    /** What it may do: `read`, `write`, `work` and `admin`, perhaps for some topics only. Others, of a newer server, are left out. */
     readonly permissions: readonly Permission[];
-    /** How many subscriptions it has. */
+    /** How many subscriptions it has, its workers included. */
     readonly subscriptions: number;
+    /** How many workers of groups it has. */
+    readonly workers?: number | undefined;
     /** How many of its reads wait for a message. */
     readonly waits?: number | undefined;
     /** For how many topics the server remembers how far it has read. */

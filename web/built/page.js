@@ -36,7 +36,7 @@ var e=Object.defineProperty,t={};function n(){let e=devicePixelRatio;Mt!=e&&(Mt=
       <div class="cell permissions" role="cell">${u.join(", ")||"nothing"}</div>
       <div class="cell since" role="cell">${ys(s.time-c)}</div>
       <div class="cell holds"
-        role="cell"><span class="short"><bdi>${a||"no token"}</bdi>, holds${" "}</span>${function({kind:e,subscriptions:t,waits:n=0,cursors:i=0}){return"http_stream"===e?"HTTP stream":"http_wait"===e?"HTTP wait":[t>0&&Ss(t,"stream"),n>0&&Ss(n,"wait"),i>0&&Ss(i,"cursor")].filter(e=>!1!==e).join(", ")||"nothing"}(e)}</div>
+        role="cell"><span class="short"><bdi>${a||"no token"}</bdi>, holds${" "}</span>${function({kind:e,subscriptions:t,workers:n=0,waits:i=0,cursors:l=0}){return"http_stream"===e?"HTTP stream":"http_wait"===e?"HTTP wait":[t>n&&Ss(t-n,"stream"),n>0&&Ss(n,"worker"),i>0&&Ss(i,"wait"),l>0&&Ss(l,"cursor")].filter(e=>!1!==e).join(", ")||"nothing"}(e)}</div>
       <div class="cell unread" role="cell">${vs(h)}</div>
       <div class="cell action" role="cell">
         <button disabled=${f} aria-label=${`Disconnect ${o} ${r}`} onClick=${async()=>{p(!0),i(void 0);try{await l.disconnect(r)}catch(e){p(!1),i(e.message)}}}>Disconnect</button>

@@ -143,11 +143,14 @@ function Row({ connection, index, rowHeight, onProblem }: {
 }
 
 /** What a connection is, and what it holds, in words. */
-function holdings({ kind, subscriptions, waits = 0, cursors = 0 }: ConnectionInfo): string {
+function holdings(
+  { kind, subscriptions, workers = 0, waits = 0, cursors = 0 }: ConnectionInfo,
+): string {
   if (kind === "http_stream") return "HTTP stream";
   if (kind === "http_wait") return "HTTP wait";
   const parts = [
-    subscriptions > 0 && counted(subscriptions, "stream"),
+    subscriptions > workers && counted(subscriptions - workers, "stream"),
+    workers > 0 && counted(workers, "worker"),
     waits > 0 && counted(waits, "wait"),
     cursors > 0 && counted(cursors, "cursor"),
   ].filter((part) => part !== false);

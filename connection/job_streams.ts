@@ -1,0 +1,268 @@
+/**
+ * The workers of one connection: `work`, `finish` and `extend`.
+ *
+ * @module
+ */
+
+import { claimsReply, workReply } from "../protocol/encode_group_replies.ts";
+import type { WireError } from "../protocol/errors.ts";
+import type {
+  ExtendRequest,
+  FinishRequest,
+  GroupTarget,
+  WorkRequest,
+} from "../protocol/group_requests.ts";
+import { IdMap } from "../protocol/name_map.ts";
+import { limitExceeded } from "../protocol/request_fields.ts";
+import type { TopicFilter } from "../protocol/requests.ts";
+import { groupNameOf } from "../queue/group_names.ts";
+import { locateGroupStart } from "../queue/positions.ts";
+import type { Queue } from "../queue/queue.ts";
+import { storeErrorToWire } from "../queue/store_failure.ts";
+import type { ExtendedLease, OpenedHolder } from "../stores/groups/group_commands.ts";
+import { StoreError } from "../stores/store.ts";
+import { mustWait, type Peer } from "../transports/peer.ts";
+import { workDenied } from "./authorize.ts";
+import { JobStream, type JobStreamContext } from "./job_stream.ts";
+import type { ReadVerbOptions } from "./read_verb.ts";
+import type { ReplyWriter } from "./reply_writer.ts";
+import { replyError, type ServerContext } from "./server_context.ts";
+import { StreamFrames } from "./stream_frames.ts";
+import type { StreamSlots } from "./stream_slots.ts";
+
+/** What these need of their connection. */
+export interface JobStreamsOptions extends Pick<ReadVerbOptions, "peer" | "replies"> {
+  /** Why a topic, or all topics that begin with a prefix, may not be worked on (any more). */
+  readonly workRefusal: (filter: TopicFilter) => WireError | undefined;
+}
+
+/** Places that become free with the jobs that a request finishes. */
+interface FreedPlaces {
+  readonly places: Map<JobStream, number>;
+  /** The claims, and whose each was. */
+  readonly claims: readonly number[];
+  readonly streams: readonly JobStream[];
+}
+
+/** So many claims of workers that have ended may be remembered, besides those of others. */
+const MAX_STALE = 1024;
+
+/** The workers of a connection, by the id of the request that opened each. */
+export class JobStreams implements JobStreamContext {
+  readonly queue: Queue;
+  readonly output: StreamFrames;
+  readonly holders: Map<number, JobStream> = new Map();
+  readonly #context: ServerContext;
+  readonly #peer: Peer;
+  readonly #replies: ReplyWriter;
+  readonly #slots: StreamSlots;
+  readonly #refusalOf: JobStreamsOptions["workRefusal"];
+  readonly #streams = new IdMap<JobStream>();
+  /** How many jobs they may hold together. */
+  #credit = 0;
+  /** Workers whose peer has to read first, the next one first, and for how many bytes there has to be room. */
+  readonly #waiting: { readonly stream: JobStream; readonly bytes: number }[] = [];
+  #resuming = false;
+  #closed = false;
+
+  /**
+   * Starts without workers.
+   *
+   * @param context what all connections share
+   * @param slots how many streams there may be
+   * @param options the rest of the connection
+   */
+  constructor(
+    context: ServerContext,
+    slots: StreamSlots,
+    { peer, replies, workRefusal }: JobStreamsOptions,
+  ) {
+    this.#context = context;
+    this.#peer = peer;
+    this.#replies = replies;
+    this.#slots = slots;
+    this.#refusalOf = workRefusal;
+    this.queue = context.queue;
+    this.output = new StreamFrames(peer, replies, context.queue.largeBodies);
+  }
+
+  /** How many workers there are. */
+  get count(): number {
+    return this.#streams.size;
+  }
+
+  /**
+   * Opens a worker, or goes on with one that was on an earlier connection. An older stream of it ends first: so nothing is claimed
+   * for that which this one does not hear of.
+   */
+  async work(request: WorkRequest): Promise<void> {
+    const { id: sub, worker: holder, credit, lease, timeout, attempts, holding } = request;
+    const name = groupNameOf(request);
+    const refusal = this.#creditError(credit) ?? this.#slots.take(sub, "work");
+    if (refusal) return replyError(this.#context, request, refusal, this.#replies);
+    const group = this.queue.groups.enter(name);
+    const stream = new JobStream(this, { sub, filter: name, group, holder, credit });
+    this.#streams.set(sub, stream);
+    this.#credit += credit;
+    try {
+      const claimed = group.join(stream);
+      if (claimed) await claimed;
+      const after = await locateGroupStart(this.queue.store, request.since);
+      const terms = { after, holder, lease, timeout, attempts, holding };
+      const [opened] = await this.queue.groups.apply([{ type: "open_holder", name, ...terms }]);
+      if (opened instanceof StoreError) throw opened;
+      if (this.#closed) return;
+      // Checked only now: the permissions can have changed meanwhile, and another connection can have taken over.
+      const ended = this.#refusalOf(name) ?? stream.error;
+      if (ended) {
+        stream.close();
+        return replyError(this.#context, request, ended, this.#replies);
+      }
+      const { lost, jobs } = opened as OpenedHolder;
+      this.#replies.addAscii(workReply(sub, lost));
+      let losses = 0;
+      // The lost ones are in the order in which they were given.
+      const held = holding.filter((claim) => {
+        if (claim !== lost[losses]) return true;
+        losses++;
+        return false;
+      });
+      stream.open(held, jobs);
+    } catch (error) {
+      stream.close();
+      throw error;
+    }
+  }
+
+  /** Finishes jobs. Their places are free again, whatever became of them. */
+  async finish(request: FinishRequest): Promise<void> {
+    const { id, done, outcomes } = request;
+    const name = groupNameOf(request);
+    const freed = this.#freePlaces(request);
+    await this.queue.groups.finish(
+      { type: "finish", name, done, outcomes },
+      freed.places,
+      (result) => {
+        if (result instanceof StoreError) {
+          // Its client finishes them again.
+          freed.claims.forEach((claim, i) => this.holders.set(claim, freed.streams[i]!));
+          return replyError(this.#context, request, storeErrorToWire(result), this.#replies);
+        }
+        this.#replies.addAscii(claimsReply(id, result));
+        for (const [stream, places] of freed.places) stream.free(places);
+      },
+    );
+  }
+
+  /** Renews leases. A worker whose lease has ended ends. */
+  async extend(request: ExtendRequest): Promise<void> {
+    const { id, worker: holder, claims } = request;
+    const name = groupNameOf(request);
+    const { groups } = this.queue;
+    const [result] = await groups.apply([{ type: "extend", name, holder, claims }]);
+    if (result instanceof StoreError) {
+      return replyError(this.#context, request, storeErrorToWire(result), this.#replies);
+    }
+    const { lost, ended } = result as ExtendedLease;
+    this.#replies.addAscii(claimsReply(id, { lost, ended }));
+    if (lost.length > 0) {
+      const { places } = this.#freePlaces({ ...request, done: lost, outcomes: [] });
+      for (const [stream, count] of places) stream.free(count);
+    }
+    if (!ended) return;
+    const taker = groups.find(name)?.takerOf(holder!);
+    if (taker instanceof JobStream && this.#streams.get(taker.sub) === taker) taker.onLeaseEnded();
+  }
+
+  /** Ends the stream of a worker, if there is one. The jobs that it holds stay with it until they are finished or its lease ends. */
+  unsubscribe(sub: number): void {
+    const stream = this.#streams.get(sub);
+    if (!stream) return;
+    const { group: { name }, holder } = stream;
+    stream.close();
+    void this.queue.groups.apply([{ type: "close_holder", name, holder }]);
+  }
+
+  waitForRoom(stream: JobStream, bytes: number): void {
+    this.#waiting.push({ stream, bytes });
+    if (!this.#resuming) void this.#resumeInTurn();
+  }
+
+  onEnded({ sub, credit }: JobStream): void {
+    if (!this.#streams.delete(sub)) return;
+    this.#credit -= credit;
+    this.#slots.release(sub);
+    // Mostly nobody finishes these any more; and who does knows nothing of places.
+    if (this.holders.size <= this.#credit + MAX_STALE) return;
+    for (const [claim, stream] of this.holders) if (!stream.isOpen) this.holders.delete(claim);
+  }
+
+  /** Ends the workers of topics that may not be worked on any more. */
+  endForbidden(): void {
+    const forbidden = [...this.#streams.values()].filter(({ filter, isOpen }) =>
+      isOpen && this.#refusalOf(filter)
+    );
+    // None of them gets a job while the others are ended.
+    for (const stream of forbidden) stream.stop();
+    void this.queue.cleanup.forEach(forbidden, forbidden.length, (stream) => {
+      if (this.#streams.get(stream.sub) !== stream) return;
+      this.output.sendError(stream.sub, workDenied(stream.filter), undefined);
+      this.onEnded(stream);
+    });
+  }
+
+  /** Ends all, without a frame. Their leases go on. Returns when that is done, if it takes long. */
+  close(): Promise<void> | void {
+    this.#closed = true;
+    this.#waiting.length = 0;
+    const streams = this.#streams;
+    return this.queue.cleanup.forEach(streams.values(), streams.size, (stream) => {
+      stream.stop();
+      this.onEnded(stream);
+    });
+  }
+
+  /** Why the workers cannot hold so many more jobs. */
+  #creditError(more: number): WireError | undefined {
+    const { heldJobs } = this.#context.welcome.limits;
+    if (this.#credit + more <= heldJobs) return undefined;
+    return limitExceeded("work", heldJobs, `${this.#credit + more} jobs would be held`);
+  }
+
+  /** Takes the places of jobs from the workers of a group that hold them on this connection. */
+  #freePlaces(
+    { done, outcomes, ...target }: Pick<FinishRequest, "done" | "outcomes"> & GroupTarget,
+  ): FreedPlaces {
+    const places = new Map<JobStream, number>();
+    const [claims, streams]: [number[], JobStream[]] = [[], []];
+    const group = this.queue.groups.find(target);
+    const free = (claim: number) => {
+      const stream = this.holders.get(claim);
+      if (!stream || stream.group !== group) return;
+      this.holders.delete(claim);
+      places.set(stream, (places.get(stream) ?? 0) + 1);
+      claims.push(claim);
+      streams.push(stream);
+    };
+    if (this.holders.size > 0) {
+      for (const claim of done) free(claim);
+      for (const { claim } of outcomes) free(claim);
+    }
+    return { places, claims, streams };
+  }
+
+  /**
+   * Lets one worker after another take jobs while the peer has room. If each checked for itself, a thousand of them would find
+   * the same room, and fill it a thousand times.
+   */
+  async #resumeInTurn(): Promise<void> {
+    this.#resuming = true;
+    for (let next; (next = this.#waiting.shift());) {
+      if (next.bytes > 0) await this.#peer.waitForRoom?.(next.bytes);
+      if (mustWait(this.#peer)) await this.#peer.drained();
+      if (this.#closed) break;
+      await next.stream.resume();
+    }
+    this.#resuming = false;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * What workers may take, and what a peer is sent that reads slowly.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { turns, until } from "../support/bridge.ts";
+import { workerName, workScene } from "../support/work_scene.ts";
+
+Deno.test("a slow peer gets no jobs until it has read, and others get them", async () => {
+  await using at = await workScene();
+  const [slow, other] = [at.peer(), at.peer()];
+  await slow.work("slow");
+  await other.work("other", { credit: 3 });
+  await turns(1);
+  slow.stopReading(10 ** 9);
+  await at.put("a", "b");
+  assertEquals([slow.bodies, other.bodies], [[], ["a", "b"]]);
+  await at.put("c", "d");
+  assertEquals([slow.bodies, other.bodies], [[], ["a", "b", "c"]]);
+  slow.read();
+  await turns(1);
+  assertEquals(slow.bodies, ["d"]);
+});
+
+Deno.test("workers of one peer that reads slowly do not fill its memory all at once", async () => {
+  await using at = await workScene();
+  const slow = at.peer();
+  for (let i = 0; i < 50; i++) await slow.work("one", { topic: `t${i}` });
+  await turns(1);
+  const { send } = slow;
+  // From now on each frame waits to be read.
+  slow.send = (frame: string) => {
+    send.call(slow, frame);
+    slow.buffered += frame.length;
+  };
+  const body = "x".repeat(100_000);
+  for (let i = 0; i < 50; i++) await at.putInto(`t${i}`, body);
+  await turns(2);
+  assert(slow.jobs().length <= 4, `${slow.jobs().length} of 100 kB`);
+  while (slow.jobs().length < 50) {
+    assert(slow.buffered < 1_000_000);
+    slow.read();
+    await turns(1);
+  }
+  assertEquals(slow.jobs().every(({ attempt }) => attempt === 1), true);
+});
+
+Deno.test("jobs come in frames of bounded size", async () => {
+  await using at = await workScene();
+  const bodies = Array.from({ length: 40 }, (_, i) => `${i}`.padEnd(20_000));
+  await at.put(...bodies);
+  const one = at.peer();
+  const sizes: number[] = [];
+  const { send } = one;
+  one.send = (frame: string) => {
+    sizes.push(frame.length);
+    send.call(one, frame);
+  };
+  await one.work("one", { credit: 100 });
+  await until(() => one.jobs().length === 40);
+  assertEquals(one.bodies, bodies);
+  assert(Math.max(...sizes) <= 256 * 1024, `${sizes}`);
+});
+
+Deno.test("a connection has as many workers, and as many jobs, as its limits say", async () => {
+  await using at = await workScene({ limits: { subscriptions: 2, heldJobs: 15 } });
+  const one = at.peer();
+  await one.work("one");
+  assertEquals((await one.work("two", { credit: 6 })).error, {
+    code: "limit_exceeded",
+    message: "Cannot work: 16 jobs would be held, the limit is 15",
+    limit: 15,
+  });
+  await one.work("two", { credit: 5 });
+  assertEquals((await one.work("three", { credit: 0.5 })).error.code, "bad_request");
+  const { error } = await one.ask("subscribe", { messages: 1, bytes: 1 });
+  assertEquals([error.code, error.limit], ["limit_exceeded", 2]);
+  assertEquals(one.connection.describe().subscriptions, 2);
+  assertEquals(one.connection.describe().workers, 2);
+  await one.ask("unsubscribe", { sub: 1 });
+  assertEquals((await one.ask("subscribe", { messages: 1, bytes: 1 })).error, undefined);
+  const { error: inUse } = await one.request({
+    ...{ action: "work", id: 3, topic: "t", worker: workerName("x"), credit: 1 },
+  });
+  assertEquals(inUse.code, "bad_request");
+});
+
+Deno.test("what a connection had is free again once it is closed", async () => {
+  await using at = await workScene();
+  const one = at.peer();
+  await one.work("one");
+  await one.work("two");
+  const { used } = at.host.budgets.usage("totalSubscriptions");
+  assertEquals([used, at.host.queue.groups.size, at.host.queue.listenedTopics], [2, 1, 1]);
+  one[Symbol.dispose]();
+  await turns(1);
+  const { used: left } = at.host.budgets.usage("totalSubscriptions");
+  assertEquals([left, at.host.queue.groups.size, at.host.queue.listenedTopics], [0, 0, 0]);
+});
