@@ -102,16 +102,19 @@ export class JobKeeper {
   }
 
   #moveTo(messages: readonly TopicMessage[], through: number): void {
-    if (messages.length > 0) {
-      const { bytes } = this.#expired;
-      try {
-        this.#log.transaction(() => this.#expired.add(messages));
-      } catch (error) {
-        this.#expired.bytes = bytes;
-        throw error;
-      }
+    const { bytes, through: before } = this.#expired;
+    try {
+      const move = () => {
+        this.#expired.add(messages);
+        // In the same transaction: who is killed after it must not move them again.
+        this.#expired.through = through;
+      };
+      if (messages.length > 0) this.#log.transaction(move);
+      else move();
+    } catch (error) {
+      Object.assign(this.#expired, { bytes, through: before });
+      throw error;
     }
-    this.#expired.through = through;
     while (this.#expired.bytes > this.#maxBytes) this.#giveUpOldest();
   }
 
