@@ -76,12 +76,10 @@ export class GroupLog {
   }
 
   #write(event: JobEvent, name: GroupName, count: number, within: number): void {
-    const what = event === "job_dead"
-      ? "a job is dead"
-      : "a job had to be given up unfinished, to make room";
+    const what = event === "job_dead" ? "is dead" : "was given up unfinished, to make room";
     this.#log.write({
       event,
-      message: `${what}, of the group ${groupInWords(name)}`,
+      message: `a job of the group ${groupInWords(name)} ${what}`,
       fields: groupFields(name),
       repeats: { count, within },
     });

@@ -21,7 +21,7 @@ const MESSAGE_BYTES = 200;
 
 /** How to test a server. */
 export interface WireOptions {
-  /** A token that may read and write, if the server requires one. */
+  /** A token that may read, write and work, if the server requires one. */
   readonly token?: string;
   /** The beginning of all topics that are used, for servers that permit only some. Default: `"conformance."`. */
   readonly prefix?: string;

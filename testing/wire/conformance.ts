@@ -20,6 +20,8 @@ import { positions } from "./positions.ts";
 import { streamContents } from "./stream_contents.ts";
 import { streams } from "./streams.ts";
 import { ConnectionLimitError, WireConnection } from "./wire_connection.ts";
+import { workerLeases } from "./worker_leases.ts";
+import { workers } from "./workers.ts";
 
 /** The checks of version 1 of the protocol, by the sentences that they prove. */
 export const WIRE_CHECKS: WireChecks = {
@@ -29,6 +31,8 @@ export const WIRE_CHECKS: WireChecks = {
   ...attributes,
   ...streams,
   ...streamContents,
+  ...workers,
+  ...workerLeases,
 };
 
 /** The result of a check. */
@@ -42,7 +46,7 @@ export interface WireResult {
 /**
  * Checks a running server, one promise after another.
  *
- * @param address the address of the server, as `connect` takes it, but only one. Messages are put into it, which expire by themselves
+ * @param address the address of the server, as `connect` takes it, but only one. Messages are put into it, which expire by themselves, as do the groups that are made
  * @param options see {@linkcode WireOptions}
  * @returns the result of each check
  * @throws {TypeError} if the address or an option is of the wrong type

@@ -5,10 +5,11 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { checkServer, WIRE_CHECKS, type WireObject } from "@dsmq/server/testing";
+import { checkServer, WIRE_CHECKS } from "@dsmq/server/testing";
 import { openMounted } from "../support/mounted_server.ts";
 import { openServer } from "../support/open_server.ts";
 import { as } from "../support/untyped.ts";
+import { type Change, FAULTS, MISUNDERSTOOD } from "../support/wire_faults.ts";
 
 /** The checks that fail, and why. */
 async function failures(...args: Parameters<typeof checkServer>): Promise<string[]> {
@@ -25,12 +26,12 @@ for (const transport of ["builtin", "hardened"] as const) {
 }
 
 Deno.test("a handler passes every check of the wire, also with a token for some topics", async () => {
-  const auth = { tokens: [{ token: "t+/=", permissions: ["read", "write"], prefixes: ["mine."] }] };
+  const auth = {
+    tokens: [{ token: "t+/=", permissions: ["read", "write", "work"], prefixes: ["mine."] }],
+  };
   await using mounted = openMounted({ path: "/mq", auth: as(auth) });
   assertEquals(await failures(mounted.url, { token: "t+/=", prefix: "mine." }), []);
 });
-
-type Change = (object: Record<string, unknown>) => unknown;
 
 const unchanged: Change = (object) => object;
 
@@ -81,146 +82,6 @@ async function wrongServer(change: Change, changeRequest: Change) {
     },
   };
 }
-
-/** A change of what is streamed. */
-function streamed(change: (frame: WireObject) => object): Change {
-  return (o) => "bodies" in o && "sub" in o ? { ...o, ...change(o) } : o;
-}
-
-/** A change of the replies to hello. */
-function greeting(change: (hello: WireObject) => object): Change {
-  return (o) => "protocol" in o ? { ...o, ...change(o) } : o;
-}
-
-/** A change of errors with a code. */
-function told(code: string, change: (reply: WireObject) => object): Change {
-  return (o) => Object(o.error).code === code ? change(o) : o;
-}
-
-/** A change of the replies that tell where a stream begins. */
-const opened = (change: (reply: WireObject) => object): Change => (o) =>
-  "sub" in o && "id" in o && "start" in o ? { ...o, ...change(o) } : o;
-
-/** What a wrong server does, and the check that has to find it. */
-const FAULTS: readonly (readonly [string, Change, string])[] = [
-  ["errors have no codes", (o) => o.error ? { id: o.id, error: {} } : o, "what cannot be done"],
-  [
-    "ids are texts",
-    (o) => "id" in o && o.id !== null ? { ...o, id: `${o.id}` } : o,
-    "each request",
-  ],
-  ["bodies lose what is odd", (o) => o.body === "\0" ? { ...o, body: "" } : o, "every reader"],
-  ["no through", ({ through: _, ...o }) => o, "every reader"],
-  ["streams skip", (o) => "prev" in o ? { ...o, prev: Number(o.prev) + 1 } : o, "a stream brings"],
-  ["repeated puts are not told", ({ dup: _, ...o }) => o, "a put that is repeated"],
-  ["a messageId may come again", ({ dup: _, ...o }) => o, "a messageId that comes again"],
-  ["1.x gets more", (o) => "message" in o ? { ...o, seq: 1 } : o, "a client of dsmq 1.x"],
-  ["other epochs are taken", (o) => {
-    const { code } = Object(o.error);
-    return code === "epoch_changed" ? { id: o.id, body: "", through: 0 } : o;
-  }, "a connection reads from its beginning"],
-  [
-    "heartbeats have no time",
-    ({ time: _, ...o }) => o.heartbeat ? o : { ...o, time: _ },
-    "a client that asked",
-  ],
-  [
-    "streams lose U+0000",
-    streamed(({ bodies }) => ({
-      bodies: bodies.map((body: string) => body.replaceAll("\0", "")),
-    })),
-    "a stream brings each message exactly",
-  ],
-  [
-    "streams mend lone surrogates",
-    streamed(({ bodies }) => ({
-      bodies: bodies.map((body: string) => body.toWellFormed()),
-    })),
-    "a stream brings each message exactly",
-  ],
-  [
-    "streams tell other bytes",
-    streamed(({ bytes }) => ({
-      bytes: bytes + 1,
-    })),
-    "a stream brings each message exactly",
-  ],
-  [
-    "streams tell other times",
-    streamed(({ times }) => ({
-      times: times.map((time: number) => Math.floor(time / 1000)),
-    })),
-    "a stream brings each message exactly",
-  ],
-  [
-    "a session is always known",
-    greeting(({ dedupComplete }) => (
-      dedupComplete === undefined ? {} : { dedupComplete: true }
-    )),
-    "dedupComplete",
-  ],
-  [
-    "a session is never known",
-    greeting(({ dedupComplete }) => (
-      dedupComplete === undefined ? {} : { dedupComplete: false }
-    )),
-    "dedupComplete",
-  ],
-  ["dedupComplete is missing", greeting(() => ({ dedupComplete: undefined })), "dedupComplete"],
-  [
-    "ahead is told as another epoch",
-    told("ahead", ({ error, ...o }) => ({
-      ...o,
-      error: { ...error, code: "epoch_changed" },
-    })),
-    "a position beyond",
-  ],
-  ["ahead has no through", told("ahead", ({ through: _, ...o }) => o), "a position beyond"],
-  [
-    "an unknown epoch has no through",
-    told("epoch_changed", ({ through: _, ...o }) => o),
-    "a position of an unknown epoch is",
-  ],
-  ["the start is another", greeting(({ start }) => ({ start: start + 3 })), "hello tells where"],
-  ["there is no last number", greeting(() => ({ last: 0 })), "hello tells where"],
-  ["the floor is too high", greeting(() => ({ floor: 999 })), "hello tells where"],
-  ["the cursor is not told", opened(() => ({ through: undefined })), "a stream without since"],
-];
-
-/** What a server does as if it had been asked something else, and the check that has to find it. */
-const MISUNDERSTOOD: readonly (readonly [string, (o: WireObject) => WireObject, string])[] = [
-  [
-    "times are taken as start",
-    (o) => o.since?.time === undefined ? o : { ...o, since: "start" },
-    "since takes a time",
-  ],
-  [
-    "ago is taken as start",
-    (o) => o.since?.ago === undefined ? o : { ...o, since: "start" },
-    "since takes a time",
-  ],
-  [
-    "ago is taken as now",
-    (o) => o.since?.ago === undefined ? o : { ...o, since: "now" },
-    "since takes a time",
-  ],
-  [
-    "what is ahead is taken as now",
-    (o) => o.since?.after > 1_000_000 ? { ...o, since: "now" } : o,
-    "a position beyond",
-  ],
-  [
-    "waits are short",
-    (o) => o.action === "get_wait" ? { ...o, timeout: 100 } : o,
-    "get_wait that finds nothing",
-  ],
-  [
-    "streams begin at start",
-    (o) => o.action === "subscribe" && o.since === undefined ? { ...o, since: "start" } : o,
-    "a stream without since",
-  ],
-  ["positions of cursors are lost", ({ cursor: _, ...o }) => o, "a stream without since"],
-];
 
 Deno.test("what a server does wrong is found, by the check that says so", async () => {
   const misunderstood = MISUNDERSTOOD.map(([what, change, sentence]) =>
