@@ -120,6 +120,46 @@ export type {
   /** What a putter says of a message besides its body. */
   PutOptions,
 } from "./client/messages.ts";
+export {
+  /** Makes an error for a handler to throw: the job is dead. */
+  dead,
+  /** Makes an error for a handler to throw: the job is to be tried again. */
+  retry,
+} from "./client/groups/outcomes.ts";
+export type {
+  /** How to take one job. */
+  ClaimOptions,
+  /** How to make a group. */
+  CreateGroupOptions,
+  /** Which group. */
+  GroupOptions,
+  /** What a connection offers to groups of workers. */
+  GroupWork,
+  /** How to hold jobs. */
+  HoldOptions,
+  /** A message that a worker has to work on. */
+  Job,
+  /** A job that its caller holds. */
+  ManualJob,
+  /** Which dead jobs to put back. */
+  RedriveOptions,
+  /** How long a job waits that is to be tried again. */
+  RetryBackoff,
+  /** A worker of a group. */
+  TopicWorker,
+  /** A job and its value. */
+  ValueJob,
+  /** What a worker has done so far. */
+  WorkerStats,
+  /** How to work. */
+  WorkOptions,
+} from "./client/groups/working.ts";
+export type {
+  /** A dead job of a group. */
+  DeadJobInfo,
+  /** A group of workers, as the server lists it. */
+  GroupInfo,
+} from "./protocol/group_info.ts";
 export type {
   /** The error of a gap. */
   GapError,

@@ -7,6 +7,7 @@
 import type { Durability } from "../protocol/encode_replies.ts";
 import type { TopicInfo } from "../protocol/topic_info.ts";
 import type { Administration } from "./administration.ts";
+import type { GroupWork } from "./groups/working.ts";
 import type { Message, MessageInit, MessageStream, Prefix, PutOptions } from "./messages.ts";
 import type { ReadOptions, SubscribeOptions, WaitOptions } from "./reading.ts";
 import type { CloseInfo, ConnectionStatus, StatusChange } from "./status_tracker.ts";
@@ -40,7 +41,7 @@ export interface PendingPuts {
  * After {@linkcode Connection.close}, and once the client has given up, every call rejects with a {@linkcode DsmqError} of
  * code `closed` (or `unauthorized`, or `session_taken_over`).
  */
-export interface Connection extends Administration, TypedTopics, AsyncDisposable {
+export interface Connection extends Administration, GroupWork, TypedTopics, AsyncDisposable {
   /** The address of the server, without user name, password and query. */
   readonly url: string;
   /** Whether it is connected, reconnecting, or closed for good. */

@@ -30,6 +30,10 @@ const VERBS: Readonly<Record<string, string>> = {
   topics: "list topics",
   shutdown: "shut down",
   connections: "list connections",
+  groups: "list groups",
+  dead: "list dead jobs",
+  create_group: "create group",
+  delete_group: "delete group",
   backup: "back up",
 };
 

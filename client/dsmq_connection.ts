@@ -8,14 +8,13 @@ import type { ConnectionInfo } from "../protocol/connection_info.ts";
 import type { Durability } from "../protocol/encode_replies.ts";
 import type { TopicInfo } from "../protocol/topic_info.ts";
 import { DEFAULT_WAIT, type Limits } from "../protocol/limits.ts";
-import type { ResultReply } from "../protocol/replies.ts";
 import { formatValue } from "../protocol/text.ts";
 import type { Backup, PurgeOptions } from "./administration.ts";
 import type { Connection, PendingPuts } from "./api.ts";
 import { AdminRequests } from "./admin_requests.ts";
 import { ClientSubscription } from "./client_subscription.ts";
+import { GroupCalls } from "./groups/group_calls.ts";
 import type { Message, MessageInit, Prefix, PutOptions } from "./messages.ts";
-import { SimpleRequest } from "./pending_request.ts";
 import { checkBody, copyPutList, encodePutOptions, requireList } from "./put_options.ts";
 import { type PutList, PutRequests } from "./put_requests.ts";
 import { requireReadOptions, SUBSCRIBE_OPTIONS } from "./read_options.ts";
@@ -44,7 +43,7 @@ import { Validations } from "./values/validations.ts";
 const WAIT_OPTIONS = ["timeout", "signal"] as const satisfies (keyof WaitOptions)[];
 
 /** A connection over a client that reconnects. */
-export class DsmqConnection implements Connection {
+export class DsmqConnection extends GroupCalls implements Connection {
   readonly #client: ReconnectingClient;
   readonly #puts: PutRequests;
   readonly #reads: ReadRequests;
@@ -58,7 +57,10 @@ export class DsmqConnection implements Connection {
    * @param client an open client
    */
   constructor(client: ReconnectingClient) {
+    const topics = new TopicNames(() => client.requests.limits.topicBytes);
+    super(client, topics);
     this.#client = client;
+    this.#topics = topics;
     this.#puts = new PutRequests(client.requests, client.hasSession);
     this.#reads = new ReadRequests(client);
     this.#validations = new Validations(client.requests, client.deadlines);
@@ -67,7 +69,6 @@ export class DsmqConnection implements Connection {
       this.#validations.end(failure);
     };
     this.#admin = new AdminRequests(client);
-    this.#topics = new TopicNames(() => this.#limits.topicBytes);
   }
 
   get url(): string {
@@ -231,6 +232,7 @@ export class DsmqConnection implements Connection {
       },
       read: (options) => this.#read(topic, options),
       subscribe: (options) => this.subscribe(name, options),
+      work: (handler, options) => this.work(name, handler, options),
     }, this.#validations);
   }
 
@@ -247,13 +249,13 @@ export class DsmqConnection implements Connection {
     this.#client.requests.requireRoom("list topics");
     return await fetchTopics(
       prefix,
-      (fields, add) => this.#request("topics", fields, "topics", add),
+      (fields, add) => this.ask("topics", fields, "topics", add),
     );
   }
 
   async shutdownServer(extra?: unknown): Promise<void> {
     rejectOptions("shut down", "shutdownServer", extra);
-    await this.#request("shutdown", "", "done", () => {});
+    await this.ask("shutdown", "", "done", () => {});
   }
 
   async connections(extra?: unknown): Promise<ConnectionInfo[]> {
@@ -282,18 +284,5 @@ export class DsmqConnection implements Connection {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /** Makes a request, and turns its reply into the result; what `make` throws rejects. */
-  #request<Kind extends ResultReply["kind"], T>(
-    action: string,
-    jsonFields: string,
-    kind: Kind,
-    map: (reply: Extract<ResultReply, { readonly kind: Kind }>) => T,
-  ): Promise<T> {
-    return new Promise((resolve) => {
-      const { requests } = this.#client;
-      requests.send(new SimpleRequest(action, jsonFields, kind, map, resolve));
-    });
   }
 }

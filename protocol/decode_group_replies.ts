@@ -17,8 +17,8 @@ import { areCounts } from "./request_fields.ts";
  * @returns the reply; what has no field of groups either answers a request without a result
  */
 export function decodeGroupAnswer(it: RawReply, id: number): Reply {
-  const { sub, lost = [], dead = [], ended = false, more, redriven, created, deleted } = it;
-  if (sub !== undefined) return { kind: "working", id, lost };
+  const { sub, lost, dead, more, redriven, created, deleted } = it;
+  if (sub !== undefined) return { kind: "working", id, lost: lost ?? [] };
   if (it.groups) {
     const groups = parseGroups(it.groups);
     return groups
@@ -26,15 +26,14 @@ export function decodeGroupAnswer(it: RawReply, id: number): Reply {
       : malformed(id, undefined, "the server does not list its groups");
   }
   if (redriven !== undefined) return { kind: "redriven", id, redriven };
-  if (created !== undefined) return { kind: "group_created", id, changed: created };
-  if (deleted !== undefined) return { kind: "group_deleted", id, changed: deleted };
+  const changed = created ?? deleted;
+  if (changed !== undefined) return { kind: "group_changed", id, changed };
   // A list of dead jobs says whether there are more of them; `finish` lists claims.
-  if (it.dead && more !== undefined) {
+  if (dead && more !== undefined) {
     const jobs = parseDeadJobs(dead);
     return jobs
       ? { kind: "dead", id, jobs, more: more && jobs.length > 0 }
       : malformed(id, undefined, "the server does not list dead jobs in their order");
   }
-  if (!it.lost && !it.dead && !ended) return { kind: "done", id };
-  return areCounts(dead) ? { kind: "claims", id, lost, dead, ended } : malformed(id);
+  return dead === undefined || areCounts(dead) ? { kind: "done", id, lost, dead } : malformed(id);
 }

@@ -15,18 +15,6 @@ export interface WorkingReply {
   readonly lost: readonly number[];
 }
 
-/** Answers `finish` and `extend`, if there is more to tell than that it is done. */
-export interface ClaimsReply {
-  readonly kind: "claims";
-  readonly id: number;
-  /** Claims that are lost: their lease had ended. */
-  readonly lost: readonly number[];
-  /** Claims whose jobs are dead now. */
-  readonly dead: readonly number[];
-  /** The lease of the worker has ended. */
-  readonly ended: boolean;
-}
-
 /** Answers `groups` with a page. */
 export interface GroupsReply {
   readonly kind: "groups";
@@ -52,7 +40,7 @@ export interface RedrivenReply {
 
 /** Answers `create_group` and `delete_group`: whether that has changed something. */
 export interface GroupChangedReply {
-  readonly kind: "group_created" | "group_deleted";
+  readonly kind: "group_changed";
   readonly id: number;
   readonly changed: boolean;
 }
@@ -60,7 +48,6 @@ export interface GroupChangedReply {
 /** What answers a request of groups. */
 export type GroupAnswer =
   | WorkingReply
-  | ClaimsReply
   | GroupsReply
   | DeadReply
   | RedrivenReply

@@ -122,10 +122,14 @@ export interface BackupGoneReply {
   readonly more: boolean;
 }
 
-/** Answers what has no result: `shutdown`, or a heartbeat with an id. */
+/** Answers what has no result, such as `shutdown`, or a heartbeat with an id; and `finish` and `extend`. */
 export interface DoneReply {
   readonly kind: "done";
   readonly id: number;
+  /** Claims that are lost: their lease had ended. */
+  readonly lost?: readonly number[] | undefined;
+  /** Claims whose jobs are dead now. */
+  readonly dead?: readonly number[] | undefined;
 }
 
 /** A request failed. */

@@ -6,6 +6,7 @@
 
 import type { DsmqErrorOf } from "../../protocol/errors.ts";
 import type { Message } from "../../protocol/message.ts";
+import type { TopicWorker, ValueJob, WorkOptions } from "../groups/working.ts";
 import type { PutOptions } from "../messages.ts";
 import type { ReadOptions, SubscribeOptions } from "../reading.ts";
 import type { JsonValue } from "./json_value.ts";
@@ -123,6 +124,16 @@ export interface TypedTopic<Input, Output = Input> {
    * @returns the messages with their values, as they are stored
    */
   subscribe(options?: ValueSubscribeOptions): ValueStream<Output>;
+
+  /**
+   * Works on the messages of the topic, as {@linkcode Connection.work} does. A job whose text is no JSON, or does not fit the schema, is
+   * dead at once, with that as its reason.
+   *
+   * @param handler works on one job, whose `value` is as the schema gives it
+   * @param options how to work
+   * @returns the worker
+   */
+  work(handler: (job: ValueJob<Output>) => unknown, options?: WorkOptions): TopicWorker;
 }
 
 /** What a connection offers for topics of values. */

@@ -7,6 +7,8 @@
 import { ATTRIBUTE_NAMES, type EncodedAttributes } from "../../protocol/attributes.ts";
 import { isOptions } from "../../protocol/option_kinds.ts";
 import type { Message } from "../../protocol/message.ts";
+import { dead } from "../groups/outcomes.ts";
+import type { Job, TopicWorker, ValueJob, WorkOptions } from "../groups/working.ts";
 import type { PutOptions } from "../messages.ts";
 import type { ReadOptions, SubscribeOptions } from "../reading.ts";
 import { type AttributeList, putSize } from "../put_batch.ts";
@@ -41,6 +43,7 @@ export interface TopicCalls {
   putMany(list: PutList): Promise<number[]>;
   read(options: ReadOptions | undefined): Promise<Message | undefined>;
   subscribe(options: SubscribeOptions): BufferedStream;
+  work(handler: (job: Job) => unknown, options: WorkOptions | undefined): TopicWorker;
 }
 
 /** A topic whose texts a codec makes and reads. What other verbs there will be get their values as `read` does. */
@@ -194,6 +197,19 @@ export class ValueTopic<Input, Output> implements TypedTopic<Input, Output> {
       limit: (onTooLong) => validations.limit(onTooLong),
     };
     return new DecodingStream(this.#calls.subscribe(others), this.#decode, onInvalid, waits);
+  }
+
+  work(
+    handler: (job: ValueJob<Output>) => unknown,
+    options?: WorkOptions,
+  ): TopicWorker {
+    if (typeof handler !== "function") return this.#calls.work(handler, options);
+    return this.#calls.work(async (job) => {
+      const decoded = await this.#codec.decode(job.body);
+      // It would not fit the next time either.
+      if (decoded.issues) throw dead(unfitToRead(job as never, decoded).message);
+      return await handler(Object.assign(job, { value: decoded.value }));
+    }, options);
   }
 
   readonly #decodeUnlimited = (message: Message | undefined) => this.#decodeRead(message);

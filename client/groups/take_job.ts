@@ -1,0 +1,76 @@
+/**
+ * Takes one job, without a handler.
+ *
+ * @module
+ */
+
+import { MAX_WAIT } from "../../protocol/limits.ts";
+import { GroupWorker, type WorkerSetup } from "./group_worker.ts";
+import { dead, outcomeError, RELEASE, retry } from "./outcomes.ts";
+import type { WorkerJob } from "./worker_job.ts";
+import type { ManualJob } from "./working.ts";
+
+/** For the answer of the server there is at least so much time, in milliseconds. */
+const MIN_ANSWER_TIME = 500;
+
+/**
+ * Takes one job, by a worker that stops once it has one.
+ *
+ * @param setup how to work, without a handler; its signal ends waiting
+ * @param wait how long to wait for a job, in milliseconds
+ * @returns the job; `undefined` if there was none
+ */
+export function takeJob(
+  { signal, ...setup }: Omit<WorkerSetup, "handler" | "onOpen">,
+  wait: number,
+): Promise<ManualJob | undefined> {
+  return new Promise((resolve, reject) => {
+    const end = performance.now() + wait;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const onAbort = () => {
+      reject(signal!.reason);
+      stop();
+    };
+    const stop = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      void worker.stop();
+    };
+    const stopAfter = (ms: number) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        stop();
+        // It may not reach the server.
+        setTimeout(() => resolve(undefined), MIN_ANSWER_TIME);
+      }, Math.min(ms, MAX_WAIT));
+    };
+    const handler = (job: WorkerJob) =>
+      new Promise<void>((done, fail) => {
+        const confirmed = async () => {
+          await worker.closed;
+          if (worker.stats.lost > 0 || !worker.isReported) throw worker.lostError();
+        };
+        const finish = (how: () => void) => {
+          how();
+          return confirmed();
+        };
+        resolve(Object.assign(job, {
+          done: () => finish(done),
+          retry: (delay?: number, reason?: string) => finish(() => fail(retry(delay, reason))),
+          dead: (reason: string) => finish(() => fail(dead(reason))),
+          release: () => finish(() => fail(outcomeError(RELEASE))),
+        }));
+        stop();
+      });
+    const worker: GroupWorker = new GroupWorker({
+      ...setup,
+      signal: undefined,
+      handler,
+      // A request later, what there was has arrived.
+      onOpen: () => worker.renew(() => stopAfter(end - performance.now())),
+    });
+    worker.closed.then(() => resolve(undefined), reject);
+    signal?.addEventListener("abort", onAbort);
+    stopAfter(Math.max(wait, MIN_ANSWER_TIME));
+  });
+}
