@@ -66,7 +66,7 @@ export class RateLimitedLog implements EventLog {
     this.#lines = pace.burst;
   }
 
-  /** Something happened. */
+  /** Something happened: once, or as often as the event says. */
   write(event: LogEvent): void {
     const pending = this.#pendingOf(event);
     pending.event = event;
@@ -93,7 +93,8 @@ export class RateLimitedLog implements EventLog {
     const known = all.find((pending) => pending.kind === kind);
     if (known) return known;
     if (all.length > MAX_KINDS) return all[MAX_KINDS]!;
-    const pending = { kind, since: this.#now(), event, count: 0 };
+    const { within = 0 } = event.repeats ?? {};
+    const pending = { kind, since: this.#now() - within, event, count: 0 };
     all.push(pending);
     return pending;
   }

@@ -132,3 +132,22 @@ Deno.test("what administrators do has a line for each act at once, and one a sec
   stop();
   assertEquals(lines.length, 1002);
 });
+
+Deno.test("an event that stands for several counts as so many, in the time that it says", () => {
+  const clock = new ManualClock();
+  const lines: string[] = [];
+  const write = textSink({ ...quiet, warn: (text: string) => void lines.push(text) });
+  const limited = new RateLimitedLog(clock, { write });
+  const dead = (count: number, within: number) =>
+    limited.write({ event: "job_dead", message: "a job is dead", repeats: { count, within } });
+  dead(1, 0);
+  clock.advance(60_000);
+  dead(5, 60_000);
+  dead(2, 0);
+  clock.advance(1000);
+  assertEquals(lines, [
+    "dsmq: a job is dead",
+    "dsmq: a job is dead (and 4 more in the last 60 s)",
+    "dsmq: a job is dead (and 1 more in the last second)",
+  ]);
+});

@@ -13,7 +13,7 @@ import { parseServeOptions, start } from "../../server/start/start.ts";
 /** A server, and what it has logged. */
 export interface LoggingServer extends AsyncDisposable {
   readonly server: Server;
-  readonly events: readonly LogEvent[];
+  readonly events: LogEvent[];
   /** Stops it, so that it writes what is pending, and returns everything that was logged, as text and as JSON. */
   readonly end: () => Promise<{ readonly text: string; readonly json: string }>;
 }
