@@ -214,7 +214,7 @@ export class Admission {
         ? range.last + 1
         : "seq" in before
         ? Math.min(before.seq, range.last + 1)
-        : range.lastStoredBy(before.time - 1) + 1;
+        : this.#groups.lastStoredBy(before.time - 1) + 1;
       const result = this.#messageLog.topicPurge.purge(topic, end - 1, max, now);
       const more = result.more || this.#groups.purged(topic, end - 1, max);
       return { ...result, more, end };

@@ -149,7 +149,7 @@ function loadFile(
     },
     committed() {
       dedup.commit();
-      rows.saved();
+      rows.forget();
       groups.committed();
       drops.clear();
       remembered.last = messageLog.range.last;
@@ -184,7 +184,7 @@ function loadFile(
   const reloadGroups = (): boolean => {
     try {
       if (groups.rolledBack()) loadGroups();
-      else rows.undone();
+      else rows.forget();
       return true;
     } catch {
       return false;

@@ -109,9 +109,14 @@ export class SeqRange {
     };
   }
 
-  /** The last message above the floor that was stored at this time or before; the floor if there is none. */
-  lastStoredBy(time: number): number {
-    let [low, high] = [this.#floor.seq, this.#last];
+  /**
+   * The last message that was stored at this time or before.
+   *
+   * @param time the time
+   * @param after only messages after this one, which must be there; it is returned if there is none. Default: the floor
+   */
+  lastStoredBy(time: number, after: number = this.floor): number {
+    let [low, high] = [after, this.#last];
     while (low < high) {
       // The first numbers of the search are the same wherever the range begins and ends, so their times are worth
       // keeping.

@@ -249,6 +249,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "stores/groups/job_keeper.ts": "numbers of messages, which the store counts up",
   "stores/groups/key_queues.ts": "hashes with a secret seed",
   "stores/groups/lost_claims.ts": "claims, which the store counts up",
+  "stores/groups/work_group.ts": "numbers of messages, which the store counts up",
   "stores/large_rows.ts": "numbers that the store counts up, of which few are kept",
   "stores/page_gaps.ts": "numbers of pages, which SQLite counts up",
   "stores/row_chunk.ts": "ids that the store counts up, of which few are kept",

@@ -180,6 +180,7 @@ import "../../stores/groups/key_queues.ts";
 import "../../stores/groups/lease_clock.ts";
 import "../../stores/groups/lost_claims.ts";
 import "../../stores/groups/seq_heap.ts";
+import "../../stores/groups/waiting_count.ts";
 import "../../stores/groups/work_attributes.ts";
 import "../../stores/groups/work_group.ts";
 import "../../stores/large_rows.ts";

@@ -75,9 +75,8 @@ class Claiming {
   /** Gives messages beyond the frontier, which moves behind them. Returns whether there are no more that can be given now. */
   #claimWaiting(): boolean {
     const group = this.#group;
-    const { jobs, name } = group;
-    const { messages, maxUnfinished } = this.#shared;
-    group.stalled = false;
+    const { name } = group;
+    const { messages } = this.#shared;
     let count = Math.min(this.#takers.count, PAGE);
     for (let setAside = 0; this.#takers.count > 0 && setAside < MAX_SET_ASIDE;) {
       const page = messages.page(name, group.frontier, count, Math.max(this.#left, 1));
@@ -85,10 +84,7 @@ class Claiming {
       count = Math.min(2 * count, PAGE);
       for (const message of page.messages) {
         if (this.#takers.count === 0) return false;
-        if (jobs.list.size >= maxUnfinished) {
-          group.stalled = true;
-          return true;
-        }
+        if (group.isFull) return true;
         if (!this.#fits(message)) return false;
         if (!this.#begin(message)) setAside++;
         group.pass(message.seq);
@@ -128,8 +124,8 @@ class Claiming {
     const { holder, jobs } = this.#takers.next();
     const claim = this.#shared.nextClaim();
     const now = this.#shared.clock.now;
-    const { attempt, deadline } = this.#group.jobs.hold(seq, key, claim, holder, now);
-    this.#shared.onHeld(Math.min(holder.until, deadline));
+    const { attempt } = this.#group.jobs.hold(seq, key, claim, holder, now);
+    this.#shared.onHeld(holder.nextEnd);
     jobs.push({ message, claim, attempt });
     this.#left -= bytes;
     this.#isFirst = false;

@@ -50,6 +50,7 @@ export class ExpiredJobs {
     | "topicCount"
     | "prefixCount"
     | "oldest"
+    | "lastBy"
     | "find"
     | "delete"
     | "topicSeqs"
@@ -86,6 +87,9 @@ export class ExpiredJobs {
       topicCount: count(of.topic),
       prefixCount: count(of.prefix),
       oldest: db.prepare("SELECT seq, topic FROM expired_jobs ORDER BY seq LIMIT 1"),
+      lastBy: db.prepare(
+        "SELECT seq FROM expired_jobs WHERE time <= ? ORDER BY seq DESC LIMIT 1",
+      ),
       find: db.prepare("SELECT size, topic FROM expired_jobs WHERE seq = ?"),
       delete: db.prepare("DELETE FROM expired_jobs WHERE seq = ?"),
       topicSeqs: seqs(of.topic),
@@ -134,6 +138,11 @@ export class ExpiredJobs {
   /** The oldest message, if there is one. */
   get oldest(): Named | undefined {
     return (this.#sql.oldest.all() as Named[])[0];
+  }
+
+  /** The last message that was stored at a time or before; 0 if there is none. */
+  lastStoredBy(time: number): number {
+    return (this.#sql.lastBy.all(time) as [Named?])[0]?.seq ?? 0;
   }
 
   /** The numbers and topics of messages after a number and up to another, the oldest first, at most so many. */

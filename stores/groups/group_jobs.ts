@@ -106,7 +106,7 @@ export class GroupJobs {
   hold(seq: number, key: number, claim: number, holder: Holder, now: number): HeldJob {
     const attempt = (this.#returned.get(seq) ?? NEW).attempt + 1;
     this.#returned.delete(seq);
-    const job = { seq, claim, attempt, key, holder, deadline: now + holder.terms.timeout };
+    const job = { seq, claim, attempt, key, holder, since: now };
     this.list.set(seq, JOB_STATE.held);
     this.held.set(claim, job);
     holder.jobs.add(job);
@@ -188,8 +188,7 @@ export class GroupJobs {
     this.list.add(seq, state);
     switch (state) {
       case JOB_STATE.held: {
-        const deadline = now + holder!.terms.timeout;
-        const job = { seq, claim, attempt, key, holder: holder!, deadline };
+        const job = { seq, claim, attempt, key, holder: holder!, since: now };
         this.held.set(claim, job);
         return void holder!.jobs.add(job);
       }
@@ -204,6 +203,13 @@ export class GroupJobs {
         this.#ready.push(seq);
     }
     if (attempt > 0 || key !== 0) this.#returned.set(seq, { attempt, key });
+  }
+
+  /** After all are restored: they are forgotten in the order of their deaths. */
+  sortDead(): void {
+    const sorted = [...this.dead].sort(([, one], [, other]) => one.at - other.at);
+    this.dead.clear();
+    for (const [seq, dead] of sorted) this.dead.set(seq, dead);
   }
 
   /** After all are restored: who has a key, and then who waits for one. */

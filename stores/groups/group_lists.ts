@@ -5,6 +5,7 @@
  */
 
 import type { DeadJob, DeadQuery, GroupQuery, StoredGroup } from "./group_commands.ts";
+import type { GroupMessages } from "./group_messages.ts";
 import type { GroupState } from "./group_state.ts";
 import { groupNotFound } from "./group_errors.ts";
 import { JOB_STATE } from "./job_list.ts";
@@ -26,23 +27,30 @@ export function listGroups(
 }
 
 function describe({ messages }: GroupState, group: WorkGroup): StoredGroup {
-  const { name, frontier, stalled, jobs: { list }, waiting } = group;
+  const { name, frontier, isFull: stalled, jobs: { list } } = group;
   const [ready, delayed] = [list.count(JOB_STATE.ready), list.count(JOB_STATE.delayed)];
+  const waiting = group.waiting.get();
   const blocked = list.count(JOB_STATE.blocked);
-  const oldest = list.firstNot(JOB_STATE.dead);
-  const message = oldest === undefined
-    ? messages.page(name, frontier, 1, 1).messages[0]
-    : messages.at(name, oldest);
   return {
     name,
     frontier,
     depth: waiting + ready + delayed + blocked,
     ...{ ready, delayed, blocked, held: list.count(JOB_STATE.held) },
     dead: list.count(JOB_STATE.dead),
-    oldest: message?.time,
+    oldest: oldestOf(messages, group)?.time,
     stalled,
     ...group.counts,
   };
+}
+
+/** The oldest message that is not finished, nor dead. */
+function oldestOf(messages: GroupMessages, { name, frontier, jobs }: WorkGroup) {
+  for (const seq of jobs.list.notIn(JOB_STATE.dead)) {
+    const message = messages.at(name, seq);
+    // Of a job that is held it may be gone.
+    if (message) return message;
+  }
+  return messages.page(name, frontier, 1, 1).messages[0];
 }
 
 /**

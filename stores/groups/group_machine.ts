@@ -8,13 +8,7 @@ import type { MessageLog } from "../message_log.ts";
 import type { TopicMessage } from "../queries.ts";
 import { StoreError } from "../store.ts";
 import { claimJobs } from "./claim_jobs.ts";
-import type {
-  CreateGroup,
-  GroupCommand,
-  GroupEvent,
-  GroupName,
-  GroupResult,
-} from "./group_commands.ts";
+import type { GroupCommand, GroupEvent, GroupName, GroupResult } from "./group_commands.ts";
 import { groupNotFound, tooManyToOpen } from "./group_errors.ts";
 import { groupKey } from "./group_registry.ts";
 import type { GroupLimits, GroupState, SavedGroupState } from "./group_state.ts";
@@ -36,7 +30,7 @@ export class GroupMachine {
   readonly #makeState: (saved: SavedGroupState) => GroupState;
   #state: GroupState | undefined;
   #cleanAt = 0;
-  readonly #removed: GroupEvent[] = [];
+  #removed: GroupEvent[] = [];
   /** Something may have changed since the last commit. */
   #isDirty = false;
 
@@ -66,6 +60,7 @@ export class GroupMachine {
   load(state: GroupState | undefined): void {
     this.#state = state;
     this.#isDirty = false;
+    this.#removed = [];
     this.#log.neededAfter = Infinity;
     if (!state || state.registry.size === 0) return;
     this.#log.neededAfter = state.expired.through;
@@ -117,29 +112,30 @@ export class GroupMachine {
   apply(command: GroupCommand, now: number): GroupResult | StoreError {
     const { name } = command;
     this.#isDirty = true;
-    let group = this.#state?.registry.find(name);
-    if (command.type === "create_group" || command.type === "open_holder") {
-      const isNew = !group;
-      if (!group) {
+    const known = this.#state?.registry.find(name);
+    if (known) return this.#applyTo(known, command, now);
+    switch (command.type) {
+      case "create_group":
+      case "open_holder": {
         const made = this.#create(name, command.after, now);
         if (made instanceof StoreError) return made;
-        group = made;
+        const result = this.#applyTo(made, command, now);
+        return command.type === "create_group" ? { created: true } : result;
       }
-      if (command.type === "create_group") return { created: isNew };
+      case "delete_group":
+        return { deleted: false };
+      default:
+        return groupNotFound(name);
     }
-    if (!group) return command.type === "delete_group" ? { deleted: false } : groupNotFound(name);
-    return this.#applyTo(group, command, now);
   }
 
-  #applyTo(
-    group: WorkGroup,
-    command: Exclude<GroupCommand, CreateGroup>,
-    now: number,
-  ): GroupResult | StoreError {
+  #applyTo(group: WorkGroup, command: GroupCommand, now: number): GroupResult | StoreError {
     const state = this.#state!;
     state.recorder?.group(group);
     group.usedAt = state.clock.now;
     switch (command.type) {
+      case "create_group":
+        return { created: false };
       case "open_holder":
         if (!group.holders.has(command.holder) && state.holders >= MAX_HOLDERS) {
           return tooManyToOpen(`${state.holders} workers hold leases`, MAX_HOLDERS);
@@ -169,6 +165,16 @@ export class GroupMachine {
   stored(messages: readonly TopicMessage[], from: number): void {
     const state = this.#state;
     if (state && state.registry.size > 0) state.registry.count(messages, from);
+  }
+
+  /** The last message that was stored at a time or before, also of those that have expired and that groups need. */
+  lastStoredBy(time: number): number {
+    const { range } = this.#log;
+    const state = this.#state;
+    if (!state || state.registry.size === 0) return range.lastStoredBy(time);
+    const { through } = state.expired;
+    const last = range.lastStoredBy(time, through);
+    return last > through ? last : state.expired.lastStoredBy(time);
   }
 
   /**
@@ -237,13 +243,13 @@ export class GroupMachine {
 
   /** Forgets what is over for long: dead jobs, and groups on which nobody works. */
   #clean(state: GroupState, now: number): void {
+    this.#isDirty = true;
     this.#cleanAt = state.clock.now + CLEAN_EVERY;
     for (const group of [...state.registry.all]) {
       group.forgetDead(now - DEAD_RETENTION);
       if (state.clock.now - group.usedAt < this.#limits.groupRetention) continue;
       // Jobs that are held, or have workers who wait for some, are in use.
       if (group.holders.size > 0) continue;
-      this.#isDirty = true;
       state.remember(group);
       this.#remove(state, group, true);
     }

@@ -134,7 +134,7 @@ export class GroupRegistry {
   /** Forgets what was counted: it is counted again once somebody asks. */
   forgetCounts(): void {
     for (const filter of this.filters()) filter.clearTo = 0;
-    for (const group of this.all) group.passed = undefined;
+    for (const group of this.all) group.waiting.forget();
   }
 
   /** The groups after one, in their order: so many, and only those of one topic or prefix if that is given. */

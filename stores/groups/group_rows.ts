@@ -12,6 +12,7 @@ import type { GroupRecorder, GroupState, SavedGroupState } from "./group_state.t
 import { GROUP_SCHEMA, GROUP_STATEMENTS, type GroupStatement } from "./group_schema.ts";
 import { Holder } from "./holder.ts";
 import { JOB_STATE, type JobState } from "./job_list.ts";
+import type { ChangedGroup } from "./shared_group_state.ts";
 import type { WorkGroup } from "./work_group.ts";
 
 /** About how many bytes of a database a row takes. */
@@ -57,15 +58,12 @@ interface HolderRow {
 /** Writes down what changes, and saves it with the next commit. */
 export class GroupRows implements GroupRecorder {
   readonly #db: Database;
-  #groups = new Set<WorkGroup>();
+  #groups = new Set<ChangedGroup>();
   #removed: number[] = [];
   #jobs = new Map<number, Map<number, JobRecord | undefined>>();
   #holders: [group: number, holder: Holder, isThere: boolean][] = [];
   #claims = new Map<number, boolean>();
   #deleted: [name: GroupName, frontier: number | undefined, until: number][] = [];
-  /** How far expired messages are moved, as it is saved, and as the transaction that is under way saves it. */
-  #savedThrough = NaN;
-  #through = NaN;
   #prepared: Record<GroupStatement, Statement> | undefined;
 
   /**
@@ -78,13 +76,14 @@ export class GroupRows implements GroupRecorder {
     db.exec(GROUP_SCHEMA);
   }
 
-  group(group: WorkGroup): void {
+  group(group: ChangedGroup): void {
     this.#groups.add(group);
   }
 
   groupRemoved(group: WorkGroup): void {
     this.#groups.delete(group);
     this.#jobs.delete(group.id);
+    this.#holders = this.#holders.filter(([id]) => id !== group.id);
     this.#removed.push(group.id);
   }
 
@@ -126,7 +125,8 @@ export class GroupRows implements GroupRecorder {
     }
     const holders = this.#db.prepare("SELECT * FROM group_holders").all() as HolderRow[];
     for (const { group_id, name, ...terms } of holders) {
-      groups.get(group_id)!.restoreHolder(new Holder(name, terms, state.clock.now));
+      groups.get(group_id)!.holders.set(name, new Holder(name, terms, state.clock.now));
+      state.holders++;
     }
     this.#loadJobs(state, groups);
     const lost = this.#db.prepare("SELECT claim FROM lost_claims ORDER BY claim").all();
@@ -137,7 +137,7 @@ export class GroupRows implements GroupRecorder {
       const { frontier, until } = row;
       state.deleted.set(groupKey(name), { name, frontier, until });
     }
-    this.undone();
+    this.forget();
     return state;
   }
 
@@ -161,6 +161,8 @@ export class GroupRows implements GroupRecorder {
     // Only now each key has its owner.
     for (const [group, seq, record] of blocked) group.jobs.restoreKey(seq, record);
     for (const group of groups.values()) {
+      group.jobs.sortDead();
+      group.findGone();
       state.onDelayed(group.jobs.nextDue);
       for (const holder of group.holders.values()) state.onHeld(holder.nextEnd);
     }
@@ -168,11 +170,12 @@ export class GroupRows implements GroupRecorder {
 
   /** Saves what has changed since the last commit; returns how many bytes of the database that takes. */
   save(state: GroupState | undefined): number {
-    if (!state || (!this.#hasChanges && state.expired.through === this.#savedThrough)) return 0;
-    this.#through = state.expired.through;
+    if (!state) return 0;
     const sql = this.#sql;
     const { claim, clock, expired, claims } = state;
+    // Always: what has expired is moved also if no group changes.
     sql.state.run(claim, claims.forgottenTo, expired.through, Math.floor(clock.now));
+    if (!this.#hasChanges) return ROW_BYTES;
     let rows = 1;
     for (const id of this.#removed) {
       for (const each of [sql.removeGroup, sql.removeJobs, sql.removeHolders]) each.run(id);
@@ -207,19 +210,8 @@ export class GroupRows implements GroupRecorder {
     return rows * ROW_BYTES;
   }
 
-  /** What was written down is saved. */
-  saved(): void {
-    this.#savedThrough = this.#through;
-    this.#forget();
-  }
-
-  /** What was written down is undone. */
-  undone(): void {
-    this.#savedThrough = this.#through = NaN;
-    this.#forget();
-  }
-
-  #forget(): void {
+  /** What was written down is saved, or undone. */
+  forget(): void {
     if (!this.#hasChanges) return;
     this.#groups = new Set();
     this.#removed = [];

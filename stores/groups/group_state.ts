@@ -15,7 +15,7 @@ import type { Holder } from "./holder.ts";
 import { JobKeeper } from "./job_keeper.ts";
 import { LeaseClock } from "./lease_clock.ts";
 import { LostClaims } from "./lost_claims.ts";
-import type { NewsSource, SharedGroupState } from "./shared_group_state.ts";
+import type { ChangedGroup, SharedGroupState } from "./shared_group_state.ts";
 import { WorkGroup } from "./work_group.ts";
 
 /** How much groups may take. */
@@ -33,7 +33,7 @@ export interface GroupLimits {
 /** Writes down changes, for the tables of a file. */
 export interface GroupRecorder {
   /** A group was made, or has changed. */
-  group(group: WorkGroup): void;
+  group(group: ChangedGroup): void;
   /** A group was deleted. */
   groupRemoved(group: WorkGroup): void;
   /** A job has changed; without a record it is finished. */
@@ -75,7 +75,8 @@ export class GroupState implements SharedGroupState {
   readonly keeper: JobKeeper;
   readonly lost: Pick<LostClaims, "has" | "add">;
   readonly claims: LostClaims;
-  readonly touched: Set<NewsSource> = new Set();
+  /** Groups to which something has happened that nobody was told yet. */
+  readonly touched: Set<ChangedGroup> = new Set();
   readonly limits: GroupLimits;
   readonly recorder: GroupRecorder | undefined;
   /** By their keys, those that were deleted because nobody worked on them, the oldest first. */
@@ -144,6 +145,12 @@ export class GroupState implements SharedGroupState {
     return this.#log.ids.hashOf(topic, key);
   }
 
+  touch(group: ChangedGroup): void {
+    this.touched.add(group);
+    // What it counts changes with it.
+    this.recorder?.group(group);
+  }
+
   onReleased({ topic }: GroupName, seq: number): void {
     if (seq > this.expired.through) return;
     // Of a prefix, the row says of which topic it is.
@@ -190,11 +197,12 @@ export class GroupState implements SharedGroupState {
   /** Removes a group, with what it has not finished. */
   remove(group: WorkGroup): void {
     this.registry.remove(group);
+    group.loseAll();
     this.touched.delete(group);
-    this.holders -= group.holders.size;
     this.recorder?.groupRemoved(group);
     this.#releaseAll(group.name);
-    if (this.registry.size === 0) this.#log.neededAfter = Infinity;
+    if (this.registry.size > 0) return;
+    this.#log.neededAfter = this.nextDue = this.nextEnd = Infinity;
   }
 
   /** Remembers how far a group has come that nobody works on. */

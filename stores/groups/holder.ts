@@ -14,8 +14,8 @@ export interface HeldJob {
   /** The hash of its key; 0 if it has none. */
   readonly key: number;
   readonly holder: Holder;
-  /** When it is taken from its holder in any case, by the clock of leases. */
-  readonly deadline: number;
+  /** Since when it is held, by the clock of leases. */
+  readonly since: number;
 }
 
 /** What a holder asked for. */
@@ -37,7 +37,7 @@ export class Holder {
   until: number;
   /** It takes no more jobs. */
   closed = false;
-  /** Its jobs, in the order of their claims, and so of their deadlines. */
+  /** Its jobs, in the order of their claims: the one that it has held longest comes first. */
   readonly jobs: Set<HeldJob> = new Set();
 
   /** Holds nothing yet. */
@@ -49,7 +49,12 @@ export class Holder {
 
   /** When something of it ends next: its lease, or the time of its oldest job. */
   get nextEnd(): number {
-    return Math.min(this.until, this.oldest?.deadline ?? Infinity);
+    return Math.min(this.until, this.deadline);
+  }
+
+  /** When its oldest job is taken from it in any case; `Infinity` if it has none. */
+  get deadline(): number {
+    return (this.oldest?.since ?? Infinity) + this.terms.timeout;
   }
 
   /** The job that it has held longest. */

@@ -121,11 +121,7 @@ export class JobKeeper {
   #giveUpOldest(): void {
     const { seq, topic } = this.#expired.oldest!;
     for (const { groups } of this.#registry.matching(topic)) {
-      for (const group of groups) {
-        if (!group.needs(seq) || !group.giveUp(seq)) continue;
-        group.counts.givenUp++;
-        group.news.givenUp++;
-      }
+      for (const group of groups) if (group.needs(seq)) group.giveUp(seq);
     }
     this.#expired.delete(seq);
   }

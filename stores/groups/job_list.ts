@@ -86,12 +86,12 @@ export class JobList {
     return found;
   }
 
-  /** The oldest job that is not in a state, if there is one. */
-  firstNot(state: JobState): number | undefined {
-    if (this.size === this.count(state)) return undefined;
+  /** The jobs that are not in a state, the oldest first. */
+  *notIn(state: JobState): Generator<number> {
+    if (this.size === this.count(state)) return;
     for (let i = this.#start; i < this.#end; i++) {
       const found = this.#states[i];
-      if (found !== JOB_STATE.none && found !== state) return this.#seqs[i];
+      if (found !== JOB_STATE.none && found !== state) yield this.#seqs[i]!;
     }
   }
 

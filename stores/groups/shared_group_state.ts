@@ -10,15 +10,15 @@ import type { Holder } from "./holder.ts";
 import type { LeaseClock } from "./lease_clock.ts";
 import type { LostClaims } from "./lost_claims.ts";
 
-/** Counts messages. */
-export interface MessageCount {
-  /** How many were stored since it counts. */
-  readonly stored: number;
-}
-
 /** A group to which something may have happened. */
-export interface NewsSource {
+export interface ChangedGroup {
+  readonly id: number;
   readonly name: GroupName;
+  /** Beyond it everything waits. */
+  readonly frontier: number;
+  /** When somebody worked on it last, by the clock of leases. */
+  readonly usedAt: number;
+  readonly counts: GroupCounts;
   /** Takes what has happened, if anything has. */
   takeNews(): GroupNews | undefined;
 }
@@ -26,8 +26,8 @@ export interface NewsSource {
 /** What all groups of a store share. */
 export interface SharedGroupState {
   readonly messages: GroupMessages;
-  /** Groups to which something has happened. */
-  readonly touched: Set<NewsSource>;
+  /** Something has happened to a group. */
+  touch(group: ChangedGroup): void;
   readonly clock: LeaseClock;
   /** The claims whose leases have ended. */
   readonly lost: Pick<LostClaims, "has" | "add">;

@@ -18,12 +18,8 @@ import type {
 import type { GroupJobs } from "./group_jobs.ts";
 import { type HeldJob, Holder } from "./holder.ts";
 import { JOB_STATE } from "./job_list.ts";
-import type {
-  GroupCounts,
-  GroupNews,
-  MessageCount,
-  SharedGroupState,
-} from "./shared_group_state.ts";
+import type { GroupCounts, GroupNews, SharedGroupState } from "./shared_group_state.ts";
+import { type MessageCount, WaitingCount } from "./waiting_count.ts";
 
 /** Why a job has died. */
 const [LEASE_ENDED, TIMED_OUT] = [
@@ -35,8 +31,6 @@ const [LEASE_ENDED, TIMED_OUT] = [
 export class WorkGroup {
   readonly id: number;
   readonly name: GroupName;
-  /** Counts the messages of what it works on. */
-  readonly filter: MessageCount;
   readonly jobs: GroupJobs;
   readonly holders: NameMap<Holder> = new NameMap();
   readonly counts: GroupCounts = { claimed: 0, done: 0, retried: 0, died: 0, givenUp: 0 };
@@ -44,10 +38,10 @@ export class WorkGroup {
   frontier: number;
   /** When somebody worked on it last, by the clock of leases. */
   usedAt: number;
-  /** How many of the messages that its filter has counted do not wait; `undefined`: nobody knows. */
-  passed: number | undefined;
-  /** A claim has found more than the list has room for. */
-  stalled = false;
+  /** How many messages are after the frontier. */
+  readonly waiting: WaitingCount;
+  /** Jobs that are held, and whose messages are gone: nobody gets them again. */
+  readonly #gone = new Set<number>();
   readonly #shared: SharedGroupState;
   #news: GroupNews = { ready: false, dead: 0, givenUp: 0 };
 
@@ -56,7 +50,7 @@ export class WorkGroup {
    *
    * @param id its number, for the tables
    * @param name its name
-   * @param filter what it works on
+   * @param filter counts the messages of what it works on
    * @param frontier where it begins
    * @param shared what all groups share
    * @param jobs its list
@@ -71,16 +65,16 @@ export class WorkGroup {
   ) {
     this.id = id;
     this.name = name;
-    this.filter = filter;
     this.frontier = frontier;
     this.jobs = jobs;
     this.#shared = shared;
     this.usedAt = shared.clock.now;
+    this.waiting = new WaitingCount(filter, () => shared.messages.count(name, this.frontier));
   }
 
   /** What has happened; whoever asks may add to it. */
   get news(): GroupNews {
-    this.#shared.touched.add(this);
+    this.#shared.touch(this);
     return this.#news;
   }
 
@@ -92,10 +86,9 @@ export class WorkGroup {
     return news;
   }
 
-  /** How many messages wait beyond the frontier. */
-  get waiting(): number {
-    this.passed ??= this.filter.stored - this.#shared.messages.count(this.name, this.frontier);
-    return this.filter.stored - this.passed;
+  /** Its list has no room: no new messages are taken. */
+  get isFull(): boolean {
+    return this.jobs.list.size >= this.#shared.maxUnfinished;
   }
 
   /** Whether it has not finished a message of what it works on. */
@@ -132,12 +125,6 @@ export class WorkGroup {
     return { lost, jobs };
   }
 
-  /** Takes up a holder as it was stored. */
-  restoreHolder(holder: Holder): void {
-    this.holders.set(holder.name, holder);
-    this.#shared.holders++;
-  }
-
   /** A holder takes no more jobs. */
   close(name: string): void {
     const holder = this.holders.get(name);
@@ -151,7 +138,7 @@ export class WorkGroup {
   }
 
   #forget(holder: Holder): void {
-    this.holders.delete(holder.name);
+    if (!this.holders.delete(holder.name)) return;
     this.#shared.holders--;
     this.#shared.onHolder(this.id, holder, false);
   }
@@ -159,7 +146,7 @@ export class WorkGroup {
   /** A message is behind the frontier now. */
   pass(seq: number): void {
     this.frontier = seq;
-    if (this.passed !== undefined) this.passed++;
+    this.waiting.pass();
   }
 
   /** Finishes jobs, and says what became of those that could not be. */
@@ -198,19 +185,22 @@ export class WorkGroup {
   }
 
   #finish(job: HeldJob): void {
-    if (this.jobs.finish(job)) this.news.ready = true;
-    this.#onRoom();
+    this.#gone.delete(job.seq);
+    const wasFull = this.isFull;
+    if (this.jobs.finish(job) || wasFull) this.news.ready = true;
     this.#shared.onReleased(this.name, job.seq);
     this.#forgetIfDone(job.holder);
   }
 
   #giveBack(job: HeldJob, attempt: number, due?: number): void {
+    if (this.#gone.has(job.seq)) return this.#finish(job);
     this.jobs.giveBack(job, attempt, due);
     if (due === undefined) this.news.ready = true;
     else this.#shared.onDelayed(due);
   }
 
   #die(job: HeldJob, now: number, reason: string): void {
+    if (this.#gone.has(job.seq)) return this.#finish(job);
     this.counts.died++;
     this.news.dead++;
     if (this.jobs.die(job, now, reason)) this.news.ready = true;
@@ -234,7 +224,8 @@ export class WorkGroup {
   end(holder: Holder, now: number): number {
     const { clock } = this.#shared;
     const isOver = holder.until <= clock.now;
-    for (let job; (job = holder.oldest) && (isOver || job.deadline <= clock.now);) {
+    this.#shared.touch(this);
+    for (let job; (job = holder.oldest) && (isOver || holder.deadline <= clock.now);) {
       this.#shared.lost.add(job.claim);
       if (this.#isLastAttempt(job)) this.#die(job, now, isOver ? LEASE_ENDED : TIMED_OUT);
       else {
@@ -256,6 +247,12 @@ export class WorkGroup {
     }
   }
 
+  /** It is deleted: nobody holds a job of it any more. */
+  loseAll(): void {
+    for (const claim of this.jobs.held.keys()) this.#shared.lost.add(claim);
+    this.#shared.holders -= this.holders.size;
+  }
+
   /** Has dead jobs be worked again; returns how many. */
   redrive(seq?: number): number {
     const dead = [...this.jobs.dead.keys()].filter((one) => seq === undefined || one === seq);
@@ -268,33 +265,34 @@ export class WorkGroup {
   dropPurged(upTo: number): void {
     const { list } = this.jobs;
     for (const seq of list.between(0, upTo)) {
-      const isHeld = list.state(seq) === JOB_STATE.held;
-      if (!isHeld && !this.#shared.messages.at(this.name, seq)) this.drop(seq);
+      if (!this.#shared.messages.at(this.name, seq)) this.#dropUnlessHeld(seq);
     }
-    // Nobody knows how many of the others had waited.
-    this.passed = undefined;
+    this.waiting.forget();
   }
 
-  /** A message is gone before its time. What somebody holds stays with its holder. Returns whether it was still to be worked. */
-  giveUp(seq: number): boolean {
-    const isListed = seq <= this.frontier;
-    if (!isListed && this.passed !== undefined) this.passed++;
-    const state = this.jobs.list.state(seq);
-    if (isListed && (state === JOB_STATE.none || state === JOB_STATE.held)) return false;
-    if (isListed) this.drop(seq);
-    return true;
+  /** It was loaded: the messages of jobs that are held may be gone. */
+  findGone(): void {
+    for (const { seq } of this.jobs.held.values()) {
+      if (!this.#shared.messages.at(this.name, seq)) this.#gone.add(seq);
+    }
+  }
+
+  #dropUnlessHeld(seq: number): void {
+    if (this.jobs.list.state(seq) === JOB_STATE.held) this.#gone.add(seq);
+    else this.drop(seq);
+  }
+
+  /** A message that it needs is gone before its time. What somebody holds stays with its holder. */
+  giveUp(seq: number): void {
+    this.counts.givenUp++;
+    this.news.givenUp++;
+    if (seq > this.frontier) this.waiting.pass();
+    else this.#dropUnlessHeld(seq);
   }
 
   /** A job without a message is not worked. */
   drop(seq: number): void {
-    if (this.jobs.drop(seq)) this.news.ready = true;
-    this.#onRoom();
-  }
-
-  /** The list has room again: what waits can be claimed. */
-  #onRoom(): void {
-    if (!this.stalled) return;
-    this.stalled = false;
-    this.news.ready = true;
+    const wasFull = this.isFull;
+    if (this.jobs.drop(seq) || wasFull) this.news.ready = true;
   }
 }
