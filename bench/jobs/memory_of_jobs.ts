@@ -56,9 +56,11 @@ async function measure(count: number): Promise<MemoryOfJobs> {
       await put(store, count, attributes);
       return await growth(store, () => claim(store, 1));
     }, count);
+  // It is next to nothing, so there have to be many.
+  const waiting = 10 * count;
   const bytes = {
-    waiting: await inGroup((store) => growth(store, () => put(store, count)), count) -
-      await inStore((store) => growth(store, () => put(store, count)), count),
+    waiting: await inGroup((store) => growth(store, () => put(store, waiting)), count) -
+      await inStore((store) => growth(store, () => put(store, waiting)), count),
     blocked: await setAside({ key: "one" }),
     delayed: await setAside({ delay: HOUR }),
     held: await inGroup(async (store) => {
@@ -66,12 +68,11 @@ async function measure(count: number): Promise<MemoryOfJobs> {
       return await growth(store, () => claim(store, BATCH));
     }, count),
   };
-  const of = (all: number) => all / count;
   return {
-    waiting: of(bytes.waiting),
-    blocked: of(bytes.blocked),
-    delayed: of(bytes.delayed),
-    held: of(bytes.held),
+    waiting: bytes.waiting / waiting,
+    blocked: bytes.blocked / count,
+    delayed: bytes.delayed / count,
+    held: bytes.held / count,
   };
 }
 
