@@ -35,6 +35,7 @@ export async function versions(peers: boolean): Promise<Record<string, string>> 
     ...(peers && {
       "redis-server": await version("redis-server"),
       "nats-server": await version(natsServer()),
+      bullmq: await bullVersion(),
     }),
   };
 }
@@ -67,6 +68,12 @@ async function version(program: string): Promise<string> {
   } catch {
     return "none";
   }
+}
+
+async function bullVersion(): Promise<string> {
+  // It does not export its version.
+  const { default: { version } } = await import("bullmq/package.json", { with: { type: "json" } });
+  return version;
 }
 
 /** Saves the results beside the programs. */

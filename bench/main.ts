@@ -1,5 +1,5 @@
 /**
- * Measures dsmq beside a raw WebSocket echo and, with `--peers`, beside Redis and NATS; or, with `--against`, beside
+ * Measures dsmq beside a raw WebSocket echo and, with `--peers`, beside Redis, NATS and BullMQ; or, with `--against`, beside
  * another checkout of itself.
  *
  * Run it with `deno task bench`; `--help` shows the options.
@@ -19,15 +19,18 @@ import { machine, saveResults, versions } from "./machine.ts";
 import { Interrupted, MeasurementFailed, MissingProgram, Processes } from "./processes.ts";
 import { cells, grade, type Graded, HEAD } from "./row.ts";
 import { depth } from "./scenarios/depth.ts";
+import { jobDepth } from "./scenarios/job_depth.ts";
 import { jobMemory } from "./scenarios/job_memory.ts";
+import { jobs, workers } from "./scenarios/jobs.ts";
 import { gets, puts } from "./scenarios/many_calls.ts";
 import { oneCall, sizes } from "./scenarios/one_call.ts";
+import { oneJob } from "./scenarios/one_job.ts";
 import { idle, memory, start } from "./scenarios/server.ts";
 import { fanOut, oneToOne } from "./scenarios/streams.ts";
 
 const ALL_SCENARIOS: readonly Scenario[] = [
   ...[oneCall, puts, gets, oneToOne, fanOut, sizes, depth, memory, idle, start],
-  ...[jobMemory],
+  ...[jobs, workers, oneJob, jobDepth, jobMemory],
 ];
 
 /** How often each is measured. */
@@ -35,7 +38,7 @@ const ROUNDS = { full: 5, against: 7, quick: 3 };
 
 const HELP = `Measures dsmq beside a raw WebSocket echo on this machine.
 
-  --peers             also beside Redis and NATS (needs the package redis-server, and deno task bench:nats)
+  --peers             also beside Redis, NATS and BullMQ (needs the package redis-server, and deno task bench:nats)
   --against CHECKOUT  beside the server and the client of another checkout of dsmq, such as a git worktree
   --transport NAME    with --against: the transport of both servers, builtin (default) or hardened
   --only NAMES        only these, separated by commas: ${names(ALL_SCENARIOS)};

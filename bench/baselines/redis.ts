@@ -5,33 +5,45 @@
  */
 
 import { createClient } from "redis";
-import { type Processes, retryUntilReady } from "../processes.ts";
+import { type Processes, retryUntilReady, type Running } from "../processes.ts";
+
+/** A connection of node-redis. */
+export type RedisClient = ReturnType<typeof createClient>;
 
 const STREAM = "bench";
 
+/** Starts a server without persistence. */
+export function startRedis(processes: Processes): Promise<Running> {
+  return processes.start("redis-server", (port) => [
+    ...["--port", `${port}`, "--bind", "127.0.0.1"],
+    ...["--save", "", "--appendonly", "no", "--dir", processes.folder()],
+  ], "the package redis-server");
+}
+
+/** Connects, once the server listens. */
+export function connectRedis({ port }: Running): Promise<RedisClient> {
+  return retryUntilReady(async () => {
+    const client = createClient({
+      url: `redis://127.0.0.1:${port}`,
+      socket: { reconnectStrategy: false },
+    });
+    client.on("error", () => {});
+    await client.connect();
+    return client;
+  });
+}
+
 /** Puts into a stream and reads from it. */
 export class Redis implements AsyncDisposable {
-  readonly #client: ReturnType<typeof createClient>;
+  readonly #client: RedisClient;
 
-  private constructor(client: ReturnType<typeof createClient>) {
+  private constructor(client: RedisClient) {
     this.#client = client;
   }
 
-  /** Starts a server without persistence, and connects. */
+  /** Starts a server, and connects. */
   static async open(processes: Processes): Promise<Redis> {
-    const { port } = await processes.start("redis-server", (port) => [
-      ...["--port", `${port}`, "--bind", "127.0.0.1"],
-      ...["--save", "", "--appendonly", "no", "--dir", processes.folder()],
-    ], "the package redis-server");
-    return await retryUntilReady(async () => {
-      const client = createClient({
-        url: `redis://127.0.0.1:${port}`,
-        socket: { reconnectStrategy: false },
-      });
-      client.on("error", () => {});
-      await client.connect();
-      return new Redis(client);
-    });
+    return new Redis(await connectRedis(await startRedis(processes)));
   }
 
   /** Appends a message and returns its id. */
