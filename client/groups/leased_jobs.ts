@@ -137,7 +137,7 @@ export abstract class LeasedJobs extends PendingRequest {
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(() => this.#onTimer(), at - performance.now());
+    this.#timer = setTimeout(() => this.#onTimer(), Math.max(0, at - performance.now()));
   }
 
   /** Nothing is due any more. */

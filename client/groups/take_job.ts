@@ -42,7 +42,7 @@ export function takeJob(
         stop();
         // It may not reach the server.
         setTimeout(() => resolve(undefined), MIN_ANSWER_TIME);
-      }, Math.min(ms, MAX_WAIT));
+      }, Math.max(0, Math.min(ms, MAX_WAIT)));
     };
     const handler = (job: WorkerJob) =>
       new Promise<void>((done, fail) => {

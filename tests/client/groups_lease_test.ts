@@ -165,3 +165,15 @@ Deno.test("what the server cannot do now is tried again", () =>
     await group.answer("work");
     assertEquals(worker.stats.done, 1);
   }));
+
+Deno.test("no timer of a worker, or of a claim, has a negative delay, however late it is", () =>
+  inVirtualTime(async (time) => {
+    await using group = await ScriptedGroup.open();
+    const claimed = group.mq.claim("t");
+    const { id } = await group.answer("work");
+    // The process stands still, as one does that is busy or stopped.
+    time.now += 100;
+    await group.answer("extend");
+    assertEquals((await group.answer("unsubscribe")).sub, id);
+    assertEquals(await claimed, undefined);
+  }));

@@ -172,6 +172,8 @@ export class VirtualTime implements Disposable {
   }
 
   #add(callback: () => void, ms: number | undefined, repeats: boolean): number {
+    // Where users see it, a warning is printed.
+    if (Number(ms) < 0) throw new RangeError(`a timer must not have a negative delay, got ${ms}`);
     const after = Math.max(SHORTEST, Number(ms) || 0);
     const id = ++this.#lastId;
     this.#timers.push({ id, callback, at: this.now + after, every: repeats ? after : undefined });
