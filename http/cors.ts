@@ -14,6 +14,8 @@ import { HttpProblem } from "./problem.ts";
 /** The headers of responses that a page may read. */
 const EXPOSED = [
   "Allow",
+  "Dsmq-Attempt",
+  "Dsmq-Claim",
   "Dsmq-Key",
   "Dsmq-Message-Id",
   "Dsmq-Position",

@@ -4,19 +4,16 @@
  * @module
  */
 
-import type { MessageAttributes } from "../protocol/attributes.ts";
-import { MAX_WAIT, REPLY_FRAME_BYTES } from "../protocol/limits.ts";
+import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import type { TopicFilter } from "../protocol/requests.ts";
-import { quoted } from "../protocol/text.ts";
 import { sumBytes } from "../queue/topic_batch.ts";
-import type { TopicMessage } from "../stores/store.ts";
 import { preferredType } from "./accept.ts";
 import { followMessages } from "./follow_messages.ts";
 import type { HttpCall } from "./http_call.ts";
-import { attributeHeaders, encodeHeaderValue } from "./message_headers.ts";
 import { encodeMessage } from "./message_json.ts";
+import { messageText, topicHeader } from "./message_text.ts";
 import { badRequest } from "./problem.ts";
-import { parseAfter, parseCount, type Query } from "./query.ts";
+import { parseAfter, parseCount, parseSeconds, type Query, WAIT_PARAMETER } from "./query.ts";
 import { textResponseTo } from "./reader_body.ts";
 import { readMessages, requireReadable } from "./read_messages.ts";
 import { EVENTS, LINES, type StreamFormat } from "./stream_format.ts";
@@ -58,7 +55,7 @@ export async function getMessages(
     : preferredType(accepted, [JSON_PAGE]);
   if (type === undefined) throw notAcceptable(query.count !== undefined);
   const format = FORMATS[type];
-  const wait = parseWait(query.wait);
+  const wait = parseSeconds(query.wait, WAIT_PARAMETER);
   if (format) {
     if (wait > 0) {
       throw badRequest("The parameter wait is for a message or a page: a stream waits by itself");
@@ -81,7 +78,7 @@ export async function getMessages(
   const [message] = messages;
   if (type === TEXT && !message) return new Response(null, { status: 204, headers: common });
   const response = type === TEXT
-    ? textOf(call, message!, { ...common, ...(named && topicHeader(message!)) })
+    ? messageText(call, message!, { ...common, ...(named && topicHeader(message!)) })
     : pageOf(call, messages.map((one) => encodeMessage(one, epoch, named)), next, common);
   // Not what was refused for its form, or because there is no room for it.
   if (!call.isHead) {
@@ -102,51 +99,10 @@ function pageOf(
   return textResponseTo(call, text, { headers: { ...common, "content-type": JSON_PAGE } });
 }
 
-/** The message itself, and what belongs to it in headers. */
-function textOf(
-  call: HttpCall,
-  { seq, time, body, attributes }: TopicMessage,
-  common: Record<string, string>,
-): Response {
-  const text: string = JSON.parse(body);
-  const own: MessageAttributes = attributes === undefined ? {} : JSON.parse(attributes);
-  const more = text.isWellFormed() ? attributeHeaders(own) : undefined;
-  if (!more) {
-    throw badRequest(
-      "Half of a surrogate pair is in the message, which UTF-8 cannot carry: ask for application/json",
-      { status: 406, headers: common },
-    );
-  }
-  const headers = new Headers(common);
-  for (const [name, value] of more) headers.set(name, value);
-  headers.set("dsmq-seq", `${seq}`);
-  headers.set("dsmq-time", `${time}`);
-  headers.set("content-type", "text/plain; charset=utf-8");
-  // A browser must never take a message for a page.
-  headers.set("x-content-type-options", "nosniff");
-  return textResponseTo(call, text, { headers });
-}
-
-function topicHeader({ topic }: TopicMessage): Record<string, string> {
-  return { "dsmq-topic": encodeHeaderValue(topic) };
-}
-
 function notAcceptable(isPage: boolean) {
   const types = [TEXT, JSON_PAGE, EVENTS.contentType, LINES.contentType].join(", ");
   const message = isPage
     ? `The parameter count is for a page: Accept must include ${JSON_PAGE}`
     : `Accept must include one of ${types}`;
   return badRequest(message, { status: 406 });
-}
-
-/** Seconds, as milliseconds. */
-function parseWait(text: string | undefined): number {
-  if (text === undefined) return 0;
-  const ms = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Math.ceil(1000 * Number(text)) : NaN;
-  if (ms <= MAX_WAIT) return ms;
-  throw badRequest(
-    `The parameter wait must be seconds from 0 to ${Math.floor(MAX_WAIT / 1000)}, got ${
-      quoted(text)
-    }`,
-  );
 }

@@ -26,7 +26,8 @@ import { findPage, mayLackHost, PAGE_METHODS } from "./pages.ts";
 import { badRequest, HttpProblem, SEND_TOKEN } from "./problem.ts";
 import { PUBLIC_UNREAD_BYTES, PublicRequest } from "./public_request.ts";
 import { requireNoToken } from "./query.ts";
-import { findRoute, needsSlot, type Route, type RouteHandler } from "./routes.ts";
+import type { RouteHandler } from "./resource.ts";
+import { findRoute, needsSlot, type Route } from "./routes.ts";
 import { tracedResponse } from "./traced_response.ts";
 
 /** What `OPTIONS *` asks about. (`hardened` makes it `/`.) */
@@ -186,7 +187,7 @@ export class HttpApi {
     from: string,
     watch: WatchClient,
     address: Address,
-    { allow, handlers, rest }: Route,
+    { allow, handlers, rest, group }: Route,
   ): Response | Promise<Response> {
     const { method } = request;
     requireOwnOrigin(this.#context.access, request);
@@ -197,7 +198,7 @@ export class HttpApi {
     if (!handler) {
       return this.#exposed(request, this.#failed(methodNotAllowed(method, allow), from));
     }
-    const answered = this.#answer(request, from, watch, { ...address, rest }, handler);
+    const answered = this.#answer(request, from, watch, { ...address, rest, group }, handler);
     return request.headers.get("origin") === null
       ? answered
       : answered.then((response) => this.#exposed(request, response));
@@ -212,7 +213,7 @@ export class HttpApi {
     request: Request,
     from: string,
     watch: WatchClient,
-    { rest, search }: Address & { readonly rest: string },
+    { rest, group, search }: Address & Pick<Route, "rest" | "group">,
     handler: RouteHandler,
   ): Promise<Response> {
     const context = this.#context;
@@ -230,8 +231,8 @@ export class HttpApi {
       const granted = this.#permissionsAfter(check, search);
       const isAdministrator = () => granted.mayAdministrate(undefined, isFromElsewhere(request));
       if (needsSlot(handler, isAdministrator)) release = this.#acquire(from, granted);
-      const { readers } = this;
-      call = new HttpCall({ context, readers, request, from, rest, search, granted, watch, end });
+      const parts = { context, readers: this.readers, request, from, granted, watch, end };
+      call = new HttpCall({ ...parts, rest, group, search });
       return await handler(call);
     } catch (error) {
       return this.#failed(error, from);
@@ -266,8 +267,7 @@ export class HttpApi {
     const problem = error instanceof HttpProblem ? error : new HttpProblem(toWireError(error, log));
     const { status, logged, advice } = problem;
     // Whoever asks for what is not there, or is gone, has done nothing wrong; nor has who still waits when the server stops.
-    const isOrdinary = status === 404 || status === 405 || status === 410 ||
-      logged.code === "shutting_down";
+    const isOrdinary = [404, 405, 409, 410].includes(status) || logged.code === "shutting_down";
     if (!isOrdinary) this.#context.onRefused(logged, from, advice);
     return problem.response;
   }

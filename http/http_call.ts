@@ -6,6 +6,7 @@
 
 import { type Permissions, TOKEN_EXPIRED } from "../auth/permissions.ts";
 import { addressHolder } from "../budgets/address_key.ts";
+import type { Administrator } from "../connection/admin_log.ts";
 import { revocation } from "../connection/authorize.ts";
 import type { Budget } from "../budgets/budget.ts";
 import type { HttpContext } from "./http_context.ts";
@@ -15,7 +16,7 @@ import { type BodyOwner, ENOUGH_BYTES } from "./reader_body.ts";
 
 /** What a call is made of. */
 export type HttpCallParts =
-  & Pick<HttpCall, "context" | "readers" | "request" | "from" | "rest" | "search">
+  & Pick<HttpCall, "context" | "readers" | "request" | "from" | "rest" | "group" | "search">
   & {
     /** What the client might do when the request began. */
     readonly granted: Permissions;
@@ -31,8 +32,10 @@ export class HttpCall implements BodyOwner {
   readonly readers: HttpReaders;
   readonly request: Request;
   readonly from: string;
-  /** What follows the route in the path, percent-encoded: empty, or the name of a topic. */
+  /** The topic in the path, percent-encoded, or empty. */
   readonly rest: string;
+  /** The group in the path, percent-encoded, or empty. */
+  readonly group: string;
   /** The query of the address, from the `?` on, or empty. */
   readonly search: string;
   readonly #parts: HttpCallParts;
@@ -45,6 +48,7 @@ export class HttpCall implements BodyOwner {
     this.request = parts.request;
     this.from = parts.from;
     this.rest = parts.rest;
+    this.group = parts.group;
     this.search = parts.search;
     this.#parts = parts;
   }
@@ -52,6 +56,11 @@ export class HttpCall implements BodyOwner {
   /** Its identity, or its address. */
   get holder(): string {
     return this.#parts.granted.identity || addressHolder(this.from);
+  }
+
+  /** Its address and its identity, for the log. */
+  get client(): Administrator {
+    return { address: this.from, identity: this.#parts.granted.identity };
   }
 
   /**

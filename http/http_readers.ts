@@ -50,6 +50,8 @@ export interface ReaderEvents {
   sendHeartbeat?(): void;
   /** How many bytes were sent to it and not read yet. */
   unreadBytes?(): number;
+  /** Why its client may not go on with what it may do now. Default: if it may not read that. */
+  refusal?(permissions: Permissions): WireError | undefined;
 }
 
 /** A request that lasts. */
@@ -113,7 +115,9 @@ export class HttpReader implements ListedConnection {
     }
     this.permissions = permissions;
     this.#watchExpiry();
-    const forbidden = streamRefusal(permissions, this.filter);
+    const forbidden = this.#events.refusal
+      ? this.#events.refusal(permissions)
+      : streamRefusal(permissions, this.filter);
     if (forbidden) this.end(forbidden);
   }
 

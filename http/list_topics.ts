@@ -8,9 +8,9 @@ import { permissionDenied } from "../auth/permissions.ts";
 import { listReadableTopics } from "../connection/server_verbs.ts";
 import { TOPICS_PAGE } from "../protocol/limits.ts";
 import { toWireError } from "../queue/store_failure.ts";
-import { preferredType } from "./accept.ts";
 import type { HttpCall } from "./http_call.ts";
-import { badRequest, HttpProblem } from "./problem.ts";
+import { acceptJson, JSON_TYPE } from "./json_body.ts";
+import { HttpProblem } from "./problem.ts";
 import { parseCount, type Query } from "./query.ts";
 import { textResponseTo } from "./reader_body.ts";
 import { prefixOf } from "./topic_of.ts";
@@ -27,10 +27,8 @@ export async function getTopics(
   call: HttpCall,
   query: Query<"prefix" | "after" | "count">,
 ): Promise<Response> {
-  const { permissions, request, context: { shared: { queue } } } = call;
-  if (preferredType(request.headers.get("accept"), [JSON_TYPE]) === undefined) {
-    throw badRequest(`Accept must include ${JSON_TYPE}`, { status: 406 });
-  }
+  const { permissions, context: { shared: { queue } } } = call;
+  acceptJson(call);
   const { prefix } = prefixOf(call, query.prefix);
   const count = parseCount(query.count, { default: TOPICS_PAGE, max: TOPICS_PAGE });
   if (permissions.readable?.length === 0) throw new HttpProblem(permissionDenied("list topics"));
@@ -48,5 +46,3 @@ export async function getTopics(
   const headers = { "content-type": JSON_TYPE, "cache-control": "no-store" };
   return textResponseTo(call, `${JSON.stringify({ topics, next })}\n`, { headers });
 }
-
-const JSON_TYPE = "application/json";

@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { ClaimedJob, DeadJob } from "../stores/groups/group_commands.ts";
 import type { TopicMessage } from "../stores/store.ts";
 
 /**
@@ -27,4 +28,26 @@ export function encodeMessage(
   // The attributes are an object: its members go on with those of the message.
   const more = attributes === undefined ? "" : `,${attributes.slice(1, -1)}`;
   return `{"seq":${seq},"position":"${epoch}:${seq}","time":${time}${name},"body":${body}${more}}`;
+}
+
+/** A job as JSON text: its message, with the members of the claim; see {@linkcode encodeMessage}. */
+export function encodeJob(
+  { message, claim, attempt }: ClaimedJob,
+  epoch: string,
+  named: boolean,
+): string {
+  return withMembers(encodeMessage(message, epoch, named), { claim, attempt });
+}
+
+/** A dead job as JSON text: its message, with how it died; see {@linkcode encodeMessage}. */
+export function encodeDead(
+  { message, attempt, at, reason }: DeadJob,
+  epoch: string,
+  named: boolean,
+): string {
+  return withMembers(encodeMessage(message, epoch, named), { attempt, at, reason });
+}
+
+function withMembers(message: string, members: object): string {
+  return `${JSON.stringify(members).slice(0, -1)},${message.slice(1)}`;
 }

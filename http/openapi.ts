@@ -8,6 +8,7 @@
 
 import type { Limits } from "../protocol/limits.ts";
 import type { HttpContext } from "./http_context.ts";
+import { groupSchemas } from "./openapi_group_schemas.ts";
 import { openApiParameters, openApiPaths } from "./openapi_paths.ts";
 import { openApiHeaders, openApiProblems } from "./openapi_responses.ts";
 import { type JsonObject, openApiSchemas } from "./openapi_schemas.ts";
@@ -26,6 +27,7 @@ const DESCRIPTION =
 - Every reader reads every message; to read removes nothing.
 - What is answered with 201 is stored. With an \`Idempotency-Key\` a put may be repeated.
 - Each answer to a read has the position from which to go on. If messages are missing behind a position, the answer is 410.
+- A group of workers gets each message of a topic, or of all topics with a prefix, once: a worker claims it, finishes it, or somebody else gets it.
 - A path with nothing behind it is 404; a method that a path does not have is 405, with \`Allow\`. Both are problems (RFC 9457), like all other failures.
 - A page of another site is refused, unless its origin is allowed; then each answer has the headers of CORS.
 - Every answer may also have the headers of HTTP itself: \`Date\`, \`Vary\`, \`Connection\`, \`Keep-Alive\`, \`Content-Type\`, \`Content-Length\`, \`Content-Encoding\`, \`Transfer-Encoding\`. What is no HTTP/1.1, or has too large headers, may be answered without a body.
@@ -47,6 +49,11 @@ export function openApiDocument({ server, limits }: DocumentedServer): JsonObjec
     tags: [
       { name: "messages", description: "To put, to read, to wait and to follow." },
       { name: "topics", description: "Which topics there are." },
+      {
+        name: "groups",
+        description:
+          "To share the work of a topic among workers: each message is given to one of them.",
+      },
       { name: "server", description: "What the server is, and how it does." },
     ],
     // A server may need no token, for everything or for some of it.
@@ -63,7 +70,7 @@ export function openApiDocument({ server, limits }: DocumentedServer): JsonObjec
       parameters: openApiParameters,
       headers: openApiHeaders,
       responses: openApiProblems(),
-      schemas: { ...openApiSchemas(limits), ...statusSchemas },
+      schemas: { ...openApiSchemas(limits), ...groupSchemas, ...statusSchemas },
     },
   };
 }

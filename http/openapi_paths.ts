@@ -8,31 +8,26 @@ import { ATTRIBUTE_LIMITS } from "../protocol/attributes.ts";
 import { maxRequestFrameBytes } from "../protocol/frame_sizes.ts";
 import { type Limits, MAX_WAIT, TOPICS_PAGE } from "../protocol/limits.ts";
 import { MESSAGE_PAGE } from "./get_messages.ts";
+import { groupParameters, groupPaths } from "./openapi_groups.ts";
 import {
-  openApiResponse,
-  OPTIONS_RESPONSE,
-  problemRefs,
-  readResponse,
-} from "./openapi_responses.ts";
+  ADDRESS_STATUSES,
+  BODY_STATUSES,
+  CALL_STATUSES,
+  getAndHead,
+  jsonContent,
+  optionsOf,
+  parameterRefs,
+  queryParameter,
+} from "./openapi_operations.ts";
+import { openApiResponse, problemRefs, readResponse } from "./openapi_responses.ts";
 import { componentRef, EXAMPLE_POSITION, type JsonObject } from "./openapi_schemas.ts";
 import { STATUS_RESPONSE } from "./openapi_status.ts";
 import { NDJSON } from "./put_lines.ts";
 
 const schemaRef = (name: string) => componentRef("schemas", name);
-const parameterRefs = (...names: string[]) => names.map((name) => componentRef("parameters", name));
 
-/** The statuses of a request before anybody asks who it is from. */
-const ADDRESS_STATUSES = [400, 403, 414];
-/** Those of a request that may need a token. */
-const CALL_STATUSES = [...ADDRESS_STATUSES, 401, 503];
-const PUT_STATUSES = [...CALL_STATUSES, 408, 411, 413, 415, 429, 500, 507];
+const PUT_STATUSES = [...CALL_STATUSES, ...BODY_STATUSES, 429, 500, 507];
 
-const query = (name: string, schema: JsonObject, description: string) => ({
-  name,
-  in: "query",
-  description,
-  schema,
-});
 const header = (name: string, description: string, more: JsonObject = {}) => ({
   name,
   in: "header",
@@ -50,6 +45,7 @@ const AFTER = {
 
 /** The parameters by their names. */
 export const openApiParameters: JsonObject = {
+  ...groupParameters,
   Topic: {
     name: "topic",
     in: "path",
@@ -59,38 +55,38 @@ export const openApiParameters: JsonObject = {
     schema: schemaRef("Topic"),
     example: "orders.eu",
   },
-  TopicQuery: query("topic", schemaRef("Topic"), "A topic, whatever its name is."),
-  Key: query(
+  TopicQuery: queryParameter("topic", schemaRef("Topic"), "A topic, whatever its name is."),
+  Key: queryParameter(
     "key",
     { type: "string", minLength: 1 },
     `The \`key\` of the message, or of the lines that have none of their own: up to ${ATTRIBUTE_LIMITS.key} bytes of UTF-8.`,
   ),
-  After: query(
+  After: queryParameter(
     "after",
     AFTER,
     "From where to read: `start`, `now`, a position, or a sequence number of the present epoch. By default a message or a page is read from the start, and a stream begins now.",
   ),
-  ListAfter: query(
+  ListAfter: queryParameter(
     "after",
     { type: "string" },
     "To read a topic: see `/topics/{topic}`. To list topics: the last one of the page before.",
   ),
-  Wait: query(
+  Wait: queryParameter(
     "wait",
     { type: "number", minimum: 0, maximum: Math.floor(MAX_WAIT / 1000), default: 0 },
     "For how many seconds to wait until there is a message. Not for streams.",
   ),
-  Count: query(
+  Count: queryParameter(
     "count",
     { type: "integer", minimum: 1, maximum: MESSAGE_PAGE.max, default: MESSAGE_PAGE.default },
     "How many messages a page has at most. With it the answer is a page.",
   ),
-  ListCount: query(
+  ListCount: queryParameter(
     "count",
     { type: "integer", minimum: 1, maximum: Math.max(MESSAGE_PAGE.max, TOPICS_PAGE) },
     `How many topics, or messages, a page has at most. Default: ${TOPICS_PAGE} topics, or ${MESSAGE_PAGE.default} messages.`,
   ),
-  Prefix: query(
+  Prefix: queryParameter(
     "prefix",
     { type: "string", default: "" },
     "What the names of the topics begin with. Default: all topics.",
@@ -110,41 +106,6 @@ export const openApiParameters: JsonObject = {
     "A header of the message, as many as there are, in place of NAME its name. In name and value everything may be percent-encoded UTF-8; names are in lower case otherwise.",
   ),
 };
-
-interface OperationSetup {
-  readonly tag: "messages" | "topics" | "server";
-  readonly parameters?: readonly JsonObject[];
-  readonly responses: JsonObject;
-  readonly description?: string;
-  readonly isPublic?: boolean;
-}
-
-/** GET and HEAD, which answers with the same headers. */
-function getAndHead(name: string, summary: string, setup: OperationSetup): JsonObject {
-  const { description, tag, parameters, responses, isPublic } = setup;
-  const common = {
-    tags: [tag],
-    ...(parameters && { parameters }),
-    ...(isPublic && { security: [] }),
-    responses,
-  };
-  return {
-    get: { operationId: `get${name}`, summary, ...(description && { description }), ...common },
-    head: { operationId: `head${name}`, summary: `The headers of GET: ${summary}`, ...common },
-  };
-}
-
-function options(name: string): JsonObject {
-  return {
-    options: {
-      operationId: `options${name}`,
-      summary: "The methods that there are, also for preflights of browsers",
-      tags: ["server"],
-      security: [],
-      responses: { "204": OPTIONS_RESPONSE, ...problemRefs(...ADDRESS_STATUSES) },
-    },
-  };
-}
 
 function reading(page: JsonObject, from: "topic" | "prefix" | "list"): JsonObject {
   return {
@@ -198,7 +159,7 @@ function page(name: string, summary: string, readiness?: { readonly unready: str
     ...problemRefs(...ADDRESS_STATUSES),
   };
   const setup = { tag: "server", responses, isPublic: true } as const;
-  return { ...getAndHead(name, summary, setup), ...options(name) };
+  return { ...getAndHead(name, summary, setup), ...optionsOf(name) };
 }
 
 /** The paths of a server with these limits. */
@@ -216,9 +177,6 @@ export function openApiPaths(limits: Limits): JsonObject {
   };
   const either = { oneOf: [messages, schemaRef("TopicPage")] };
   const unready = { unready: "The server stops, or nothing can be stored." };
-  const json = (schema: JsonObject, example?: JsonObject) => ({
-    "application/json": { schema, ...(example && { example }) },
-  });
   const metrics = {
     "200": openApiResponse("Metrics in Prometheus' text format.", ["Cache-Control"], [], {
       "text/plain": { schema: { type: "string" } },
@@ -226,7 +184,7 @@ export function openApiPaths(limits: Limits): JsonObject {
     ...problemRefs(...CALL_STATUSES, 404),
   };
   const document = {
-    "200": openApiResponse("This document.", [], [], json({ type: "object" })),
+    "200": openApiResponse("This document.", [], [], jsonContent({ type: "object" })),
     ...problemRefs(...ADDRESS_STATUSES),
   };
   return {
@@ -239,7 +197,7 @@ export function openApiPaths(limits: Limits): JsonObject {
         responses: reading(messages, "topic"),
       }),
       post: putting("IntoTopic", [], limits),
-      ...options("Topic"),
+      ...optionsOf("Topic"),
     },
     "/topics": {
       ...getAndHead("Topics", "Lists topics, or reads one whose name a path cannot carry", {
@@ -259,7 +217,7 @@ export function openApiPaths(limits: Limits): JsonObject {
         ...openApiParameters.TopicQuery as JsonObject,
         required: true,
       }], limits),
-      ...options("Topics"),
+      ...optionsOf("Topics"),
     },
     "/messages": {
       ...getAndHead("Messages", "Reads all topics, or those with a prefix, in one order", {
@@ -268,8 +226,9 @@ export function openApiPaths(limits: Limits): JsonObject {
         parameters: [...parameterRefs("Prefix"), ...reads],
         responses: reading(named, "prefix"),
       }),
-      ...options("Messages"),
+      ...optionsOf("Messages"),
     },
+    ...groupPaths(limits),
     "/health": page("Health", "Whether the server can work", unready),
     "/health/live": page("Liveness", "Whether the process answers"),
     "/health/ready": page("Readiness", "Whether the server can work", unready),
@@ -278,14 +237,14 @@ export function openApiPaths(limits: Limits): JsonObject {
         tag: "server",
         responses: metrics,
       }),
-      ...options("Metrics"),
+      ...optionsOf("Metrics"),
     },
     "/status": {
       ...getAndHead("Status", "What the server is, what you may do, and how it does", {
         tag: "server",
         responses: { "200": STATUS_RESPONSE, ...problemRefs(...CALL_STATUSES, 429) },
       }),
-      ...options("Status"),
+      ...optionsOf("Status"),
     },
     "/openapi.json": {
       ...getAndHead("Document", "This document", {
@@ -293,7 +252,7 @@ export function openApiPaths(limits: Limits): JsonObject {
         responses: document,
         isPublic: true,
       }),
-      ...options("Document"),
+      ...optionsOf("Document"),
     },
     "/": page("Root", "What this is"),
   };

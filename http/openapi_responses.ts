@@ -20,6 +20,14 @@ const HEADERS = {
   "Accept-Encoding": text("What a body may be encoded with."),
   "Allow": text("The methods that there are."),
   "Cache-Control": text("Who may keep the response."),
+  "Dsmq-Attempt": {
+    description: "How often the job was given to a worker, this time included.",
+    schema: { type: "integer", minimum: 1 },
+  },
+  "Dsmq-Claim": {
+    description: "Names the job as long as its client holds it.",
+    schema: schemaRef("Claim"),
+  },
   "Dsmq-Header-NAME": encoded(
     "One for each header of the message, in place of NAME its name, in which capitals are percent-encoded, too.",
   ),
@@ -160,13 +168,14 @@ const PROBLEMS: Readonly<Record<number, ProblemKind>> = {
     description:
       "The token does not permit this, or the Host of the request, or the page that made it, is not allowed.",
   },
-  404: { description: "There is nothing here." },
+  404: { description: "There is nothing here: no such group, for example." },
   406: {
     description:
       "No form that is accepted can carry the answer. If it is a message that UTF-8 cannot carry, the position leads to the one after it.",
     optional: ["Dsmq-Position", "Dsmq-Topic"],
   },
   408: { description: "The body did not arrive in time." },
+  409: { description: "The lease of the job has ended: somebody else may have it." },
   410: {
     description:
       "Messages are missing after the position that was asked for. It tells what is known of them, and from where to go on.",
@@ -180,10 +189,11 @@ const PROBLEMS: Readonly<Record<number, ProblemKind>> = {
     optional: ["Accept-Encoding"],
   },
   429: {
-    description: "A limit is reached: of topics, of what one client may hold, or of memory.",
+    description:
+      "A limit is reached: of topics, of groups, of what one client may hold, or of memory.",
     required: ["Retry-After"],
   },
-  500: { description: "Nobody can know whether the message is stored." },
+  500: { description: "Nobody can know whether it is stored." },
   503: {
     description:
       "The server stops, has no slot or no memory left, or cannot use its store or check the token.",

@@ -208,7 +208,7 @@ export function openApiSchemas({ topicBytes }: Pick<Limits, "topicBytes">): Json
       description: "A comment is a heartbeat.",
     },
     Gap: objectSchema({
-      code: { enum: codes.filter((code) => ERRORS[code].scope === "stream") },
+      code: { enum: codes.filter((code) => STATUS_OF[code] === 410) },
       message: { type: "string", description: "What is missing, for people." },
       ...gapNumbers,
     }, { description: "Messages are missing. The stream goes on behind them." }),

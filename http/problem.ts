@@ -15,6 +15,7 @@ export const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   unauthorized: 401,
   permission_denied: 403,
   not_found: 404,
+  lease_lost: 409,
   trimmed: 410,
   ahead: 410,
   epoch_changed: 410,

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { MAX_WAIT } from "../protocol/limits.ts";
 import { parsePosition, POSITION_FORM } from "../protocol/position.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { quoted } from "../protocol/text.ts";
@@ -99,11 +100,60 @@ export function parseCount(
   text: string | undefined,
   limits: { readonly default: number; readonly max: number },
 ): number {
-  if (text === undefined) return limits.default;
-  const count = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
-  if (count >= 1 && count <= limits.max) return count;
+  return parseWhole(text, { name: "count", min: 1, ...limits });
+}
+
+/** A parameter that is a whole number: its name, its bounds and its default. */
+export interface WholeParameter {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  readonly default: number;
+}
+
+/**
+ * Reads a whole number.
+ *
+ * @param text the parameter, if it is there
+ * @param parameter which one
+ * @throws {HttpProblem} if it is no whole number within its bounds
+ */
+export function parseWhole(
+  text: string | undefined,
+  { name, min, max, default: ifAbsent }: WholeParameter,
+): number {
+  if (text === undefined) return ifAbsent;
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+  if (value >= min && value <= max) return value;
   throw badRequest(
-    `The parameter count must be a whole number from 1 to ${limits.max}, got ${quoted(text)}`,
+    `The parameter ${name} must be a whole number from ${min} to ${max}, got ${quoted(text)}`,
+  );
+}
+
+/** A parameter that is a number of seconds. Its bounds and its default are milliseconds. */
+export type SecondsParameter = WholeParameter;
+
+/** How long a request waits. */
+export const WAIT_PARAMETER: SecondsParameter = { name: "wait", min: 0, max: MAX_WAIT, default: 0 };
+
+/**
+ * Reads seconds.
+ *
+ * @param text the parameter, if it is there
+ * @param parameter which one
+ * @returns milliseconds
+ * @throws {HttpProblem} if it is no number of seconds within its bounds
+ */
+export function parseSeconds(
+  text: string | undefined,
+  { name, min, max, default: ifAbsent }: SecondsParameter,
+): number {
+  if (text === undefined) return ifAbsent;
+  const ms = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Math.ceil(1000 * Number(text)) : NaN;
+  if (ms >= min && ms <= max) return ms;
+  const [from, to] = [min / 1000, max < 1000 ? max / 1000 : Math.floor(max / 1000)];
+  throw badRequest(
+    `The parameter ${name} must be seconds from ${from} to ${to}, got ${quoted(text)}`,
   );
 }
 

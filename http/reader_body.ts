@@ -43,8 +43,8 @@ export interface BodyOwner {
 export interface BodyEvents {
   /** Everything was handed over: the client is ready for more. */
   onDrained?(): void;
-  /** It has ended: its client has everything, is gone, or was cut off. Called once. */
-  onOver?(): void;
+  /** It has ended: everything was handed over (`isComplete`), or its client is gone, or was cut off. Called once. */
+  onOver?(isComplete: boolean): void;
 }
 
 /**
@@ -85,7 +85,7 @@ export class ReaderBody implements MonitoredPeer, Unfinished {
     this.stream = new ReadableStream({
       start: (controller) => void (this.#controller = controller),
       pull: () => this.#onPull(),
-      cancel: () => this.#over(),
+      cancel: () => this.#over(false),
     }, { highWaterMark: 0 });
   }
 
@@ -112,7 +112,7 @@ export class ReaderBody implements MonitoredPeer, Unfinished {
 
   /** Gives it up because there is no room for it; returns the problem to answer with instead. */
   refuse(): HttpProblem {
-    this.#over();
+    this.#over(false);
     return this.#owner.noRoom();
   }
 
@@ -157,7 +157,7 @@ export class ReaderBody implements MonitoredPeer, Unfinished {
     if (this.#isOver) return;
     this.#controller.error(new ReaderCut(reason));
     this.#owner.context.onReaderCut(reason, this.#owner.from);
-    this.#over();
+    this.#over(false);
   }
 
   abandon(): void {
@@ -199,10 +199,10 @@ export class ReaderBody implements MonitoredPeer, Unfinished {
   #close(): void {
     if (this.#isOver) return;
     this.#controller.close();
-    this.#over();
+    this.#over(true);
   }
 
-  #over(): void {
+  #over(isComplete: boolean): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#waiting = [];
@@ -211,7 +211,7 @@ export class ReaderBody implements MonitoredPeer, Unfinished {
     this.#owner.readers.slowReaders.delete(this);
     this.#owner.readers.unfinished.delete(this);
     this.#release();
-    this.#events.onOver?.();
+    this.#events.onOver?.(isComplete);
   }
 }
 
@@ -225,12 +225,18 @@ function* partsOf(bytes: Uint8Array, size: number): Generator<Uint8Array> {
  * @param owner the request
  * @param text the body
  * @param init status and headers
+ * @param events what becomes of a large one
  * @throws {HttpProblem} `limit_exceeded`, if what clients have not read leaves no room for it
  */
-export function textResponseTo(owner: BodyOwner, text: string, init: ResponseInit): Response {
+export function textResponseTo(
+  owner: BodyOwner,
+  text: string,
+  init: ResponseInit,
+  events?: BodyEvents,
+): Response {
   if (owner.isHead) return headTo(utf8Length(text), init);
   if (text.length * 3 <= owner.partBytes) return new Response(text, init);
-  return bytesResponseTo(owner, new TextEncoder().encode(text), init);
+  return bytesResponseTo(owner, new TextEncoder().encode(text), init, events);
 }
 
 /**
@@ -245,10 +251,11 @@ export function bytesResponseTo(
   owner: BodyOwner,
   bytes: Uint8Array<ArrayBuffer>,
   init: ResponseInit,
+  events?: BodyEvents,
 ): Response {
   if (owner.isHead) return headTo(bytes.length, init);
   if (bytes.length <= owner.partBytes) return new Response(bytes, init);
-  const body = new ReaderBody(owner);
+  const body = new ReaderBody(owner, events);
   // It would hold its memory while it waits.
   if (!body.hasRoom(bytes.length)) throw body.refuse();
   body.send(bytes);

@@ -7,34 +7,21 @@
 import { getMessages, READ_PARAMETERS } from "./get_messages.ts";
 import { getMetrics } from "./get_metrics.ts";
 import { getStatus } from "./get_status.ts";
-import type { HttpCall } from "./http_call.ts";
+import { findGroupPath, GROUP_RESOURCES, GROUPS } from "./group_routes.ts";
 import { getTopics } from "./list_topics.ts";
 import { putMessages } from "./put_messages.ts";
 import { parseQuery } from "./query.ts";
+import { type Handlers, type Resource, resource, type RouteHandler } from "./resource.ts";
 import { prefixOf, topicOf } from "./topic_of.ts";
-
-/** Answers a request, or throws an `HttpProblem`. */
-export type RouteHandler = (call: HttpCall) => Promise<Response> | Response;
-
-/** The handlers of a path, by method; that of GET answers HEAD, too. */
-type Handlers = Readonly<Record<string, RouteHandler>>;
-
-/** What there is at a path, or at all that begin with it. */
-interface Resource {
-  readonly handlers: Handlers;
-  /** The methods, as in the header `Allow`. */
-  readonly allow: string;
-}
 
 /** What there is at a path. */
 export interface Route extends Resource {
-  /** What follows in the path, percent-encoded. */
+  /** What it is called, whatever the topic and the group. */
+  readonly pattern: string;
+  /** The topic in the path, percent-encoded, or empty. */
   readonly rest: string;
-}
-
-function resource(handlers: Handlers): Resource {
-  const methods = Object.keys(handlers).flatMap((name) => name === "GET" ? [name, "HEAD"] : [name]);
-  return { handlers, allow: [...methods, "OPTIONS"].join(", ") };
+  /** The group in the path, percent-encoded, or empty. */
+  readonly group: string;
 }
 
 /** `/topics/{topic}`, or `/topics?topic=` for those that paths cannot carry. */
@@ -69,6 +56,7 @@ export const EXACT_ROUTES: Readonly<Record<string, Resource>> = {
   "/topics": resource(TOPICS),
   "/topics/": resource(TOPICS),
   "/messages": resource(MESSAGES),
+  "/groups": GROUPS,
   "/metrics": resource({ GET: getMetrics }),
   "/status": resource({ GET: getStatus }),
 };
@@ -99,9 +87,19 @@ const TOPIC_PATH = "/topics/";
  * @returns the route; `undefined` if there is none
  */
 export function findRoute(path: string): Route | undefined {
-  if (Object.hasOwn(EXACT_ROUTES, path)) return { ...EXACT_ROUTES[path]!, rest: "" };
-  if (path.startsWith(TOPIC_PATH)) {
-    return { ...TOPIC_RESOURCE, rest: path.slice(TOPIC_PATH.length) };
+  if (Object.hasOwn(EXACT_ROUTES, path)) {
+    return { ...EXACT_ROUTES[path]!, pattern: path, rest: "", group: "" };
   }
-  return undefined;
+  if (path.startsWith(TOPIC_PATH)) {
+    const rest = path.slice(TOPIC_PATH.length);
+    const found = findGroupPath(rest);
+    if (!found) return { ...TOPIC_RESOURCE, pattern: `${TOPIC_PATH}{topic}`, rest, group: "" };
+    const { before, group, verb } = found;
+    const pattern = `${TOPIC_PATH}{topic}/groups/{group}${verb}`;
+    return { ...GROUP_RESOURCES[verb]!, pattern, rest: before, group };
+  }
+  const found = findGroupPath(path.slice(1));
+  if (found?.before !== "") return undefined;
+  const { group, verb } = found;
+  return { ...GROUP_RESOURCES[verb]!, pattern: `/groups/{group}${verb}`, rest: "", group };
 }

@@ -39,7 +39,6 @@ function routeOf({ url }: Request, base: string): string | undefined {
   const { pathname = "" } = URL.parse(url) ?? {};
   if (!pathname.startsWith(base)) return undefined;
   const path = pathname.slice(base.length) || "/";
-  const { rest } = findRoute(path) ?? (findPage(path) ? { rest: "" } : {});
-  if (rest === undefined) return undefined;
-  return base + path.slice(0, path.length - rest.length) + (rest && "{topic}");
+  const pattern = findRoute(path)?.pattern ?? (findPage(path) && path);
+  return pattern && base + pattern;
 }

@@ -85,6 +85,58 @@ function testExamples(transport: TransportChoice) {
   });
 }
 
+Deno.test({
+  ...ignoredIf(
+    noCurl,
+    "the worker of the HTTP page does each job, and has those tried again that fail",
+  ),
+  async fn() {
+    await using server = await openServer();
+    const { host } = new URL(server.url);
+    const folder = await Deno.makeTempDir();
+    const [, script] = /```bash\n([^]*?)```/.exec(page)!;
+    await Deno.writeTextFile(`${folder}/worker.sh`, script!);
+    // What it is given goes where the test can read it; "bad" fails with a reason.
+    const handle = `#!/bin/sh
+      read -r text
+      case $text in bad) echo 'no "space"' >&2; exit 1 ;; esac
+      exec curl -sS -d "$text" http://${host}/topics/done`;
+    await Deno.writeTextFile(`${folder}/handle`, handle, { mode: 0o700 });
+    for (const body of ["one", "bad", "two"]) {
+      await (await fetch(`http://${host}/topics/mails`, { method: "POST", body })).text();
+    }
+    const group = `http://${host}/topics/mails/groups/default`;
+    const running = new Deno.Command("setsid", {
+      args: ["sh", `${folder}/worker.sh`, group, `${folder}/handle`],
+      env: { no_proxy: "*" },
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    try {
+      const seen: string[] = [];
+      for (let after = "start"; seen.length < 2;) {
+        const response = await fetch(`http://${host}/topics/done?after=${after}&wait=20`);
+        if (response.status === 200) seen.push(await response.text());
+        after = response.headers.get("dsmq-position")!;
+      }
+      assertEquals(seen, ["one", "two"]);
+      const groupOf = async () => (await (await fetch(`http://${host}/groups`)).json()).groups[0];
+      for (;;) {
+        const { done, retried, delayed, held } = await groupOf();
+        if (done === 2 && retried === 1) {
+          assertEquals([delayed, held], [1, 0]);
+          break;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    } finally {
+      Deno.kill(-running.pid, "SIGTERM");
+      await running.status;
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
 Deno.test("no command of the HTTP page is left out", () => {
   assertEquals(EXAMPLES.length, page.match(/```sh/g)!.length);
   assert(EXAMPLES.length >= 12);

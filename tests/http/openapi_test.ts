@@ -9,12 +9,13 @@ import { assertEquals } from "@std/assert";
 import { testDocumented } from "../support/documented_server.ts";
 import { failingStore } from "../support/failing_store_scene.ts";
 import { OpenApiContract } from "../support/openapi_contract.ts";
+import { GROUP_SCENES } from "../support/openapi_group_scenes.ts";
 import { SCENES } from "../support/openapi_scenes.ts";
 
 testDocumented(
   "a server answers with each status, header and form that /openapi.json names, and with no other",
   async (open, contract, kind) => {
-    for (const [about, scene] of Object.entries(SCENES)) {
+    for (const [about, scene] of Object.entries({ ...SCENES, ...GROUP_SCENES })) {
       await scene(open).catch((cause) => {
         throw new Error(`${about}: ${cause.message}`, { cause });
       });
