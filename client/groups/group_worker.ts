@@ -82,9 +82,10 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
   stop(): Promise<void> {
     if (this.#state === "working") {
       this.#state = "stopping";
-      this.release();
+      // First: what is given back must not come again.
       if (this.#setup.requests.withdraw(this)) this.#onUnsubscribed();
       else this.#send("unsubscribe", () => ({ sub: this.id }), () => this.#onUnsubscribed());
+      this.release();
       this.onFreed();
     }
     return this.closed.catch(() => {});
@@ -171,9 +172,10 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
 
   onStreamEnd(error: DsmqError, isOwnClose: boolean): void {
     if (!isOwnClose) return this.end(error);
-    // Others need not wait for the end of the lease.
-    const { acceptance } = this.#setup.requests;
-    acceptance.admit({ verb: "work" }, () => this.release(this.running));
+    // Others need not wait for the end of the lease; and what is given back must not come again.
+    const { requests } = this.#setup;
+    if (!requests.withdraw(this)) requests.sendUnanswered("unsubscribe", `"sub":${this.id}`);
+    requests.acceptance.admit({ verb: "work" }, () => this.release(this.running));
     this.end(undefined, error);
   }
 

@@ -42,7 +42,7 @@ const MARK = Symbol.for("@dsmq/server outcome");
  */
 export function retry(delay?: number, reason = "retry"): Error {
   if (delay !== undefined) requireWhole("retry", "delay", delay, 0, MAX_RETRY_DELAY);
-  return outcomeError({ outcome: "retry", delay, reason });
+  return outcomeError({ outcome: "retry", delay, reason: shortReason(`${reason}`) });
 }
 
 /**
@@ -61,7 +61,7 @@ export function retry(delay?: number, reason = "retry"): Error {
  * ```
  */
 export function dead(reason: string): Error {
-  return outcomeError({ outcome: "dead", reason });
+  return outcomeError({ outcome: "dead", reason: shortReason(`${reason}`) });
 }
 
 /** An error that says what becomes of a job. */
@@ -76,8 +76,7 @@ export function outcomeError(outcome: Outcome): Error {
  * @returns the outcome; its reason is cut where it is too long
  */
 export function outcomeOf(thrown: unknown): Outcome {
-  const decided: Outcome = Object(thrown)[MARK] ?? { outcome: "retry", reason: thrownText(thrown) };
-  return { ...decided, reason: shortReason(`${decided.reason}`) };
+  return Object(thrown)[MARK] ?? { outcome: "retry", reason: shortReason(thrownText(thrown)) };
 }
 
 /** Whether the handler has decided it. */

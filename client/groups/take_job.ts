@@ -27,28 +27,28 @@ export function takeJob(
   return new Promise((resolve, reject) => {
     const end = performance.now() + wait;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let isOver = false;
+    const after = (ms: number, callback: () => void) => {
+      clearTimeout(timer);
+      if (!isOver) timer = setTimeout(callback, Math.max(0, Math.min(ms, MAX_WAIT)));
+    };
+    const stop = () => {
+      signal?.removeEventListener("abort", onAbort);
+      void worker.stop();
+      // That may not reach the server.
+      after(MIN_ANSWER_TIME, () => resolve(undefined));
+    };
     const onAbort = () => {
       reject(signal!.reason);
       stop();
-    };
-    const stop = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-      void worker.stop();
-    };
-    const stopAfter = (ms: number) => {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        stop();
-        // It may not reach the server.
-        setTimeout(() => resolve(undefined), MIN_ANSWER_TIME);
-      }, Math.max(0, Math.min(ms, MAX_WAIT)));
     };
     const handler = (job: WorkerJob) =>
       new Promise<void>((done, fail) => {
         const confirmed = async () => {
           await worker.closed;
-          if (worker.stats.lost > 0 || !worker.isReported) throw worker.lostError();
+          if (job.isAborted || worker.stats.lost > 0 || !worker.isReported) {
+            throw worker.lostError();
+          }
         };
         const finish = (how: () => void) => {
           how();
@@ -60,6 +60,7 @@ export function takeJob(
           dead: (reason: string) => finish(() => fail(dead(reason))),
           release: () => finish(() => fail(outcomeError(RELEASE))),
         }));
+        isOver = true;
         stop();
       });
     const worker: GroupWorker = new GroupWorker({
@@ -67,10 +68,13 @@ export function takeJob(
       signal: undefined,
       handler,
       // A request later, what there was has arrived.
-      onOpen: () => worker.renew(() => stopAfter(end - performance.now())),
+      onOpen: () => worker.renew(() => after(end - performance.now(), stop)),
     });
-    worker.closed.then(() => resolve(undefined), reject);
     signal?.addEventListener("abort", onAbort);
-    stopAfter(Math.max(wait, MIN_ANSWER_TIME));
+    after(Math.max(wait, MIN_ANSWER_TIME), stop);
+    worker.closed.then(() => resolve(undefined), reject).finally(() => {
+      isOver = true;
+      clearTimeout(timer);
+    });
   });
 }

@@ -72,10 +72,11 @@ Deno.test("stop lets handlers end, gives back the rest, and takes nothing more",
     const { id } = await group.answer("work");
     await group.jobs(id, [1, 2]);
     const stopped = Promise.all([worker.stop(), worker.stop()]);
-    const release = await group.answer("finish");
-    assertEquals(release.outcomes, [{ claim: 2, outcome: "release" }]);
+    // First it takes no more: what is given back must not come again.
     const { id: unsubscribe, sub } = await group.next("unsubscribe");
     assertEquals(sub, id);
+    const release = await group.answer("finish");
+    assertEquals(release.outcomes, [{ claim: 2, outcome: "release" }]);
     // It was on the way.
     await group.jobs(id, [3]);
     assertEquals((await group.answer("finish")).outcomes, [{ claim: 3, outcome: "release" }]);
@@ -152,6 +153,7 @@ Deno.test("closing the connection aborts handlers, and gives back their jobs", (
     const { id } = await group.answer("work");
     await group.jobs(id, [1, 2, 3]);
     const closed = group.mq.close();
+    assertEquals((await group.next("unsubscribe")).sub, id);
     const { outcomes } = await group.answer("finish");
     assertEquals(outcomes.map(({ claim }: { claim: number }) => claim), [1, 2, 3]);
     await Promise.all([closed, worker.closed]);

@@ -1,0 +1,179 @@
+/**
+ * Jobs that are taken without a handler, and calls about groups whose arguments are wrong.
+ *
+ * @module
+ */
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DsmqError } from "@dsmq/server";
+import { inVirtualTime, pass, secondsOf } from "../support/in_virtual_time.ts";
+import { ScriptedGroup } from "../support/scripted_group.ts";
+import { as } from "../support/untyped.ts";
+
+Deno.test("a claim without a wait asks once, and what comes by then is its job", () =>
+  inVirtualTime(async () => {
+    await using group = await ScriptedGroup.open();
+    const none = group.mq.claim("t");
+    const { credit } = await group.answer("work");
+    assertEquals(credit, 1);
+    await group.answer("extend");
+    await group.answer("unsubscribe");
+    assertEquals(await none, undefined);
+    const claimed = group.mq.claim("t");
+    const { id } = await group.answer("work");
+    await group.jobs(id, [1]);
+    const job = await claimed;
+    assertEquals([job?.claim, job?.body], [1, "job 1"]);
+  }));
+
+Deno.test("a claim waits as long as it may, also for a server that is silent or away", () =>
+  inVirtualTime(async () => {
+    await using group = await ScriptedGroup.open();
+    const waiting = group.mq.claim("t", { wait: 7000 });
+    await group.answer("work");
+    await group.answer("extend");
+    assertEquals(await secondsOf(waiting), 7);
+    group.script.unreachable = true;
+    group.script.hangUp();
+    assertEquals(await secondsOf(group.mq.claim("t", { wait: 3000 })), 3);
+    assertEquals(await secondsOf(group.mq.claim("t")), 1);
+    const abort = new AbortController();
+    const aborted = group.mq.claim("t", { wait: Infinity, signal: abort.signal });
+    const reason = new Error("enough");
+    abort.abort(reason);
+    assertEquals(await assertRejects(() => aborted, Error), reason);
+    assertEquals(
+      await assertRejects(() => group.mq.claim("t", { signal: abort.signal }), Error),
+      reason,
+    );
+    group.script.unreachable = false;
+  }));
+
+Deno.test("the outcome of a claim counts once it is confirmed, and rejects if the job is lost", () =>
+  inVirtualTime(async () => {
+    await using group = await ScriptedGroup.open();
+    const take = async (claim: number) => {
+      const claimed = group.mq.claim("t", { wait: 1000, timeout: 60_000 });
+      const { id } = await group.answer("work");
+      await group.jobs(id, [claim]);
+      const job = (await claimed)!;
+      await group.answer("extend");
+      await group.answer("unsubscribe");
+      return job;
+    };
+    const first = await take(1);
+    const done = first.done();
+    let isDone = false;
+    void done.then(() => isDone = true);
+    const { id, done: claims } = await group.next("finish");
+    await pass(0);
+    assertEquals([claims, isDone], [[1], false]);
+    await group.script.send({ id });
+    await done;
+    await first.done();
+
+    const second = await take(2);
+    const lost = assertRejects(() => second.retry(5, "later"), DsmqError);
+    const { outcomes } = await group.answer("finish", { lost: [2] });
+    assertEquals(outcomes, [{ claim: 2, outcome: "retry", delay: 5, reason: "later" }]);
+    assertEquals((await lost).code, "lease_lost");
+
+    // One that is held too long is given up, while the lease is renewed until then.
+    const third = await take(3);
+    let last = await group.script.next();
+    for (; last.action === "extend"; last = await group.script.next()) {
+      await group.script.send({ id: last.id });
+    }
+    const { outcomes: [timedOut] } = last;
+    await group.script.send({ id: last.id });
+    assertEquals([timedOut.claim, timedOut.outcome], [3, "retry"]);
+    assertEquals((await assertRejects(() => third.done(), DsmqError)).code, "lease_lost");
+    await group.isQuiet(100_000);
+
+    const fourth = await take(4);
+    const given = fourth.release();
+    assertEquals((await group.answer("finish")).outcomes, [{ claim: 4, outcome: "release" }]);
+    await given;
+    const fifth = await take(5);
+    const buried = fifth.dead("no use");
+    const { outcomes: [grave] } = await group.answer("finish", { dead: [5] });
+    assertEquals(grave, { claim: 5, outcome: "dead", reason: "no use" });
+    await buried;
+  }));
+
+Deno.test("wrong arguments of workers and groups are reported before anything is sent", async () => {
+  const group = await ScriptedGroup.open();
+  const { mq } = group;
+  const handler = () => {};
+  const wrong:
+    readonly (readonly [options: unknown, error: typeof TypeError | typeof RangeError])[] = [
+      [1, TypeError],
+      [{ unknown: 1 }, TypeError],
+      [{ group: "" }, RangeError],
+      [{ group: 1 }, TypeError],
+      [{ group: "g".repeat(257) }, RangeError],
+      ...["concurrency", "lease", "timeout", "attempts"].flatMap((name) => [
+        [{ [name]: 0 }, RangeError] as const,
+        [{ [name]: 1.5 }, RangeError] as const,
+        [{ [name]: "1" }, TypeError] as const,
+      ]),
+      [{ lease: 999 }, RangeError],
+      [{ backoff: 1 }, TypeError],
+      [{ backoff: { minDelay: -1 } }, RangeError],
+      [{ backoff: { maxDelay: 2_592_000_001 } }, RangeError],
+      [{ backoff: { delay: 1 } }, TypeError],
+      [{ since: "end" }, RangeError],
+      [{ signal: 1 }, TypeError],
+      [{ onError: 1 }, TypeError],
+    ];
+  for (const [options, ErrorClass] of wrong) {
+    assertThrows(() => mq.work("t", handler, as(options)), ErrorClass, "Cannot work: ");
+  }
+  for (const value of [undefined, null, "handler", {}]) {
+    assertThrows(() => mq.work("t", as(value)), TypeError, "handler must be a function");
+  }
+  assertThrows(() => mq.work("", handler), RangeError);
+  assertThrows(() => mq.work(as({ prefix: 1 }), handler), TypeError);
+  for (const options of [{ wait: -1 }, { concurrency: 2 }, { group: "" }, 1]) {
+    await assertRejects(() => mq.claim("t", as(options)), Error, "Cannot claim: ");
+  }
+  assertThrows(() => mq.deadJobs("t", as({ seq: 1 })), TypeError);
+  await assertRejects(() => mq.groups(as(1)), TypeError);
+  await assertRejects(() => mq.redrive("t", as({ seq: undefined })), TypeError);
+  await assertRejects(() => mq.redrive("t", { seq: 0 }), RangeError);
+  await assertRejects(() => mq.createGroup("t", as({ seq: 1 })), TypeError);
+  await assertRejects(() => mq.deleteGroup("t", { group: "" }), RangeError);
+  assertEquals(group.script.unread, []);
+  await mq.close();
+  const closed = assertThrows(() => mq.work("t", handler), DsmqError);
+  assertEquals(closed.code, "closed");
+});
+
+Deno.test("lists of groups and dead jobs are read page by page", () =>
+  inVirtualTime(async () => {
+    await using group = await ScriptedGroup.open();
+    const counts = {
+      ...{ frontier: 0, depth: 0, ready: 0, delayed: 0, blocked: 0, held: 0, dead: 0 },
+      ...{ claimed: 0, done: 0, retried: 0, died: 0, givenUp: 0, workers: 0 },
+    };
+    const entry = (name: object) => ({ ...name, ...counts, stalled: false });
+    const listing = group.mq.groups({ prefix: "a." });
+    const pages = [[{ prefix: "a.", group: "g" }], [{ topic: "t", group: "h" }]];
+    const first = await group.answer("groups", { groups: pages[0]!.map(entry), more: true });
+    assertEquals([first.prefix, first.after, first.count], ["a.", undefined, 250]);
+    const second = await group.answer("groups", { groups: pages[1]!.map(entry), more: false });
+    assertEquals(second.after, { prefix: "a.", group: "g" });
+    assertEquals((await listing).map(({ group }) => group), ["g", "h"]);
+
+    const dead = group.mq.deadJobs("t", { group: "g" });
+    const job = (seq: number) => ({
+      ...{ topic: "t", seq, time: 1, attempt: 2, at: 3, reason: "r", body: "b" },
+    });
+    const next = dead.next();
+    const page = await group.answer("dead", { dead: [job(3), job(5)], more: true });
+    assertEquals([page.topic, page.group, page.after, page.count], ["t", "g", 0, 250]);
+    assertEquals([(await next).value?.seq, (await dead.next()).value?.seq], [3, 5]);
+    const rest = assertRejects(() => dead.next(), DsmqError);
+    const { after } = await group.answer("dead", { error: { code: "not_found", message: "No" } });
+    assertEquals([after, (await rest).code], [5, "not_found"]);
+  }));
