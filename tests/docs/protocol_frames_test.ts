@@ -11,9 +11,11 @@ import { RawClient } from "../support/raw_client.ts";
 import { UPGRADE } from "../support/raw_socket.ts";
 
 const page = await Deno.readTextFile(new URL("docs/protocol.md", ROOT));
-const blocks = [...page.matchAll(/```json\n([^]*?)```/g)].map(([, block]) =>
-  block!.trim().split("\n")
-);
+/** Groups have a test of their own. */
+const [beforeGroups = "", , ...afterGroups] = page.split(/^(?=## (?:Groups|Heartbeats)$)/m);
+const blocks = [...`${beforeGroups}${afterGroups.join("")}`.matchAll(/```json\n([^]*?)```/g)].map((
+  [, block],
+) => block!.trim().split("\n"));
 const lines = blocks.flat();
 const isRequest = (line: string) => line.includes('"action"');
 
