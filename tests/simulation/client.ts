@@ -14,6 +14,8 @@ import type { Surroundings } from "./server.ts";
 export interface Phase {
   /** No faults any more, and nothing new is begun: programs come to their end. */
   isCalm: boolean;
+  /** All jobs are done. */
+  isOver: boolean;
 }
 
 /** What a client does, in each of its processes. It ends once the run is calm and it has what it waits for. */
@@ -143,9 +145,9 @@ export class ClientContext {
   }
 
   /** Waits (ms). */
-  pause(ms: number): Promise<void> {
+  readonly pause = (ms: number): Promise<void> => {
     return new Promise((resolve) => void setTimeout(resolve, ms));
-  }
+  };
 }
 
 /** The code of an error, or what it is if it has none. */

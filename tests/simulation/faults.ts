@@ -132,10 +132,12 @@ export class Faults {
     const { server, clients } = this.#targets;
     const random = this.#random;
     const by = (random(2) === 0 ? 1 : -1) * random([5000, DAY, 400 * DAY][random(3)]!);
-    const process = clients[random(clients.length)]!.process;
-    if (random(2) === 0) server.setClock(by);
-    else if (process) process.wallOffset += by;
-    this.#around.history.add({ kind: "clock_set", process: process?.name ?? server.address, by });
+    const client = clients[random(clients.length)]!.process;
+    const isOfServer = random(2) === 0;
+    if (isOfServer) server.setClock(by);
+    else if (client) client.wallOffset += by;
+    const process = isOfServer ? server.address : client?.name ?? "";
+    this.#around.history.add({ kind: "clock_set", process, by });
   }
 
   #deafen(): void {

@@ -56,8 +56,8 @@ export type HistoryEntry =
     readonly last: number;
     readonly messages: readonly StoredMessage[];
   }
-  /** A server died, or was shut down. */
-  | { readonly kind: "closed"; readonly opening: number }
+  /** A server died, or was shut down, at a time of the clock by which leases end. */
+  | { readonly kind: "closed"; readonly opening: number; readonly clock: number }
   /** A server has committed a message, and told its readers. */
   | ({ readonly kind: "stored"; readonly opening: number } & StoredMessage)
   | {
@@ -122,6 +122,9 @@ export type HistoryEntry =
     readonly claims: readonly number[];
     readonly lost: readonly number[];
   })
+  /** A holder takes no more jobs; it was said of one that its lease has ended. */
+  | (GroupChange & { readonly kind: "holder_closed"; readonly holder: string })
+  | (GroupChange & { readonly kind: "holder_ended"; readonly holder: string })
   /** Without faults, and when nothing is left to do: the jobs that are dead or were given up. */
   | {
     readonly kind: "drained";

@@ -47,6 +47,7 @@ export async function putAll(
     body,
     ...(keys.length > 0 && random(2) === 0 && { key: keys[random(keys.length)]! }),
     ...(random(8) === 0 && { messageId: body }),
+    ...(keys.length > 0 && random(8) === 0 && { delay: random(3000) }),
   }));
   const calls = bodies.map((body) => {
     const call = history.nextCall();

@@ -22,7 +22,7 @@ export class Process {
   stoppedFor = 0;
   readonly #world: World;
   readonly #deathListeners: (() => void)[] = [];
-  #state: "running" | "stopped" | "dead" = "running";
+  #state: "running" | "stopped" | "dying" | "dead" = "running";
   #stoppedAt = 0;
   /** What is due, and waits for it to be woken. */
   #parked: SimulatedEvent[] = [];
@@ -40,6 +40,11 @@ export class Process {
 
   get isDead(): boolean {
     return this.#state === "dead";
+  }
+
+  /** It was killed by what happens in it just now: nothing leaves it any more, and nothing else will happen in it. */
+  get isDying(): boolean {
+    return this.#state === "dying";
   }
 
   get isStopped(): boolean {
@@ -69,10 +74,15 @@ export class Process {
 
   /** Ends it at once: nothing happens in it any more. */
   kill(): void {
-    if (this.isDead) return;
-    this.#state = "dead";
+    if (this.isDead || this.isDying) return;
+    this.#state = this.#world.current === this ? "dying" : "dead";
     this.#parked = [];
     for (const listener of this.#deathListeners.splice(0)) listener();
+  }
+
+  /** What happened in it as it was killed is over. */
+  die(): void {
+    this.#state = "dead";
   }
 
   /** Stops it, as SIGSTOP does: what is due waits. */

@@ -17,7 +17,7 @@ import type { GroupPlan, History } from "./history.ts";
 import type { Process } from "./process.ts";
 
 /** The clock of leases advances at most so much at a time, in milliseconds: who was stopped takes no job away. */
-const MAX_STEP = 1000;
+const MAX_STEP = 500;
 
 /** What belongs to each entry. */
 interface Change {
@@ -33,13 +33,14 @@ interface Change {
  * @param process its process
  * @param history where to record it
  * @param opening which opening it is
+ * @returns tells the clock by which its leases end, in milliseconds since it was opened
  */
 export function recordGroups(
   store: Store,
   process: Process,
   history: History,
   opening: number,
-): void {
+): () => number {
   const recorder = new GroupRecorder(history, opening);
   const apply = store.apply.bind(store);
   store.apply = async <C extends Command>(batch: CommandBatch<C>) => {
@@ -54,13 +55,14 @@ export function recordGroups(
     });
     return results;
   };
+  return () => recorder.clock;
 }
 
 class GroupRecorder {
   readonly #history: History;
   readonly #opening: number;
   /** The clock of leases, in milliseconds since the store was opened. */
-  #clock = 0;
+  clock = 0;
   #time: number | undefined;
 
   constructor(history: History, opening: number) {
@@ -72,38 +74,44 @@ class GroupRecorder {
   advance(time: number): void {
     const before = this.#time ?? time;
     this.#time = Math.max(before, time);
-    this.#clock += Math.min(MAX_STEP, Math.floor(this.#time) - Math.floor(before));
+    this.clock += Math.min(MAX_STEP, Math.floor(this.#time) - Math.floor(before));
   }
 
   record(command: Command, result: GroupResult): void {
     if (!("name" in command)) return;
-    const change = { opening: this.#opening, name: planOf(command.name), clock: this.#clock };
+    const change = { opening: this.#opening, name: planOf(command.name), clock: this.clock };
     switch (command.type) {
       case "open_holder":
         return this.#holder(command, change);
+      case "close_holder":
+        return this.#history.add({ kind: "holder_closed", ...change, holder: command.holder });
       case "claim":
         return this.#claims(command, result as GroupResult<ClaimJobs>, change);
       case "finish":
         return this.#finished(command, result as GroupResult<FinishJobs>, change);
-      case "extend": {
-        const { holder, claims } = command;
-        const { lost } = result as GroupResult<ExtendLease>;
-        return this.#history.add({
-          kind: "extended",
-          ...change,
-          holder,
-          claims: [...claims],
-          lost,
-        });
-      }
+      case "extend":
+        return this.#extended(command, result as GroupResult<ExtendLease>, change);
     }
+  }
+
+  #extended(
+    { holder, claims }: ExtendLease,
+    { lost, ended }: GroupResult<ExtendLease>,
+    change: Change,
+  ): void {
+    if (ended) this.#history.add({ kind: "holder_ended", ...change, holder: holder! });
+    const named = ended ? undefined : holder;
+    this.#history.add({ kind: "extended", ...change, holder: named, claims: [...claims], lost });
   }
 
   #holder({ holder, lease, timeout, attempts, after }: OpenHolder, change: Change): void {
     this.#history.add({ kind: "holder", ...change, holder, lease, timeout, attempts, after });
   }
 
-  #claims({ holders }: ClaimJobs, { jobs }: GroupResult<ClaimJobs>, change: Change): void {
+  #claims({ holders }: ClaimJobs, { jobs, ended }: GroupResult<ClaimJobs>, change: Change): void {
+    for (const i of ended) {
+      this.#history.add({ kind: "holder_ended", ...change, holder: holders[i]!.holder });
+    }
     const claimed = jobs.flatMap((list, i) =>
       list.map(({ claim, attempt, message: { seq } }) => {
         return {

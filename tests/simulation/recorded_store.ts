@@ -26,20 +26,21 @@ export interface OpeningPlan {
  * @param process its process
  * @param history where to record it
  * @param plan which opening it is
+ * @returns tells the clock by which leases end, in milliseconds since it was opened
  */
 export async function recordStore(
   store: Store,
   process: Process,
   history: History,
   plan: OpeningPlan,
-): Promise<void> {
+): Promise<() => number> {
   const [page] = await store.read([EVERYTHING]);
   const messages = page!.messages.map(toStored);
   const { epoch } = store;
   const { last, time } = await store.bounds();
   history.add({ kind: "opened", ...plan, epoch, time, last, messages });
   const { opening } = plan;
-  recordGroups(store, process, history, opening);
+  const clock = recordGroups(store, process, history, opening);
   await store.follow({
     stored(batch) {
       if (process.isDead) return;
@@ -50,6 +51,7 @@ export async function recordStore(
       history.add({ kind: "fault", what: `opening ${opening} has lost its feed` });
     },
   });
+  return clock;
 }
 
 function toStored({ seq, time, topic, body, attributes }: TopicMessage): StoredMessage {

@@ -4,12 +4,14 @@
  * @module
  */
 
+import type { Connection } from "../../client.ts";
 import type { Random } from "../../testing/seeded.ts";
 import { type ClientContext, type ClientProgram, type Phase, SimulatedClient } from "./client.ts";
 import { Faults } from "./faults.ts";
 import { History, type ReaderPlan } from "./history.ts";
 import { LAST, putAll, putter, reader } from "./message_programs.ts";
 import { Network } from "./network.ts";
+import { claimer, worker, type WorkPlan } from "./work_programs.ts";
 import { SimulatedServer, type Surroundings } from "./server.ts";
 import { World } from "./world.ts";
 
@@ -52,9 +54,10 @@ export async function simulate(seed: number): Promise<History> {
 class Run {
   readonly #around: Surroundings;
   readonly #random: Random;
-  readonly #phase: Phase = { isCalm: false };
+  readonly #phase: Phase = { isCalm: false, isOver: false };
   readonly #server: SimulatedServer;
   readonly #clients: SimulatedClient[] = [];
+  readonly #groups: WorkPlan[] = [];
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -65,6 +68,7 @@ class Run {
     const keys = ["one", "two", "three"].slice(0, random(4));
     for (let i = 0; i < 1 + random(2); i++) this.#add(`putter${i}`, putter(TOPICS, keys));
     for (let i = 0; i < 1 + random(3); i++) this.#add(`reader${i}`, reader(this.#plan(), TOPICS));
+    if (random(4) > 0) this.#addWorkers();
   }
 
   async run(): Promise<void> {
@@ -110,6 +114,23 @@ class Run {
     return client;
   }
 
+  #addWorkers(): void {
+    const random = this.#random;
+    for (let i = 0; i < 1 + random(2); i++) {
+      const isPrefix = random(2) === 0;
+      const plan = {
+        ...{ topic: isPrefix ? "jobs." : "jobs.a", isPrefix, group: `group${i}` },
+        concurrency: 1 + random(4),
+        lease: [1000, 3000, 10_000][random(3)]!,
+        timeout: 5000 + random(15_000),
+        attempts: 1 + random(5),
+      };
+      this.#groups.push(plan);
+      for (let j = 0; j < 1 + random(3); j++) this.#add(`worker${i}${j}`, worker(plan));
+      if (random(2) === 0) this.#add(`claimer${i}`, claimer(plan));
+    }
+  }
+
   #plan(): ReaderPlan {
     const random = this.#random;
     const since = random(2) === 0 ? "start" : "now";
@@ -131,6 +152,8 @@ class Run {
       await context.pause(CALM_PAUSE);
     }
     for (const topic of TOPICS) await putAll(context, mq, topic, [LAST]);
+    while (!await this.#isDrained(context, mq)) await context.pause(1000);
+    this.#phase.isOver = true;
     await context.call("close", 10_000, mq.close());
   };
 
@@ -140,6 +163,20 @@ class Run {
       if (!this.#server.process) this.#server.start();
       return condition();
     }, CALM_TIME);
+  }
+
+  /** Whether nothing is left to do in any group. */
+  async #isDrained(context: ClientContext, mq: Connection): Promise<boolean> {
+    const infos = await context.call("groups", undefined, mq.groups());
+    const left = this.#groups.map((plan) => {
+      return { plan, info: infos.find(({ group }) => group === plan.group) };
+    });
+    if (left.some(({ info }) => !info || info.depth > 0 || info.held > 0)) return false;
+    for (const { plan: { topic, isPrefix, group }, info } of left) {
+      const { dead, givenUp } = info!;
+      context.record({ kind: "drained", name: { topic, isPrefix, group }, dead, givenUp });
+    }
+    return true;
   }
 
   #fault(what: string): void {

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { DsmqError } from "../../client.ts";
 import { Queue } from "../../queue/queue.ts";
 import { openAccess } from "../../server/prepare_auth.ts";
 import { RunningServer } from "../../server/running_server.ts";
@@ -133,12 +132,15 @@ export class SimulatedServer {
     const { clock, log, durability } = settings;
     const opening = ++this.#openings;
     this.#death = undefined;
+    let clockOfLeases = () => 0;
     process.onDeath(() => {
       this.#process = this.#running = undefined;
       if (kind === "file") this.#files.leave();
-      history.add({ kind: "closed", opening });
+      history.add({ kind: "closed", opening, clock: clockOfLeases() });
     });
-    const engine = hookedEngine(nodeSqlite, (sql, moment) => this.#onStatement(sql, moment));
+    const engine = hookedEngine(nodeSqlite, (sql, moment) => {
+      this.#onStatement(process, sql, moment);
+    });
     const options = { engine, retention, clock };
     const store = kind === "memory"
       ? new MemoryStore(options)
@@ -148,7 +150,7 @@ export class SimulatedServer {
       if (kind === "file") this.#files.remove(path);
     });
     const lineage = kind === "file" ? this.address : `${this.address} ${opening}`;
-    await recordStore(store, process, history, { opening, lineage, retention });
+    clockOfLeases = await recordStore(store, process, history, { opening, lineage, retention });
     const queue = await Queue.open(store, clock, log);
     const place = { host: this.address, secure: false };
     const { access, preparation } = await openAccess(settings.auth, place, settings);
@@ -163,13 +165,17 @@ export class SimulatedServer {
     if (!process.isDead) this.#running = running;
   }
 
-  #onStatement(sql: string, moment: "before" | "after"): void {
+  #onStatement(process: Process, sql: string, moment: "before" | "after"): void {
+    // It runs to the end of what it is at, but does nothing.
+    if (process.isDying && moment === "before") throw new Error(DEATH);
     const death = this.#death;
-    if (!death || !this.#process) return;
+    if (!death || process !== this.#process) return;
     if (death.plan.of === "commits" && !sql.startsWith("COMMIT")) return;
     if (moment !== death.plan.moment || --death.left > 0) return;
     this.#death = undefined;
     this.kill();
-    throw new DsmqError("unavailable", "the process has died");
+    if (moment === "before") throw new Error(DEATH);
   }
 }
+
+const DEATH = "the process has died";

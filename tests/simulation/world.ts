@@ -136,6 +136,7 @@ export class World implements Disposable {
     // All promises that follow from it, however many: a turn of the real event loop comes after them.
     await new Promise<void>((resolve) => void setImmediate(resolve));
     this.#current = this.#outside;
+    if (process.isDying) process.die();
   }
 
   #report(error: unknown): void {

@@ -10,12 +10,19 @@ import { inWords, type KnownMessage, type Lineage, type StoredMessages } from ".
 
 type Entry<K extends HistoryEntry["kind"]> = Extract<HistoryEntry, { readonly kind: K }>;
 
+/** About how long dead jobs are kept, in milliseconds: a little less than a week. */
+const DEAD_RETENTION = 6 * 86_400_000;
+
 interface Holder {
   lease: number;
   timeout: number;
   attempts: number;
   /** Its lease ends then, by the clock of leases. */
   until: number;
+  /** It takes no more jobs. */
+  isClosed: boolean;
+  /** Its lease had ended when the process of its store died: perhaps the next one does not know. */
+  isDoubtful: boolean;
 }
 
 /** A job that was given to somebody. */
@@ -26,6 +33,8 @@ export interface Claim {
   readonly holder: Holder;
   /** It is taken from its holder then in any case. */
   deadline: number;
+  /** See {@linkcode Holder.isDoubtful}. */
+  isDoubtful: boolean;
   outcome?: Entry<"finished">["outcome"] | undefined;
 }
 
@@ -33,8 +42,12 @@ export interface Claim {
 export interface Group {
   readonly name: GroupPlan;
   readonly lineage: Lineage;
-  /** The messages that were gone, or not for it, when it was made. */
-  readonly excluded: ReadonlySet<number>;
+  /** It gets what comes after this number. */
+  readonly after: number;
+  /** So much time has passed between two openings that dead jobs are forgotten. */
+  forgetsDead: boolean;
+  /** Messages that seemed to be gone when it was made. */
+  readonly gone: Set<number>;
   readonly holders: Map<string, Holder>;
   /** The last claim of each job. */
   readonly jobs: Map<number, Claim & { attempt: number }>;
@@ -48,6 +61,8 @@ export class Jobs {
   readonly #faults: string[];
   readonly #groups = new Map<string, Group>();
   readonly #lastClaims = new Map<Lineage, number>();
+  /** The clock of leases when the last store was closed. */
+  #clock = 0;
 
   /** There are no groups yet. */
   constructor(stored: StoredMessages) {
@@ -55,22 +70,37 @@ export class Jobs {
     this.#faults = stored.faults;
   }
 
-  /** A store is open again: all leases begin anew, by a new clock. */
-  opened(lineage: Lineage): void {
+  /** A store is open again, at a time of its own: all leases begin anew, by a new clock. */
+  opened(lineage: Lineage, time: number): void {
+    const newest = lineage.messages.get(lineage.last)?.time ?? 0;
     for (const group of this.#groups.values()) {
       if (group.lineage !== lineage) continue;
-      for (const holder of group.holders.values()) holder.until = holder.lease;
+      group.forgetsDead ||= time - newest > DEAD_RETENTION;
+      for (const job of group.jobs.values()) job.isDoubtful ||= !isHeld(job, this.#clock);
+      for (const holder of group.holders.values()) {
+        holder.isDoubtful ||= holder.until <= this.#clock;
+        holder.until = holder.lease;
+      }
       for (const job of group.jobs.values()) job.deadline = job.holder.timeout;
     }
+    this.#clock = 0;
+  }
+
+  /** The process of a store has died, at a time of the clock of leases. */
+  died(clock: number): void {
+    this.#clock = clock;
   }
 
   holder(entry: Entry<"holder">, at: number): void {
     const { lease, timeout, attempts, clock } = entry;
     const group = this.#groupOf(entry) ?? this.#make(entry, at);
-    const holder = group.holders.get(entry.holder);
-    const until = Math.max(clock + lease, holder?.until ?? 0);
-    if (holder) Object.assign(holder, { lease, timeout, attempts, until });
-    else group.holders.set(entry.holder, { lease, timeout, attempts, until });
+    const known = group.holders.get(entry.holder);
+    if (known?.isDoubtful) return void Object.assign(known, { lease, timeout, attempts });
+    const terms = { lease, timeout, attempts, isClosed: false, isDoubtful: false };
+    // If its lease has ended it is another one, and holds nothing.
+    if (known && clock < known.until) {
+      Object.assign(known, { ...terms, until: Math.max(clock + lease, known.until) });
+    } else group.holders.set(entry.holder, { ...terms, until: clock + lease });
   }
 
   claimed(entry: Entry<"claimed">): void {
@@ -82,6 +112,8 @@ export class Jobs {
       this.#faults.push(`claim ${claim} of number ${seq} in ${entry.name.group}: ${what}`);
     };
     if (!group || !holder) return fault("nobody has asked for it");
+    // It went just after the group was made.
+    group.gone.delete(seq);
     if (!message || !isOf(group, message)) return fault("it is none of its messages");
     const last = this.#lastClaims.get(group.lineage) ?? 0;
     if (claim <= last) fault(`claims have come to ${last} before`);
@@ -98,7 +130,7 @@ export class Jobs {
       }
     }
     const deadline = clock + holder.timeout;
-    const job = { claim, message, group, holder, deadline, attempt };
+    const job = { claim, message, group, holder, deadline, attempt, isDoubtful: false };
     group.jobs.set(seq, job);
     this.claims.set(keyOf(group.lineage, claim), job);
   }
@@ -109,8 +141,12 @@ export class Jobs {
     const job = group && this.claims.get(keyOf(group.lineage, claim));
     const fault = (what: string) => this.#faults.push(`claim ${claim} is ${outcome}, and ${what}`);
     if (!job) {
-      // A worker may finish what it got from a memory that is lost.
-      if (outcome !== "lost") fault("nobody has it");
+      // A worker may finish what it got from a memory that is lost. The next one mostly says that it is lost, too; but if the
+      // clock was set back between the two, it takes the claim for one that it gave itself, and that is finished.
+      const isOfAnother = [...this.#stored.lineages].some((one) => {
+        return this.claims.has(keyOf(one, claim));
+      });
+      if (outcome !== "lost" && !isOfAnother) fault("nobody has it");
       return;
     }
     const isLast = job === group.jobs.get(job.message.seq);
@@ -142,20 +178,43 @@ export class Jobs {
     }
   }
 
+  /** A holder takes no more jobs. It is forgotten once it has none. */
+  closed({ opening, name, holder }: Entry<"holder_closed">): void {
+    const closed = this.#groupOf({ opening, name })?.holders.get(holder);
+    if (closed) closed.isClosed = true;
+  }
+
+  ended({ opening, name, holder: ofHolder, clock }: Entry<"holder_ended">): void {
+    const group = this.#groupOf({ opening, name });
+    const holder = group?.holders.get(ofHolder);
+    if (!group || !holder) return;
+    const holds = [...group.jobs.values()].some((job) => {
+      return job.holder === holder && isHeld(job, clock);
+    });
+    if (clock < holder.until && !holder.isDoubtful && (holds || !holder.isClosed)) {
+      this.#faults.push(`the lease of ${ofHolder} is over at ${clock}, and not at ${holder.until}`);
+    }
+    holder.until = Math.min(holder.until, clock);
+    // One that is opened under the same name holds nothing of that.
+    group.holders.delete(ofHolder);
+  }
+
   /** Nothing is left to do: each message is done or dead, or was given up. */
   drained({ name, dead, givenUp }: Entry<"drained">, lineage: Lineage): void {
     const group = this.#groups.get(keyOf(lineage, nameOf(name)));
     if (!group) return;
     const all = [...lineage.messages.values()].filter((message) => isOf(group, message));
     const left = all.filter(({ seq }) => group.jobs.get(seq)?.outcome !== "done");
+    const lost = left.filter(({ seq }) => !mayBeFinished(group.jobs.get(seq), Infinity));
     if (left.length === dead + givenUp) return;
+    if (group.forgetsDead && lost.length <= givenUp && left.length > dead) return;
     this.#faults.push(
       `${nameOf(name)} has not done ${left.length} jobs, and ${dead} are dead and ${givenUp} ` +
         `given up: ${left.slice(0, 3).map(inWords).join()}`,
     );
   }
 
-  #groupOf({ opening, name }: Entry<"holder" | "claimed" | "finished" | "extended">) {
+  #groupOf({ opening, name }: Pick<Entry<"holder">, "opening" | "name">): Group | undefined {
     const lineage = this.#stored.lineageOf(opening);
     return lineage && this.#groups.get(keyOf(lineage, nameOf(name)));
   }
@@ -163,11 +222,16 @@ export class Jobs {
   #make({ opening, name, after = 0 }: Entry<"holder">, at: number): Group {
     const lineage = this.#stored.lineageOf(opening)!;
     const isGone = this.#stored.goneIn(opening, at);
-    const excluded = [...lineage.messages.values()].filter((message) =>
-      message.seq <= after || isGone(message)
-    );
-    const seqs = new Set(excluded.map(({ seq }) => seq));
-    const group = { name, lineage, excluded: seqs, holders: new Map(), jobs: new Map() };
+    const gone = new Set([...lineage.messages.values()].filter(isGone).map(({ seq }) => seq));
+    const group = {
+      name,
+      lineage,
+      after,
+      gone,
+      forgetsDead: false,
+      holders: new Map(),
+      jobs: new Map(),
+    };
     this.#groups.set(keyOf(lineage, nameOf(name)), group);
     return group;
   }
@@ -191,14 +255,15 @@ function nameOf({ topic, isPrefix, group }: GroupPlan): string {
   return `${group} on ${topic}${isPrefix ? "*" : ""}`;
 }
 
-function isOf({ name: { topic, isPrefix }, excluded }: Group, message: KnownMessage): boolean {
-  const isCovered = isPrefix ? message.topic.startsWith(topic) : message.topic === topic;
-  return isCovered && !excluded.has(message.seq);
+function isOf({ name, after, gone }: Group, { seq, topic }: KnownMessage): boolean {
+  const isCovered = name.isPrefix ? topic.startsWith(name.topic) : topic === name.topic;
+  return isCovered && seq > after && !gone.has(seq);
 }
 
 /** Whether somebody still holds a job, by the clock of leases. */
-function isHeld({ outcome, holder: { until }, deadline }: Claim, clock: number): boolean {
-  return outcome === undefined && clock < until && clock < deadline;
+function isHeld({ outcome, holder, deadline, isDoubtful }: Claim, clock: number): boolean {
+  if (outcome !== undefined || isDoubtful || holder.isDoubtful) return false;
+  return clock < holder.until && clock < deadline;
 }
 
 /** A job may have died when its lease ended. */

@@ -36,7 +36,7 @@ export function judge(history: readonly TimedEntry[]): readonly string[] {
       case "opened":
         stored.opened(entry, at);
         ({ opening, retention } = entry);
-        jobs.opened(stored.lineageOf(opening)!);
+        jobs.opened(stored.lineageOf(opening)!, entry.time);
         break;
       case "stored":
         stored.stored(entry, at);
@@ -84,6 +84,12 @@ export function judge(history: readonly TimedEntry[]): readonly string[] {
       case "extended":
         jobs.extended(entry);
         break;
+      case "holder_closed":
+        jobs.closed(entry);
+        break;
+      case "holder_ended":
+        jobs.ended(entry);
+        break;
       case "drained":
         jobs.drained(entry, stored.lineageOf(opening)!);
         break;
@@ -117,6 +123,8 @@ export function judge(history: readonly TimedEntry[]): readonly string[] {
         handlers.end();
         break;
       case "closed":
+        jobs.died(entry.clock);
+        break;
       case "clock_set":
         break;
       default:
