@@ -17,7 +17,7 @@ import { areCounts } from "./request_fields.ts";
  * @returns the reply; what has no field of groups either answers a request without a result
  */
 export function decodeGroupAnswer(it: RawReply, id: number): Reply {
-  const { sub, lost, dead, more, redriven, created, deleted } = it;
+  const { sub, lost, dead, ended, more, redriven, created, deleted } = it;
   if (sub !== undefined) return { kind: "working", id, lost: lost ?? [] };
   if (it.groups) {
     const groups = parseGroups(it.groups);
@@ -35,5 +35,7 @@ export function decodeGroupAnswer(it: RawReply, id: number): Reply {
       ? { kind: "dead", id, jobs, more: more && jobs.length > 0 }
       : malformed(id, undefined, "the server does not list dead jobs in their order");
   }
-  return dead === undefined || areCounts(dead) ? { kind: "done", id, lost, dead } : malformed(id);
+  return dead === undefined || areCounts(dead)
+    ? { kind: "done", id, lost, dead, ended }
+    : malformed(id);
 }

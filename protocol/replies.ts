@@ -130,6 +130,8 @@ export interface DoneReply {
   readonly lost?: readonly number[] | undefined;
   /** Claims whose jobs are dead now. */
   readonly dead?: readonly number[] | undefined;
+  /** The lease of the worker had ended. Default: it is extended. */
+  readonly ended?: boolean | undefined;
 }
 
 /** A request failed. */

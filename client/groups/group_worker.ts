@@ -19,7 +19,7 @@ import {
 } from "../pending_request.ts";
 import type { StreamSource } from "../stream_source.ts";
 import { RETRY_AFTER } from "./leased_jobs.ts";
-import { isTransient, ReportedJobs, type ReportSetup } from "./reported_jobs.ts";
+import { isNotFound, isTransient, ReportedJobs, type ReportSetup } from "./reported_jobs.ts";
 import { RELEASE } from "./outcomes.ts";
 import { WorkerJob } from "./worker_job.ts";
 import { WorkerRequest } from "./worker_request.ts";
@@ -181,12 +181,14 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
 
   renew(onSettled?: (isConfirmed: boolean) => void): void {
     const fields = () => ({ ...this.#named, claims: this.openClaims });
-    const request = this.#send("extend", fields, (reply) => {
-      if (reply) {
-        this.#lose(reply);
-        this.confirm(request.sentAt);
-      } else this.renewLater();
-      onSettled?.(reply !== undefined);
+    const request = this.#send("extend", fields, (reply, error) => {
+      if (reply) this.#lose(reply);
+      // With its group all that it had is gone.
+      else if (isNotFound(error)) this.#lose({ lost: this.openClaims });
+      const isConfirmed = reply !== undefined && !reply.ended;
+      if (isConfirmed) this.confirm(request.sentAt);
+      else this.renewLater();
+      onSettled?.(isConfirmed);
     });
   }
 
@@ -206,7 +208,7 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
   #send(
     action: string,
     fields: () => object,
-    onSettled: (reply: DoneReply | undefined) => void,
+    onSettled: (reply: DoneReply | undefined, error?: unknown) => void,
   ): WorkerRequest {
     const request = new WorkerRequest(action, fields, onSettled);
     this.#setup.requests.send(request);

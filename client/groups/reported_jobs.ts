@@ -94,15 +94,19 @@ export abstract class ReportedJobs extends LeasedJobs {
     return report;
   }
 
-  #onReported(report: Report, reply: DoneReply | undefined, error: unknown): void {
+  #onReported(report: Report, answer: DoneReply | undefined, error: unknown): void {
+    const { done, outcomes } = report;
+    // A server that has lost its memory has no group, and so nobody holds its jobs.
+    const all = () => [...done, ...outcomes.map(({ claim }) => claim)];
+    const reply = answer ?? (isNotFound(error) ? { lost: all(), dead: undefined } : undefined);
     if (reply) {
       const { lost = [], dead = [] } = reply;
       const others: readonly unknown[] = [...lost, ...dead];
       const { counts } = this;
       counts.lost += lost.length;
       counts.dead += dead.length;
-      counts.done += report.done.filter((claim) => !others.includes(claim)).length;
-      counts.retried += report.outcomes.filter(({ claim, outcome }) =>
+      counts.done += done.filter((claim) => !others.includes(claim)).length;
+      counts.retried += outcomes.filter(({ claim, outcome }) =>
         outcome === "retry" && !others.includes(claim)
       ).length;
       this.#reports.delete(report);
@@ -123,6 +127,11 @@ export abstract class ReportedJobs extends LeasedJobs {
     const delay = Math.min(maxDelay, minDelay * 2 ** (attempt - 1));
     return Math.ceil(delay * (1 - Math.random() / 2));
   }
+}
+
+/** Whether the server has no such group (any more). */
+export function isNotFound(error: unknown): boolean {
+  return (error as DsmqError | undefined)?.code === "not_found";
 }
 
 /** Whether the server may be able to do later what it could not do. */

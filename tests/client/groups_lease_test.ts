@@ -118,6 +118,45 @@ Deno.test("a worker whose stream ends because its lease had ended works again at
     await group.answer("work", { lost: [4] });
   }));
 
+Deno.test("a worker that slept begins nothing once it is told that its lease has ended, until it works again", () =>
+  inVirtualTime(async () => {
+    await using group = await ScriptedGroup.open();
+    const handler = new ManualHandler();
+    const worker = group.mq.work("t", handler.handle, { lease });
+    const { id } = await group.answer("work");
+    const { id: extend } = await group.next("extend");
+    await pass(lease);
+    // What the server had sent before is not sure any more.
+    await group.jobs(id, [1]);
+    await group.script.send({ id: extend, ended: true });
+    assertEquals(handler.claims, []);
+    const error = { code: "lease_lost", message: "its lease has ended" };
+    await group.script.send({ sub: id, error });
+    const again = await group.answer("work", { lost: [1] });
+    await group.jobs(again.id, [2]);
+    assertEquals([again.holding, handler.claims, worker.stats.lost], [[1], [2], 1]);
+  }));
+
+Deno.test("a worker that stops ends well when the server has lost its memory: what it held is lost", () =>
+  inVirtualTime(async () => {
+    await using group = await ScriptedGroup.open();
+    const handler = new ManualHandler();
+    const worker = group.mq.work("t", handler.handle, { lease, concurrency: 2 });
+    const { id } = await group.answer("work");
+    await group.jobs(id, [1, 2]);
+    const stopped = worker.stop();
+    await group.answer("unsubscribe");
+    const error = { code: "not_found", message: "there is no such group" };
+    handler.job(1).done();
+    await group.script.send({ id: (await group.next("finish")).id, error });
+    await group.script.send({ id: (await group.next("extend")).id, error });
+    assertEquals(handler.job(2).signal.reason.code, "lease_lost");
+    handler.job(2).done();
+    await stopped;
+    await worker.closed;
+    assertEquals(worker.stats, { running: 0, done: 0, retried: 0, dead: 0, lost: 2 });
+  }));
+
 Deno.test("extend makes sure of a job, whatever happens on the way", () =>
   inVirtualTime(async () => {
     await using group = await ScriptedGroup.open();

@@ -51,13 +51,13 @@ Deno.test("the answer to work names the claims that are lost, if there are some"
 
 Deno.test("the answers to finish and extend name what is lost, dead and ended, and nothing else", () => {
   assertEquals(claimsReply(9, { lost: [] }), '{"id":9}');
-  const claims = { kind: "done", id: 9, lost: undefined, dead: undefined };
+  const claims = { kind: "done", id: 9, lost: undefined, dead: undefined, ended: undefined };
   assertEquals(decoded(claimsReply(9, { lost: [], dead: [], ended: false })), claims);
   assertEquals(decoded(claimsReply(9, { lost: [1] })), { ...claims, lost: [1] });
   assertEquals(decoded(claimsReply(9, { lost: [], dead: [2] })), { ...claims, dead: [2] });
   assertEquals(decoded(claimsReply(9, { lost: [3], ended: true })), {
-    ...claims,
-    lost: [3],
+    ...{ ...claims, lost: [3] },
+    ended: true,
   });
 });
 
