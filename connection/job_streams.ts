@@ -44,6 +44,9 @@ interface FreedPlaces {
   readonly streams: readonly JobStream[];
 }
 
+/** A worker is told at once of so many bytes of jobs that it holds without knowing of them. What is beyond goes to any worker. */
+const MAX_RESENT_BYTES = 1024 * 1024;
+
 /** So many claims of workers that have ended may be remembered, besides those of others. */
 const MAX_STALE = 1024;
 
@@ -108,7 +111,7 @@ export class JobStreams implements JobStreamContext {
       const claimed = group.join(stream);
       if (claimed) await claimed;
       const after = await locateGroupStart(this.queue.store, request.since);
-      const terms = { after, holder, lease, timeout, attempts, holding };
+      const terms = { after, holder, lease, timeout, attempts, holding, bytes: MAX_RESENT_BYTES };
       const [opened] = await this.queue.groups.apply([{ type: "open_holder", name, ...terms }]);
       if (opened instanceof StoreError) throw opened;
       if (this.#closed) return;

@@ -189,6 +189,7 @@ import "../../stores/groups/group_state.ts";
 import "../../stores/groups/holder.ts";
 import "../../stores/groups/job_keeper.ts";
 import "../../stores/groups/job_list.ts";
+import "../../stores/groups/jobs_to_tell.ts";
 import "../../stores/groups/key_queues.ts";
 import "../../stores/groups/lease_clock.ts";
 import "../../stores/groups/lost_claims.ts";

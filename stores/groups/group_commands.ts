@@ -55,6 +55,11 @@ export interface OpenHolder {
   readonly attempts: number;
   /** The claims that it knows of. */
   readonly holding: readonly number[];
+  /**
+   * It is told of the other jobs that it holds up to about this many bytes of bodies and attributes, but of one always; what is beyond
+   * is given back as if it had not been claimed. Default: of all.
+   */
+  readonly bytes?: number | undefined;
 }
 
 /** What a holder finds when it is opened. */

@@ -6,7 +6,6 @@
 
 import { NameMap } from "../../protocol/name_map.ts";
 import type {
-  ClaimedJob,
   ExtendedLease,
   ExtendLease,
   FinishedJobs,
@@ -18,6 +17,7 @@ import type {
 import type { GroupJobs } from "./group_jobs.ts";
 import { type HeldJob, Holder } from "./holder.ts";
 import { JOB_STATE } from "./job_list.ts";
+import { jobsToTell } from "./jobs_to_tell.ts";
 import type { GroupCounts, GroupNews, SharedGroupState } from "./shared_group_state.ts";
 import { type MessageCount, WaitingCount } from "./waiting_count.ts";
 
@@ -97,19 +97,19 @@ export class WorkGroup {
   }
 
   /** Opens a holder, or goes on with it. */
-  open({ holder: name, lease, timeout, attempts, holding }: OpenHolder): OpenedHolder {
-    const { clock, messages } = this.#shared;
+  open({ holder: name, lease, timeout, attempts, holding, bytes }: OpenHolder): OpenedHolder {
+    const { clock, messages, lost: lostClaims } = this.#shared;
     const terms = { lease, timeout, attempts };
     const known = this.holders.get(name);
-    const jobs: ClaimedJob[] = [];
-    if (known) {
-      const { held } = this.jobs;
-      const ofHolder = new Set<HeldJob | undefined>(holding.map((claim) => held.get(claim)));
-      for (const job of known.jobs) {
-        if (ofHolder.has(job)) continue;
-        const message = messages.at(this.name, job.seq);
-        if (message) jobs.push({ message, claim: job.claim, attempt: job.attempt });
-      }
+    const { unknown: jobs, left } = jobsToTell(
+      known ? known.jobs : [],
+      new Set(holding.map((claim) => this.jobs.held.get(claim))),
+      bytes,
+      (seq) => messages.at(this.name, seq),
+    );
+    for (const job of left) {
+      lostClaims.add(job.claim);
+      this.#giveBack(job, job.attempt - 1);
     }
     const holder = known ?? new Holder(name, terms, clock.now);
     holder.terms = terms;

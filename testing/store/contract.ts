@@ -16,6 +16,7 @@ import { goneAndKnown } from "./gaps.ts";
 import { ordering } from "./group_keys.ts";
 import { keeping } from "./group_lists.ts";
 import { continuing } from "./group_restarts.ts";
+import { holders } from "./group_holders.ts";
 import { working } from "./groups.ts";
 import { messageIds } from "./message_ids.ts";
 import { lasting } from "./retention.ts";
@@ -53,6 +54,7 @@ const PROMISES = {
   ...messageIds,
   ...repeatedIds,
   ...working,
+  ...holders,
   ...ordering,
   ...keeping,
 };

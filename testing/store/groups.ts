@@ -242,34 +242,6 @@ export const working: Promises = {
     assertEquals(await finish(store, [job!]), { lost: [], dead: [] });
   },
 
-  async "a worker that comes again learns which claims are lost, and gets what it does not know of"(
-    { store, clock },
-  ) {
-    await append(store, puts("t", "1", "2", "3"));
-    await open(store, "a");
-    const [one, two, three] = await claim(store, "a");
-    await finish(store, [one!]);
-    const again = await open(store, "a", { holding: [one!.claim, two!.claim] });
-    assertEquals(again.lost, [one!.claim]);
-    assertEquals(again.jobs.map(({ claim, attempt }) => [claim, attempt]), [[three!.claim, 1]]);
-    assertEquals(textsOf(again.jobs), ["3"]);
-    await pass(store, clock, LEASE);
-    const late = await open(store, "a", { holding: [two!.claim] });
-    assertEquals([late.lost, late.jobs], [[two!.claim], []]);
-    assertEquals(tries(await claim(store, "a")), ["2 2", "3 2"]);
-  },
-
-  async "a holder that is closed gets no more jobs, and finishes what it has"({ store }) {
-    await append(store, puts("t", "1", "2"));
-    await open(store, "a");
-    const [one] = await claim(store, "a", 1);
-    await command(store, { type: "close_holder", name: T, holder: "a" });
-    assertEquals(await claim(store, "a"), []);
-    assertEquals(await finish(store, [one!]), { lost: [], dead: [] });
-    assertEquals((await claimAll(store, [{ holder: "a", count: 1 }])).ended, [0]);
-    assert(!store.holdsJobs, "nobody holds anything");
-  },
-
   async "a command for a group that is not there is refused"({ store }) {
     const name = { topic: "t", group: "nobody" };
     assertEquals(

@@ -99,3 +99,24 @@ Deno.test("what a connection had is free again once it is closed", async () => {
   const { used: left } = at.host.budgets.usage("totalSubscriptions");
   assertEquals([left, at.host.queue.groups.size, at.host.queue.listenedTopics], [0, 0, 0]);
 });
+
+Deno.test("a worker that knows nothing of many large jobs is told of some, and the others go to anybody", async () => {
+  await using at = await workScene();
+  const bodies = Array.from({ length: 60 }, (_, i) => `${i}`.padEnd(50_000));
+  await at.put(...bodies);
+  const first = at.peer();
+  await first.work("one", { credit: 100 });
+  await until(() => first.jobs().length === 60);
+  first[Symbol.dispose]();
+  const [again, other] = [at.peer(), at.peer()];
+  await again.work("one", { credit: 30 });
+  await until(() => again.jobs().length === 30);
+  const told = again.jobs();
+  const claims = first.jobs().map(({ claim }) => claim);
+  const known = told.filter(({ claim }) => claims.includes(claim)).length;
+  assert(known >= 20 && known < 30, `${known} of 50 kB are told`);
+  await other.work("other", { credit: 100 });
+  await until(() => other.jobs().length === 30);
+  assertEquals([...told, ...other.jobs()].map(({ body }) => body), bodies);
+  assert([...told, ...other.jobs()].every(({ attempt }) => attempt === 1));
+});

@@ -1,0 +1,69 @@
+/**
+ * What a store's groups promise to a worker that comes again, or goes for good.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "../assert.ts";
+import {
+  claim,
+  claimAll,
+  command,
+  finish,
+  LEASE,
+  open,
+  pass,
+  T,
+  textsOf,
+  tries,
+} from "./group_support.ts";
+import { append, type Promises, puts } from "./support.ts";
+
+export const holders: Promises = {
+  async "a worker that comes again learns which claims are lost, and gets what it does not know of"(
+    { store, clock },
+  ) {
+    await append(store, puts("t", "1", "2", "3"));
+    await open(store, "a");
+    const [one, two, three] = await claim(store, "a");
+    await finish(store, [one!]);
+    const again = await open(store, "a", { holding: [one!.claim, two!.claim] });
+    assertEquals(again.lost, [one!.claim]);
+    assertEquals(again.jobs.map(({ claim, attempt }) => [claim, attempt]), [[three!.claim, 1]]);
+    assertEquals(textsOf(again.jobs), ["3"]);
+    await pass(store, clock, LEASE);
+    const late = await open(store, "a", { holding: [two!.claim] });
+    assertEquals([late.lost, late.jobs], [[two!.claim], []]);
+    assertEquals(tries(await claim(store, "a")), ["2 2", "3 2"]);
+  },
+
+  async "a worker that comes again is told of as many jobs as it asks for, and the others go to anybody"(
+    { store },
+  ) {
+    await append(store, puts("t", "1", "2", "3", "4", "5"));
+    await open(store, "a");
+    const [one, two, three, four, five] = await claim(store, "a");
+    const bytes = two!.message.bytes + 1;
+    const again = await open(store, "a", { holding: [one!.claim], bytes });
+    assertEquals([again.lost, textsOf(again.jobs)], [[], ["2", "3"]]);
+    await open(store, "b");
+    assertEquals(tries(await claim(store, "b")), ["4", "5"]);
+    const lost = [four!.claim, five!.claim];
+    assertEquals(await finish(store, [four!, five!]), { lost, dead: [] });
+    assertEquals(await finish(store, [one!, two!, three!]), { lost: [], dead: [] });
+    // One is told of, however large.
+    const none = await open(store, "b", { bytes: 0 });
+    assertEquals(textsOf(none.jobs), ["4"]);
+  },
+
+  async "a holder that is closed gets no more jobs, and finishes what it has"({ store }) {
+    await append(store, puts("t", "1", "2"));
+    await open(store, "a");
+    const [one] = await claim(store, "a", 1);
+    await command(store, { type: "close_holder", name: T, holder: "a" });
+    assertEquals(await claim(store, "a"), []);
+    assertEquals(await finish(store, [one!]), { lost: [], dead: [] });
+    assertEquals((await claimAll(store, [{ holder: "a", count: 1 }])).ended, [0]);
+    assert(!store.holdsJobs, "nobody holds anything");
+  },
+};
