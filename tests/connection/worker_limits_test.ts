@@ -36,7 +36,10 @@ Deno.test("workers of one peer that reads slowly do not fill its memory all at o
     slow.buffered += frame.length;
   };
   const body = "x".repeat(100_000);
-  for (let i = 0; i < 50; i++) await at.putInto(`t${i}`, body);
+  const json = JSON.stringify(body);
+  await at.host.queue.apply(Array.from({ length: 50 }, (_, i) => ({
+    ...{ type: "put" as const, topic: `t${i}`, body: json, bytes: json.length },
+  })));
   await turns(2);
   assert(slow.jobs().length <= 4, `${slow.jobs().length} of 100 kB`);
   while (slow.jobs().length < 50) {
@@ -45,6 +48,27 @@ Deno.test("workers of one peer that reads slowly do not fill its memory all at o
     await turns(1);
   }
   assertEquals(slow.jobs().every(({ attempt }) => attempt === 1), true);
+});
+
+Deno.test("a job for which all peers together have no room goes to one that has, and is not asked for again and again", async () => {
+  await using at = await workScene();
+  const [full, other] = [at.peer(), at.peer()];
+  await full.work("full");
+  await turns(1);
+  const room = Promise.withResolvers<void>();
+  Object.assign(full, { hasRoom: () => false, waitForRoom: () => room.promise });
+  const body = "x".repeat(1000);
+  await at.put(body);
+  assertEquals((await at.group()).claimed, 1);
+  await other.work("other", { credit: 1 });
+  await turns(1);
+  assertEquals(other.jobs().map(({ attempt }) => attempt), [1]);
+  await at.put(`${body}2`, `${body}3`);
+  assertEquals([full.jobs().length, (await at.group()).claimed], [0, 2]);
+  Object.assign(full, { hasRoom: () => true });
+  room.resolve();
+  await turns(1);
+  assertEquals(full.bodies, [`${body}2`, `${body}3`]);
 });
 
 Deno.test("jobs come in frames of bounded size", async () => {
@@ -79,7 +103,9 @@ Deno.test("a connection has as many workers, and as many jobs, as its limits say
   assertEquals([error.code, error.limit], ["limit_exceeded", 2]);
   assertEquals(one.connection.describe().subscriptions, 2);
   assertEquals(one.connection.describe().workers, 2);
+  const { used } = at.host.budgets.usage("totalSubscriptions");
   await one.ask("unsubscribe", { sub: 1 });
+  assertEquals(at.host.budgets.usage("totalSubscriptions").used, used - 1);
   assertEquals((await one.ask("subscribe", { messages: 1, bytes: 1 })).error, undefined);
   const { error: inUse } = await one.request({
     ...{ action: "work", id: 3, topic: "t", worker: workerName("x"), credit: 1 },

@@ -95,12 +95,13 @@ Deno.test("what becomes of a job is what its worker says", async () => {
 
 Deno.test("a job that is to be retried later comes when its time has come", async () => {
   await using at = await workScene();
-  await at.put("a");
   const one = at.peer();
-  await one.work("one");
+  // It has no place free, so that nobody waits, before it says so.
+  await one.work("one", { credit: 1 });
   await turns(1);
-  await one.finish("a", "retry", { delay: 3000 });
-  await at.pass(2999);
+  await at.put("a");
+  await one.finish("a", "retry", { delay: 130 });
+  await at.pass(129);
   assertEquals(one.bodies, ["a"]);
   at.clock.advance(1);
   await turns(1);
