@@ -26,8 +26,6 @@ interface Messages {
   readonly gone: GoneIndex;
   readonly ids: MessageIds;
   readonly topics: TopicTable;
-  /** Moves the buffer into the database. */
-  flush(): void;
 }
 
 /** Reads from the table of messages, and then from the write buffer. */
@@ -95,11 +93,7 @@ export class PrefixPages {
     const { buffer, range } = this.#log;
     const { last } = range;
     if (!buffer.covers(after, last)) {
-      try {
-        this.#log.flush();
-      } catch {
-        // If nothing can be written to the database, its messages can still be read, and then the buffer.
-      }
+      // The buffer is not written: a reader that is far behind would have that done each time with only a few messages.
       const flushed = last - buffer.messages.length;
       const through = this.#rows.read(prefix, after, flushed, page);
       if (page.isFull || through < flushed) return through;
