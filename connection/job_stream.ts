@@ -111,6 +111,10 @@ export class JobStream implements JobTaker {
     return 0;
   }
 
+  hasOthers(freed: number): boolean {
+    return this.#held > freed;
+  }
+
   take(jobs: readonly ClaimedJob[]): readonly ClaimedJob[] {
     if (this.#state !== "open") return jobs;
     return this.#sendWhatFits(jobs);

@@ -103,9 +103,9 @@ export class ReplyWriter {
     this.#lastIsLegacy = !this.#batched;
   }
 
-  /** Adds the reply to a request that left the pipeline: it does not wait for the end of a frame. */
-  addLate(reply: string): void {
-    this.add(reply);
+  /** Adds the reply to a request that left the pipeline, or what no request asks for: it does not wait for the end of a frame. */
+  addLate(reply: string, bytes?: number): void {
+    this.add(reply, bytes);
     this.#scheduleFlush();
   }
 

@@ -61,16 +61,18 @@ export class StreamFrames implements StreamOutput {
     claims: readonly number[],
     attempts: readonly number[],
   ): void {
-    this.#send(jobsHead(sub, claims, attempts), batch);
+    const head = jobsHead(sub, claims, attempts);
+    if (batch.bytes >= MIN_SHARED_BYTES) return this.#send(head, batch);
+    // They mostly come with the answer to what has finished others.
+    const reply = head + batch.text;
+    this.#replies.addLate(reply, sizeOf(reply, batch));
   }
 
   #send(head: string, batch: TopicBatch): void {
     const { messages, bytes } = batch;
     if (bytes < MIN_SHARED_BYTES) {
       const frame = head + batch.text;
-      // The bytes of text that is not ASCII are counted with it.
-      this.#replies.sendFrame(frame, frame.length + bytes + 2 * batch.topics.length);
-      return;
+      return this.#replies.sendFrame(frame, sizeOf(frame, batch));
     }
     const suffix = messages.length > 1
       ? batch.suffix
@@ -83,4 +85,9 @@ export class StreamFrames implements StreamOutput {
   sendError(sub: number, error: WireError, through: number | undefined): void {
     this.#replies.sendFrame(streamError(sub, error, through));
   }
+}
+
+/** At most so many bytes: those of text that is not ASCII are counted with it. */
+function sizeOf(frame: string, { bytes, topics }: TopicBatch): number {
+  return frame.length + bytes + 2 * topics.length;
 }

@@ -110,6 +110,10 @@ class OneClaim implements JobTaker, HeapTimer {
     void this.#queue.groups.apply([{ type: "close_holder", name, holder: this.holder }]);
   }
 
+  hasOthers(): boolean {
+    return false;
+  }
+
   capacity(): number {
     return this.#isSettled ? 0 : 1;
   }

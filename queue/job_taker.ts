@@ -19,6 +19,12 @@ export interface JobTaker extends RingMember<JobTaker> {
    * @param freed this many more of its places are about to be free
    */
   capacity(freed: number): number;
+  /**
+   * Whether it holds jobs besides: then it can wait for others until it may have finished more.
+   *
+   * @param freed this many of those that it holds are about to be finished
+   */
+  hasOthers(freed: number): boolean;
   /** Takes jobs. Returns those that it has no room for: they are given back. */
   take(jobs: readonly ClaimedJob[]): readonly ClaimedJob[];
   /** Its lease had ended before it could be given jobs. */

@@ -97,12 +97,14 @@ export class WorkedGroup implements TopicListener {
   offer(taker: JobTaker): Promise<void> | undefined {
     if (!this.#takers.has(taker) || taker.capacity(0) === 0) return undefined;
     this.#takers.setReady(taker, true);
-    this.#start();
+    this.#start(taker.hasOthers(0));
     return this.#underWay?.promise;
   }
 
   /**
    * Finishes jobs. If more may be there, they are claimed in the same step: for those who wait, and in the places that become free.
+   * But if those who have finished these have others, too, that is done a turn of the event loop later: if more of their requests
+   * have arrived, one claim is for all of them. Else the jobs of a busy worker would come in small frames for ever.
    *
    * @param command what becomes of the jobs
    * @param freed whose places become free, and how many
@@ -113,7 +115,9 @@ export class WorkedGroup implements TopicListener {
     freed: ReadonlyMap<JobTaker, number>,
     onFinished: (result: FinishedJobs | StoreError) => void,
   ): Promise<void> {
-    const claim = this.#underWay || !this.#mayHaveJobs
+    const canWait = freed.size > 0 &&
+      [...freed].every(([taker, places]) => taker.hasOthers(places));
+    const claim = this.#underWay || !this.#mayHaveJobs || canWait
       ? undefined
       : this.#takers.nextClaim(this.name, freed);
     if (!claim) {
@@ -164,15 +168,15 @@ export class WorkedGroup implements TopicListener {
     this.#context.forEach(all, (taker) => this.#end(taker, error));
   }
 
-  #start(): void {
+  #start(canWait = false): void {
     if (this.#underWay || !this.#mayHaveJobs || this.#takers.areBusy) return;
     this.#underWay = Promise.withResolvers();
-    void this.#claimAll();
+    void this.#claimAll(canWait);
   }
 
-  async #claimAll(): Promise<void> {
-    // One microtask later: so that the store has answered who put the message.
-    await undefined;
+  async #claimAll(canWait: boolean): Promise<void> {
+    // At least one microtask later: so that the store has answered who put the message.
+    await (canWait ? new Promise<void>((resolve) => void setImmediate(resolve)) : undefined);
     try {
       for (let isFirst = true; this.#mayHaveJobs; isFirst = false) {
         const pause = isFirst ? undefined : this.#context.slices.pause();

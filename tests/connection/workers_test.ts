@@ -37,6 +37,23 @@ Deno.test("the answer to finish comes before the jobs for which it makes room", 
   assertEquals(order, [1, ["a"], 2, ["b"]]);
 });
 
+Deno.test("the answer to finish and the jobs for which it makes room share a frame", async () => {
+  await using at = await workScene();
+  await at.put("a", "b");
+  const one = at.peer();
+  await one.work("one", { credit: 1 });
+  await turns(1);
+  let frames = 0;
+  const send = one.send.bind(one);
+  one.send = (...frame) => {
+    frames++;
+    return send(...frame);
+  };
+  await one.done("a");
+  await turns(1);
+  assertEquals([one.bodies, frames], [["a", "b"], 1]);
+});
+
 Deno.test("jobs name their topics where they are of a prefix, how often they were tried, and what was put with them", async () => {
   await using at = await workScene();
   const attributes = JSON.stringify({ key: "k" });

@@ -40,11 +40,12 @@ Deno.test("nobody gets more jobs than it has places, and the next ones as it fin
   await turns(1);
   assertEquals(one.seqs, [1, 2]);
   await one.finish();
+  await turns(1);
   assertEquals([one.seqs, one.held.length], [[1, 2, 3], 2]);
-  await one.finish();
-  await one.finish();
-  await one.finish();
-  await one.finish();
+  for (let i = 0; i < 4; i++) {
+    await one.finish();
+    await turns(1);
+  }
   assertEquals([one.seqs, one.held.length], [[1, 2, 3, 4, 5], 0]);
 });
 

@@ -202,6 +202,10 @@ export class FakeTaker implements JobTaker {
     });
   }
 
+  hasOthers(freed: number): boolean {
+    return this.held.length > freed;
+  }
+
   capacity(freed: number): number {
     return this.hasRoom ? Math.max(0, this.credit - this.held.length + freed) : 0;
   }
