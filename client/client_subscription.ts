@@ -223,9 +223,10 @@ export class ClientSubscription extends PendingRequest
   }
 
   /** The connection has ended; if this side closed it, that is not an error. */
-  onStreamEnd(error: DsmqError, isOwnClose: boolean): void {
+  onStreamEnd(error: DsmqError, isOwnClose: boolean): boolean {
     if (isOwnClose) this.#buffer.clear();
     this.#end(isOwnClose ? undefined : error);
+    return false;
   }
 
   /** Fails, or continues after a gap if it is known after which number. */

@@ -279,7 +279,7 @@ export class InFlightRequests {
   /** Ends the streams; `own` if this side closes the connection. */
   #endStreams(end: ConnectionEnd, isOwnClose: boolean): void {
     const error = this.acceptance.errorOf(end);
-    for (const stream of this.table.takeStreams()) stream.onStreamEnd(error, isOwnClose);
+    this.table.endStreams((stream) => stream.onStreamEnd(error, isOwnClose));
   }
 
   /** A request for nothing but a reply. */

@@ -114,8 +114,11 @@ export abstract class PendingRequest {
 export interface StreamHandler {
   /** Takes messages, or the error that ends the stream. Throws if they are not of the protocol; the stream has ended then. */
   onStreamFrame(reply: StreamReply): void;
-  /** The connection has ended for good; `own` if this side closed it. */
-  onStreamEnd(error: DsmqError, isOwnClose: boolean): void;
+  /**
+   * The connection has ended for good; `isOwnClose` if this side closes it. Returns whether it still takes what is on the way: then this
+   * is called again.
+   */
+  onStreamEnd(error: DsmqError, isOwnClose: boolean): boolean;
 }
 
 /** A request with one reply, which is turned into a result. */

@@ -251,11 +251,9 @@ export class RequestTable {
     return unanswered;
   }
 
-  /** Removes all streams, and returns them. */
-  takeStreams(): PendingStream[] {
-    const streams = [...this.#streams.values()];
-    this.#streams.clear();
-    return streams;
+  /** Removes all streams but those for which `end` says that they still take something. */
+  endStreams(end: (stream: PendingStream) => boolean): void {
+    for (const [id, stream] of [...this.#streams]) if (!end(stream)) this.#streams.delete(id);
   }
 
   /** Removes everything that a new socket has to be asked again: streams that had begun, then unanswered requests, in order. */

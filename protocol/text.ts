@@ -169,7 +169,8 @@ export function thrownText(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? thrown.message : thrown);
   } catch {
-    return kindOf(thrown);
+    // Only of these; and a revoked proxy does not even say whether it is an array.
+    return typeof thrown === "function" ? "a function" : "an object";
   }
 }
 

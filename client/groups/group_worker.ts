@@ -20,7 +20,6 @@ import {
 import type { StreamSource } from "../stream_source.ts";
 import { RETRY_AFTER } from "./leased_jobs.ts";
 import { isNotFound, isTransient, ReportedJobs, type ReportSetup } from "./reported_jobs.ts";
-import { RELEASE } from "./outcomes.ts";
 import { WorkerJob } from "./worker_job.ts";
 import { WorkerRequest } from "./worker_request.ts";
 import type { TopicWorker, WorkerStats } from "./working.ts";
@@ -53,7 +52,8 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
   /** The largest claim that has arrived. */
   #newest = 0;
   #sentAt = 0;
-  #state: "working" | "stopping" | "ended" = "working";
+  /** `stopping`: it takes no more jobs; `closing`: nor do its handlers count any more. */
+  #state: "working" | "stopping" | "closing" | "ended" = "working";
   /** While it stops: no more jobs arrive. */
   #isUnsubscribed = false;
   #drain: ReturnType<typeof setTimeout> | undefined;
@@ -82,13 +82,17 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
   stop(): Promise<void> {
     if (this.#state === "working") {
       this.#state = "stopping";
-      // First: what is given back must not come again.
-      if (this.#setup.requests.withdraw(this)) this.#onUnsubscribed();
-      else this.#send("unsubscribe", () => ({ sub: this.id }), () => this.#onUnsubscribed());
+      this.#unsubscribe();
       this.release();
       this.onFreed();
     }
     return this.closed.catch(() => {});
+  }
+
+  /** Before it gives anything back, which must not come again. */
+  #unsubscribe(): void {
+    if (this.#setup.requests.withdraw(this)) this.#onUnsubscribed();
+    else this.#send("unsubscribe", () => ({ sub: this.id }), () => this.#onUnsubscribed());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -137,7 +141,7 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
     const isLost = (error as DsmqError).code === "lease_lost";
     if (isLost) this.abort(error);
     else if (!isTransient(error)) return this.end(error);
-    if (this.#state === "stopping") return this.#onUnsubscribed();
+    if (this.#state !== "working") return this.#onUnsubscribed();
     // Not again and again without a pause.
     const isEarly = performance.now() < this.#sentAt + RETRY_AFTER;
     setTimeout(() => {
@@ -163,20 +167,34 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
       if (claim <= this.#newest && this.#holding.includes(claim)) continue;
       this.#newest = Math.max(this.#newest, claim);
       const job = new WorkerJob((job) => this.#extend(job), this.topic, reply, i, now);
-      if (this.#state === "working") this.waiting.push(job);
-      else this.settle(job, RELEASE);
+      this.waiting.push(job);
     }
+    if (this.#state !== "working") return this.#askAtLast(() => this.release());
     this.alarm(now + timeout);
     this.begin();
   }
 
-  onStreamEnd(error: DsmqError, isOwnClose: boolean): void {
-    if (!isOwnClose) return this.end(error);
-    // Others need not wait for the end of the lease; and what is given back must not come again.
-    const { requests } = this.#setup;
-    if (!requests.withdraw(this)) requests.sendUnanswered("unsubscribe", `"sub":${this.id}`);
-    requests.acceptance.admit({ verb: "work" }, () => this.release(this.running));
-    this.end(undefined, error);
+  onStreamEnd(error: DsmqError, isOwnClose: boolean): boolean {
+    if (!isOwnClose) {
+      this.end(error);
+      return false;
+    }
+    const isSubscribed = this.#state === "working";
+    this.#state = "closing";
+    this.abort(error);
+    this.#askAtLast(() => {
+      if (isSubscribed) this.#unsubscribe();
+      this.release(this.running);
+    });
+    // Nobody waits for their handlers.
+    this.running.clear();
+    this.onFreed();
+    return this.#state === "closing";
+  }
+
+  /** Makes requests also while the connection is closed: others need not wait for the end of the lease. */
+  #askAtLast(ask: () => void): void {
+    this.#setup.requests.acceptance.admit({ verb: "work" }, ask);
   }
 
   renew(onSettled?: (isConfirmed: boolean) => void): void {
@@ -233,13 +251,14 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
 
   /** It has stopped, once nothing is to be done or reported. */
   protected onFreed(): void {
-    if (this.#state !== "stopping" || this.running.size > 0) return;
+    if (this.#state === "working" || this.#state === "ended" || this.running.size > 0) return;
     if (this.#isUnsubscribed && this.isReported) this.end(undefined);
     else this.#drain ??= setTimeout(() => this.end(undefined), DRAIN_TIMEOUT);
   }
 
-  protected end(error: unknown, reason = error): void {
+  protected end(error: unknown): void {
     if (this.#state === "ended") return;
+    const isClosing = this.#state === "closing";
     this.#state = "ended";
     this.hasEnded = true;
     clearTimeout(this.#drain);
@@ -247,9 +266,9 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
     const { requests, signal, onError, source } = this.#setup;
     requests.forget(this.id);
     signal?.removeEventListener("abort", this.#onAbort);
-    this.abort(reason);
+    this.abort(error);
     this.release(this.running);
-    if (error === undefined) return this.#closed.resolve();
+    if (error === undefined || isClosing) return this.#closed.resolve();
     const named = source.named(error);
     this.#closed.reject(named);
     if (!onError) return;

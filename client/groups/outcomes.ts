@@ -76,10 +76,19 @@ export function outcomeError(outcome: Outcome): Error {
  * @returns the outcome; its reason is cut where it is too long
  */
 export function outcomeOf(thrown: unknown): Outcome {
-  return Object(thrown)[MARK] ?? { outcome: "retry", reason: shortReason(thrownText(thrown)) };
+  return decisionOf(thrown) ?? { outcome: "retry", reason: shortReason(thrownText(thrown)) };
 }
 
 /** Whether the handler has decided it. */
 export function isDecided(thrown: unknown): boolean {
-  return MARK in Object(thrown);
+  return decisionOf(thrown) !== undefined;
+}
+
+function decisionOf(thrown: unknown): Outcome | undefined {
+  try {
+    return Object(thrown)[MARK];
+  } catch {
+    // It is a proxy that answers nothing.
+    return undefined;
+  }
 }

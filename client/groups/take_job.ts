@@ -44,15 +44,14 @@ export function takeJob(
     };
     const handler = (job: WorkerJob) =>
       new Promise<void>((done, fail) => {
-        const confirmed = async () => {
-          await worker.closed;
-          if (job.isAborted || worker.stats.lost > 0 || !worker.isReported) {
-            throw worker.lostError();
-          }
-        };
-        const finish = (how: () => void) => {
+        /** Before it was finished it had taken too long, or the connection was closed: it was given back. */
+        let wasOver: boolean | undefined;
+        const finish = async (how: () => void) => {
+          const { isOver } = job;
           how();
-          return confirmed();
+          wasOver ??= isOver;
+          await worker.closed;
+          if (wasOver || worker.stats.lost > 0 || !worker.isReported) throw worker.lostError();
         };
         resolve(Object.assign(job, {
           done: () => finish(done),

@@ -42,7 +42,8 @@ export class WorkerRequest extends PendingRequest {
   }
 
   override get isAwaited(): boolean {
-    return this.#isRepeated;
+    // Jobs may arrive before the reply to the latter.
+    return this.#isRepeated || this.action === "unsubscribe";
   }
 
   protected jsonFields(): string {

@@ -101,6 +101,41 @@ Deno.test("the outcome of a claim counts once it is confirmed, and rejects if th
     await buried;
   }));
 
+Deno.test("what the server has counted is done, though its answer to the lease was late; an argument that is wrong changes nothing", () =>
+  inVirtualTime(async () => {
+    await using group = await ScriptedGroup.open();
+    const claimed = group.mq.claim("t", { wait: 1000, lease: 30_000 });
+    const { id } = await group.answer("work");
+    await group.jobs(id, [1]);
+    const job = (await claimed)!;
+    await group.answer("extend");
+    await group.answer("unsubscribe");
+    // The server is silent for a while.
+    await group.next("extend");
+    await pass(17_500);
+    assertEquals(job.signal.reason.code, "lease_lost");
+    let finished = job.retry(-1);
+    await assertRejects(() => finished, RangeError, "delay must be a whole number");
+    finished = job.done();
+    assertEquals((await group.answer("finish")).done, [1]);
+    await finished;
+  }));
+
+Deno.test("a job is not done any more once its connection is closed", () =>
+  inVirtualTime(async () => {
+    const group = await ScriptedGroup.open();
+    const claimed = group.mq.claim("t", { wait: 1000 });
+    const { id } = await group.answer("work");
+    await group.jobs(id, [1]);
+    const job = (await claimed)!;
+    await group.answer("extend");
+    await group.answer("unsubscribe");
+    const closed = group.mq.close();
+    assertEquals((await group.answer("finish")).outcomes, [{ claim: 1, outcome: "release" }]);
+    await closed;
+    assertEquals((await assertRejects(() => job.done(), DsmqError)).code, "lease_lost");
+  }));
+
 Deno.test("wrong arguments of workers and groups are reported before anything is sent", async () => {
   const group = await ScriptedGroup.open();
   const { mq } = group;

@@ -153,12 +153,18 @@ Deno.test("closing the connection aborts handlers, and gives back their jobs", (
     const { id } = await group.answer("work");
     await group.jobs(id, [1, 2, 3]);
     const closed = group.mq.close();
-    assertEquals((await group.next("unsubscribe")).sub, id);
+    assertEquals(handler.job(1).signal.reason.code, "closed");
+    const { id: unsubscribe, sub } = await group.next("unsubscribe");
+    assertEquals(sub, id);
     const { outcomes } = await group.answer("finish");
     assertEquals(outcomes.map(({ claim }: { claim: number }) => claim), [1, 2, 3]);
+    // It was on the way.
+    await group.jobs(id, [4]);
+    await group.script.send({ id: unsubscribe });
+    assertEquals((await group.answer("finish")).outcomes, [{ claim: 4, outcome: "release" }]);
     await Promise.all([closed, worker.closed]);
     await group.next("close");
-    assertEquals(handler.job(1).signal.reason.code, "closed");
+    assertEquals(handler.claims, [1, 2]);
     handler.job(1).done();
     await group.isQuiet(100_000);
   }));

@@ -69,13 +69,18 @@ Deno.test("what a handler throws decides what becomes of its job, and other erro
       5: "a text",
       6: undefined,
       7: dead("r".repeat(2000)),
+      8: revoked(),
     };
     const handler = ({ claim }: Job) => Promise.reject(throws[claim]);
-    const onError = (error: unknown, job?: Job) => told.push([error, job?.claim]);
+    const claims: unknown[] = [];
+    const onError = (error: unknown, job?: Job) => {
+      told.push(error);
+      claims.push(job?.claim);
+    };
     const backoff = { minDelay: 1000, maxDelay: 3000 };
     const worker = group.mq.work("t", handler, { concurrency: 9, onError, backoff });
     const { id } = await group.answer("work");
-    await group.jobs(id, [1, 2, 3, 4, 5, 6, 7], { attempts: [1, 1, 1, 2, 9, 1, 1] });
+    await group.jobs(id, [1, 2, 3, 4, 5, 6, 7, 8], { attempts: [1, 1, 1, 2, 9, 1, 1, 1] });
     const { done, outcomes } = await group.answer("finish", { dead: [3, 5], lost: [6] });
     assertEquals(done, []);
     const delays = outcomes.map(({ delay }: { delay?: number }) => delay);
@@ -92,10 +97,20 @@ Deno.test("what a handler throws decides what becomes of its job, and other erro
       { claim: 5, outcome: "retry", reason: "a text" },
       { claim: 6, outcome: "retry", reason: "undefined" },
       { claim: 7, outcome: "dead", reason: "r".repeat(1000) },
+      { claim: 8, outcome: "retry", reason: "an object" },
     ]);
-    assertEquals(told, [[throws[4], 4], ["a text", 5], [undefined, 6]]);
-    assertEquals(worker.stats, { running: 0, done: 0, retried: 3, dead: 2, lost: 1 });
+    assertEquals(claims, [4, 5, 6, 8]);
+    assert(told.pop() === throws[8]);
+    assertEquals(told, [throws[4], "a text", undefined]);
+    assertEquals(worker.stats, { running: 0, done: 0, retried: 4, dead: 2, lost: 1 });
   }));
+
+/** What can be asked nothing. */
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
 
 Deno.test("a retry has a delay that can be kept", () => {
   for (const delay of [-1, 0.5, Infinity, NaN, 2_592_000_001]) {
