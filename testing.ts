@@ -51,4 +51,6 @@ export type { ErrorCode } from "./protocol/errors.ts";
 export type { Overflow } from "./protocol/limits.ts";
 export type { Clock } from "./queue/clock.ts";
 export * from "./stores/store.ts";
+export type * from "./stores/groups/group_commands.ts";
+export type { TopicFilter } from "./protocol/selection.ts";
 export type { StoreLimits } from "./stores/store_limits.ts";

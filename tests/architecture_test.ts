@@ -100,6 +100,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "queue/clock.ts",
     "stores/store.ts",
     "stores/store_limits.ts",
+    "stores/groups/group_commands.ts",
   ],
 };
 
