@@ -13,6 +13,9 @@ type Entry<K extends HistoryEntry["kind"]> = Extract<HistoryEntry, { readonly ki
 /** About how long dead jobs are kept, in milliseconds: a little less than a week. */
 const DEAD_RETENTION = 6 * 86_400_000;
 
+/** So much the clock of leases advances at most at a time, in milliseconds. */
+const LAST_STEP = 500;
+
 interface Holder {
   lease: number;
   timeout: number;
@@ -88,7 +91,8 @@ export class Jobs {
 
   /** The process of a store has died, at a time of the clock of leases. */
   died(clock: number): void {
-    this.#clock = clock;
+    // What was committed as it died may have ended leases.
+    this.#clock = clock + LAST_STEP;
   }
 
   holder(entry: Entry<"holder">, at: number): void {
