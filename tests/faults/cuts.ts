@@ -30,7 +30,8 @@ const LOST = 0.3;
 
 const TOPIC = "cuts";
 
-function faults(random: Random): Faults {
+/** The faults of a connection that is cut after some messages, and perhaps loses the last of them. */
+export function cutFaults(random: Random): Faults {
   const bytes = 300 + random(6000);
   const piece = random(10) < 3 ? 1 + random(50) : 64 * 1024;
   if (random(1000) < 1000 * LOST) {
@@ -52,7 +53,7 @@ export async function cuts(
   const random = seeded(seed);
   await using server = await serve({ port: 0, transport });
   let healthy = false;
-  await using proxy = new FaultyProxy(server.port, () => healthy ? {} : faults(random));
+  await using proxy = new FaultyProxy(server.port, () => healthy ? {} : cutFaults(random));
   const reconnect = { minDelay: 1, maxDelay: 10 };
   const open = () => connect(proxy.url, { reconnect, heartbeatInterval: 200, timeout: 60_000 });
   const [putter, getter, subscriber] = await Promise.all([open(), open(), open()]);
