@@ -20,7 +20,7 @@ export const DEAD_RETENTION = 7 * 24 * 3600 * 1000;
 /** How many holders there may be. Each is there until its lease ends, so a client could make very many. */
 const MAX_HOLDERS = 100_000;
 
-/** How often it is looked for what is over for long, in milliseconds of the clock of leases. */
+/** How often it is looked for what is over for long, in milliseconds. */
 const CLEAN_EVERY = 1000;
 
 /** Keeps groups. Until there is one it costs nothing. */
@@ -96,13 +96,14 @@ export class GroupMachine {
     const state = this.#state;
     if (!state) return;
     state.clock.advance(now);
+    state.idleClock.advance(now);
     if (state.registry.size === 0) return;
     if (now >= state.nextDue) comeDue(state, now);
     if (state.clock.now >= state.nextEnd) {
       this.#isDirty = true;
       endLeases(state, now);
     }
-    if (state.clock.now >= this.#cleanAt) this.#clean(state, now);
+    if (state.idleClock.now >= this.#cleanAt) this.#clean(state, now);
     if (!state.keeper.isBehind) return;
     this.#isDirty = true;
     state.keeper.keep();
@@ -132,7 +133,7 @@ export class GroupMachine {
   #applyTo(group: WorkGroup, command: GroupCommand, now: number): GroupResult | StoreError {
     const state = this.#state!;
     state.recorder?.group(group);
-    group.usedAt = state.clock.now;
+    group.usedAt = state.idleClock.now;
     switch (command.type) {
       case "create_group":
         return { created: false };
@@ -230,7 +231,7 @@ export class GroupMachine {
     const key = groupKey(name);
     const known = state.deleted.get(key);
     if (known) state.forget(key, known);
-    const frontier = known && known.until > state.clock.now ? known.frontier : undefined;
+    const frontier = known && known.until > state.idleClock.now ? known.frontier : undefined;
     const from = after ?? frontier ?? range.floor;
     return state.add(name, Math.max(range.floor, Math.min(from, range.last)));
   }
@@ -244,17 +245,17 @@ export class GroupMachine {
   /** Forgets what is over for long: dead jobs, and groups on which nobody works. */
   #clean(state: GroupState, now: number): void {
     this.#isDirty = true;
-    this.#cleanAt = state.clock.now + CLEAN_EVERY;
+    this.#cleanAt = state.idleClock.now + CLEAN_EVERY;
     for (const group of [...state.registry.all]) {
       group.forgetDead(now - DEAD_RETENTION);
-      if (state.clock.now - group.usedAt < this.#limits.groupRetention) continue;
+      if (state.idleClock.now - group.usedAt < this.#limits.groupRetention) continue;
       // Jobs that are held, or have workers who wait for some, are in use.
       if (group.holders.size > 0) continue;
       state.remember(group);
       this.#remove(state, group, true);
     }
     for (const [key, one] of state.deleted) {
-      if (one.until > state.clock.now) break;
+      if (one.until > state.idleClock.now) break;
       state.forget(key, one);
     }
   }

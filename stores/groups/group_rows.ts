@@ -172,9 +172,9 @@ export class GroupRows implements GroupRecorder {
   save(state: GroupState | undefined): number {
     if (!state) return 0;
     const sql = this.#sql;
-    const { claim, clock, expired, claims } = state;
+    const { claim, idleClock, expired, claims } = state;
     // Always: what has expired is moved also if no group changes.
-    sql.state.run(claim, claims.forgottenTo, expired.through, Math.floor(clock.now));
+    sql.state.run(claim, claims.forgottenTo, expired.through, Math.floor(idleClock.now));
     if (!this.#hasChanges) return ROW_BYTES;
     let rows = 1;
     for (const id of this.#removed) {

@@ -13,7 +13,7 @@ import { GroupMessages } from "./group_messages.ts";
 import { groupKey, GroupRegistry } from "./group_registry.ts";
 import type { Holder } from "./holder.ts";
 import { JobKeeper } from "./job_keeper.ts";
-import { LeaseClock } from "./lease_clock.ts";
+import { IDLE_STEP, LeaseClock } from "./lease_clock.ts";
 import { LostClaims } from "./lost_claims.ts";
 import type { ChangedGroup, SharedGroupState } from "./shared_group_state.ts";
 import { WorkGroup } from "./work_group.ts";
@@ -54,7 +54,7 @@ export interface SavedGroupState {
   readonly forgottenTo: number;
   /** See {@linkcode ExpiredJobs.through}. */
   readonly through: number;
-  /** The time of the clock of leases, in milliseconds. */
+  /** The time of the clock for groups on which nobody works, in milliseconds. */
   readonly clock: number;
 }
 
@@ -62,7 +62,7 @@ export interface SavedGroupState {
 interface DeletedGroup {
   readonly name: GroupName;
   readonly frontier: number;
-  /** It is remembered until then, by the clock of leases. */
+  /** It is remembered until then, by the clock for such groups. */
   readonly until: number;
 }
 
@@ -70,6 +70,7 @@ interface DeletedGroup {
 export class GroupState implements SharedGroupState {
   readonly registry: GroupRegistry = new GroupRegistry();
   readonly clock: LeaseClock = new LeaseClock();
+  readonly idleClock: LeaseClock = new LeaseClock(IDLE_STEP);
   readonly expired: ExpiredJobs;
   readonly messages: GroupMessages;
   readonly keeper: JobKeeper;
@@ -112,7 +113,7 @@ export class GroupState implements SharedGroupState {
     this.limits = limits;
     this.recorder = recorder;
     this.claim = saved.claim;
-    this.clock.now = saved.clock;
+    this.idleClock.now = saved.clock;
     this.expired = new ExpiredJobs(db, saved.through);
     this.messages = new GroupMessages(db, log, this.expired);
     this.keeper = new JobKeeper(
@@ -208,7 +209,7 @@ export class GroupState implements SharedGroupState {
   /** Remembers how far a group has come that nobody works on. */
   remember({ name, frontier }: WorkGroup): void {
     const key = groupKey(name);
-    const until = this.clock.now + this.limits.groupRetention;
+    const until = this.idleClock.now + this.limits.groupRetention;
     this.deleted.delete(key);
     this.deleted.set(key, { name, frontier, until });
     this.recorder?.deleted(name, frontier, until);

@@ -16,7 +16,7 @@ export interface ChangedGroup {
   readonly name: GroupName;
   /** Beyond it everything waits. */
   readonly frontier: number;
-  /** When somebody worked on it last, by the clock of leases. */
+  /** When somebody worked on it last, by the clock for that. */
   readonly usedAt: number;
   readonly counts: GroupCounts;
   /** Takes what has happened, if anything has. */
@@ -29,6 +29,8 @@ export interface SharedGroupState {
   /** Something has happened to a group. */
   touch(group: ChangedGroup): void;
   readonly clock: LeaseClock;
+  /** By it groups are deleted on which nobody works. A server that was stopped for long does not delete them all. */
+  readonly idleClock: LeaseClock;
   /** The claims whose leases have ended. */
   readonly lost: Pick<LostClaims, "has" | "add">;
   /** How many unfinished jobs a group may have. */

@@ -36,7 +36,7 @@ export class WorkGroup {
   readonly counts: GroupCounts = { claimed: 0, done: 0, retried: 0, died: 0, givenUp: 0 };
   /** Beyond it everything waits. */
   frontier: number;
-  /** When somebody worked on it last, by the clock of leases. */
+  /** When somebody worked on it last, by the clock for that. */
   usedAt: number;
   /** How many messages are after the frontier. */
   readonly waiting: WaitingCount;
@@ -68,7 +68,7 @@ export class WorkGroup {
     this.frontier = frontier;
     this.jobs = jobs;
     this.#shared = shared;
-    this.usedAt = shared.clock.now;
+    this.usedAt = shared.idleClock.now;
     this.waiting = new WaitingCount(filter, () => shared.messages.count(name, this.frontier));
   }
 

@@ -147,8 +147,8 @@ export async function abandonedGroup(jobs: number): Promise<Finding[]> {
     most = Math.max(most, (await one.group())!.depth);
   }
   const { givenUp, depth } = (await one.group())!;
-  // Time passes, of which the server hears each half a second.
-  await one.pass(GROUP_RETENTION, 2 * GROUP_RETENTION / 1000);
+  // The server hears of it each minute: of longer steps it would believe only that.
+  await one.pass(GROUP_RETENTION + RETENTION, 1 + GROUP_RETENTION / RETENTION);
   const isDeleted = await one.group() === undefined;
   await one.put(1);
   const told = (what: string) => one.log.filter((line) => line.includes(what)).length;

@@ -52,6 +52,8 @@ export class GroupModel {
   through = 0;
   /** The clock of leases. */
   clock = 0;
+  /** The clock by which groups are deleted. */
+  idleClock = 0;
   claim = 0;
   #clockAt: number | undefined;
   /** Claims up to here count as lost; `undefined`: there never was a group. */
@@ -75,12 +77,14 @@ export class GroupModel {
       if (time + retention <= this.now) this.floor = Math.max(this.floor, seq);
     }
     if (this.#forgottenTo === undefined) return;
-    this.clock += Math.min(1000, this.now - (this.#clockAt ?? this.now));
+    const passed = this.now - (this.#clockAt ?? this.now);
+    this.clock += Math.min(500, passed);
+    this.idleClock += Math.min(60_000, passed);
     this.#clockAt = this.now;
     for (const group of this.groups.values()) group.comeDue();
     for (const group of this.groups.values()) group.endLeases();
     if (this.groups.size === 0) return;
-    if (this.clock >= this.#cleanAt) this.#clean();
+    if (this.idleClock >= this.#cleanAt) this.#clean();
     this.#keep();
   }
 
@@ -103,7 +107,7 @@ export class GroupModel {
 
   /** A command of groups is applied. */
   used(group: ModelGroup): void {
-    group.usedAt = this.clock;
+    group.usedAt = this.idleClock;
   }
 
   /** Makes a group, unless there are too many. */
@@ -114,7 +118,7 @@ export class GroupModel {
     const known = this.#deleted.get(key);
     this.#deleted.delete(key);
     if (this.groups.size === 0) this.through = this.floor;
-    const frontier = known && known.until > this.clock ? known.frontier : undefined;
+    const frontier = known && known.until > this.idleClock ? known.frontier : undefined;
     const from = after ?? frontier ?? this.floor;
     const group = new ModelGroup(
       this,
@@ -178,25 +182,24 @@ export class GroupModel {
   reopened(): void {
     this.#clockAt = undefined;
     this.#cleanAt = 0;
-    this.clock = Math.floor(this.clock);
     for (const group of this.groups.values()) group.reopened();
   }
 
   #clean(): void {
-    this.#cleanAt = this.clock + 1000;
+    this.#cleanAt = this.idleClock + 1000;
     const { groupRetention, groups } = this.setting.limits;
     for (const [key, group] of [...this.groups]) {
       for (const job of group.jobs.inState("dead")) {
         if (job.at! <= this.now - DEAD_RETENTION) group.jobs.remove(job);
       }
-      if (this.clock - group.usedAt < groupRetention || group.holders.size > 0) continue;
+      if (this.idleClock - group.usedAt < groupRetention || group.holders.size > 0) continue;
       this.#deleted.delete(key);
-      this.#deleted.set(key, { frontier: group.frontier, until: this.clock + groupRetention });
+      this.#deleted.set(key, { frontier: group.frontier, until: this.idleClock + groupRetention });
       if (this.#deleted.size > groups) this.#deleted.delete([...this.#deleted.keys()][0]!);
       this.remove(group);
     }
     for (const [key, { until }] of this.#deleted) {
-      if (until <= this.clock) this.#deleted.delete(key);
+      if (until <= this.idleClock) this.#deleted.delete(key);
     }
   }
 

@@ -46,7 +46,7 @@ export class ModelGroup {
     this.jobs = new ModelJobs(model);
     this.name = name;
     this.frontier = frontier;
-    this.usedAt = model.clock;
+    this.usedAt = model.idleClock;
   }
 
   needs(seq: number): boolean {

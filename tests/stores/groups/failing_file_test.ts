@@ -11,13 +11,15 @@ import type {
   JobOutcome,
 } from "../../../stores/groups/group_commands.ts";
 import { type Result, StoreError } from "../../../stores/store.ts";
-import { LEASE, stateOf, T, TIMEOUT, workPut } from "../../../testing/store/group_support.ts";
+import { stateOf, T, TIMEOUT, workPut } from "../../../testing/store/group_support.ts";
 import { apply, put, RETENTION } from "../../../testing/store/support.ts";
 import { type Random, seeded } from "../../../testing/seeded.ts";
 import { FailingFile, type Failure } from "../../support/failing_file.ts";
 
-const RUNS = 30;
+const RUNS = 25;
 const STEPS = 80;
+/** So short that many end. */
+const LEASE = 5000;
 const HOLDERS = ["a", "b", "c"];
 /** So many attempts that no job dies unless somebody says so. */
 const ATTEMPTS = 1000;
@@ -106,7 +108,7 @@ class FailingRun {
 
   async #pass(ms: number): Promise<void> {
     const random = this.#random;
-    const steps = ms === LEASE ? ms / 1000 : 1;
+    const steps = ms === LEASE ? ms / 500 : 1;
     for (let i = 0; i < steps; i++) {
       this.#file.clock.advance(ms / steps);
       await this.#file.store.apply({ time: this.#file.store.now(), commands: [] });

@@ -39,9 +39,8 @@ Deno.test("no job is forgotten or done again when the process that works on a fi
     await using program = new Program(["-A", "tests/programs/group_worker.ts", folder.file]);
     for (let left = 300 + 211 * round; left > 0; left--) learn((await program.line())!);
     program.child.kill("SIGKILL");
-    // The last line may have been cut off.
-    const lines = (await program.end()).stdout.split("\n").slice(0, -1);
-    for (const line of lines) learn(line);
+    // It writes so little at a time that no line is cut off.
+    for (const line of (await program.end()).stdout.split("\n")) learn(line);
   }
   const db = new DatabaseSync(folder.file);
   assertEquals(Object.values(db.prepare("PRAGMA integrity_check").get()!), ["ok"]);
