@@ -44,7 +44,7 @@ export class StateMachine {
     // First: it may fail, for it may look into the database, and then nothing has changed.
     messageLog.range.expire(now - retention);
     storeTime.apply(now);
-    groups.begin(now);
+    groups.begin(now, commands.length);
     dedup.begin(now);
     const before = messages.length;
     const results = admission.admit(commands, now, messages);

@@ -15,10 +15,10 @@ const SCHEMA = `
     seq INTEGER PRIMARY KEY,
     time INTEGER NOT NULL,
     topic TEXT NOT NULL,
-    body TEXT NOT NULL,
-    attributes TEXT,
     bytes INTEGER NOT NULL,
-    size INTEGER NOT NULL
+    size INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    attributes TEXT
   );
   CREATE INDEX IF NOT EXISTS expired_jobs_of_topic ON expired_jobs (topic, seq);
 `;
@@ -47,6 +47,8 @@ export class ExpiredJobs {
     | "insert"
     | "topicPage"
     | "prefixPage"
+    | "topicSizes"
+    | "prefixSizes"
     | "topicCount"
     | "prefixCount"
     | "oldest"
@@ -71,7 +73,11 @@ export class ExpiredJobs {
     const page = (condition: string) =>
       db.prepare(
         "SELECT seq, time, topic, body, attributes, bytes FROM expired_jobs " +
-          `WHERE ${condition} AND seq > ?3 ORDER BY seq LIMIT ?4`,
+          `WHERE ${condition} AND seq > ?3 AND seq <= ?4 ORDER BY seq LIMIT ?5`,
+      );
+    const sizes = (condition: string) =>
+      db.prepare(
+        `SELECT seq, bytes FROM expired_jobs WHERE ${condition} AND seq > ?3 ORDER BY seq LIMIT ?4`,
       );
     const count = (condition: string) =>
       db.prepare(`SELECT count(*) AS n FROM expired_jobs WHERE ${condition} AND seq > ?3`);
@@ -84,6 +90,8 @@ export class ExpiredJobs {
       insert: db.prepare("INSERT INTO expired_jobs VALUES (?, ?, ?, ?, ?, ?, ?)"),
       topicPage: page(of.topic),
       prefixPage: page(of.prefix),
+      topicSizes: sizes(of.topic),
+      prefixSizes: sizes(of.prefix),
       topicCount: count(of.topic),
       prefixCount: count(of.prefix),
       oldest: db.prepare("SELECT seq, topic FROM expired_jobs ORDER BY seq LIMIT 1"),
@@ -105,7 +113,7 @@ export class ExpiredJobs {
     for (const message of messages) {
       const { seq, time, topic, body, attributes = null, bytes } = message;
       const size = storedSize(message);
-      this.#sql.insert.run(seq, time, topic, body, attributes, bytes, size);
+      this.#sql.insert.run(seq, time, topic, bytes, size, body, attributes);
       this.bytes += size;
     }
   }
@@ -113,17 +121,27 @@ export class ExpiredJobs {
   /** Reads messages after a number, oldest first: so many, and so many bytes of bodies and attributes, but at least one. */
   read(filter: TopicFilter, after: number, count: number, bytes: number): TopicMessage[] {
     const { topic, prefix } = filter;
+    const end = count === 1 ? Number.MAX_SAFE_INTEGER : this.#endOf(filter, after, count, bytes);
     const rows = prefix === undefined
-      ? this.#sql.topicPage.all(topic, topic, after, count)
-      : this.#sql.prefixPage.all(prefix, prefixEnd(prefix), after, count);
-    const found: TopicMessage[] = [];
-    let left = bytes;
-    for (const { attributes, ...row } of rows as Row[]) {
-      left -= row.bytes;
-      if (left < 0 && found.length > 0) break;
-      found.push(attributes === null ? row : { ...row, attributes });
+      ? this.#sql.topicPage.all(topic, topic, after, end, count)
+      : this.#sql.prefixPage.all(prefix, prefixEnd(prefix), after, end, count);
+    return (rows as Row[]).map(({ attributes, ...row }) =>
+      attributes === null ? row : { ...row, attributes }
+    );
+  }
+
+  /** The last message of such a page. What comes behind it is not read: it may be very large. */
+  #endOf({ topic, prefix }: TopicFilter, after: number, count: number, bytes: number): number {
+    const sizes = prefix === undefined
+      ? this.#sql.topicSizes.all(topic, topic, after, count)
+      : this.#sql.prefixSizes.all(prefix, prefixEnd(prefix), after, count);
+    let [end, left] = [after, bytes];
+    for (const { seq, bytes } of sizes as Pick<TopicMessage, "seq" | "bytes">[]) {
+      left -= bytes;
+      if (left < 0 && end > after) break;
+      end = seq;
     }
-    return found;
+    return end;
   }
 
   /** How many messages there are after a number. */

@@ -91,8 +91,13 @@ export class GroupMachine {
     return due === Infinity ? undefined : due;
   }
 
-  /** Has everything happen that is due by a time. */
-  begin(now: number): void {
+  /**
+   * Has everything happen that is due by a time.
+   *
+   * @param now the time
+   * @param commands how many commands come next
+   */
+  begin(now: number, commands: number): void {
     const state = this.#state;
     if (!state) return;
     state.clock.advance(now);
@@ -106,7 +111,7 @@ export class GroupMachine {
     if (state.idleClock.now >= this.#cleanAt) this.#clean(state, now);
     if (!state.keeper.isBehind) return;
     this.#isDirty = true;
-    state.keeper.keep();
+    state.keeper.keep(commands);
   }
 
   /** Applies a command. */

@@ -25,11 +25,11 @@ export class GroupFilter {
     this.name = name;
   }
 
-  /** Its groups need no message before this one; there may be none. */
-  get oldestNeeded(): number {
+  /** Of the messages after a number its groups need none before this one; there may be none. */
+  oldestNeeded(after: number): number {
     let oldest = Infinity;
     for (const { jobs, frontier } of this.groups) {
-      oldest = Math.min(oldest, jobs.list.first, Math.max(frontier, this.clearTo) + 1);
+      oldest = Math.min(oldest, jobs.list.firstAfter(after), Math.max(frontier, this.clearTo) + 1);
     }
     return oldest;
   }

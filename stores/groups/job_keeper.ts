@@ -4,10 +4,11 @@
  * @module
  */
 
+import type { TopicFilter } from "../../protocol/requests.ts";
 import type { MessageLog } from "../message_log.ts";
 import type { TopicMessage } from "../queries.ts";
 import type { ExpiredJobs } from "./expired_jobs.ts";
-import type { GroupMessages } from "./group_messages.ts";
+import type { GroupMessages, GroupPage } from "./group_messages.ts";
 import type { GroupRegistry } from "./group_registry.ts";
 
 /** How much is done with each batch of commands: numbers that are looked through at a time, messages, and queries. */
@@ -49,26 +50,32 @@ export class JobKeeper {
     return this.#expired.through < this.#log.range.floor;
   }
 
-  /** Looks at some of what has expired. How much that is depends on the messages alone. */
-  keep(): void {
+  /**
+   * Looks at some of what has expired. How much that is depends on the messages and commands alone.
+   *
+   * @param commands how many commands come next: if all of them put something, it does not fall behind
+   */
+  keep(commands: number): void {
     const { floor } = this.#log.range;
+    const maxMoved = SLICE.messages + commands;
     let [moved, queries] = [0, 0];
-    while (this.#expired.through < floor && moved < SLICE.messages && queries < SLICE.queries) {
+    while (this.#expired.through < floor && moved < maxMoved && queries < SLICE.queries) {
       const oldest = this.#oldestNeeded();
       // What nobody needs is passed over at once.
       if (oldest > this.#expired.through + 1) this.#moveTo([], Math.min(floor, oldest - 1));
       if (this.#expired.through === floor) break;
-      const end = Math.min(floor, this.#expired.through + SLICE.seqs);
+      const after = this.#expired.through;
+      const end = Math.min(floor, after + SLICE.seqs + commands);
       let through = end;
       const needed = new Map<number, TopicMessage>();
       for (const filter of this.#registry.filters()) {
-        if (filter.oldestNeeded > end) continue;
+        if (filter.oldestNeeded(after) > end) continue;
         queries++;
-        const after = this.#expired.through;
-        const page = this.#messages.page(filter.name, after, SLICE.messages, SLICE.bytes);
+        const count = Math.min(end - after, SLICE.messages);
+        const page = this.#messages.page(filter.name, after, count, SLICE.bytes);
         // Where the next one is: until the floor comes there, nobody asks again.
         filter.clearTo = page.messages.length > 0 ? page.messages[0]!.seq - 1 : page.through;
-        if (page.through < through) through = page.through;
+        through = Math.min(through, this.#endOf(filter.name, page, end));
         for (const message of page.messages) needed.set(message.seq, message);
       }
       const messages = [...needed.values()]
@@ -95,10 +102,19 @@ export class JobKeeper {
 
   #oldestNeeded(): number {
     let oldest = Infinity;
-    for (const { oldestNeeded } of this.#registry.filters()) {
-      oldest = Math.min(oldest, oldestNeeded);
+    for (const filter of this.#registry.filters()) {
+      oldest = Math.min(oldest, filter.oldestNeeded(this.#expired.through));
     }
     return oldest;
+  }
+
+  /** Up to where a page has all that there is. What has few messages must not hold up the others. */
+  #endOf(filter: TopicFilter, { through }: GroupPage, end: number): number {
+    if (through >= end) return end;
+    const rest = this.#messages.page(filter, through, 1, 1);
+    const [next] = rest.messages;
+    if (next) return next.seq - 1;
+    return rest.more ? rest.through : end;
   }
 
   #moveTo(messages: readonly TopicMessage[], through: number): void {

@@ -38,9 +38,11 @@ export class JobList {
     return this.#counts[state]!;
   }
 
-  /** The oldest job; `Infinity` if there is none. */
-  get first(): number {
-    return this.size === 0 ? Infinity : this.#seqs[this.#start]!;
+  /** The first job after a number; `Infinity` if there is none. */
+  firstAfter(after: number): number {
+    let place = this.#place(after + 1);
+    while (place < this.#end && this.#states[place] === JOB_STATE.none) place++;
+    return place < this.#end ? this.#seqs[place]! : Infinity;
   }
 
   /** The state of a job. */
