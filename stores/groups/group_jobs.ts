@@ -147,6 +147,16 @@ export class GroupJobs {
     return this.#release(key);
   }
 
+  /** The jobs that have been dead since a time. */
+  deadSince(time: number): number[] {
+    const found: number[] = [];
+    for (const [seq, { at }] of this.dead) {
+      if (at > time) break;
+      found.push(seq);
+    }
+    return found;
+  }
+
   /** A dead job is to be worked as if it were new. */
   revive(seq: number): void {
     this.dead.delete(seq);

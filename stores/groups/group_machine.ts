@@ -247,20 +247,30 @@ export class GroupMachine {
     this.#removed.push({ name: group.name, ...news, deleted: true, abandoned });
   }
 
-  /** Forgets what is over for long: dead jobs, and groups on which nobody works. */
+  /** Forgets what is over for long, at once: dead jobs, and groups on which nobody works. */
   #clean(state: GroupState, now: number): void {
-    this.#isDirty = true;
-    this.#cleanAt = state.idleClock.now + CLEAN_EVERY;
-    for (const group of [...state.registry.all]) {
-      group.forgetDead(now - DEAD_RETENTION);
-      if (state.idleClock.now - group.usedAt < this.#limits.groupRetention) continue;
-      // Jobs that are held, or have workers who wait for some, are in use.
-      if (group.holders.size > 0) continue;
-      state.remember(group);
-      this.#remove(state, group, true);
+    const { idleClock, registry } = state;
+    this.#cleanAt = idleClock.now + CLEAN_EVERY;
+    const since = now - DEAD_RETENTION;
+    // Jobs that are held, or have workers who wait for some, are in use.
+    const isIdle = ({ usedAt, holders }: WorkGroup) =>
+      idleClock.now - usedAt >= this.#limits.groupRetention && holders.size === 0;
+    const groups = [...registry.all].filter((group) =>
+      group.jobs.deadSince(since).length > 0 || isIdle(group)
+    );
+    if (groups.length > 0) {
+      this.#isDirty = true;
+      this.#log.transaction(() => {
+        for (const group of groups) {
+          group.forgetDead(since);
+          if (!isIdle(group)) continue;
+          state.remember(group);
+          this.#remove(state, group, true);
+        }
+      });
     }
     for (const [key, one] of state.deleted) {
-      if (one.until > state.idleClock.now) break;
+      if (one.until > idleClock.now) break;
       state.forget(key, one);
     }
   }

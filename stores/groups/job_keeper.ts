@@ -117,21 +117,21 @@ export class JobKeeper {
     return rest.more ? rest.through : end;
   }
 
+  /** In one transaction: who is killed after it must not move them again, and a file is to be synced once. */
   #moveTo(messages: readonly TopicMessage[], through: number): void {
     const { bytes, through: before } = this.#expired;
+    const move = () => {
+      this.#expired.add(messages);
+      this.#expired.through = through;
+      while (this.#expired.bytes > this.#maxBytes) this.#giveUpOldest();
+    };
     try {
-      const move = () => {
-        this.#expired.add(messages);
-        // In the same transaction: who is killed after it must not move them again.
-        this.#expired.through = through;
-      };
       if (messages.length > 0) this.#log.transaction(move);
       else move();
     } catch (error) {
       Object.assign(this.#expired, { bytes, through: before });
       throw error;
     }
-    while (this.#expired.bytes > this.#maxBytes) this.#giveUpOldest();
   }
 
   #giveUpOldest(): void {

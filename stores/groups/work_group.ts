@@ -240,8 +240,7 @@ export class WorkGroup {
 
   /** Deletes the jobs that have been dead since a time. */
   forgetDead(since: number): void {
-    for (const [seq, { at }] of this.jobs.dead) {
-      if (at > since) return;
+    for (const seq of this.jobs.deadSince(since)) {
       this.drop(seq);
       this.#shared.onReleased(this.name, seq);
     }
