@@ -24,6 +24,8 @@ export interface CliCommand {
   readonly summary: string;
   /** The options, by name. */
   readonly options: Readonly<Record<string, OptionSpec>>;
+  /** What its help says below the options, a paragraph each. */
+  readonly notes?: readonly string[];
   /** The least and the largest number of positional arguments. */
   readonly positionals: readonly [number, number];
   /** A hint for who gives too many arguments. */

@@ -71,14 +71,14 @@ export async function overview(): Promise<string> {
 }
 
 async function commandHelp(name: string): Promise<string> {
-  const { usage, summary, options } = await COMMANDS[name]!();
+  const { usage, summary, options, notes = [] } = await COMMANDS[name]!();
   const rows = Object.entries({ ...options, ...COMMON_OPTIONS })
     .map(([option, spec]) => [optionUsage(option, spec), spec.help]);
   return [
     `Usage: ${commandUsage(name, usage)}\n`,
     `${sentence(summary)}\n`,
     formatTable(rows),
-    ...timeHelp(options).map((text) => `\n${text}`),
+    ...[...notes, ...timeHelp(options)].map((text) => `\n${wrapped(text)}`),
   ].join("\n");
 }
 
@@ -95,6 +95,11 @@ export function optionUsage(name: string, { value }: OptionSpec): string {
 /** A summary as a sentence. */
 export function sentence(summary: string): string {
   return `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;
+}
+
+/** A paragraph in lines of at most 100 characters, as `deno fmt` wraps it. */
+export function wrapped(text: string): string {
+  return text.replaceAll(/(.{1,100})(?: |$)/g, "$1\n").trimEnd();
 }
 
 function formatTable(rows: readonly string[][]): string {

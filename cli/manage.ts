@@ -7,6 +7,7 @@
 import { quoted } from "../protocol/text.ts";
 import { type CliCommand, EXIT_CODE, type ParsedArguments, UsageError } from "./command.ts";
 import { connectFromArguments, CONNECTION_OPTIONS } from "./connect.ts";
+import { type Columns, formatTime, printTable } from "./print_table.ts";
 import {
   json,
   outputLost,
@@ -23,10 +24,10 @@ import { parsePosition } from "../protocol/position.ts";
 import { parseSince } from "./since.ts";
 
 /** The heads of the table, and what is below each. */
-const COLUMNS: readonly (readonly [head: string, cell: (info: ConnectionInfo) => string])[] = [
+const COLUMNS: Columns<ConnectionInfo> = [
   ["ID", ({ id }) => id],
   ["KIND", ({ kind = "-" }) => kind],
-  ["SINCE", ({ connectedAt }) => new Date(connectedAt).toISOString().slice(0, 19) + "Z"],
+  ["SINCE", ({ connectedAt }) => formatTime(connectedAt)],
   ["ADDRESS", ({ address }) => address],
   ["TOKEN", ({ identity }) => identity.slice(0, 12) || "-"],
   ["PERMISSIONS", ({ permissions }) => permissions.join() || "-"],
@@ -50,24 +51,7 @@ export const connectionsCommand: CliCommand = {
     using _ = watchOutput();
     await using mq = await connectFromArguments(args, undefined, { signal: outputLost });
     const connections = await mq.connections();
-    if (args.flag("json")) {
-      for (const info of connections) {
-        print(json(info));
-        await waitForSpace();
-      }
-      return EXIT_CODE.ok;
-    }
-    const rows = [
-      COLUMNS.map(([head]) => head),
-      ...connections.map((info) => COLUMNS.map(([, cell]) => cell(info))),
-    ];
-    const widths = COLUMNS.map((_, column) =>
-      rows.reduce((width, row) => Math.max(width, row[column]!.length), 0)
-    );
-    for (const row of rows) {
-      printLine(row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd());
-      await waitForSpace();
-    }
+    await printTable(connections, COLUMNS, args.flag("json") ? json : undefined);
     return EXIT_CODE.ok;
   },
 };

@@ -8,6 +8,9 @@
 const WINDOWS = Deno.build.os === "windows";
 const STOP_SIGNALS: readonly Deno.Signal[] = WINDOWS ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
 
+/** The signals that end a command: also that the terminal was closed. */
+const END_SIGNALS: readonly Deno.Signal[] = [...STOP_SIGNALS, "SIGHUP"];
+
 /** Their numbers: the exit code of an interrupted process is 128 plus the number. */
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 
@@ -43,16 +46,43 @@ export interface Interrupt extends Disposable {
  * @returns the signal; dispose of it to restore the default
  */
 export function interrupt(): Interrupt {
-  const controller = new AbortController();
+  return interruptInSteps(STOP_SIGNALS, [new AbortController()]);
+}
+
+/** Tells a command that it was interrupted, and that it was once more. */
+export interface TwofoldInterrupt extends Interrupt {
+  /** Aborts at the second signal; a third one ends the process. */
+  readonly again: AbortSignal;
+}
+
+/**
+ * The same for a command that has something to finish: at the first signal (of the terminal's end, too) it does so, at the
+ * second one it does not.
+ *
+ * @returns the signals; dispose of them to restore the default
+ */
+export function interruptTwice(): TwofoldInterrupt {
+  const again = new AbortController();
+  const steps = [new AbortController(), again] as const;
+  return Object.assign(interruptInSteps(END_SIGNALS, steps), { again: again.signal });
+}
+
+/** Each signal aborts the next step; after the last one the default is restored. */
+function interruptInSteps(
+  names: readonly Deno.Signal[],
+  [first, ...others]: readonly [AbortController, ...AbortController[]],
+): Interrupt {
+  const steps = [first, ...others];
   let code = 0;
-  const stop = onSignals(STOP_SIGNALS, (name) => {
-    stop();
+  const stop = onSignals(names, (name) => {
+    const step = steps.shift()!;
+    if (steps.length === 0) stop();
     interruptController.abort(new Error(`interrupted by ${name}`));
     code = 128 + SIGNAL_NUMBERS[name]!;
-    controller.abort();
+    step.abort();
   });
   return {
-    signal: controller.signal,
+    signal: first.signal,
     get code() {
       return code;
     },

@@ -9,7 +9,7 @@
 import { type CliCommand, COMMON_OPTIONS, type OptionSpec } from "../cli/command.ts";
 import { COMMANDS } from "../cli/commands.ts";
 import { CONNECTION_OPTIONS } from "../cli/connect.ts";
-import { commandUsage, optionUsage, overview, sentence, timeHelp } from "../cli/help.ts";
+import { commandUsage, optionUsage, overview, sentence, timeHelp, wrapped } from "../cli/help.ts";
 import { formatMarkdownTable } from "../cli/measure/table.ts";
 
 /** The page. */
@@ -42,7 +42,7 @@ export async function cliReference(): Promise<string> {
 }
 
 function commandSection(name: string, command: CliCommand): string[] {
-  const { usage, summary, options } = command;
+  const { usage, summary, options, notes = [] } = command;
   const isConnecting = connects(command);
   const own = Object.fromEntries(
     Object.entries(options).filter(([option, spec]) =>
@@ -55,13 +55,8 @@ function commandSection(name: string, command: CliCommand): string[] {
     sentence(summary),
     ...(isConnecting ? ["It has the [options for connecting](#connecting)."] : []),
     ...(Object.keys(own).length > 0 ? [optionTable(own)] : []),
-    ...timeHelp(own),
+    ...[...notes, ...timeHelp(own)].map(wrapped),
   ];
-}
-
-/** A paragraph in lines of at most 100 characters, as `deno fmt` wraps it. */
-function wrapped(text: string): string {
-  return text.replaceAll(/(.{1,100})(?: |$)/g, "$1\n").trimEnd();
 }
 
 function connects({ options }: CliCommand): boolean {

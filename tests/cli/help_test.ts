@@ -17,7 +17,18 @@ Deno.test("the help of every command that takes a time says how it is written", 
       value === "TIME" || option === "since" || option === "before";
     if (options.some(takesTime)) names.push(name);
   }
-  assertEquals(names, ["serve", "put", "get", "latest", "wait", "tail", "purge", "token"]);
+  assertEquals(names, [
+    "serve",
+    "put",
+    "get",
+    "latest",
+    "wait",
+    "tail",
+    "work",
+    "groups",
+    "purge",
+    "token",
+  ]);
   const shown = await runCommands(names.map((name) => [name, "--help"]));
   for (const [i, { stdout }] of shown.entries()) {
     const form = names[i] === "purge"

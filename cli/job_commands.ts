@@ -1,0 +1,246 @@
+/**
+ * Runs a command for each job of a worker, as a process of its own.
+ *
+ * @module
+ */
+
+import { type Job, retry } from "../client.ts";
+import { quoted } from "../protocol/text.ts";
+import { writeFully } from "../server/stderr.ts";
+import { printError } from "./terminal.ts";
+
+/** The exit code by which a command says that it wants to be tried again, without being wrong: `EX_TEMPFAIL` of sysexits.h. */
+const TRY_AGAIN = 75;
+
+/** The exit codes of a worker whose command cannot be run: those of a shell. */
+const NOT_EXECUTABLE = 126;
+const NOT_FOUND = 127;
+
+/** How long a command that has to end may take for that, in milliseconds: then it is killed. */
+const GRACE_PERIOD = 5000;
+
+/** How long to read what a command has written last, while somebody else still holds its standard error, in milliseconds. */
+const LAST_WORDS_TIMEOUT = 500;
+
+/** Of the errors of a command this many bytes are remembered, for the last line. */
+const MAX_REMEMBERED = 4096;
+
+/** A command cannot be run at all, for no job. */
+export class CommandFailure extends Error {
+  /** With which code its worker ends. */
+  readonly exitCode: number;
+
+  /** Takes the command, and the error of the system. */
+  constructor(command: string, cause: Error) {
+    const reason = cause.message.replace(/^Failed to spawn '[^]*': /, "");
+    super(`Cannot run ${quoted(command)}: ${reason}; its job was given back`, { cause });
+    this.exitCode = cause instanceof Deno.errors.NotFound ? NOT_FOUND : NOT_EXECUTABLE;
+  }
+}
+
+/** What is to be run, and for whom. */
+export interface JobCommandsOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly group: string;
+  /** How often a job is tried. */
+  readonly attempts: number;
+}
+
+/** The processes of a worker. */
+export class JobCommands {
+  readonly #options: JobCommandsOptions;
+  readonly #processes = new Set<Deno.ChildProcess>();
+  readonly #ended = Promise.withResolvers<CommandFailure | undefined>();
+  /** No job is begun any more. */
+  #isOver = false;
+  #isKilled = false;
+  #failure: CommandFailure | undefined;
+
+  /** Runs nothing yet. */
+  constructor(options: JobCommandsOptions) {
+    this.#options = options;
+  }
+
+  /** How many run now. */
+  get running(): number {
+    return this.#processes.size;
+  }
+
+  /**
+   * Resolves once nothing runs, and nothing will: the command cannot be run (with the reason), or all were killed. Jobs whose
+   * outcome is open by then are to be given back.
+   */
+  get ended(): Promise<CommandFailure | undefined> {
+    return this.#ended.promise;
+  }
+
+  /** Begins no more jobs; resolves once those that run have ended. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    this.#endIfIdle();
+    await this.#ended.promise;
+  }
+
+  /** Kills all processes. */
+  kill(): void {
+    this.#isOver = this.#isKilled = true;
+    for (const process of this.#processes) send(process, "SIGKILL");
+    this.#endIfIdle();
+  }
+
+  /**
+   * Works on a job.
+   *
+   * @param job the job
+   * @returns when the command has ended with code 0; never, if its job is to be given back
+   * @throws what says that the job is to be tried again, and why
+   */
+  async run(job: Job): Promise<void> {
+    const process = this.#isOver ? undefined : this.#start(job);
+    if (!process) return await never();
+    this.#processes.add(process);
+    const { signal: stop } = job;
+    const abort = () => {
+      this.#report(job, `was stopped: ${(stop.reason as Error).message}`);
+      send(process, "SIGTERM");
+      const timer = setTimeout(() => send(process, "SIGKILL"), GRACE_PERIOD);
+      void process.status.then(() => clearTimeout(timer));
+    };
+    stop.addEventListener("abort", abort);
+    if (stop.aborted) abort();
+    void writeInput(process, job.body);
+    const lastWords = new LastLine(process.stderr);
+    const { success, code, signal } = await process.status;
+    const lastLine = await lastWords.text();
+    stop.removeEventListener("abort", abort);
+    this.#processes.delete(process);
+    this.#endIfIdle();
+    if (success) return;
+    if (this.#isKilled) return await never();
+    const end = signal ?? `exit code ${code}`;
+    if (code !== TRY_AGAIN && !stop.aborted) {
+      const isLast = job.attempt >= this.#options.attempts;
+      this.#report(job, `failed with ${end}${isLast ? ", and is dead" : ""}`);
+    }
+    throw retry(undefined, signal ?? (lastLine || end));
+  }
+
+  #report({ topic, seq, attempt }: Job, what: string): void {
+    const { attempts } = this.#options;
+    printError(
+      `dsmq: message ${seq} of ${quoted(topic)}, attempt ${attempt} of ${attempts}, ${what}`,
+    );
+  }
+
+  #start(job: Job): Deno.ChildProcess | undefined {
+    const { command, args, group } = this.#options;
+    try {
+      return new Deno.Command(command, {
+        args: [...args],
+        env: environment(job, group),
+        stdin: "piped",
+        stdout: "inherit",
+        stderr: "piped",
+        // Otherwise Ctrl-C would end it, though it is to finish its job; and so it can be ended with all that it has started.
+        detached: true,
+      }).spawn();
+    } catch (error) {
+      this.#isOver = true;
+      this.#failure ??= new CommandFailure(command, error as Error);
+      this.#endIfIdle();
+      return undefined;
+    }
+  }
+
+  #endIfIdle(): void {
+    if (this.#isOver && this.#processes.size === 0) this.#ended.resolve(this.#failure);
+  }
+}
+
+/** The variables of a command. All are there always, so that none is that of another job. */
+function environment(job: Job, group: string): Record<string, string> {
+  const { topic, seq, time, attempt, claim, key = "", messageId = "", headers } = job;
+  const all = {
+    DSMQ_TOPIC: topic,
+    DSMQ_GROUP: group,
+    DSMQ_SEQ: String(seq),
+    DSMQ_TIME: String(time),
+    DSMQ_ATTEMPT: String(attempt),
+    DSMQ_CLAIM: String(claim),
+    DSMQ_KEY: key,
+    DSMQ_MESSAGE_ID: messageId,
+    DSMQ_HEADERS: headers ? JSON.stringify(headers) : "",
+  };
+  // No variable can have a null character.
+  return Object.fromEntries(
+    Object.entries(all).map(([name, value]) => [name, value.replaceAll("\0", "")]),
+  );
+}
+
+/** Writes the text of a job. A command need not read it. */
+async function writeInput({ stdin }: Deno.ChildProcess, text: string): Promise<void> {
+  const writer = stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+  } catch {
+    // It has closed its standard input, or has ended.
+  }
+}
+
+/** Sends a signal to a process and to all that it has started; without the permission for that to the process alone. */
+function send(process: Deno.ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
+  try {
+    if (Deno.build.os === "windows") process.kill(signal);
+    else Deno.kill(-process.pid, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) return;
+    try {
+      process.kill(signal);
+    } catch {
+      // It has ended.
+    }
+  }
+}
+
+/** Passes the errors of a command on, and remembers their last line. */
+class LastLine {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #done: Promise<void>;
+  #tail: Uint8Array<ArrayBufferLike> = new Uint8Array();
+
+  constructor(errors: ReadableStream<Uint8Array>) {
+    this.#reader = errors.getReader();
+    this.#done = this.#pass();
+  }
+
+  /** The last line that is not empty, once the command has ended. */
+  async text(): Promise<string> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, LAST_WORDS_TIMEOUT));
+    await Promise.race([this.#done, late]).finally(() => clearTimeout(timer));
+    const lines = new TextDecoder().decode(this.#tail).split("\n");
+    return lines.findLast((line) => line.trim() !== "")?.trim() ?? "";
+  }
+
+  async #pass(): Promise<void> {
+    let isRead = true;
+    for (let chunk; (chunk = (await this.#reader.read()).value);) {
+      const joined = new Uint8Array([...this.#tail, ...chunk.subarray(-MAX_REMEMBERED)]);
+      this.#tail = joined.subarray(-MAX_REMEMBERED);
+      // A command must not wait because nobody reads the errors of its worker.
+      if (isRead) {
+        isRead = await writeFully((rest) => Deno.stderr.write(rest), chunk).then(
+          () => true,
+          () => false,
+        );
+      }
+    }
+  }
+}
+
+/** The outcome of its job stays open. */
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
