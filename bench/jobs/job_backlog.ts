@@ -13,6 +13,12 @@ import type { Processes } from "../processes.ts";
 /** The topic of the jobs. */
 export const TOPIC = "jobs";
 
+/** The options of its server: beside 100,000 unfinished jobs there is room for those that are claimed. */
+const SERVE = ["--retention", "1h", "--max-unfinished", "200000"];
+
+/** How long the first claim may look through what cannot be claimed, in milliseconds; later ones have a job at once. */
+const MAX_WAIT = 60_000;
+
 /** What a server has. */
 export interface BacklogOptions {
   /** How many jobs wait, besides those that are about to be claimed. */
@@ -43,7 +49,7 @@ export class JobBacklog {
 
   /** Starts a server and has jobs wait there. */
   static async open(processes: Processes, options: BacklogOptions): Promise<JobBacklog> {
-    const server = await processes.startDsmq("--retention", "1h");
+    const server = await processes.startDsmq(...SERVE);
     const [putter, claimer] = [await connectTo(server), await connectTo(server)];
     await options.prepare?.(putter);
     const backlog = new JobBacklog(putter, claimer, options);
@@ -57,7 +63,7 @@ export class JobBacklog {
     await this.#refill(count);
     this.#waiting -= count;
     return await timeSequentially(count, async () => {
-      const job = await this.#claimer.claim(TOPIC);
+      const job = await this.#claimer.claim(TOPIC, { wait: MAX_WAIT });
       if (!job) throw new Error("no job waits");
       await job.done();
     });

@@ -39,8 +39,9 @@ export const jobDepth: Scenario = {
     const backlogs = {
       little: await open({ waiting: WAITING }),
       key: await open({ waiting: WAITING, key: () => "one" }),
-      deep: await open({ waiting: deep }),
+      fewKeys: await open({ waiting: WAITING, key: (i) => `${i}` }),
       keys: await open({ waiting: keys, key: (i) => `${i}` }),
+      deep: await open({ waiting: deep }),
       groups: await open({ waiting: WAITING, prepare: makeGroups }),
       unfinished: await open({ waiting: WAITING, prepare: (mq) => setAside(mq, unfinished) }),
     };
@@ -56,12 +57,18 @@ export const jobDepth: Scenario = {
     ];
     return [
       ...besideLittle("deep", `${formatFigure(deep)} waiting`),
-      ...besideLittle("keys", `${formatFigure(keys)} keys`),
       row(
         "claim keys",
         `one claim, until it is done, with ${formatFigure(keys)} keys`,
         "claim key",
         "the same with one key",
+      ),
+      // With one key there would be one job at a time, however many a worker may hold.
+      row(
+        "work keys",
+        `jobs, ${HELD} held, with ${formatFigure(keys)} keys`,
+        "work fewKeys",
+        `the same with ${formatFigure(WAITING)} keys`,
       ),
       ...besideLittle("groups", `${formatFigure(GROUPS)} groups`),
       row(
@@ -87,7 +94,6 @@ async function measure(
     turns[name] = async () => [1000 * await measure()];
   for (const [name, backlog] of Object.entries(backlogs)) {
     add(`claim ${name}`, async () => median(await backlog.claims(BLOCK.claims)));
-    // With one key there is one job at a time, however many a worker may hold.
     if (name !== "key") add(`work ${name}`, () => backlog.work(BLOCK.jobs, HELD));
     if (name === "little" || name === "groups") {
       add(`put ${name}`, () => backlog.puts(BLOCK.jobs, HELD));

@@ -2,6 +2,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { JobCount } from "../../bench/jobs/job_count.ts";
 import { handleJob, type JobQueue, measureJobs } from "../../bench/jobs/job_queue.ts";
 import { MESSAGE } from "../../bench/client_calls.ts";
+import { DsmqJobs } from "../../bench/jobs/dsmq_jobs.ts";
+import { connect, serve } from "@dsmq/server";
 
 Deno.test("jobs are measured until the last one is acknowledged, with a window of puts in flight", async () => {
   const jobs = new JobCount();
@@ -45,4 +47,17 @@ Deno.test("who waits for jobs is told that a worker has failed", async () => {
   jobs.fail(new Error("the connection is closed"));
   await assertRejects(() => waiting, Error, "the connection is closed");
   await assertRejects(() => jobs.next(1), Error, "the connection is closed");
+});
+
+Deno.test("jobs of dsmq are measured until its server has them all as done, however many workers there are", async () => {
+  await using server = await serve({ port: 0 });
+  await using mq = await connect(server.url);
+  for (const workforce of [{ workers: 1, held: 64 }, { workers: 3, held: 4 }]) {
+    await using queue = await DsmqJobs.open({ port: server.port, pid: 0 }, workforce);
+    for (const total of [300, 600]) {
+      await measureJobs(queue, 300, 64);
+      const [group] = await mq.groups(`jobs-${workforce.workers}-${workforce.held}`);
+      assertEquals([group!.done, group!.held, group!.depth], [total, 0, 0]);
+    }
+  }
 });
