@@ -72,6 +72,35 @@ export const statusSchemas: JsonObject = {
       type: ["object", "null"],
       description: "What is stored; `null` if that cannot be read.",
     },
+    groups: {
+      ...objectSchema({
+        groups: count("How many groups of workers there are."),
+        stalled: count("How many of them take no new messages."),
+        workers: count("Workers that are connected, and claims that wait for a job."),
+        oldest: {
+          type: ["integer", "null"],
+          description:
+            "When the oldest message was stored that is not finished, in milliseconds since 1970.",
+        },
+        jobs: objectSchema(
+          {
+            waiting: COUNT,
+            ready: COUNT,
+            delayed: COUNT,
+            blocked: COUNT,
+            held: COUNT,
+            dead: COUNT,
+          },
+          { description: "Jobs of all groups; `waiting`: nobody has begun them." },
+        ),
+        counts: objectSchema(
+          { claimed: COUNT, done: COUNT, retried: COUNT, died: COUNT, givenUp: COUNT },
+          { description: "How often that has happened to a job." },
+        ),
+      }),
+      type: ["object", "null"],
+      description: "What there is of groups; `null` if that cannot be read.",
+    },
     fault: {
       type: ["string", "null"],
       description: "Why nothing can be stored, or read, as far as that is known.",

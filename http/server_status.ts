@@ -49,6 +49,24 @@ export interface ServerOperation {
     readonly bytes: number;
     readonly topics: number;
   } | null;
+  /** What there is of groups of workers; `null` if that cannot be read. */
+  readonly groups: {
+    /** How many there are, and how many of them take no new messages. */
+    readonly groups: number;
+    readonly stalled: number;
+    /** Workers that are connected, and claims that wait for a job. */
+    readonly workers: number;
+    /** When the oldest message was stored that is not finished, in milliseconds since 1970. */
+    readonly oldest: number | null;
+    /** Jobs that are not done, by their state; `waiting`: nobody has begun them. */
+    readonly jobs: Readonly<
+      Record<"waiting" | "ready" | "delayed" | "blocked" | "held" | "dead", number>
+    >;
+    /** How often something has happened to jobs. */
+    readonly counts: Readonly<
+      Record<"claimed" | "done" | "retried" | "died" | "givenUp", number>
+    >;
+  } | null;
   /** Why nothing can be stored, or read, as far as that is known: it may name files. */
   readonly fault: string | null;
   /** Messages, their bytes, and what was refused and dropped. */

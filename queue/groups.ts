@@ -66,6 +66,16 @@ export class Groups implements WorkContext {
     this.#log = new GroupLog(queue.log, queue.timers);
   }
 
+  /** What has happened to jobs since the start. */
+  readonly counts: Record<"claimed" | "died" | "givenUp", number> = {
+    ...{ claimed: 0, died: 0, givenUp: 0 },
+  };
+
+  /** How many workers of all groups are here, and calls that wait for a job. */
+  get workers(): number {
+    return this.#groups.values().reduce((sum, { size }) => sum + size, 0);
+  }
+
   /** How many groups have workers here. */
   get size(): number {
     return this.#groups.size;
@@ -113,6 +123,8 @@ export class Groups implements WorkContext {
   onEvents(events: readonly GroupEvent[]): void {
     for (const event of events) {
       this.#log.write(event);
+      this.counts.died += event.dead;
+      this.counts.givenUp += event.givenUp;
       if (event.deleted) this.find(event.name)?.endAll(GROUP_DELETED);
       else if (event.ready) this.find(event.name)?.wake();
     }
@@ -145,7 +157,12 @@ export class Groups implements WorkContext {
     commands: readonly GroupCommand[],
   ): Promise<readonly (GroupResult | StoreError)[]> {
     try {
-      return await this.#queue.apply(commands) as readonly (GroupResult | StoreError)[];
+      const results = await this.#queue.apply(commands) as readonly (GroupResult | StoreError)[];
+      for (const result of results) {
+        if (!("more" in result)) continue;
+        for (const { length } of result.jobs) this.counts.claimed += length;
+      }
+      return results;
     } catch (error) {
       const failure = toStoreError("work on a group", error);
       return commands.map(() => failure);

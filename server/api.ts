@@ -21,6 +21,17 @@ export interface Stats {
   readonly refused: number;
   /** Connections dropped since the start: their peers read nothing, or did not answer, for too long. */
   readonly dropped: number;
+  /** Workers of groups that are connected now, and claims that wait for a job. */
+  readonly workers: number;
+  /** Jobs of groups since the start. */
+  readonly jobs: {
+    /** How often one was given to a worker. */
+    readonly claimed: number;
+    /** How often one has died. */
+    readonly died: number;
+    /** Messages that groups had to give up, to make room. */
+    readonly givenUp: number;
+  };
 }
 
 /** What a {@linkcode Server} and a {@linkcode Handler} have in common. */

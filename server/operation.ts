@@ -6,6 +6,7 @@
 
 import type { LimitUse, ServerOperation } from "../http/server_status.ts";
 import type { SharedLimit } from "../protocol/limits.ts";
+import type { GroupReadings } from "../queue/group_reader.ts";
 import type { OperationSources, StoreSource } from "./metrics/sources.ts";
 
 /** The limits that all connections share, in the order in which they are listed. */
@@ -34,12 +35,14 @@ export async function operationOf(
     (stored): ReadUsage => ({ stored }),
     (error: Error): ReadUsage => ({ stored: null, error }),
   );
+  const groups = await server.readGroups().catch(() => undefined);
   const { store: kind, engine, transport } = description;
   const { counts } = server;
   const { rss, heapUsed } = Deno.memoryUsage();
   return {
     ...{ store: kind, engine, transport, startedAt, uptime: server.uptime() },
     stored,
+    groups: groups ? groupsOf(groups) : null,
     fault: store.findFault?.() ?? error?.message ?? null,
     counts: {
       stored: counts.stored,
@@ -52,13 +55,20 @@ export async function operationOf(
     connections: server.connections(),
     pendingConnections: server.pendingConnections(),
     memory: { rss, heapUsed },
-    limits: limitUses(server, stored),
+    limits: limitUses(server, stored, groups?.groups ?? null),
   };
+}
+
+function groupsOf(
+  { groups, stalled, workers, oldest, jobs, counts }: GroupReadings,
+): NonNullable<ServerOperation["groups"]> {
+  return { groups, stalled, workers, oldest: oldest ?? null, jobs, counts };
 }
 
 function limitUses(
   { limits, usedSlots, pendingConnections, usage }: OperationSources["server"],
   stored: Awaited<ReturnType<StoreSource["usage"]>> | null,
+  groups: number | null,
 ): readonly LimitUse[] {
   const own = (
     name: keyof typeof limits,
@@ -70,6 +80,7 @@ function limitUses(
     own("pendingConnections", pendingConnections()),
     own("storedBytes", stored && stored.bytes, "bytes"),
     own("topics", stored && stored.topics),
+    own("groups", groups),
     ...(Object.keys(SHARED_UNITS) as SharedLimit[]).map((name) => {
       const { used = null, limit } = usage(name);
       return { name, used, limit, unit: SHARED_UNITS[name] };

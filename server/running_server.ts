@@ -20,8 +20,9 @@ import type { Queue } from "../queue/queue.ts";
 import { SharedBudgets } from "../budgets/shared_budgets.ts";
 import type { ConnectionHandler, PeerLimits } from "../transports/transport.ts";
 import type { MessageServer, Stats } from "./api.ts";
-import type { CreateMetrics, Metrics, OperationSources, ServerSource } from "./metrics/sources.ts";
+import type { CreateMetrics, Metrics, OperationSources } from "./metrics/sources.ts";
 import { operationOf } from "./operation.ts";
+import { serverSource } from "./server_source.ts";
 import { OptionChecks } from "./option_checks.ts";
 import { parseAuth } from "./auth_choice.ts";
 import { fitToHeap, heapLimit, MIN_HEAP } from "./heap_limits.ts";
@@ -154,8 +155,10 @@ export class RunningServer implements MessageServer {
         `${server}: a message queue. Connect with a WebSocket, or put and read over plain HTTP: POST and GET topics/NAME.`,
     });
     const { storeSource, description } = settings;
+    const parts = { queue, settings, connections: this.#connections, budgets: this.#budgets };
     const sources: OperationSources = {
-      ...{ server: this.#source(), store: storeSource, description },
+      server: serverSource({ ...parts, totals: this.#totals }),
+      ...{ store: storeSource, description },
       startedAt: clock.now(),
     };
     this.metrics = settings.createMetrics?.(sources);
@@ -226,30 +229,17 @@ export class RunningServer implements MessageServer {
 
   stats(): Stats {
     const { count: connections, pendingCount: pendingConnections } = this.#connections;
-    const { stored, delivered } = this.#queue.counts;
+    const { counts: { stored, delivered }, groups: { workers, counts: jobs } } = this.#queue;
     const { refused, dropped } = this.#totals;
-    return { connections, pendingConnections, stored, delivered, refused, dropped };
-  }
-
-  /** What it tells of itself. */
-  #source(): ServerSource {
-    const { limits, log, clock, description: { transport } } = this.#settings;
-    const connections = this.#connections;
-    const monotonic = () => clock.monotonic?.() ?? clock.now();
-    const start = monotonic();
     return {
-      counts: this.#queue.counts,
-      totals: this.#totals,
-      ...{ limits, log },
-      connections: () => connections.kinds,
-      pendingConnections: () => connections.pendingCount,
-      usedSlots: () => connections.limiter.used,
-      uptime: () => Math.round(monotonic() - start),
-      // Over the others Deno holds what is incomplete, and does not tell how much.
-      usage: (name) => ({
-        ...this.#budgets.usage(name),
-        ...(name === "totalPartialBytes" && transport !== "hardened" && { used: undefined }),
-      }),
+      connections,
+      pendingConnections,
+      stored,
+      delivered,
+      refused,
+      dropped,
+      workers,
+      jobs: { ...jobs },
     };
   }
 

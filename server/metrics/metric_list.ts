@@ -1,10 +1,11 @@
 /**
- * All metrics of a server but its histograms; `docs/metrics.md` has the same rows.
+ * All metrics of a server but its histograms and those of groups; `docs/metrics.md` has the same rows.
  *
  * @module
  */
 
 import type { SharedLimit } from "../../protocol/limits.ts";
+import type { GroupReadings } from "../../queue/group_reader.ts";
 import type { Labels } from "./prom_client_package.ts";
 import type { ServerDescription, ServerSource, StoreSource } from "./sources.ts";
 
@@ -18,6 +19,8 @@ export interface Readings {
   readonly refusals: Readonly<Record<string, number>>;
   /** What is stored; `undefined` if that cannot be read. */
   readonly stored: Awaited<ReturnType<StoreSource["usage"]>> | undefined;
+  /** What there is of groups; `undefined` if that cannot be read. */
+  readonly groups: GroupReadings | undefined;
   /** Whether messages can be stored, as far as that is known. */
   readonly canStore: boolean;
   readonly memory: Deno.MemoryUsage;
@@ -41,7 +44,8 @@ export interface MetricSpec {
   read(from: Readings): readonly Sample[];
 }
 
-function metric(
+/** A metric without labels; it has no value while that is not known. */
+export function metric(
   type: MetricSpec["type"],
   name: string,
   help: string,
@@ -52,7 +56,7 @@ function metric(
 }
 
 /** A metric with one label, whose values are the names of what is read. */
-function labelled(
+export function labelled(
   type: MetricSpec["type"],
   name: string,
   label: string,

@@ -9,6 +9,7 @@ import type { ErrorCode } from "../../protocol/error_fields.ts";
 import { ERRORS } from "../../protocol/error_codes.ts";
 import { EventLoopDelay } from "./event_loop_delay.ts";
 import { TimeHistogram } from "./histogram.ts";
+import { GROUP_METRICS } from "./group_metrics.ts";
 import { METRICS, type MetricSpec, type Readings } from "./metric_list.ts";
 import type { PromClient, PromRegistry } from "./prom_client_package.ts";
 import type { Metrics, OperationSources } from "./sources.ts";
@@ -63,7 +64,7 @@ export class ServerMetrics implements Metrics {
     this.#registry = new client.Registry();
     const codes = Object.entries(ERRORS).filter(([, { scope }]) => scope === "request");
     this.#refusals = Object.fromEntries(codes.map(([code]) => [code, 0]));
-    for (const spec of METRICS) this.#register(client, spec);
+    for (const spec of [...METRICS, ...GROUP_METRICS]) this.#register(client, spec);
     server.counts.putTimes = this.#histogram(PUT_TIMES);
     if (store.measureCommits) {
       const commits = this.#histogram(COMMIT_TIMES);
@@ -80,8 +81,9 @@ export class ServerMetrics implements Metrics {
     const { store, server, description, startedAt } = this.#sources;
     // A store in trouble must not hide everything else.
     const stored = await store.usage().catch(() => undefined);
+    const groups = await server.readGroups().catch(() => undefined);
     this.#readings = {
-      ...{ server, description, startedAt, stored },
+      ...{ server, description, startedAt, stored, groups },
       canStore: store.findFault?.() === undefined,
       refusals: this.#refusals,
       memory: Deno.memoryUsage(),

@@ -7,6 +7,7 @@
 import type { ErrorCode } from "../../protocol/error_fields.ts";
 import type { ServerLimits, SharedLimit } from "../../protocol/limits.ts";
 import type { TrafficCounts } from "../../queue/traffic_counts.ts";
+import type { GroupReadings } from "../../queue/group_reader.ts";
 
 /** The metrics of one server. */
 export interface Metrics {
@@ -39,13 +40,15 @@ export interface ServerSource {
   pendingConnections(): number;
   /** How many of the `connections` that there may be are taken: by open ones, and by requests of plain HTTP. */
   usedSlots(): number;
+  /** What there is of groups; rejects if that cannot be read. */
+  readGroups(): Promise<GroupReadings>;
   /** For how many milliseconds it has run, whatever was done to its clock. */
   uptime(): number;
   /** How many lines nobody sees: they were dropped, or others stand for them. */
   readonly log: { readonly dropped: number; readonly suppressed: number };
   readonly limits: Pick<
     ServerLimits,
-    "connections" | "pendingConnections" | "storedBytes" | "topics"
+    "connections" | "pendingConnections" | "storedBytes" | "topics" | "groups"
   >;
   /** How much of a limit all connections use; `undefined` where nobody counts that. */
   usage(name: SharedLimit): { readonly used: number | undefined; readonly limit: number };

@@ -36,6 +36,8 @@ const NOTHING_YET: Stats = {
   delivered: 0,
   refused: 0,
   dropped: 0,
+  workers: 0,
+  jobs: { claimed: 0, died: 0, givenUp: 0 },
 };
 
 /**

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { FileFolder } from "../support/file_folder.ts";
-import { openMeasured } from "../support/measured_server.ts";
+import { openGroups, openMeasured } from "../support/measured_server.ts";
 import { parseMetrics } from "../support/metrics_text.ts";
 import { ROOT } from "../support/program.ts";
 
@@ -16,6 +16,7 @@ Deno.test("the table of metrics has every metric with its type, labels and help,
   using folder = new FileFolder();
   // With a file it has all of them.
   await using server = await openMeasured({ store: `sqlite:${folder.path}` });
+  await openGroups(server.url);
   const families = [...parseMetrics(await server.metrics!.text()).values()];
   assert(families.length > 40);
   const written = families.map(({ name, type, labels, help }) => [

@@ -15,7 +15,7 @@ import { FileFolder } from "../support/file_folder.ts";
 import { HeldStore } from "../support/held_store.ts";
 import { problemOf, testHttp } from "../support/http_server.ts";
 import { parseMetrics } from "../support/metrics_text.ts";
-import { FORWARDED, statusOf, useOf } from "../support/server_status.ts";
+import { FORWARDED, NO_GROUPS, statusOf, useOf } from "../support/server_status.ts";
 import { clientFrame, RawSocket } from "../support/raw_socket.ts";
 import { testStores } from "../support/store_servers.ts";
 
@@ -51,7 +51,7 @@ testHttp(
       transport: kind === "mounted" ? "handler" : kind,
       ...{ startedAt, uptime: 5000 },
       stored: { messages: 2, bytes: 2 * (100 + 3 + 3), topics: 1 },
-      fault: null,
+      ...{ groups: NO_GROUPS, fault: null },
       counts: {
         ...{ stored: 2, duplicates: 0, storedBytes: 6, delivered: 1, deliveredBytes: 3 },
         ...{ refused: 1, dropped: 0, slowReaders: 0 },

@@ -9,7 +9,7 @@ import { connect } from "@dsmq/server";
 import { ERRORS } from "../../protocol/error_codes.ts";
 import { FileFolder } from "../support/file_folder.ts";
 import { ignoredIf } from "../support/ignored_if.ts";
-import { openMeasured } from "../support/measured_server.ts";
+import { openGroups, openMeasured } from "../support/measured_server.ts";
 import { type MetricFamily, parseMetrics } from "../support/metrics_text.ts";
 import {
   copyExamples,
@@ -54,6 +54,7 @@ function familyOf(name: string, families: ReadonlyMap<string, MetricFamily>) {
 async function scraped<T>(use: (text: string) => Promise<T>): Promise<T> {
   using folder = new FileFolder();
   await using server = await openMeasured({ store: `sqlite:${folder.path}` });
+  await openGroups(server.url);
   return await use(await server.metrics!.text());
 }
 
@@ -142,7 +143,8 @@ for (const transport of ["builtin", "hardened"] as const) {
           ...{ transport, auth: { tokens }, store: `sqlite:${store.path}` },
         });
         await using mq = await connect(server.url, { token: "secret" });
-        await mq.putMany("t", ["a", "b", "c"]);
+        await mq.putMany("t", ["a", "b"]);
+        await openGroups(server.url, "secret");
         await copyExamples(folder, server.port, "watch");
         await using prometheus = await Prometheus.start(folder);
         const [found] = await prometheus.found(

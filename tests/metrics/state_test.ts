@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { TrafficCounts } from "../../queue/traffic_counts.ts";
+import { GroupReader } from "../../queue/group_reader.ts";
 import { loadPromClient } from "../../server/metrics/prom_client_package.ts";
 import { ServerMetrics } from "../../server/metrics/server_metrics.ts";
 import type { OperationSources } from "../../server/metrics/sources.ts";
@@ -88,14 +89,21 @@ Deno.test("without metrics a server has none, and reads no clock for them", asyn
 });
 
 /** What a server tells that nobody uses. */
-function serverSource(): Omit<OperationSources, "store"> {
-  const limits = { connections: 1, pendingConnections: 1, storedBytes: 1, topics: 1 };
+function serverSource(
+  groups: () => Promise<readonly never[]> = () => Promise.resolve([]),
+): Omit<OperationSources, "store"> {
+  const limits = {
+    ...{ connections: 1, pendingConnections: 1, storedBytes: 1, topics: 1 },
+    groups: 1,
+  };
+  const reader = new GroupReader({ groups, now: () => 0 }, () => 0);
   const server = {
     ...{ counts: new TrafficCounts(), limits, log: { dropped: 2, suppressed: 3 } },
     connections: () => ({ websocket: 0 }),
     pendingConnections: () => 0,
     usedSlots: () => 0,
     uptime: () => 0,
+    readGroups: () => reader.read(),
     totals: { refused: 6, dropped: 5, slowReaders: 4 },
     usage: () => ({ used: 0, limit: Infinity }),
   };
@@ -123,11 +131,12 @@ Deno.test("a store in trouble is told, and hides nothing else", async () => {
   const client = await loadPromClient();
   let fault: string | undefined;
   let usage = () => Promise.resolve({ messages: 1, bytes: 2, topics: 3 });
+  let groups = (): Promise<readonly never[]> => Promise.resolve([]);
   const store = {
     findFault: () => fault,
     usage: () => usage(),
   };
-  const metrics = new ServerMetrics(client, { ...serverSource(), store });
+  const metrics = new ServerMetrics(client, { ...serverSource(() => groups()), store });
   const all = await metrics.text();
   assertEquals(valueOf(all, "dsmq_store_usable"), 1);
   assertEquals(valueOf(all, "dsmq_waits_limit"), Infinity);
@@ -137,10 +146,13 @@ Deno.test("a store in trouble is told, and hides nothing else", async () => {
   fault = "the file was removed";
   assertEquals(valueOf(await metrics.text(), "dsmq_store_usable"), 0);
   fault = undefined;
+  assertEquals(valueOf(all, "dsmq_groups"), 0);
   usage = () => Promise.reject(new Error("disk I/O error"));
+  groups = () => Promise.reject(new Error("disk I/O error"));
   const text = await metrics.text();
   assertEquals(valueOf(text, "dsmq_store_usable"), 0);
   assertEquals(valueOf(text, "dsmq_stored_bytes"), undefined);
+  assertEquals(valueOf(text, "dsmq_groups"), undefined);
   assertEquals(valueOf(text, "dsmq_dropped_connections_total"), 5);
   assertEquals([...parseMetrics(text).keys()], [...parseMetrics(all).keys()]);
 });

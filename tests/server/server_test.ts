@@ -180,6 +180,9 @@ Deno.test("a malformed upgrade is a bad request, and the server continues", asyn
   assert(await mq.put("t", "message") > 0);
 });
 
+/** What is told of groups where there are none. */
+const NO_JOBS = { workers: 0, jobs: { claimed: 0, died: 0, givenUp: 0 } };
+
 Deno.test("stats count connections, stored and delivered messages, and refusals", async () => {
   await using server = await serve({ port: 0, log: quiet });
   assertEquals(server.stats(), {
@@ -189,6 +192,7 @@ Deno.test("stats count connections, stored and delivered messages, and refusals"
     delivered: 0,
     refused: 0,
     dropped: 0,
+    ...NO_JOBS,
   });
   await using mq = await connect(server.url);
   await using other = await connect(server.url);
@@ -201,6 +205,7 @@ Deno.test("stats count connections, stored and delivered messages, and refusals"
     delivered: 0,
     refused: 0,
     dropped: 0,
+    ...NO_JOBS,
   });
   await mq.get("t");
   await mq.getWait("t");
@@ -219,7 +224,22 @@ Deno.test("stats count connections, stored and delivered messages, and refusals"
     delivered: 6,
     refused: 1,
     dropped: 0,
+    ...NO_JOBS,
   });
+});
+
+Deno.test("stats count workers, and jobs that were claimed and have died", async () => {
+  await using server = await serve({ port: 0, log: quiet });
+  await using mq = await connect(server.url);
+  await mq.putMany("t", ["one", "two"]);
+  const jobs = [await mq.claim("t"), await mq.claim("t")];
+  await jobs[0]!.dead("it is broken");
+  await jobs[1]!.done();
+  const worker = mq.work("t", () => {});
+  while (server.stats().workers !== 1) await mq.groups();
+  assertEquals(server.stats().jobs, { claimed: 2, died: 1, givenUp: 0 });
+  await worker.stop();
+  while (server.stats().workers !== 0) await mq.groups();
 });
 
 Deno.test("a closed connection no longer counts", async () => {

@@ -6,6 +6,7 @@
 
 import type { ListeningServer } from "../../server/listening_server.ts";
 import type { ServeOptions } from "../../server.ts";
+import { connect } from "@dsmq/server";
 import { parseServeOptions, start } from "../../server/start/start.ts";
 import { TLS_OPTION_NAMES } from "../../server/auth_options.ts";
 import { valueOf } from "./metrics_text.ts";
@@ -39,4 +40,12 @@ export async function reach(
     while (!await isReached()) await new Promise((resolve) => setTimeout(resolve, 1));
   })();
   await withTimeout(reached);
+}
+
+/** Makes a group of a topic, which has a job, and one of a prefix: with these there are all labels. */
+export async function openGroups(url: string, token?: string): Promise<void> {
+  await using mq = await connect(url, token === undefined ? {} : { token });
+  await mq.put("mails", "one");
+  await mq.createGroup("mails", { since: "start" });
+  await mq.createGroup({ prefix: "other" });
 }

@@ -29,3 +29,10 @@ export const useOf = ({ limits }: ServerOperation, name: string) => {
   const { used, limit } = limits.find((one) => one.name === name)!;
   return [used, limit];
 };
+
+/** What is told of groups where there are none. */
+export const NO_GROUPS: ServerOperation["groups"] = {
+  ...{ groups: 0, stalled: 0, workers: 0, oldest: null },
+  jobs: { waiting: 0, ready: 0, delayed: 0, blocked: 0, held: 0, dead: 0 },
+  counts: { claimed: 0, done: 0, retried: 0, died: 0, givenUp: 0 },
+};

@@ -1,0 +1,48 @@
+/**
+ * What a server tells of itself, for its metrics and its status.
+ *
+ * @module
+ */
+
+import type { SharedBudgets } from "../budgets/shared_budgets.ts";
+import type { Clock } from "../queue/clock.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { Connections } from "./connections.ts";
+import { GroupReader } from "../queue/group_reader.ts";
+import type { ServerSource } from "./metrics/sources.ts";
+
+/** What it is made of. */
+export interface ServerParts {
+  readonly queue: Queue;
+  readonly connections: Connections;
+  readonly budgets: SharedBudgets;
+  readonly totals: ServerSource["totals"];
+  readonly settings: Pick<ServerSource, "limits" | "log"> & {
+    readonly clock: Clock;
+    readonly description: { readonly transport: string };
+  };
+}
+
+/** What a server tells, which starts now. */
+export function serverSource(
+  { queue, connections, budgets, totals, settings }: ServerParts,
+): ServerSource {
+  const { limits, log, clock, description: { transport } } = settings;
+  const reader = new GroupReader(queue.store, (name) => queue.groups.workersOf(name));
+  const monotonic = () => clock.monotonic?.() ?? clock.now();
+  const start = monotonic();
+  return {
+    counts: queue.counts,
+    ...{ totals, limits, log },
+    connections: () => connections.kinds,
+    pendingConnections: () => connections.pendingCount,
+    usedSlots: () => connections.limiter.used,
+    readGroups: () => reader.read(),
+    uptime: () => Math.round(monotonic() - start),
+    // Over the others Deno holds what is incomplete, and does not tell how much.
+    usage: (name) => ({
+      ...budgets.usage(name),
+      ...(name === "totalPartialBytes" && transport !== "hardened" && { used: undefined }),
+    }),
+  };
+}
