@@ -75,7 +75,18 @@ Deno.test("no page has a character that tools take for a binary file", () => {
 /** Options of Deno, Docker, Prometheus and the project's tasks that the pages show. */
 const OF_OTHERS = new Set([
   ...["net", "read", "write", "env", "ffi", "run", "sys"].map((name) => `allow-${name}`),
-  ...["deny-env", "frozen", "no-config", "config", "init", "only", "peers", "parallel", "quiet"],
+  ...[
+    "deny-env",
+    "frozen",
+    "no-config",
+    "config",
+    "init",
+    "only",
+    "only",
+    "peers",
+    "parallel",
+    "quiet",
+  ],
 ]);
 
 Deno.test("every option of the command line that a page names exists", () => {
