@@ -201,15 +201,15 @@ export class GroupMachine {
         for (const { seq } of page) state.expired.delete(seq);
       });
     }
-    const more = page.length === max;
-    if (more) return true;
+    let left = max - page.length;
     for (const { groups } of state.registry.matching(topic)) {
       for (const group of groups) {
-        group.dropPurged(upTo);
+        if (left === 0) return true;
+        left -= group.dropPurged(upTo, left);
         state.recorder?.group(group);
       }
     }
-    return false;
+    return left === 0;
   }
 
   /** What has happened to groups since the last call. */

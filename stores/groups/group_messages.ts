@@ -20,6 +20,9 @@ export interface GroupPage {
   readonly more: boolean;
 }
 
+/** How much is read to find out whether many messages are there. */
+const LOOK_AHEAD = { count: 64, bytes: 64 * 1024 };
+
 /** Reads from the expired jobs, and then from the log. */
 export class GroupMessages {
   readonly #log: MessageLog;
@@ -75,6 +78,27 @@ export class GroupMessages {
   at(filter: TopicFilter, seq: number): TopicMessage | undefined {
     const [message] = this.page(filter, seq - 1, 1, 1).messages;
     return message?.seq === seq ? message : undefined;
+  }
+
+  /**
+   * Those of some numbers of which there is no message. However many they are, what is left is read in few queries.
+   *
+   * @param filter of which topic or prefix
+   * @param seqs the numbers, in ascending order
+   */
+  *missing(filter: TopicFilter, seqs: Iterable<number>): Generator<number> {
+    let messages: readonly TopicMessage[] = [];
+    let [next, through] = [0, 0];
+    for (const seq of seqs) {
+      if (seq > through) {
+        const page = this.page(filter, seq - 1, LOOK_AHEAD.count, LOOK_AHEAD.bytes);
+        ({ messages } = page);
+        next = 0;
+        through = Math.max(seq, page.through);
+      }
+      while (next < messages.length && messages[next]!.seq < seq) next++;
+      if (messages[next]?.seq !== seq) yield seq;
+    }
   }
 
   /** How many messages there are after a number. */

@@ -260,25 +260,27 @@ export class WorkGroup {
     return dead.length;
   }
 
-  /** Messages up to a number were purged: jobs without a message are dropped. */
-  dropPurged(upTo: number): void {
-    const { list } = this.jobs;
-    for (const seq of list.between(0, upTo)) {
-      if (!this.#shared.messages.at(this.name, seq)) this.#dropUnlessHeld(seq);
+  /** Messages up to a number were purged: jobs without a message are dropped, at most so many. Returns how many were. */
+  dropPurged(upTo: number, max: number): number {
+    let dropped = 0;
+    for (const seq of this.#shared.messages.missing(this.name, this.jobs.list.between(0, upTo))) {
+      if (this.#dropUnlessHeld(seq) && ++dropped === max) break;
     }
     this.waiting.forget();
+    return dropped;
   }
 
   /** It was loaded: the messages of jobs that are held may be gone. */
   findGone(): void {
-    for (const { seq } of this.jobs.held.values()) {
-      if (!this.#shared.messages.at(this.name, seq)) this.#gone.add(seq);
-    }
+    const held = [...this.jobs.held.values()].map(({ seq }) => seq).sort((a, b) => a - b);
+    for (const seq of this.#shared.messages.missing(this.name, held)) this.#gone.add(seq);
   }
 
-  #dropUnlessHeld(seq: number): void {
-    if (this.jobs.list.state(seq) === JOB_STATE.held) this.#gone.add(seq);
+  #dropUnlessHeld(seq: number): boolean {
+    const isHeld = this.jobs.list.state(seq) === JOB_STATE.held;
+    if (isHeld) this.#gone.add(seq);
     else this.drop(seq);
+    return !isHeld;
   }
 
   /** A message that it needs is gone before its time. What somebody holds stays with its holder. */
