@@ -53,10 +53,16 @@ export class LeaseTicks {
 
   /** A lease may have begun, or something may come due earlier than before. */
   update(): void {
+    this.#update();
+  }
+
+  /** `tried`: what was due by then, by the store's time, could not come due. */
+  #update(tried = -Infinity): void {
     if (this.#stopped || this.#ticking) return;
     const { store } = this.#queue;
-    const due = this.#isAwaited() ? store.nextDue : undefined;
-    const untilDue = due === undefined ? Infinity : Math.max(0, due - store.now());
+    const due = this.#isAwaited() ? store.nextDue ?? Infinity : Infinity;
+    // Where the store fails it is not asked again and again.
+    const untilDue = due <= tried ? TICK : Math.max(0, due - store.now());
     const wait = Math.min(untilDue, store.holdsJobs ? TICK : Infinity);
     if (wait === Infinity) return;
     const next = this.#now + wait;
@@ -90,12 +96,13 @@ export class LeaseTicks {
   }
 
   async #tick(): Promise<void> {
+    const now = this.#queue.store.now();
     try {
       if (!this.#stopped) await this.#queue.apply([]);
     } catch {
       // The store tells of it.
     }
     this.#ticking = false;
-    this.update();
+    this.#update(now);
   }
 }

@@ -86,6 +86,18 @@ Deno.test("a job that comes due long before the next tick of a lease, or long af
   assertEquals(ticks, [500, 620]);
 });
 
+Deno.test("a store in which nothing comes due, because it fails, is not asked without end", async () => {
+  const { state, ticks, leaseTicks, advance, began } = scene();
+  state.nextDue = began + 100;
+  leaseTicks.update();
+  await advance(1200);
+  assertEquals(ticks, [100, 600, 1100]);
+  // It can again.
+  state.nextDue = began + 1650;
+  await advance(600, 50);
+  assertEquals(ticks, [100, 600, 1100, 1600, 1650]);
+});
+
 Deno.test("a job that comes due in more time than a timer can hold is no tick without end", async () => {
   const { clock, state, ticks, leaseTicks, advance, began } = scene();
   const timers: number[] = [];
