@@ -74,7 +74,9 @@ export function decodeGroupRequest(
     case "dead": {
       const { after = 0, count = DEAD_PAGE } = fields;
       if (!isCount(after)) return refuseField(fields, "after", "a sequence number");
-      if (!isCount(count) || count < 1) return refuseField(fields, "count", "at least 1");
+      if (!isCount(count) || count < 1) {
+        return refuseField(fields, "count", "a whole number from 1");
+      }
       return { action, id, ...target, after, count: Math.min(count, DEAD_PAGE) };
     }
     case "redrive":
@@ -99,14 +101,16 @@ function decodeWork(
   const { lease = DEFAULT_LEASE, timeout = DEFAULT_JOB_TIMEOUT, attempts = DEFAULT_ATTEMPTS } =
     fields;
   if (!isSessionName(worker)) return refuseWorker(fields);
-  if (!isCount(credit) || credit < 1) return refuseField(fields, "credit", "at least 1");
+  if (!isCount(credit) || credit < 1) return refuseField(fields, "credit", "a whole number from 1");
   if (!isCount(lease) || lease < MIN_LEASE) {
     return refuseField(fields, "lease", `milliseconds from ${MIN_LEASE}`);
   }
   if (!isCount(timeout) || timeout < 1) {
     return refuseField(fields, "timeout", "milliseconds from 1");
   }
-  if (!isCount(attempts) || attempts < 1) return refuseField(fields, "attempts", "at least 1");
+  if (!isCount(attempts) || attempts < 1) {
+    return refuseField(fields, "attempts", "a whole number from 1");
+  }
   const beyond = (limit: number, reason: string) => {
     const { code, message } = limitExceeded("work", limit, reason);
     return refuseRequest(fields, code, message, { limit });
@@ -179,7 +183,7 @@ function decodeGroups(fields: RequestFields, id: number): GroupRequest | Refused
   if (after !== undefined && !isTarget(after)) {
     return refuseField(fields, "after", '{"topic": a topic, "group": a name} or one with "prefix"');
   }
-  if (!isCount(count) || count < 1) return refuseField(fields, "count", "at least 1");
+  if (!isCount(count) || count < 1) return refuseField(fields, "count", "a whole number from 1");
   return {
     action: "groups",
     id,
@@ -217,10 +221,16 @@ function claimsRefusal(
   fields: RequestFields,
   name: "claims" | "done" | "holding",
 ): RefusedRequest | undefined {
-  const { [name]: claims = [] } = fields;
-  return areCounts(claims) && claims.length <= MAX_CLAIMS
-    ? undefined
-    : refuseField(fields, name, `a list of at most ${MAX_CLAIMS} claims`);
+  const { action, id, [name]: claims = [] } = fields;
+  if (areCounts(claims) && claims.length <= MAX_CLAIMS) return undefined;
+  const refuse = (path: string, got: unknown, expected: string) =>
+    refuseField({ action, id, [path]: got }, path, expected);
+  if (!Array.isArray(claims)) return refuse(name, claims, "a list of claims");
+  if (claims.length > MAX_CLAIMS) {
+    return refuse(name, claims.length, `at most ${MAX_CLAIMS} claims`);
+  }
+  const wrong = claims.find((claim) => !isCount(claim));
+  return refuse(`${name}[]`, wrong, "a claim, which is a whole number");
 }
 
 /** The name may be one with a typo, so the error does not show it. */

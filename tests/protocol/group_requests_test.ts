@@ -154,6 +154,20 @@ for (const [action, { valid, wrong }] of Object.entries(ACTIONS)) {
   });
 }
 
+Deno.test("an error says which claim is none, and how a number must be", () => {
+  const message = (fields: object) => refusal({ id: 1, ...mails, ...fields }).message;
+  for (
+    const [fields, expected] of [
+      [
+        { action: "finish", done: [1, -1] },
+        '"done[]" must be a claim, which is a whole number, got -1',
+      ],
+      [{ action: "extend", claims: 5 }, '"claims" must be a list of claims, got 5'],
+      [{ action: "work", worker, credit: 1.5 }, '"credit" must be a whole number from 1, got 1.5'],
+    ] as const
+  ) assertStringIncludes(message(fields), expected);
+});
+
 Deno.test("a list of groups is refused if what it is asked for is not of its form", () => {
   for (
     const [name, values] of Object.entries({
@@ -193,6 +207,10 @@ Deno.test("a request names as many jobs as a connection may hold, in a large fra
   const holding = { action: "work", id: 9, ...mails, worker, credit: 1, holding: claims(16_384) };
   assertEquals((decoded(holding).holding as number[]).length, 16_384);
   assertEquals(refusal(finish(16_385)).code, "bad_request");
+  assertStringIncludes(
+    refusal(finish(16_385)).message,
+    '"done" must be at most 16384 claims, got 16385',
+  );
   // Far more is not even read.
   assertEquals(refusal(finish(60_000)).code, "limit_exceeded");
   const outcomes = (count: number, done = 16_384) => ({
