@@ -114,7 +114,11 @@ export class JobStreams implements JobStreamContext {
       const terms = { after, holder, lease, timeout, attempts, holding, bytes: MAX_RESENT_BYTES };
       const [opened] = await this.queue.groups.apply([{ type: "open_holder", name, ...terms }]);
       if (opened instanceof StoreError) throw opened;
-      if (this.#closed) return;
+      if (this.#closed) {
+        // Unless another connection has taken over.
+        if (!this.queue.groups.find(name)?.takerOf(holder)) this.#closeHolders([stream]);
+        return;
+      }
       // Checked only now: the permissions can have changed meanwhile, and another connection can have taken over.
       const ended = this.#refusalOf(name) ?? stream.error;
       if (ended) {
@@ -181,9 +185,17 @@ export class JobStreams implements JobStreamContext {
   unsubscribe(sub: number): void {
     const stream = this.#streams.get(sub);
     if (!stream) return;
-    const { group: { name }, holder } = stream;
     stream.close();
-    void this.queue.groups.apply([{ type: "close_holder", name, holder }]);
+    this.#closeHolders([stream]);
+  }
+
+  /** Those that hold no jobs are forgotten: who connects again and again would leave one behind each time. */
+  #closeHolders(streams: Iterable<JobStream>): void {
+    const commands = Array.from(
+      streams,
+      ({ group: { name }, holder }) => ({ type: "close_holder", name, holder }) as const,
+    );
+    if (commands.length > 0) void this.queue.groups.apply(commands);
   }
 
   waitForRoom(stream: JobStream, bytes: number): void {
@@ -214,11 +226,12 @@ export class JobStreams implements JobStreamContext {
     });
   }
 
-  /** Ends all, without a frame. Their leases go on. Returns when that is done, if it takes long. */
+  /** Ends all, without a frame. The leases of those that hold jobs go on. Returns when that is done, if it takes long. */
   close(): Promise<void> | void {
     this.#closed = true;
     this.#waiting.length = 0;
     const streams = this.#streams;
+    this.#closeHolders(streams.values());
     return this.queue.cleanup.forEach(streams.values(), streams.size, (stream) => {
       stream.stop();
       this.onEnded(stream);

@@ -77,6 +77,25 @@ Deno.test("who unsubscribes gets no more jobs, keeps those that it has, and may 
   assertEquals({ done, held }, { done: 1, held: 2 });
 });
 
+Deno.test("a worker without jobs is forgotten with its connection; one that has some goes on once it is back", async () => {
+  await using at = await workScene();
+  const [idle, busy] = [at.peer(), at.peer()];
+  await idle.work("idle", { lease: 3_600_000 });
+  assertEquals(at.store.holdsJobs, true);
+  idle[Symbol.dispose]();
+  await turns(1);
+  assertEquals(at.store.holdsJobs, false);
+  await busy.work("busy", { credit: 2 });
+  await at.put("a");
+  busy[Symbol.dispose]();
+  await turns(1);
+  assertEquals(at.store.holdsJobs, true);
+  const again = at.peer();
+  await again.work("busy", { credit: 2 });
+  await at.put("b");
+  assertEquals(again.bodies, ["a", "b"]);
+});
+
 Deno.test("a worker that is silent for longer than its lease has lost its jobs, and is told so", async () => {
   await using at = await workScene();
   await at.put("a");
