@@ -28,6 +28,8 @@ Deno.test("the files that ARCHITECTURE.md lists for each way of a message take p
     put: ["A put", 20],
     get: ["A get", 20],
     stream: ["A streamed message", 20],
+    job: ["A job", 25],
+    finish: ["The outcome of a job", 25],
     httpPut: ["A put over plain HTTP", 15],
     httpFollow: ["A message followed over plain HTTP", 10],
   } as const;

@@ -1,7 +1,6 @@
 /**
- * Prints which files of the project take part in a `put`, a `get` and a streamed message, and in a put and a followed message
- * over plain HTTP, as JSON: the files of which a
- * function runs meanwhile, by the coverage of V8. Client and server share this process.
+ * Prints which files of the project take part in a `put`, a `get`, a streamed message and a job, and in a put and a followed
+ * message over plain HTTP, as JSON: the files of which a function runs meanwhile, by the coverage of V8. Client and server share this process.
  *
  * @module
  */
@@ -60,5 +59,28 @@ const httpFollow = await filesOf(async () => {
   await other.put("http", "m");
   await events.read();
 });
-console.log(JSON.stringify({ put, get, stream, httpPut, httpFollow }));
+await mq.createGroup("mails");
+let onJob: () => unknown = () => {};
+const worker = mq.work("mails", () => onJob());
+// That it has begun.
+await other.put("mails", "first");
+const isDone = async (count: number) => {
+  while (worker.stats.done < count) await new Promise((resolve) => setTimeout(resolve));
+};
+await isDone(1);
+const { promise: arrived, resolve } = Promise.withResolvers<void>();
+const handled = Promise.withResolvers<void>();
+onJob = () => {
+  resolve();
+  return handled.promise;
+};
+const job = await filesOf(async () => {
+  await other.put("mails", "m");
+  await arrived;
+});
+const finish = await filesOf(async () => {
+  handled.resolve();
+  await isDone(2);
+});
+console.log(JSON.stringify({ put, get, stream, job, finish, httpPut, httpFollow }));
 Deno.exit();
