@@ -107,13 +107,14 @@ export class WorkGroup {
       bytes,
       (seq) => messages.at(this.name, seq),
     );
+    const holder = known ?? new Holder(name, terms, clock.now);
+    holder.terms = terms;
+    // First: one that is closed is forgotten with its last job.
+    holder.closed = false;
     for (const job of left) {
       lostClaims.add(job.claim);
       this.#giveBack(job, job.attempt - 1);
     }
-    const holder = known ?? new Holder(name, terms, clock.now);
-    holder.terms = terms;
-    holder.closed = false;
     holder.extend(clock.now);
     if (!known) {
       this.holders.set(name, holder);

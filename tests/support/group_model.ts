@@ -174,7 +174,7 @@ export class GroupModel {
       message.isPurged = true;
       this.expired.delete(message.seq);
     }
-    for (const group of this.groups.values()) group.dropGone();
+    for (const group of this.groups.values()) group.jobs.dropGone();
     return purged;
   }
 

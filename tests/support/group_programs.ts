@@ -42,6 +42,7 @@ export type GroupStep =
     readonly attempts: number;
     readonly after: number | undefined;
     readonly holding: "all" | "none" | readonly number[];
+    readonly bytes: number | undefined;
   }
   | { readonly do: "close"; readonly name: GroupName; readonly holder: string }
   | {
@@ -149,6 +150,7 @@ const step: fc.Arbitrary<GroupStep> = fc.oneof(
     timeout: fc.constantFrom(600, 4000, 600_000),
     attempts: fc.constantFrom(1, 2, 3),
     after,
+    bytes: fc.constantFrom(undefined, undefined, 1, 100),
     holding: fc.oneof(
       fc.constantFrom("all" as const, "none" as const),
       fc.array(pick, { maxLength: 3 }),

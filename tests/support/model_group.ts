@@ -54,18 +54,31 @@ export class ModelGroup {
       (seq > this.frontier || this.jobs.all.has(seq));
   }
 
-  open({ holder: name, lease, timeout, attempts, holding }: OpenHolder): {
+  open({ holder: name, lease, timeout, attempts, holding, bytes = Infinity }: OpenHolder): {
     lost: number[];
     jobs: GivenJob[];
   } {
     const { clock } = this.#model;
-    const held = this.jobs.held(name);
+    const jobs: GivenJob[] = [];
     const until = Math.max(this.holders.get(name)?.until ?? 0, clock + lease);
     this.holders.set(name, { lease, timeout, attempts, until, closed: false });
+    for (const job of this.jobs.held(name)) {
+      const { seq, claim, attempt } = job;
+      if (holding.includes(claim!)) continue;
+      if (bytes <= 0 && jobs.length > 0) {
+        this.#model.lost.add(claim!);
+        this.jobs.giveBack(job, attempt - 1);
+        continue;
+      }
+      const message = this.#model.available(seq);
+      if (!message) continue;
+      jobs.push({ seq, claim: claim!, attempt });
+      bytes -= message.bytes;
+    }
+    const held = this.jobs.held(name);
     return {
       lost: holding.filter((claim) => !held.some((job) => job.claim === claim)),
-      jobs: held.filter(({ seq, claim }) => !holding.includes(claim!) && this.#model.available(seq))
-        .map(({ seq, claim, attempt }) => ({ seq, claim: claim!, attempt })),
+      jobs,
     };
   }
 
@@ -169,12 +182,6 @@ export class ModelGroup {
     return { lost, ended: holder !== undefined && !this.holders.has(holder) };
   }
 
-  redrive(seq: number | undefined): number {
-    const dead = this.jobs.inState("dead").filter((job) => seq === undefined || job.seq === seq);
-    for (const job of dead) Object.assign(job, { state: "ready", attempt: 0, key: undefined });
-    return dead.length;
-  }
-
   /** Leases that have ended, and the time of jobs. */
   endLeases(): void {
     const { clock } = this.#model;
@@ -197,13 +204,6 @@ export class ModelGroup {
   comeDue(): void {
     for (const job of this.jobs.inState("delayed")) {
       if (job.due! <= this.#model.now) job.state = "ready";
-    }
-  }
-
-  /** Jobs whose messages are gone are not worked; but what is held stays with its holder. */
-  dropGone(): void {
-    for (const job of [...this.jobs.all.values()].sort(bySeq)) {
-      if (job.state !== "held" && !this.#model.available(job.seq)) this.jobs.drop(job);
     }
   }
 

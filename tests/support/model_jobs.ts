@@ -85,6 +85,19 @@ export class ModelJobs {
     this.#freeKey(job);
   }
 
+  redrive(seq: number | undefined): number {
+    const dead = this.inState("dead").filter((job) => seq === undefined || job.seq === seq);
+    for (const job of dead) Object.assign(job, { state: "ready", attempt: 0, key: undefined });
+    return dead.length;
+  }
+
+  /** Jobs whose messages are gone are not worked; but what is held stays with its holder. */
+  dropGone(): void {
+    for (const job of [...this.all.values()].sort(bySeq)) {
+      if (job.state !== "held" && !this.#model.available(job.seq)) this.drop(job);
+    }
+  }
+
   #freeKey({ seq, key }: ModelJob): void {
     if (key === undefined || this.#owners.get(key) !== seq) return;
     this.#owners.delete(key);
