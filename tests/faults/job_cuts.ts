@@ -12,6 +12,7 @@
 import { connect, type Job, serve, type TopicWorker } from "../../mod.ts";
 import type { TransportChoice } from "../../server.ts";
 import { seeded } from "../../testing/seeded.ts";
+import { freePort } from "../support/free_port.ts";
 import { argumentsOrExit } from "./arguments.ts";
 import { cutFaults } from "./cuts.ts";
 import { JobLedger } from "./job_ledger.ts";
@@ -33,6 +34,9 @@ const WORKERS = 4;
 
 /** How long leases last, in milliseconds: those of every other worker are so short that some end. */
 const LEASES = [1000, 30_000];
+
+/** How often the network is away for longer than the shorter leases. */
+const OUTAGES = 3;
 
 /** How many jobs wait at most. */
 const MAX_DEPTH = 400;
@@ -72,7 +76,17 @@ export async function jobCuts(
   await using putter = await connect(server.url);
   const seqs: number[] = [];
   const state = async () => (await putter.groups(TOPIC))[0];
+  let outages = 0;
   while (proxy.cuts < cuts && ended.length === 0) {
+    if (proxy.cuts > cuts * (outages + 0.5) / OUTAGES) {
+      // Nobody gets through until a lease has ended.
+      outages++;
+      const before = (await state())?.retried ?? 0;
+      proxy.target = freePort();
+      proxy.cut();
+      await until(async () => ((await state())?.retried ?? 0) > before, 5000);
+      proxy.target = server.port;
+    }
     const puts = Array.from({ length: 1 + random(60) }, () => {
       const key = random(3) === 0 ? {} : { key: `k${random(40)}` };
       return putter.put(TOPIC, "job", key);
@@ -98,7 +112,7 @@ export async function jobCuts(
     ...ledger.findings(seqs),
     { what: "outcomes that count", seen: done, good: done === seqs.length },
     { what: "dead jobs", seen: dead, good: dead === 0 },
-    { what: "leases that ended", seen: retried, good: true },
+    { what: "leases that ended", seen: retried, good: retried >= outages },
     { what: "jobs that were begun again", seen: ledger.repeats, good: ledger.repeats <= retried },
     { what: "jobs that workers have lost", seen: lost, good: lost <= retried },
   ];
