@@ -141,11 +141,14 @@ export class GoneIndex {
 
   #find(topic: string, floor: number): Gone | undefined {
     const unpurged = this.#newestUnpurged(topic, floor);
-    const recorded = this.#purged.find(topic);
-    if (unpurged && unpurged.seq > (recorded?.seq ?? 0)) return this.ofUnpurged(unpurged);
-    const gone = recorded ?? this.#before(this.#oldestLeft(topic, floor));
+    const { horizon } = this.#purged;
+    const after = unpurged?.seq ?? 0;
+    // Newer ones than those in the table may have expired before they came there, and be forgotten.
+    const recorded = this.#purged.find(topic) ??
+      (horizon.seq > after ? this.#before(this.#oldestLeft(topic, floor)) : horizon);
+    if (unpurged && after >= recorded.seq) return this.ofUnpurged(unpurged);
     // It may be known that nothing is gone.
-    return gone.seq > 0 ? gone : undefined;
+    return recorded.seq > 0 ? recorded : undefined;
   }
 
   /** What may be gone of a topic that is not known: nothing from its oldest message on, since the oldest go first. */
