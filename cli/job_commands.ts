@@ -7,7 +7,7 @@
 import { type Job, retry } from "../client.ts";
 import { quoted } from "../protocol/text.ts";
 import { writeFully } from "../server/stderr.ts";
-import { printError } from "./terminal.ts";
+import { flushStderr, printError } from "./terminal.ts";
 
 /** The exit code by which a command says that it wants to be tried again, without being wrong: `EX_TEMPFAIL` of sysexits.h. */
 const TRY_AGAIN = 75;
@@ -122,6 +122,8 @@ export class JobCommands {
     if (code !== TRY_AGAIN && !stop.aborted) {
       const isLast = job.attempt >= this.#options.attempts;
       this.#report(job, `failed with ${end}${isLast ? ", and is dead" : ""}`);
+      // What the next command writes comes after it.
+      await flushStderr();
     }
     throw retry(undefined, signal ?? (lastLine || end));
   }
