@@ -222,6 +222,10 @@ Deno.test("hello states the server, where this connection starts, and its limits
         cursors: 100_000,
         creditMessages: 1_000_000,
         creditBytes: 256 * 1024 * 1024,
+        heldJobs: 16_384,
+        attempts: 100,
+        lease: 3_600_000,
+        jobTimeout: 86_400_000,
       },
     },
   );
