@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type AttributeFields, attributesOf } from "../../web/page/message_attributes.ts";
 import { isAllowed, isAllowedEverywhere } from "../../web/page/permissions.ts";
+import { groupHref } from "../../web/page/group_name.ts";
 import { positionIn } from "../../web/page/typed_position.ts";
 import { rowOfKey } from "../../web/page/list_keys.ts";
 import { rowsOnScreen, withRow } from "../../web/page/row_range.ts";
@@ -103,7 +104,9 @@ Deno.test("of a draft what is typed is kept, and what was put is not", async () 
   const typed = draftOf("t");
   typed.edit({ body: "hello", key: "ann" });
   const draft = draftOf("t");
-  assertEquals(draft.state.value.fields, { body: "hello", messageId: "", key: "ann", headers: "" });
+  assertEquals(draft.state.value.fields, {
+    ...{ body: "hello", messageId: "", key: "ann", headers: "", delay: "" },
+  });
   const put = Promise.withResolvers<number>();
   const done = draft.put({ put: () => put.promise });
   // Another view is shown, and then this one again.
@@ -140,7 +143,7 @@ Deno.test("a topic that nobody would see in a list is named in quotes", () => {
 
 Deno.test("attributes are those that are typed, and a header that is none is named", () => {
   const form = (fields: Partial<AttributeFields>) => ({
-    ...{ messageId: "", key: "", headers: "" },
+    ...{ messageId: "", key: "", headers: "", delay: "" },
     ...fields,
   });
   assertEquals(attributesOf(form({})), {});
@@ -153,6 +156,11 @@ Deno.test("attributes are those that are typed, and a header that is none is nam
     JSON.parse('{"__proto__":"x"}'),
   );
   assertThrows(() => attributesOf(form({ headers: "a: b\nnone" })), Error, "got: none");
+  assertEquals(attributesOf(form({ delay: " 1.5 " })), { delay: 1500 });
+  assertEquals(attributesOf(form({ delay: "0" })), {});
+  for (const delay of ["soon", "-1", "1e3"]) {
+    assertThrows(() => attributesOf(form({ delay })), Error, `seconds, got: ${delay}`);
+  }
 });
 
 Deno.test("what is typed as a position is one that the client takes: a number, or of any history", () => {
@@ -164,6 +172,23 @@ Deno.test("what is typed as a position is one that the client takes: a number, o
   const wrong = ["", "nonsense", "-1", "1.5", "9007199254740993", ":5", "short:5", epoch];
   for (const text of [...wrong, `${epoch}:01`, `${epoch}:9999999999999999`, `${epoch}:`]) {
     assertEquals(positionIn(text), undefined, text);
+  }
+});
+
+Deno.test("the address of each group leads back to it, and any other to the list of groups", () => {
+  for (const target of ["a", "a/b", "#?%", "ключ", "\u202e", " ", ".."]) {
+    for (const isPrefix of [false, true]) {
+      const name = { target, isPrefix, group: target };
+      const { hash } = new URL(groupHref(name), "http://h/");
+      assertEquals(parseRoute(hash), { view: "group", name });
+    }
+  }
+  const all = { target: "", isPrefix: true, group: "g" };
+  assertEquals(parseRoute(groupHref(all)), { view: "group", name: all });
+  for (
+    const other of ["", "/", "/topic/a", "/topic//g", "/other/a/g", "/topic/a/g/x", "/topic/%/g"]
+  ) {
+    assertEquals(parseRoute(`#/groups${other}`), { view: "groups" });
   }
 });
 

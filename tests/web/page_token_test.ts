@@ -58,7 +58,10 @@ testPage(
   },
   {
     server: {
-      auth: { tokens: TOKENS, anonymous: { permissions: ["read", "write", "admin"] } } as never,
+      auth: {
+        tokens: TOKENS,
+        anonymous: { permissions: ["read", "write", "work", "admin"] },
+      } as never,
     },
     token: ADMINISTRATOR,
     complaints: /401|WebSocket/,

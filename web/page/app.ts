@@ -9,12 +9,15 @@ import type { ServerStatus } from "../../http/server_status.ts";
 import { ConnectionsView } from "./connections_view.ts";
 import { PageContextProvider } from "./context.ts";
 import { FailureGuard } from "./failure_guard.ts";
+import { groupKey } from "./group_name.ts";
+import { GroupView } from "./group_view.ts";
+import { GroupsView } from "./groups_view.ts";
 import { Head, titleOf } from "./head.ts";
 import { html, type View } from "./html.ts";
 import { NotOpen } from "./not_open.ts";
 import type { Observable } from "./observable.ts";
 import { useObservable } from "./use_observable.ts";
-import { type Route, topicHref } from "./router.ts";
+import type { Route } from "./router.ts";
 import { ServerView } from "./server_view.ts";
 import type { Session } from "./session.ts";
 import { TopicListState } from "./topic_list_state.ts";
@@ -70,7 +73,7 @@ export function App({ session, route }: AppProps): View {
             ...seen,
             isBroken: !state.isConnected,
           }}>
-            <${FailureGuard} key=${shown.view === "topic" ? topicHref(shown.topic) : shown.view}>
+            <${FailureGuard} key=${keyOf(shown)}>
               <${Shown} route=${shown} />
               <//>
               <//>
@@ -86,6 +89,12 @@ function skipToContent(event: Event): void {
   document.getElementById("content")?.focus();
 }
 
+/** A text for each route: what is shown at another one begins anew. */
+function keyOf(route: Route): string {
+  if (route.view === "topic") return `topic ${route.topic}`;
+  return route.view === "group" ? `group ${groupKey(route.name)}` : route.view;
+}
+
 /** What is shown of the server. */
 function Shown({ route }: { readonly route: Route }): View {
   switch (route.view) {
@@ -93,6 +102,10 @@ function Shown({ route }: { readonly route: Route }): View {
       return html`<${TopicsView} />`;
     case "topic":
       return html`<${TopicView} key=${route.topic} topic=${route.topic} />`;
+    case "groups":
+      return html`<${GroupsView} />`;
+    case "group":
+      return html`<${GroupView} key=${groupKey(route.name)} name=${route.name} />`;
     case "connections":
       return html`<${ConnectionsView} />`;
     case "server":

@@ -22,7 +22,7 @@ export interface DraftState {
   readonly result: { readonly text: string; readonly isProblem: boolean } | undefined;
 }
 
-const EMPTY: DraftFields = { body: "", messageId: "", key: "", headers: "" };
+const EMPTY: DraftFields = { body: "", messageId: "", key: "", headers: "", delay: "" };
 
 /** Up to how many characters it is kept for a reload of the page: a tab has room for some millions. */
 const MAX_KEPT = 100_000;

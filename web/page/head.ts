@@ -6,13 +6,15 @@
 
 import type { ServerStatus } from "../../http/server_status.ts";
 import { html, type View } from "./html.ts";
-import { isAllowedEverywhere } from "./permissions.ts";
+import { targetName } from "./group_name.ts";
+import { isAllowedEverywhere, isAllowedSomewhere } from "./permissions.ts";
 import type { Route } from "./router.ts";
 import type { Session } from "./session.ts";
 import type { SessionState } from "./session_state.ts";
 
 const VIEWS = [
   ["topics", "#/", "Topics"],
+  ["groups", "#/groups", "Groups"],
   ["connections", "#/connections", "Connections"],
   ["server", "#/server", "Server"],
 ] as const;
@@ -25,9 +27,12 @@ export function Head({ state, status, route, session }: {
   readonly session: Session;
 }): View {
   const isAdministrator = status !== undefined && isAllowedEverywhere(status, "admin");
-  const views = VIEWS.filter(([view]) => view !== "connections" || isAdministrator);
-  const isShown = (view: string) =>
-    route.view === view || (view === "topics" && route.view === "topic");
+  const mayList = status !== undefined &&
+    (["work", "admin"] as const).some((what) => isAllowedSomewhere(status, what));
+  const views = VIEWS.filter(([view]) =>
+    (view !== "connections" || isAdministrator) && (view !== "groups" || mayList)
+  );
+  const isShown = (view: string) => route.view === view || `${route.view}s` === view;
   return html`
     <header>
       <a class="brand" href="#/">dsmq</a>
@@ -91,6 +96,8 @@ function stateText(state: SessionState): string {
 export function titleOf(route: Route, state: SessionState): string {
   const name = route.view === "topic"
     ? route.topic
+    : route.view === "group"
+    ? `${route.name.group} of ${targetName(route.name)}`
     : VIEWS.find(([view]) => view === route.view)![2];
   return state.kind === "open" ? `${name} · dsmq` : "dsmq";
 }

@@ -18,10 +18,29 @@ export function isAllowed(
   );
 }
 
-/** Whether it permits something for all topics. */
-export function isAllowedEverywhere(
+/** Whether it permits something for all topics that begin with a prefix. */
+export function isAllowedForAll(
+  { permissions }: Pick<ServerStatus, "permissions">,
+  what: Permission,
+  prefix: string,
+): boolean {
+  return permissions[what].some((allowed) =>
+    "prefix" in allowed && prefix.startsWith(allowed.prefix)
+  );
+}
+
+/** Whether it permits something for any topic. */
+export function isAllowedSomewhere(
   { permissions }: Pick<ServerStatus, "permissions">,
   what: Permission,
 ): boolean {
-  return permissions[what].some((allowed) => "prefix" in allowed && allowed.prefix === "");
+  return permissions[what].length > 0;
+}
+
+/** Whether it permits something for all topics. */
+export function isAllowedEverywhere(
+  status: Pick<ServerStatus, "permissions">,
+  what: Permission,
+): boolean {
+  return isAllowedForAll(status, what, "");
 }

@@ -41,6 +41,8 @@ export function PutForm({ topic }: { readonly topic: string }): View {
         <div class="fields">
           <label>Message ID <input autocomplete="off" ...${field("messageId")} /></label>
           <label>Key <input autocomplete="off" ...${field("key")} /></label>
+          <label>Delay for groups, in seconds <input autocomplete="off" inputmode="decimal"
+            ...${field("delay")} /></label>
           <label>Headers, one <code>name: value</code> a line
             <textarea rows="2" spellcheck=${false} ...${field("headers")}></textarea></label>
         </div>

@@ -4,12 +4,14 @@
  * @module
  */
 
+import { GROUP_ADDRESS, type GroupRef, parseGroupHref } from "./group_name.ts";
 import { Observable } from "./observable.ts";
 
 /** What is shown. */
 export type Route =
-  | { readonly view: "topics" | "connections" | "server" }
-  | { readonly view: "topic"; readonly topic: string };
+  | { readonly view: "topics" | "groups" | "connections" | "server" }
+  | { readonly view: "topic"; readonly topic: string }
+  | { readonly view: "group"; readonly name: GroupRef };
 
 const TOPIC = "#/topics/";
 
@@ -22,6 +24,11 @@ export function topicHref(topic: string): string {
 export function parseRoute(hash: string): Route {
   if (hash === "#/connections") return { view: "connections" };
   if (hash === "#/server") return { view: "server" };
+  if (hash === "#/groups") return { view: "groups" };
+  if (hash.startsWith(GROUP_ADDRESS)) {
+    const name = parseGroupHref(hash);
+    return name ? { view: "group", name } : { view: "groups" };
+  }
   if (!hash.startsWith(TOPIC)) return { view: "topics" };
   try {
     const topic = decodeURIComponent(hash.slice(TOPIC.length));

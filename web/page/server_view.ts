@@ -28,6 +28,7 @@ const LIMIT_NAMES: Readonly<Record<string, string>> = {
   pendingConnections: "Connections not admitted yet",
   storedBytes: "Stored messages",
   topics: "Topics",
+  groups: "Groups",
   totalSubscriptions: "Streams",
   totalWaits: "Waits",
   totalCursors: "Cursors",
