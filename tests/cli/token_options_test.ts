@@ -270,7 +270,8 @@ Deno.test("every command that connects tells of a token file that is missing bef
     const { options } = await load();
     if (!("url" in options)) continue;
     const fault = ["--token-file", "/none", "--url", "ws://127.0.0.1:1"];
-    commands.push([name, ...words[name] ?? ["t"], ...fault]);
+    const rest = name === "work" ? ["--", "true"] : [];
+    commands.push([name, ...words[name] ?? ["t"], ...fault, ...rest]);
   }
   assert(commands.length > 10);
   const outcomes = await runCommands(commands, { allow: ["--allow-all"] });
