@@ -44,8 +44,12 @@ for (const transport of ["builtin", "hardened"] as const) {
     assertEquals((await ask(worker, { action: "redrive", ...group })).redriven, 0);
     assertEquals((await ask(worker, { action: "put", topic: "t", body: "m" })).seq, 1);
     const work = { action: "work", ...group, worker: "a-worker-of-a-test", credit: 1 };
-    assertEquals((await ask(worker, work)).sub, id);
-    const { claims: [claim] } = await worker.next();
+    worker.send({ ...work, id: ++id });
+    // The job may come in one frame with the answer.
+    const replies = [await worker.next()].flat();
+    if (replies.length === 1) replies.push(await worker.next());
+    const [{ sub }, { claims: [claim] }] = replies;
+    assertEquals(sub, id);
     const outcomes = [{ claim, outcome: "dead" }];
     assertEquals((await ask(worker, { action: "finish", ...group, outcomes })).dead, [claim]);
     const [dead] = events.splice(0);
