@@ -28,42 +28,48 @@ Deno.test("a server sends each frame of groups that the protocol page shows", as
   await using server = await openServer();
   await using raw = await RawClient.open(server.url);
   const reached: unknown[] = [];
-  const next = async () => {
-    const frame = await raw.next();
-    for (const item of [frame].flat()) reached.push(item);
-    return [frame].flat().at(-1);
-  };
-  let id = 0;
   // deno-lint-ignore no-explicit-any -- a test looks at what it expects
-  const request = async (action: string, fields: object = {}): Promise<any> => {
-    await raw.send({ action, id: ++id, topic: "mails", ...fields });
+  type Item = any;
+  const pending: Item[] = [];
+  /** The first reply or frame of a stream that is wanted: several may come in one frame. */
+  const take = async (isWanted: (item: Item) => boolean): Promise<Item> => {
     for (;;) {
-      const reply = await next();
-      if (reply.id === id) return reply;
+      const i = pending.findIndex(isWanted);
+      if (i >= 0) return pending.splice(i, 1)[0];
+      const items = [await raw.next()].flat();
+      reached.push(...items);
+      pending.push(...items);
     }
   };
+  let id = 0;
+  const request = async (action: string, fields: object = {}): Promise<Item> => {
+    const own = ++id;
+    await raw.send({ action, id: own, topic: "mails", ...fields });
+    return await take((item) => item.id === own);
+  };
+  const jobs = (of: number) => take(({ sub, claims }) => sub === of && claims !== undefined);
   const worker = "w".repeat(22);
-  await request("work", { worker, credit: 2, holding: [1] });
+  const { sub } = await request("work", { worker, credit: 2, holding: [1] });
   const key = { attributes: { key: "a" } };
   await request("put", { body: "four", ...key });
-  const { claims: [claim] } = await next();
+  const { claims: [claim] } = await jobs(sub);
   await request("finish", { outcomes: [{ claim, outcome: "retry", delay: 0 }] });
-  const { claims: [again] } = await next();
+  const { claims: [again] } = await jobs(sub);
   await request("finish", { outcomes: [{ claim: again, outcome: "dead", reason: "r" }] });
   await request("dead");
   await request("put", { body: "five" });
-  await next();
+  await jobs(sub);
   await request("extend", { worker, claims: [] });
   await request("extend", { worker: "nobody-knows-this-one", claims: [3] });
   await request("groups");
   await request("redrive");
   await request("work", { worker, credit: 2, holding: [] });
   const prefixed = { topic: undefined, prefix: "mai", group: "other" };
-  await request("work", { ...prefixed, worker, credit: 9 });
-  const { claims } = await next();
+  const { sub: other } = await request("work", { ...prefixed, worker, credit: 9 });
+  const { claims } = await jobs(other);
   const outcomes = [{ claim: claims[0], outcome: "retry", delay: 0 }];
   await request("finish", { ...prefixed, outcomes });
-  await next();
+  await jobs(other);
   await request("create_group", { group: "audit" });
   await request("delete_group", { group: "audit" });
   const shapes = new Set(reached.map((frame) => JSON.stringify(shapeOf(frame))));
