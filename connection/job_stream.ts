@@ -120,7 +120,7 @@ export class JobStream implements JobTaker {
     return this.#sendWhatFits(jobs);
   }
 
-  /** So many of its jobs are finished. */
+  /** This many of its jobs are finished: their places are free. */
   free(places: number): void {
     this.#held -= places;
     void this.group.offer(this);

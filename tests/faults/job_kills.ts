@@ -33,7 +33,7 @@ const TOPIC = "jobs";
 const [LEASE, CONCURRENCY] = [1500, 16];
 
 /** How long it may take until something goes on, in milliseconds. */
-const PATIENCE = 60_000;
+const WAIT_TIMEOUT = 60_000;
 
 /**
  * Starts servers on one file and one port, one after another, and workers, and kills them.
@@ -52,7 +52,7 @@ export async function jobKills(options: JobKillsOptions): Promise<Finding[]> {
     const url = `ws://127.0.0.1:${port}`;
     await using mq = await connect(url, {
       reconnect: { minDelay: 1, maxDelay: 20 },
-      timeout: PATIENCE,
+      timeout: WAIT_TIMEOUT,
     });
     const seqs: number[] = [];
     // Half of them wait when the first worker comes.
@@ -65,7 +65,7 @@ export async function jobKills(options: JobKillsOptions): Promise<Finding[]> {
     let standstills = 0;
     for (let killed = 0; killed < kills; killed++) {
       const goal = Math.min(ledger.done + jobs / (2 * kills), seqs.length - 1);
-      if (!await until(() => ledger.done >= goal, PATIENCE, 5)) standstills++;
+      if (!await until(() => ledger.done >= goal, WAIT_TIMEOUT, 5)) standstills++;
       await sleep(random(50));
       const putting = putJobs(mq, jobs / (2 * kills), random, seqs);
       const i = random(count);
@@ -81,7 +81,7 @@ export async function jobKills(options: JobKillsOptions): Promise<Finding[]> {
       const { depth, held } = await state();
       return depth === 0 && held === 0;
     };
-    if (!await until(isOver, 3 * PATIENCE)) standstills++;
+    if (!await until(isOver, 3 * WAIT_TIMEOUT)) standstills++;
     const { done, dead, retried } = await state();
     for (const worker of workers) await worker[Symbol.asyncDispose]();
     return [

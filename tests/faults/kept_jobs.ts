@@ -21,7 +21,7 @@ const TOPIC = "jobs";
 const [RETENTION, GROUP_RETENTION] = [60_000, 3_600_000];
 
 /** How long anything may take, in milliseconds. */
-const PATIENCE = 60_000;
+const WAIT_TIMEOUT = 60_000;
 
 /** How many bytes a body has, and about how many a message counts. */
 const [BODY, SIZE] = [100, 220];
@@ -73,7 +73,7 @@ class StillServer implements AsyncDisposable {
     await until(async () => {
       const group = await this.group();
       return group !== undefined && group.depth + group.held === 0;
-    }, PATIENCE);
+    }, WAIT_TIMEOUT);
     await worker.stop();
     return seen;
   }

@@ -27,7 +27,7 @@ const TOPIC = "jobs";
 const POISON = "poison";
 
 /** How long leases last, and how long anything may take, in milliseconds. */
-const [LEASE, PATIENCE] = [1000, 60_000];
+const [LEASE, WAIT_TIMEOUT] = [1000, 60_000];
 
 /**
  * Has workers die of one job.
@@ -59,18 +59,18 @@ export async function poisonJob({ jobs, attempts }: PoisonOptions): Promise<Find
   };
   const dying = [die(), die()];
   try {
-    const hasDied = await until(async () => (await state())?.dead === 1, PATIENCE);
+    const hasDied = await until(async () => (await state())?.dead === 1, WAIT_TIMEOUT);
     const deaths = killed;
     const [dead] = await Array.fromAsync(mq.deadJobs(TOPIC));
     const before = [...ledger.runs].filter(({ done, over }) => done && over! < (dead?.at ?? 0));
-    const areDone = await until(async () => (await state())!.done === jobs, PATIENCE);
+    const areDone = await until(async () => (await state())!.done === jobs, WAIT_TIMEOUT);
     // From now on nobody dies of it.
     killed = attempts;
     for (const worker of doomed) worker.signal("SIGKILL");
     await Promise.all(dying);
     await using healthy = new WorkerProcess(options, ledger);
     const redriven = await mq.redrive(TOPIC);
-    const isWorked = await until(async () => (await state())!.done === jobs + 1, PATIENCE);
+    const isWorked = await until(async () => (await state())!.done === jobs + 1, WAIT_TIMEOUT);
     await healthy[Symbol.asyncDispose]();
     const again = others.filter((seq) => seq === poison).length;
     return [
@@ -95,7 +95,7 @@ export async function poisonJob({ jobs, attempts }: PoisonOptions): Promise<Find
 async function workAll(mq: Connection, count: number): Promise<number[]> {
   const seen: number[] = [];
   mq.work(TOPIC, ({ seq }) => void seen.push(seq), { group: "other", concurrency: 16 });
-  await until(() => seen.length === count, PATIENCE, 5);
+  await until(() => seen.length === count, WAIT_TIMEOUT, 5);
   return seen;
 }
 
