@@ -16,6 +16,7 @@ const EXPOSED = [
   "Allow",
   "Dsmq-Attempt",
   "Dsmq-Claim",
+  "Dsmq-Delay",
   "Dsmq-Key",
   "Dsmq-Message-Id",
   "Dsmq-Position",

@@ -20,6 +20,7 @@ import { applyToGroup, parseGroupCall, requireWorker } from "./group_of.ts";
 import type { HttpCall } from "./http_call.ts";
 import { jsonResponse, membersOf, readJson } from "./json_body.ts";
 import { badRequest, HttpProblem } from "./problem.ts";
+import { toMilliseconds } from "./query.ts";
 
 const OUTCOMES = ["done", "retry", "dead", "release"] as const;
 
@@ -113,7 +114,7 @@ function parseOutcome(
 /** Seconds, as milliseconds. */
 function parseDelay(delay: unknown): number | undefined {
   if (delay === undefined) return undefined;
-  const ms = typeof delay === "number" ? Math.ceil(1000 * delay) : NaN;
+  const ms = typeof delay === "number" ? toMilliseconds(delay) : NaN;
   if (ms >= 0 && ms <= MAX_RETRY_DELAY) return ms;
   const max = MAX_RETRY_DELAY / 1000;
   throw badRequest(`A delay must be seconds from 0 to ${max}, got ${formatValue(delay)}`);

@@ -1,12 +1,17 @@
 /**
- * The list of groups, and what makes and deletes them.
+ * The list of groups, one of them, and what makes and deletes them.
  *
  * @module
  */
 
 import { isFromElsewhere } from "../auth/forwarded.ts";
 import { logGroupCreation, logGroupDeletion } from "../connection/admin_log.ts";
-import { administrationRefusal, groupListRefusal, mayListGroup } from "../connection/authorize.ts";
+import {
+  administrationRefusal,
+  groupListRefusal,
+  mayListGroup,
+  workRefusal,
+} from "../connection/authorize.ts";
 import { listPermittedGroups } from "../connection/group_verbs.ts";
 import { decodeBase64Url, encodeBase64Url } from "../protocol/base64url.ts";
 import type { GroupInfo } from "../protocol/group_info.ts";
@@ -35,7 +40,6 @@ import { textResponseTo } from "./reader_body.ts";
  * @throws {HttpProblem} if it may do neither anywhere
  */
 export async function getGroups(call: HttpCall): Promise<Response> {
-  const { queue } = call.context.shared;
   const query = parseQuery(call.search, [...GROUP_PARAMETERS, "after", "count"]);
   acceptJson(call);
   const filter = filterOf(call, query);
@@ -43,21 +47,49 @@ export async function getGroups(call: HttpCall): Promise<Response> {
   const after = query.after === undefined ? undefined : decodeGroup(query.after);
   const refusal = groupListRefusal(call.permissions);
   if (refusal) throw new HttpProblem(refusal);
-  const isForwarded = isFromElsewhere(call.request);
-  const mayList = (name: GroupName) =>
-    mayListGroup({ permissions: call.permissions, isForwarded }, name);
-  const pause = () => call.readers.yieldTurn();
-  const { groups, more } = await listPermittedGroups(
-    queue,
-    { filter, after, count },
-    mayList,
-    pause,
-  ).catch((error) => {
-    throw error instanceof HttpProblem ? error : new HttpProblem(toWireError(error, queue.log));
-  });
+  const { groups, more } = await listPage(call, { filter, after, count });
   const next = more ? encodeGroup(groups.at(-1)!) : null;
   const headers = { "content-type": JSON_TYPE, "cache-control": "no-store" };
   return textResponseTo(call, `${JSON.stringify({ groups, next })}\n`, { headers });
+}
+
+/**
+ * Tells of one group what the list does.
+ *
+ * @param call the request
+ * @returns the group
+ * @throws {HttpProblem} if the client may neither work on it nor administer it; 404 if it is not there
+ */
+export async function getGroup(call: HttpCall): Promise<Response> {
+  const { name } = parseGroupCall(call);
+  acceptJson(call);
+  if (!seenBy(call)(name)) throw new HttpProblem(workRefusal(call.permissions, name)!);
+  const { group: wanted, ...filter } = name;
+  let after: GroupName | undefined;
+  for (;;) {
+    const { groups, more } = await listPage(call, { filter, after, count: GROUPS_PAGE });
+    const found = groups.find(({ group }) => group === wanted);
+    if (found) return jsonResponse(found);
+    if (!more) throw notFound("find");
+    after = { ...filter, group: groups.at(-1)!.group };
+  }
+}
+
+/** Lists those groups that the client may see. */
+async function listPage(call: HttpCall, query: Parameters<typeof listPermittedGroups>[1]) {
+  const { queue } = call.context.shared;
+  const pause = () => call.readers.yieldTurn();
+  try {
+    return await listPermittedGroups(queue, query, seenBy(call), pause);
+  } catch (error) {
+    throw error instanceof HttpProblem ? error : new HttpProblem(toWireError(error, queue.log));
+  }
+}
+
+/** Tells which groups a client may see, whose permissions can change meanwhile. */
+function seenBy(call: HttpCall): (name: GroupName) => boolean {
+  const isForwarded = isFromElsewhere(call.request);
+  return (name) => mayListGroup({ permissions: call.permissions, isForwarded }, name);
 }
 
 /**
@@ -98,14 +130,14 @@ export async function deleteGroup(call: HttpCall): Promise<Response> {
   if (refusal) throw new HttpProblem(refusal);
   requireNoBody(call);
   const { deleted } = await applyToGroup(call, { type: "delete_group", name });
-  if (!deleted) {
-    throw new HttpProblem({
-      code: "not_found",
-      message: "Cannot delete group: there is none with this name",
-    });
-  }
+  if (!deleted) throw notFound("delete");
   logGroupDeletion(shared, call.client, name);
   return new Response(null, { status: 204 });
+}
+
+function notFound(verb: string): HttpProblem {
+  const message = `Cannot ${verb} group: there is none with this name`;
+  return new HttpProblem({ code: "not_found", message });
 }
 
 /** Where a page of the list ends, as text that addresses can carry as it is. */

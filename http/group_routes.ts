@@ -11,7 +11,7 @@
  */
 
 import { postClaim } from "./claim_message.ts";
-import { deleteGroup, getGroups, putGroup } from "./group_list.ts";
+import { deleteGroup, getGroup, getGroups, putGroup } from "./group_list.ts";
 import { getDead, postRedrive } from "./dead_jobs.ts";
 import { postExtend, postFinish } from "./finish_claims.ts";
 import { type Resource, resource } from "./resource.ts";
@@ -21,7 +21,7 @@ export const GROUPS: Resource = resource({ GET: getGroups });
 
 /** What there is of a group, by what follows its name in the path. */
 export const GROUP_RESOURCES: Readonly<Record<string, Resource>> = {
-  "": resource({ PUT: putGroup, DELETE: deleteGroup }),
+  "": resource({ GET: getGroup, PUT: putGroup, DELETE: deleteGroup }),
   "/claim": resource({ POST: postClaim }),
   "/finish": resource({ POST: postFinish }),
   "/extend": resource({ POST: postExtend }),

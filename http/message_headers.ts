@@ -1,5 +1,6 @@
 /**
- * The attributes of a message as headers of HTTP: `Dsmq-Key`, `Dsmq-Message-Id`, and `Dsmq-Header-NAME` for each of its own.
+ * The attributes of a message as headers of HTTP: `Dsmq-Key`, `Dsmq-Message-Id`, `Dsmq-Delay` in seconds, and
+ * `Dsmq-Header-NAME` for each of its own.
  *
  * Names of HTTP headers have no case, and no other characters than those of a token (RFC 9110, section 5.6.2), of which `%` is
  * one. So in a name everything else is percent-encoded, capitals included; in a value all but visible ASCII is, and `%`.
@@ -45,11 +46,12 @@ export function encodeHeaderValue(text: string): string {
  * @returns names and values; `undefined` if some text is not well-formed, which UTF-8 cannot carry
  */
 export function attributeHeaders(
-  { messageId, key, headers = {} }: MessageAttributes,
+  { messageId, key, headers = {}, delay }: MessageAttributes,
 ): [name: string, value: string][] | undefined {
   const found: [string, string][] = [];
   if (messageId !== undefined) found.push(["dsmq-message-id", messageId]);
   if (key !== undefined) found.push(["dsmq-key", key]);
+  if (delay !== undefined) found.push(["dsmq-delay", `${delay / 1000}`]);
   for (const [name, value] of Object.entries(headers)) {
     if (!name.isWellFormed()) return undefined;
     found.push([PREFIX + name.replaceAll(OTHER_IN_NAME, encodeAll), value]);

@@ -3,8 +3,10 @@
  *
  * ```text
  * {"seq":42,"position":"EPOCH:42","time":1767225600000,"body":"one"}
- * {"seq":42,"position":"EPOCH:42","time":1767225600000,"topic":"orders.eu","body":"one","key":"a","headers":{"traceparent":"…"}}
+ * {"seq":42,"position":"EPOCH:42","time":1767225600000,"topic":"orders.eu","body":"one","key":"a","headers":{"traceparent":"…"},"delay":60}
  * ```
+ *
+ * A `delay` is seconds, as all that lasts is in plain HTTP, and as it was put.
  *
  * @module
  */
@@ -26,8 +28,16 @@ export function encodeMessage(
 ): string {
   const name = named ? `,"topic":${JSON.stringify(topic)}` : "";
   // The attributes are an object: its members go on with those of the message.
-  const more = attributes === undefined ? "" : `,${attributes.slice(1, -1)}`;
+  const more = attributes === undefined ? "" : `,${inSeconds(attributes).slice(1, -1)}`;
   return `{"seq":${seq},"position":"${epoch}:${seq}","time":${time}${name},"body":${body}${more}}`;
+}
+
+/** At the end of attributes, since it is the last of them. Other numbers are not in them. */
+const DELAY = /(?<="delay":)\d+(?=}$)/;
+
+/** The encoding of attributes, with seconds as `delay`. */
+function inSeconds(attributes: string): string {
+  return attributes.replace(DELAY, (ms) => `${Number(ms) / 1000}`);
 }
 
 /** A job as JSON text: its message, with the members of the claim; see {@linkcode encodeMessage}. */

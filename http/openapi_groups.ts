@@ -91,6 +91,7 @@ function claimResponse(isPrefix: boolean): JsonObject {
     ...(isPrefix ? ["Dsmq-Topic" as const] : []),
     "Dsmq-Message-Id",
     "Dsmq-Key",
+    "Dsmq-Delay",
     "Dsmq-Header-NAME",
     "X-Content-Type-Options",
   ] as const;
@@ -131,6 +132,14 @@ function operationsOf(isPrefix: boolean, limits: Limits): readonly [verb: string
   const withBody = [...CHANGE_STATUSES, ...BODY_STATUSES, 404];
   return [
     ["", {
+      ...getAndHead(`${suffix}Group`, "Tells of a group what the list does", {
+        tag: "groups",
+        parameters: named,
+        responses: {
+          "200": answer("The group.", schemaRef("Group")),
+          ...problemRefs(...STATUSES, 404, 406),
+        },
+      }),
       put: {
         ...{ operationId: `make${suffix}Group`, tags, summary: "Makes a group" },
         description: "A claim makes it, too: this is for what is put before the first one.",

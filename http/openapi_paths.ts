@@ -61,6 +61,11 @@ export const openApiParameters: JsonObject = {
     { type: "string", minLength: 1 },
     `The \`key\` of the message, or of the lines that have none of their own: up to ${ATTRIBUTE_LIMITS.key} bytes of UTF-8.`,
   ),
+  Delay: queryParameter(
+    "delay",
+    { type: "number", minimum: 0, maximum: ATTRIBUTE_LIMITS.delay / 1000 },
+    "After how many seconds groups of workers get the message, or the lines that have no `delay` of their own. Readers get it at once.",
+  ),
   After: queryParameter(
     "after",
     AFTER,
@@ -123,7 +128,7 @@ function putting(name: string, parameters: readonly JsonObject[], limits: Limits
   const ack = { seq: 42, position: EXAMPLE_POSITION, time: 1767225600000 };
   const size = `up to ${limits.messageBytes} bytes as JSON, attributes included`;
   const lines = `up to ${limits.frameRequests} lines and ${maxRequestFrameBytes(limits)} bytes`;
-  const attributes = parameterRefs("Key", "IdempotencyKey", "MessageHeader");
+  const attributes = parameterRefs("Key", "Delay", "IdempotencyKey", "MessageHeader");
   return {
     operationId: `put${name}`,
     tags: ["messages"],

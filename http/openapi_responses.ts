@@ -28,6 +28,10 @@ const HEADERS = {
     description: "Names the job as long as its client holds it.",
     schema: schemaRef("Claim"),
   },
+  "Dsmq-Delay": {
+    description: "After how many seconds groups of workers get the message.",
+    schema: { type: "number", minimum: 0 },
+  },
   "Dsmq-Header-NAME": encoded(
     "One for each header of the message, in place of NAME its name, in which capitals are percent-encoded, too.",
   ),
@@ -123,6 +127,7 @@ export function readResponse(page: JsonObject, from: "topic" | "prefix" | "list"
     ...(from === "prefix" ? ["Dsmq-Topic" as const] : []),
     "Dsmq-Message-Id",
     "Dsmq-Key",
+    "Dsmq-Delay",
     "Dsmq-Header-NAME",
     "X-Content-Type-Options",
     "X-Accel-Buffering",

@@ -66,6 +66,12 @@ const ATTRIBUTES = {
     description:
       `Names the message: up to ${ATTRIBUTE_LIMITS.messageId} bytes of UTF-8. While one with this id is kept in the topic, another one is not stored.`,
   },
+  delay: {
+    type: "number",
+    minimum: 0,
+    maximum: ATTRIBUTE_LIMITS.delay / 1000,
+    description: "After how many seconds groups of workers get it. Readers get it at once.",
+  },
 } as const;
 
 /** The schemas by their names. Those of numbers, positions and topics also say what headers and parameters are. */
@@ -118,13 +124,7 @@ export function openApiSchemas({ topicBytes }: Pick<Limits, "topicBytes">): Json
       topic: { ...schemaRef("Topic"), description: "The topic, where several are read." },
       body: { type: "string", description: "The text, exactly as it was put." },
       ...ATTRIBUTES,
-      delay: {
-        type: "integer",
-        minimum: 0,
-        maximum: ATTRIBUTE_LIMITS.delay,
-        description: "After how many milliseconds groups of workers get it.",
-      },
-    }, { optional: ["topic", "key", "headers", "messageId", "delay"] }),
+    }, { optional: ["topic", ...Object.keys(ATTRIBUTES)] }),
     MessagePage: objectSchema({
       messages: { type: "array", items: schemaRef("Message") },
       next: { ...schemaRef("Position"), description: "The `after` of the next page." },

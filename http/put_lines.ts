@@ -3,24 +3,25 @@
  *
  * ```text
  * "one"
- * {"body":"two","key":"a","headers":{"traceparent":"…"},"messageId":"order-7"}
+ * {"body":"two","key":"a","headers":{"traceparent":"…"},"messageId":"order-7","delay":60}
  * ```
  *
- * They are answered line by line, in their order: with where each is stored, or with the problem that it alone has. Empty lines
- * are skipped.
+ * A `delay` is seconds. They are answered line by line, in their order: with where each is stored, or with the problem that it
+ * alone has. Empty lines are skipped.
  *
  * @module
  */
 
-import type { MessageAttributes } from "../protocol/attributes.ts";
+import { ATTRIBUTE_LIMITS, type MessageAttributes } from "../protocol/attributes.ts";
 import { bodyEncoderFor, encodeBody } from "../protocol/body.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { maxRequestFrameBytes } from "../protocol/frame_sizes.ts";
-import { kindOf } from "../protocol/text.ts";
+import { formatValue, kindOf } from "../protocol/text.ts";
 import { storeErrorToWire } from "../queue/store_failure.ts";
 import { type Put, type PutAck, StoreError } from "../stores/store.ts";
 import type { HttpCall } from "./http_call.ts";
 import { HttpProblem } from "./problem.ts";
+import { toMilliseconds } from "./query.ts";
 import { decodeBody, readBody } from "./request_body.ts";
 import { ackLine, applyPuts, toPut } from "./store_puts.ts";
 
@@ -28,7 +29,7 @@ import { ackLine, applyPuts, toPut } from "./store_puts.ts";
 export const NDJSON = "application/x-ndjson";
 
 /** The members that a line may have. */
-const MEMBERS: ReadonlySet<string> = new Set(["body", "key", "headers", "messageId"]);
+const MEMBERS: ReadonlySet<string> = new Set(["body", "key", "headers", "messageId", "delay"]);
 
 const NEWLINE = 10;
 
@@ -40,14 +41,14 @@ const BLANK = /^[ \t\r]*$/;
  *
  * @param call the request
  * @param topic where they are put
- * @param key the key of those that have none of their own
+ * @param common attributes of those that do not say otherwise
  * @returns 200, with one line for each
  * @throws {HttpProblem} if the request as a whole is refused; then none is stored
  */
 export async function putLines(
   call: HttpCall,
   topic: string,
-  key: string | undefined,
+  common: MessageAttributes | undefined,
 ): Promise<Response> {
   const { limits } = call.context.shared.welcome;
   const limit = maxRequestFrameBytes(limits);
@@ -61,7 +62,7 @@ export async function putLines(
   if (!lines) throw tooLarge("more lines", limits.frameRequests, "lines");
   const encode = body === undefined ? encodeBody : bodyEncoderFor(body);
   const items = lines.map((line) => {
-    const parsed = parseLine(line, key);
+    const parsed = parseLine(line, common);
     return "code" in parsed ? parsed : toPut(call, topic, parsed.text, parsed.attributes, encode);
   });
   const puts = items.filter((item): item is Put => "type" in item);
@@ -122,7 +123,10 @@ interface ParsedLine {
 }
 
 /** The message of a line, or why it is refused. */
-function parseLine(line: string | undefined, key: string | undefined): ParsedLine | WireError {
+function parseLine(
+  line: string | undefined,
+  common: MessageAttributes | undefined,
+): ParsedLine | WireError {
   if (line === undefined) return badLine("it must be UTF-8, and some bytes are not");
   let value: unknown;
   try {
@@ -131,8 +135,7 @@ function parseLine(line: string | undefined, key: string | undefined): ParsedLin
     // Without a part of it, which would get into the log.
     return badLine("it must be JSON");
   }
-  const own = key === undefined ? undefined : { key };
-  if (typeof value === "string") return { text: value, attributes: own };
+  if (typeof value === "string") return { text: value, attributes: common };
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
     return badLine(`it must be a JSON string or an object, got ${kindOf(value)}`);
   }
@@ -141,7 +144,15 @@ function parseLine(line: string | undefined, key: string | undefined): ParsedLin
   }
   const { body, ...attributes } = value as { body?: unknown };
   if (typeof body !== "string") return badLine(`"body" must be a string, got ${kindOf(body)}`);
-  return { text: body, attributes: { ...own, ...attributes as MessageAttributes } };
+  const all: MessageAttributes = { ...common, ...attributes };
+  const { delay } = attributes as { delay?: unknown };
+  if (delay === undefined) return { text: body, attributes: all };
+  const ms = typeof delay === "number" ? toMilliseconds(delay) : NaN;
+  if (ms >= 0 && ms <= ATTRIBUTE_LIMITS.delay) {
+    return { text: body, attributes: { ...all, delay: ms } };
+  }
+  const max = ATTRIBUTE_LIMITS.delay / 1000;
+  return badLine(`"delay" must be seconds from 0 to ${max}, got ${formatValue(delay)}`);
 }
 
 function badLine(reason: string): WireError {

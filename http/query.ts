@@ -149,12 +149,21 @@ export function parseSeconds(
   { name, min, max, default: ifAbsent }: SecondsParameter,
 ): number {
   if (text === undefined) return ifAbsent;
-  const ms = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Math.ceil(1000 * Number(text)) : NaN;
+  const ms = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? toMilliseconds(Number(text)) : NaN;
   if (ms >= min && ms <= max) return ms;
   const [from, to] = [min / 1000, max < 1000 ? max / 1000 : Math.floor(max / 1000)];
   throw badRequest(
     `The parameter ${name} must be seconds from ${from} to ${to}, got ${quoted(text)}`,
   );
+}
+
+/**
+ * Makes seconds milliseconds: whole ones, and not less.
+ *
+ * @param seconds such as 0.5, or 16.1, of which floating point would make a little more than 16,100
+ */
+export function toMilliseconds(seconds: number): number {
+  return Math.ceil(Math.round(1e6 * seconds) / 1000);
 }
 
 /**

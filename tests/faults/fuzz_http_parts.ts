@@ -183,7 +183,8 @@ export const BAD_LINES = [
   ...['{"body":"x","key":5}', '{"body":"x","headers":{"a":5}}', '{"body":"x","messageId":{}}'],
   ...['{"body":"x","headers":[]}', '{"body":"x","headers":{"":"x"}}', '{"__proto__":{"body":"x"}}'],
   ...[
-    '{"body":"x","delay":5}',
+    '{"body":"x","delay":-5}',
+    '{"body":"x","delay":"5"}',
     '{"body":"x","identity":"y"}',
     `${"[".repeat(5000)}`,
     "NaN",

@@ -73,12 +73,17 @@ export class HttpFuzzer {
     const inQuery = this.#random(4) === 0;
     const target = inQuery ? `/topics?topic=${path.replace("/", "%2F")}` : `/topics/${path}`;
     const key = this.#random(4) === 0 ? `${inQuery ? "&" : "?"}key=k%20${this.#random(9)}` : "";
+    const delay = key && this.#random(2) === 0 ? `&delay=${this.#random(3)}.5` : "";
     const headers = [
       this.#pick(["Content-Type: text/plain", "Content-Type: application/json", "X: y"]),
       ...(this.#random(4) === 0 ? [`Dsmq-Header-A: ${encodeURIComponent(mark)}`] : []),
       ...(this.#random(4) === 0 ? [`Idempotency-Key: ${encodeURIComponent(mark)}`] : []),
     ];
-    const bytes = this.#message(`POST ${target}${key}`, [HOST, ...headers], encoder.encode(body));
+    const bytes = this.#message(
+      `POST ${target}${key}${delay}`,
+      [HOST, ...headers],
+      encoder.encode(body),
+    );
     const puts = [{ topic: decodeURIComponent(path), body }];
     return { bytes, method: "POST", kind: "whole", marks: [mark], expected: "stored", puts };
   }
@@ -95,7 +100,9 @@ export class HttpFuzzer {
       marks.push(mark);
       puts.push({ topic: decodeURIComponent(topic), body });
       const text = JSON.stringify(body);
-      return this.#random(2) === 0 ? text : `{"headers":{"a":"b"},"body":${text},"key":"k"}`;
+      return this.#random(2) === 0
+        ? text
+        : `{"headers":{"a":"b"},"body":${text},"key":"k","delay":0.5}`;
     });
     const text = lines.join(this.#pick(["\n", "\r\n", "\n\n"]));
     const headers = [HOST, "Content-Type: application/x-ndjson"];

@@ -131,6 +131,31 @@ testHttp("a list has those groups alone that one may work on or administer", asy
   assertEquals(await administrator!.status("DELETE", ""), 204);
 });
 
+testHttp("only who may work on a group or administer it is told of it", async (open) => {
+  const token = (permission: "read" | "write" | "work" | "admin", topic: string) => ({
+    ...{ token: `${permission}-${topic}-token-1234`, permissions: [permission], topics: [topic] },
+  });
+  const all = (["read", "write", "work", "admin"] as const).flatMap((permission) =>
+    ["t", "u"].map((topic) => token(permission, topic))
+  );
+  await using server = await open({ auth: { tokens: [TOKEN, ...all] } });
+  await new HttpWorker(server, "/topics/t/groups/g", "", TOKEN.token).status("PUT", "");
+  for (const { token, permissions: [permission], topics: [topic] } of all) {
+    const mayWork = topic === "t" && (permission === "work" || permission === "admin");
+    const seen = async (path: string) =>
+      await new HttpWorker(server, path, "", token).ask("GET", "");
+    const response = await seen("/topics/t/groups/g");
+    if (mayWork) {
+      assertEquals((await response.json()).group, "g", token);
+      continue;
+    }
+    assertEquals((await problemOf(response)).code, "permission_denied", token);
+    // Nor whether there is one.
+    assertEquals((await problemOf(await seen("/topics/t/groups/other"))).status, 403, token);
+    assertEquals((await problemOf(await seen("/groups/g?prefix=t"))).status, 403, token);
+  }
+});
+
 testHttp("a group is named in the path or in the query, whatever its name is", async (open) => {
   await using server = await open();
   await using mq = await connect(server.url);

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { connect } from "@dsmq/server";
+import { connect, type GroupInfo } from "@dsmq/server";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { problemOf, testHttp } from "../support/http_server.ts";
 import { HttpWorker } from "../support/http_worker.ts";
@@ -194,6 +194,53 @@ testHttp("a group begins where it is told to, if it is made by that", async (ope
   const made = new HttpWorker(server, "/topics/t/groups/e");
   assertEquals(await made.status("PUT", "", "since=1"), 201);
   assertEquals((await made.claim())!.body, "two");
+});
+
+testHttp("one group is told of by itself, as in the list, until it is deleted", async (open) => {
+  await using server = await open();
+  for (
+    const [path, query] of [["/topics/a/groups/x", ""], ["/groups/x", "prefix=a"]] as const
+  ) {
+    const worker = new HttpWorker(server, path, query);
+    const missing = await problemOf(await worker.ask("GET", ""));
+    assertEquals([missing.status, missing.code], [404, "not_found"]);
+    // Neither asking for it nor its neighbours have made it.
+    for (const other of ["w", "y"]) {
+      await (await server.get(`/topics/a/groups/${other}`, { method: "PUT" })).text();
+    }
+    assertEquals(await worker.status("GET", ""), 404);
+    assertEquals(await worker.status("PUT", ""), 201);
+    await (await server.post("/topics/a", "one")).text();
+    await worker.claim();
+    const response = await worker.ask("GET", "");
+    assertEquals(response.headers.get("cache-control"), "no-store");
+    const told = await response.json();
+    assertEquals([told.group, told.held, told.claimed], ["x", 1, 1]);
+    const { groups } = await (await server.get("/groups")).json();
+    assertEquals(
+      groups.find((one: GroupInfo) => one.group === "x" && one.prefix === told.prefix),
+      told,
+    );
+    const head = await worker.ask("HEAD", "");
+    assertEquals([head.status, await head.text()], [200, ""]);
+    const options = await worker.ask("OPTIONS", "");
+    assertEquals(options.headers.get("allow"), "GET, HEAD, PUT, DELETE, OPTIONS");
+    assertEquals(await worker.status("POST", ""), 405);
+    assertEquals(await worker.status("DELETE", ""), 204);
+    assertEquals(await worker.status("GET", ""), 404);
+  }
+});
+
+testHttp("a group is found among more than one page has", async (open) => {
+  await using server = await open();
+  await using mq = await connect(server.url);
+  const names = Array.from({ length: 260 }, (_, i) => `g${String(i).padStart(3, "0")}`);
+  await Promise.all(names.map((group) => mq.createGroup("t", { group })));
+  for (const group of ["g000", "g249", "g250", "g259"]) {
+    const told = await (await server.get(`/topics/t/groups/${group}`)).json();
+    assertEquals([told.topic, told.group], ["t", group]);
+  }
+  assertEquals((await problemOf(await server.get("/topics/t/groups/g260"))).status, 404);
 });
 
 testHttp("groups are listed in pages, by what they work on, and deleted", async (open) => {

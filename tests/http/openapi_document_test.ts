@@ -100,6 +100,7 @@ testDocumented(
       ["POST", "/topics", ["/topics"]],
       ["GET", "/groups", ["/groups"]],
       ["PUT", "/topics/{topic}/groups/{group}", ["/topics/t/groups/g"]],
+      ["GET", "/groups/{group}", ["/groups/g"]],
       ["POST", "/topics/{topic}/groups/{group}/claim", ["/topics/t/groups/g/claim"]],
       ["GET", "/topics/{topic}/groups/{group}/dead", ["/topics/t/groups/g/dead"]],
       ["PUT", "/groups/{group}", ["/groups/g"]],

@@ -102,7 +102,7 @@ testHttp("each line of ndjson is stored, and a bad one fails alone", async (open
     "",
     "bad",
     '{"body":1}',
-    '{"body":"x","delay":1}',
+    '{"body":"x","later":1}',
     '"\\ud800"',
     '{"body":"x","key":""}',
     '{"body":"again","messageId":"m"}',

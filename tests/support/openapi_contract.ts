@@ -165,7 +165,11 @@ export class OpenApiContract {
       if (!header) throw fail(`it does not name the header ${name}: ${value}`);
       const schema = header.schema as Part;
       const { type } = this.resolve(schema) as { type: string };
-      this.validate(schema, type === "integer" ? Number(value) : value, `the header ${name}`);
+      this.validate(
+        schema,
+        ["integer", "number"].includes(type) ? Number(value) : value,
+        `the header ${name}`,
+      );
     }
     for (const [name, { required }] of named) {
       if (required && !headers.has(name)) throw fail(`the header ${name} is missing`);

@@ -61,6 +61,8 @@ const BODIES = ["/finish", "/extend", "/redrive"];
 
 /** All operations of a group. */
 const OPERATIONS: readonly [method: string, verb: string][] = [
+  ["GET", ""],
+  ["HEAD", ""],
   ["PUT", ""],
   ["DELETE", ""],
   ["POST", "/claim"],
@@ -106,6 +108,10 @@ export const GROUP_SCENES: Readonly<Record<string, (open: OpenDocumented) => Pro
       await group.ask("POST", "/claim", 200, "", JSON_FORM);
       await group.ask("POST", "/claim", 204);
       for (const method of ["GET", "HEAD"]) {
+        await group.ask(method, "", 200);
+        await group.ask(method, "", [406, "bad_request"], "", {
+          headers: { accept: "text/plain" },
+        });
         await group.ask(method, "/dead", 200);
         await group.ask(method, "/dead", [406, "bad_request"], "", {
           headers: { accept: "text/plain" },
@@ -128,17 +134,16 @@ export const GROUP_SCENES: Readonly<Record<string, (open: OpenDocumented) => Pro
     for (const group of groupPathsOf(server)) {
       for (const [method, verb] of OPERATIONS) {
         await group.ask(method, verb, [400, "bad_request"], "nonsense=1");
-        if (verb === "" || verb === "/claim") {
-          const body = { body: "x" };
-          if (method !== "DELETE") await group.ask(method, verb, [400, "bad_request"], "", body);
-          continue;
-        }
+        // These make the group.
+        if (method === "PUT" || verb === "/claim") continue;
         const none = [404, "not_found"] as const;
         const about = verb === "/finish" || verb === "/extend" ? { claim: 5 } : undefined;
         if (method === "POST") await group.post(verb, none, about);
         else await group.ask(method, verb, none);
       }
-      await group.ask("DELETE", "", [404, "not_found"]);
+      for (const [method, verb] of [["PUT", ""], ["POST", "/claim"]] as const) {
+        await group.ask(method, verb, [400, "bad_request"], "", { body: "x" });
+      }
       await group.ask("POST", "/claim", [400, "bad_request"], "lease=0");
       await group.ask("POST", "/claim", 406, "", { headers: { accept: "image/png" } });
       for (const verb of BODIES) {

@@ -96,7 +96,8 @@ export const SCENES: Readonly<Record<string, (open: OpenDocumented) => Promise<v
   async "reading"(open) {
     await using server = await open({ allowedOrigins: [ORIGIN] });
     await using mq = await connect(server.url);
-    const attributes = { messageId: "m", key: "k", headers: { traceparent: "00-ab-cd-01" } };
+    const headers = { traceparent: "00-ab-cd-01" };
+    const attributes = { messageId: "m", key: "k", headers, delay: 500 };
     await mq.put("t", "one", attributes);
     await mq.putMany("t", ["two", "three"]);
     await mq.put("half", "\ud800");
@@ -138,8 +139,10 @@ export const SCENES: Readonly<Record<string, (open: OpenDocumented) => Promise<v
         server.ask("POST", path, address("t", query), expected, ask);
       await post(201, { body: "x", headers: { "idempotency-key": "m", "dsmq-header-a": "b" } });
       await post(201, { body: "x", headers: { "idempotency-key": "m", origin: ORIGIN } });
-      const lines = '"one"\n{"body":"two","key":"k","messageId":"m"}\nbad\n';
+      const lines = '"one"\n{"body":"two","key":"k","messageId":"m","delay":0.5}\nbad\n';
       await post(200, { body: lines, headers: { "content-type": LINES } });
+      await post(201, { body: "later" }, "delay=60");
+      await post([400, "bad_request"], { body: "x" }, "delay=soon");
       await post([400, "bad_request"], { body: "x" }, "key=a&key=b");
       await post([400, "bad_message"], { body: Uint8Array.of(0xff) });
       await server.ask("POST", path, address("%0A"), [400, "bad_topic"], { body: "x" });
