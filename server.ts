@@ -32,7 +32,8 @@ export type {
 export type { Durability } from "./protocol/encode_replies.ts";
 export type { Message } from "./protocol/message.ts";
 export type { MessageAttributes } from "./protocol/attributes.ts";
-export type { Limits, ServerLimits } from "./protocol/limits.ts";
+export type { Limits } from "./protocol/client_limits.ts";
+export type { ServerLimits } from "./protocol/limits.ts";
 export type { Clock } from "./queue/clock.ts";
 export type { Log } from "./queue/log_event.ts";
 export type { Handler, MessageServer, RequestInfo, Server, Stats } from "./server/api.ts";

@@ -12,7 +12,8 @@ import {
   type Message,
 } from "../client.ts";
 import { AwakeClock } from "../client/awake_clock.ts";
-import { DEFAULT_WAIT, MAX_WAIT } from "../protocol/limits.ts";
+import { MAX_WAIT } from "../protocol/client_limits.ts";
+import { DEFAULT_WAIT } from "../protocol/limits.ts";
 import { quoted } from "../protocol/text.ts";
 import { type CliCommand, EXIT_CODE, type ParsedArguments } from "./command.ts";
 import {

@@ -4,12 +4,12 @@
  * @module
  */
 
+import type { LimitSpec } from "../protocol/client_limits.ts";
 import {
   DEFAULT_HOST,
   DEFAULT_PORT,
   DEFAULT_RETENTION,
   LIMITS,
-  type LimitSpec,
   type ServerLimits,
 } from "../protocol/limits.ts";
 import type { ServeOptions, StoreChoice } from "../server.ts";

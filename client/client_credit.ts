@@ -5,7 +5,7 @@
  */
 
 import { largestMessage } from "../protocol/frame_sizes.ts";
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 
 /** An amount of messages and their bytes. */
 export interface CreditAmount {

@@ -5,7 +5,7 @@
  */
 
 import type { DsmqError } from "../protocol/errors.ts";
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 import type { MessagesReply, ResultReply, StreamReply } from "../protocol/replies.ts";
 import type { GapPolicy, WirePosition } from "../protocol/requests.ts";
 import { ClientCredit } from "./client_credit.ts";

@@ -7,7 +7,8 @@
 import type { ConnectionInfo } from "../protocol/connection_info.ts";
 import type { Durability } from "../protocol/encode_replies.ts";
 import type { TopicInfo } from "../protocol/topic_info.ts";
-import { DEFAULT_WAIT, type Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
+import { DEFAULT_WAIT } from "../protocol/limits.ts";
 import { formatValue } from "../protocol/text.ts";
 import type { Backup, PurgeOptions } from "./administration.ts";
 import type { Connection, PendingPuts } from "./api.ts";

@@ -6,7 +6,8 @@
 
 import type { Welcome } from "../protocol/encode_replies.ts";
 import { DsmqError } from "../protocol/errors.ts";
-import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
+import { DEFAULT_CLIENT_LIMITS } from "../protocol/client_limits.ts";
 import type { AnswerReply, MalformedReply, StreamReply } from "../protocol/replies.ts";
 import type { ClientSocket } from "./client_socket.ts";
 import { Acceptance, type ConnectionEnd } from "./connection_end.ts";
@@ -31,7 +32,7 @@ export class InFlightRequests {
   readonly acceptance: Acceptance;
   readonly #window: SendWindow;
   readonly #buffer: SendBuffer;
-  #limits: Limits = DEFAULT_LIMITS;
+  #limits: Limits = DEFAULT_CLIENT_LIMITS;
   #frameBytes: number | undefined;
   #isOpen = false;
   /** Called when a put that was reserved is made, or will not be. */

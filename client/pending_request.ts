@@ -5,7 +5,7 @@
  */
 
 import { DsmqError, type PutOutcome, type WireError } from "../protocol/errors.ts";
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 import type { ResultReply, StreamReply } from "../protocol/replies.ts";
 import { escapeControls } from "../protocol/text.ts";
 import { verbOf } from "./connection_end.ts";

@@ -7,7 +7,7 @@
 import { type EncodedAttributes, MAX_ATTRIBUTE_FIELDS } from "../protocol/attributes.ts";
 import { exceedsMessageBytes } from "../protocol/body.ts";
 import { DsmqError } from "../protocol/errors.ts";
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 import type { ResultReply } from "../protocol/replies.ts";
 import { PendingRequest, protocolError, requireKind } from "./pending_request.ts";
 import { maybeStoredError, type PutResult, resultsOf, tooLargeError } from "./put_errors.ts";

@@ -13,7 +13,7 @@ import {
 } from "../protocol/attributes.ts";
 import { encodeBody, messageTooLarge } from "../protocol/body.ts";
 import { DsmqError } from "../protocol/errors.ts";
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 import type { Message } from "../protocol/message.ts";
 import { kindOf } from "../protocol/text.ts";
 import type { BackupMessage } from "./administration.ts";

@@ -14,7 +14,7 @@ import { rejectedWithCallerStack } from "./rejection.ts";
 import type { TopicName } from "./topic_names.ts";
 import { type QueueItem, TopicQueue } from "./topic_queue.ts";
 import { type ReadContext, type SharedByReads, SimpleRead } from "./topic_read.ts";
-import { MAX_WAIT } from "../protocol/limits.ts";
+import { MAX_WAIT } from "../protocol/client_limits.ts";
 
 /**
  * A server that ends a wait `by` so much too early (ms) counted time that this end was asleep, or was asked for the longest

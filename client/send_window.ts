@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 import type { PendingRequest } from "./pending_request.ts";
 
 /** The characters around a request in a frame. */

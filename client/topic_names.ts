@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LIMITS } from "../protocol/limits.ts";
+import { CLIENT_LIMITS } from "../protocol/client_limits.ts";
 import { NameMap } from "../protocol/name_map.ts";
 import { isOptions } from "../protocol/option_kinds.ts";
 import { prefixProblem, topicProblem } from "../protocol/text.ts";
@@ -53,7 +53,7 @@ export class TopicNames {
 
   /** The same for a topic that may be stored from when the server permitted longer names. */
   resolveStored(action: string, name: string): TopicName {
-    return checkedTopic(action, name, LIMITS.topicBytes.max);
+    return checkedTopic(action, name, CLIENT_LIMITS.topicBytes.max);
   }
 
   /**

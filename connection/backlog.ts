@@ -12,7 +12,7 @@ import {
   refuseFrame,
   scanFrame,
 } from "../protocol/request_frame.ts";
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 import type { RefusedRequest } from "../protocol/requests.ts";
 import type { RequestFrame } from "../protocol/scanned_frame.ts";
 import { BacklogLimits, FrameMemory } from "./backlog_limits.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { WireError } from "../protocol/errors.ts";
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 import { limitExceeded } from "../protocol/request_fields.ts";
 import type { BudgetAccount } from "../budgets/budget.ts";
 import { type BacklogFrame, FRAME_OVERHEAD_BYTES } from "./backlog_frame.ts";

@@ -7,7 +7,7 @@
 import { heartbeatFrame } from "../protocol/encode_replies.ts";
 import { BURST_BYTES, MIN_PEER_SPEED, MIN_UPLOAD_SPEED } from "../protocol/heartbeat.ts";
 import { maxRequestFrameBytes } from "../protocol/frame_sizes.ts";
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 import type { HeartbeatRequest } from "../protocol/requests.ts";
 import type { StoreBounds } from "../stores/store.ts";
 import { BUFFER_LIMIT, type Peer } from "../transports/peer.ts";

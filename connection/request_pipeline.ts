@@ -5,7 +5,7 @@
  */
 
 import { type Turn, Turns } from "../budgets/turns.ts";
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 import type { RefusedRequest, WireRequest } from "../protocol/requests.ts";
 import { Backlog } from "./backlog.ts";
 import type { ReplyWriter } from "./reply_writer.ts";

@@ -13,7 +13,7 @@ import {
   DEFAULT_LEASE,
   MIN_LEASE,
 } from "../protocol/group_limits.ts";
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { claimJob, type ClaimJobOptions } from "../queue/claim_job.ts";
 import { locateGroupStart } from "../queue/positions.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 import type { HttpContext } from "./http_context.ts";
 import { groupSchemas } from "./openapi_group_schemas.ts";
 import { openApiParameters, openApiPaths } from "./openapi_paths.ts";

@@ -5,7 +5,7 @@
  */
 
 import { DEAD_PAGE, GROUPS_PAGE, MAX_OUTCOMES } from "../protocol/group_limits.ts";
-import { type Limits, MAX_WAIT } from "../protocol/limits.ts";
+import { type Limits, MAX_WAIT } from "../protocol/client_limits.ts";
 import { claimBounds } from "./claim_message.ts";
 import {
   BODY_STATUSES,

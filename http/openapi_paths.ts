@@ -6,7 +6,8 @@
 
 import { ATTRIBUTE_LIMITS } from "../protocol/attributes.ts";
 import { maxRequestFrameBytes } from "../protocol/frame_sizes.ts";
-import { type Limits, MAX_WAIT, TOPICS_PAGE } from "../protocol/limits.ts";
+import { type Limits, MAX_WAIT } from "../protocol/client_limits.ts";
+import { TOPICS_PAGE } from "../protocol/limits.ts";
 import { MESSAGE_PAGE } from "./get_messages.ts";
 import { groupParameters, groupPaths } from "./openapi_groups.ts";
 import {

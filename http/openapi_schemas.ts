@@ -7,7 +7,7 @@
 import { ATTRIBUTE_LIMITS } from "../protocol/attributes.ts";
 import { ERRORS } from "../protocol/error_codes.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 import { STATUS_OF } from "./problem.ts";
 
 /** A part of the document. */

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { MAX_WAIT } from "../protocol/limits.ts";
+import { MAX_WAIT } from "../protocol/client_limits.ts";
 import { parsePosition, POSITION_FORM } from "../protocol/position.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import { quoted } from "../protocol/text.ts";

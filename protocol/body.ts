@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Limits } from "./limits.ts";
+import type { Limits } from "./client_limits.ts";
 import { isAscii, utf8Length } from "./text.ts";
 
 /** A message: its JSON encoding, and the size of that in bytes of UTF-8. */

@@ -19,7 +19,8 @@ import {
   shortReason,
 } from "./group_limits.ts";
 import type { GroupRequest, GroupTarget, WireOutcome } from "./group_requests.ts";
-import { LIMITS, type Limits } from "./limits.ts";
+import type { Limits } from "./client_limits.ts";
+import { LIMITS } from "./limits.ts";
 import {
   areCounts,
   filterRefusal,

@@ -6,7 +6,7 @@
 
 import { AttributesError, encodeAttributes, type EncodedAttributes } from "./attributes.ts";
 import { type EncodeBody, NULL_BODY } from "./body.ts";
-import type { Limits } from "./limits.ts";
+import type { Limits } from "./client_limits.ts";
 import {
   isCount,
   refuseField,

@@ -12,7 +12,7 @@ import { decodeAttributeList, decodeAttributes, minAttributeBytes } from "./deco
 import { decodeGroupAnswer } from "./decode_group_replies.ts";
 import { decodeWelcome } from "./decode_welcome.ts";
 import { isWithinBounds } from "./json_bounds.ts";
-import { LIMITS } from "./limits.ts";
+import { CLIENT_LIMITS } from "./client_limits.ts";
 import { isRawReply, type RawReply } from "./raw_reply.ts";
 import { malformed, type Reply } from "./replies.ts";
 import { topicProblem } from "./text.ts";
@@ -144,7 +144,9 @@ function areTopics(values: readonly unknown[]): values is readonly string[] {
     // Mostly one comes several times in a row.
     if (topic === before) continue;
     // Older topics may be longer than the present limit.
-    if (topic !== "" && topicProblem(topic, LIMITS.topicBytes.max) !== undefined) return false;
+    if (topic !== "" && topicProblem(topic, CLIENT_LIMITS.topicBytes.max) !== undefined) {
+      return false;
+    }
     before = topic;
   }
   return true;

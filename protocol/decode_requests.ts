@@ -11,7 +11,8 @@ import { decodeAdminRequest } from "./decode_admin_requests.ts";
 import { decodeGroupRequest } from "./decode_group_requests.ts";
 import { decodePut } from "./decode_put.ts";
 import { HEARTBEAT_INTERVAL } from "./heartbeat.ts";
-import { DEFAULT_WAIT, type Limits, MAX_WAIT, PROTOCOL_VERSION, TOPICS_PAGE } from "./limits.ts";
+import { type Limits, MAX_WAIT } from "./client_limits.ts";
+import { DEFAULT_WAIT, PROTOCOL_VERSION, TOPICS_PAGE } from "./limits.ts";
 import {
   creditOf,
   creditRefusal,

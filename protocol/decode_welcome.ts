@@ -6,14 +6,13 @@
 
 import type { Durability, Welcome } from "./encode_replies.ts";
 import { HEARTBEAT_INTERVAL } from "./heartbeat.ts";
-import { clientLimits } from "./frame_sizes.ts";
 import {
-  DEFAULT_LIMITS,
-  DEFAULT_RETENTION,
-  LIMITS,
+  CLIENT_LIMITS,
+  type ClientLimits,
+  DEFAULT_CLIENT_LIMITS,
   type Limits,
-  PROTOCOL_VERSION,
-} from "./limits.ts";
+} from "./client_limits.ts";
+import { DEFAULT_RETENTION, PROTOCOL_VERSION } from "./limits.ts";
 import { malformed, type Reply } from "./replies.ts";
 import { isCount } from "./request_fields.ts";
 
@@ -63,18 +62,15 @@ export function decodeWelcome(it: Partial<Welcome>, id: number): Reply {
   return { kind: "welcome", id, welcome };
 }
 
-/** The limits that each server has. */
-type LimitName = Exclude<keyof Limits, "largestMessageBytes">;
-
 /** An invalid limit counts as the default, since nothing could be sent with it; one beyond the maximum as the maximum. */
 function wholeLimits(sent: { readonly [name in keyof Limits]?: unknown }): Limits {
-  const limits: Record<LimitName, number> = clientLimits(DEFAULT_LIMITS);
-  for (const name of Object.keys(limits) as LimitName[]) {
+  const limits: Record<keyof ClientLimits, number> = { ...DEFAULT_CLIENT_LIMITS };
+  for (const name of Object.keys(limits) as (keyof ClientLimits)[]) {
     const limit = sent[name];
-    const { min, max } = LIMITS[name];
+    const { min, max } = CLIENT_LIMITS[name];
     if (isCount(limit) && limit >= min) limits[name] = Math.min(limit, max);
   }
   const { largestMessageBytes: largest } = sent;
   if (!isCount(largest) || largest <= limits.messageBytes) return limits;
-  return { ...limits, largestMessageBytes: Math.min(largest, LIMITS.messageBytes.max) };
+  return { ...limits, largestMessageBytes: Math.min(largest, CLIENT_LIMITS.messageBytes.max) };
 }

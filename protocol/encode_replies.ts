@@ -34,7 +34,7 @@
 
 import { NULL_BODY } from "./body.ts";
 import type { WireError } from "./errors.ts";
-import type { Limits } from "./limits.ts";
+import type { Limits } from "./client_limits.ts";
 
 /** How durable messages are: lost with the process; survive `kill -9`; survive power loss; held by several servers. */
 export type Durability = "memory" | "process" | "disk" | "quorum";

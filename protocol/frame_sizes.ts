@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Limits } from "./limits.ts";
+import type { Limits } from "./client_limits.ts";
 
 const MIB = 1024 * 1024;
 

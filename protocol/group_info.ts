@@ -7,7 +7,7 @@
 import type { MessageAttributes } from "./attributes.ts";
 import { decodeAttributes } from "./decode_attributes.ts";
 import { MAX_GROUP_BYTES } from "./group_limits.ts";
-import { LIMITS } from "./limits.ts";
+import { CLIENT_LIMITS } from "./client_limits.ts";
 import { isCount, isCountIfGiven } from "./request_fields.ts";
 import { groupProblem, prefixProblem, topicProblem } from "./text.ts";
 
@@ -90,8 +90,8 @@ export function parseGroups(entries: readonly unknown[]): GroupInfo[] | undefine
     const given = Object(entry) as Record<string, unknown>;
     const { topic, prefix, group, oldest, stalled } = given;
     const isNamed = prefix === undefined
-      ? topicProblem(topic, LIMITS.topicBytes.max) === undefined
-      : topic === undefined && prefixProblem(prefix, LIMITS.topicBytes.max) === undefined;
+      ? topicProblem(topic, CLIENT_LIMITS.topicBytes.max) === undefined
+      : topic === undefined && prefixProblem(prefix, CLIENT_LIMITS.topicBytes.max) === undefined;
     const isValid = isNamed && groupProblem(group, MAX_GROUP_BYTES) === undefined &&
       GROUP_COUNTS.every((name) => isCount(given[name])) && isCountIfGiven(oldest) &&
       typeof stalled === "boolean";

@@ -4,7 +4,14 @@
  * @module
  */
 
-import { MAX_CLAIMS, MIN_LEASE } from "./group_limits.ts";
+import {
+  CLIENT_LIMITS,
+  type ClientLimits,
+  defaultsOf,
+  type Limits,
+  type LimitSpec,
+  MAX_WAIT,
+} from "./client_limits.ts";
 
 /** The version of the protocol; `hello` carries it. */
 export const PROTOCOL_VERSION = 1;
@@ -24,9 +31,6 @@ export const REPLY_FRAME_BYTES = 256 * 1024;
 /** How long a peer may read nothing while much waits for it, in milliseconds; longer for large frames. */
 export const SLOW_READER_TIMEOUT = 8000;
 
-/** The longest time a `get_wait` may wait, in milliseconds: what a 32-bit timer can hold. */
-export const MAX_WAIT = 2 ** 31 - 1;
-
 /** The default time of a `get_wait`, in milliseconds. */
 export const DEFAULT_WAIT = 10_000;
 
@@ -41,40 +45,6 @@ export type Overflow = "reject" | "drop-oldest";
 
 /** What a message counts in stored bytes, besides its body and its topic. */
 export const MESSAGE_OVERHEAD = 100;
-
-/** The limits that a server tells its clients in the reply to `hello`. Sizes are in bytes of UTF-8. */
-export interface Limits {
-  /** The largest message that may be put, in bytes of its JSON encoding. */
-  readonly messageBytes: number;
-  /** If larger messages were stored before the server started: none that it sends has more bytes. */
-  readonly largestMessageBytes?: number | undefined;
-  /** The longest topic. */
-  readonly topicBytes: number;
-  /** How many requests a frame may hold. */
-  readonly frameRequests: number;
-  /** How many requests of a connection may be in flight, and how many repeated puts of a session are recognised. */
-  readonly inFlight: number;
-  /** How many bytes these requests may have together (or one frame, if larger). */
-  readonly inFlightBytes: number;
-  /** How many `get_wait`s of a connection may wait. */
-  readonly waits: number;
-  /** How many streams a connection may have. */
-  readonly subscriptions: number;
-  /** How many topics a connection may have a cursor for. */
-  readonly cursors: number;
-  /** How many messages of credit a stream may have. */
-  readonly creditMessages: number;
-  /** The same in bytes of messages. */
-  readonly creditBytes: number;
-  /** How many jobs the workers of a connection may hold together. */
-  readonly heldJobs: number;
-  /** How often a worker may have a job tried. */
-  readonly attempts: number;
-  /** The longest lease of a worker, in milliseconds. */
-  readonly lease: number;
-  /** For how long a worker may hold a job, in milliseconds. */
-  readonly jobTimeout: number;
-}
 
 /** All limits of a server. */
 export interface ServerLimits extends Omit<Limits, "largestMessageBytes"> {
@@ -123,33 +93,13 @@ export type SharedLimit =
   | "totalPartialBytes"
   | "totalUnreadBytes";
 
-/** The default of a limit, the range that it can be set to, and what it bounds. */
-export interface LimitSpec {
-  readonly default: number;
-  readonly min: number;
-  readonly max: number;
-  /** What it bounds, for people. */
-  readonly description: string;
-}
-
 const MIB = 1024 * 1024;
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
-/** Each limit. Sizes are in bytes, times in milliseconds. */
-export const LIMITS: Readonly<Record<keyof ServerLimits, LimitSpec>> = {
-  messageBytes: {
-    // Below the 1 MiB at which the Python client refuses a frame.
-    default: 1_000_000,
-    min: 2,
-    max: 32 * MIB,
-    description: "the size of a message, as JSON, attributes included",
-  },
-  topicBytes: {
-    default: 256,
-    min: 1,
-    max: 4096,
-    description: "the length of a topic, in bytes of UTF-8",
-  },
+type LimitTable = Readonly<Record<keyof ServerLimits, LimitSpec>>;
+
+/** The limits that clients need not know. */
+const OTHER_LIMITS: Omit<LimitTable, keyof ClientLimits> = {
   topics: { default: 100_000, min: 1, max: UNLIMITED, description: "topics that hold messages" },
   storedBytes: {
     default: 1024 * MIB,
@@ -189,58 +139,6 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, LimitSpec>> = {
     max: UNLIMITED,
     description: "connections that have not sent a token yet, or wait for a free place",
   },
-  frameRequests: { default: 16_384, min: 1, max: UNLIMITED, description: "requests in one frame" },
-  inFlight: {
-    default: 16_384,
-    min: 1,
-    max: 1_000_000,
-    description: "requests of a connection that wait to be processed",
-  },
-  inFlightBytes: {
-    default: 8 * MIB,
-    min: 1,
-    max: UNLIMITED,
-    description: "the size of these requests together",
-  },
-  waits: {
-    default: 10_000,
-    min: 0,
-    max: UNLIMITED,
-    description: "pending getWait calls of a connection",
-  },
-  subscriptions: {
-    default: 1_000,
-    min: 0,
-    max: UNLIMITED,
-    description: "subscriptions of a connection",
-  },
-  cursors: {
-    default: 100_000,
-    min: 1,
-    max: UNLIMITED,
-    description: "topics that a connection reads",
-  },
-  creditMessages: {
-    default: 1_000_000,
-    min: 1,
-    max: UNLIMITED,
-    description: "messages of credit of a subscription",
-  },
-  creditBytes: {
-    default: 256 * MIB,
-    min: 2,
-    max: UNLIMITED,
-    description: "bytes of credit of a subscription",
-  },
-  heldJobs: {
-    default: MAX_CLAIMS,
-    min: 1,
-    max: MAX_CLAIMS,
-    description: "jobs held by a connection",
-  },
-  attempts: { default: 100, min: 1, max: UNLIMITED, description: "attempts of a job" },
-  lease: { default: 3_600_000, min: MIN_LEASE, max: MAX_WAIT, description: "lease of a worker" },
-  jobTimeout: { default: 86_400_000, min: 1, max: MAX_WAIT, description: "timeout of a job" },
   authTimeout: {
     default: 5_000,
     min: 1,
@@ -291,7 +189,8 @@ export const LIMITS: Readonly<Record<keyof ServerLimits, LimitSpec>> = {
   },
 };
 
+/** Each limit. Sizes are in bytes, times in milliseconds. Pure, so that a bundle which asks for none leaves the table out. */
+export const LIMITS: LimitTable = /* @__PURE__ */ Object.assign({}, CLIENT_LIMITS, OTHER_LIMITS);
+
 /** The default limits. */
-export const DEFAULT_LIMITS: ServerLimits = Object.fromEntries(
-  Object.entries(LIMITS).map(([name, { default: defaultValue }]) => [name, defaultValue]),
-) as unknown as ServerLimits;
+export const DEFAULT_LIMITS: ServerLimits = /* @__PURE__ */ defaultsOf(LIMITS);

@@ -5,7 +5,7 @@
  */
 
 import type { WireError } from "./errors.ts";
-import type { Limits } from "./limits.ts";
+import type { Limits } from "./client_limits.ts";
 import type { CreditTotals, RefusedRequest, WireSince } from "./requests.ts";
 import { formatValue, prefixProblem, quoted, topicProblem } from "./text.ts";
 

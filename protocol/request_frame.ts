@@ -10,7 +10,8 @@ import type { WireError } from "./errors.ts";
 import { FrameScan } from "./frame_scan.ts";
 import { toStrictJson } from "./json_text.ts";
 import { hasLegacyScalar, withScalarsAsText } from "./legacy_values.ts";
-import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import type { Limits } from "./client_limits.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 import { refuseRequest } from "./request_fields.ts";
 import type { HeartbeatRequest, RefusedRequest, WireRequest } from "./requests.ts";
 import {

@@ -12,7 +12,7 @@ import type { FrameScan } from "./frame_scan.ts";
 import { MAX_CLAIMS } from "./group_limits.ts";
 import { toStrictJson } from "./json_text.ts";
 import { hasLegacyScalar, withScalarsAsText } from "./legacy_values.ts";
-import type { Limits } from "./limits.ts";
+import type { Limits } from "./client_limits.ts";
 import { limitExceeded } from "./request_fields.ts";
 import { MAX_DEPTH, MAX_FIELDS, type RequestExcess } from "./request_scan.ts";
 import type { CreditRequest, RefusedRequest, WireRequest } from "./requests.ts";

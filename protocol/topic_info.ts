@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LIMITS } from "./limits.ts";
+import { CLIENT_LIMITS } from "./client_limits.ts";
 import { isCount, isCountIfGiven } from "./request_fields.ts";
 import { compareCodePoints, topicProblem } from "./text.ts";
 
@@ -55,7 +55,7 @@ export function parseTopics(entries: readonly unknown[]): TopicInfo[] | undefine
     const given = Object(entry) as Partial<TopicInfo>;
     const { topic, messages, bytes, stored, readers, seq, time } = given;
     // Older topics may be longer than the present limit.
-    const isValid = topicProblem(topic, LIMITS.topicBytes.max) === undefined &&
+    const isValid = topicProblem(topic, CLIENT_LIMITS.topicBytes.max) === undefined &&
       (before === undefined || compareCodePoints(before, topic!) < 0) &&
       isCount(messages) && isCount(seq) && isCount(time) && isCountIfGiven(bytes) &&
       isCountIfGiven(stored) && isCountIfGiven(readers);

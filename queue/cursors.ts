@@ -7,7 +7,7 @@
 import type { WireError } from "../protocol/errors.ts";
 import { limitExceeded } from "../protocol/request_fields.ts";
 import { NameMap, NameSet } from "../protocol/name_map.ts";
-import type { Limits } from "../protocol/limits.ts";
+import type { Limits } from "../protocol/client_limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
 import {
   locateFromStart,

@@ -5,7 +5,7 @@
  */
 
 import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
-import { MAX_WAIT } from "../protocol/limits.ts";
+import { MAX_WAIT } from "../protocol/client_limits.ts";
 import type { Store } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MAX_WAIT } from "../protocol/limits.ts";
+import { MAX_WAIT } from "../protocol/client_limits.ts";
 import type { Clock } from "./clock.ts";
 
 /** Something that ends at some time, unless it is cancelled. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MAX_WAIT } from "../../protocol/limits.ts";
+import { MAX_WAIT } from "../../protocol/client_limits.ts";
 import { GroupWorker, type WorkerSetup } from "./group_worker.ts";
 import { dead, outcomeError, RELEASE, retry } from "./outcomes.ts";
 import type { WorkerJob } from "./worker_job.ts";

@@ -104,6 +104,7 @@ import "../../http/traced_response.ts";
 import "../../protocol/attributes.ts";
 import "../../protocol/base64url.ts";
 import "../../protocol/body.ts";
+import "../../protocol/client_limits.ts";
 import "../../protocol/decode_admin_requests.ts";
 import "../../protocol/decode_group_requests.ts";
 import "../../protocol/decode_put.ts";

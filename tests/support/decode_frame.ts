@@ -5,7 +5,7 @@
  */
 
 import { readRequestFrame } from "../../protocol/request_frame.ts";
-import type { Limits } from "../../protocol/limits.ts";
+import type { Limits } from "../../protocol/client_limits.ts";
 import type { WireRequest } from "../../protocol/requests.ts";
 
 /**

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { DEFAULT_LIMITS, type Limits } from "../../protocol/limits.ts";
+import type { Limits } from "../../protocol/client_limits.ts";
+import { DEFAULT_LIMITS } from "../../protocol/limits.ts";
 import {
   type PipelineConnection,
   type RequestHandler,

@@ -1,34 +1,42 @@
 import { assertEquals } from "@std/assert";
 import { internalNames } from "../../web/build/internal_names.ts";
 
-Deno.test("only names that nothing but classes have, and nobody outside sees, are internal", () => {
+Deno.test("only names that are on no wire, that nothing looks up and nobody outside sees are internal", () => {
   const sources = new Map([
     [
-      "a.ts",
+      "client/reader.ts",
       `export class Reader {
         isIdle = false;
         onWire = 1;
         inTable = 2;
-        inType = 3;
         lookedUp = 4;
         inTemplate = 5;
         isPublic = 6;
         #hidden = 7;
         length = 8;
+        ofRuntime = 9;
+        inTypes = 10;
         addEventListener() {}
         get isBehind() { return this.#hidden > 7; }
+        onMethod() {}
       }
-      export interface Shape { inType?: number }`,
+      export interface Own { picked: Pick<Reader, "inTypes"> }
+      export const { ofRuntime } = globalThis as { ofRuntime?: number };`,
     ],
     [
-      "b.ts",
-      `const onWire = 1;
-      JSON.stringify({ onWire, inTable: 2 });
+      "protocol/shapes.ts",
+      `export interface Shape { onWire?: number; onMethod(): void }
+      export const TABLE = { inTable: 2 };
+      export class Decoder { isDecoded = true }
       export const all = (reader) => [reader["lookedUp"], reader[\`\${onWire}inTemplate\`]];`,
     ],
   ]);
   assertEquals(internalNames(sources, "interface Reader { isPublic: number }"), [
+    "inTypes",
     "isBehind",
+    "isDecoded",
     "isIdle",
+    "onMethod",
+    "picked",
   ]);
 });

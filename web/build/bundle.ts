@@ -59,10 +59,11 @@ export async function bundle(options: BundleOptions): Promise<string> {
   }
 }
 
-/** The text of each source of ours that a bundle takes something of, by its path from the root. */
+/** The text of each source of ours that a bundle takes something of, and of all that names what goes over the wire, by its path from the root. */
 async function sourcesOf(options: BundleOptions): Promise<Map<string, string>> {
   const { inputs } = await build(options, {});
-  const paths = inputs.filter((path) => path.endsWith(".ts"));
+  const wire = Array.from(Deno.readDirSync(`${ROOT}protocol`), ({ name }) => `protocol/${name}`);
+  const paths = [...new Set([...inputs.filter((path) => path.endsWith(".ts")), ...wire.sort()])];
   const texts = await Promise.all(paths.map((path) => Deno.readTextFile(ROOT + path)));
   return new Map(paths.map((path, i) => [path, texts[i]!]));
 }

@@ -1,20 +1,23 @@
 /**
  * Finds the names of members that nobody outside of a bundle can see, so that it may have shorter ones in their place.
  *
- * A name counts as internal only if all of this holds, which the compiler's view of the sources decides and no list by hand:
- * classes of these sources declare members of that name; no object, interface or type has it, so it is on no wire and in no
- * table; no text has it, so nothing looks it up; it is not in the public types; and it is in no library of JavaScript or
- * browsers.
+ * A name counts as internal only if all of this holds, which the compiler's view of the sources decides and no list by hand: these
+ * sources declare members of that name; it names no data in the folder of the wire, which names all that goes over it; no
+ * text has it, so nothing looks it up; it is nothing that a runtime may have; it is not in the public types; and it is in no
+ * library of JavaScript or browsers.
  *
  * @module
  */
 
 import ts from "typescript";
 
+/** All that goes over the wire is named here. */
+const WIRE = "protocol/";
+
 /**
  * Finds the internal names.
  *
- * @param sources the text of each source, by its path
+ * @param sources the text of each source, by its path from the root: those of the bundle, and all of the wire
  * @param publicTypes the text of the public types
  * @returns the names, sorted
  */
@@ -23,34 +26,45 @@ export function internalNames(
   publicTypes: string,
 ): readonly string[] {
   const members = new Set<string>();
-  const others = new Set<string>();
-  const visit = (node: ts.Node): void => {
-    const { name } = node as { name?: ts.Node };
-    if (name && ts.isIdentifier(name)) {
-      if (isClassMember(node)) members.add(name.text);
-      else if (isObjectMember(node)) others.add(name.text);
-    }
-    if (isText(node)) { for (const word of wordsIn(node.text)) others.add(word); }
-    ts.forEachChild(node, visit);
-  };
+  const others = new Set(wordsIn(publicTypes));
   for (const [path, text] of sources) {
-    visit(ts.createSourceFile(path, text, ts.ScriptTarget.ESNext, true));
+    const visit = (node: ts.Node): void => {
+      const { name } = node as { name?: ts.Node };
+      if (name && ts.isIdentifier(name)) {
+        if (path.startsWith(WIRE) && isData(node)) others.add(name.text);
+        else if (isMember(node)) members.add(name.text);
+      }
+      if (isText(node)) { for (const word of wordsIn(node.text)) others.add(word); }
+      if (isRuntime(node)) { for (const word of wordsIn(node.getText())) others.add(word); }
+      ts.forEachChild(node, visit);
+    };
+    ts.forEachChild(ts.createSourceFile(path, text, ts.ScriptTarget.ESNext, true), visit);
   }
-  for (const word of wordsIn(publicTypes)) others.add(word);
   return [...members].filter((name) => !others.has(name) && !libraryNames().has(name)).sort();
 }
 
-function isClassMember(node: ts.Node): boolean {
-  return ts.isClassElement(node) && ts.isClassLike(node.parent);
+/** A member of a class, a type or an object. */
+function isMember(node: ts.Node): boolean {
+  return (ts.isClassElement(node) && ts.isClassLike(node.parent)) || ts.isTypeElement(node) ||
+    ts.isObjectLiteralElement(node);
 }
 
-function isObjectMember(node: ts.Node): boolean {
-  return ts.isTypeElement(node) || ts.isObjectLiteralElement(node);
+/** A member that may be data: methods are not, nor is what only classes have. */
+function isData(node: ts.Node): boolean {
+  const isMethod = ts.isMethodSignature(node) || ts.isMethodDeclaration(node);
+  return (ts.isTypeElement(node) || ts.isObjectLiteralElement(node)) && !isMethod;
 }
 
+/** A text that is there when the program runs: those of types are not. */
 function isText(node: ts.Node): node is ts.LiteralLikeNode {
+  if (ts.isLiteralTypeNode(node.parent)) return false;
   return ts.isStringLiteralLike(node) || ts.isTemplateLiteralToken(node) ||
     ts.isRegularExpressionLiteral(node);
+}
+
+/** What a runtime may have: `globalThis as { … }`. */
+function isRuntime(node: ts.Node): boolean {
+  return ts.isAsExpression(node) && node.expression.getText() === "globalThis";
 }
 
 function wordsIn(text: string): Iterable<string> {

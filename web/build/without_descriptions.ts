@@ -14,9 +14,12 @@ const DESCRIPTION = /,\s*description:\s*"(?:[^"\\]|\\.)*"/g;
 export const withoutDescriptions: Plugin = {
   name: "without descriptions",
   setup(build) {
-    build.onLoad({ filter: /[/\\]protocol[/\\](limits|error_codes)\.ts$/ }, async ({ path }) => {
-      const text = await Deno.readTextFile(path);
-      return { contents: text.replaceAll(DESCRIPTION, ""), loader: "ts" };
-    });
+    build.onLoad(
+      { filter: /[/\\]protocol[/\\](client_limits|limits|error_codes)\.ts$/ },
+      async ({ path }) => {
+        const text = await Deno.readTextFile(path);
+        return { contents: text.replaceAll(DESCRIPTION, ""), loader: "ts" };
+      },
+    );
   },
 };
