@@ -39,6 +39,7 @@ const MAX_GAPS = 1000;
 export class ClientSubscription extends PendingRequest
   implements AsyncIterableIterator<Message, undefined>, AsyncDisposable, StreamHandler {
   readonly action = "subscribe";
+  readonly activity = "read on";
   readonly topic: string | undefined;
   readonly calls = 1;
   readonly #source: StreamSource;

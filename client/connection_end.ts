@@ -51,21 +51,19 @@ export function verbOf(action: string): string {
  *
  * @param end why it has ended
  * @param url the address of the server
- * @param call the call that fails; `undefined` for a stream
+ * @param call the call that fails, or the stream
  * @returns the error
  */
 export function connectionEndError(
   end: ConnectionEnd,
   url: string,
-  call?: Call,
+  call: Call,
 ): DsmqError {
   const { code, reason } = end;
   const what = code === "unknown_outcome"
-    ? `Cannot tell ${call?.verb === "purge" ? "what was purged" : "whether the message is stored"}`
-    : call
-    ? `Cannot ${call.verb}`
-    : "Cannot read on";
-  const topic = call?.topic;
+    ? `Cannot tell ${call.verb === "purge" ? "what was purged" : "whether the message is stored"}`
+    : `Cannot ${call.verb}`;
+  const { topic } = call;
   const details = { ...detailsOf(end), ...(topic !== undefined && { topic }) };
   return new DsmqError(code, `${what}: no connection to ${url}, ${reason}`, details);
 }
@@ -150,7 +148,7 @@ export class Acceptance {
   }
 
   /** The error of a call, or of a stream. */
-  errorOf(end: ConnectionEnd, call?: Call): DsmqError {
+  errorOf(end: ConnectionEnd, call: Call): DsmqError {
     return connectionEndError(end, this.#url(), call);
   }
 }

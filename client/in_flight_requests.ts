@@ -243,12 +243,13 @@ export class InFlightRequests {
 
   /** Fails the request, or the stream, that a malformed reply belongs to, and then the connection. */
   #rejectMalformed({ id, sub, reason }: MalformedReply): void {
-    const request = id === undefined ? this.table.begunStream(sub!) : this.#take(id);
+    const stream = id === undefined ? this.table.begunStream(sub!) : undefined;
+    const request = id === undefined ? stream : this.#take(id);
     if (!request) return;
-    const error = id === undefined
+    const error = stream
       ? protocolError(
-        "read on",
-        request.topic,
+        stream.activity,
+        stream.topic,
         "the server sent something that violates the protocol",
       )
       : protocolError(request.verb, request.topic, reason);
@@ -279,8 +280,10 @@ export class InFlightRequests {
 
   /** Ends the streams; `own` if this side closes the connection. */
   #endStreams(end: ConnectionEnd, isOwnClose: boolean): void {
-    const error = this.acceptance.errorOf(end);
-    this.table.endStreams((stream) => stream.onStreamEnd(error, isOwnClose));
+    this.table.endStreams((stream) => {
+      const error = this.acceptance.errorOf(end, { verb: stream.activity });
+      return stream.onStreamEnd(error, isOwnClose);
+    });
   }
 
   /** A request for nothing but a reply. */

@@ -112,6 +112,8 @@ export abstract class PendingRequest {
 
 /** Takes the messages of a stream. */
 export interface StreamHandler {
+  /** What it does, as it follows "Cannot" in the error that ends it. */
+  readonly activity: string;
   /** Takes messages, or the error that ends the stream. Throws if they are not of the protocol; the stream has ended then. */
   onStreamFrame(reply: StreamReply): void;
   /**

@@ -38,8 +38,8 @@ function refusalOf(
       return readRefusal(permissions, request.topic);
     case "subscribe":
       return streamRefusal(permissions, request);
+    // Of `finish` its verb decides: what a worker was given it may finish.
     case "work":
-    case "finish":
     case "extend":
     case "dead":
     case "redrive":

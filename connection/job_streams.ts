@@ -145,6 +145,11 @@ export class JobStreams implements JobStreamContext {
   async finish(request: FinishRequest): Promise<void> {
     const { id, done, outcomes } = request;
     const name = groupNameOf(request);
+    const refusal = this.#refusalOf(name);
+    // What its workers were given may be finished even then: so others need not wait for the end of the lease.
+    if (refusal && !this.#haveHeld(request)) {
+      return replyError(this.#context, request, refusal, this.#replies);
+    }
     const freed = this.#freePlaces(request);
     await this.queue.groups.finish(
       { type: "finish", name, done, outcomes },
@@ -243,6 +248,12 @@ export class JobStreams implements JobStreamContext {
     const { heldJobs } = this.#context.welcome.limits;
     if (this.#credit + more <= heldJobs) return undefined;
     return limitExceeded("work", heldJobs, `${this.#credit + more} jobs would be held`);
+  }
+
+  /** Whether all these jobs were given to workers of this connection, and not finished since. */
+  #haveHeld({ done, outcomes }: FinishRequest): boolean {
+    return done.every((claim) => this.holders.has(claim)) &&
+      outcomes.every(({ claim }) => this.holders.has(claim));
   }
 
   /** Takes the places of jobs from the workers of a group that hold them on this connection. */

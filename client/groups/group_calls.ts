@@ -133,8 +133,8 @@ export class GroupCalls implements GroupWork {
   async redrive(from: string | Prefix, options: RedriveOptions = {}): Promise<number> {
     const target = this.#target("redrive", from, options, ["group", "seq"]);
     const { seq } = options;
-    // A variable that was never set must not put back everything.
-    if ("seq" in options) requireWhole("redrive", "seq", seq, 1);
+    requireSet("redrive", options);
+    if (seq !== undefined) requireWhole("redrive", "seq", seq, 1);
     return await this.ask(
       "redrive",
       jsonFields({ ...target, seq }),
@@ -153,6 +153,7 @@ export class GroupCalls implements GroupWork {
 
   async deleteGroup(from: string | Prefix, options: GroupOptions = {}): Promise<boolean> {
     const target = this.#target("delete group", from, options, ["group"]);
+    requireSet("delete group", options);
     return await this.ask("delete_group", jsonFields(target), "group_changed", (it) => it.changed);
   }
 
@@ -180,5 +181,12 @@ export class GroupCalls implements GroupWork {
     return new Promise((resolve) => {
       this.#client.requests.send(new SimpleRequest(action, jsonFields, kind, map, resolve));
     });
+  }
+}
+
+/** A variable that was never set must not mean the default group, or all of its jobs. */
+function requireSet(verb: string, options: object): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) throw new TypeError(`Cannot ${verb}: ${name} must not be undefined`);
   }
 }

@@ -42,6 +42,7 @@ export interface WorkerSetup extends ReportSetup {
 /** Works on the jobs of a group. */
 export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHandler {
   readonly action = "work";
+  readonly activity = "work on";
   readonly topic: string | undefined;
   readonly calls = 1;
   readonly size = 0;
@@ -144,9 +145,11 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
     if (this.#state !== "working") return this.#onUnsubscribed();
     // Not again and again without a pause.
     const isEarly = performance.now() < this.#sentAt + RETRY_AFTER;
-    setTimeout(() => {
+    const workAgain = () => {
       if (this.#state === "working") requests.send(this, this);
-    }, isLost && !isEarly ? 0 : RETRY_AFTER);
+    };
+    if (isLost && !isEarly) workAgain();
+    else this.later(workAgain);
   }
 
   onStreamFrame(reply: StreamReply): void {
@@ -216,10 +219,10 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
         if (job.isOver || job.isAborted) {
           reject(job.isAborted ? job.signal.reason : this.lostError());
         } else if (isConfirmed) resolve();
-        else setTimeout(() => this.renew(onSettled), RETRY_AFTER);
+        else this.later(renew);
       };
-      if (job.isOver) onSettled(false);
-      else this.renew(onSettled);
+      const renew = () => job.isOver ? onSettled(false) : this.renew(onSettled);
+      renew();
     });
   }
 
@@ -228,7 +231,7 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
     fields: () => object,
     onSettled: (reply: DoneReply | undefined, error?: unknown) => void,
   ): WorkerRequest {
-    const request = new WorkerRequest(action, fields, onSettled);
+    const request = new WorkerRequest(action, fields, onSettled, this);
     this.#setup.requests.send(request);
     return request;
   }
@@ -260,14 +263,17 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
     if (this.#state === "ended") return;
     const isClosing = this.#state === "closing";
     this.#state = "ended";
-    this.hasEnded = true;
     clearTimeout(this.#drain);
-    this.stopTimer();
     const { requests, signal, onError, source } = this.#setup;
     requests.forget(this.id);
     signal?.removeEventListener("abort", this.#onAbort);
     this.abort(error);
-    this.release(this.running);
+    // Others need not wait for the end of the lease, unless there is none, or the worker has it on another connection.
+    const isGone = isNotFound(error) ||
+      (error as DsmqError | undefined)?.code === "session_taken_over";
+    if (!isGone) this.release(this.running);
+    this.hasEnded = true;
+    this.stopTimers();
     if (error === undefined || isClosing) return this.#closed.resolve();
     const named = source.named(error);
     this.#closed.reject(named);

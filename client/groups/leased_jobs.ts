@@ -41,6 +41,8 @@ export abstract class LeasedJobs extends PendingRequest {
   #renewAt = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
+  /** What is done after a pause, by the timer of each. */
+  readonly #later = new Map<ReturnType<typeof setTimeout>, () => void>();
 
   /** Begins without jobs, and without a lease. */
   constructor(setup: JobSetup) {
@@ -140,10 +142,23 @@ export abstract class LeasedJobs extends PendingRequest {
     this.#timer = setTimeout(() => this.#onTimer(), Math.max(0, at - performance.now()));
   }
 
+  /** Calls back after a pause, or once nothing is due any more: no timer outlives the worker. */
+  protected later(callback: () => void): void {
+    const timer = setTimeout(() => {
+      this.#later.delete(timer);
+      callback();
+    }, RETRY_AFTER);
+    this.#later.set(timer, callback);
+  }
+
   /** Nothing is due any more. */
-  protected stopTimer(): void {
+  protected stopTimers(): void {
     clearTimeout(this.#timer);
     this.#timerAt = -Infinity;
+    for (const [timer, callback] of this.#later) {
+      clearTimeout(timer);
+      callback();
+    }
   }
 
   #onTimer(): void {

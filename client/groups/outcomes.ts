@@ -5,7 +5,7 @@
  */
 
 import { MAX_RETRY_DELAY, shortReason } from "../../protocol/group_limits.ts";
-import { thrownText } from "../../protocol/text.ts";
+import { formatValue, thrownText } from "../../protocol/text.ts";
 import { requireWhole } from "./work_options.ts";
 
 /** What becomes of a job that is not done. */
@@ -26,9 +26,9 @@ const MARK = Symbol.for("@dsmq/server outcome");
  * Makes an error for the handler of a job to throw: the job is to be tried again, if it was not tried as often as it may be.
  *
  * @param delay after how many milliseconds, up to 2,592,000,000 (30 days). Default: as the worker's `backoff` says
- * @param reason why, for people; at most 1,000 characters of it are kept
+ * @param reason why, for people; at most 1,000 characters of it are kept. Default: `"retry"`
  * @returns the error
- * @throws {TypeError | RangeError} if the delay is invalid
+ * @throws {TypeError | RangeError} if the delay is invalid, or the reason is no text
  *
  * @example Try again in a minute
  * ```ts
@@ -42,14 +42,15 @@ const MARK = Symbol.for("@dsmq/server outcome");
  */
 export function retry(delay?: number, reason = "retry"): Error {
   if (delay !== undefined) requireWhole("retry", "delay", delay, 0, MAX_RETRY_DELAY);
-  return outcomeError({ outcome: "retry", delay, reason: shortReason(`${reason}`) });
+  return outcomeError({ outcome: "retry", delay, reason: checkedReason("retry", reason) });
 }
 
 /**
  * Makes an error for the handler of a job to throw: the job is dead, and not tried again.
  *
- * @param reason why, for people; at most 1,000 characters of it are kept
+ * @param reason why, for people; at most 1,000 characters of it are kept. Default: `"dead"`
  * @returns the error
+ * @throws {TypeError} if the reason is no text
  *
  * @example Give up what cannot succeed
  * ```ts
@@ -60,8 +61,14 @@ export function retry(delay?: number, reason = "retry"): Error {
  * }
  * ```
  */
-export function dead(reason: string): Error {
-  return outcomeError({ outcome: "dead", reason: shortReason(`${reason}`) });
+export function dead(reason = "dead"): Error {
+  return outcomeError({ outcome: "dead", reason: checkedReason("give up", reason) });
+}
+
+/** A reason, cut where it is too long. */
+function checkedReason(action: string, reason: unknown): string {
+  if (typeof reason === "string") return shortReason(reason);
+  throw new TypeError(`Cannot ${action}: reason must be a string, got ${formatValue(reason)}`);
 }
 
 /** An error that says what becomes of a job. */

@@ -7,7 +7,7 @@
 import type { DsmqError } from "../../protocol/errors.ts";
 import type { DoneReply } from "../../protocol/replies.ts";
 import type { InFlightRequests } from "../in_flight_requests.ts";
-import { type JobSetup, LeasedJobs, RETRY_AFTER } from "./leased_jobs.ts";
+import { type JobSetup, LeasedJobs } from "./leased_jobs.ts";
 import type { Outcome } from "./outcomes.ts";
 import type { WorkerJob } from "./worker_job.ts";
 import { WorkerRequest } from "./worker_request.ts";
@@ -37,8 +37,8 @@ export abstract class ReportedJobs extends LeasedJobs {
   /** What the server has not confirmed. */
   readonly #reports = new Set<Report>();
   #growing: Report | undefined;
-  /** There is nothing to report any more. */
-  protected hasEnded = false;
+  /** There is nothing to report any more, and nobody waits for what is on the way. */
+  hasEnded = false;
 
   /** Has nothing to tell yet. */
   constructor(setup: ReportSetup, target: object) {
@@ -87,7 +87,7 @@ export abstract class ReportedJobs extends LeasedJobs {
       "finish",
       () => ({ ...this.#target, ...lists }),
       (reply, error) => this.#onReported(report, reply, error),
-      true,
+      this,
     );
     const report = { ...lists, request };
     this.#reports.add(report);
@@ -115,9 +115,9 @@ export abstract class ReportedJobs extends LeasedJobs {
       }
       this.onFreed();
     } else if (isTransient(error)) {
-      setTimeout(() => {
+      this.later(() => {
         if (!this.hasEnded) this.#setup.requests.send(report.request);
-      }, RETRY_AFTER);
+      });
     } else this.end(error);
   }
 

@@ -44,24 +44,33 @@ export function takeJob(
     };
     const handler = (job: WorkerJob) =>
       new Promise<void>((done, fail) => {
-        /** Before it was finished it had taken too long, or the connection was closed: it was given back. */
-        let wasOver: boolean | undefined;
-        const finish = async (how: () => void) => {
-          const { isOver } = job;
-          how();
-          wasOver ??= isOver;
-          await worker.closed;
-          if (wasOver || worker.stats.lost > 0 || !worker.isReported) throw worker.lostError();
+        /** The method that was called first, and what comes of it. */
+        let first: { readonly name: string; readonly outcome: Promise<void> } | undefined;
+        const finish = async (name: string, how: () => void) => {
+          if (!first) {
+            // It had taken too long, or the connection was closed: it was given back.
+            const wasOver = job.isOver;
+            how();
+            first = { name, outcome: confirmed(wasOver) };
+          }
+          await first.outcome;
+          if (first.name === name) return;
+          throw new TypeError(`Cannot finish the job by ${name}: ${first.name} has finished it`);
         };
         resolve(Object.assign(job, {
-          done: () => finish(done),
-          retry: (delay?: number, reason?: string) => finish(() => fail(retry(delay, reason))),
-          dead: (reason: string) => finish(() => fail(dead(reason))),
-          release: () => finish(() => fail(outcomeError(RELEASE))),
+          done: () => finish("done", done),
+          retry: (delay?: number, reason?: string) =>
+            finish("retry", () => fail(retry(delay, reason))),
+          dead: (reason?: string) => finish("dead", () => fail(dead(reason))),
+          release: () => finish("release", () => fail(outcomeError(RELEASE))),
         }));
         isOver = true;
         stop();
       });
+    const confirmed = async (wasOver: boolean) => {
+      await worker.closed;
+      if (wasOver || worker.stats.lost > 0 || !worker.isReported) throw worker.lostError();
+    };
     const worker: GroupWorker = new GroupWorker({
       ...setup,
       signal: undefined,

@@ -16,7 +16,7 @@ export class WorkerRequest extends PendingRequest {
   readonly size = 0;
   readonly #fields: () => object;
   readonly #onSettled: (reply: DoneReply | undefined, error?: unknown) => void;
-  readonly #isRepeated: boolean;
+  readonly #worker: { readonly hasEnded: boolean };
   /** When it was sent, by `performance.now`. */
   sentAt = 0;
 
@@ -26,24 +26,24 @@ export class WorkerRequest extends PendingRequest {
    * @param action what it asks for
    * @param fields gives its fields
    * @param onSettled is given the reply, or the error
-   * @param isRepeated whether it means something on another socket; else it is settled without a reply there
+   * @param worker whose it is: nobody waits for the reply once it has ended
    */
   constructor(
     action: string,
     fields: () => object,
     onSettled: (reply: DoneReply | undefined, error?: unknown) => void,
-    isRepeated = false,
+    worker: { readonly hasEnded: boolean },
   ) {
     super();
     this.action = action;
     this.#fields = fields;
     this.#onSettled = onSettled;
-    this.#isRepeated = isRepeated;
+    this.#worker = worker;
   }
 
   override get isAwaited(): boolean {
-    // Jobs may arrive before the reply to the latter.
-    return this.#isRepeated || this.action === "unsubscribe";
+    // Until `unsubscribe` is answered jobs may arrive.
+    return this.action !== "extend" && !this.#worker.hasEnded;
   }
 
   protected jsonFields(): string {
@@ -51,9 +51,11 @@ export class WorkerRequest extends PendingRequest {
     return jsonFields(this.#fields());
   }
 
+  /** Outcomes count on each socket; the others are settled without a reply. */
   override onReconnect(): boolean {
-    if (!this.#isRepeated) this.#onSettled(undefined);
-    return this.#isRepeated;
+    const isRepeated = this.action === "finish";
+    if (!isRepeated) this.#onSettled(undefined);
+    return isRepeated;
   }
 
   onReply(reply: ResultReply): void {

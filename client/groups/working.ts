@@ -134,14 +134,19 @@ export interface TopicWorker extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** A job that its caller holds until it says what became of it. Its lease is renewed until then, for as long as `timeout`. */
+/**
+ * A job that its caller holds until it says what became of it. Its lease is renewed until then, for as long as `timeout`.
+ *
+ * What is said first counts. The same again settles as the first, whatever its arguments are; anything else rejects, too, since it does
+ * not happen: with the error of the first, or with a `TypeError` where that is confirmed.
+ */
 export interface ManualJob extends Job {
   /** It is done. Rejects with `lease_lost` if that counts for nothing, since somebody else may have the job. */
   done(): Promise<void>;
   /** It is to be tried again, after `delay` milliseconds (default: as a worker's `backoff`), because of `reason`. */
   retry(delay?: number, reason?: string): Promise<void>;
   /** It is dead, because of `reason`. */
-  dead(reason: string): Promise<void>;
+  dead(reason?: string): Promise<void>;
   /** It is given back, as if it had not been taken. */
   release(): Promise<void>;
 }

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { DsmqError } from "@dsmq/server";
+import { dead, DsmqError, type ManualJob, retry } from "@dsmq/server";
 import { inVirtualTime, pass, secondsOf } from "../support/in_virtual_time.ts";
 import { ScriptedGroup } from "../support/scripted_group.ts";
 import { as } from "../support/untyped.ts";
@@ -101,6 +101,68 @@ Deno.test("the outcome of a claim counts once it is confirmed, and rejects if th
     await buried;
   }));
 
+Deno.test("the outcome that is said first counts: the same again is the same, another one rejects", () =>
+  inVirtualTime(async () => {
+    await using group = await ScriptedGroup.open();
+    const ways = {
+      done: (job: ManualJob) => job.done(),
+      retry: (job: ManualJob) => job.retry(),
+      dead: (job: ManualJob) => job.dead("no use"),
+      release: (job: ManualJob) => job.release(),
+    };
+    let claim = 0;
+    for (const [name, first] of Object.entries(ways)) {
+      for (const lost of [[], [claim + 1]]) {
+        const claimed = group.mq.claim("t", { wait: 1000 });
+        const { id } = await group.answer("work");
+        await group.jobs(id, [++claim]);
+        const job = (await claimed)!;
+        await group.answer("extend");
+        await group.answer("unsubscribe");
+        const outcomes = Object.entries(ways).map(([other, way]) => [other, way] as const)
+          .sort(([other]) => other === name ? -1 : 1)
+          .map(async ([other, way]) => [other, await way(job).catch((error) => error)] as const);
+        await group.answer("finish", { lost });
+        for (const [other, settled] of await Promise.all(outcomes)) {
+          if (lost.length > 0) assertEquals(settled.code, "lease_lost");
+          else if (other === name) assertEquals(settled, undefined);
+          else {
+            const message = `Cannot finish the job by ${other}: ${name} has finished it`;
+            assertEquals([settled.constructor, settled.message], [TypeError, message]);
+          }
+        }
+        if (lost.length === 0) await first(job);
+        await group.isQuiet(1000);
+      }
+    }
+  }));
+
+Deno.test("a reason that is no text is an error, and none has a default", () =>
+  inVirtualTime(async () => {
+    assertEquals([retry().message, dead().message], ["retry", "dead"]);
+    assertEquals([retry(undefined, undefined).message, dead(undefined).message], ["retry", "dead"]);
+    for (const reason of [null, 1, {}, new Error("why")]) {
+      assertThrows(() => retry(1, as(reason)), TypeError, "Cannot retry: reason must be a string");
+      assertThrows(() => dead(as(reason)), TypeError, "Cannot give up: reason must be a string");
+    }
+    for (const delay of [NaN, Infinity, -1, 0.5, 2_592_000_001]) {
+      assertThrows(() => retry(delay), RangeError, "Cannot retry: delay must be a whole number");
+    }
+    for (const delay of [null, "1", {}]) assertThrows(() => retry(as(delay)), TypeError);
+    await using group = await ScriptedGroup.open();
+    const claimed = group.mq.claim("t");
+    await group.jobs((await group.answer("work")).id, [1]);
+    const job = (await claimed)!;
+    await group.answer("extend");
+    await group.answer("unsubscribe");
+    await assertRejects(() => job.dead(as(new Error("why"))), TypeError);
+    await assertRejects(() => job.retry(1, as(1)), TypeError);
+    const buried = job.dead("x".repeat(2000));
+    const { outcomes: [{ reason }] } = await group.answer("finish", { dead: [1] });
+    assertEquals(reason.length, 1000);
+    await buried;
+  }));
+
 Deno.test("what the server has counted is done, though its answer to the lease was late; an argument that is wrong changes nothing", () =>
   inVirtualTime(async () => {
     await using group = await ScriptedGroup.open();
@@ -176,6 +238,12 @@ Deno.test("wrong arguments of workers and groups are reported before anything is
   await assertRejects(() => mq.groups(as(1)), TypeError);
   await assertRejects(() => mq.redrive("t", as({ seq: undefined })), TypeError);
   await assertRejects(() => mq.redrive("t", { seq: 0 }), RangeError);
+  await assertRejects(() => mq.redrive("t", as({ group: undefined })), TypeError);
+  await assertRejects(
+    () => mq.deleteGroup("t", as({ group: undefined })),
+    TypeError,
+    "Cannot delete group: group must not be undefined",
+  );
   await assertRejects(() => mq.createGroup("t", as({ seq: 1 })), TypeError);
   await assertRejects(() => mq.deleteGroup("t", { group: "" }), RangeError);
   assertEquals(group.script.unread, []);

@@ -6,7 +6,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { DsmqError } from "@dsmq/server";
-import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
+import { inVirtualTime, pass, secondsOf } from "../support/in_virtual_time.ts";
 import { ManualHandler, ScriptedGroup } from "../support/scripted_group.ts";
 
 Deno.test("after a break a worker says what it holds, and what is lost ends", () =>
@@ -112,8 +112,53 @@ Deno.test("stop does not wait for a server that does not come back", () =>
     const began = performance.now();
     await stopped;
     assertEquals(Math.round((performance.now() - began) / 1000), 5);
-    group.script.unreachable = false;
+    // Once is enough: nobody waits for the same answers again.
+    assertEquals(await secondsOf(group.mq.close()), 0);
   }));
+
+Deno.test("what stop gave up waiting for is told, if the server comes back", () =>
+  inVirtualTime(async () => {
+    await using group = await ScriptedGroup.open();
+    const handler = new ManualHandler();
+    const worker = group.mq.work("t", handler.handle);
+    const { id } = await group.answer("work");
+    await group.jobs(id, [1]);
+    group.script.unreachable = true;
+    group.script.hangUp();
+    handler.job(1).done();
+    assertEquals(await secondsOf(worker.stop()), 5);
+    group.script.unreachable = false;
+    assertEquals((await group.answer("finish")).done, [1]);
+  }));
+
+Deno.test("a worker that ends leaves no timer behind, whatever it was about to try again", async () => {
+  const error = { code: "unavailable", message: "Cannot do it now" };
+  const refuse = async (group: ScriptedGroup, action: string) => {
+    const { id } = await group.next(action);
+    await group.script.send({ id, error });
+  };
+  const ways: ((group: ScriptedGroup) => Promise<unknown>)[] = [
+    (group) => refuse(group, "work"),
+    async (group) => {
+      const { id } = await group.answer("work");
+      await group.jobs(id, [1]);
+      await refuse(group, "extend");
+      await refuse(group, "finish");
+    },
+  ];
+  for (const way of ways) {
+    const group = await ScriptedGroup.open({ reconnect: false });
+    const extended: Promise<unknown>[] = [];
+    const worker = group.mq.work("t", (job) => {
+      extended.push(job.extend().catch(() => {}));
+    });
+    await way(group);
+    const ended = worker.closed.catch(() => {});
+    group.script.hangUp();
+    await Promise.all([ended, ...extended]);
+    // Deno fails this test if there is one.
+  }
+});
 
 Deno.test("a worker that is stopped before it has begun never asks for jobs", () =>
   inVirtualTime(async () => {
@@ -184,12 +229,18 @@ Deno.test("what ends a worker rejects its end, and is told to onError", () =>
         if (how === "reply") await group.script.send({ id: (await group.next("work")).id, error });
         else {
           const { id } = await group.answer("work");
-          await group.jobs(id, [1], { topics: ["p1"] });
+          await group.jobs(id, [1, 2], { topics: ["p1", "p1"] });
           await group.script.send({ sub: id, error });
           assertEquals(handler.job(1).signal.reason.code, code);
         }
         const ended = await end;
         assertEquals([ended.code, ended.prefix, told], [code, "p", [ended]]);
+        // Nobody else has the lease, and the group is there.
+        if (how === "stream" && (code === "permission_denied" || code === "bad_request")) {
+          const { outcomes } = await group.answer("finish");
+          assertEquals(outcomes, [1, 2].map((claim) => ({ claim, outcome: "release" })));
+        }
+        handler.jobs[0]?.done();
         await group.isQuiet(10_000);
       }
     }
@@ -204,11 +255,12 @@ Deno.test("a connection that ends for good ends its workers with that error", ()
     const { id } = await group.answer("work");
     await group.jobs(id, [1]);
     group.script.hangUp(4409);
-    const { code } = await end;
+    const { code, message } = await end;
     assertEquals([code, handler.job(1).signal.reason.code], [
       "session_taken_over",
       "session_taken_over",
     ]);
+    assertEquals(message.slice(0, 28), "Cannot work on: no connectio", message);
   }));
 
 Deno.test("a server that sends what is not for a worker, or far more than it may hold, violates the protocol", () =>

@@ -202,6 +202,36 @@ onEachServer("jobs go on through breaks, and each outcome counts once", async (o
 });
 
 onEachServer(
+  "the jobs of a worker whose permission is withdrawn go to another at once; one whose token is revoked says that it cannot work on",
+  async (options) => {
+    const auth = (topics: string[]) => ({
+      tokens: [{ token: "the-worker", topics }, { token: "the-other" }],
+    });
+    await using server = await openServer({ ...options, auth: auth(["a", "b"]) });
+    await using mq = await connect(server.url, { token: "the-worker" });
+    await using other = await connect(server.url, { token: "the-other" });
+    await other.putMany("a", ["1", "2"]);
+    const handler = new ManualHandler();
+    const worker = mq.work("a", handler.handle, { concurrency: 2, lease: 600_000 });
+    const ended = assertRejects(() => worker.closed, DsmqError, "Cannot work on topic");
+    await until(() => handler.jobs.length === 2);
+    await server.setAuth(auth(["b"]));
+    assertEquals((await ended).code, "permission_denied");
+    const seen: string[] = [];
+    await using _ = other.work("a", ({ body }) => void seen.push(body));
+    await until(() => seen.length === 2);
+    // What it was doing counts for nothing.
+    for (const job of handler.jobs) job.done();
+    assertEquals((await groupOf(other)).done, 2);
+    const revoked = assertRejects(() => mq.work("b", () => {}).closed, DsmqError);
+    await until(async () => (await other.groups("b"))[0]?.workers === 1);
+    await server.setAuth({ tokens: [{ token: "the-other" }] });
+    const { code, message } = await revoked;
+    assertEquals([code, message.slice(0, 15)], ["unauthorized", "Cannot work on:"], message);
+  },
+);
+
+onEachServer(
   "a worker that may not work on a topic, or whose group is deleted, ends with that",
   async (options) => {
     const auth = {

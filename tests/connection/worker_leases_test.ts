@@ -164,3 +164,25 @@ Deno.test("a worker that may not work on its topic any more ends, and its jobs g
   await at.putInto("u", "b");
   assertEquals(one.bodies, ["a", "b"]);
 });
+
+Deno.test("what a worker was given it may finish and give back, once, also if it may not work on its topic any more", async () => {
+  await using at = await workScene();
+  await at.put("a", "b", "c");
+  const [one, other] = [at.peer(), at.peer()];
+  await one.work("one", { credit: 2, lease: 60_000 });
+  await other.work("other", { credit: 1, lease: 60_000 });
+  await turns(1);
+  one.connection.permissions = new Permissions("", { permissions: ["work"], topics: ["u"] });
+  assertEquals(one.ends, ["permission_denied"]);
+  const { claim } = other.jobs()[0]!;
+  const done = one.jobs().map(({ claim }) => claim);
+  const denied = await one.ask("finish", { done: [...done, claim] });
+  assertEquals(denied.error.code, "permission_denied", "one of them was given to somebody else");
+  assertEquals(await one.done("a"), { id: 3 });
+  assertEquals(await one.finish("b", "release"), { id: 4 });
+  assertEquals((await one.done("a")).error.code, "permission_denied");
+  await other.done("c");
+  await turns(1);
+  assertEquals(other.bodies, ["c", "b"]);
+  assertEquals((await at.group()).done, 2);
+});

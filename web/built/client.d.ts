@@ -881,14 +881,19 @@ interface TopicWorker extends AsyncDisposable {
      */
     stop(): Promise<void>;
 }
-/** A job that its caller holds until it says what became of it. Its lease is renewed until then, for as long as `timeout`. */
+/**
+ * A job that its caller holds until it says what became of it. Its lease is renewed until then, for as long as `timeout`.
+ *
+ * What is said first counts. The same again settles as the first, whatever its arguments are; anything else rejects, too, since it does
+ * not happen: with the error of the first, or with a `TypeError` where that is confirmed.
+ */
 interface ManualJob extends Job {
     /** It is done. Rejects with `lease_lost` if that counts for nothing, since somebody else may have the job. */
     done(): Promise<void>;
     /** It is to be tried again, after `delay` milliseconds (default: as a worker's `backoff`), because of `reason`. */
     retry(delay?: number, reason?: string): Promise<void>;
     /** It is dead, because of `reason`. */
-    dead(reason: string): Promise<void>;
+    dead(reason?: string): Promise<void>;
     /** It is given back, as if it had not been taken. */
     release(): Promise<void>;
 }
@@ -1630,9 +1635,9 @@ interface ReconnectOptions {
  * Makes an error for the handler of a job to throw: the job is to be tried again, if it was not tried as often as it may be.
  *
  * @param delay after how many milliseconds, up to 2,592,000,000 (30 days). Default: as the worker's `backoff` says
- * @param reason why, for people; at most 1,000 characters of it are kept
+ * @param reason why, for people; at most 1,000 characters of it are kept. Default: `"retry"`
  * @returns the error
- * @throws {TypeError | RangeError} if the delay is invalid
+ * @throws {TypeError | RangeError} if the delay is invalid, or the reason is no text
  *
  * @example Try again in a minute
  * ```ts
@@ -1648,8 +1653,9 @@ declare function retry(delay?: number, reason?: string): Error;
 /**
  * Makes an error for the handler of a job to throw: the job is dead, and not tried again.
  *
- * @param reason why, for people; at most 1,000 characters of it are kept
+ * @param reason why, for people; at most 1,000 characters of it are kept. Default: `"dead"`
  * @returns the error
+ * @throws {TypeError} if the reason is no text
  *
  * @example Give up what cannot succeed
  * ```ts
@@ -1660,7 +1666,7 @@ declare function retry(delay?: number, reason?: string): Error;
  * }
  * ```
  */
-declare function dead(reason: string): Error;
+declare function dead(reason?: string): Error;
 
 /**
  * Connects to a server. The server may still be starting: for 15 seconds, unless `timeout` says otherwise, failed attempts
