@@ -9,13 +9,13 @@ import type { Durability } from "../protocol/encode_replies.ts";
 import type { TopicInfo } from "../protocol/topic_info.ts";
 import type { Limits } from "../protocol/client_limits.ts";
 import { DEFAULT_WAIT } from "../protocol/limits.ts";
-import { formatValue } from "../protocol/text.ts";
 import type { Backup, PurgeOptions } from "./administration.ts";
 import type { Connection, PendingPuts } from "./api.ts";
 import { AdminRequests } from "./admin_requests.ts";
 import { ClientSubscription } from "./client_subscription.ts";
 import { GroupCalls } from "./groups/group_calls.ts";
 import type { Message, MessageInit, Prefix, PutOptions } from "./messages.ts";
+import { askServer } from "./pending_request.ts";
 import { checkBody, copyPutList, encodePutOptions, requireList } from "./put_options.ts";
 import { type PutList, PutRequests } from "./put_requests.ts";
 import { requireReadOptions, SUBSCRIBE_OPTIONS } from "./read_options.ts";
@@ -29,6 +29,7 @@ import {
   requireOptions,
   requireSignal,
   requireTimeout,
+  wrongOption,
 } from "./require_options.ts";
 import { toWireSince } from "./since.ts";
 import type { CloseInfo, ConnectionStatus, StatusChange } from "./status_tracker.ts";
@@ -240,9 +241,7 @@ export class DsmqConnection extends GroupCalls implements Connection {
   async topics(prefix = "", extra?: unknown): Promise<TopicInfo[]> {
     rejectOptions("list topics", "topics", extra, "a prefix alone");
     if (typeof prefix !== "string") {
-      throw new TypeError(
-        `Cannot list topics: prefix must be a string, got ${formatValue(prefix)}`,
-      );
+      throw wrongOption("list topics", "prefix", "a string", prefix);
     }
     if (!prefix.isWellFormed()) {
       throw new RangeError("Cannot list topics: prefix must have no lone surrogates");
@@ -250,13 +249,13 @@ export class DsmqConnection extends GroupCalls implements Connection {
     this.#client.requests.requireRoom("list topics");
     return await fetchTopics(
       prefix,
-      (fields, add) => this.ask("topics", fields, "topics", add),
+      (fields, add) => askServer(this.#client.requests, "topics", fields, "topics", add),
     );
   }
 
   async shutdownServer(extra?: unknown): Promise<void> {
     rejectOptions("shut down", "shutdownServer", extra);
-    await this.ask("shutdown", "", "done", () => {});
+    await askServer(this.#client.requests, "shutdown", "", "done", () => {});
   }
 
   async connections(extra?: unknown): Promise<ConnectionInfo[]> {

@@ -7,11 +7,16 @@
 import type { DsmqError } from "../protocol/errors.ts";
 import { HEARTBEAT_INTERVAL } from "../protocol/heartbeat.ts";
 import type { WireSince } from "../protocol/requests.ts";
-import { formatValue } from "../protocol/text.ts";
 import { type Address, webSocketUrls } from "./addresses.ts";
 import { rejectOldShape } from "./connect_arguments.ts";
 import { resolveDial, type TokenDial } from "./dial.ts";
-import { requireOptions, requireSignal, wrongNumber } from "./require_options.ts";
+import {
+  requireFunction,
+  requireOptions,
+  requireSignal,
+  wrongNumber,
+  wrongOption,
+} from "./require_options.ts";
 import { requireToken } from "./require_token.ts";
 import type { TokenSource } from "./token_source.ts";
 import { type Since, toWireSince } from "./since.ts";
@@ -159,12 +164,8 @@ export function parseOptions(
     maxPendingBytes = DEFAULT_PENDING.bytes,
     dial,
   } = options;
-  if (onRetry !== undefined && typeof onRetry !== "function") {
-    throw new TypeError(`Cannot connect: onRetry must be a function, got ${formatValue(onRetry)}`);
-  }
-  if (dial !== undefined && typeof dial !== "function") {
-    throw new TypeError(`Cannot connect: dial must be a function, got ${formatValue(dial)}`);
-  }
+  if (onRetry !== undefined) requireFunction("connect", "onRetry", onRetry);
+  if (dial !== undefined) requireFunction("connect", "dial", dial);
   requireSignal("connect", signal);
   if (typeof timeout !== "number" || !(timeout > 0)) {
     throw wrongNumber("connect", "timeout", "milliseconds above 0, or Infinity", timeout);
@@ -200,18 +201,12 @@ export function parseOptions(
 function parseBackoff(reconnect: boolean | ReconnectOptions): Backoff | undefined {
   if (typeof reconnect === "boolean") return reconnect ? DEFAULT_BACKOFF : undefined;
   if (reconnect === null || typeof reconnect !== "object") {
-    throw new TypeError(
-      `Cannot connect: reconnect must be true, false or options, got ${formatValue(reconnect)}`,
-    );
+    throw wrongOption("connect", "reconnect", "true, false or options", reconnect);
   }
   requireOptions("connect", reconnect, Object.keys(DEFAULT_BACKOFF), "reconnect.");
   const { minDelay, maxDelay, timeout = DEFAULT_BACKOFF.timeout } = reconnect;
   for (
-    const [name, value] of Object.entries({
-      minDelay: minDelay,
-      maxDelay: maxDelay,
-      timeout: timeout,
-    })
+    const [name, value] of Object.entries({ minDelay, maxDelay, timeout })
   ) {
     if (value !== undefined && !(typeof value === "number" && value >= 0)) {
       throw wrongNumber("connect", `reconnect.${name}`, "milliseconds from 0", value);

@@ -187,6 +187,28 @@ export class SimpleRequest<T, Kind extends ResultReply["kind"]> extends PendingR
   }
 }
 
+/**
+ * Makes a simple request.
+ *
+ * @param requests sends it
+ * @param action the action
+ * @param jsonFields its fields
+ * @param kind the kind of its reply
+ * @param map turns the reply into the result; what it throws is an error of the protocol
+ * @returns the result
+ */
+export function askServer<Kind extends ResultReply["kind"], T>(
+  requests: { send(request: PendingRequest): void },
+  action: string,
+  jsonFields: string,
+  kind: Kind,
+  map: (reply: Extract<ResultReply, { readonly kind: Kind }>) => T,
+): Promise<T> {
+  return new Promise((resolve) => {
+    requests.send(new SimpleRequest(action, jsonFields, kind, map, resolve));
+  });
+}
+
 /** The fields of an object as the members of a JSON object, without braces. */
 export function jsonFields(fields: object): string {
   return JSON.stringify(fields).slice(1, -1);

@@ -6,7 +6,7 @@
 
 import { formatValue } from "../protocol/text.ts";
 import type { ReadOptions, SubscribeOptions } from "./reading.ts";
-import { requireOptions, requireSignal, requireTimeout } from "./require_options.ts";
+import { requireOptions, requireSignal, requireTimeout, wrongOption } from "./require_options.ts";
 
 /** The options of `subscribe`. */
 export const SUBSCRIBE_OPTIONS = [
@@ -38,7 +38,7 @@ export function requireReadOptions(options: ReadOptions): void {
   const { wait, latest, signal } = options;
   if (wait !== undefined) requireTimeout("read", wait, "wait");
   if (latest !== undefined && typeof latest !== "boolean") {
-    throw new TypeError(`Cannot read: latest must be true or false, got ${formatValue(latest)}`);
+    throw wrongOption("read", "latest", "true or false", latest);
   }
   requireSignal("read", signal);
 }

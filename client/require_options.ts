@@ -72,9 +72,33 @@ export function rejectOptions(
  */
 export function requireSignal(action: string, signal: unknown): void {
   if (signal === undefined || isAbortSignal(signal)) return;
-  throw new TypeError(
-    `Cannot ${action}: signal must be an AbortSignal, got ${formatValue(signal)}`,
-  );
+  throw wrongOption(action, "signal", "an AbortSignal", signal);
+}
+
+/**
+ * Checks a function.
+ *
+ * @param action what the caller wants to do, for the error
+ * @param name what it is called
+ * @param value what the caller gave
+ * @throws {TypeError} if it is none
+ */
+export function requireFunction(action: string, name: string, value: unknown): void {
+  if (typeof value !== "function") throw wrongOption(action, name, "a function", value);
+}
+
+/**
+ * Checks a name, or a prefix of names.
+ *
+ * @param action what the caller wants to do, for the error
+ * @param problem what is wrong with it, if anything
+ * @param name what the caller gave
+ * @throws {TypeError | RangeError} if there is a problem
+ */
+export function requireNoProblem(action: string, problem: string | undefined, name: unknown): void {
+  if (problem === undefined) return;
+  const ErrorClass = typeof name === "string" ? RangeError : TypeError;
+  throw new ErrorClass(`Cannot ${action}: ${problem}`);
 }
 
 /**
@@ -91,23 +115,35 @@ export function requireTimeout(action: string, timeout: unknown, name = "timeout
 }
 
 /**
- * The error of what should be a number.
+ * The error of an option, or an argument, that is not what it must be.
  *
  * @param action what the caller wants to do
  * @param name what it is called
  * @param expected what it must be
- * @param value what the caller gave: of another type, or out of range
+ * @param value what the caller gave
+ * @param isOutOfRange whether it is of the right type. Default: it is of another
  */
+export function wrongOption(
+  action: string,
+  name: string,
+  expected: string,
+  value: unknown,
+  isOutOfRange = false,
+): TypeError | RangeError {
+  const ErrorClass = isOutOfRange ? RangeError : TypeError;
+  return new ErrorClass(
+    `Cannot ${action}: ${name} must be ${expected}, got ${formatValue(value)}`,
+  );
+}
+
+/** The same of what must be a number. */
 export function wrongNumber(
   action: string,
   name: string,
   expected: string,
   value: unknown,
 ): TypeError | RangeError {
-  const ErrorClass = typeof value === "number" ? RangeError : TypeError;
-  return new ErrorClass(
-    `Cannot ${action}: ${name} must be ${expected}, got ${formatValue(value)}`,
-  );
+  return wrongOption(action, name, expected, value, typeof value === "number");
 }
 
 /**
@@ -118,10 +154,8 @@ export function wrongNumber(
  */
 export function requireGapHandler(onGap: unknown): void {
   if (onGap === undefined || typeof onGap === "function" || isGapPolicy(onGap)) return;
-  const ErrorClass = typeof onGap === "string" ? RangeError : TypeError;
-  throw new ErrorClass(
-    `Cannot subscribe: onGap must be "oldest", "now" or a function, got ${formatValue(onGap)}`,
-  );
+  const isText = typeof onGap === "string";
+  throw wrongOption("subscribe", "onGap", '"oldest", "now" or a function', onGap, isText);
 }
 
 /**

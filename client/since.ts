@@ -6,8 +6,9 @@
 
 import { parsePosition, POSITION_FORM } from "../protocol/position.ts";
 import type { WireSince } from "../protocol/requests.ts";
-import { formatValue, quoted } from "../protocol/text.ts";
-import { requireOptions, wrongNumber } from "./require_options.ts";
+import { isOptions } from "../protocol/option_kinds.ts";
+import { isCount } from "../protocol/request_fields.ts";
+import { describeOption, requireOptions, wrongNumber, wrongOption } from "./require_options.ts";
 
 /**
  * Where to start reading: `"start"`, at the oldest message that is kept; `"now"`, with what is stored from now on; a `Date`,
@@ -32,34 +33,59 @@ export type Since = "start" | "now" | Date | { readonly ago: number } | string |
  */
 export function toWireSince(action: string, since: Since | undefined): WireSince | undefined {
   if (since === undefined || since === "start" || since === "now") return since;
-  if (since instanceof Date) {
-    const time = since.getTime();
+  const forms = `"start", "now", a Date, { ago }, ${POSITION_FORM} or a sequence number`;
+  const place = toPlace(action, "since", since, forms);
+  if (!("seq" in place)) return place;
+  const { seq: after, epoch } = place;
+  // All that is gone after it is missing, whenever it went.
+  return epoch === undefined ? { after } : { after, epoch, asOf: 0 };
+}
+
+/** A place in the history: a time, so many milliseconds ago, or a position, of which only the number may be known. */
+export type Place =
+  | { readonly time: number }
+  | { readonly ago: number }
+  | { readonly seq: number; readonly epoch?: string };
+
+/**
+ * Takes a place in the history as a caller specifies it.
+ *
+ * @param action what the caller wants to do, for the error
+ * @param name the name of the option
+ * @param value what the caller gave
+ * @param forms what it may be
+ * @param hint stands at the end of the error of a value of the wrong type
+ * @throws {TypeError | RangeError} if it is invalid
+ */
+export function toPlace(
+  action: string,
+  name: string,
+  value: unknown,
+  forms: string,
+  hint = "",
+): Place {
+  if (value instanceof Date) {
+    const time = value.getTime();
     // Every message is younger than 1970.
     if (!Number.isNaN(time)) return { time: Math.max(0, time) };
-    throw new RangeError(`Cannot ${action}: since must be a valid Date, got an invalid one`);
+    throw new RangeError(`Cannot ${action}: ${name} must be a valid Date, got an invalid one`);
   }
-  if (typeof since === "object" && since !== null && "ago" in since) {
-    requireOptions(action, since, ["ago"], "since.");
-    const { ago } = since;
-    if (Number.isSafeInteger(ago) && ago >= 0) return { ago };
-    throw wrongNumber(action, "since.ago", "whole milliseconds from 0", ago);
+  if (isOptions(value, ["ago"]) && "ago" in value) {
+    requireOptions(action, value, ["ago"], `${name}.`);
+    if (isCount(value.ago)) return { ago: value.ago };
+    throw wrongNumber(action, `${name}.ago`, "whole milliseconds from 0", value.ago);
   }
-  if (typeof since === "string" && since.includes(":")) {
-    const parsed = parsePosition(since);
-    // All that is gone after it is missing, whenever it went.
-    if (typeof parsed === "object") return { after: parsed.seq, epoch: parsed.epoch, asOf: 0 };
-    throw new RangeError(`Cannot ${action}: since must be ${parsed}, got ${quoted(since)}`);
+  if (typeof value === "string" && value.includes(":")) {
+    const parsed = parsePosition(value);
+    if (typeof parsed === "object") return parsed;
+    throw wrongOption(action, name, parsed, value, true);
   }
-  if (typeof since !== "number") {
-    const ErrorClass = typeof since === "string" ? RangeError : TypeError;
-    throw new ErrorClass(
-      `Cannot ${action}: since must be "start", "now", a Date, { ago }, ${POSITION_FORM} or a sequence number, got ${
-        formatValue(since)
-      }`,
-    );
-  }
-  if (Number.isSafeInteger(since) && since >= 0) return { after: since };
-  throw new RangeError(
-    `Cannot ${action}: since must be a sequence number, a whole number from 0, got ${since}`,
+  if (isCount(value)) return { seq: value };
+  const expected = typeof value === "number" ? "a sequence number, a whole number from 0" : forms;
+  const ErrorClass = typeof value === "number" || typeof value === "string"
+    ? RangeError
+    : TypeError;
+  throw new ErrorClass(
+    `Cannot ${action}: ${name} must be ${expected}, got ${describeOption(value)}${hint}`,
   );
 }

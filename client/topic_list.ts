@@ -9,6 +9,7 @@ import { DsmqError } from "../protocol/errors.ts";
 import { TOPICS_PAGE } from "../protocol/limits.ts";
 import type { TopicsReply } from "../protocol/replies.ts";
 import { compareCodePoints } from "../protocol/text.ts";
+import { listPages } from "./list_pages.ts";
 import { jsonFields, protocolError } from "./pending_request.ts";
 
 /** Roughly what an entry takes besides its name, and what a whole list may take, in bytes. */
@@ -72,17 +73,11 @@ export async function fetchTopics(
   fetch: (fields: string, add: (page: TopicsReply) => boolean) => Promise<boolean>,
 ): Promise<TopicInfo[]> {
   const list = new TopicList(prefix);
-  let count = TOPICS_PAGE;
-  for (let more = true; more;) {
-    try {
-      const fields = jsonFields({ prefix, after: list.last, count });
-      more = await fetch(fields, (page) => list.add(page, count));
-    } catch (error) {
-      if (count === 1 || !(error instanceof DsmqError && error.code === "refused")) throw error;
-      // A smaller page may pass.
-      count = Math.ceil(count / 32);
-    }
-  }
+  const pages = listPages(TOPICS_PAGE, async (count) => {
+    const fields = jsonFields({ prefix, after: list.last, count });
+    return { more: await fetch(fields, (page) => list.add(page, count)) };
+  });
+  for await (const _ of pages);
   return list.topics;
 }
 

@@ -10,7 +10,7 @@ import { isOptions } from "../protocol/option_kinds.ts";
 import { prefixProblem, topicProblem } from "../protocol/text.ts";
 import type { Prefix } from "./messages.ts";
 import { jsonFields } from "./pending_request.ts";
-import { describeOption, requireOptions } from "./require_options.ts";
+import { describeOption, requireNoProblem, requireOptions } from "./require_options.ts";
 import { StreamSource } from "./stream_source.ts";
 
 /** A valid topic: its name, and the field of a request that holds it. */
@@ -74,10 +74,8 @@ export class TopicNames {
     }
     requireOptions(action, from, PREFIX_FIELDS);
     const { prefix } = from;
-    const problem = prefixProblem(prefix, this.#maxBytes());
-    if (problem === undefined) return new StreamSource({ prefix });
-    const ErrorClass = typeof prefix === "string" ? RangeError : TypeError;
-    throw new ErrorClass(`Cannot ${action}: ${problem}`);
+    requireNoProblem(action, prefixProblem(prefix, this.#maxBytes()), prefix);
+    return new StreamSource({ prefix });
   }
 }
 
@@ -86,8 +84,6 @@ function isObject(value: unknown): value is object {
 }
 
 function checkedTopic(action: string, name: string, maxBytes: number): TopicName {
-  const problem = topicProblem(name, maxBytes);
-  if (problem === undefined) return { name, jsonField: jsonFields({ topic: name }) };
-  const ErrorClass = typeof name === "string" ? RangeError : TypeError;
-  throw new ErrorClass(`Cannot ${action}: ${problem}`);
+  requireNoProblem(action, topicProblem(name, maxBytes), name);
+  return { name, jsonField: jsonFields({ topic: name }) };
 }

@@ -5,7 +5,8 @@
  */
 
 import type { MessageAttributes } from "./attributes.ts";
-import { isBoundedText, isCount, isMoment } from "./request_fields.ts";
+import { type FieldChecks, isString, isText, parseRecord, parseRecords } from "./record.ts";
+import { isCount, isCountIfGiven, isMoment } from "./request_fields.ts";
 
 /** An epoch that has ended. */
 export interface EpochEnd {
@@ -60,6 +61,22 @@ interface GonePage {
   readonly more: boolean;
 }
 
+const EPOCH_END: FieldChecks<EpochEnd> = { epoch: isText, last: isCount };
+
+const BACKUP: FieldChecks<BackupInfo> = {
+  store: isText,
+  epoch: isText,
+  epochs: Array.isArray,
+  last: isCount,
+  floor: isCount,
+  gone: isCount,
+  time: isCount,
+  retention: (field) => field !== 0 && isCountIfGiven(field),
+};
+
+// Topics of dsmq 1.x may be empty.
+const TOPIC_GONE: FieldChecks<TopicGone> = { topic: isString, seq: isCount, at: isPast };
+
 /**
  * Takes a list of what is gone of topics, and what is gone of any topic.
  *
@@ -74,17 +91,8 @@ export function parseGone(
     readonly more?: boolean;
   },
 ): GonePage | undefined {
-  const gone = entries.map(parseTopicGone);
-  return isPast(at) && gone.every((entry) => entry !== undefined)
-    ? { gone, last, at, more }
-    : undefined;
-}
-
-function parseTopicGone(entry: unknown): TopicGone | undefined {
-  const { topic, seq, at } = Object(entry) as { readonly [field in keyof TopicGone]?: unknown };
-  // Topics of dsmq 1.x may be empty.
-  if (typeof topic !== "string" || !isCount(seq) || !isPast(at)) return undefined;
-  return at === undefined ? { topic, seq } : { topic, seq, at };
+  const gone = parseRecords(entries, TOPIC_GONE);
+  return gone && isPast(at) ? { gone, last, at, more } : undefined;
 }
 
 /** Whether a value is a time that a file can hold, or `undefined`. */
@@ -137,23 +145,8 @@ export function areNulls(
  * @returns the same; `undefined` if it is not of this form
  */
 export function parseBackupInfo(value: unknown): BackupInfo | undefined {
-  const { store, epoch, epochs, last, floor, gone, time, retention } = Object(value) as {
-    readonly [field in keyof BackupInfo]?: unknown;
-  };
-  const isValid = isText(store) && isText(epoch) && Array.isArray(epochs) && isCount(last) &&
-    isCount(floor) && isCount(gone) && isCount(time) && floor <= last && gone <= last &&
-    (retention === undefined || (isCount(retention) && retention > 0));
-  if (!isValid) return undefined;
-  const ends: EpochEnd[] = [];
-  for (const entry of epochs) {
-    const { epoch, last } = Object(entry) as { readonly [field in keyof EpochEnd]?: unknown };
-    if (!isText(epoch) || !isCount(last)) return undefined;
-    ends.push({ epoch, last });
-  }
-  const info = { store, epoch, epochs: ends, last, floor, gone, time };
-  return retention === undefined ? info : { ...info, retention: retention as number };
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string" && isBoundedText(value);
+  const info = parseRecord(value, BACKUP);
+  const epochs = info && parseRecords(info.epochs, EPOCH_END);
+  const isValid = epochs && info.floor <= info.last && info.gone <= info.last;
+  return isValid ? { ...info, epochs } : undefined;
 }

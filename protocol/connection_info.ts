@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type FieldChecks, isText, parseRecords } from "./record.ts";
 import { isBoundedText, isCount, isCountIfGiven } from "./request_fields.ts";
 import { isPermission, type Permission } from "./token.ts";
 
@@ -44,6 +45,22 @@ export interface ConnectionInfo {
 
 const KINDS: readonly ConnectionInfo["kind"][] = ["websocket", "http_stream", "http_wait"];
 
+const CONNECTION: FieldChecks<ConnectionInfo> = {
+  id: isText,
+  kind: isBoundedText,
+  connectedAt: isCount,
+  address: isText,
+  identity: isText,
+  permissions: (field) => Array.isArray(field) && field.every(isText),
+  subscriptions: isCount,
+  workers: isCountIfGiven,
+  waits: isCountIfGiven,
+  cursors: isCountIfGiven,
+  inFlightBytes: isCountIfGiven,
+  unreadBytes: isCount,
+  own: (field) => field === undefined || typeof field === "boolean",
+};
+
 /**
  * Takes the known fields of a list of connections.
  *
@@ -51,31 +68,11 @@ const KINDS: readonly ConnectionInfo["kind"][] = ["websocket", "http_stream", "h
  * @returns the connections; `undefined` if one of them is not of this form
  */
 export function parseConnections(entries: readonly unknown[]): ConnectionInfo[] | undefined {
-  const connections = entries.map(parseConnection);
-  return connections.includes(undefined) ? undefined : connections as ConnectionInfo[];
-}
-
-function parseConnection(entry: unknown): ConnectionInfo | undefined {
-  const given = Object(entry) as { readonly [field in keyof ConnectionInfo]?: unknown };
-  const { id, connectedAt, address, identity, permissions, subscriptions, unreadBytes } = given;
-  const { own, kind, workers, waits, cursors, inFlightBytes } = given;
-  const isValid = isText(id) && isCount(connectedAt) && isText(address) && isText(identity) &&
-    Array.isArray(permissions) && permissions.every(isText) && isCount(subscriptions) &&
-    isCount(unreadBytes) && (own === undefined || typeof own === "boolean") &&
-    (kind === undefined || isText(kind)) && isCountIfGiven(workers) && isCountIfGiven(waits) &&
-    isCountIfGiven(cursors) && isCountIfGiven(inFlightBytes);
-  if (!isValid) return undefined;
-  const info = {
-    ...{ id, connectedAt, address, identity, subscriptions, workers, waits, cursors },
-    inFlightBytes,
-    unreadBytes,
+  return parseRecords(entries, CONNECTION)?.map(({ kind, own, permissions, ...info }) => ({
+    ...info,
     // A newer server may know more of these.
-    kind: KINDS.find((one) => one === kind),
+    ...(KINDS.includes(kind) && { kind }),
     permissions: permissions.filter(isPermission),
-  };
-  return own ? { ...info, own: true } : info;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string" && isBoundedText(value);
+    ...(own && { own }),
+  }));
 }

@@ -6,7 +6,8 @@
 
 import { ERRORS } from "./error_codes.ts";
 import { carriesFields, type PutOutcome, type WireError } from "./errors.ts";
-import { isCount } from "./request_fields.ts";
+import { isString } from "./record.ts";
+import { isCount, isCountIfGiven } from "./request_fields.ts";
 
 /** The form of the code of an error, also of one that this version does not know. */
 const CODE_PATTERN = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
@@ -20,9 +21,8 @@ export function isWireError(value: unknown): value is WireError {
   const { code, message, limit, after, floor, last, outcomes }: {
     readonly [field in keyof WireError]?: unknown;
   } = value;
-  return isWireCode(code) && isString(message) && isOptionalCount(limit) &&
-    isOptionalCount(after) &&
-    isOptionalCount(floor) && isOptionalCount(last) &&
+  return isWireCode(code) && isString(message) && isCountIfGiven(limit) &&
+    isCountIfGiven(after) && isCountIfGiven(floor) && isCountIfGiven(last) &&
     (outcomes === undefined || isListOf(outcomes, isOutcome)) && carriesFields(code, value);
 }
 
@@ -38,14 +38,6 @@ function isOutcome(value: unknown): value is PutOutcome {
   const { code, message } = value as { readonly code?: unknown; readonly message?: unknown };
   // The outcome of a message has no room for what some codes always carry.
   return isWireCode(code) && isString(message) && carriesFields(code, value);
-}
-
-function isOptionalCount(value: unknown): boolean {
-  return value === undefined || isCount(value);
-}
-
-function isString(value: unknown): value is string {
-  return typeof value === "string";
 }
 
 function isListOf<T>(value: unknown, is: (item: unknown) => item is T): value is readonly T[] {

@@ -8,6 +8,7 @@ import type { MessageAttributes } from "./attributes.ts";
 import { decodeAttributes } from "./decode_attributes.ts";
 import { MAX_GROUP_BYTES } from "./group_limits.ts";
 import { CLIENT_LIMITS } from "./client_limits.ts";
+import { type FieldChecks, isString, parseRecords } from "./record.ts";
 import { isCount, isCountIfGiven } from "./request_fields.ts";
 import { groupProblem, prefixProblem, topicProblem } from "./text.ts";
 
@@ -72,11 +73,29 @@ export interface DeadJobInfo extends MessageAttributes {
   readonly reason: string;
 }
 
-/** The numbers that every group has. */
-const GROUP_COUNTS = [
-  ...["frontier", "depth", "ready", "delayed", "blocked", "held", "dead", "claimed", "done"],
-  ...["retried", "died", "givenUp", "workers"],
-];
+const isNameIf = (problem: typeof topicProblem) => (field: unknown) =>
+  field === undefined || problem(field, CLIENT_LIMITS.topicBytes.max) === undefined;
+
+const GROUP: FieldChecks<GroupInfo> = {
+  topic: isNameIf(topicProblem),
+  prefix: isNameIf(prefixProblem),
+  group: (field) => groupProblem(field, MAX_GROUP_BYTES) === undefined,
+  frontier: isCount,
+  depth: isCount,
+  ready: isCount,
+  delayed: isCount,
+  blocked: isCount,
+  held: isCount,
+  dead: isCount,
+  oldest: isCountIfGiven,
+  stalled: (field) => typeof field === "boolean",
+  claimed: isCount,
+  done: isCount,
+  retried: isCount,
+  died: isCount,
+  givenUp: isCount,
+  workers: isCount,
+};
 
 /**
  * Takes the known fields of a list of groups.
@@ -85,27 +104,27 @@ const GROUP_COUNTS = [
  * @returns the groups; `undefined` if one of them is not of this form
  */
 export function parseGroups(entries: readonly unknown[]): GroupInfo[] | undefined {
-  const groups: GroupInfo[] = [];
-  for (const entry of entries) {
-    const given = Object(entry) as Record<string, unknown>;
-    const { topic, prefix, group, oldest, stalled } = given;
-    const isNamed = prefix === undefined
-      ? topicProblem(topic, CLIENT_LIMITS.topicBytes.max) === undefined
-      : topic === undefined && prefixProblem(prefix, CLIENT_LIMITS.topicBytes.max) === undefined;
-    const isValid = isNamed && groupProblem(group, MAX_GROUP_BYTES) === undefined &&
-      GROUP_COUNTS.every((name) => isCount(given[name])) && isCountIfGiven(oldest) &&
-      typeof stalled === "boolean";
-    if (!isValid) return undefined;
-    groups.push({
-      ...(prefix === undefined ? { topic } : { prefix }),
-      group,
-      ...Object.fromEntries(GROUP_COUNTS.map((name) => [name, given[name]])),
-      ...(oldest !== undefined && { oldest }),
-      stalled,
-    } as GroupInfo);
-  }
-  return groups;
+  const groups = parseRecords(entries, GROUP);
+  const areNamed = groups?.every((it) => (it.topic === undefined) !== (it.prefix === undefined));
+  return areNamed ? groups : undefined;
 }
+
+/** A dead job as it is sent. */
+interface SentDeadJob extends Omit<DeadJobInfo, keyof MessageAttributes> {
+  readonly attributes?: unknown;
+}
+
+const DEAD_JOB: FieldChecks<SentDeadJob> = {
+  // Topics of dsmq 1.x may be empty.
+  topic: isString,
+  body: isString,
+  seq: isCount,
+  time: isCount,
+  attempt: isCount,
+  at: isCount,
+  reason: isString,
+  attributes: (field) => field === undefined || decodeAttributes(field) !== undefined,
+};
 
 /**
  * Takes the known fields of a list of dead jobs.
@@ -114,19 +133,11 @@ export function parseGroups(entries: readonly unknown[]): GroupInfo[] | undefine
  * @returns the jobs; `undefined` if one of them is not of this form, or they are not in the order of their messages
  */
 export function parseDeadJobs(entries: readonly unknown[]): DeadJobInfo[] | undefined {
-  const jobs: DeadJobInfo[] = [];
-  let before = -1;
-  for (const entry of entries) {
-    const given = Object(entry) as Record<string, unknown>;
-    const { topic, body, seq, time, attempt, at, reason } = given;
-    const attributes = given.attributes === undefined ? {} : decodeAttributes(given.attributes);
-    // Topics of dsmq 1.x may be empty.
-    const isValid = typeof topic === "string" && typeof body === "string" && isCount(seq) &&
-      seq > before && isCount(time) && isCount(attempt) && isCount(at) &&
-      typeof reason === "string" && attributes !== undefined;
-    if (!isValid) return undefined;
-    before = seq;
-    jobs.push({ topic, body, seq, time, attempt, at, reason, ...attributes });
-  }
-  return jobs;
+  const jobs = parseRecords(entries, DEAD_JOB);
+  const isOrdered = jobs?.every(({ seq }, i) => i === 0 || jobs[i - 1]!.seq < seq);
+  if (!isOrdered) return undefined;
+  return jobs!.map(({ attributes, ...job }) => ({
+    ...job,
+    ...(attributes !== undefined && decodeAttributes(attributes)),
+  }));
 }

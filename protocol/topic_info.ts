@@ -5,6 +5,7 @@
  */
 
 import { CLIENT_LIMITS } from "./client_limits.ts";
+import { type FieldChecks, parseRecords } from "./record.ts";
 import { isCount, isCountIfGiven } from "./request_fields.ts";
 import { compareCodePoints, topicProblem } from "./text.ts";
 
@@ -42,6 +43,17 @@ export interface StoredTopic extends TopicInfo {
   readonly stored: number;
 }
 
+const TOPIC: FieldChecks<TopicInfo> = {
+  // Older topics may be longer than the present limit.
+  topic: (field) => topicProblem(field, CLIENT_LIMITS.topicBytes.max) === undefined,
+  messages: isCount,
+  bytes: isCountIfGiven,
+  stored: isCountIfGiven,
+  seq: isCount,
+  time: isCount,
+  readers: isCountIfGiven,
+};
+
 /**
  * Reads a list of topics.
  *
@@ -49,27 +61,9 @@ export interface StoredTopic extends TopicInfo {
  * @returns the topics; `undefined` if something is not a topic, or not in the order of their code points
  */
 export function parseTopics(entries: readonly unknown[]): TopicInfo[] | undefined {
-  const topics: TopicInfo[] = [];
-  let before: string | undefined;
-  for (const entry of entries) {
-    const given = Object(entry) as Partial<TopicInfo>;
-    const { topic, messages, bytes, stored, readers, seq, time } = given;
-    // Older topics may be longer than the present limit.
-    const isValid = topicProblem(topic, CLIENT_LIMITS.topicBytes.max) === undefined &&
-      (before === undefined || compareCodePoints(before, topic!) < 0) &&
-      isCount(messages) && isCount(seq) && isCount(time) && isCountIfGiven(bytes) &&
-      isCountIfGiven(stored) && isCountIfGiven(readers);
-    if (!isValid) return undefined;
-    before = topic!;
-    topics.push({
-      topic: topic!,
-      messages,
-      ...(bytes !== undefined && { bytes }),
-      ...(stored !== undefined && { stored }),
-      seq,
-      time,
-      ...(readers !== undefined && { readers }),
-    });
-  }
-  return topics;
+  const topics = parseRecords(entries, TOPIC);
+  const isOrdered = topics?.every(({ topic }, i) =>
+    i === 0 || compareCodePoints(topics[i - 1]!.topic, topic) < 0
+  );
+  return isOrdered ? topics : undefined;
 }

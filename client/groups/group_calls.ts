@@ -6,12 +6,12 @@
 
 import type { DeadJobInfo, GroupInfo } from "../../protocol/group_info.ts";
 import { DEAD_PAGE, GROUPS_PAGE } from "../../protocol/group_limits.ts";
-import { DsmqError } from "../../protocol/errors.ts";
 import type { ResultReply } from "../../protocol/replies.ts";
+import { listPages } from "../list_pages.ts";
 import type { Prefix } from "../messages.ts";
-import { jsonFields, protocolError, SimpleRequest } from "../pending_request.ts";
+import { askServer, jsonFields, protocolError } from "../pending_request.ts";
 import type { ReconnectingClient } from "../reconnecting_client.ts";
-import { requireOptions } from "../require_options.ts";
+import { requireFunction, requireOptions } from "../require_options.ts";
 import { toWireSince } from "../since.ts";
 import type { TopicNames } from "../topic_names.ts";
 import { takeJob } from "./take_job.ts";
@@ -49,9 +49,7 @@ export class GroupCalls implements GroupWork {
     options: WorkOptions = {},
   ): TopicWorker {
     const setup = this.#setup("work", from, options);
-    if (typeof handler !== "function") {
-      throw new TypeError(`Cannot work: handler must be a function, got ${typeof handler}`);
-    }
+    requireFunction("work", "handler", handler);
     return new GroupWorker({ ...setup, handler, onError: options.onError, signal: options.signal });
   }
 
@@ -77,12 +75,13 @@ export class GroupCalls implements GroupWork {
     const verb = "list groups";
     const filter = from === undefined ? {} : this.#topics.resolveSource(verb, from).fields;
     const all: GroupInfo[] = [];
-    const pages = this.#pages("groups", GROUPS_PAGE, () => {
+    const pages = listPages(GROUPS_PAGE, (count) => {
       const { topic, prefix, group } = all.at(-1) ?? {};
-      return { ...filter, after: group === undefined ? undefined : { topic, prefix, group } };
-    }, ({ groups, more }) => ({ items: groups, more }));
-    for await (const page of pages) {
-      all.push(...page);
+      const after = group === undefined ? undefined : { topic, prefix, group };
+      return this.#ask("groups", { ...filter, after, count }, "groups", (page) => page);
+    });
+    for await (const { groups } of pages) {
+      all.push(...groups);
       if (all.length > MAX_GROUPS) throw protocolError(verb);
     }
     return all;
@@ -98,35 +97,14 @@ export class GroupCalls implements GroupWork {
 
   async *#deadJobs(target: object): AsyncGenerator<DeadJobInfo, undefined> {
     let after = 0;
-    const pages = this.#pages("dead", DEAD_PAGE, () => ({ ...target, after }), (
-      { jobs, more },
-    ) => ({ items: jobs, more }));
-    for await (const page of pages) {
-      if (page[0] && page[0].seq <= after) throw protocolError("list dead jobs");
-      after = page.at(-1)?.seq ?? after;
-      yield* page;
-    }
-  }
-
-  /** The pages of a list; one that something on the way refuses is asked for again in smaller ones. */
-  async *#pages<Kind extends "groups" | "dead", T>(
-    kind: Kind,
-    maxCount: number,
-    fields: () => object,
-    map: (
-      reply: Extract<ResultReply, { readonly kind: Kind }>,
-    ) => { items: readonly T[]; more: boolean },
-  ): AsyncGenerator<readonly T[], undefined> {
-    let count = maxCount;
-    for (let more = true; more;) {
-      try {
-        const page = await this.ask(kind, jsonFields({ ...fields(), count }), kind, map);
-        more = page.more;
-        yield page.items;
-      } catch (error) {
-        if (count === 1 || !(error instanceof DsmqError && error.code === "refused")) throw error;
-        count = Math.ceil(count / 32);
-      }
+    const pages = listPages(
+      DEAD_PAGE,
+      (count) => this.#ask("dead", { ...target, after, count }, "dead", (page) => page),
+    );
+    for await (const { jobs } of pages) {
+      if (jobs[0] && jobs[0].seq <= after) throw protocolError("list dead jobs");
+      after = jobs.at(-1)?.seq ?? after;
+      yield* jobs;
     }
   }
 
@@ -135,26 +113,20 @@ export class GroupCalls implements GroupWork {
     const { seq } = options;
     requireSet("redrive", options);
     if (seq !== undefined) requireWhole("redrive", "seq", seq, 1);
-    return await this.ask(
-      "redrive",
-      jsonFields({ ...target, seq }),
-      "redriven",
-      (it) => it.redriven,
-    );
+    return await this.#ask("redrive", { ...target, seq }, "redriven", (it) => it.redriven);
   }
 
   async createGroup(from: string | Prefix, options: CreateGroupOptions = {}): Promise<boolean> {
     const verb = "create group";
     const target = this.#target(verb, from, options, ["group", "since"]);
     const since = this.#client.storeClock.toFixed(toWireSince(verb, options.since));
-    const fields = jsonFields({ ...target, since });
-    return await this.ask("create_group", fields, "group_changed", (it) => it.changed);
+    return await this.#ask("create_group", { ...target, since }, "group_changed", isChanged);
   }
 
   async deleteGroup(from: string | Prefix, options: GroupOptions = {}): Promise<boolean> {
     const target = this.#target("delete group", from, options, ["group"]);
     requireSet("delete group", options);
-    return await this.ask("delete_group", jsonFields(target), "group_changed", (it) => it.changed);
+    return await this.#ask("delete_group", target, "group_changed", isChanged);
   }
 
   /** The fields that name a group. */
@@ -171,18 +143,18 @@ export class GroupCalls implements GroupWork {
     return { ...fields, group };
   }
 
-  /** Makes a request, and turns its reply into the result; what `map` throws rejects. */
-  protected ask<Kind extends ResultReply["kind"], T>(
+  /** Makes a request with these fields. */
+  #ask<Kind extends ResultReply["kind"], T>(
     action: string,
-    jsonFields: string,
+    fields: object,
     kind: Kind,
     map: (reply: Extract<ResultReply, { readonly kind: Kind }>) => T,
   ): Promise<T> {
-    return new Promise((resolve) => {
-      this.#client.requests.send(new SimpleRequest(action, jsonFields, kind, map, resolve));
-    });
+    return askServer(this.#client.requests, action, jsonFields(fields), kind, map);
   }
 }
+
+const isChanged = ({ changed }: { readonly changed: boolean }) => changed;
 
 /** A variable that was never set must not mean the default group, or all of its jobs. */
 function requireSet(verb: string, options: object): void {

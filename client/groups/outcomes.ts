@@ -5,7 +5,8 @@
  */
 
 import { MAX_RETRY_DELAY, shortReason } from "../../protocol/group_limits.ts";
-import { formatValue, thrownText } from "../../protocol/text.ts";
+import { thrownText } from "../../protocol/text.ts";
+import { wrongOption } from "../require_options.ts";
 import { requireWhole } from "./work_options.ts";
 
 /** What becomes of a job that is not done. */
@@ -68,7 +69,7 @@ export function dead(reason = "dead"): Error {
 /** A reason, cut where it is too long. */
 function checkedReason(action: string, reason: unknown): string {
   if (typeof reason === "string") return shortReason(reason);
-  throw new TypeError(`Cannot ${action}: reason must be a string, got ${formatValue(reason)}`);
+  throw wrongOption(action, "reason", "a string", reason);
 }
 
 /** An error that says what becomes of a job. */

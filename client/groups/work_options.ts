@@ -13,8 +13,15 @@ import {
   MAX_RETRY_DELAY,
   MIN_LEASE,
 } from "../../protocol/group_limits.ts";
-import { formatValue, groupProblem } from "../../protocol/text.ts";
-import { requireOptions, requireSignal, requireTimeout, wrongNumber } from "../require_options.ts";
+import { groupProblem } from "../../protocol/text.ts";
+import {
+  requireFunction,
+  requireNoProblem,
+  requireOptions,
+  requireSignal,
+  requireTimeout,
+  wrongNumber,
+} from "../require_options.ts";
 import type { ClaimOptions, WorkOptions } from "./working.ts";
 
 const HOLD_OPTIONS = ["group", "lease", "timeout", "attempts", "since", "signal"] as const;
@@ -59,10 +66,8 @@ export function requireWhole(
  * @throws {TypeError | RangeError} if it is invalid
  */
 export function groupName(action: string, group: unknown = DEFAULT_GROUP): string {
-  const problem = groupProblem(group, MAX_GROUP_BYTES);
-  if (problem === undefined) return group as string;
-  const ErrorClass = typeof group === "string" ? RangeError : TypeError;
-  throw new ErrorClass(`Cannot ${action}: ${problem}`);
+  requireNoProblem(action, groupProblem(group, MAX_GROUP_BYTES), group);
+  return group as string;
 }
 
 /**
@@ -89,9 +94,7 @@ export function requireWorking(
   requireWhole(action, "attempts", attempts, 1);
   requireWhole(action, "backoff.minDelay", minDelay, 0, MAX_RETRY_DELAY);
   requireWhole(action, "backoff.maxDelay", maxDelay, 0, MAX_RETRY_DELAY);
-  if (onError !== undefined && typeof onError !== "function") {
-    throw new TypeError(`Cannot work: onError must be a function, got ${formatValue(onError)}`);
-  }
+  if (onError !== undefined) requireFunction(action, "onError", onError);
   requireTimeout(action, wait, "wait");
   requireSignal(action, signal);
   signal?.throwIfAborted();

@@ -5,10 +5,10 @@
  */
 
 import { isDsmqError, withCurrentStack } from "../../protocol/errors.ts";
-import { formatValue } from "../../protocol/text.ts";
 import type { Message } from "../../protocol/message.ts";
 import type { MessageStream } from "../messages.ts";
 import { deferred } from "../deferred.ts";
+import { wrongOption } from "../require_options.ts";
 import { unfitToRead } from "./invalid_value.ts";
 import { MAX_WAIT_FOR_TURN, tookTooLong } from "./validations.ts";
 import type { InvalidHandler, ValueMessage, ValueStream } from "./typed_api.ts";
@@ -224,8 +224,6 @@ export class DecodingStream<Value> implements ValueStream<Value> {
  */
 export function requireInvalidHandler(onInvalid: unknown): asserts onInvalid is InvalidHandler {
   if (onInvalid === "throw" || typeof onInvalid === "function") return;
-  const ErrorClass = typeof onInvalid === "string" ? RangeError : TypeError;
-  throw new ErrorClass(
-    `Cannot subscribe: onInvalid must be "throw" or a function, got ${formatValue(onInvalid)}`,
-  );
+  const isText = typeof onInvalid === "string";
+  throw wrongOption("subscribe", "onInvalid", '"throw" or a function', onInvalid, isText);
 }
