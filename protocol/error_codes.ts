@@ -28,32 +28,26 @@ export interface ErrorInfo<Fields = object> {
 
 const PUT = { outcomes: "sometimes" } as const;
 const LIMIT = { limit: "sometimes", ...PUT } as const;
+const REQUEST = { scope: "request", retryable: false, fields: PUT } as const;
 const GAP = { after: "always", floor: "always", last: "always" } as const;
+const MISSING = { scope: "stream", retryable: false, fields: GAP } as const;
 
 /** Everything about each code; the tables of `docs/api.md` and `docs/protocol.md` have the same rows. */
 export const ERRORS: { readonly [Code in ErrorCode]: ErrorInfo<ErrorFields[Code]> } = {
   bad_request: {
-    scope: "request",
-    retryable: false,
-    fields: PUT,
+    ...REQUEST,
     description: "The request does not have the form that its action needs.",
   },
   unknown_action: {
-    scope: "request",
-    retryable: false,
-    fields: PUT,
+    ...REQUEST,
     description: "The server does not know this action.",
   },
   bad_topic: {
-    scope: "request",
-    retryable: false,
-    fields: PUT,
+    ...REQUEST,
     description: "The topic is empty, too long, or contains a character that topics must not have.",
   },
   bad_message: {
-    scope: "request",
-    retryable: false,
-    fields: PUT,
+    ...REQUEST,
     description: "The body is missing or no string, or an attribute is invalid.",
   },
   too_large: {
@@ -81,58 +75,43 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorInfo<ErrorFields[Code]
     description: "A token is needed, and none or an invalid one was given.",
   },
   permission_denied: {
-    scope: "request",
-    retryable: false,
-    fields: PUT,
+    ...REQUEST,
     description: "The token does not permit this, or the server does not allow it.",
   },
   not_found: {
-    scope: "request",
-    retryable: false,
-    fields: PUT,
+    ...REQUEST,
     description: "There is nothing of that name, such as a connection.",
   },
   shutting_down: {
-    scope: "request",
+    ...REQUEST,
     retryable: true,
-    fields: PUT,
     description: "The server is shutting down.",
   },
   unavailable: {
-    scope: "request",
+    ...REQUEST,
     retryable: true,
-    fields: PUT,
     description: "The store, or the machine, could not do it.",
   },
   unknown_outcome: {
-    scope: "request",
-    retryable: false,
-    fields: PUT,
+    ...REQUEST,
     description: "Nobody can know whether the message is stored.",
   },
   superseded: {
-    scope: "request",
+    ...REQUEST,
     retryable: true,
-    fields: PUT,
     description:
       "The message is not stored: a later one of its session was stored before it arrived.",
   },
   trimmed: {
-    scope: "stream",
-    retryable: false,
-    fields: GAP,
+    ...MISSING,
     description: "Messages after the requested position are gone.",
   },
   ahead: {
-    scope: "stream",
-    retryable: false,
-    fields: GAP,
+    ...MISSING,
     description: "The requested position is beyond the last message.",
   },
   epoch_changed: {
-    scope: "stream",
-    retryable: false,
-    fields: GAP,
+    ...MISSING,
     description: "The history of the requested position is lost; the server has begun a new one.",
   },
   lease_lost: {

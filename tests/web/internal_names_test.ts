@@ -16,6 +16,7 @@ Deno.test("only names that are on no wire, that nothing looks up and nobody outs
         length = 8;
         ofRuntime = 9;
         inTypes = 10;
+        inSentence = 11;
         addEventListener() {}
         get isBehind() { return this.#hidden > 7; }
         onMethod() {}
@@ -28,10 +29,12 @@ Deno.test("only names that are on no wire, that nothing looks up and nobody outs
       `export interface Shape { onWire?: number; onMethod(): void }
       export const TABLE = { inTable: 2 };
       export class Decoder { isDecoded = true }
-      export const all = (reader) => [reader["lookedUp"], reader[\`\${onWire}inTemplate\`]];`,
+      export const all = (reader) => [reader["lookedUp"], "this inSentence is read", reader[\`\${onWire}inTemplate\`]];`,
     ],
   ]);
-  assertEquals(internalNames(sources, "interface Reader { isPublic: number }"), [
+  const publicTypes = "/** Not isIdle. */ interface Reader { isPublic: number }";
+  assertEquals(internalNames(sources, publicTypes), [
+    "inSentence",
     "inTypes",
     "isBehind",
     "isDecoded",

@@ -26,7 +26,7 @@ export function internalNames(
   publicTypes: string,
 ): readonly string[] {
   const members = new Set<string>();
-  const others = new Set(wordsIn(publicTypes));
+  const others = namesIn("public.d.ts", publicTypes);
   for (const [path, text] of sources) {
     const visit = (node: ts.Node): void => {
       const { name } = node as { name?: ts.Node };
@@ -34,7 +34,7 @@ export function internalNames(
         if (path.startsWith(WIRE) && isData(node)) others.add(name.text);
         else if (isMember(node)) members.add(name.text);
       }
-      if (isText(node)) { for (const word of wordsIn(node.text)) others.add(word); }
+      for (const word of isText(node) ? lookupsIn(node.text) : []) others.add(word);
       if (isRuntime(node)) { for (const word of wordsIn(node.getText())) others.add(word); }
       ts.forEachChild(node, visit);
     };
@@ -71,16 +71,33 @@ function wordsIn(text: string): Iterable<string> {
   return text.match(/[\w$]+/g) ?? [];
 }
 
+/** The names that a text may look up. One with a space is for people. */
+function lookupsIn(text: string): Iterable<string> {
+  return text.includes(" ") ? [] : wordsIn(text);
+}
+
+/** All names in the text of declarations, comments left out. */
+function namesIn(path: string, text: string): Set<string> {
+  const names = new Set<string>();
+  const visit = (node: ts.Node): void => {
+    if (ts.isIdentifier(node)) names.add(node.text);
+    if (ts.isStringLiteralLike(node)) { for (const word of wordsIn(node.text)) names.add(word); }
+    ts.forEachChild(node, visit);
+  };
+  ts.forEachChild(ts.createSourceFile(path, text, ts.ScriptTarget.ESNext), visit);
+  return names;
+}
+
 let found: ReadonlySet<string> | undefined;
 
-/** All words of TypeScript's own declarations: those of JavaScript, pages and workers. */
+/** All names in TypeScript's own declarations: those of JavaScript, pages and workers. */
 function libraryNames(): ReadonlySet<string> {
   if (found) return found;
   const folder = ts.getDefaultLibFilePath({}).replace(/[^/\\]*$/, "");
   const names = new Set<string>();
   for (const { name } of Deno.readDirSync(folder)) {
     if (!/^lib\..*\.d\.ts$/.test(name)) continue;
-    for (const word of wordsIn(Deno.readTextFileSync(folder + name))) names.add(word);
+    for (const word of namesIn(name, Deno.readTextFileSync(folder + name))) names.add(word);
   }
   return found = names;
 }
