@@ -53,7 +53,9 @@ export interface LimitSpec {
 }
 
 const MIB = 1024 * 1024;
-const UNLIMITED = Number.MAX_SAFE_INTEGER;
+
+/** The largest value of a limit that has no other. */
+export const UNLIMITED: number = Number.MAX_SAFE_INTEGER;
 
 /** The limits that each server has. */
 export type ClientLimits = Omit<Limits, "largestMessageBytes">;

@@ -5,7 +5,17 @@
  */
 
 import type { MessageAttributes } from "./attributes.ts";
-import { isCount } from "./request_fields.ts";
+import { type FieldChecks, isString, parseRecord } from "./record.ts";
+import { isCountIfGiven } from "./request_fields.ts";
+
+const isStringIfGiven = (field: unknown) => field === undefined || isString(field);
+
+const ATTRIBUTES: FieldChecks<MessageAttributes> = {
+  messageId: isStringIfGiven,
+  key: isStringIfGiven,
+  headers: (field) => field === undefined || isHeaders(field),
+  delay: isCountIfGiven,
+};
 
 /**
  * Decodes the attributes of one message. Unknown ones are left out, so that servers can grow.
@@ -14,18 +24,7 @@ import { isCount } from "./request_fields.ts";
  * @returns the attributes; `undefined` if one does not have its type
  */
 export function decodeAttributes(value: unknown): MessageAttributes | undefined {
-  if (!isRecord(value)) return undefined;
-  const { messageId, key, headers, delay } = value;
-  if (messageId !== undefined && typeof messageId !== "string") return undefined;
-  if (key !== undefined && typeof key !== "string") return undefined;
-  if (headers !== undefined && !isHeaders(headers)) return undefined;
-  if (delay !== undefined && !isCount(delay)) return undefined;
-  return {
-    ...(messageId !== undefined && { messageId }),
-    ...(key !== undefined && { key }),
-    ...(headers !== undefined && { headers }),
-    ...(delay !== undefined && { delay }),
-  };
+  return isRecord(value) ? parseRecord(value, ATTRIBUTES) : undefined;
 }
 
 /**

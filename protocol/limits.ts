@@ -11,6 +11,7 @@ import {
   type Limits,
   type LimitSpec,
   MAX_WAIT,
+  UNLIMITED,
 } from "./client_limits.ts";
 
 /** The version of the protocol; `hello` carries it. */
@@ -94,7 +95,6 @@ export type SharedLimit =
   | "totalUnreadBytes";
 
 const MIB = 1024 * 1024;
-const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 type LimitTable = Readonly<Record<keyof ServerLimits, LimitSpec>>;
 
