@@ -18,6 +18,7 @@ import type {
 import { groupNameOf } from "../queue/group_names.ts";
 import { locateGroupStart } from "../queue/positions.ts";
 import type { Queue } from "../queue/queue.ts";
+import { redriveJobs } from "../queue/redrive_jobs.ts";
 import type {
   GroupCommand,
   GroupName,
@@ -40,6 +41,8 @@ export interface GroupConnection extends Administrator {
   readonly closed: boolean;
   /** Lets others have their turn, if it is time for that. */
   pause(): Promise<void> | undefined;
+  /** The same, however slowly the peer reads. */
+  yieldTurn(): Promise<void> | undefined;
 }
 
 /** What these requests need of their connection. */
@@ -73,8 +76,12 @@ export async function handleGroupRequest(
     case "redrive": {
       const { seq } = request;
       const name = groupNameOf(request);
-      const { redriven } = await applied(queue, { type: "redrive", name, seq });
-      logRedrive(context, connection, name, redriven);
+      // Once begun it goes on, though the client may go.
+      const redriven = await redriveJobs(
+        queue,
+        { name, seq, pause: () => connection.yieldTurn() },
+        (count) => logRedrive(context, connection, name, count),
+      );
       return reply(request, { redriven }, replies);
     }
     case "create_group": {

@@ -9,8 +9,9 @@ import { DEAD_PAGE } from "../protocol/group_limits.ts";
 import { REPLY_FRAME_BYTES } from "../protocol/limits.ts";
 import { isCountIfGiven } from "../protocol/request_fields.ts";
 import { formatValue } from "../protocol/text.ts";
+import { redriveJobs } from "../queue/redrive_jobs.ts";
 import { toWireError } from "../queue/store_failure.ts";
-import { applyToGroup, parseGroupCall, requireWorker } from "./group_of.ts";
+import { parseGroupCall, requireWorker } from "./group_of.ts";
 import type { HttpCall } from "./http_call.ts";
 import { acceptJson, JSON_TYPE, jsonResponse, membersOf, readJson } from "./json_body.ts";
 import { encodeDead } from "./message_json.ts";
@@ -73,7 +74,15 @@ export async function postRedrive(call: HttpCall): Promise<Response> {
     throw badRequest(`The member seq must be a sequence number, got ${formatValue(seq)}`);
   }
   requireWorker(call, name);
-  const { redriven } = await applyToGroup(call, { type: "redrive", name, seq });
-  logRedrive(call.context.shared, call.client, name, redriven);
-  return jsonResponse({ redriven });
+  const { shared } = call.context;
+  try {
+    const redriven = await redriveJobs(
+      shared.queue,
+      { name, seq, pause: () => call.readers.yieldTurn() },
+      (count) => logRedrive(shared, call.client, name, count),
+    );
+    return jsonResponse({ redriven });
+  } catch (error) {
+    throw new HttpProblem(toWireError(error, shared.queue.log));
+  }
 }

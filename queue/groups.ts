@@ -153,13 +153,13 @@ export class Groups implements WorkContext {
    * @param commands what changes groups
    * @returns the result of each, or its error
    */
-  async apply(
-    commands: readonly GroupCommand[],
-  ): Promise<readonly (GroupResult | StoreError)[]> {
+  async apply<C extends GroupCommand>(
+    commands: readonly C[],
+  ): Promise<readonly (GroupResult<C> | StoreError)[]> {
     try {
-      const results = await this.#queue.apply(commands) as readonly (GroupResult | StoreError)[];
+      const results = await this.#queue.apply(commands) as readonly (GroupResult<C> | StoreError)[];
       for (const result of results) {
-        if (!("more" in result)) continue;
+        if (!("jobs" in result && "more" in result)) continue;
         for (const { length } of result.jobs) this.counts.claimed += length;
       }
       return results;

@@ -178,7 +178,9 @@ function loadFile(
   const groups = new GroupMachine(messageLog, limits, makeGroups);
   const loadGroups = () => {
     const { savedState } = rows;
-    groups.load(savedState && rows.loaded(makeGroups(savedState)));
+    const state = savedState && rows.loaded(makeGroups(savedState));
+    state?.skipClaims(time.now());
+    groups.load(state);
   };
   /** After a transaction was undone: returns whether the groups are as the tables have them. */
   const reloadGroups = (): boolean => {

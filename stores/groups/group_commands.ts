@@ -162,6 +162,22 @@ export interface RedriveJobs {
   readonly name: GroupName;
   /** The sequence number of the job. Default: all dead ones. */
   readonly seq?: number | undefined;
+  /** Only those of messages after this number. Default: 0. */
+  readonly after?: number | undefined;
+  /** Only those that have died by this time, in milliseconds since 1970. Default: all. */
+  readonly diedBy?: number | undefined;
+  /** At most this many, at least 1, those of the oldest messages: very many take long. */
+  readonly max: number;
+}
+
+/** What a redrive has done. */
+export interface RedrivenJobs {
+  /** How many jobs are not dead any more. */
+  readonly redriven: number;
+  /** The last of them; or the number after which there was none. */
+  readonly through: number;
+  /** There are more: the same redrive, after that number, has them worked again. */
+  readonly more: boolean;
 }
 
 /** A holder takes no more jobs. It is forgotten once it holds none. */
@@ -194,7 +210,7 @@ export type GroupResult<C extends GroupCommand = GroupCommand> = C extends Creat
   : C extends ClaimJobs ? ClaimedJobs
   : C extends FinishJobs ? FinishedJobs
   : C extends ExtendLease ? ExtendedLease
-  : { /** How many jobs are not dead any more. */ readonly redriven: number };
+  : RedrivenJobs;
 
 /** What has happened to a group, besides what its own commands were answered. */
 export interface GroupEvent {

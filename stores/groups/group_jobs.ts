@@ -50,14 +50,20 @@ export class GroupJobs {
   readonly #delayed = new DueHeap();
   readonly #ready = new SeqHeap();
   readonly #returned = new Map<number, ReturnedJob>();
-  readonly held: Map<number, HeldJob> = new Map();
+  readonly #held: Map<number, HeldJob>;
   /** In the order of their deaths. */
   readonly dead: Map<number, DeadState> = new Map();
   /** Told of each change, if it is to be stored; without a record the job is finished. */
   readonly #changed: ((seq: number, record?: JobRecord) => void) | undefined;
 
-  /** Has none. */
-  constructor(changed?: (seq: number, record?: JobRecord) => void) {
+  /**
+   * Has none.
+   *
+   * @param held the jobs of all groups that somebody holds, by their claims
+   * @param changed called with each change, if it is to be stored
+   */
+  constructor(held: Map<number, HeldJob>, changed?: (seq: number, record?: JobRecord) => void) {
+    this.#held = held;
     this.#changed = changed;
   }
 
@@ -108,7 +114,7 @@ export class GroupJobs {
     this.#returned.delete(seq);
     const job = { seq, claim, attempt, key, holder, since: now };
     this.list.set(seq, JOB_STATE.held);
-    this.held.set(claim, job);
+    this.#held.set(claim, job);
     holder.jobs.add(job);
     this.#changed?.(seq, { state: JOB_STATE.held, attempt, key, claim, holder });
     return job;
@@ -116,7 +122,7 @@ export class GroupJobs {
 
   /** A job is finished. Returns whether another one can be claimed now, which had waited for it. */
   finish(job: HeldJob): boolean {
-    this.#letGo(job);
+    this.letGo(job);
     this.list.remove(job.seq);
     this.#changed?.(job.seq);
     return this.#release(job.key);
@@ -124,7 +130,7 @@ export class GroupJobs {
 
   /** A held job is to be worked again, once it is due. Until then it has its key. */
   giveBack(job: HeldJob, attempt: number, due?: number): void {
-    this.#letGo(job);
+    this.letGo(job);
     this.#return(job.seq, attempt, job.key, due);
   }
 
@@ -140,18 +146,24 @@ export class GroupJobs {
   /** A held job has died. Returns whether another one can be claimed now, which had waited for it. */
   die(job: HeldJob, at: number, reason: string): boolean {
     const { seq, attempt, key } = job;
-    this.#letGo(job);
+    this.letGo(job);
     this.list.set(seq, JOB_STATE.dead);
     this.dead.set(seq, { attempt, at, reason });
     this.#changed?.(seq, { state: JOB_STATE.dead, attempt, key: 0, at, reason });
     return this.#release(key);
   }
 
-  /** The jobs that have been dead since a time. */
-  deadSince(time: number): number[] {
+  /** When the job died that has been dead longest; `Infinity` if none is. */
+  get firstDeath(): number {
+    const [first] = this.dead.values();
+    return first?.at ?? Infinity;
+  }
+
+  /** Jobs that have been dead since a time, at most so many. */
+  deadSince(time: number, max: number): number[] {
     const found: number[] = [];
     for (const [seq, { at }] of this.dead) {
-      if (at > time) break;
+      if (at > time || found.length === max) break;
       found.push(seq);
     }
     return found;
@@ -163,16 +175,16 @@ export class GroupJobs {
     this.#return(seq, 0, 0);
   }
 
-  /** Has what is due by a time be ready. Returns whether anything was. */
-  comeDue(now: number): boolean {
-    let found = false;
-    while (this.#delayed.nextTime <= now) {
+  /** Has what is due by a time be ready, at most so many. Returns how many were. */
+  comeDue(now: number, max: number): number {
+    let found = 0;
+    while (found < max && this.#delayed.nextTime <= now) {
       const seq = this.#delayed.pop();
+      found++;
       // It may have been dropped.
       if (this.list.state(seq) !== JOB_STATE.delayed) continue;
       this.list.set(seq, JOB_STATE.ready);
       this.#ready.push(seq);
-      found = true;
     }
     return found;
   }
@@ -199,7 +211,7 @@ export class GroupJobs {
     switch (state) {
       case JOB_STATE.held: {
         const job = { seq, claim, attempt, key, holder: holder!, since: now };
-        this.held.set(claim, job);
+        this.#held.set(claim, job);
         return void holder!.jobs.add(job);
       }
       case JOB_STATE.dead:
@@ -229,8 +241,9 @@ export class GroupJobs {
     else if (this.#keys.begin(key, seq)) this.#return(seq, 0, key);
   }
 
-  #letGo(job: HeldJob): void {
-    this.held.delete(job.claim);
+  /** Nobody holds a job any more. */
+  letGo(job: HeldJob): void {
+    this.#held.delete(job.claim);
     job.holder.jobs.delete(job);
   }
 

@@ -69,8 +69,7 @@ export function listDeadJobs(
   if (!state || !group) throw groupNotFound(name);
   const found: DeadJob[] = [];
   let left = bytes;
-  for (const seq of [...group.jobs.dead.keys()].sort((one, other) => one - other)) {
-    if (seq <= after) continue;
+  for (const seq of group.jobs.list.inState(JOB_STATE.dead, after)) {
     const message = state.messages.at(name, seq);
     // It may be purged.
     if (!message) continue;

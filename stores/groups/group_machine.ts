@@ -8,14 +8,18 @@ import type { MessageLog } from "../message_log.ts";
 import type { TopicMessage } from "../queries.ts";
 import { StoreError } from "../store.ts";
 import { claimJobs } from "./claim_jobs.ts";
+import { comeDue, DEAD_RETENTION, endLeases, forgetDead } from "./due_work.ts";
 import type { GroupCommand, GroupEvent, GroupName, GroupResult } from "./group_commands.ts";
 import { groupNotFound, tooManyToOpen } from "./group_errors.ts";
 import { groupKey } from "./group_registry.ts";
-import type { GroupLimits, GroupState, SavedGroupState } from "./group_state.ts";
+import {
+  CLAIMS_PER_MS,
+  type GroupLimits,
+  type GroupState,
+  type SavedGroupState,
+} from "./group_state.ts";
+import { openHolder } from "./open_holder.ts";
 import type { WorkGroup } from "./work_group.ts";
-
-/** For how many milliseconds dead jobs are kept: a week. */
-export const DEAD_RETENTION = 7 * 24 * 3600 * 1000;
 
 /** How many holders there may be. Each is there until its lease ends, so a client could make very many. */
 const MAX_HOLDERS = 100_000;
@@ -33,6 +37,7 @@ export class GroupMachine {
   #removed: GroupEvent[] = [];
   /** Something may have changed since the last commit. */
   #isDirty = false;
+  #isBehind = false;
 
   /**
    * Begins without groups.
@@ -59,7 +64,7 @@ export class GroupMachine {
   /** Goes on with the groups that a file has. */
   load(state: GroupState | undefined): void {
     this.#state = state;
-    this.#isDirty = false;
+    this.#isDirty = this.#isBehind = false;
     this.#removed = [];
     this.#log.neededAfter = Infinity;
     if (!state || state.registry.size === 0) return;
@@ -77,6 +82,7 @@ export class GroupMachine {
   rolledBack(): boolean {
     // What was counted, or looked at, may have been undone.
     this.#state?.registry.forgetCounts();
+    this.#isBehind = false;
     return this.#isDirty;
   }
 
@@ -91,8 +97,13 @@ export class GroupMachine {
     return due === Infinity ? undefined : due;
   }
 
+  /** More was due than the last batch has done. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
   /**
-   * Has everything happen that is due by a time.
+   * Has happen what is due by a time: all of it, unless that takes long.
    *
    * @param now the time
    * @param commands how many commands come next
@@ -103,10 +114,11 @@ export class GroupMachine {
     state.clock.advance(now);
     state.idleClock.advance(now);
     if (state.registry.size === 0) return;
-    if (now >= state.nextDue) comeDue(state, now);
+    this.#isBehind = false;
+    if (now >= state.nextDue && comeDue(state, now)) this.#isBehind = true;
     if (state.clock.now >= state.nextEnd) {
       this.#isDirty = true;
-      endLeases(state, now);
+      if (endLeases(state, now)) this.#onPart();
     }
     if (state.idleClock.now >= this.#cleanAt) this.#clean(state, now);
     if (!state.keeper.isBehind) return;
@@ -146,19 +158,19 @@ export class GroupMachine {
         if (!group.holders.has(command.holder) && state.holders >= MAX_HOLDERS) {
           return tooManyToOpen(`${state.holders} workers hold leases`, MAX_HOLDERS);
         }
-        return group.open(command);
+        return openHolder(group, state, command);
       case "close_holder":
         group.close(command.holder);
         return {};
       case "claim":
-        state.claim = Math.max(state.claim, now * CLAIMS_PER_MS);
+        state.advanceClaims(now);
         return claimJobs(group, state, command, now);
       case "finish":
         return group.finish(command, now);
       case "extend":
         return group.extend(command);
       case "redrive":
-        return { redriven: group.redrive(command.seq) };
+        return group.redrive(command);
       case "delete_group":
         this.#remove(state, group, false);
         return { deleted: true };
@@ -225,6 +237,12 @@ export class GroupMachine {
     return events;
   }
 
+  /** A part of what is due is done: it is written down at once, so that not all of it comes together in a later commit. */
+  #onPart(): void {
+    this.#log.transaction(() => {});
+    this.#isBehind = true;
+  }
+
   #create(name: GroupName, after: number | undefined, now: number): WorkGroup | StoreError {
     const { range } = this.#log;
     const claim = now * CLAIMS_PER_MS;
@@ -250,25 +268,25 @@ export class GroupMachine {
   /** Forgets what is over for long, at once: dead jobs, and groups on which nobody works. */
   #clean(state: GroupState, now: number): void {
     const { idleClock, registry } = state;
-    this.#cleanAt = idleClock.now + CLEAN_EVERY;
     const since = now - DEAD_RETENTION;
     // Jobs that are held, or have workers who wait for some, are in use.
     const isIdle = ({ usedAt, holders }: WorkGroup) =>
       idleClock.now - usedAt >= this.#limits.groupRetention && holders.size === 0;
-    const groups = [...registry.all].filter((group) =>
-      group.jobs.deadSince(since).length > 0 || isIdle(group)
-    );
-    if (groups.length > 0) {
+    const all = [...registry.all];
+    const idle = all.filter(isIdle);
+    let isDone = true;
+    if (idle.length > 0 || all.some(({ jobs }) => jobs.firstDeath <= since)) {
       this.#isDirty = true;
       this.#log.transaction(() => {
-        for (const group of groups) {
-          group.forgetDead(since);
-          if (!isIdle(group)) continue;
+        isDone = !forgetDead(state, now);
+        for (const group of idle) {
           state.remember(group);
           this.#remove(state, group, true);
         }
       });
     }
+    if (isDone) this.#cleanAt = idleClock.now + CLEAN_EVERY;
+    else this.#isBehind = true;
     for (const [key, one] of state.deleted) {
       if (one.until > idleClock.now) break;
       state.forget(key, one);
@@ -277,24 +295,3 @@ export class GroupMachine {
 }
 
 const NO_EVENTS: readonly GroupEvent[] = [];
-
-/** Claims begin at the time: so they also grow if a store begins anew, or a copy of it is taken from before. */
-const CLAIMS_PER_MS = 1000;
-
-function comeDue(state: GroupState, now: number): void {
-  state.nextDue = Infinity;
-  for (const group of state.registry.all) {
-    if (group.jobs.comeDue(now)) group.news.ready = true;
-    state.onDelayed(group.jobs.nextDue);
-  }
-}
-
-function endLeases(state: GroupState, now: number): void {
-  state.nextEnd = Infinity;
-  for (const group of state.registry.all) {
-    for (const holder of [...group.holders.values()]) {
-      const next = holder.nextEnd;
-      state.onHeld(next <= state.clock.now ? group.end(holder, now) : next);
-    }
-  }
-}

@@ -12,6 +12,7 @@ import type { GroupRecorder, GroupState, SavedGroupState } from "./group_state.t
 import { GROUP_SCHEMA, GROUP_STATEMENTS, type GroupStatement } from "./group_schema.ts";
 import { Holder } from "./holder.ts";
 import { JOB_STATE, type JobState } from "./job_list.ts";
+import type { ClaimGap } from "./lost_claims.ts";
 import type { ChangedGroup } from "./shared_group_state.ts";
 import type { WorkGroup } from "./work_group.ts";
 
@@ -63,6 +64,7 @@ export class GroupRows implements GroupRecorder {
   #jobs = new Map<number, Map<number, JobRecord | undefined>>();
   #holders: [group: number, holder: Holder, isThere: boolean][] = [];
   #claims = new Map<number, boolean>();
+  #claimGaps: [gap: ClaimGap, isThere: boolean][] = [];
   #deleted: [name: GroupName, frontier: number | undefined, until: number][] = [];
   #prepared: Record<GroupStatement, Statement> | undefined;
 
@@ -101,6 +103,10 @@ export class GroupRows implements GroupRecorder {
     this.#claims.set(claim, isLost);
   }
 
+  claimGap(gap: ClaimGap, isThere: boolean): void {
+    this.#claimGaps.push([gap, isThere]);
+  }
+
   deleted(name: GroupName, frontier: number | undefined, until: number): void {
     this.#deleted.push([name, frontier, until]);
   }
@@ -125,12 +131,14 @@ export class GroupRows implements GroupRecorder {
     }
     const holders = this.#db.prepare("SELECT * FROM group_holders").all() as HolderRow[];
     for (const { group_id, name, ...terms } of holders) {
-      groups.get(group_id)!.holders.set(name, new Holder(name, terms, state.clock.now));
+      groups.get(group_id)!.holders.set(name, new Holder(group_id, name, terms, state.clock.now));
       state.holders++;
     }
     this.#loadJobs(state, groups);
     const lost = this.#db.prepare("SELECT claim FROM lost_claims ORDER BY claim").all();
     for (const { claim } of lost as { claim: number }[]) state.claims.restore(claim);
+    const gaps = this.#db.prepare("SELECT after, through FROM claim_gaps ORDER BY after").all();
+    for (const gap of gaps as ClaimGap[]) state.claims.restoreGap(gap);
     const deleted = this.#db.prepare("SELECT * FROM deleted_groups ORDER BY id").all();
     for (const row of deleted as (NameRow & { until: number })[]) {
       const name = nameOf(row);
@@ -196,11 +204,7 @@ export class GroupRows implements GroupRecorder {
       rows++;
     }
     for (const [group, jobs] of this.#jobs) rows += this.#saveJobs(group, jobs);
-    for (const [claim, isLost] of this.#claims) {
-      if (isLost) sql.claim.run(claim);
-      else sql.removeClaim.run(claim);
-      rows++;
-    }
+    rows += this.#saveClaims();
     for (const [{ topic, prefix, group }, frontier, until] of this.#deleted) {
       const named = [prefix === undefined ? 0 : 1, topic ?? prefix!, group];
       sql.removeDeleted.run(...named);
@@ -218,12 +222,14 @@ export class GroupRows implements GroupRecorder {
     this.#jobs = new Map();
     this.#holders = [];
     this.#claims = new Map();
+    this.#claimGaps = [];
     this.#deleted = [];
   }
 
   get #hasChanges(): boolean {
     return this.#groups.size > 0 || this.#jobs.size > 0 || this.#removed.length > 0 ||
-      this.#holders.length > 0 || this.#claims.size > 0 || this.#deleted.length > 0;
+      this.#holders.length > 0 || this.#claims.size > 0 || this.#deleted.length > 0 ||
+      this.#claimGaps.length > 0;
   }
 
   #saveJobs(group: number, jobs: ReadonlyMap<number, JobRecord | undefined>): number {
@@ -242,6 +248,19 @@ export class GroupRows implements GroupRecorder {
     if (finished.length > 0) this.#sql.finishJobs.run(group, JSON.stringify(finished));
     if (changed.length > 0) this.#sql.jobs.run(group, JSON.stringify(changed));
     return finished.length + changed.length;
+  }
+
+  #saveClaims(): number {
+    const sql = this.#sql;
+    const [lost, forgotten]: [number[], number[]] = [[], []];
+    for (const [claim, isLost] of this.#claims) (isLost ? lost : forgotten).push(claim);
+    if (lost.length > 0) sql.claims.run(JSON.stringify(lost));
+    if (forgotten.length > 0) sql.removeClaims.run(JSON.stringify(forgotten));
+    for (const [{ after, through }, isThere] of this.#claimGaps) {
+      if (isThere) sql.claimGap.run(after, through);
+      else sql.removeClaimGap.run(after);
+    }
+    return lost.length + forgotten.length + this.#claimGaps.length;
   }
 
   /** Prepared by the first group: most files have none. */

@@ -40,6 +40,7 @@ export const GROUP_SCHEMA = `
     PRIMARY KEY (group_id, name)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS lost_claims (claim INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS claim_gaps (after INTEGER PRIMARY KEY, through INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS deleted_groups (
     id INTEGER PRIMARY KEY,
     is_prefix INTEGER NOT NULL,
@@ -71,8 +72,10 @@ export const GROUP_STATEMENTS = {
     "value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7 FROM json_each(?2)",
   finishJobs:
     "DELETE FROM group_jobs WHERE group_id = ?1 AND seq IN (SELECT value FROM json_each(?2))",
-  claim: "INSERT OR REPLACE INTO lost_claims VALUES (?)",
-  removeClaim: "DELETE FROM lost_claims WHERE claim = ?",
+  claims: "INSERT OR REPLACE INTO lost_claims SELECT value FROM json_each(?)",
+  removeClaims: "DELETE FROM lost_claims WHERE claim IN (SELECT value FROM json_each(?))",
+  claimGap: "INSERT OR REPLACE INTO claim_gaps VALUES (?, ?)",
+  removeClaimGap: "DELETE FROM claim_gaps WHERE after = ?",
   deleted:
     "INSERT INTO deleted_groups (is_prefix, filter, name, frontier, until) VALUES (?, ?, ?, ?, ?)",
   removeDeleted: "DELETE FROM deleted_groups WHERE is_prefix = ? AND filter = ? AND name = ?",

@@ -11,12 +11,15 @@ import type { GroupName } from "./group_commands.ts";
 import { GroupJobs, type JobRecord } from "./group_jobs.ts";
 import { GroupMessages } from "./group_messages.ts";
 import { groupKey, GroupRegistry } from "./group_registry.ts";
-import type { Holder } from "./holder.ts";
+import type { HeldJob, Holder } from "./holder.ts";
 import { JobKeeper } from "./job_keeper.ts";
 import { IDLE_STEP, LeaseClock } from "./lease_clock.ts";
-import { LostClaims } from "./lost_claims.ts";
+import { LostClaims, type LostClaimsRecorder } from "./lost_claims.ts";
 import type { ChangedGroup, SharedGroupState } from "./shared_group_state.ts";
 import { WorkGroup } from "./work_group.ts";
+
+/** Claims begin at the time: so they also grow if a store begins anew, or a copy of it is taken from before. */
+export const CLAIMS_PER_MS = 1000;
 
 /** How much groups may take. */
 export interface GroupLimits {
@@ -31,7 +34,7 @@ export interface GroupLimits {
 }
 
 /** Writes down changes, for the tables of a file. */
-export interface GroupRecorder {
+export interface GroupRecorder extends LostClaimsRecorder {
   /** A group was made, or has changed. */
   group(group: ChangedGroup): void;
   /** A group was deleted. */
@@ -40,8 +43,6 @@ export interface GroupRecorder {
   job(group: number, seq: number, record: JobRecord | undefined): void;
   /** A holder was opened, or is forgotten. */
   holder(group: number, holder: Holder, isThere: boolean): void;
-  /** The lease of a claim has ended; or that is forgotten. */
-  claim(claim: number, isLost: boolean): void;
   /** A deleted group is remembered; without a frontier it is forgotten. */
   deleted(name: GroupName, frontier: number | undefined, until: number): void;
 }
@@ -74,6 +75,7 @@ export class GroupState implements SharedGroupState {
   readonly expired: ExpiredJobs;
   readonly messages: GroupMessages;
   readonly keeper: JobKeeper;
+  readonly held: Map<number, HeldJob> = new Map();
   readonly lost: Pick<LostClaims, "has" | "add">;
   readonly claims: LostClaims;
   /** Groups to which something has happened that nobody was told yet. */
@@ -123,19 +125,28 @@ export class GroupState implements SharedGroupState {
       this.messages,
       limits.groupBytes,
     );
-    const claims = this.claims = new LostClaims(
-      saved.forgottenTo,
-      recorder && ((claim, isLost) => recorder.claim(claim, isLost)),
-    );
+    const claims = this.claims = new LostClaims(saved.forgottenTo, recorder);
     this.lost = {
-      // Nobody had a claim that was never given.
-      has: (claim) => claim > this.claim || claims.has(claim),
+      // Nobody had a claim that was never given; and what another group holds is not for this one to finish.
+      has: (claim) => claim > this.claim || this.held.has(claim) || claims.has(claim),
       add: (claim) => claims.add(claim),
     };
   }
 
   get maxUnfinished(): number {
     return this.limits.unfinished;
+  }
+
+  /** The claims of a time begin. */
+  advanceClaims(now: number): void {
+    this.claim = Math.max(this.claim, now * CLAIMS_PER_MS);
+  }
+
+  /** The groups go on at a time, in a file that was closed: others may have given claims since, if it is a copy. */
+  skipClaims(now: number): void {
+    const { claim } = this;
+    this.advanceClaims(now);
+    if (this.claim > claim) this.claims.skip(claim, this.claim);
   }
 
   nextClaim(): number {
@@ -185,7 +196,9 @@ export class GroupState implements SharedGroupState {
   /** Takes up a group as it was stored. */
   restore(id: number, name: GroupName, frontier: number): WorkGroup {
     const { recorder } = this;
-    const jobs = new GroupJobs(recorder && ((seq, record) => recorder.job(id, seq, record)));
+    const changed = recorder &&
+      ((seq: number, record?: JobRecord) => recorder.job(id, seq, record));
+    const jobs = new GroupJobs(this.held, changed);
     const filter = this.registry.filterOf(name);
     const group = new WorkGroup(id, name, filter, frontier, this, jobs);
     this.registry.add(group);

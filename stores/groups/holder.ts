@@ -30,6 +30,8 @@ export interface HolderTerms {
 
 /** A holder. All its jobs have one lease. */
 export class Holder {
+  /** The id of its group. */
+  readonly group: number;
   /** Its name, unique within its group. */
   readonly name: string;
   terms: HolderTerms;
@@ -41,7 +43,8 @@ export class Holder {
   readonly jobs: Set<HeldJob> = new Set();
 
   /** Holds nothing yet. */
-  constructor(name: string, terms: HolderTerms, now: number) {
+  constructor(group: number, name: string, terms: HolderTerms, now: number) {
+    this.group = group;
     this.name = name;
     this.terms = terms;
     this.until = now + terms.lease;

@@ -97,6 +97,13 @@ export class JobList {
     }
   }
 
+  /** The jobs in a state after a number, the oldest first. Meanwhile states may change, and nothing else. */
+  *inState(state: JobState, after: number): Generator<number> {
+    for (let i = this.#place(after + 1); i < this.#end; i++) {
+      if (this.#states[i] === state) yield this.#seqs[i]!;
+    }
+  }
+
   #removeAt(place: number): void {
     this.#counts[this.#states[place]!]!--;
     this.#states[place] = JOB_STATE.none;

@@ -6,7 +6,7 @@
 
 import type { GroupMessages } from "./group_messages.ts";
 import type { GroupName } from "./group_commands.ts";
-import type { Holder } from "./holder.ts";
+import type { HeldJob, Holder } from "./holder.ts";
 import type { LeaseClock } from "./lease_clock.ts";
 import type { LostClaims } from "./lost_claims.ts";
 
@@ -31,7 +31,9 @@ export interface SharedGroupState {
   readonly clock: LeaseClock;
   /** By it groups are deleted on which nobody works. A server that was stopped for long does not delete them all. */
   readonly idleClock: LeaseClock;
-  /** The claims whose leases have ended. */
+  /** The jobs of all groups that somebody holds, by their claims. */
+  readonly held: ReadonlyMap<number, HeldJob>;
+  /** The claims whose leases have ended, and for a group those that were never its own, as far as that is known. */
   readonly lost: Pick<LostClaims, "has" | "add">;
   /** How many unfinished jobs a group may have. */
   readonly maxUnfinished: number;

@@ -11,13 +11,12 @@ import type {
   FinishedJobs,
   FinishJobs,
   GroupName,
-  OpenedHolder,
-  OpenHolder,
+  RedriveJobs,
+  RedrivenJobs,
 } from "./group_commands.ts";
 import type { GroupJobs } from "./group_jobs.ts";
-import { type HeldJob, Holder } from "./holder.ts";
+import type { HeldJob, Holder } from "./holder.ts";
 import { JOB_STATE } from "./job_list.ts";
-import { jobsToTell } from "./jobs_to_tell.ts";
 import type { GroupCounts, GroupNews, SharedGroupState } from "./shared_group_state.ts";
 import { type MessageCount, WaitingCount } from "./waiting_count.ts";
 
@@ -96,34 +95,14 @@ export class WorkGroup {
     return seq > this.frontier || this.jobs.list.state(seq) !== JOB_STATE.none;
   }
 
-  /** Opens a holder, or goes on with it. */
-  open({ holder: name, lease, timeout, attempts, holding, bytes }: OpenHolder): OpenedHolder {
-    const { clock, messages, lost: lostClaims } = this.#shared;
-    const terms = { lease, timeout, attempts };
-    const known = this.holders.get(name);
-    const { unknown: jobs, left } = jobsToTell(
-      known ? known.jobs : [],
-      new Set(holding.map((claim) => this.jobs.held.get(claim))),
-      bytes,
-      (seq) => messages.at(this.name, seq),
-    );
-    const holder = known ?? new Holder(name, terms, clock.now);
-    holder.terms = terms;
-    // First: one that is closed is forgotten with its last job.
-    holder.closed = false;
-    for (const job of left) {
-      lostClaims.add(job.claim);
-      this.#giveBack(job, job.attempt - 1);
-    }
-    holder.extend(clock.now);
-    if (!known) {
-      this.holders.set(name, holder);
-      this.#shared.holders++;
-    }
-    this.#shared.onHolder(this.id, holder, true);
-    this.#shared.onHeld(holder.nextEnd);
-    const lost = holding.filter((claim) => this.jobs.held.get(claim)?.holder !== holder);
-    return { lost, jobs };
+  /** The job of a claim, if somebody holds it who works on this group. */
+  heldBy(claim: number): HeldJob | undefined {
+    const job = this.#shared.held.get(claim);
+    return job?.holder.group === this.id ? job : undefined;
+  }
+
+  *#held(): Generator<HeldJob> {
+    for (const { jobs } of this.holders.values()) yield* jobs;
   }
 
   /** A holder takes no more jobs. */
@@ -154,7 +133,7 @@ export class WorkGroup {
   finish({ done, outcomes }: FinishJobs, now: number): FinishedJobs {
     const [lost, dead]: [number[], number[]] = [[], []];
     const find = (claim: number): HeldJob | undefined => {
-      const job = this.jobs.held.get(claim);
+      const job = this.heldBy(claim);
       if (!job && this.#shared.lost.has(claim)) lost.push(claim);
       job?.holder.extend(this.#shared.clock.now);
       return job;
@@ -168,13 +147,13 @@ export class WorkGroup {
     for (const { claim, outcome, delay = 0, reason = "" } of outcomes) {
       const job = find(claim);
       if (!job) continue;
-      if (outcome === "release") this.#giveBack(job, job.attempt - 1);
+      if (outcome === "release") this.giveBack(job, job.attempt - 1);
       else if (outcome === "dead" || this.#isLastAttempt(job)) {
         dead.push(claim);
         this.#die(job, now, reason);
       } else {
         this.counts.retried++;
-        this.#giveBack(job, job.attempt, delay > 0 ? now + delay : undefined);
+        this.giveBack(job, job.attempt, delay > 0 ? now + delay : undefined);
       }
       this.#forgetIfDone(job.holder);
     }
@@ -193,7 +172,8 @@ export class WorkGroup {
     this.#forgetIfDone(job.holder);
   }
 
-  #giveBack(job: HeldJob, attempt: number, due?: number): void {
+  /** A job is to be worked again, once it is due. */
+  giveBack(job: HeldJob, attempt: number, due?: number): void {
     if (this.#gone.has(job.seq)) return this.#finish(job);
     this.jobs.giveBack(job, attempt, due);
     if (due === undefined) this.news.ready = true;
@@ -214,51 +194,69 @@ export class WorkGroup {
     const holder = name === undefined ? undefined : this.holders.get(name);
     holder?.extend(now);
     for (const claim of claims) {
-      const job = this.jobs.held.get(claim);
+      const job = this.heldBy(claim);
       if (job) job.holder.extend(now);
       else if (this.#shared.lost.has(claim)) lost.push(claim);
     }
     return { lost, ended: name !== undefined && !holder };
   }
 
-  /** Ends the lease of a holder, and the time for its jobs, as far as they have ended; returns when the next one does. */
-  end(holder: Holder, now: number): number {
+  /** Ends the lease of a holder, or the time for its jobs, as far as they have ended; at most so many jobs. Returns how many. */
+  end(holder: Holder, now: number, max: number): number {
     const { clock } = this.#shared;
     const isOver = holder.until <= clock.now;
+    const lastSince = isOver ? Infinity : clock.now - holder.terms.timeout;
     this.#shared.touch(this);
-    for (let job; (job = holder.oldest) && (isOver || holder.deadline <= clock.now);) {
+    let ended = 0;
+    for (const job of holder.jobs) {
+      if (job.since > lastSince) break;
+      if (ended === max) return ended;
+      ended++;
       this.#shared.lost.add(job.claim);
       if (this.#isLastAttempt(job)) this.#die(job, now, isOver ? LEASE_ENDED : TIMED_OUT);
       else {
         this.counts.retried++;
-        this.#giveBack(job, job.attempt);
+        this.giveBack(job, job.attempt);
       }
     }
     if (isOver) this.#forget(holder);
     else this.#forgetIfDone(holder);
-    return this.holders.get(holder.name) === holder ? holder.nextEnd : Infinity;
+    return ended;
   }
 
-  /** Deletes the jobs that have been dead since a time. */
-  forgetDead(since: number): void {
-    for (const seq of this.jobs.deadSince(since)) {
+  /** Deletes jobs that have been dead since a time, at most so many; returns how many. */
+  forgetDead(since: number, max: number): number {
+    const found = this.jobs.deadSince(since, max);
+    for (const seq of found) {
       this.drop(seq);
       this.#shared.onReleased(this.name, seq);
     }
+    return found.length;
   }
 
   /** It is deleted: nobody holds a job of it any more. */
   loseAll(): void {
-    for (const claim of this.jobs.held.keys()) this.#shared.lost.add(claim);
+    for (const job of this.#held()) {
+      this.jobs.letGo(job);
+      this.#shared.lost.add(job.claim);
+    }
     this.#shared.holders -= this.holders.size;
   }
 
-  /** Has dead jobs be worked again; returns how many. */
-  redrive(seq?: number): number {
-    const dead = [...this.jobs.dead.keys()].filter((one) => seq === undefined || one === seq);
-    for (const one of dead) this.jobs.revive(one);
-    if (dead.length > 0) this.news.ready = true;
-    return dead.length;
+  /** Has dead jobs be worked again, the oldest first. */
+  redrive({ seq, after = 0, diedBy = Infinity, max }: RedriveJobs): RedrivenJobs {
+    const [from, last] = seq === undefined ? [after, Infinity] : [seq - 1, seq];
+    let [redriven, through] = [0, from];
+    for (const one of this.jobs.list.inState(JOB_STATE.dead, from)) {
+      if (one > last) break;
+      if (this.jobs.dead.get(one)!.at > diedBy) continue;
+      if (redriven === max) return { redriven, through, more: true };
+      this.jobs.revive(one);
+      this.news.ready = true;
+      through = one;
+      redriven++;
+    }
+    return { redriven, through, more: false };
   }
 
   /** Messages up to a number were purged: jobs without a message are dropped, at most so many. Returns how many were. */
@@ -273,7 +271,7 @@ export class WorkGroup {
 
   /** It was loaded: the messages of jobs that are held may be gone. */
   findGone(): void {
-    const held = [...this.jobs.held.values()].map(({ seq }) => seq).sort((a, b) => a - b);
+    const held = Array.from(this.#held(), ({ seq }) => seq).sort((a, b) => a - b);
     for (const seq of this.#shared.messages.missing(this.name, held)) this.#gone.add(seq);
   }
 

@@ -9,10 +9,12 @@ import {
   claim,
   claimAll,
   command,
+  extend,
   finish,
   LEASE,
   open,
   pass,
+  stateOf,
   T,
   textsOf,
   tries,
@@ -54,6 +56,29 @@ export const holders: Promises = {
     // One is told of, however large.
     const none = await open(store, "b", { bytes: 0 });
     assertEquals(textsOf(none.jobs), ["4"]);
+  },
+
+  async "what another group holds, nobody finishes or extends: its claims are lost"({ store }) {
+    const other = { topic: "t", group: "other" };
+    await append(store, puts("t", "1", "2", "3"));
+    for (const name of [T, other]) await open(store, "a", { name });
+    const [mine] = await claim(store, "a", 1);
+    const jobs = await claim(store, "a", 10, other);
+    const claims = jobs.map((job) => job.claim);
+    const [one, two, three] = claims;
+    assertEquals(
+      await finish(store, [mine!, one!], [
+        { claim: two!, outcome: "dead" },
+        { claim: three!, outcome: "retry", delay: 1000 },
+      ]),
+      { lost: claims, dead: [] },
+    );
+    assertEquals(await extend(store, undefined, claims), { lost: claims, ended: false });
+    assertEquals((await open(store, "a", { holding: claims })).lost, claims);
+    const { held, done, dead } = await stateOf(store, other);
+    assertEquals([held, done, dead], [3, 0, 0]);
+    assertEquals(await finish(store, jobs, [], other), { lost: [], dead: [] });
+    assertEquals((await stateOf(store)).done, 1);
   },
 
   async "a holder that is closed gets no more jobs, and finishes what it has"({ store }) {

@@ -7,13 +7,12 @@
 import { assert, assertEquals } from "../assert.ts";
 import {
   claim,
-  command,
   finish,
   LEASE,
   open,
   pass,
+  redrive,
   stateOf,
-  T,
   textsOf,
   tries,
   workPut,
@@ -59,7 +58,7 @@ export const ordering: Promises = {
     await finish(store, [], [{ claim: third!.claim, outcome: "dead" }]);
     const [two] = await claim(store, "w");
     assertEquals(tries([two!]), ["2"]);
-    await command(store, { type: "redrive", name: T });
+    await redrive(store);
     assertEquals(await claim(store, "w"), []);
     await finish(store, [two!]);
     const [revived] = await claim(store, "w");

@@ -82,6 +82,31 @@ export const continuing: Promises = {
     assert(three!.claim > two!.claim, "claims grow");
   },
 
+  async "claims that were given before a restart, and that the store does not know of, are lost"(
+    { store, clock, next },
+  ) {
+    // It may go on from a copy: what others got from the original since, it gives again.
+    await append(store, puts("t", "1", "2", "3"));
+    await open(store, "a");
+    const [one, two] = await claim(store, "a", 2);
+    await finish(store, [one!]);
+    const unknown = [two!.claim + 1, two!.claim + 5_000_000];
+    clock.advance(10_000);
+    let again = await next();
+    const early = [one!.claim, ...unknown];
+    assertEquals(await extend(again, "a", early), { lost: unknown, ended: false });
+    const [three] = await claim(again, "a", 1);
+    assert(three!.claim > unknown[1]!, "claims grow");
+    assertEquals(await finish(again, [...early, three!]), { lost: unknown, dead: [] });
+    for (let i = 0; i < 3; i++) {
+      clock.advance(10_000);
+      again = await next();
+      const all = [one!, ...unknown, three!, three!.claim + 1 + i];
+      const lost = [...unknown, three!.claim + 1 + i];
+      assertEquals(await finish(again, all), { lost, dead: [] });
+    }
+  },
+
   async "a restart keeps the order of keys, and what waits for its time"({ store, clock, next }) {
     await append(store, ["1", "2", "3"].map((text) => workPut("t", text, { key: "k" })));
     await append(store, [workPut("t", "later", { key: "k", delay: 60_000 })]);

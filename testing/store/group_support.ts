@@ -103,6 +103,13 @@ export async function extend(
   return await command(store, { type: "extend", name, holder, claims });
 }
 
+/** Has dead jobs worked again, all in one step; returns how many. */
+export async function redrive(store: Store, { seq }: { seq?: number } = {}): Promise<number> {
+  const redriven = await command(store, { type: "redrive", name: T, seq, max: 1000 });
+  assert(!redriven.more, "there are no more");
+  return redriven.redriven;
+}
+
 /** The texts of jobs. */
 export function textsOf(jobs: readonly ClaimedJob[]): string[] {
   return jobs.map(({ message }) => JSON.parse(message.body) as string);

@@ -14,6 +14,7 @@ import {
   LEASE,
   open,
   pass,
+  redrive,
   refusal,
   stateOf,
   T,
@@ -154,10 +155,9 @@ export const working: Promises = {
     }
     const [dead] = await store.deadJobs({ name: T, after: 0, count: 1, bytes: 1000 });
     const { seq } = dead!.message;
-    assertEquals(await command(store, { type: "redrive", name: T, seq }), { redriven: 1 });
-    assertEquals(await command(store, { type: "redrive", name: T, seq }), { redriven: 0 });
+    assertEquals([await redrive(store, { seq }), await redrive(store, { seq })], [1, 0]);
     assertEquals(tries(await claim(store, "a")), ["1"]);
-    assertEquals(await command(store, { type: "redrive", name: T }), { redriven: 2 });
+    assertEquals(await redrive(store), 2);
     assertEquals(tries(await claim(store, "a")), ["2", "3"]);
     assertEquals(await claim(store, "a", 10, other), []);
   },
@@ -249,7 +249,7 @@ export const working: Promises = {
         await refusal(store, { type: "claim", name, holders: [], bytes: 1 }),
         await refusal(store, { type: "finish", name, done: [1], outcomes: [] }),
         await refusal(store, { type: "extend", name, claims: [] }),
-        await refusal(store, { type: "redrive", name }),
+        await refusal(store, { type: "redrive", name, max: 1 }),
       ],
       ["not_found", "not_found", "not_found", "not_found"],
     );

@@ -153,6 +153,21 @@ testHttp("dead jobs come in pages, and all are worked again by one request", asy
   assertEquals((await worker.dead()).dead, []);
 });
 
+testHttp("a claim of another group is lost, and stays with who has it", async (open) => {
+  await using server = await open();
+  const [worker, other] = [new HttpWorker(server, "/topics/t/groups/h"), new HttpWorker(server)];
+  for (const text of ["one", "two"]) await (await server.post("/topics/t", text)).text();
+  await worker.claim();
+  const [one, two] = [(await other.claim())!.claim, (await other.claim())!.claim];
+  assertEquals((await worker.post("/finish", { claim: one })).status, 409);
+  assertEquals((await worker.post("/extend", { claim: one })).status, 409);
+  const all = [{ claim: one }, { claim: two, outcome: "dead" }];
+  assertEquals((await worker.post("/finish", all)).answer, { lost: [one, two], dead: [] });
+  assertEquals((await worker.post("/extend", { claims: [one, two] })).answer, { lost: [one, two] });
+  assertEquals((await other.info())!.held, 2);
+  assertEquals((await other.post("/finish", all)).answer, { lost: [], dead: [two] });
+});
+
 testHttp("a claim is lost when its lease ends, and kept when it is extended", async (open) => {
   const clock = new ManualClock();
   await using server = await open({ clock });

@@ -90,7 +90,10 @@ export class GroupModel {
 
   /** Whether a claim that nobody holds is lost: its outcome counts for nothing. */
   isLost(claim: number): boolean {
-    return claim > this.claim || claim <= this.#forgottenTo! || this.lost.has(claim);
+    const isHeld = [...this.groups.values()].some(({ jobs }) =>
+      jobs.held().some((job) => job.claim === claim)
+    );
+    return isHeld || claim > this.claim || claim <= this.#forgottenTo! || this.lost.has(claim);
   }
 
   /** A message, if a group can have it. */

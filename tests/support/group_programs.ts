@@ -67,7 +67,15 @@ export type GroupStep =
     readonly holder: string | undefined;
     readonly picks: readonly number[];
   }
-  | { readonly do: "redrive"; readonly name: GroupName; readonly pick: number | undefined }
+  | {
+    readonly do: "redrive";
+    readonly name: GroupName;
+    readonly pick: number | undefined;
+    /** Only those after so many of the dead ones, that have died so long ago; and so many. */
+    readonly skip: number;
+    readonly ago: number;
+    readonly max: number;
+  }
   | {
     readonly do: "purge";
     readonly topic: string;
@@ -164,7 +172,13 @@ const step: fc.Arbitrary<GroupStep> = fc.oneof(
   action(1, "close", { name, holder }),
   action(1, "create", { name, after }),
   action(1, "delete", { name }),
-  action(2, "redrive", { name, pick: fc.option(pick, { nil: undefined }) }),
+  action(2, "redrive", {
+    name,
+    pick: fc.option(pick, { nil: undefined }),
+    skip: fc.constantFrom(0, 0, 1),
+    ago: fc.constantFrom(0, 0, 400, 1500),
+    max: fc.constantFrom(1, 2, 1000),
+  }),
   action(1, "purge", {
     topic,
     before: fc.oneof(

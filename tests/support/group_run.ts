@@ -167,7 +167,7 @@ export class GroupRun {
       case "extend":
         return group.extend(command);
       case "redrive":
-        return { redriven: group.jobs.redrive(command.seq) };
+        return group.jobs.redrive(command);
     }
   }
 

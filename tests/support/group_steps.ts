@@ -63,11 +63,13 @@ export function commandOf(
       return { type: "extend", name, holder, claims: picks.map(claimAt) };
     }
     case "redrive": {
-      const dead = model.find(step.name)?.jobs.inState("dead") ?? [];
+      const { name, skip, ago, max } = step;
+      const dead = model.find(name)?.jobs.inState("dead") ?? [];
       const seq = step.pick === undefined
         ? undefined
         : dead[step.pick % (dead.length || 1)]?.seq ?? 0;
-      return { type: "redrive", name: step.name, seq };
+      const after = skip === 0 ? undefined : dead[skip - 1]?.seq;
+      return { type: "redrive", name, seq, after, diedBy: ago === 0 ? undefined : now - ago, max };
     }
     case "purge": {
       const { topic, before } = step;

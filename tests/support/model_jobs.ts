@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RedriveJobs, RedrivenJobs } from "../../stores/groups/group_commands.ts";
 import type { GroupModel, JobMessage } from "./group_model.ts";
 
 /** A job that is begun and not finished. */
@@ -85,10 +86,15 @@ export class ModelJobs {
     this.#freeKey(job);
   }
 
-  redrive(seq: number | undefined): number {
-    const dead = this.inState("dead").filter((job) => seq === undefined || job.seq === seq);
+  redrive({ seq, after = 0, diedBy = Infinity, max }: RedriveJobs): RedrivenJobs {
+    const from = seq === undefined ? after : seq - 1;
+    const all = this.inState("dead").filter((job) =>
+      (seq === undefined ? job.seq > after : job.seq === seq) && job.at! <= diedBy
+    );
+    const dead = all.slice(0, max);
     for (const job of dead) Object.assign(job, { state: "ready", attempt: 0, key: undefined });
-    return dead.length;
+    const through = dead.at(-1)?.seq ?? from;
+    return { redriven: dead.length, through, more: all.length > dead.length };
   }
 
   /** Jobs whose messages are gone are not worked; but what is held stays with its holder. */

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { DEAD_RETENTION } from "../../../stores/groups/group_machine.ts";
+import { DEAD_RETENTION } from "../../../stores/groups/due_work.ts";
 import {
   claim,
   command,

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { DEAD_RETENTION } from "../../../stores/groups/group_machine.ts";
+import { DEAD_RETENTION } from "../../../stores/groups/due_work.ts";
 import { claim, command, finish, open, stateOf, T } from "../../../testing/store/group_support.ts";
 import { append, apply, put, RETENTION } from "../../../testing/store/support.ts";
 import { FailingFile } from "../../support/failing_file.ts";
