@@ -47,5 +47,7 @@ export const DEAD_PAGE = 250;
  * @returns at most its first 1,000 characters, well-formed
  */
 export function shortReason(reason: string): string {
-  return reason.slice(0, MAX_REASON_LENGTH).toWellFormed();
+  if (reason.length <= MAX_REASON_LENGTH) return reason.toWellFormed();
+  // A copy: V8 keeps all of a text for as long as a part of it is there.
+  return JSON.parse(JSON.stringify(reason.slice(0, MAX_REASON_LENGTH).toWellFormed()));
 }

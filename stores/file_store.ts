@@ -11,7 +11,7 @@ import { unknownOutcome } from "./file_faults.ts";
 import type { FileNotice } from "./file_guard.ts";
 import type { MessageLog } from "./message_log.ts";
 import { isDiskFull } from "./opened_file.ts";
-import { isWritten } from "./written_commands.ts";
+import { failureOf, isWritten } from "./written_commands.ts";
 import type { GroupMachine } from "./groups/group_machine.ts";
 import { PageGaps } from "./page_gaps.ts";
 import { SlicedWork } from "./sliced_work.ts";
@@ -192,7 +192,9 @@ export class FileStore extends SqliteStore {
     } catch (error) {
       const failure = this.#failed("store messages", error, codeOf(error));
       results = pending.map(({ batch }) =>
-        batch.commands.map((command) => this.#file.findDuplicate(command) ?? failure)
+        batch.commands.map((command) =>
+          this.#file.findDuplicate(command) ?? failureOf(command, failure)
+        )
       );
     }
     for (const [i, { resolve }] of pending.entries()) resolve(results[i]!);

@@ -181,6 +181,7 @@ import "../../stores/feed.ts";
 import "../../stores/gone_index.ts";
 import "../../stores/gone_map.ts";
 import "../../stores/groups/claim_jobs.ts";
+import "../../stores/groups/death_reasons.ts";
 import "../../stores/groups/due_work.ts";
 import "../../stores/groups/expired_jobs.ts";
 import "../../stores/groups/group_errors.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DeadState, type DeathReasons } from "./death_reasons.ts";
 import type { HeldJob, Holder } from "./holder.ts";
 import { JOB_STATE, JobList, type JobState } from "./job_list.ts";
 import { KeyQueues } from "./key_queues.ts";
@@ -31,14 +32,6 @@ interface ReturnedJob {
   readonly key: number;
 }
 
-/** A dead job. */
-export interface DeadState {
-  readonly attempt: number;
-  /** When it died, in the store's time. */
-  readonly at: number;
-  readonly reason: string;
-}
-
 const NEW: ReturnedJob = { attempt: 0, key: 0 };
 
 /**
@@ -51,6 +44,7 @@ export class GroupJobs {
   readonly #ready = new SeqHeap();
   readonly #returned = new Map<number, ReturnedJob>();
   readonly #held: Map<number, HeldJob>;
+  readonly #reasons: DeathReasons;
   /** In the order of their deaths. */
   readonly dead: Map<number, DeadState> = new Map();
   /** Told of each change, if it is to be stored; without a record the job is finished. */
@@ -60,10 +54,16 @@ export class GroupJobs {
    * Has none.
    *
    * @param held the jobs of all groups that somebody holds, by their claims
+   * @param reasons why jobs of all groups have died
    * @param changed called with each change, if it is to be stored
    */
-  constructor(held: Map<number, HeldJob>, changed?: (seq: number, record?: JobRecord) => void) {
+  constructor(
+    held: Map<number, HeldJob>,
+    reasons: DeathReasons,
+    changed?: (seq: number, record?: JobRecord) => void,
+  ) {
     this.#held = held;
+    this.#reasons = reasons;
     this.#changed = changed;
   }
 
@@ -148,9 +148,32 @@ export class GroupJobs {
     const { seq, attempt, key } = job;
     this.letGo(job);
     this.list.set(seq, JOB_STATE.dead);
-    this.dead.set(seq, { attempt, at, reason });
-    this.#changed?.(seq, { state: JOB_STATE.dead, attempt, key: 0, at, reason });
+    const dead = new DeadState(seq, attempt, at, reason);
+    this.dead.set(seq, dead);
+    this.#onDead(dead);
+    this.#reasons.add(dead, this.#onDead);
     return this.#release(key);
+  }
+
+  readonly #onDead = ({ seq, attempt, at, reason }: DeadState): void => {
+    this.#changed?.(seq, { state: JOB_STATE.dead, attempt, key: 0, at, reason });
+  };
+
+  /** It was loaded: its reason counts from now on. They come in the order of their deaths. */
+  restoreReason(dead: DeadState): void {
+    this.#reasons.add(dead, this.#onDead);
+  }
+
+  /** No job of it is dead any more, for it is deleted. */
+  forgetReasons(): void {
+    for (const dead of this.dead.values()) this.#reasons.remove(dead);
+  }
+
+  #forgetDead(seq: number): void {
+    const dead = this.dead.get(seq);
+    if (!dead) return;
+    this.dead.delete(seq);
+    this.#reasons.remove(dead);
   }
 
   /** When the job died that has been dead longest; `Infinity` if none is. */
@@ -171,7 +194,7 @@ export class GroupJobs {
 
   /** A dead job is to be worked as if it were new. */
   revive(seq: number): void {
-    this.dead.delete(seq);
+    this.#forgetDead(seq);
     this.#return(seq, 0, 0);
   }
 
@@ -198,7 +221,7 @@ export class GroupJobs {
   drop(seq: number): boolean {
     const { key } = this.#returned.get(seq) ?? NEW;
     this.#returned.delete(seq);
-    this.dead.delete(seq);
+    this.#forgetDead(seq);
     this.list.remove(seq);
     this.#changed?.(seq);
     return this.#release(key);
@@ -215,7 +238,7 @@ export class GroupJobs {
         return void holder!.jobs.add(job);
       }
       case JOB_STATE.dead:
-        return void this.dead.set(seq, { attempt, at, reason });
+        return void this.dead.set(seq, new DeadState(seq, attempt, at, reason));
       case JOB_STATE.blocked:
         return;
       case JOB_STATE.delayed:

@@ -75,7 +75,8 @@ export function listDeadJobs(
     if (!message) continue;
     left -= message.bytes;
     if (left < 0 && found.length > 0) break;
-    found.push({ message, ...group.jobs.dead.get(seq)! });
+    const { attempt, at, reason } = group.jobs.dead.get(seq)!;
+    found.push({ message, attempt, at, reason });
     if (found.length === count) break;
   }
   return found;

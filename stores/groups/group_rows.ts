@@ -168,6 +168,11 @@ export class GroupRows implements GroupRecorder {
     }
     // Only now each key has its owner.
     for (const [group, seq, record] of blocked) group.jobs.restoreKey(seq, record);
+    const dead = [...groups.values()].flatMap(({ jobs }) =>
+      jobs.dead.values().map((one) => ({ jobs, one })).toArray()
+    );
+    dead.sort(({ one }, { one: other }) => one.at - other.at);
+    for (const { jobs, one } of dead) jobs.restoreReason(one);
     for (const group of groups.values()) {
       group.jobs.sortDead();
       group.findGone();

@@ -6,6 +6,7 @@
 
 import type { Database } from "../engine.ts";
 import type { MessageLog } from "../message_log.ts";
+import { DeathReasons } from "./death_reasons.ts";
 import { ExpiredJobs } from "./expired_jobs.ts";
 import type { GroupName } from "./group_commands.ts";
 import { GroupJobs, type JobRecord } from "./group_jobs.ts";
@@ -92,6 +93,7 @@ export class GroupState implements SharedGroupState {
   nextEnd = Infinity;
   /** The last claim. */
   claim: number;
+  readonly #reasons = new DeathReasons();
   #nextId = 1;
   readonly #log: MessageLog;
 
@@ -198,7 +200,7 @@ export class GroupState implements SharedGroupState {
     const { recorder } = this;
     const changed = recorder &&
       ((seq: number, record?: JobRecord) => recorder.job(id, seq, record));
-    const jobs = new GroupJobs(this.held, changed);
+    const jobs = new GroupJobs(this.held, this.#reasons, changed);
     const filter = this.registry.filterOf(name);
     const group = new WorkGroup(id, name, filter, frontier, this, jobs);
     this.registry.add(group);
@@ -212,6 +214,7 @@ export class GroupState implements SharedGroupState {
   remove(group: WorkGroup): void {
     this.registry.remove(group);
     group.loseAll();
+    group.jobs.forgetReasons();
     this.touched.delete(group);
     this.recorder?.groupRemoved(group);
     this.#releaseAll(group.name);
