@@ -16,6 +16,9 @@ const TRY_AGAIN = 75;
 const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;
 
+/** That of a worker whose output nobody reads any more, and of a command, or one of its shell, that SIGPIPE has ended. */
+const OUTPUT_CLOSED = 141;
+
 /** How long a command that has to end may take for that, in milliseconds: then it is killed. */
 const GRACE_PERIOD = 5000;
 
@@ -25,18 +28,28 @@ const LAST_WORDS_TIMEOUT = 500;
 /** Of the errors of a command this many bytes are remembered, for the last line. */
 const MAX_REMEMBERED = 4096;
 
-/** A command cannot be run at all, for no job. */
-export class CommandFailure extends Error {
-  /** With which code its worker ends. */
+/** Why a worker ends by itself. */
+export interface WorkerFailure {
+  readonly message: string;
+  /** With which code it ends. */
   readonly exitCode: number;
-
-  /** Takes the command, and the error of the system. */
-  constructor(command: string, cause: Error) {
-    const reason = cause.message.replace(/^Failed to spawn '[^]*': /, "");
-    super(`Cannot run ${quoted(command)}: ${reason}; its job was given back`, { cause });
-    this.exitCode = cause instanceof Deno.errors.NotFound ? NOT_FOUND : NOT_EXECUTABLE;
-  }
 }
+
+/** A command cannot be run at all, for no job. */
+function cannotRun(command: string, cause: Error): WorkerFailure {
+  const reason = cause.message.replace(/^Failed to spawn '[^]*': /, "");
+  return {
+    message: `Cannot run ${quoted(command)}: ${reason}; its job was given back`,
+    exitCode: cause instanceof Deno.errors.NotFound ? NOT_FOUND : NOT_EXECUTABLE,
+  };
+}
+
+/** What commands print goes nowhere. Whether that is all that they do, only they know. */
+const NO_READER: WorkerFailure = {
+  message:
+    "nobody reads the output any more: the worker ends, and gives back the messages that failed for that",
+  exitCode: OUTPUT_CLOSED,
+};
 
 /** What is to be run, and for whom. */
 export interface JobCommandsOptions {
@@ -51,11 +64,10 @@ export interface JobCommandsOptions {
 export class JobCommands {
   readonly #options: JobCommandsOptions;
   readonly #processes = new Set<Deno.ChildProcess>();
-  readonly #ended = Promise.withResolvers<CommandFailure | undefined>();
-  /** No job is begun any more. */
-  #isOver = false;
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #over = new AbortController();
   #isKilled = false;
-  #failure: CommandFailure | undefined;
+  #failure: WorkerFailure | undefined;
 
   /** Runs nothing yet. */
   constructor(options: JobCommandsOptions) {
@@ -67,26 +79,37 @@ export class JobCommands {
     return this.#processes.size;
   }
 
-  /**
-   * Resolves once nothing runs, and nothing will: the command cannot be run (with the reason), or all were killed. Jobs whose
-   * outcome is open by then are to be given back.
-   */
-  get ended(): Promise<CommandFailure | undefined> {
+  /** Aborts when no job is begun any more. Those that run may go on. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** Resolves when it is over and nothing runs. Jobs whose outcome is open by then are to be given back. */
+  get ended(): Promise<void> {
     return this.#ended.promise;
+  }
+
+  /** Why it is over, if that is nobody's wish. */
+  get failure(): WorkerFailure | undefined {
+    return this.#failure;
   }
 
   /** Begins no more jobs; resolves once those that run have ended. */
   async end(): Promise<void> {
-    this.#isOver = true;
-    this.#endIfIdle();
+    this.#finish();
     await this.#ended.promise;
   }
 
   /** Kills all processes. */
   kill(): void {
-    this.#isOver = this.#isKilled = true;
+    this.#isKilled = true;
     for (const process of this.#processes) send(process, "SIGKILL");
-    this.#endIfIdle();
+    this.#finish();
+  }
+
+  /** Begins no more jobs, because nobody reads what commands print. One that fails from now on has done so for that. */
+  loseOutput(): void {
+    this.#finish(NO_READER);
   }
 
   /**
@@ -97,7 +120,7 @@ export class JobCommands {
    * @throws what says that the job is to be tried again, and why
    */
   async run(job: Job): Promise<void> {
-    const process = this.#isOver ? undefined : this.#start(job);
+    const process = this.over.aborted ? undefined : this.#start(job);
     if (!process) return await never();
     this.#processes.add(process);
     const { signal: stop } = job;
@@ -114,10 +137,12 @@ export class JobCommands {
     const { success, code, signal } = await process.status;
     const lastLine = await lastWords.text();
     stop.removeEventListener("abort", abort);
+    // Before it counts as ended: others must know that it is over.
+    if (code === OUTPUT_CLOSED && !Deno.stdout.isTerminal()) this.loseOutput();
     this.#processes.delete(process);
     this.#endIfIdle();
     if (success) return;
-    if (this.#isKilled) return await never();
+    if (this.#isKilled || this.#failure === NO_READER) return await never();
     const end = signal ?? `exit code ${code}`;
     if (code !== TRY_AGAIN && !stop.aborted) {
       const isLast = job.attempt >= this.#options.attempts;
@@ -148,15 +173,19 @@ export class JobCommands {
         detached: true,
       }).spawn();
     } catch (error) {
-      this.#isOver = true;
-      this.#failure ??= new CommandFailure(command, error as Error);
-      this.#endIfIdle();
+      this.#finish(cannotRun(command, error as Error));
       return undefined;
     }
   }
 
+  #finish(failure?: WorkerFailure): void {
+    this.#failure ??= failure;
+    this.#over.abort();
+    this.#endIfIdle();
+  }
+
   #endIfIdle(): void {
-    if (this.#isOver && this.#processes.size === 0) this.#ended.resolve(this.#failure);
+    if (this.over.aborted && this.#processes.size === 0) this.#ended.resolve();
   }
 }
 

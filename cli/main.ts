@@ -24,13 +24,15 @@ const VERSION_WORDS = ["version", "--version", "-V", "-v"];
  */
 export async function run(args: readonly string[]): Promise<number> {
   let helpCommand = "dsmq --help";
+  let code: number = EXIT_CODE.ok;
   try {
-    const code = await runChosen(args, (name) => helpCommand = `dsmq ${name} --help`);
+    code = await runChosen(args, (name) => helpCommand = `dsmq ${name} --help`);
     await flushStdout();
     return code;
   } catch (error) {
     await flushStdout().catch(() => {});
-    return reportError(error, helpCommand);
+    // If its reader has gone after that, it is still what the command has come to.
+    return error instanceof OutputClosed ? code : reportError(error, helpCommand);
   } finally {
     await flushStderr();
   }
@@ -66,7 +68,6 @@ async function runChosen(
 }
 
 function reportError(error: unknown, helpCommand: string): number {
-  if (error instanceof OutputClosed) return EXIT_CODE.ok;
   if (error instanceof UsageError) {
     fail(`${error.message} (see ${helpCommand})`, "usage");
     return EXIT_CODE.usage;

@@ -57,24 +57,46 @@ export interface TwofoldInterrupt extends Interrupt {
 
 /**
  * The same for a command that has something to finish: at the first signal (of the terminal's end, too) it does so, at the
- * second one it does not.
+ * second one it does not. A further SIGHUP is none: for one terminal that was closed the shell sends one, and the kernel another.
+ * Where SIGHUP was ignored, as by `nohup`, it stays so.
  *
  * @returns the signals; dispose of them to restore the default
  */
-export function interruptTwice(): TwofoldInterrupt {
+export async function interruptTwice(): Promise<TwofoldInterrupt> {
+  const isIgnored = await ignoresHangup();
   const again = new AbortController();
-  const steps = [new AbortController(), again] as const;
-  return Object.assign(interruptInSteps(END_SIGNALS, steps), { again: again.signal });
+  const first = new AbortController();
+  const stop = interruptInSteps(
+    END_SIGNALS,
+    [first, again],
+    (name) => name === "SIGHUP" && (isIgnored || first.signal.aborted),
+  );
+  return Object.assign(stop, { again: again.signal });
 }
 
-/** Each signal aborts the next step; after the last one the default is restored. */
+/**
+ * Whether this process was started with SIGHUP ignored. Its first child is, too, and Deno has no shorter way to know; from then
+ * on Deno itself ends it at SIGHUP, unless somebody listens.
+ */
+async function ignoresHangup(): Promise<boolean> {
+  const { state } = await Deno.permissions.query({ name: "run", command: "sh" });
+  if (WINDOWS || state !== "granted") return false;
+  const options = { stdin: "null", stdout: "null", stderr: "null" } as const;
+  const probe = new Deno.Command("sh", { args: ["-c", "kill -HUP $$"], ...options });
+  const { signal } = await probe.output().catch(() => ({ signal: "SIGHUP" }));
+  return signal === null;
+}
+
+/** Each signal that counts aborts the next step; after the last one the default is restored. */
 function interruptInSteps(
   names: readonly Deno.Signal[],
   [first, ...others]: readonly [AbortController, ...AbortController[]],
+  isIgnored: (name: Deno.Signal) => boolean = () => false,
 ): Interrupt {
   const steps = [first, ...others];
   let code = 0;
   const stop = onSignals(names, (name) => {
+    if (isIgnored(name)) return;
     const step = steps.shift()!;
     if (steps.length === 0) stop();
     interruptController.abort(new Error(`interrupted by ${name}`));

@@ -19,7 +19,7 @@ import { GROUP_OPTIONS, groupOf } from "./group_arguments.ts";
 import { JobCommands } from "./job_commands.ts";
 import { interruptTwice } from "./signals.ts";
 import { sinceOf, sinceOption } from "./since.ts";
-import { printError, printHint } from "./terminal.ts";
+import { outputLost, printError, printHint, watchOutput } from "./terminal.ts";
 import { parseDuration, parseWholeNumber } from "./values.ts";
 
 const SINCE = sinceOption("start");
@@ -52,7 +52,7 @@ export const workCommand: CliCommand = {
   },
   notes: [
     "The text of the message is the standard input of COMMAND. DSMQ_TOPIC, DSMQ_GROUP, DSMQ_SEQ, DSMQ_TIME, DSMQ_ATTEMPT, DSMQ_CLAIM, DSMQ_KEY, DSMQ_MESSAGE_ID and DSMQ_HEADERS (as JSON) are in its environment, empty if the message has no such attribute.",
-    "If it exits with 0 the message is done. Otherwise it is tried again later, with the last line of its standard error as the reason; 75 does so without a line about it. At Ctrl-C, SIGTERM or SIGHUP what runs is finished; a second one kills it and gives its messages back. If COMMAND cannot be run, the message is given back, and the worker ends with 127 (not found) or 126. Deno needs --allow-run.",
+    "If it exits with 0 the message is done. Otherwise it is tried again later, with the last line of its standard error as the reason; 75 does so without a line about it. At Ctrl-C, SIGTERM or SIGHUP what runs is finished; a second Ctrl-C or SIGTERM kills it and gives its messages back. If nobody reads the output any more, as with head, it ends with 141 once what runs has ended, and gives back what failed because of that. If COMMAND cannot be run, the message is given back, and the worker ends with 127 (not found) or 126. Deno needs --allow-run.",
   ],
   positionals: [2, Infinity],
   async run(args) {
@@ -64,7 +64,7 @@ export const workCommand: CliCommand = {
     const options = { ...workOptions(args), group };
     const { attempts } = options;
     await requireRunPermission(command);
-    using stop = interruptTwice();
+    using stop = await interruptTwice();
     const commands = new JobCommands({ command, args: commandArgs, group, attempts });
     try {
       await using mq = await connectFromArguments(args, undefined, {
@@ -79,10 +79,13 @@ export const workCommand: CliCommand = {
         if (running > 0) printError(`dsmq: finishing ${running} ${which}; interrupt again to kill`);
       });
       stop.again.addEventListener("abort", () => commands.kill());
-      const { signal } = stop;
+      using _ = watchOutput();
+      outputLost.addEventListener("abort", () => commands.loseOutput());
+      const signal = AbortSignal.any([stop.signal, commands.over]);
       const worker = mq.work(from, (job) => commands.run(job), { ...options, signal });
       // What is open when it is killed, or cannot be run, is given back as the connection closes.
-      const failure = await Promise.race([worker.closed, commands.ended]);
+      await Promise.race([worker.closed, commands.ended]);
+      const { failure } = commands;
       if (!failure) return stop.again.aborted ? stop.code : EXIT_CODE.ok;
       printError(`dsmq: ${failure.message}`);
       return failure.exitCode;

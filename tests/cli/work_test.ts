@@ -5,48 +5,12 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { connect, type Connection } from "@dsmq/server";
+import { WorkerScene } from "../support/cli_worker.ts";
 import { ignoredIf, noPosix } from "../support/ignored_if.ts";
-import { openServer } from "../support/open_server.ts";
-import { Program } from "../support/program.ts";
+import type { Program } from "../support/program.ts";
 import { runCommands } from "../support/run_commands.ts";
 
 const FINISHING = /^dsmq: finishing \d messages?; interrupt again to kill$/;
-
-/** A server, somebody who is connected to it, and workers. */
-class Scene implements AsyncDisposable {
-  readonly mq: Connection;
-  readonly #url: string;
-  readonly #stack: AsyncDisposableStack;
-
-  private constructor(stack: AsyncDisposableStack, mq: Connection) {
-    this.#stack = stack;
-    this.mq = mq;
-    this.#url = mq.url;
-  }
-
-  static async open(): Promise<Scene> {
-    const stack = new AsyncDisposableStack();
-    const server = stack.use(await openServer());
-    return new Scene(stack, stack.use(await connect(server.url)));
-  }
-
-  /** A worker of the topic `t` that runs a script of the shell, unless another command is given. */
-  work(script: string, options: readonly string[] = [], command = ["sh", "-c", script]): Program {
-    const args = ["t", "--url", this.#url, ...options, "--", ...command];
-    return this.#stack.use(new Program(["-A", "--no-prompt", "cli.ts", "work", ...args]));
-  }
-
-  /** How many messages wait, are held, and are dead. */
-  async counts(): Promise<readonly number[]> {
-    const { depth, held, dead } = (await this.mq.groups())[0]!;
-    return [depth, held, dead];
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#stack.disposeAsync();
-  }
-}
 
 /** Ends a worker as Ctrl-C does, once it has printed so many lines; returns its end, with these lines. */
 async function stopAfter(worker: Program, lines: number) {
@@ -65,7 +29,7 @@ Deno.test({
     "a command gets the text exactly, and in its environment what is known of the message",
   ),
   async fn() {
-    await using scene = await Scene.open();
+    await using scene = await WorkerScene.open();
     const options = { key: "k\0=", messageId: "id 1", headers: { "a-b": "ü\n" }, delay: 0 };
     const seq = await scene.mq.put("t", "ü\r\n\0 end", options);
     await scene.mq.put("t", "");
@@ -90,7 +54,7 @@ Deno.test({
     "exit code 0 finishes a message; any other end has it tried again, and says why at the last attempt",
   ),
   async fn() {
-    await using scene = await Scene.open();
+    await using scene = await WorkerScene.open();
     await scene.mq.putMany("t", ["ok", "says", "silent", "later", "killed"]);
     const script = `read -r text; echo $text; case $text in
       says) echo first >&2; printf ' the reason \\n\\n' >&2; exit 3;;
@@ -123,7 +87,7 @@ Deno.test({
     "a message whose command fails comes again, with the number of the attempt",
   ),
   async fn() {
-    await using scene = await Scene.open();
+    await using scene = await WorkerScene.open();
     await scene.mq.put("t", "m");
     const worker = scene.work("echo $DSMQ_ATTEMPT; [ $DSMQ_ATTEMPT = 2 ] || exit 1");
     const { printed, errors } = await stopAfter(worker, 2);
@@ -139,7 +103,7 @@ Deno.test({
 Deno.test({
   ...ignoredIf(noPosix, "a command need not read its input, nor wait for what it has started"),
   async fn() {
-    await using scene = await Scene.open();
+    await using scene = await WorkerScene.open();
     await scene.mq.putMany("t", ["x".repeat(900_000), "y"]);
     // What it has started holds its standard error.
     const script = "sleep 1000 >/dev/null & echo $!";
@@ -156,7 +120,7 @@ Deno.test({
     "as many commands run at one time as --concurrency says; one interrupt lets them finish",
   ),
   async fn() {
-    await using scene = await Scene.open();
+    await using scene = await WorkerScene.open();
     const folder = await Deno.makeTempDir();
     try {
       await scene.mq.putMany("t", ["1", "2", "3"]);
@@ -182,7 +146,7 @@ Deno.test({
     "a second interrupt kills what runs, with all that it has started, and gives its message back",
   ),
   async fn() {
-    await using scene = await Scene.open();
+    await using scene = await WorkerScene.open();
     await scene.mq.put("t", "m");
     const worker = scene.work("sleep 1000 & echo $!; trap '' TERM; wait; wait");
     const pid = Number(await worker.line());
@@ -209,7 +173,7 @@ Deno.test({
     "a command that takes longer than --timeout gets SIGTERM, and its message is tried again",
   ),
   async fn() {
-    await using scene = await Scene.open();
+    await using scene = await WorkerScene.open();
     await scene.mq.put("t", "m");
     const script = "trap 'echo ended; exit 0' TERM; sleep 1000 >/dev/null & wait";
     const worker = scene.work(script, ["--timeout", "200ms", "--attempts", "1"]);
@@ -227,7 +191,7 @@ Deno.test({
 Deno.test({
   ...ignoredIf(noPosix, "one that ignores SIGTERM is killed, with all that it has started"),
   async fn() {
-    await using scene = await Scene.open();
+    await using scene = await WorkerScene.open();
     await scene.mq.put("t", "m");
     const options = ["--timeout", "200ms", "--attempts", "1"];
     const worker = scene.work("trap '' TERM; sleep 1000 & echo $!; wait; wait", options);
@@ -242,7 +206,7 @@ Deno.test({
 Deno.test({
   ...ignoredIf(noPosix, "a worker whose group is deleted ends, and so does what it runs"),
   async fn() {
-    await using scene = await Scene.open();
+    await using scene = await WorkerScene.open();
     await scene.mq.put("t", "m");
     const worker = scene.work(
       "trap 'echo ended; exit 1' TERM; echo begun; sleep 1000 >/dev/null & wait",
@@ -256,7 +220,7 @@ Deno.test({
 });
 
 Deno.test("a command that cannot be run is one error, its message is given back, and the worker ends", async () => {
-  await using scene = await Scene.open();
+  await using scene = await WorkerScene.open();
   const folder = await Deno.makeTempDir();
   try {
     await scene.mq.putMany("t", ["1", "2"]);
@@ -280,7 +244,7 @@ Deno.test("a command that cannot be run is one error, its message is given back,
 });
 
 Deno.test("without the permission to run the command no message is taken", async () => {
-  await using scene = await Scene.open();
+  await using scene = await WorkerScene.open();
   await scene.mq.put("t", "m");
   const [outcome] = await runCommands([["work", "t", "--url", scene.mq.url, "--", "true"]]);
   assertEquals([outcome!.code, outcome!.stderr], [
