@@ -152,8 +152,8 @@ function toDsmqError(
     : `: ${whenGivenUp}`;
   const cause = errors.length > 1 ? new AggregateError(errors) : errors[0]?.cause ?? errors[0];
   return new DsmqError(code, `Cannot connect to ${what}${when}`, {
-    ...(reason && { reason }),
-    ...(status !== undefined && { status }),
+    reason,
+    status,
     cause,
   });
 }

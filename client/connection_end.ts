@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DsmqError, type DsmqErrorDetails, type ErrorCode } from "../protocol/errors.ts";
+import { DsmqError, type ErrorCode } from "../protocol/errors.ts";
 import { thrownText } from "../protocol/text.ts";
 import type { CloseInfo } from "./status_tracker.ts";
 
@@ -63,8 +63,7 @@ export function connectionEndError(
   const what = code === "unknown_outcome"
     ? `Cannot tell ${call.verb === "purge" ? "what was purged" : "whether the message is stored"}`
     : `Cannot ${call.verb}`;
-  const { topic } = call;
-  const details = { ...detailsOf(end), ...(topic !== undefined && { topic }) };
+  const details = { ...detailsOf(end), topic: call.topic };
   return new DsmqError(code, `${what}: no connection to ${url}, ${reason}`, details);
 }
 
@@ -83,10 +82,10 @@ export function closeInfo(end: ConnectionEnd, url: string, isOwn: boolean): Clos
 }
 
 /** The cause, and what an error of this code has from it. */
-function detailsOf({ code, cause }: ConnectionEnd): DsmqErrorDetails {
+function detailsOf({ code, cause }: ConnectionEnd) {
   if (code !== "unauthorized" || !(cause instanceof DsmqError)) return { cause };
   const { reason, status } = cause;
-  return { cause, ...(reason && { reason }), ...(status !== undefined && { status }) };
+  return { cause, reason, status };
 }
 
 /** Whether calls are accepted, and how they fail if not. */

@@ -188,7 +188,7 @@ export class InFlightRequests {
           new DsmqError(
             "unknown_outcome",
             "Cannot tell whether the message is stored: the server does not know any more what this session put",
-            request.topic === undefined ? {} : { topic: request.topic },
+            { topic: request.topic },
           ),
         );
       } else if (request.onReconnect()) {

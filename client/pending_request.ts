@@ -238,8 +238,7 @@ export function protocolError(
   topic?: string,
   reason: string = "the server's reply violates the protocol",
 ): DsmqError {
-  const details = topic === undefined ? {} : { topic };
-  return new DsmqError("protocol_error", `Cannot ${verb}: ${reason}`, details);
+  return new DsmqError("protocol_error", `Cannot ${verb}: ${reason}`, { topic });
 }
 
 /** The longest message of a server that is shown, in characters. */
@@ -269,12 +268,12 @@ export function toDsmqError(
     ? `Cannot ${request!.verb}:${error.message.slice(named.length)}`
     : error.message;
   return new DsmqError(code, printableSentence(message), {
-    ...(limit !== undefined && { limit }),
-    ...(after !== undefined && { after }),
-    ...(floor !== undefined && { floor }),
-    ...(last !== undefined && { last }),
-    ...(topic !== undefined && { topic }),
-    ...(outcomes && { outcomes: outcomes.map(printableOutcome) }),
+    limit,
+    after,
+    floor,
+    last,
+    topic,
+    outcomes: outcomes?.map(printableOutcome),
   });
 }
 

@@ -156,7 +156,7 @@ export function checkBody(
     ...details,
     bytes,
     topic,
-    ...(index !== undefined && { index }),
+    index,
   });
 }
 

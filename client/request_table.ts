@@ -113,17 +113,16 @@ class PendingCalls {
     const bytes = this.#bytes;
     const limits = this.#limits;
     const what = `Cannot ${verb}: ${calls} calls are unanswered`;
-    const details = topic === undefined ? {} : { topic };
     return bytes < limits.bytes
       ? new DsmqError(
         "limit_exceeded",
         `${what}, and while there is no connection to ${url} there may be ${limits.calls} (maxPending)`,
-        { ...details, limit: limits.calls },
+        { topic, limit: limits.calls },
       )
       : new DsmqError(
         "limit_exceeded",
         `${what} and take ${bytes} bytes, which may be ${limits.bytes} (maxPendingBytes)`,
-        { ...details, limit: limits.bytes },
+        { topic, limit: limits.bytes },
       );
   }
 

@@ -53,6 +53,11 @@ export interface DsmqErrorDetails
   readonly received?: Message;
 }
 
+/** The same with those that may be `undefined`, which count as absent. */
+type GivenDetails = {
+  readonly [Name in keyof DsmqErrorDetails]: DsmqErrorDetails[Name] | undefined;
+};
+
 const DETAIL_NAMES = [
   "topic",
   "prefix",
@@ -137,7 +142,7 @@ export class DsmqError extends Error {
    * @param message what could not be done, why, and the value seen
    * @param details what is needed to recover, and the `cause`
    */
-  constructor(code: ErrorCode, message: string, details: DsmqErrorDetails = {}) {
+  constructor(code: ErrorCode, message: string, details: GivenDetails = {}) {
     const { cause, received } = details;
     super(message, cause === undefined ? undefined : { cause });
     this.name = `DsmqError [${code}]`;

@@ -242,8 +242,8 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
 
   lostError(): DsmqError {
     const message = "Cannot go on with the job: its lease has ended, somebody else may have it";
-    const details = this.topic === undefined ? {} : { topic: this.topic };
-    return this.#setup.source.named(new DsmqError("lease_lost", message, details));
+    const error = new DsmqError("lease_lost", message, { topic: this.topic });
+    return this.#setup.source.named(error);
   }
 
   /** No more jobs arrive. */

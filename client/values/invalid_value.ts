@@ -27,7 +27,7 @@ export function unfitToPut(topic: string, { issues, cause }: Misfit, index?: num
   return new DsmqError("invalid_value", `${what}${inWords(issues)}`, {
     topic,
     issues,
-    ...(index !== undefined && { index }),
+    index,
     cause,
   });
 }

@@ -301,6 +301,10 @@ interface DsmqErrorDetails extends ErrorOptions, Omit<Partial<WireError>, "code"
     /** The message that has that value. */
     readonly received?: Message;
 }
+/** The same with those that may be `undefined`, which count as absent. */
+type GivenDetails = {
+    readonly [Name in keyof DsmqErrorDetails]: DsmqErrorDetails[Name] | undefined;
+};
 /**
  * An error that a caller of dsmq may want to catch: it carries a code, and what is needed to recover.
  * {@linkcode isDsmqError} tells it from other errors, and what it carries by its code.
@@ -363,7 +367,7 @@ declare class DsmqError extends Error {
      * @param message what could not be done, why, and the value seen
      * @param details what is needed to recover, and the `cause`
      */
-    constructor(code: ErrorCode, message: string, details?: DsmqErrorDetails);
+    constructor(code: ErrorCode, message: string, details?: GivenDetails);
     /**
      * Whether the same call may succeed later, without risk: it has had no effect, and what prevented it can pass by itself.
      * What is put again comes after what was put meanwhile. False if the call may have had an effect (`unknown_outcome`, or a
