@@ -43,7 +43,8 @@ Deno.test("groups are made, listed and deleted", async () => {
 Deno.test("dead messages are listed with their reasons, and redriven: one, or all", async () => {
   await using server = await openServer();
   await using mq = await connect(server.url);
-  await mq.putMany("t", ["one", "two", "three"]);
+  await mq.put("t", "one", { key: "k", headers: { a: "b" } });
+  await mq.putMany("t", ["two", "three"]);
   const ends = [1, 2, 3].map(() => Promise.withResolvers<void>());
   const worker = mq.work({ prefix: "t" }, ({ seq, body }) => {
     ends[seq - 1]!.resolve();
@@ -67,7 +68,9 @@ Deno.test("dead messages are listed with their reasons, and redriven: one, or al
   assertEquals(rows.length, 3);
   assertMatch(rows[1]!, /^2 {2}t {2}\d{4}-\S+Z {2}1 attempt {2}not two at all$/);
   const { time, at, ...job } = JSON.parse(lines!.split("\n")[0]!);
-  assertEquals(job, { topic: "t", seq: 1, attempt: 1, reason: "not one\nat all", body: "one" });
+  const attributes = { key: "k", headers: { a: "b" } };
+  const expectedJob = { topic: "t", seq: 1, attempt: 1, reason: "not one\nat all", body: "one" };
+  assertEquals(job, { ...expectedJob, ...attributes });
   assertEquals(at >= time, true);
   assertEquals([one, again, all, none, ...missing], [
     "1 message redriven",
