@@ -249,6 +249,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "stores/groups/holder.ts": "objects",
   "stores/groups/job_keeper.ts": "numbers of messages, which the store counts up",
   "stores/groups/key_queues.ts": "hashes with a secret seed",
+  "stores/groups/load_groups.ts": "numbers of groups, which the store counts up",
   "stores/groups/lost_claims.ts": "claims, which the store counts up",
   "stores/groups/work_group.ts": "numbers of messages, which the store counts up",
   "stores/large_rows.ts": "numbers that the store counts up, of which few are kept",

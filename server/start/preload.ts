@@ -190,6 +190,7 @@ import "../../stores/groups/group_lists.ts";
 import "../../stores/groups/group_machine.ts";
 import "../../stores/groups/group_messages.ts";
 import "../../stores/groups/group_registry.ts";
+import "../../stores/groups/group_remains.ts";
 import "../../stores/groups/group_state.ts";
 import "../../stores/groups/holder.ts";
 import "../../stores/groups/job_keeper.ts";

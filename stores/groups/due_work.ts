@@ -5,6 +5,7 @@
  */
 
 import type { GroupState } from "./group_state.ts";
+import type { WorkGroup } from "./work_group.ts";
 
 /**
  * How many jobs change with each batch of commands, which takes some 20 milliseconds at most. What is left is due with the next batch: if
@@ -52,6 +53,18 @@ export function endLeases(state: GroupState, now: number): boolean {
     }
   }
   return state.nextEnd <= state.clock.now;
+}
+
+/** Whether jobs have been dead for so long that they are forgotten. */
+export function hasLongDead({ registry }: GroupState, now: number): boolean {
+  return [...registry.all].some(({ jobs }) => jobs.firstDeath <= now - DEAD_RETENTION);
+}
+
+/** The groups on which nobody has worked for long. Jobs that are held, or have workers who wait for some, are in use. */
+export function idleGroups({ registry, idleClock, limits }: GroupState): readonly WorkGroup[] {
+  return [...registry.all].filter(({ usedAt, holders }) =>
+    idleClock.now - usedAt >= limits.groupRetention && holders.size === 0
+  );
 }
 
 /**

@@ -164,11 +164,6 @@ export class GroupJobs {
     this.#reasons.add(dead, this.#onDead);
   }
 
-  /** No job of it is dead any more, for it is deleted. */
-  forgetReasons(): void {
-    for (const dead of this.dead.values()) this.#reasons.remove(dead);
-  }
-
   #forgetDead(seq: number): void {
     const dead = this.dead.get(seq);
     if (!dead) return;

@@ -8,7 +8,7 @@ import type { MessageLog } from "../message_log.ts";
 import type { TopicMessage } from "../queries.ts";
 import { StoreError } from "../store.ts";
 import { claimJobs } from "./claim_jobs.ts";
-import { comeDue, DEAD_RETENTION, endLeases, forgetDead } from "./due_work.ts";
+import { comeDue, endLeases, forgetDead, hasLongDead, idleGroups } from "./due_work.ts";
 import type { GroupCommand, GroupEvent, GroupName, GroupResult } from "./group_commands.ts";
 import { groupNotFound, tooManyToOpen } from "./group_errors.ts";
 import { groupKey } from "./group_registry.ts";
@@ -110,11 +110,12 @@ export class GroupMachine {
    */
   begin(now: number, commands: number): void {
     const state = this.#state;
+    this.#isBehind = false;
     if (!state) return;
     state.clock.advance(now);
     state.idleClock.advance(now);
+    if (!state.remains.isEmpty) this.#removeRemains(state);
     if (state.registry.size === 0) return;
-    this.#isBehind = false;
     if (now >= state.nextDue && comeDue(state, now)) this.#isBehind = true;
     if (state.clock.now >= state.nextEnd) {
       this.#isDirty = true;
@@ -173,6 +174,7 @@ export class GroupMachine {
         return group.redrive(command);
       case "delete_group":
         this.#remove(state, group, false);
+        this.#removeRemains(state);
         return { deleted: true };
       default:
         return command satisfies never;
@@ -245,17 +247,15 @@ export class GroupMachine {
 
   #create(name: GroupName, after: number | undefined, now: number): WorkGroup | StoreError {
     const { range } = this.#log;
-    const claim = now * CLAIMS_PER_MS;
-    const state = this.#state ??= this.#makeState({
-      ...{ claim, forgottenTo: claim, through: range.floor, clock: 0 },
-    });
+    const [claim, through] = [now * CLAIMS_PER_MS, range.floor];
+    const state = this.#state ??= this.#makeState({ claim, forgottenTo: claim, through, clock: 0 });
     const { groups } = this.#limits;
     if (state.registry.size >= groups) return tooManyToOpen(`${groups} groups are there`, groups);
     const key = groupKey(name);
     const known = state.deleted.get(key);
     if (known) state.forget(key, known);
-    const frontier = known && known.until > state.idleClock.now ? known.frontier : undefined;
-    const from = after ?? frontier ?? range.floor;
+    const isRemembered = known && known.until > state.idleClock.now;
+    const from = after ?? (isRemembered ? known.frontier : range.floor);
     return state.add(name, Math.max(range.floor, Math.min(from, range.last)));
   }
 
@@ -265,17 +265,18 @@ export class GroupMachine {
     this.#removed.push({ name: group.name, ...news, deleted: true, abandoned });
   }
 
+  /** Removes a part of what is left of deleted groups. */
+  #removeRemains(state: GroupState): void {
+    this.#isDirty = true;
+    state.removeRemains();
+    this.#isBehind ||= !state.remains.isEmpty;
+  }
+
   /** Forgets what is over for long, at once: dead jobs, and groups on which nobody works. */
   #clean(state: GroupState, now: number): void {
-    const { idleClock, registry } = state;
-    const since = now - DEAD_RETENTION;
-    // Jobs that are held, or have workers who wait for some, are in use.
-    const isIdle = ({ usedAt, holders }: WorkGroup) =>
-      idleClock.now - usedAt >= this.#limits.groupRetention && holders.size === 0;
-    const all = [...registry.all];
-    const idle = all.filter(isIdle);
+    const idle = idleGroups(state);
     let isDone = true;
-    if (idle.length > 0 || all.some(({ jobs }) => jobs.firstDeath <= since)) {
+    if (idle.length > 0 || hasLongDead(state, now)) {
       this.#isDirty = true;
       this.#log.transaction(() => {
         isDone = !forgetDead(state, now);
@@ -283,12 +284,13 @@ export class GroupMachine {
           state.remember(group);
           this.#remove(state, group, true);
         }
+        this.#removeRemains(state);
       });
     }
-    if (isDone) this.#cleanAt = idleClock.now + CLEAN_EVERY;
+    if (isDone) this.#cleanAt = state.idleClock.now + CLEAN_EVERY;
     else this.#isBehind = true;
     for (const [key, one] of state.deleted) {
-      if (one.until > idleClock.now) break;
+      if (one.until > state.idleClock.now) break;
       state.forget(key, one);
     }
   }

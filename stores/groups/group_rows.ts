@@ -7,54 +7,16 @@
 import type { Database, Statement } from "../engine.ts";
 import type { GroupName } from "./group_commands.ts";
 import type { JobRecord } from "./group_jobs.ts";
-import { groupKey } from "./group_registry.ts";
 import type { GroupRecorder, GroupState, SavedGroupState } from "./group_state.ts";
 import { GROUP_SCHEMA, GROUP_STATEMENTS, type GroupStatement } from "./group_schema.ts";
-import { Holder } from "./holder.ts";
-import { JOB_STATE, type JobState } from "./job_list.ts";
+import type { Holder } from "./holder.ts";
+import { DELETED, loadGroups } from "./load_groups.ts";
 import type { ClaimGap } from "./lost_claims.ts";
 import type { ChangedGroup } from "./shared_group_state.ts";
 import type { WorkGroup } from "./work_group.ts";
 
 /** About how many bytes of a database a row takes. */
 const ROW_BYTES = 100;
-
-interface NameRow {
-  readonly is_prefix: number;
-  readonly filter: string;
-  readonly name: string;
-  readonly frontier: number;
-}
-
-interface GroupRow extends NameRow {
-  readonly id: number;
-  readonly used: number;
-  readonly claimed: number;
-  readonly done: number;
-  readonly retried: number;
-  readonly died: number;
-  readonly given_up: number;
-}
-
-interface JobRow {
-  readonly group_id: number;
-  readonly seq: number;
-  readonly state: JobState;
-  readonly attempt: number;
-  readonly key: number;
-  readonly at: number | null;
-  readonly claim: number | null;
-  readonly holder: string | null;
-  readonly reason: string | null;
-}
-
-interface HolderRow {
-  readonly group_id: number;
-  readonly name: string;
-  readonly lease: number;
-  readonly timeout: number;
-  readonly attempts: number;
-}
 
 /** Writes down what changes, and saves it with the next commit. */
 export class GroupRows implements GroupRecorder {
@@ -82,11 +44,21 @@ export class GroupRows implements GroupRecorder {
     this.#groups.add(group);
   }
 
-  groupRemoved(group: WorkGroup): void {
-    this.#groups.delete(group);
+  groupDeleted(group: WorkGroup): void {
+    group.usedAt = DELETED;
+    this.#groups.add(group);
     this.#jobs.delete(group.id);
     this.#holders = this.#holders.filter(([id]) => id !== group.id);
-    this.#removed.push(group.id);
+  }
+
+  removeJobs(group: number, max: number): number {
+    const [{ n, last }] = this.#sql.jobPage.all(group, max) as [{ n: number; last: number | null }];
+    if (last !== null) this.#sql.removeJobs.run(group, last);
+    return n;
+  }
+
+  groupRemoved(group: number): void {
+    this.#removed.push(group);
   }
 
   job(group: number, seq: number, record: JobRecord | undefined): void {
@@ -121,64 +93,10 @@ export class GroupRows implements GroupRecorder {
 
   /** Takes up the groups of the tables. All leases begin anew. */
   loaded(state: GroupState): GroupState {
-    const groups = new Map<number, WorkGroup>();
-    for (const row of this.#db.prepare("SELECT * FROM groups ORDER BY id").all() as GroupRow[]) {
-      const group = state.restore(row.id, nameOf(row), row.frontier);
-      group.usedAt = row.used;
-      const { claimed, done, retried, died, given_up: givenUp } = row;
-      Object.assign(group.counts, { claimed, done, retried, died, givenUp });
-      groups.set(row.id, group);
-    }
-    const holders = this.#db.prepare("SELECT * FROM group_holders").all() as HolderRow[];
-    for (const { group_id, name, ...terms } of holders) {
-      groups.get(group_id)!.holders.set(name, new Holder(group_id, name, terms, state.clock.now));
-      state.holders++;
-    }
-    this.#loadJobs(state, groups);
-    const lost = this.#db.prepare("SELECT claim FROM lost_claims ORDER BY claim").all();
-    for (const { claim } of lost as { claim: number }[]) state.claims.restore(claim);
-    const gaps = this.#db.prepare("SELECT after, through FROM claim_gaps ORDER BY after").all();
-    for (const gap of gaps as ClaimGap[]) state.claims.restoreGap(gap);
-    const deleted = this.#db.prepare("SELECT * FROM deleted_groups ORDER BY id").all();
-    for (const row of deleted as (NameRow & { until: number })[]) {
-      const name = nameOf(row);
-      const { frontier, until } = row;
-      state.deleted.set(groupKey(name), { name, frontier, until });
-    }
+    const lost = loadGroups(this.#db, state);
     this.forget();
+    for (const claim of lost) state.claims.add(claim);
     return state;
-  }
-
-  #loadJobs(state: GroupState, groups: ReadonlyMap<number, WorkGroup>): void {
-    const blocked: [WorkGroup, number, JobRecord][] = [];
-    const rows = this.#db.prepare("SELECT * FROM group_jobs ORDER BY group_id, seq").all();
-    for (const row of rows as JobRow[]) {
-      const { group_id, seq, state: jobState, attempt, key, at, claim, holder, reason } = row;
-      const group = groups.get(group_id)!;
-      const record: JobRecord = {
-        ...{ state: jobState, attempt, key },
-        ...(at !== null && { at }),
-        ...(claim !== null && { claim }),
-        ...(holder !== null && { holder: group.holders.get(holder)! }),
-        ...(reason !== null && { reason: JSON.parse(reason) as string }),
-      };
-      group.jobs.restore(seq, record, state.clock.now);
-      if (jobState === JOB_STATE.blocked) blocked.push([group, seq, record]);
-      else group.jobs.restoreKey(seq, record);
-    }
-    // Only now each key has its owner.
-    for (const [group, seq, record] of blocked) group.jobs.restoreKey(seq, record);
-    const dead = [...groups.values()].flatMap(({ jobs }) =>
-      jobs.dead.values().map((one) => ({ jobs, one })).toArray()
-    );
-    dead.sort(({ one }, { one: other }) => one.at - other.at);
-    for (const { jobs, one } of dead) jobs.restoreReason(one);
-    for (const group of groups.values()) {
-      group.jobs.sortDead();
-      group.findGone();
-      state.onDelayed(group.jobs.nextDue);
-      for (const holder of group.holders.values()) state.onHeld(holder.nextEnd);
-    }
   }
 
   /** Saves what has changed since the last commit; returns how many bytes of the database that takes. */
@@ -191,10 +109,11 @@ export class GroupRows implements GroupRecorder {
     if (!this.#hasChanges) return ROW_BYTES;
     let rows = 1;
     for (const id of this.#removed) {
-      for (const each of [sql.removeGroup, sql.removeJobs, sql.removeHolders]) each.run(id);
+      for (const each of [sql.removeGroup, sql.removeHolders]) each.run(id);
       rows++;
     }
     for (const group of this.#groups) {
+      if (this.#removed.includes(group.id)) continue;
       const { id, name, frontier, usedAt, counts } = group;
       const { claimed, done, retried, died, givenUp } = counts;
       const named = [name.prefix === undefined ? 0 : 1, name.topic ?? name.prefix!, name.group];
@@ -274,8 +193,4 @@ export class GroupRows implements GroupRecorder {
       Object.entries(GROUP_STATEMENTS).map(([name, sql]) => [name, this.#db.prepare(sql)]),
     ) as Record<GroupStatement, Statement>;
   }
-}
-
-function nameOf({ is_prefix, filter, name }: NameRow): GroupName {
-  return is_prefix === 0 ? { topic: filter, group: name } : { prefix: filter, group: name };
 }

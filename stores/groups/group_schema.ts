@@ -64,7 +64,9 @@ export const GROUP_STATEMENTS = {
   state: "INSERT OR REPLACE INTO group_state VALUES (0, ?, ?, ?, ?)",
   group: "INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   removeGroup: "DELETE FROM groups WHERE id = ?",
-  removeJobs: "DELETE FROM group_jobs WHERE group_id = ?",
+  jobPage: "SELECT count(*) AS n, max(seq) AS last FROM " +
+    "(SELECT seq FROM group_jobs WHERE group_id = ? ORDER BY seq LIMIT ?)",
+  removeJobs: "DELETE FROM group_jobs WHERE group_id = ? AND seq <= ?",
   removeHolders: "DELETE FROM group_holders WHERE group_id = ?",
   holder: "INSERT OR REPLACE INTO group_holders VALUES (?, ?, ?, ?, ?)",
   removeHolder: "DELETE FROM group_holders WHERE group_id = ? AND name = ?",

@@ -12,6 +12,7 @@ import type { GroupName } from "./group_commands.ts";
 import { GroupJobs, type JobRecord } from "./group_jobs.ts";
 import { GroupMessages } from "./group_messages.ts";
 import { groupKey, GroupRegistry } from "./group_registry.ts";
+import { GroupRemains } from "./group_remains.ts";
 import type { HeldJob, Holder } from "./holder.ts";
 import { JobKeeper } from "./job_keeper.ts";
 import { IDLE_STEP, LeaseClock } from "./lease_clock.ts";
@@ -38,8 +39,12 @@ export interface GroupLimits {
 export interface GroupRecorder extends LostClaimsRecorder {
   /** A group was made, or has changed. */
   group(group: ChangedGroup): void;
-  /** A group was deleted. */
-  groupRemoved(group: WorkGroup): void;
+  /** A group was deleted, and there may be much to remove of it. */
+  groupDeleted(group: WorkGroup): void;
+  /** Deletes rows of jobs of a deleted group, at most so many, at once. Returns how many. */
+  removeJobs(group: number, max: number): number;
+  /** Nothing is left of a deleted group. */
+  groupRemoved(group: number): void;
   /** A job has changed; without a record it is finished. */
   job(group: number, seq: number, record: JobRecord | undefined): void;
   /** A holder was opened, or is forgotten. */
@@ -94,6 +99,16 @@ export class GroupState implements SharedGroupState {
   /** The last claim. */
   claim: number;
   readonly #reasons = new DeathReasons();
+  readonly remains: GroupRemains = new GroupRemains({
+    lose: (job) => {
+      this.held.delete(job.claim);
+      this.lost.add(job.claim);
+    },
+    forget: (job) => this.#reasons.remove(job),
+    release: (name, after, max) => this.#release(name, after, max),
+    removeRows: (id, max) => this.recorder?.removeJobs(id, max) ?? 0,
+    onRemoved: (id) => this.recorder?.groupRemoved(id),
+  });
   #nextId = 1;
   readonly #log: MessageLog;
 
@@ -210,14 +225,14 @@ export class GroupState implements SharedGroupState {
     return group;
   }
 
-  /** Removes a group, with what it has not finished. */
+  /** Removes a group. What is left of it is removed by {@linkcode GroupState.removeRemains}. */
   remove(group: WorkGroup): void {
+    const { id, name } = group;
     this.registry.remove(group);
-    group.loseAll();
-    group.jobs.forgetReasons();
+    this.holders -= group.holders.size;
     this.touched.delete(group);
-    this.recorder?.groupRemoved(group);
-    this.#releaseAll(group.name);
+    this.recorder?.groupDeleted(group);
+    this.remains.add({ id, name, held: group.held(), dead: group.jobs.dead.values() });
     if (this.registry.size > 0) return;
     this.#log.neededAfter = this.nextDue = this.nextEnd = Infinity;
   }
@@ -239,17 +254,20 @@ export class GroupState implements SharedGroupState {
     this.recorder?.deleted(name, undefined, until);
   }
 
-  #releaseAll(name: GroupName): void {
-    this.#log.transaction(() => {
-      for (let after = 0;;) {
-        const page = this.expired.seqs(name, after, this.expired.through, RELEASED_AT_ONCE);
-        for (const { seq, topic } of page) this.keeper.release(seq, topic);
-        if (page.length < RELEASED_AT_ONCE) return;
-        after = page.at(-1)!.seq;
-      }
-    });
+  /** Takes up what is left of a group that was deleted. */
+  restoreRemains(id: number, name: GroupName): void {
+    this.remains.add({ id, name, held: [].values(), dead: [].values() });
+    this.#nextId = Math.max(this.#nextId, id) + 1;
+  }
+
+  /** Removes some of what is left of deleted groups. */
+  removeRemains(): void {
+    this.#log.transaction(() => this.remains.removeSome());
+  }
+
+  #release(name: GroupName, after: number, max: number) {
+    const page = this.expired.seqs(name, after, this.expired.through, max);
+    for (const { seq, topic } of page) this.keeper.release(seq, topic);
+    return { count: page.length, after: page.at(-1)?.seq ?? after };
   }
 }
-
-/** So many rows are looked at together. */
-const RELEASED_AT_ONCE = 1024;

@@ -101,7 +101,8 @@ export class WorkGroup {
     return job?.holder.group === this.id ? job : undefined;
   }
 
-  *#held(): Generator<HeldJob> {
+  /** The jobs that its holders have. */
+  *held(): Generator<HeldJob> {
     for (const { jobs } of this.holders.values()) yield* jobs;
   }
 
@@ -234,15 +235,6 @@ export class WorkGroup {
     return found.length;
   }
 
-  /** It is deleted: nobody holds a job of it any more. */
-  loseAll(): void {
-    for (const job of this.#held()) {
-      this.jobs.letGo(job);
-      this.#shared.lost.add(job.claim);
-    }
-    this.#shared.holders -= this.holders.size;
-  }
-
   /** Has dead jobs be worked again, the oldest first. */
   redrive({ seq, after = 0, diedBy = Infinity, max }: RedriveJobs): RedrivenJobs {
     const [from, last] = seq === undefined ? [after, Infinity] : [seq - 1, seq];
@@ -271,7 +263,7 @@ export class WorkGroup {
 
   /** It was loaded: the messages of jobs that are held may be gone. */
   findGone(): void {
-    const held = Array.from(this.#held(), ({ seq }) => seq).sort((a, b) => a - b);
+    const held = Array.from(this.held(), ({ seq }) => seq).sort((a, b) => a - b);
     for (const seq of this.#shared.messages.missing(this.name, held)) this.#gone.add(seq);
   }
 
