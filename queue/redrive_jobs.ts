@@ -8,8 +8,8 @@ import type { GroupName, RedriveJobs } from "../stores/groups/group_commands.ts"
 import { StoreError } from "../stores/store.ts";
 import type { Queue } from "./queue.ts";
 
-/** So many jobs are redriven in one go: a file takes some 20 milliseconds for them. */
-const PART = 1024;
+/** So many jobs are redriven in one go: a file takes some 10 milliseconds for them. */
+const PART = 512;
 
 /** Which jobs are redriven. */
 export interface RedriveRun {
