@@ -6,6 +6,7 @@
 
 import type { Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { hookedEngine } from "../support/hooked_engine.ts";
 
 /** An engine that a test controls. */
 export interface WatchedEngine {
@@ -23,30 +24,11 @@ export function watchEngine(engine: Engine = nodeSqlite): WatchedEngine {
   const executed: string[] = [];
   let fails: (sql: string) => boolean | void = () => {};
   let failsAfter: (sql: string) => boolean | void = () => {};
-  const step = <T>(sql: string, work: () => T): T => {
-    executed.push(sql);
-    if (fails(sql)) throw new Error("the disk is full");
-    const result = work();
-    if (failsAfter(sql)) throw new Error("the disk fails");
-    return result;
-  };
-  const failing: Engine = {
-    name: engine.name,
-    open(path) {
-      const db = engine.open(path);
-      return {
-        exec: (sql) => step(sql, () => db.exec(sql)),
-        prepare(sql) {
-          const statement = db.prepare(sql);
-          return {
-            run: (...values) => step(sql, () => statement.run(...values)),
-            all: (...values) => step(sql, () => statement.all(...values)),
-          };
-        },
-        close: () => db.close(),
-      };
-    },
-  };
+  const failing = hookedEngine(engine, (sql, moment) => {
+    if (moment === "before") executed.push(sql);
+    if (moment === "before" && fails(sql)) throw new Error("the disk is full");
+    if (moment === "after" && failsAfter(sql)) throw new Error("the disk fails");
+  });
   const failOn = (on: (sql: string) => boolean | void) => void (fails = on);
   const failAfter = (on: (sql: string) => boolean | void) => void (failsAfter = on);
   return { failing, executed, failOn, failAfter };

@@ -13,7 +13,7 @@ import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
 import { createPortContext } from "../../transports/port_context.ts";
-import { hookedEngine } from "./crashing_engine.ts";
+import { hookedEngine } from "../support/hooked_engine.ts";
 import type { History } from "./history.ts";
 import type { Host, Network } from "./network.ts";
 import type { Process } from "./process.ts";

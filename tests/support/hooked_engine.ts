@@ -1,5 +1,5 @@
 /**
- * A SQLite engine in whose statements a process can die.
+ * A SQLite engine in whose statements something can fail, or a process die.
  *
  * @module
  */
