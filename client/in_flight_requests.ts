@@ -98,7 +98,7 @@ export class InFlightRequests {
 
   /** Requests that were sent and that the server may not have finished. */
   get unfinished(): PendingRequest[] {
-    return [...this.table.unanswered()].filter((request) =>
+    return this.table.unanswered.filter((request) =>
       request.action !== "heartbeat" && this.#window.isPending(request)
     );
   }
@@ -261,7 +261,7 @@ export class InFlightRequests {
   stopAccepting(end: ConnectionEnd): void {
     this.acceptance.stop(end);
     this.#endStreams(end, true);
-    for (const request of [...this.table.unanswered()]) {
+    for (const request of this.table.unanswered) {
       if (request.isWait) request.abandon(this.acceptance.errorOf(end, request));
     }
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { RenewedMap } from "../protocol/renewed_map.ts";
 import { DsmqError } from "../protocol/errors.ts";
 import { AbandonedRequest } from "./abandoned_request.ts";
 import { HELLO_ID } from "./client_socket.ts";
@@ -136,7 +137,7 @@ export class RequestTable {
   /** How much is unanswered. */
   readonly pending: PendingCalls;
   /** In the order in which they were made on the present socket. */
-  readonly #requests = new Map<number, PendingRequest>();
+  #requests = new RenewedMap<number, PendingRequest>();
   readonly #streams = new Map<number, PendingStream>();
   #lastId = HELLO_ID;
   #lastCallOrder = 0;
@@ -157,13 +158,13 @@ export class RequestTable {
   }
 
   /** The unanswered requests, in order. */
-  unanswered(): Iterable<PendingRequest> {
-    return this.#requests.values();
+  get unanswered(): PendingRequest[] {
+    return this.#requests.values;
   }
 
   /** The caller waits for no reply. */
   get idle(): boolean {
-    for (const { isAwaited } of this.#requests.values()) if (isAwaited) return false;
+    for (const [, { isAwaited }] of this.#requests) if (isAwaited) return false;
     return true;
   }
 
@@ -175,7 +176,7 @@ export class RequestTable {
   /** The oldest unanswered put that was sent. */
   get oldestPut(): PendingRequest | undefined {
     let oldest: PendingRequest | undefined;
-    for (const request of this.#requests.values()) {
+    for (const [, request] of this.#requests) {
       if (request.action !== "put" || !request.isSent) continue;
       if (!oldest || request.callOrder < oldest.callOrder) oldest = request;
     }
@@ -244,8 +245,8 @@ export class RequestTable {
 
   /** Removes all unanswered requests, and returns them in order. */
   takeUnanswered(): PendingRequest[] {
-    const unanswered = [...this.#requests.values()];
-    this.#requests.clear();
+    const { unanswered } = this;
+    this.#requests = new RenewedMap();
     this.pending.clear();
     return unanswered;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RenewedMap } from "../protocol/renewed_map.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { TopicFilter } from "../protocol/requests.ts";
 import type { JobTaker } from "../queue/job_taker.ts";
@@ -32,7 +33,7 @@ export interface JobStreamContext {
   readonly queue: Pick<Queue, "counts" | "tracing">;
   readonly output: StreamFrames;
   /** Which worker a claim was sent to. */
-  readonly holders: Map<number, JobStream>;
+  readonly holders: RenewedMap<number, JobStream>;
   /** The peer has enough to read: {@linkcode JobStream.resume} is called once it has read, and there is room for so many bytes. */
   waitForRoom(stream: JobStream, bytes: number): void;
   /** A worker has ended. */

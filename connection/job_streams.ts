@@ -4,6 +4,7 @@
  * @module
  */
 
+import { RenewedMap } from "../protocol/renewed_map.ts";
 import { claimsReply, workReply } from "../protocol/encode_group_replies.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type {
@@ -54,7 +55,7 @@ const MAX_STALE = 1024;
 export class JobStreams implements JobStreamContext {
   readonly queue: Queue;
   readonly output: StreamFrames;
-  readonly holders: Map<number, JobStream> = new Map();
+  readonly holders: RenewedMap<number, JobStream> = new RenewedMap();
   readonly #context: ServerContext;
   readonly #peer: Peer;
   readonly #replies: ReplyWriter;
@@ -214,7 +215,7 @@ export class JobStreams implements JobStreamContext {
     this.#slots.release(sub);
     // Mostly nobody finishes these any more; and who does knows nothing of places.
     if (this.holders.size <= this.#credit + MAX_STALE) return;
-    for (const [claim, stream] of this.holders) if (!stream.isOpen) this.holders.delete(claim);
+    for (const [claim, stream] of [...this.holders]) if (!stream.isOpen) this.holders.delete(claim);
   }
 
   /** Ends the workers of topics that may not be worked on any more. */
@@ -252,8 +253,8 @@ export class JobStreams implements JobStreamContext {
 
   /** Whether all these jobs were given to workers of this connection, and not finished since. */
   #haveHeld({ done, outcomes }: FinishRequest): boolean {
-    return done.every((claim) => this.holders.has(claim)) &&
-      outcomes.every(({ claim }) => this.holders.has(claim));
+    return done.every((claim) => this.holders.get(claim) !== undefined) &&
+      outcomes.every(({ claim }) => this.holders.get(claim) !== undefined);
   }
 
   /** Takes the places of jobs from the workers of a group that hold them on this connection. */

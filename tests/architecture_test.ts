@@ -227,6 +227,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "auth/allowed_origins.ts": "origins that the operator named",
   "protocol/request_frame.ts": "actions that this code lists",
   "protocol/name_map.ts": "its keys are made by nameKey",
+  "protocol/renewed_map.ts": "numbers that this code counts up, or hashes with a secret seed",
   "connection/error_rate_limit.ts": "codes of errors",
   "connection/job_streams.ts": "claims, which the store counts up",
   "queue/groups.ts": "objects",

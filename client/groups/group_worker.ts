@@ -4,6 +4,7 @@
  * @module
  */
 
+import { RenewedMap } from "../../protocol/renewed_map.ts";
 import { encodeBase64Url } from "../../protocol/base64url.ts";
 import { DsmqError } from "../../protocol/errors.ts";
 import { MAX_CLAIMS } from "../../protocol/group_limits.ts";
@@ -187,10 +188,10 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
     this.abort(error);
     this.#askAtLast(() => {
       if (isSubscribed) this.#unsubscribe();
-      this.release(this.running);
+      this.release(this.running.values);
     });
     // Nobody waits for their handlers.
-    this.running.clear();
+    this.running = new RenewedMap();
     this.onFreed();
     return this.#state === "closing";
   }
@@ -271,7 +272,7 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
     // Others need not wait for the end of the lease, unless there is none, or the worker has it on another connection.
     const isGone = isNotFound(error) ||
       (error as DsmqError | undefined)?.code === "session_taken_over";
-    if (!isGone) this.release(this.running);
+    if (!isGone) this.release(this.running.values);
     this.hasEnded = true;
     this.stopTimers();
     if (error === undefined || isClosing) return this.#closed.resolve();

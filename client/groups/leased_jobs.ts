@@ -4,6 +4,7 @@
  * @module
  */
 
+import { RenewedMap } from "../../protocol/renewed_map.ts";
 import { PendingRequest } from "../pending_request.ts";
 import { isDecided, type Outcome, outcomeOf, RELEASE } from "./outcomes.ts";
 import type { Working } from "./work_options.ts";
@@ -32,8 +33,8 @@ export interface JobSetup {
  */
 export abstract class LeasedJobs extends PendingRequest {
   readonly #setup: JobSetup;
-  /** Jobs whose handlers run, the oldest first; those that are lost among them. */
-  protected readonly running = new Set<WorkerJob>();
+  /** By their claims, jobs whose handlers run, the oldest first; those that are lost among them. */
+  protected running = new RenewedMap<number, WorkerJob>();
   /** Jobs that cannot be begun yet. */
   protected waiting: WorkerJob[] = [];
   /** When the lease ends, and is to be renewed, by `performance.now`. */
@@ -65,7 +66,7 @@ export abstract class LeasedJobs extends PendingRequest {
   }
 
   get #open(): WorkerJob[] {
-    return [...this.running, ...this.waiting].filter((job) => !job.isOver);
+    return [...this.running.values, ...this.waiting].filter((job) => !job.isOver);
   }
 
   /** The server has confirmed what was sent at this time. */
@@ -95,7 +96,7 @@ export abstract class LeasedJobs extends PendingRequest {
   async #run(job: WorkerJob): Promise<void> {
     const { handler, onError } = this.#setup;
     let outcome: Outcome | undefined;
-    this.running.add(job);
+    this.running.set(job.claim, job);
     try {
       await handler(job);
     } catch (error) {
@@ -103,7 +104,7 @@ export abstract class LeasedJobs extends PendingRequest {
       outcome = job.isAborted ? RELEASE : outcomeOf(error);
       if (!job.isAborted && !isDecided(error)) queueMicrotask(() => onError?.(error, job));
     }
-    this.running.delete(job);
+    this.running.delete(job.claim);
     this.#free(job, outcome);
   }
 
@@ -115,7 +116,7 @@ export abstract class LeasedJobs extends PendingRequest {
 
   /** Aborts all handlers. */
   protected abort(reason: unknown): void {
-    for (const job of this.running) job.abort(reason);
+    for (const job of this.running.values) job.abort(reason);
   }
 
   /** The outcome of jobs with these claims counts for nothing any more. Returns how many of them were open. */
@@ -179,12 +180,12 @@ export abstract class LeasedJobs extends PendingRequest {
   /** Ends the jobs that have taken too long, whatever their handlers do. Returns when the next one will have. */
   #endOverdue(now: number): number {
     const { timeout } = this.#setup.working;
-    for (const job of this.running) {
+    for (let job; (job = this.running.first);) {
       const end = job.arrivedAt + timeout;
       if (end > now) return end;
       const reason = `timeout: it took longer than ${timeout} ms`;
       job.abort(new DOMException(reason, "TimeoutError"));
-      this.running.delete(job);
+      this.running.delete(job.claim);
       this.#free(job, { outcome: "retry", reason });
     }
     return Infinity;

@@ -35,7 +35,7 @@ export abstract class ReportedJobs extends LeasedJobs {
   /** How many jobs had which outcome. */
   protected readonly counts = { done: 0, retried: 0, dead: 0, lost: 0 };
   /** What the server has not confirmed. */
-  readonly #reports = new Set<Report>();
+  #reports: readonly Report[] = [];
   #growing: Report | undefined;
   /** There is nothing to report any more, and nobody waits for what is on the way. */
   hasEnded = false;
@@ -52,12 +52,12 @@ export abstract class ReportedJobs extends LeasedJobs {
 
   /** The server has confirmed all outcomes. */
   get isReported(): boolean {
-    return this.#reports.size === 0;
+    return this.#reports.length === 0;
   }
 
   /** The claims of jobs that the server may not know to be finished. */
   protected get reportedClaims(): number[] {
-    return [...this.#reports].flatMap(({ done, outcomes }) => [
+    return this.#reports.flatMap(({ done, outcomes }) => [
       ...done,
       ...outcomes.map(({ claim }) => claim),
     ]);
@@ -90,7 +90,7 @@ export abstract class ReportedJobs extends LeasedJobs {
       this,
     );
     const report = { ...lists, request };
-    this.#reports.add(report);
+    this.#reports = [...this.#reports, report];
     return report;
   }
 
@@ -109,7 +109,7 @@ export abstract class ReportedJobs extends LeasedJobs {
       counts.retried += outcomes.filter(({ claim, outcome }) =>
         outcome === "retry" && !others.includes(claim)
       ).length;
-      this.#reports.delete(report);
+      this.#reports = this.#reports.filter((one) => one !== report);
       if (lost.length === 0) {
         this.confirm(report.request.sentAt);
       }

@@ -127,6 +127,7 @@ import "../../protocol/name_map.ts";
 import "../../protocol/option_kinds.ts";
 import "../../protocol/position.ts";
 import "../../protocol/problem.ts";
+import "../../protocol/renewed_map.ts";
 import "../../protocol/replies.ts";
 import "../../protocol/request_fields.ts";
 import "../../protocol/request_frame.ts";

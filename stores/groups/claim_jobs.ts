@@ -37,11 +37,14 @@ class Claiming {
   /** Gives jobs to holders; see {@linkcode ClaimJobs}. */
   claim(holders: ClaimJobs["holders"]): ClaimedJobs {
     const ended: number[] = [];
+    const open: Holder[] = [];
     const jobs = holders.map(({ holder: name, count }, i) => {
       const holder = this.#group.holders.get(name);
       const given: ClaimedJob[] = [];
-      if (holder) this.#takers.add(holder, count, given);
-      else ended.push(i);
+      if (holder) {
+        open.push(holder);
+        this.#takers.add(holder, count, given);
+      } else ended.push(i);
       return given;
     });
     let more = true;
@@ -51,6 +54,7 @@ class Claiming {
       // What was given is held now: it must reach its holders.
       if (this.#isFirst) throw error;
     }
+    for (const holder of open) this.#shared.onHeld(holder.nextEnd);
     for (const { length } of jobs) this.#group.counts.claimed += length;
     return { jobs, more, ended };
   }
@@ -125,7 +129,6 @@ class Claiming {
     const claim = this.#shared.nextClaim();
     const now = this.#shared.clock.now;
     const { attempt } = this.#group.jobs.hold(seq, key, claim, holder, now);
-    this.#shared.onHeld(holder.nextEnd);
     jobs.push({ message, claim, attempt });
     this.#left -= bytes;
     this.#isFirst = false;

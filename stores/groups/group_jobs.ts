@@ -4,6 +4,7 @@
  * @module
  */
 
+import { RenewedMap } from "../../protocol/renewed_map.ts";
 import { DeadState, type DeathReasons } from "./death_reasons.ts";
 import type { HeldJob, Holder } from "./holder.ts";
 import { JOB_STATE, JobList, type JobState } from "./job_list.ts";
@@ -42,8 +43,8 @@ export class GroupJobs {
   readonly #keys = new KeyQueues();
   readonly #delayed = new DueHeap();
   readonly #ready = new SeqHeap();
-  readonly #returned = new Map<number, ReturnedJob>();
-  readonly #held: Map<number, HeldJob>;
+  readonly #returned = new RenewedMap<number, ReturnedJob>();
+  readonly #held: RenewedMap<number, HeldJob>;
   readonly #reasons: DeathReasons;
   /** In the order of their deaths. */
   readonly dead: Map<number, DeadState> = new Map();
@@ -58,7 +59,7 @@ export class GroupJobs {
    * @param changed called with each change, if it is to be stored
    */
   constructor(
-    held: Map<number, HeldJob>,
+    held: RenewedMap<number, HeldJob>,
     reasons: DeathReasons,
     changed?: (seq: number, record?: JobRecord) => void,
   ) {
@@ -115,7 +116,7 @@ export class GroupJobs {
     const job = { seq, claim, attempt, key, holder, since: now };
     this.list.set(seq, JOB_STATE.held);
     this.#held.set(claim, job);
-    holder.jobs.add(job);
+    holder.jobs.set(claim, job);
     this.#changed?.(seq, { state: JOB_STATE.held, attempt, key, claim, holder });
     return job;
   }
@@ -230,7 +231,7 @@ export class GroupJobs {
       case JOB_STATE.held: {
         const job = { seq, claim, attempt, key, holder: holder!, since: now };
         this.#held.set(claim, job);
-        return void holder!.jobs.add(job);
+        return holder!.jobs.set(claim, job);
       }
       case JOB_STATE.dead:
         return void this.dead.set(seq, new DeadState(seq, attempt, at, reason));
@@ -262,7 +263,7 @@ export class GroupJobs {
   /** Nobody holds a job any more. */
   letGo(job: HeldJob): void {
     this.#held.delete(job.claim);
-    job.holder.jobs.delete(job);
+    job.holder.jobs.delete(job.claim);
   }
 
   /** A key is free: the next job of it can be claimed, if there is one. */

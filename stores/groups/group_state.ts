@@ -4,6 +4,7 @@
  * @module
  */
 
+import { RenewedMap } from "../../protocol/renewed_map.ts";
 import type { Database } from "../engine.ts";
 import type { MessageLog } from "../message_log.ts";
 import { DeathReasons } from "./death_reasons.ts";
@@ -81,7 +82,7 @@ export class GroupState implements SharedGroupState {
   readonly expired: ExpiredJobs;
   readonly messages: GroupMessages;
   readonly keeper: JobKeeper;
-  readonly held: Map<number, HeldJob> = new Map();
+  readonly held: RenewedMap<number, HeldJob> = new RenewedMap();
   readonly lost: Pick<LostClaims, "has" | "add">;
   readonly claims: LostClaims;
   /** Groups to which something has happened that nobody was told yet. */
@@ -145,7 +146,7 @@ export class GroupState implements SharedGroupState {
     const claims = this.claims = new LostClaims(saved.forgottenTo, recorder);
     this.lost = {
       // Nobody had a claim that was never given; and what another group holds is not for this one to finish.
-      has: (claim) => claim > this.claim || this.held.has(claim) || claims.has(claim),
+      has: (claim) => claim > this.claim || this.held.get(claim) !== undefined || claims.has(claim),
       add: (claim) => claims.add(claim),
     };
   }

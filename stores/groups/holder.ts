@@ -4,6 +4,8 @@
  * @module
  */
 
+import { RenewedMap } from "../../protocol/renewed_map.ts";
+
 /** A job that somebody holds. */
 export interface HeldJob {
   /** The sequence number of its message. */
@@ -39,8 +41,8 @@ export class Holder {
   until: number;
   /** It takes no more jobs. */
   closed = false;
-  /** Its jobs, in the order of their claims: the one that it has held longest comes first. */
-  readonly jobs: Set<HeldJob> = new Set();
+  /** Its jobs by their claims: the one that it has held longest comes first. */
+  readonly jobs: RenewedMap<number, HeldJob> = new RenewedMap();
 
   /** Holds nothing yet. */
   constructor(group: number, name: string, terms: HolderTerms, now: number) {
@@ -62,7 +64,7 @@ export class Holder {
 
   /** The job that it has held longest. */
   get oldest(): HeldJob | undefined {
-    return this.jobs.values().next().value;
+    return this.jobs.first;
   }
 
   /** It was heard of: its lease begins anew. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { RenewedMap } from "../../protocol/renewed_map.ts";
+
 /** The jobs of one key. */
 class KeyQueue {
   /** The job that others wait for. */
@@ -46,7 +48,7 @@ class KeyQueue {
  * message alone: two keys with one hash would wait for each other, once in 2^53.
  */
 export class KeyQueues {
-  readonly #queues = new Map<number, KeyQueue>();
+  readonly #queues = new RenewedMap<number, KeyQueue>();
 
   /**
    * Has a job begin, unless another one of its key has.

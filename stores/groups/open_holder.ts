@@ -27,7 +27,7 @@ export function openHolder(
   const terms = { lease, timeout, attempts };
   const known = group.holders.get(name);
   const { unknown: jobs, left } = jobsToTell(
-    known ? known.jobs : [],
+    known ? known.jobs.values : [],
     new Set<HeldJob | undefined>(holding.map((claim) => group.heldBy(claim))),
     bytes,
     (seq) => messages.at(group.name, seq),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RenewedMap } from "../../protocol/renewed_map.ts";
 import type { GroupMessages } from "./group_messages.ts";
 import type { GroupName } from "./group_commands.ts";
 import type { HeldJob, Holder } from "./holder.ts";
@@ -32,7 +33,7 @@ export interface SharedGroupState {
   /** By it groups are deleted on which nobody works. A server that was stopped for long does not delete them all. */
   readonly idleClock: LeaseClock;
   /** The jobs of all groups that somebody holds, by their claims. */
-  readonly held: ReadonlyMap<number, HeldJob>;
+  readonly held: Pick<RenewedMap<number, HeldJob>, "get">;
   /** The claims whose leases have ended, and for a group those that were never its own, as far as that is known. */
   readonly lost: Pick<LostClaims, "has" | "add">;
   /** How many unfinished jobs a group may have. */

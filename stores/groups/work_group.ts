@@ -103,7 +103,9 @@ export class WorkGroup {
 
   /** The jobs that its holders have. */
   *held(): Generator<HeldJob> {
-    for (const { jobs } of this.holders.values()) yield* jobs;
+    for (const { jobs } of this.holders.values()) {
+      for (const [, job] of jobs) yield job;
+    }
   }
 
   /** A holder takes no more jobs. */
@@ -209,7 +211,7 @@ export class WorkGroup {
     const lastSince = isOver ? Infinity : clock.now - holder.terms.timeout;
     this.#shared.touch(this);
     let ended = 0;
-    for (const job of holder.jobs) {
+    for (const [, job] of holder.jobs) {
       if (job.since > lastSince) break;
       if (ended === max) return ended;
       ended++;
