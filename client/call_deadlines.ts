@@ -6,6 +6,7 @@
  * @module
  */
 
+import { RenewedMap } from "../protocol/renewed_map.ts";
 import { AwakeClock } from "./awake_clock.ts";
 
 /** Something that ends at a time. */
@@ -18,7 +19,7 @@ export interface CallDeadline {
 
 /** The deadlines of a connection. */
 export class CallDeadlines {
-  readonly #deadlines = new Set<CallDeadline>();
+  #deadlines = new RenewedMap<CallDeadline, true>();
   readonly #clock = new AwakeClock();
   #cancelTimer: (() => void) | undefined;
   /** When the alarm fires: at the next deadline, or before it. */
@@ -31,7 +32,7 @@ export class CallDeadlines {
 
   /** Adds one. */
   add(deadline: CallDeadline): void {
-    this.#deadlines.add(deadline);
+    this.#deadlines.set(deadline, true);
     if (deadline.end < this.#nextAt) this.#startTimer(deadline.end);
   }
 
@@ -42,7 +43,7 @@ export class CallDeadlines {
 
   /** Removes all. */
   stop(): void {
-    this.#deadlines.clear();
+    this.#deadlines = new RenewedMap();
     this.#cancelTimer?.();
     this.#nextAt = Infinity;
   }
@@ -56,9 +57,11 @@ export class CallDeadlines {
   #onTimer(): void {
     this.#nextAt = Infinity;
     const { now } = this;
-    for (const deadline of [...this.#deadlines]) if (deadline.end <= now) deadline.onDeadline(now);
+    for (const [deadline] of [...this.#deadlines]) {
+      if (deadline.end <= now) deadline.onDeadline(now);
+    }
     let next = Infinity;
-    for (const { end } of this.#deadlines) if (end < next) next = end;
+    for (const [{ end }] of this.#deadlines) if (end < next) next = end;
     if (next < this.#nextAt) this.#startTimer(next);
   }
 }
