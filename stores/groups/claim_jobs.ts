@@ -41,7 +41,8 @@ class Claiming {
     const jobs = holders.map(({ holder: name, count }, i) => {
       const holder = this.#group.holders.get(name);
       const given: ClaimedJob[] = [];
-      if (holder) {
+      // It may be there though its lease is over, while its jobs go in parts: it must not get them again.
+      if (holder && holder.until > this.#shared.clock.now) {
         open.push(holder);
         this.#takers.add(holder, count, given);
       } else ended.push(i);

@@ -98,7 +98,7 @@ export interface ClaimedJobs {
   readonly jobs: readonly (readonly ClaimedJob[])[];
   /** There may be more jobs to claim now. */
   readonly more: boolean;
-  /** The indexes of holders that are not there: their leases have ended. They got nothing. */
+  /** The indexes of holders whose leases have ended: they got nothing. */
   readonly ended: readonly number[];
 }
 

@@ -12,6 +12,7 @@ import { MemoryStore } from "../../../stores/memory_store.ts";
 import type { Store } from "../../../stores/store.ts";
 import {
   claim,
+  claimAll,
   extend,
   finish,
   LEASE,
@@ -82,6 +83,21 @@ inEach(
     await open(store, "b");
     const again = await claim(store, "b", 10_000);
     assertEquals(again.map(({ message }) => message.seq), jobs.map(({ message }) => message.seq));
+  },
+);
+
+inEach(
+  "a worker whose lease ends in parts does not get its own jobs again, unless it is heard",
+  async ({ store, clock }) => {
+    await claimMany(store, 9000);
+    await pass(store, clock, LEASE);
+    const { ready } = await stateOf(store);
+    assert(ready > 0, "others may have them");
+    const asking = [{ holder: "a", count: 10 }];
+    assertEquals(await claimAll(store, asking), { jobs: [[]], more: true, ended: [0] });
+    assertEquals((await extend(store, "a")).ended, false);
+    const { jobs: [jobs], ended } = await claimAll(store, asking);
+    assertEquals([jobs!.length, ended], [10, []]);
   },
 );
 
