@@ -177,6 +177,8 @@ function loadFile(
     new GroupState(file.db, messageLog, limits, saved, rows);
   const groups = new GroupMachine(messageLog, limits, makeGroups);
   const loadGroups = () => {
+    // Also what the first groups of a file have left, which are not there any more.
+    rows.forget();
     const { savedState } = rows;
     const state = savedState && rows.loaded(makeGroups(savedState));
     state?.skipClaims(time.now());
@@ -185,8 +187,8 @@ function loadFile(
   /** After a transaction was undone: returns whether the groups are as the tables have them. */
   const reloadGroups = (): boolean => {
     try {
+      // What else is to be written did not happen in that transaction, and is written with the next one.
       if (groups.rolledBack()) loadGroups();
-      else rows.forget();
       return true;
     } catch {
       return false;
