@@ -207,7 +207,8 @@ export class GroupMachine {
    */
   purged(topic: string, upTo: number, max: number): boolean {
     const state = this.#state;
-    if (!state || state.registry.size === 0) return false;
+    // What a deleted group has kept goes, too.
+    if (!state || (state.registry.size === 0 && state.remains.isEmpty)) return false;
     this.#isDirty = true;
     const page = state.expired.seqs({ topic }, 0, upTo, max);
     if (page.length > 0) {

@@ -58,6 +58,8 @@ export class GroupRows implements GroupRecorder {
   }
 
   groupRemoved(group: number): void {
+    // The reason of one of its dead jobs may have been forgotten.
+    this.#jobs.delete(group);
     this.#removed.push(group);
   }
 

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { nodeSqlite } from "../../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../../stores/memory_store.ts";
-import type { Store } from "../../../stores/store.ts";
+import type { PurgeResult, Store } from "../../../stores/store.ts";
 import {
   claim,
   command,
@@ -137,4 +137,40 @@ Deno.test("in memory, what a deleted or abandoned group has kept is free for oth
     const { depth, givenUp } = await stateOf(store, name);
     assertEquals([depth, givenUp], [COUNT, 0]);
   }
+});
+
+Deno.test("a purge also removes what a deleted group has kept of the topic, though it was the only group", async () => {
+  await using file = new FailingFile(undefined, { durability: "process" });
+  await fill(file.store, file.clock);
+  await command(file.store, { type: "delete_group", name: T });
+  const before = rowsOf(file).expired_jobs!;
+  let parts = 0;
+  for (let more = true; more; parts++) {
+    const [result] = await apply(file.store, [{ type: "purge", topic: "t", max: COUNT }]);
+    ({ more } = result as PurgeResult);
+  }
+  assertEquals(rowsOf(file).expired_jobs, 0, `of ${before}, in ${parts} parts`);
+});
+
+Deno.test("nothing of a deleted group is written behind its end, such as a reason that is forgotten then", async () => {
+  await using file = new FailingFile(undefined, { durability: "process" });
+  const { store } = file;
+  const reason = "x".repeat(17 * 1024 * 1024);
+  await append(store, [...Array.from({ length: 3000 }, () => put("t")), put("u")]);
+  await open(store, "a");
+  const jobs = await claim(store, "a", 3000);
+  const last = jobs.at(-1)!.claim;
+  const dead = (claim: number, why: string) => ({ claim, outcome: "dead", reason: why }) as const;
+  await finish(store, [], jobs.map((job) => dead(job.claim, job.claim === last ? reason : "")));
+  const other = { topic: "u", group: "other" };
+  await open(store, "b", { name: other });
+  const [job] = await claim(store, "b", 1, other);
+  await command(store, { type: "delete_group", name: T });
+  // In one commit: the reason of a dead job is forgotten, and all is removed.
+  await Promise.all([
+    finish(store, [], [dead(job!.claim, reason)], other),
+    ...Array.from({ length: 10 }, () => apply(store, [])),
+  ]);
+  const { groups, group_jobs } = rowsOf(file);
+  assertEquals([groups, group_jobs], [1, 1]);
 });
