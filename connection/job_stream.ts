@@ -11,7 +11,7 @@ import type { JobTaker } from "../queue/job_taker.ts";
 import type { Queue } from "../queue/queue.ts";
 import { TopicBatch } from "../queue/topic_batch.ts";
 import type { WorkedGroup } from "../queue/worked_group.ts";
-import type { ClaimedJob } from "../stores/groups/group_commands.ts";
+import type { ClaimedJob, GroupName } from "../stores/groups/group_commands.ts";
 import { CreditWindow } from "./credit_window.ts";
 import type { StreamFrames } from "./stream_frames.ts";
 
@@ -83,6 +83,12 @@ export class JobStream implements JobTaker {
   /** It has been opened, and has not ended. */
   get isOpen(): boolean {
     return this.#state === "open";
+  }
+
+  /** Whether this is its group: by name, for others enter it anew once all its workers have ended. */
+  worksOn({ topic, prefix, group }: GroupName): boolean {
+    const { name } = this.group;
+    return name.group === group && name.topic === topic && name.prefix === prefix;
   }
 
   /** Why it ended before it was open. */

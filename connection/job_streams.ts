@@ -209,12 +209,13 @@ export class JobStreams implements JobStreamContext {
     if (!this.#resuming) void this.#resumeInTurn();
   }
 
-  onEnded({ sub, credit }: JobStream): void {
+  /** A worker has ended; `finishes`: what it has got may be finished all the same. */
+  onEnded({ sub, credit }: JobStream, finishes = false): void {
     if (!this.#streams.delete(sub)) return;
     this.#credit -= credit;
     this.#slots.release(sub);
     // Mostly nobody finishes these any more; and who does knows nothing of places.
-    if (this.holders.size <= this.#credit + MAX_STALE) return;
+    if (finishes || this.holders.size <= this.#credit + MAX_STALE) return;
     for (const [claim, stream] of [...this.holders]) if (!stream.isOpen) this.holders.delete(claim);
   }
 
@@ -228,7 +229,7 @@ export class JobStreams implements JobStreamContext {
     void this.queue.cleanup.forEach(forbidden, forbidden.length, (stream) => {
       if (this.#streams.get(stream.sub) !== stream) return;
       this.output.sendError(stream.sub, workDenied(stream.filter), undefined);
-      this.onEnded(stream);
+      this.onEnded(stream, true);
     });
   }
 
@@ -251,10 +252,10 @@ export class JobStreams implements JobStreamContext {
     return limitExceeded("work", heldJobs, `${this.#credit + more} jobs would be held`);
   }
 
-  /** Whether all these jobs were given to workers of this connection, and not finished since. */
-  #haveHeld({ done, outcomes }: FinishRequest): boolean {
-    return done.every((claim) => this.holders.get(claim) !== undefined) &&
-      outcomes.every(({ claim }) => this.holders.get(claim) !== undefined);
+  /** Whether all these jobs, and one at least, were given to workers of the group on this connection, and not finished since. */
+  #haveHeld({ done, outcomes, ...target }: FinishRequest): boolean {
+    const claims = [...done, ...outcomes.map(({ claim }) => claim)];
+    return claims.length > 0 && claims.every((claim) => this.holders.get(claim)?.worksOn(target));
   }
 
   /** Takes the places of jobs from the workers of a group that hold them on this connection. */
@@ -263,10 +264,9 @@ export class JobStreams implements JobStreamContext {
   ): FreedPlaces {
     const places = new Map<JobStream, number>();
     const [claims, streams]: [number[], JobStream[]] = [[], []];
-    const group = this.queue.groups.find(target);
     const free = (claim: number) => {
       const stream = this.holders.get(claim);
-      if (!stream || stream.group !== group) return;
+      if (!stream?.worksOn(target)) return;
       this.holders.delete(claim);
       places.set(stream, (places.get(stream) ?? 0) + 1);
       claims.push(claim);

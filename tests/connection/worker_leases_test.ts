@@ -6,8 +6,8 @@
 
 import { assertEquals } from "@std/assert";
 import { Permissions } from "../../auth/permissions.ts";
-import { turns } from "../support/bridge.ts";
-import { workerName, workScene } from "../support/work_scene.ts";
+import { turns, until } from "../support/bridge.ts";
+import { type ReceivedJob, workerName, workScene } from "../support/work_scene.ts";
 
 Deno.test("a worker that comes back is told which claims are lost, and what it does not know of", async () => {
   await using at = await workScene();
@@ -185,4 +185,39 @@ Deno.test("what a worker was given it may finish and give back, once, also if it
   await turns(1);
   assertEquals(other.bodies, ["c", "b"]);
   assertEquals((await at.group()).done, 2);
+});
+
+Deno.test("who may not work on a topic cannot finish there what it was given of another, nor nothing", async () => {
+  await using at = await workScene();
+  await at.put("a");
+  await at.host.queue.groups.apply([
+    { type: "create_group", name: { topic: "secret", group: "default" } },
+  ]);
+  const one = at.peer();
+  await one.work("one");
+  await turns(1);
+  const [{ claim }] = one.jobs() as [ReceivedJob];
+  one.connection.permissions = new Permissions("", { permissions: ["work"], topics: ["t"] });
+  for (const topic of ["secret", "nothing"]) {
+    for (const done of [[], [claim]]) {
+      const { error } = await one.ask("finish", { topic, done });
+      assertEquals(error?.code, "permission_denied", `${topic} ${done}`);
+    }
+  }
+  assertEquals((await one.done("a")).error, undefined);
+});
+
+Deno.test("a worker that had thousands of jobs may finish all of them, each once, though it may not work any more", async () => {
+  await using at = await workScene();
+  const bodies = Array.from({ length: 3000 }, (_, i) => `${i}`);
+  await at.put(...bodies);
+  const one = at.peer();
+  await one.work("one", { credit: 1500, lease: 60_000 });
+  await one.work("two", { credit: 1500, lease: 60_000 });
+  await until(() => one.bodies.length === bodies.length);
+  one.connection.permissions = new Permissions("", { permissions: ["work"], topics: ["u"] });
+  await until(() => one.ends.length === 2);
+  assertEquals((await one.done(...bodies)).error, undefined);
+  assertEquals((await at.group()).done, bodies.length);
+  assertEquals((await one.done("1")).error.code, "permission_denied");
 });
