@@ -172,7 +172,8 @@ export interface Follower {
  * are valid at one time, and claims grow over the whole store, also from one opening to the next. Of jobs with one key of one topic one at a time
  * is held, in the order of their messages; a job that is to be tried again keeps its key meanwhile, one that was put with a delay has none before
  * it is due. The oldest job is given first, and in turn to all who ask. Leases end by a clock that advances at most half a second with each
- * `apply`, so that a server that was stopped takes no job away; a file that is opened again gives each holder a new lease. Messages that a group has
+ * `apply`, so that a server that was stopped takes no job away; a file that is opened again gives each holder a new lease. What is due at once for very many
+ * jobs, as leases, delays, or the deletion of a group, happens in parts, one with each `apply`. Messages that a group has
  * not finished outlive the retention, up to a limit of bytes (`groupBytes`); past that the oldest are given up. A group on which nobody works is deleted
  * after a time (`groupRetention`), and begins where it was if it is made again within as long.
  *
