@@ -270,9 +270,9 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
     signal?.removeEventListener("abort", this.#onAbort);
     this.abort(error);
     // Others need not wait for the end of the lease, unless there is none, or the worker has it on another connection.
-    const isGone = isNotFound(error) ||
+    this.hasEnded = isNotFound(error) ||
       (error as DsmqError | undefined)?.code === "session_taken_over";
-    if (!isGone) this.release(this.running.values);
+    this.release(this.running.values);
     this.hasEnded = true;
     this.stopTimers();
     if (error === undefined || isClosing) return this.#closed.resolve();

@@ -100,9 +100,10 @@ export abstract class LeasedJobs extends PendingRequest {
     try {
       await handler(job);
     } catch (error) {
-      // It means nothing that it failed after its signal was aborted.
-      outcome = job.isAborted ? RELEASE : outcomeOf(error);
-      if (!job.isAborted && !isDecided(error)) queueMicrotask(() => onError?.(error, job));
+      // It means nothing that it failed after its signal was aborted, but what it has decided does.
+      const isFailure = !isDecided(error);
+      outcome = isFailure && job.isAborted ? RELEASE : outcomeOf(error);
+      if (isFailure && !job.isAborted) queueMicrotask(() => onError?.(error, job));
     }
     this.running.delete(job.claim);
     this.#free(job, outcome);

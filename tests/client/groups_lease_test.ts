@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { DsmqError, type Job } from "@dsmq/server";
+import { dead, DsmqError, type Job, retry } from "@dsmq/server";
 import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 import { ManualHandler, ScriptedGroup } from "../support/scripted_group.ts";
 
@@ -65,6 +65,27 @@ Deno.test("where the lease cannot be renewed, signals abort before the server ca
     assertEquals(handler.job(3).signal.reason.code, "lease_lost");
     await group.script.send({ id: finish.id });
     assertEquals(worker.stats, { running: 1, done: 1, retried: 0, dead: 0, lost: 0 });
+  }));
+
+Deno.test("what a handler, or the holder of a claim, has decided after the signal has aborted is told", () =>
+  inVirtualTime(async () => {
+    await using group = await ScriptedGroup.open();
+    const handler = new ManualHandler();
+    group.mq.work("t", handler.handle, { lease, concurrency: 3 });
+    const { id } = await group.answer("work");
+    await group.jobs(id, [1, 2, 3]);
+    await group.next("extend");
+    await pass(17_100);
+    const { signal } = handler.job(1);
+    assertEquals(signal.aborted, true);
+    handler.job(1).fail(dead("no use"));
+    handler.job(2).fail(retry(5, "later"));
+    handler.job(3).fail(new Error("interrupted"));
+    assertEquals((await group.next("finish")).outcomes, [
+      { claim: 1, outcome: "dead", reason: "no use" },
+      { claim: 2, outcome: "retry", delay: 5, reason: "later" },
+      { claim: 3, outcome: "release" },
+    ]);
   }));
 
 Deno.test("a job that the server says is lost has its signal aborted, is counted, and is told no more", () =>

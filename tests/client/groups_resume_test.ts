@@ -214,55 +214,6 @@ Deno.test("closing the connection aborts handlers, and gives back their jobs", (
     await group.isQuiet(100_000);
   }));
 
-Deno.test("what ends a worker rejects its end, and is told to onError", () =>
-  inVirtualTime(async () => {
-    for (const code of ["permission_denied", "not_found", "session_taken_over", "bad_request"]) {
-      for (const how of ["reply", "stream"]) {
-        await using group = await ScriptedGroup.open();
-        const told: unknown[] = [];
-        const handler = new ManualHandler();
-        const worker = group.mq.work({ prefix: "p" }, handler.handle, {
-          onError: (error) => told.push(error),
-        });
-        const end = assertRejects(() => worker.closed, DsmqError);
-        const error = { code, message: "No" };
-        if (how === "reply") await group.script.send({ id: (await group.next("work")).id, error });
-        else {
-          const { id } = await group.answer("work");
-          await group.jobs(id, [1, 2], { topics: ["p1", "p1"] });
-          await group.script.send({ sub: id, error });
-          assertEquals(handler.job(1).signal.reason.code, code);
-        }
-        const ended = await end;
-        assertEquals([ended.code, ended.prefix, told], [code, "p", [ended]]);
-        // Nobody else has the lease, and the group is there.
-        if (how === "stream" && (code === "permission_denied" || code === "bad_request")) {
-          const { outcomes } = await group.answer("finish");
-          assertEquals(outcomes, [1, 2].map((claim) => ({ claim, outcome: "release" })));
-        }
-        handler.jobs[0]?.done();
-        await group.isQuiet(10_000);
-      }
-    }
-  }));
-
-Deno.test("a connection that ends for good ends its workers with that error", () =>
-  inVirtualTime(async () => {
-    const group = await ScriptedGroup.open();
-    const handler = new ManualHandler();
-    const worker = group.mq.work("t", handler.handle);
-    const end = assertRejects(() => worker.closed, DsmqError);
-    const { id } = await group.answer("work");
-    await group.jobs(id, [1]);
-    group.script.hangUp(4409);
-    const { code, message } = await end;
-    assertEquals([code, handler.job(1).signal.reason.code], [
-      "session_taken_over",
-      "session_taken_over",
-    ]);
-    assertEquals(message.slice(0, 28), "Cannot work on: no connectio", message);
-  }));
-
 Deno.test("a server that sends what is not for a worker, or far more than it may hold, violates the protocol", () =>
   inVirtualTime(async () => {
     const messages = { prev: 0, claims: undefined };
