@@ -9,6 +9,7 @@ import { WorkerScene } from "../support/cli_worker.ts";
 import { ignoredIf, noPosix } from "../support/ignored_if.ts";
 import type { Program } from "../support/program.ts";
 import { runCommands } from "../support/run_commands.ts";
+import { withTimeout } from "../support/with_timeout.ts";
 
 const FINISHING = /^dsmq: finishing \d messages?; interrupt again to kill$/;
 
@@ -153,7 +154,12 @@ Deno.test({
     worker.child.kill("SIGINT");
     assertEquals(await worker.errorLine(), "dsmq: finishing 1 message; interrupt again to kill");
     worker.child.kill("SIGINT");
-    assertEquals((await worker.end()).code, 130);
+    const { code } = await withTimeout(worker.end(), 30_000).catch((error) => {
+      // Otherwise it would hold the output of the worker for long.
+      Deno.kill(pid, "SIGKILL");
+      throw error;
+    });
+    assertEquals(code, 130);
     assertEquals(await scene.counts(), [1, 0, 0]);
     assertEquals((await scene.mq.claim("t"))?.attempt, 1);
     while (await isAlive(pid)) { /* the kernel takes its time */ }
