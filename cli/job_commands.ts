@@ -7,7 +7,7 @@
 import { type Job, retry } from "../client.ts";
 import { quoted } from "../protocol/text.ts";
 import { writeFully } from "../server/stderr.ts";
-import { flushStderr, printError } from "./terminal.ts";
+import { flushStderr, isReaderGone, printError } from "./terminal.ts";
 
 /** The exit code by which a command says that it wants to be tried again, without being wrong: `EX_TEMPFAIL` of sysexits.h. */
 const TRY_AGAIN = 75;
@@ -137,19 +137,24 @@ export class JobCommands {
     const { success, code, signal } = await process.status;
     const lastLine = await lastWords.text();
     stop.removeEventListener("abort", abort);
+    // Others exit so, too, as a pipe of their own to `head` with `pipefail` does.
+    const isGone = code === OUTPUT_CLOSED ? await isReaderGone() : false;
     // Before it counts as ended: others must know that it is over.
-    if (code === OUTPUT_CLOSED && !Deno.stdout.isTerminal()) this.loseOutput();
-    this.#processes.delete(process);
-    this.#endIfIdle();
-    if (success) return;
-    if (this.#isKilled || this.#failure === NO_READER) return await never();
+    if (isGone !== false) this.loseOutput();
+    // Where that cannot be told it is an attempt, so that one which always does so ends not one worker after the other.
+    const isGivenBack = this.#isKilled || (this.#failure === NO_READER && isGone !== undefined);
     const end = signal ?? `exit code ${code}`;
-    if (code !== TRY_AGAIN && !stop.aborted) {
+    if (!success && !isGivenBack && code !== TRY_AGAIN && !stop.aborted) {
       const isLast = job.attempt >= this.#options.attempts;
       this.#report(job, `failed with ${end}${isLast ? ", and is dead" : ""}`);
       // What the next command writes comes after it.
       await flushStderr();
     }
+    this.#processes.delete(process);
+    this.#endIfIdle();
+    if (success) return;
+    if (isGivenBack) return await never();
+    if (stop.aborted) throw stop.reason;
     throw retry(undefined, signal ?? (lastLine || end));
   }
 

@@ -222,18 +222,16 @@ const STDOUT = 1;
  * @returns dispose of it to stop watching; `undefined` if it cannot be watched
  */
 function watchReader(onGone: () => void): Disposable | undefined {
-  if (Deno.build.os !== "linux" || Deno.stdout.isTerminal()) return undefined;
-  // Queried, so that Deno does not prompt.
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
+  if (Deno.stdout.isTerminal()) return undefined;
   let isEnded = false;
   const poll = systemPoll();
   if (!poll) return undefined;
   const watch = async () => {
     while (!isEnded) {
       // Without requested events, `poll` still reports errors and hang-ups.
-      const [events, returnedEvents] = await poll(STDOUT);
+      const [events, isGone] = await poll(POLL_TIMEOUT);
       if (isEnded) return;
-      if ((returnedEvents & (POLLERR | POLLHUP)) !== 0) return onGone();
+      if (isGone) return onGone();
       // Interrupted by a signal, or a descriptor that cannot be polled.
       if (events !== 0) await new Promise((resolve) => setTimeout(resolve, POLL_TIMEOUT));
     }
@@ -242,18 +240,36 @@ function watchReader(onGone: () => void): Disposable | undefined {
   return { [Symbol.dispose]: () => void (isEnded = true) };
 }
 
-/** Waits for events of a file descriptor: resolves to how many descriptors have events, and which. */
-function systemPoll(): ((fd: number) => Promise<[count: number, events: number]>) | undefined {
+/**
+ * Looks whether the reader of standard output has gone.
+ *
+ * @returns `undefined` if that cannot be told: the system does not support it, or Deno does not permit it
+ */
+export async function isReaderGone(): Promise<boolean | undefined> {
+  if (Deno.stdout.isTerminal()) return false;
+  const [, isGone] = await systemPoll()?.(0) ?? [];
+  return isGone;
+}
+
+/** Waits for events of standard output, for so many milliseconds: resolves to how many there are, and whether its reader has gone. */
+type Poll = (timeout: number) => Promise<[count: number, isGone: boolean]>;
+
+let openedPoll: Poll | undefined;
+
+function systemPoll(): Poll | undefined {
+  if (openedPoll || Deno.build.os !== "linux") return openedPoll;
+  // Queried, so that Deno does not prompt.
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
   try {
     const { symbols } = Deno.dlopen(LIBC, {
       poll: { parameters: ["buffer", "usize", "i32"], result: "i32", nonblocking: true },
     });
-    return async (fd) => {
+    return openedPoll = async (timeout) => {
       // struct pollfd { int fd; short events; short revents; }
       const pollfd = new DataView(new ArrayBuffer(8));
-      pollfd.setInt32(0, fd, true);
-      const count = await symbols.poll(pollfd.buffer as ArrayBuffer, 1n, POLL_TIMEOUT);
-      return [count, pollfd.getInt16(6, true)];
+      pollfd.setInt32(0, STDOUT, true);
+      const count = await symbols.poll(pollfd.buffer as ArrayBuffer, 1n, timeout);
+      return [count, (pollfd.getInt16(6, true) & (POLLERR | POLLHUP)) !== 0];
     };
   } catch {
     return undefined;

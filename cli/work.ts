@@ -52,7 +52,7 @@ export const workCommand: CliCommand = {
   },
   notes: [
     "The text of the message is the standard input of COMMAND. DSMQ_TOPIC, DSMQ_GROUP, DSMQ_SEQ, DSMQ_TIME, DSMQ_ATTEMPT, DSMQ_CLAIM, DSMQ_KEY, DSMQ_MESSAGE_ID and DSMQ_HEADERS (as JSON) are in its environment, empty if the message has no such attribute.",
-    "If it exits with 0 the message is done. Otherwise it is tried again later, with the last line of its standard error as the reason; 75 does so without a line about it. At Ctrl-C, SIGTERM or SIGHUP what runs is finished; a second Ctrl-C or SIGTERM kills it and gives its messages back. If nobody reads the output any more, as with head, it ends with 141 once what runs has ended, and gives back what failed because of that. If COMMAND cannot be run, the message is given back, and the worker ends with 127 (not found) or 126. Deno needs --allow-run.",
+    "If it exits with 0 the message is done. Otherwise it is tried again later, with the last line of its standard error as the reason; 75 does so without a line about it. At Ctrl-C, SIGTERM or SIGHUP what runs is finished; a second Ctrl-C or SIGTERM kills it and gives its messages back. If nobody reads the output any more, as with head, it ends with 141 once what runs has ended, and gives back what failed because of that; where it cannot see that (it is not Linux, or Deno lacks --allow-ffi), it does so once COMMAND has exited with 141, for which that message is to be tried again. If COMMAND cannot be run, the message is given back, and the worker ends with 127 (not found) or 126. Deno needs --allow-run.",
   ],
   positionals: [2, Infinity],
   async run(args) {

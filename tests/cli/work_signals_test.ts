@@ -14,6 +14,10 @@ const FINISHING = "dsmq: finishing 1 message; interrupt again to kill";
 const CLOSED =
   "dsmq: nobody reads the output any more: the worker ends, and gives back the messages that failed for that";
 
+/** Why a worker cannot see here that its output has a reader. */
+const noPoll = Deno.build.os !== "linux" &&
+  "only on Linux a worker looks for the reader of its output";
+
 /** Without them a worker cannot see that its output has no reader, but by how its commands end. */
 const FEWEST = ["--allow-net", "--allow-run"];
 
@@ -80,25 +84,29 @@ Deno.test({
 const HEAD = '{ "$@"; echo "code $?" >&2; } | { head -n 1; exec <&-; echo "no reader" >&2; }';
 
 /** Holds what such a worker says in the end, and its exit code. */
-async function assertClosed(worker: Program): Promise<void> {
+async function assertClosed(worker: Program, failures: readonly string[] = []): Promise<void> {
   const { stderr } = await withTimeout(worker.end(), 60_000);
   // The shell and the worker do not wait for each other.
-  assertEquals(stderr.split("\n").sort(), ["code 141", CLOSED, "no reader"]);
+  assertEquals(stderr.split("\n").sort(), ["code 141", ...failures, CLOSED, "no reader"]);
 }
 
+const failed = (seq: number) =>
+  `dsmq: message ${seq} of "t", attempt 1 of 5, failed with exit code 141`;
+
 for (
-  const [permissions, script] of [
+  const [permissions, script, failures] of [
     // It is seen before a command fails, whatever that makes of it.
-    [["-A"], "trap '' PIPE; cat && echo || exit 1"],
-    [FEWEST, "cat && echo"],
+    [["-A"], "trap '' PIPE; cat && echo || exit 1", []],
+    // It is not certain: for the message that says so it is an attempt.
+    [FEWEST, "cat && echo", [failed(2)]],
   ] as const
 ) {
   Deno.test({
     ...ignoredIf(
       noPosix,
-      `a worker whose output nobody reads ends, and no message is tried in vain (${
-        permissions.join(" ")
-      })`,
+      `a worker whose output nobody reads ends, and ${
+        failures.length || "no"
+      } message is tried in vain (${permissions.join(" ")})`,
     ),
     async fn() {
       await using scene = await WorkerScene.open();
@@ -107,13 +115,29 @@ for (
       assertEquals(await worker.line(), "1");
       while (await worker.errorLine() !== "no reader") { /* the worker may have seen it */ }
       await scene.mq.putMany("t", ["2", "3"]);
-      await assertClosed(worker);
-      const [group] = await scene.mq.groups();
-      assertEquals([group!.done, group!.depth, group!.held, group!.retried], [1, 2, 0, 0]);
-      assertEquals((await scene.mq.claim("t"))?.attempt, 1);
+      await assertClosed(worker, failures);
+      const { done, depth, held, retried } = (await scene.mq.groups())[0]!;
+      assertEquals([done, depth, held, retried], [1, 2, 0, failures.length]);
     },
   });
 }
+
+Deno.test({
+  ...ignoredIf(
+    noPoll,
+    "a command that exits with 141 while its output is read has failed, and its worker works on",
+  ),
+  async fn() {
+    await using scene = await WorkerScene.open();
+    await scene.mq.putMany("t", ["1", "2"]);
+    const worker = scene.work("cat; echo; exit 141");
+    for (const seq of [1, 2]) {
+      assertEquals([await worker.line(), await worker.errorLine()], [`${seq}`, failed(seq)]);
+    }
+    worker.child.kill("SIGTERM");
+    assertEquals((await worker.end()).code, 0);
+  },
+});
 
 Deno.test({
   ...ignoredIf(noPosix, "while it ends for that, what needs no output is finished"),
