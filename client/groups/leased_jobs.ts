@@ -146,6 +146,7 @@ export abstract class LeasedJobs extends PendingRequest {
 
   /** Calls back after a pause, or once nothing is due any more: no timer outlives the worker. */
   protected later(callback: () => void): void {
+    if (this.#timerAt === -Infinity) return callback();
     const timer = setTimeout(() => {
       this.#later.delete(timer);
       callback();

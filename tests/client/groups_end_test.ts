@@ -73,6 +73,20 @@ Deno.test("a worker that had to end has given back its jobs if the connection is
     await closed;
   }));
 
+Deno.test("a worker that had to end leaves no timer behind, though the server cannot take back its jobs now", async () => {
+  await using group = await ScriptedGroup.open();
+  const worker = group.mq.work("t", () => {});
+  const ended = assertRejects(() => worker.closed, DsmqError);
+  const { id } = await group.answer("work");
+  await group.jobs(id, [1]);
+  await group.script.send({ sub: id, error: { code: "permission_denied", message: "No" } });
+  await ended;
+  const finish = await group.next("finish");
+  const error = { code: "unavailable", message: "Cannot do it now" };
+  await group.script.send({ id: finish.id, error });
+  // Deno fails this test if there is one.
+});
+
 Deno.test("a connection that ends for good ends its workers with that error", () =>
   inVirtualTime(async () => {
     const group = await ScriptedGroup.open();
