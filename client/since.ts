@@ -70,10 +70,12 @@ export function toPlace(
     if (!Number.isNaN(time)) return { time: Math.max(0, time) };
     throw new RangeError(`Cannot ${action}: ${name} must be a valid Date, got an invalid one`);
   }
-  if (isOptions(value, ["ago"]) && "ago" in value) {
+  if (isOptions(value, ["ago"])) {
     requireOptions(action, value, ["ago"], `${name}.`);
-    if (isCount(value.ago)) return { ago: value.ago };
-    throw wrongNumber(action, `${name}.ago`, "whole milliseconds from 0", value.ago);
+    if ("ago" in value) {
+      if (isCount(value.ago)) return { ago: value.ago };
+      throw wrongNumber(action, `${name}.ago`, "whole milliseconds from 0", value.ago);
+    }
   }
   if (typeof value === "string" && value.includes(":")) {
     const parsed = parsePosition(value);

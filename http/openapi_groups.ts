@@ -25,7 +25,7 @@ const schemaRef = (name: string) => componentRef("schemas", name);
 /** All requests about a group may find too many, or a store that cannot tell. */
 const STATUSES = [...CALL_STATUSES, 429];
 /** Those that change it. */
-const CHANGE_STATUSES = [...STATUSES, 500, 507];
+const CHANGE_STATUSES = [...STATUSES, 507];
 
 /** The parameters by their names. */
 export const groupParameters: JsonObject = {

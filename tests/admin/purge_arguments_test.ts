@@ -30,14 +30,15 @@ Deno.test("a position of another history, or beyond this one, and other nonsense
     const [before, sentence] of [
       ["yesterday", "before must be a message's position (EPOCH:SEQ)"],
       ["0123456789abcdef:x", "whose number is whole"],
-      [-1, "a sequence number, a Date or { ago }, got -1"],
-      [1.5, "a sequence number, a Date or { ago }, got 1.5"],
+      [-1, "before must be a sequence number, a whole number from 0, got -1"],
+      [1.5, "before must be a sequence number, a whole number from 0, got 1.5"],
+      [NaN, "before must be a sequence number, a whole number from 0, got NaN"],
       [new Date(NaN), "before must be a valid Date, got an invalid one"],
       [{ ago: -1 }, "before.ago must be whole milliseconds from 0, got -1"],
       [{ ago: undefined }, "before.ago must be whole milliseconds from 0, got nothing"],
       [{ since: 1 }, "since"],
       ["seq:5", "a message's position (EPOCH:SEQ), whose epoch is"],
-      ...[undefined, null, "", true, [], [1], {}, NaN, new Map(), 5n, () => 5].map((value) =>
+      ...[undefined, null, "", true, [], [1], {}, new Map(), 5n, () => 5].map((value) =>
         [
           value,
           "before must be a message's position (EPOCH:SEQ), a sequence number, a Date or { ago }, got ",

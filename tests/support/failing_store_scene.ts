@@ -67,7 +67,8 @@ async function failingGroups(server: DocumentedServer, file: FailingFile): Promi
       file.failure = "disk I/O error";
       let isBroken = false;
       file.before = (sql) => isBroken && sql === "open" || (sql === "COMMIT" && (isBroken = true));
-      await group.ask(method, verb, [500, "unknown_outcome"], "", ask);
+      // Nobody can know what became of the put. To ask again for a change of a group does no harm.
+      await group.ask(method, verb, [503, "unavailable"], "", ask);
       joined = false;
       await group.ask(method, verb, [503, "unavailable"], "", ask);
       file.repair();
