@@ -47,7 +47,7 @@ export class GroupRows implements GroupRecorder {
   groupDeleted(group: WorkGroup): void {
     group.usedAt = DELETED;
     this.#groups.add(group);
-    this.#jobs.delete(group.id);
+    // What became of its jobs is written: their rows tell, until they are removed, which claims are lost.
     this.#holders = this.#holders.filter(([id]) => id !== group.id);
   }
 

@@ -7,6 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { nodeSqlite } from "../../../stores/engines/node_sqlite.ts";
 import { MemoryStore } from "../../../stores/memory_store.ts";
+import type { ClaimedJobs } from "../../../stores/groups/group_commands.ts";
 import type { PurgeResult, Store } from "../../../stores/store.ts";
 import {
   claim,
@@ -81,6 +82,23 @@ Deno.test("what a deleted group leaves in a file goes in parts, also if the file
     assertEquals((await finish(file.store, claims)).lost, claims);
     assertEquals((await stateOf(file.store)).held, 1);
   }
+});
+
+Deno.test("what is claimed and finished in the commit of a deletion is known after the file is opened again", async () => {
+  await using file = new FailingFile(undefined, { durability: "process" });
+  const [first, second, ...others] = await fill(file.store, file.clock);
+  const holders = [{ holder: "a", count: 1 }];
+  const results = await apply(file.store, [
+    { type: "claim", name: T, holders, bytes: 1000 },
+    { type: "finish", name: T, done: [first!, second!], outcomes: [] },
+    { type: "delete_group", name: T },
+  ]);
+  const claimed = (results[0] as ClaimedJobs).jobs[0]!.map((job) => job.claim);
+  assertEquals(claimed.length, 1);
+  await file.restart();
+  await open(file.store, "a");
+  const lost = [...others, ...claimed];
+  assertEquals((await finish(file.store, [first!, second!, ...lost])).lost, lost);
 });
 
 Deno.test("a deletion that fails is undone, and one whose parts fail goes on later", async () => {
