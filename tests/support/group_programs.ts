@@ -71,7 +71,7 @@ export type GroupStep =
     readonly do: "redrive";
     readonly name: GroupName;
     readonly pick: number | undefined;
-    /** Only those after so many of the dead ones, that have died so long ago; and so many. */
+    /** How many dead ones are passed over, how long ago the others died, and how many of them are worked again at most. */
     readonly skip: number;
     readonly ago: number;
     readonly max: number;
