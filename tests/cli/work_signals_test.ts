@@ -106,7 +106,7 @@ for (
       noPosix,
       `a worker whose output nobody reads ends, and ${
         failures.length || "no"
-      } message is tried in vain (${permissions.join(" ")})`,
+      } message has an attempt less for it (${permissions.join(" ")})`,
     ),
     async fn() {
       await using scene = await WorkerScene.open();

@@ -97,15 +97,21 @@ Deno.test("stop lets handlers end, gives back the rest, and takes nothing more",
     await group.isQuiet(100_000);
   }));
 
+/** A worker with a job whose server has gone, and cannot be reached. */
+async function cutOffWithJob(group: ScriptedGroup) {
+  const handler = new ManualHandler();
+  const worker = group.mq.work("t", handler.handle);
+  const { id } = await group.answer("work");
+  await group.jobs(id, [1]);
+  group.script.unreachable = true;
+  group.script.hangUp();
+  return { worker, handler };
+}
+
 Deno.test("stop does not wait for a server that does not come back", () =>
   inVirtualTime(async () => {
     await using group = await ScriptedGroup.open();
-    const handler = new ManualHandler();
-    const worker = group.mq.work("t", handler.handle);
-    const { id } = await group.answer("work");
-    await group.jobs(id, [1]);
-    group.script.unreachable = true;
-    group.script.hangUp();
+    const { worker, handler } = await cutOffWithJob(group);
     const stopped = worker.stop();
     await pass(1000);
     handler.job(1).done();
@@ -119,12 +125,7 @@ Deno.test("stop does not wait for a server that does not come back", () =>
 Deno.test("what stop gave up waiting for is told, if the server comes back", () =>
   inVirtualTime(async () => {
     await using group = await ScriptedGroup.open();
-    const handler = new ManualHandler();
-    const worker = group.mq.work("t", handler.handle);
-    const { id } = await group.answer("work");
-    await group.jobs(id, [1]);
-    group.script.unreachable = true;
-    group.script.hangUp();
+    const { worker, handler } = await cutOffWithJob(group);
     handler.job(1).done();
     assertEquals(await secondsOf(worker.stop()), 5);
     group.script.unreachable = false;
