@@ -95,8 +95,8 @@ const failed = (seq: number) =>
 
 for (
   const [permissions, script, failures] of [
-    // It is seen before a command fails, whatever that makes of it.
-    [["-A"], "trap '' PIPE; cat && echo || exit 1", []],
+    // It is seen before a command fails, whatever that makes of it, and says of it.
+    [["-A"], "trap '' PIPE; { cat && echo; } 2>/dev/null || exit 1", []],
     // It is not certain: for the message that says so it is an attempt.
     [FEWEST, "cat && echo", [failed(2)]],
   ] as const
