@@ -97,9 +97,9 @@ export class DedupIndex {
     }
   }
 
-  /** Whether expired sessions wait to be freed. */
-  get holdsExpired(): boolean {
-    return this.#sessions.expired !== undefined;
+  /** Whether sessions that have expired by a time wait to be freed. */
+  holdsExpired(now = this.#sessions.now): boolean {
+    return this.#sessions.anyExpiredBy(now);
   }
 
   /** Whether all that a session stored after a sequence number is remembered, except before its window. */

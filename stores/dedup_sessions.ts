@@ -71,6 +71,12 @@ export class DedupSessions {
     return oldest && this.hasExpired(oldest) ? oldest : undefined;
   }
 
+  /** Whether any has expired by a time. */
+  anyExpiredBy(now: number): boolean {
+    const { oldest } = this.#byUse;
+    return oldest !== undefined && this.hasExpired(oldest, now);
+  }
+
   /** How many runs they have together. */
   get runs(): number {
     return this.#runs;

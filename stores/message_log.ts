@@ -66,10 +66,11 @@ export class MessageLog {
    * @param db an open database
    * @param options see {@linkcode MessageLogOptions}
    */
-  constructor(db: Database, { retention, gone, start, hooks }: MessageLogOptions) {
+  constructor(db: Database, options: MessageLogOptions) {
+    const { retention, gone, start, hooks, isInTransaction = false } = options;
     const state = { savepoint: () => this.#savepoint(), commit: () => this.#commit() };
     this.#db = db;
-    this.#transactions = new Transactions(db, state, hooks);
+    this.#transactions = new Transactions(isInTransaction ? undefined : db, state, hooks);
     this.segments = new SegmentTable(db);
     this.ids = new MessageIds(db, this);
     this.topics = new TopicTable(db);

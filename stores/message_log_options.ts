@@ -18,4 +18,9 @@ export interface MessageLogOptions {
   readonly start?: SeqRangeState & { readonly clock: number };
   /** What else transactions do. */
   readonly hooks?: TransactionHooks;
+  /**
+   * The database is in a transaction that somebody else begins and ends: a part of it that fails cannot be undone by itself.
+   * Default: each change has its own.
+   */
+  readonly isInTransaction?: boolean;
 }

@@ -170,7 +170,7 @@ export abstract class SqliteStore implements Store {
       // Expired messages go first: if the database is full, that makes room for the write buffer.
       if (!messageLog.purgeUntil(end, budgetMs / 8)) return true;
       messageLog.flush();
-      return !messageLog.purgeUntil(end, budgetMs / 8) || this.dedup.holdsExpired ||
+      return !messageLog.purgeUntil(end, budgetMs / 8) || this.dedup.holdsExpired() ||
         this.groupMachine.isBehind;
     });
   }

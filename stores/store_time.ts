@@ -62,6 +62,11 @@ export class StoreTime {
     };
   }
 
+  /** The commands after an earlier time are applied once more. The present time does not go back. */
+  rewind(applied: number): void {
+    this.#applied = applied;
+  }
+
   /** Goes on from an earlier opening's time, if that is later than the present one. */
   resumeFrom(time: number): void {
     this.#anchor += Math.max(0, time - this.now());

@@ -26,7 +26,7 @@ export interface MemoryState {
 
 /** Runs transactions, one at a time. */
 export class Transactions {
-  readonly #sql: Record<"begin" | "commit" | "rollback", Statement>;
+  readonly #sql: Record<"begin" | "commit" | "rollback", Statement> | undefined;
   readonly #memory: MemoryState;
   readonly #hooks: TransactionHooks | undefined;
   #isUnderWay = false;
@@ -34,13 +34,13 @@ export class Transactions {
   /**
    * No transaction is running.
    *
-   * @param db an open database
+   * @param db an open database. Default: the work is a part of a transaction that somebody else begins and ends
    * @param memory what is undone if a transaction fails
    * @param hooks what else happens at the end
    */
-  constructor(db: Database, memory: MemoryState, hooks: TransactionHooks | undefined) {
+  constructor(db: Database | undefined, memory: MemoryState, hooks: TransactionHooks | undefined) {
     // Prepared: the errors of prepared statements carry SQLite's code, those of `exec` do not.
-    this.#sql = {
+    this.#sql = db && {
       begin: db.prepare("BEGIN"),
       commit: db.prepare("COMMIT"),
       rollback: db.prepare("ROLLBACK"),
@@ -56,15 +56,15 @@ export class Transactions {
     let committing = false;
     this.#isUnderWay = true;
     try {
-      this.#sql.begin.run();
+      this.#sql?.begin.run();
       work();
       this.#hooks?.beforeCommit();
       committing = true;
-      this.#sql.commit.run();
+      this.#sql?.commit.run();
     } catch (error) {
       undo();
       try {
-        this.#sql.rollback.run();
+        this.#sql?.rollback.run();
       } catch {
         // SQLite has done it, as it does when memory or the disk is full.
       }

@@ -69,7 +69,7 @@ Deno.test("an opened session is known even before its first put, whatever others
   puts.open("never puts", "honest");
   puts.open("closes", "honest");
   puts.forget("closes");
-  do puts.begin(20 * MINUTE); while (puts.holdsExpired);
+  do puts.begin(20 * MINUTE); while (puts.holdsExpired());
   assert(
     drops.all.every(({ session: sessionId }) => !["never puts", "closes"].includes(sessionId)),
   );
@@ -95,7 +95,7 @@ Deno.test("sessions that are too old are forgotten in small steps", () => {
   let times = 0;
   for (
     let remaining = puts.runs;
-    puts.holdsExpired || times === 0;
+    puts.holdsExpired() || times === 0;
     remaining = puts.runs, times++
   ) {
     puts.begin(20 * MINUTE);

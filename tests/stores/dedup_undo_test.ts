@@ -132,7 +132,7 @@ function shown({ puts, drops }: StoredIndex): unknown {
   return {
     evictedTo: puts.evictedTo,
     runs: puts.runs,
-    holdsExpired: puts.holdsExpired,
+    holdsExpired: puts.holdsExpired(),
     recorded: [...puts.recorded()].map(({ id: _, ...run }) => run),
     dropped: drops.all.map(({ id: _, ...drop }) => drop),
     sessions: SESSION_IDS.map((name) => [
@@ -147,7 +147,7 @@ function assertKnown({ puts, rows }: StoredIndex, where: string): void {
   for (const { name, first, count, seq } of rows) {
     for (let i = 0; i < count; i++) {
       const found = puts.find(name, first + i);
-      if (found !== 0 || !puts.holdsExpired) assertEquals(found, seq + i, where);
+      if (found !== 0 || !puts.holdsExpired()) assertEquals(found, seq + i, where);
     }
   }
 }

@@ -1,0 +1,42 @@
+/**
+ * What records change besides messages and groups: how a replicated store works, and who takes part.
+ *
+ * @module
+ */
+
+import type { StoreLimits } from "../store_limits.ts";
+
+/** The options that decide results. All servers of a log have the same. */
+export interface StoreConfiguration {
+  /** For how many milliseconds a message is kept. */
+  readonly retention: number;
+  /** How much the store takes. */
+  readonly limits: StoreLimits;
+}
+
+/** Sets the options that decide results. The first one makes the store. */
+export interface Configure {
+  /** Which command it is. */
+  readonly type: "configure";
+  /** How often the store was configured before. If somebody else came first, it changes nothing. */
+  readonly after: number;
+  /** The options. */
+  readonly configuration: StoreConfiguration;
+  /** The id of the store, if this is the first one. */
+  readonly id: string;
+  /** The name of its first epoch, if this is the first one. */
+  readonly epoch: string;
+  /** The seed of its hashes, a whole number below 2 ** 32, if this is the first one. */
+  readonly seed: number;
+}
+
+/** A server takes part. It says so at its start, and again now and then. */
+export interface Join {
+  /** Which command it is. */
+  readonly type: "join";
+  /** The newest version of the state machine that it knows. */
+  readonly knows: number;
+}
+
+/** A record changes how the store works, besides its commands. */
+export type ControlCommand = Configure | Join;

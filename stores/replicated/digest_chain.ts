@@ -1,0 +1,131 @@
+/**
+ * The digest of all records that were applied, and of their results.
+ *
+ * @module
+ */
+
+import { hash } from "node:crypto";
+import { type Command, type Result, StoreError } from "../store.ts";
+import type { ChainPoint } from "./record_text.ts";
+
+/** A record counts only if its writer has seen one of so many before it, and all that was there for so long (ms). */
+export const RECENT = { records: 65_536, ms: 60_000 } as const;
+
+/** How many hexadecimal digits of SHA-256 a digest has: 64 bits, against faults and not against enemies. */
+const DIGITS = 16;
+
+/** The digest before the first record. */
+const NOTHING = "0".repeat(DIGITS);
+
+/** A position of the chain, as it is saved. */
+export interface ChainLink extends ChainPoint {
+  /** When the record there was stored, by the log's clock. */
+  readonly time: number;
+}
+
+/** What a record says that its writer has seen is here, and recent; or it is too long ago; or it is something else. */
+export type ChainVerdict = "same" | "stale" | "other";
+
+/**
+ * Each digest is the hash of the one before it, of a record, and of its results. So two servers have the same digest at a position
+ * only if they have applied the same records with the same results.
+ */
+export class DigestChain {
+  #last: ChainLink = { position: 0, digest: NOTHING, time: 0 };
+  /** The last ones, each at its position modulo their number. */
+  readonly #digests: string[] = [];
+  readonly #times: number[] = [];
+  /** Where the chain begins here: nothing is known of what is before. */
+  #first = 0;
+
+  /** Begins with the first record. */
+  constructor() {
+    this.#put(this.#last);
+  }
+
+  /** Where it is. */
+  get last(): ChainLink {
+    return this.#last;
+  }
+
+  /** Goes on from saved links, which follow each other; there must be one. */
+  restore(links: Iterable<ChainLink>): void {
+    let isFirst = true;
+    for (const link of links) {
+      if (isFirst) this.#first = link.position;
+      isFirst = false;
+      this.#put(link);
+    }
+  }
+
+  /** The links after a position, or those that are known, the oldest first. */
+  *after(position: number): Generator<ChainLink> {
+    const { position: last } = this.#last;
+    const from = Math.max(position + 1, this.#first, last - RECENT.records + 1);
+    for (let at = from; at <= last; at++) {
+      const i = at % RECENT.records;
+      yield { position: at, digest: this.#digests[i]!, time: this.#times[i]! };
+    }
+  }
+
+  /** A record that is no command, such as a fence: the digest stays. */
+  skip(position: number, time: number): void {
+    this.#put({ position, time, digest: this.#last.digest });
+  }
+
+  /**
+   * A record was applied, or does not count.
+   *
+   * @param position where it is
+   * @param time when the log took it
+   * @param record its bytes
+   * @param results of its commands; `undefined` if it does not count
+   */
+  add(
+    position: number,
+    time: number,
+    record: Uint8Array,
+    commands: readonly Command[],
+    results: readonly (Result | StoreError)[] | undefined,
+  ): void {
+    const text = `${this.#last.digest} ${hash("sha256", record, "hex")} ${time} ${
+      results ? toText(commands, results) : "-"
+    }`;
+    this.#put({ position, time, digest: hash("sha256", text, "hex").slice(0, DIGITS) });
+  }
+
+  /** Judges what the writer of a record that comes next, at this time, had applied. */
+  judge({ position, digest }: ChainPoint, time: number): ChainVerdict {
+    const { position: last } = this.#last;
+    if (position > last) return "other";
+    if (position < this.#first || last + 1 - position > RECENT.records) return "stale";
+    if (this.#digests[position % RECENT.records] !== digest) return "other";
+    // It has not seen the record behind that, which was there for long.
+    const isOld = position < last &&
+      this.#times[(position + 1) % RECENT.records]! < time - RECENT.ms;
+    return isOld ? "stale" : "same";
+  }
+
+  #put(link: ChainLink): void {
+    const i = link.position % RECENT.records;
+    this.#digests[i] = link.digest;
+    this.#times[i] = link.time;
+    this.#last = link;
+  }
+}
+
+/** Results as text: the same for the same results. Of messages in results their numbers are enough. */
+function toText(commands: readonly Command[], results: readonly (Result | StoreError)[]): string {
+  let text = "";
+  for (let i = 0; i < results.length; i++) {
+    const result = results[i]!;
+    if (result instanceof StoreError) text += `!${result.code},`;
+    else if (commands[i]!.type === "put") {
+      const { seq, dup } = result as { seq: number; dup?: boolean };
+      text += dup ? `=${seq},` : `${seq},`;
+    } else {
+      text += JSON.stringify(result, (key, value) => key === "message" ? value.seq : value) + ",";
+    }
+  }
+  return text;
+}

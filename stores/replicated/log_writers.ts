@@ -1,0 +1,52 @@
+/**
+ * Who writes to a log, and how far each of them has come.
+ *
+ * @module
+ */
+
+/** A writer is forgotten once it has written nothing for so long, in milliseconds: none of its records would be recent any more. */
+const WRITER_LIFETIME = 120_000;
+
+/** A writer, as it is saved. */
+export interface WriterState {
+  /** Its random name. */
+  readonly writer: string;
+  /** The number of its last record that counted. */
+  readonly number: number;
+  /** When that was stored, by the log's clock. */
+  readonly time: number;
+  /** The newest version of the state machine that it knows. */
+  readonly knows: number;
+}
+
+/** Knows the last number of each writer. Decides by the records and their times alone. */
+export class LogWriters {
+  /** By their names, the one that has written nothing for the longest time first. */
+  readonly #writers = new Map<string, WriterState>();
+
+  /** All that are known, that which has written nothing for the longest time first. */
+  get all(): Iterable<WriterState> {
+    return this.#writers.values();
+  }
+
+  /** The number that the next record of a writer must have. */
+  next(writer: string): number {
+    return (this.#writers.get(writer)?.number ?? 0) + 1;
+  }
+
+  /** A record of a writer counts. */
+  wrote(writer: string, number: number, time: number, knows?: number): void {
+    const known = this.#writers.get(writer);
+    this.#writers.delete(writer);
+    this.#writers.set(writer, { writer, number, time, knows: knows ?? known?.knows ?? 1 });
+    for (const one of this.#writers.values()) {
+      if (one.time + WRITER_LIFETIME >= time) break;
+      this.#writers.delete(one.writer);
+    }
+  }
+
+  /** Goes on with those that were saved. */
+  restore(writers: Iterable<WriterState>): void {
+    for (const one of writers) this.#writers.set(one.writer, one);
+  }
+}

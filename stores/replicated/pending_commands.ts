@@ -1,0 +1,79 @@
+/**
+ * Commands that wait until the log has brought them back.
+ *
+ * @module
+ */
+
+import { type Command, type Result, type StoreError, toStoreError } from "../store.ts";
+import { failureOf } from "../written_commands.ts";
+
+/** The commands of one call. They may be in several records. */
+export class PendingCommands {
+  readonly commands: readonly Command[];
+  /** Resolves with the result of each of them. */
+  readonly done: Promise<readonly (Result | StoreError)[]>;
+  readonly #resolve: (results: readonly (Result | StoreError)[]) => void;
+  readonly #results: (Result | StoreError)[] = [];
+  /** How many records with some of them have no results yet. */
+  #records = 0;
+  #onDone: () => void = () => {};
+
+  /** Takes the commands; the list may be emptied afterwards. */
+  constructor(commands: readonly Command[]) {
+    this.commands = [...commands];
+    const { promise, resolve } = Promise.withResolvers<readonly (Result | StoreError)[]>();
+    this.done = promise;
+    this.#resolve = resolve;
+  }
+
+  /** Calls back once there are all results. */
+  set onDone(callback: () => void) {
+    this.#onDone = callback;
+  }
+
+  /** Some of them are in one more record. */
+  addRecord(): void {
+    this.#records++;
+  }
+
+  /** One of them cannot be in a record. */
+  refuse(index: number, error: StoreError): void {
+    this.#results[index] = error;
+  }
+
+  /** A record has results of them: `count` ones, at an index of the results; they are those from `at` on. */
+  settle(at: number, count: number, results: readonly (Result | StoreError)[], from: number): void {
+    for (let i = 0; i < count; i++) this.#results[at + i] ??= results[from + i]!;
+    this.#records--;
+    this.resolveIfSettled();
+  }
+
+  /** Resolves if no record has more of them. */
+  resolveIfSettled(): void {
+    if (this.#records > 0) return;
+    this.#onDone();
+    this.#resolve(this.#results);
+  }
+
+  /**
+   * Gives up: those without a result get an error.
+   *
+   * @param isUnderWay some may be stored all the same
+   */
+  fail(isUnderWay: boolean): void {
+    const failure = isUnderWay ? UNKNOWN : UNAVAILABLE;
+    for (const [i, command] of this.commands.entries()) {
+      this.#results[i] ??= failureOf(command, failure);
+    }
+    this.#onDone();
+    this.#resolve(this.#results);
+  }
+}
+
+const UNAVAILABLE = toStoreError("store messages", new Error("the log does not answer"));
+
+const UNKNOWN = toStoreError(
+  "tell whether it is stored",
+  new Error("the log does not answer"),
+  "unknown_outcome",
+);

@@ -1,0 +1,196 @@
+/**
+ * Records that wait until the log takes more.
+ *
+ * @module
+ */
+
+import type { Command } from "../commands.ts";
+import { type Result, StoreError } from "../store.ts";
+import type { ControlCommand } from "./control_commands.ts";
+import type { PendingCommands } from "./pending_commands.ts";
+import { encodeCommands, type EncodedCommands, encodeRecord } from "./record_text.ts";
+
+/** Records are filled up to about this many bytes. A larger command has one of its own. */
+const RECORD_BYTES = 256 * 1024;
+
+/** So many commands are encoded at a time, at most. */
+const SLICE = 256;
+
+/** What the header of a record needs besides commands takes less than this. */
+const HEADER_BYTES = 1024;
+
+/** Some of the commands of a call, in one record. */
+interface RecordPart {
+  readonly pending: PendingCommands;
+  readonly from: number;
+  readonly count: number;
+  readonly encoded: EncodedCommands;
+}
+
+/** A record that is being filled, or is under way. */
+export class OutgoingRecord {
+  /** What it changes besides its commands. */
+  readonly control: ControlCommand | undefined;
+  /** Called once it was applied, or given up. */
+  readonly onApplied: (() => void)[] = [];
+  /** About how many bytes its commands take. */
+  bytes = 0;
+  /** Its number, once it is under way. */
+  number = 0;
+  /** How often it was handed to the log; what an earlier time comes to is of no interest. */
+  attempt = 0;
+  #parts: RecordPart[] = [];
+
+  /** Is empty. */
+  constructor(control?: ControlCommand) {
+    this.control = control;
+  }
+
+  /** It is as large as a record should be. */
+  get isFull(): boolean {
+    return this.bytes >= RECORD_BYTES;
+  }
+
+  /** Whether so many bytes of commands have room in it. */
+  hasRoom(bytes: number): boolean {
+    return !this.control && this.bytes + bytes <= RECORD_BYTES;
+  }
+
+  /** Takes some of the commands of a call. */
+  add(part: RecordPart): void {
+    this.#parts.push(part);
+    this.bytes += part.encoded.bytes;
+    part.pending.addRecord();
+  }
+
+  /** Whether it has commands of a call. */
+  has(pending: PendingCommands): boolean {
+    return this.#parts.some((part) => part.pending === pending);
+  }
+
+  /** Gives up the commands of a call, before it is under way. */
+  remove(pending: PendingCommands): void {
+    this.#parts = this.#parts.filter((part) => part.pending !== pending);
+    this.bytes = this.#parts.reduce((sum, { encoded }) => sum + encoded.bytes, 0);
+  }
+
+  /** What it does. */
+  get commands(): readonly EncodedCommands[] {
+    return this.#parts.map(({ encoded }) => encoded);
+  }
+
+  /** It was applied. */
+  applied(results: readonly (Result | StoreError)[]): void {
+    let at = 0;
+    for (const { pending, from, count } of this.#parts) {
+      pending.settle(from, count, results, at);
+      at += count;
+    }
+    for (const onApplied of this.onApplied) onApplied();
+  }
+
+  /** It is given up. */
+  fail(): void {
+    for (const { pending } of this.#parts) pending.fail(this.number > 0);
+    for (const onApplied of this.onApplied) onApplied();
+  }
+}
+
+/** Packs commands into records. */
+export class RecordQueue {
+  /** The last one may still be filled. */
+  #records: OutgoingRecord[] = [];
+  /** How many bytes wait. */
+  bytes = 0;
+
+  /** Nothing waits. */
+  get isEmpty(): boolean {
+    return this.#records.length === 0;
+  }
+
+  /** The one that waits for the longest time is not filled any more. */
+  get isFirstFull(): boolean {
+    return this.#records.length > 1 || this.#records[0]?.isFull === true;
+  }
+
+  /** The one that came last. */
+  get last(): OutgoingRecord | undefined {
+    return this.#records.at(-1);
+  }
+
+  /** Takes out the one that waits for the longest time. */
+  shift(): OutgoingRecord | undefined {
+    const first = this.#records.shift();
+    this.bytes -= first?.bytes ?? 0;
+    return first;
+  }
+
+  /** Takes out all. */
+  clear(): OutgoingRecord[] {
+    this.bytes = 0;
+    return this.#records.splice(0);
+  }
+
+  /** Adds a record of its own. */
+  push(record: OutgoingRecord): void {
+    this.#records.push(record);
+  }
+
+  /** The record that is being filled, if so many bytes have room in it; else a new one. */
+  open(bytes = 0): OutgoingRecord {
+    const { last } = this;
+    if (last?.hasRoom(bytes)) return last;
+    const record = new OutgoingRecord();
+    this.#records.push(record);
+    return record;
+  }
+
+  /** Adds the commands of a call; one that no record can hold is refused. */
+  add(pending: PendingCommands, maxRecord: number): void {
+    const { commands } = pending;
+    if (commands.length === 0) this.open().add({ pending, from: 0, count: 0, encoded: NOTHING });
+    const limit = maxRecord - HEADER_BYTES;
+    for (let from = 0; from < commands.length;) {
+      const { count, encoded } = encodeSome(commands, from);
+      const error = encoded.bytes > limit ? checkSize(encoded, limit) : undefined;
+      if (error) pending.refuse(from, error);
+      else {
+        this.open(encoded.bytes).add({ pending, from, count, encoded });
+        this.bytes += encoded.bytes;
+      }
+      from += count;
+    }
+  }
+
+  /** Gives up the commands of a call. */
+  remove(pending: PendingCommands): void {
+    for (const record of this.#records) {
+      this.bytes -= record.bytes;
+      record.remove(pending);
+      this.bytes += record.bytes;
+    }
+  }
+}
+
+/** As many of the commands from an index on as a record should have. */
+function encodeSome(commands: readonly Command[], from: number) {
+  let count = Math.min(SLICE, commands.length - from);
+  let encoded = encodeCommands(commands.slice(from, from + count));
+  while (encoded.bytes > RECORD_BYTES && count > 1) {
+    count = Math.max(1, Math.floor(count * RECORD_BYTES / encoded.bytes / 1.2));
+    encoded = encodeCommands(commands.slice(from, from + count));
+  }
+  return { count, encoded };
+}
+
+/** Why a command cannot be in a record. Its real size may be less than that which was reckoned. */
+function checkSize(encoded: EncodedCommands, limit: number): StoreError | undefined {
+  const { length } = encodeRecord(NO_HEADER, [encoded]);
+  if (length <= limit) return undefined;
+  const reason = `it takes ${length} bytes of the log, the limit is ${limit}`;
+  return new StoreError(`Cannot store: ${reason}`, { code: "limit_exceeded", limit });
+}
+
+const NOTHING: EncodedCommands = { entries: [], texts: [], bytes: 0 };
+
+const NO_HEADER = { version: 1, writer: "", number: 1, seen: { position: 0, digest: "" } };

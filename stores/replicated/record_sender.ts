@@ -1,0 +1,192 @@
+/**
+ * The commands of one server on their way into a log.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../queue/clock.ts";
+import { type Command, type Result, StoreError } from "../store.ts";
+import type { ControlCommand } from "./control_commands.ts";
+import { PendingCommands } from "./pending_commands.ts";
+import type { RecordLog } from "./record_log.ts";
+import { OutgoingRecord, RecordQueue } from "./record_queue.ts";
+import { type ChainPoint, encodeRecord } from "./record_text.ts";
+import { MACHINE_VERSION } from "./replica.ts";
+
+/** At most this many records are under way. */
+const MAX_UNDER_WAY = 8;
+
+/** While more than this many are under way, commands wait for others that come into the same record. */
+const EAGER = 1;
+
+/** At most this many bytes wait. */
+const MAX_WAITING = 64 * 1024 * 1024;
+
+/** How long until records that the log did not take are sent again, in milliseconds. */
+const RETRY_AFTER = 100;
+
+/** What this needs of the store. */
+export interface RecordSenderOptions {
+  readonly log: Pick<RecordLog, "append" | "maxRecord">;
+  readonly clock: Pick<Clock, "after">;
+  /** What was applied here. */
+  readonly seen: () => ChainPoint;
+  /** For how long commands wait for their results, in milliseconds. */
+  readonly timeout: number;
+}
+
+/**
+ * Makes records of commands, and has the log take them, each until it comes back. Its commands count once: each record has a number, and
+ * counts only behind the one before it.
+ */
+export class RecordSender {
+  readonly #options: RecordSenderOptions;
+  /** Names the records. */
+  #writer: string = crypto.randomUUID();
+  /** The number of the last record that was handed to the log. */
+  #lastNumber = 0;
+  /** In the order of their numbers. */
+  #underWay: OutgoingRecord[] = [];
+  readonly #waiting = new RecordQueue();
+  #cancelTurn: (() => void) | undefined;
+  #cancelRetry: (() => void) | undefined;
+  #stopped = false;
+
+  /** Has nothing to send. */
+  constructor(options: RecordSenderOptions) {
+    this.#options = options;
+  }
+
+  /** Who writes its records. */
+  get writer(): string {
+    return this.#writer;
+  }
+
+  /** Resolves once nothing is under way, and nothing waits. */
+  async settled(): Promise<void> {
+    for (let last; (last = this.#waiting.last ?? this.#underWay.at(-1));) {
+      await new Promise<void>((resolve) => last.onApplied.push(resolve));
+    }
+  }
+
+  /** Sends commands. Resolves with their results, or with errors once they have waited for too long. */
+  async send(commands: readonly Command[]): Promise<readonly (Result | StoreError)[]> {
+    const { clock, log: { maxRecord }, timeout } = this.#options;
+    const { bytes } = this.#waiting;
+    if (bytes > MAX_WAITING) {
+      const reason = `${bytes} bytes wait for the log, the limit is ${MAX_WAITING}`;
+      const error = new StoreError(`Cannot store messages: ${reason}`, { code: "unavailable" });
+      return commands.map(() => error);
+    }
+    const pending = new PendingCommands(commands);
+    pending.onDone = clock.after(timeout, () => this.#onTimeout(pending));
+    this.#waiting.add(pending, maxRecord);
+    pending.resolveIfSettled();
+    this.#sendAfterTurn();
+    return await pending.done;
+  }
+
+  /** Sends a record of its own. Resolves once it counts; nothing else waits for it. */
+  control(control: ControlCommand): Promise<void> {
+    return new Promise((resolve) => {
+      const record = new OutgoingRecord(control);
+      record.onApplied.push(resolve);
+      this.#waiting.push(record);
+      this.#sendAfterTurn();
+    });
+  }
+
+  /** Resolves once a record was applied that was handed to the log after this call. */
+  fence(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.open().onApplied.push(resolve);
+      this.#sendAfterTurn();
+    });
+  }
+
+  /** A record of this writer was applied. */
+  applied(number: number, results: readonly (Result | StoreError)[]): void {
+    const index = this.#underWay.findIndex((record) => record.number === number);
+    if (index < 0) return;
+    const [record] = this.#underWay.splice(index, 1) as [OutgoingRecord];
+    record.applied(results);
+    this.#sendWaiting();
+  }
+
+  /**
+   * A record of this writer did not count: all that are under way are sent again, from what is applied here now.
+   *
+   * @param next the number that counts next
+   */
+  ignored(next: number): void {
+    const [first] = this.#underWay;
+    if (!first) return;
+    // The log has forgotten this writer, since it had written nothing for long.
+    if (next < first.number) this.#beginAnew();
+    this.#resend();
+  }
+
+  /** Gives up all that is not stored. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelTurn?.();
+    this.#cancelRetry?.();
+    for (const record of [...this.#underWay.splice(0), ...this.#waiting.clear()]) record.fail();
+  }
+
+  #sendAfterTurn(): void {
+    if (this.#cancelTurn || this.#stopped) return;
+    const turn = setImmediate(() => {
+      this.#cancelTurn = undefined;
+      this.#sendWaiting();
+    });
+    this.#cancelTurn = () => clearImmediate(turn);
+  }
+
+  /** Hands what waits to the log, as far as it takes more. */
+  #sendWaiting(): void {
+    while (!this.#waiting.isEmpty) {
+      const max = this.#waiting.isFirstFull ? MAX_UNDER_WAY - 1 : EAGER;
+      if (this.#underWay.length > max) return;
+      const record = this.#waiting.shift()!;
+      record.number = ++this.#lastNumber;
+      this.#underWay.push(record);
+      this.#append(record);
+    }
+  }
+
+  #append(record: OutgoingRecord): void {
+    const attempt = ++record.attempt;
+    const { log, seen } = this.#options;
+    const { number, control, commands } = record;
+    const header = { version: MACHINE_VERSION, writer: this.#writer, number, seen: seen() };
+    log.append(encodeRecord({ ...header, control }, commands)).catch(() => {
+      if (attempt === record.attempt) this.#resendLater();
+    });
+  }
+
+  /** All of them, in their order: a later one does not count without those before it. */
+  #resend(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    for (const record of this.#underWay) this.#append(record);
+  }
+
+  #resendLater(): void {
+    if (this.#stopped) return;
+    this.#cancelRetry ??= this.#options.clock.after(RETRY_AFTER, () => this.#resend());
+  }
+
+  #beginAnew(): void {
+    this.#writer = crypto.randomUUID();
+    this.#lastNumber = 0;
+    for (const record of this.#underWay) record.number = ++this.#lastNumber;
+  }
+
+  #onTimeout(pending: PendingCommands): void {
+    const isUnderWay = this.#underWay.some((record) => record.has(pending));
+    // What was not handed to the log is not stored: nobody sends it later.
+    this.#waiting.remove(pending);
+    pending.fail(isUnderWay);
+  }
+}
