@@ -48,6 +48,7 @@ const UNREACHABLE_CODES: ReadonlySet<ErrorCode> = new Set([
   "closed",
   "shutting_down",
   "limit_exceeded",
+  "behind",
 ]);
 
 /** How long a server has to answer, however short the timeout of the wait is, in milliseconds. */

@@ -119,8 +119,8 @@ export interface Connection extends Administration, GroupWork, TypedTopics, Asyn
    *   body at most {@linkcode Connection.maxMessageBytes}. It may be a message that was read: then its attributes are taken
    * @returns the sequence number of the message, once it is stored
    * @throws {TypeError | RangeError} if the topic, the body or an option is invalid
-   * @throws {DsmqError} `too_large`, `full`, `limit_exceeded`, `permission_denied`, `unavailable`, `shutting_down`; `superseded`, if the
-   *   message is not stored, because a connection broke before its rejection arrived, and a later one has been stored
+   * @throws {DsmqError} `too_large`, `full`, `busy`, `limit_exceeded`, `permission_denied`, `unavailable`, `shutting_down`;
+   *   `superseded`, if the message is not stored, because a connection broke before its rejection arrived, and a later one has been stored
    *   meanwhile; `unknown_outcome`, if nobody can know whether it is stored: the client gave up, the connection
    *   is closed each time this message is sent, or the server lost its memory of this client
    *

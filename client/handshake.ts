@@ -216,6 +216,8 @@ const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set([
   "limit_exceeded",
   "shutting_down",
   "unavailable",
+  "busy",
+  "behind",
   "full",
 ]);
 

@@ -13,6 +13,8 @@ const MINUTE = 60_000;
 const NOT_CLIENT_FAULT: ReadonlySet<WireError["code"]> = new Set([
   "full",
   "unavailable",
+  "busy",
+  "behind",
   "unknown_outcome",
   "shutting_down",
 ]);

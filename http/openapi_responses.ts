@@ -201,7 +201,7 @@ const PROBLEMS: Readonly<Record<number, ProblemKind>> = {
   500: { description: "Nobody can know whether it is stored." },
   503: {
     description:
-      "The server stops, has no slot or no memory left, or cannot use its store or check the token.",
+      "The server stops, has no slot or no memory left, or cannot use its store or check the token now.",
     required: ["Retry-After"],
   },
   507: { description: "The store is full." },

@@ -24,6 +24,8 @@ export const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   unknown_outcome: 500,
   shutting_down: 503,
   unavailable: 503,
+  busy: 503,
+  behind: 503,
   full: 507,
 };
 

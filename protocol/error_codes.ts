@@ -92,6 +92,17 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorInfo<ErrorFields[Code]
     retryable: true,
     description: "The store, or the machine, could not do it.",
   },
+  busy: {
+    ...REQUEST,
+    retryable: true,
+    description: "Too much waits for the store: nothing was done, try again later.",
+  },
+  behind: {
+    ...REQUEST,
+    retryable: true,
+    description:
+      "The server is cut off from the log of its store, or behind it: another one may do it.",
+  },
   unknown_outcome: {
     ...REQUEST,
     description: "Nobody can know whether the message is stored.",

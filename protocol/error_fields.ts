@@ -24,6 +24,8 @@ import type { Message } from "./message.ts";
  * - `not_found`: there is nothing of that name, such as a connection
  * - `shutting_down`: the server is shutting down
  * - `unavailable`: the store, or the machine, could not do it
+ * - `busy`: too much waits for the store: nothing was done, try again later
+ * - `behind`: the server is cut off from the log of its store, or behind it: another one may do it
  * - `unknown_outcome`: nobody can know whether the message is stored
  * - `superseded`: the message is not stored: a later one of its session was stored before it arrived
  *
@@ -67,6 +69,8 @@ export type ErrorCode =
   | "not_found"
   | "shutting_down"
   | "unavailable"
+  | "busy"
+  | "behind"
   | "unknown_outcome"
   | "superseded"
   | "trimmed"
@@ -159,6 +163,10 @@ export interface ErrorFields {
   readonly shutting_down: PutFailure;
   /** The store, or the machine, could not do it. */
   readonly unavailable: PutFailure;
+  /** Too much waits for the store: nothing was done, try again later. */
+  readonly busy: PutFailure;
+  /** The server is cut off from the log of its store, or behind it: another one may do it. */
+  readonly behind: PutFailure;
   /** Nobody can know whether the message is stored. */
   readonly unknown_outcome: PutFailure;
   /** The message is not stored: a later one of its session was stored before it arrived. */

@@ -39,7 +39,7 @@ export const CLOSE_CODE = {
   internalError: 1011,
   /** The server shuts down; the client may reconnect. */
   serviceRestart: 1012,
-  /** There are too many connections; the client may reconnect later. */
+  /** There are too many connections, or the server is behind; the client may try another server, and this one later. */
   tryAgainLater: 1013,
   /** A proxy cannot reach the server. */
   badGateway: 1014,

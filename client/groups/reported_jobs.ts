@@ -137,5 +137,5 @@ export function isNotFound(error: unknown): boolean {
 /** Whether the server may be able to do later what it could not do. */
 export function isTransient(error: unknown): boolean {
   const { code } = error as DsmqError;
-  return code === "unavailable" || code === "full";
+  return code === "unavailable" || code === "busy" || code === "full";
 }

@@ -46,6 +46,11 @@ function read(error: unknown): unknown {
     // @ts-expect-error: a full disk has no limit that the server knows
     return [limit, error.limit.toFixed()];
   }
+  if (isDsmqError(error, "busy", "behind")) {
+    const code: "busy" | "behind" = error.code;
+    // @ts-expect-error: it carries no limit
+    return [code, error.outcomes, error.limit];
+  }
   if (isDsmqError(error, "closed")) {
     const common: [string, boolean, string | undefined, unknown, string | undefined] = [
       error.message,
@@ -95,6 +100,7 @@ Deno.test("each code gives access to what it carries, and to nothing else", () =
   const gap = { after: 1, floor: 2, last: 3 };
   assertEquals(read(new DsmqError("trimmed", "", gap)), [[1, 2, 3], "trimmed", undefined]);
   assertEquals(readByCode(new DsmqError("trimmed", "", gap)), "23");
+  assertEquals(read(new DsmqError("busy", "")), ["busy", undefined, undefined]);
   assertEquals(readByCode(new TypeError("")), undefined);
 });
 

@@ -117,6 +117,20 @@ Deno.test("an error without outcomes applies to all of them", async () => {
   assertEquals(await settled, ["shutting_down", "shutting_down"]);
 });
 
+Deno.test("a put that a busy server refuses fails, is not repeated, and leaves its number to nobody", async () => {
+  const { script, mq } = await connectScripted({});
+  await using _ = mq;
+  const refused = outcomes([mq.put("t", "one"), mq.put("t", "two")]);
+  const first = await script.next();
+  const busy = { code: "busy", message: "Cannot put: too much waits for the log" };
+  await script.send({ id: first.id, error: busy });
+  assertEquals([await refused, script.unread], [["busy", "busy"], []]);
+  const stored = mq.put("t", "one again");
+  const second = await script.next();
+  await script.send({ id: second.id, seq: 1 });
+  assertEquals([first.n, second.n, second.body, await stored], [1, 3, "one again", 1]);
+});
+
 const noReplies: readonly object[] = [
   { seqs: [1] },
   { seqs: [1, 2, 3] },

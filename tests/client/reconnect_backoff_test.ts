@@ -82,7 +82,7 @@ for (const timeout of [15_000, 60_000]) {
 
 Deno.test("a server that refuses hello for a while is asked again, and its text is reported", () =>
   inVirtualTime(async () => {
-    for (const code of ["shutting_down", "limit_exceeded", "unavailable"]) {
+    for (const code of ["shutting_down", "limit_exceeded", "unavailable", "busy", "behind"]) {
       const script = new ScriptedServer();
       let refuses = 3;
       const dial = () => {

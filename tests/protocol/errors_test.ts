@@ -107,7 +107,8 @@ Deno.test("a server's error must carry what its code always carries", () => {
 Deno.test("a call is retryable if it had no effect, and what prevented it can pass by itself", () => {
   const retryable = CODES.filter((code) => new DsmqError(code, "Cannot").retryable);
   assertEquals(retryable, CODES.filter((code) => ERRORS[code].retryable));
-  for (const code of ["full", "limit_exceeded", "shutting_down", "unavailable", "unreachable"]) {
+  const passing = ["full", "limit_exceeded", "shutting_down", "unavailable", "busy", "behind"];
+  for (const code of [...passing, "unreachable"]) {
     assert(retryable.includes(as(code)), code);
   }
   // It may be stored already; and a loss must be noticed.

@@ -80,7 +80,16 @@ Deno.test("each failure counts for one minute, however many came before", () => 
   assertEquals(lost, 1);
 });
 
-for (const code of ["full", "unavailable", "unknown_outcome", "shutting_down"] as const) {
+const NOT_ITS_FAULT = [
+  "full",
+  "unavailable",
+  "unknown_outcome",
+  "shutting_down",
+  "busy",
+  "behind",
+] as const;
+
+for (const code of NOT_ITS_FAULT) {
   Deno.test(`a failure with ${code} is reported, and does not count against the connection`, () => {
     assertEquals(failing(code, 100), { lost: 0, reported: 100 });
   });

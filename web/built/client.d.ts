@@ -107,6 +107,8 @@ interface Message extends MessageAttributes {
  * - `not_found`: there is nothing of that name, such as a connection
  * - `shutting_down`: the server is shutting down
  * - `unavailable`: the store, or the machine, could not do it
+ * - `busy`: too much waits for the store: nothing was done, try again later
+ * - `behind`: the server is cut off from the log of its store, or behind it: another one may do it
  * - `unknown_outcome`: nobody can know whether the message is stored
  * - `superseded`: the message is not stored: a later one of its session was stored before it arrived
  *
@@ -137,7 +139,7 @@ interface Message extends MessageAttributes {
  * - `store_unusable`: the file cannot be used: it is damaged, of another program or version, or its folder does not exist
  * - `module_unavailable`: the SQLite engine, or what the transport needs, cannot be loaded, or Deno is too old
  */
-type ErrorCode = "bad_request" | "unknown_action" | "bad_topic" | "bad_message" | "too_large" | "full" | "limit_exceeded" | "unauthorized" | "permission_denied" | "not_found" | "shutting_down" | "unavailable" | "unknown_outcome" | "superseded" | "trimmed" | "ahead" | "epoch_changed" | "lease_lost" | "session_taken_over" | "closed" | "refused" | "unreachable" | "protocol_error" | "invalid_value" | "address_in_use" | "address_not_available" | "store_in_use" | "store_unusable" | "module_unavailable";
+type ErrorCode = "bad_request" | "unknown_action" | "bad_topic" | "bad_message" | "too_large" | "full" | "limit_exceeded" | "unauthorized" | "permission_denied" | "not_found" | "shutting_down" | "unavailable" | "busy" | "behind" | "unknown_outcome" | "superseded" | "trimmed" | "ahead" | "epoch_changed" | "lease_lost" | "session_taken_over" | "closed" | "refused" | "unreachable" | "protocol_error" | "invalid_value" | "address_in_use" | "address_not_available" | "store_in_use" | "store_unusable" | "module_unavailable";
 /** The outcome of one message of a `putMany`: its sequence number, or why it was not stored. */
 type PutOutcome = number | {
     readonly code: ErrorCode;
@@ -211,6 +213,10 @@ interface ErrorFields {
     readonly shutting_down: PutFailure;
     /** The store, or the machine, could not do it. */
     readonly unavailable: PutFailure;
+    /** Too much waits for the store: nothing was done, try again later. */
+    readonly busy: PutFailure;
+    /** The server is cut off from the log of its store, or behind it: another one may do it. */
+    readonly behind: PutFailure;
     /** Nobody can know whether the message is stored. */
     readonly unknown_outcome: PutFailure;
     /** The message is not stored: a later one of its session was stored before it arrived. */
@@ -1375,8 +1381,8 @@ interface Connection extends Administration, GroupWork, TypedTopics, AsyncDispos
      *   body at most {@linkcode Connection.maxMessageBytes}. It may be a message that was read: then its attributes are taken
      * @returns the sequence number of the message, once it is stored
      * @throws {TypeError | RangeError} if the topic, the body or an option is invalid
-     * @throws {DsmqError} `too_large`, `full`, `limit_exceeded`, `permission_denied`, `unavailable`, `shutting_down`; `superseded`, if the
-     *   message is not stored, because a connection broke before its rejection arrived, and a later one has been stored
+     * @throws {DsmqError} `too_large`, `full`, `busy`, `limit_exceeded`, `permission_denied`, `unavailable`, `shutting_down`;
+     *   `superseded`, if the message is not stored, because a connection broke before its rejection arrived, and a later one has been stored
      *   meanwhile; `unknown_outcome`, if nobody can know whether it is stored: the client gave up, the connection
      *   is closed each time this message is sent, or the server lost its memory of this client
      *
