@@ -255,6 +255,19 @@ export interface Store extends AsyncDisposable {
   /** When the next delayed job comes due, in the store's time; `undefined` if there is none. */
   readonly nextDue: number | undefined;
 
+  /**
+   * Resolves once everything can be read here that anybody was told of before the call, at any server. Rejects with `behind` if that takes
+   * too long. Default: it can be read at once.
+   */
+  fence?(): Promise<void>;
+
+  /**
+   * Has a function called when what can be read here may be old, because the store has lost touch with others, with the reason, for an
+   * operator; and with `undefined` once it is up to date again. Its epoch may be another one then, with the same id. Until then puts
+   * and fences fail, and clients had better go to another server. Default: that never happens.
+   */
+  watch?(onBehind: (reason: string | undefined) => void): void;
+
   /** Has the text of what was purged removed from everywhere it was written to, such as a log and free pages. Default: there is no such place. */
   erase?(): Promise<void>;
 
