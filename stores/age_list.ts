@@ -50,4 +50,9 @@ export class AgeList<Item extends Aged<Item>> {
     else this.#newest = older;
     item.older = item.newer = undefined;
   }
+
+  /** All items, the oldest first. Meanwhile nothing may change. */
+  *[Symbol.iterator](): Generator<Item> {
+    for (let item = this.#oldest; item; item = item.newer) yield item;
+  }
 }

@@ -9,9 +9,9 @@ import {
   EMPTY_RUN,
   endOf,
   findSeq,
-  firstRecorded,
   isEmptyRun,
   type RecordedRun,
+  recordedRuns,
   type SeqRun,
   type SessionRecord,
   type SessionRun,
@@ -188,16 +188,7 @@ export class DedupIndex {
 
   /** What was recorded since the last commit and is remembered, as runs. */
   *recorded(): Iterable<RecordedRun> {
-    for (const session of this.#sessions.changed) {
-      const { runs, head, isStored } = session;
-      const first = firstRecorded(session);
-      for (let i = first; i < runs.length; i++) {
-        const { first, count, seq, at } = runs[i]!;
-        const isNew = !isStored && i === (isEmptyRun(runs[head]!) ? head + 1 : head);
-        const run = { first, count, seq, ...(at !== undefined && { at }) };
-        yield { ...toSessionRecord(session), ...run, isNew };
-      }
-    }
+    for (const session of this.#sessions.changed) yield* recordedRuns(session);
   }
 
   /** Loads runs in the order of time, and up to where others are lost. */
@@ -215,6 +206,17 @@ export class DedupIndex {
       this.#dropOutsideWindow(session);
     }
     this.settle();
+    this.commit();
+  }
+
+  /** Its sessions, for a dump between two turns; nobody else needs them. */
+  get sessions(): DedupSessions {
+    return this.#sessions;
+  }
+
+  /** Its sessions are restored from a dump, and so is {@linkcode DedupIndex.evictedTo}. */
+  restored(evictedTo: number): void {
+    this.#evictedTo = evictedTo;
     this.commit();
   }
 

@@ -34,14 +34,23 @@ export class DedupOwners<Item extends Aged<Item>> {
   /** A heap: the owner at index n has more than those at 2n + 1 and 2n + 2. */
   readonly #heap: DedupOwner<Item>[] = [];
 
-  /** The owner with a name, perhaps one that has nothing yet. */
+  /** The owner with a name, perhaps one that has nothing yet: it gets something before anything else changes. */
   get(name: string): DedupOwner<Item> {
-    return this.#owners.get(name) ?? new DedupOwner(name);
+    let owner = this.#owners.get(name);
+    if (!owner) this.#owners.set(name, owner = new DedupOwner(name));
+    return owner;
   }
 
   /** The one that has the most; there must be one. */
   get largest(): DedupOwner<Item> {
     return this.#heap[0]!;
+  }
+
+  /** All items: by the names of their owners, and of each owner the oldest first. */
+  *items(): Generator<Item> {
+    const owners = [...this.#owners.values()];
+    owners.sort((one, other) => one.name < other.name ? -1 : 1);
+    for (const { items } of owners) yield* items;
   }
 
   /** Gives an owner an item, as its newest one. */

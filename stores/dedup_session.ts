@@ -143,6 +143,17 @@ export function firstRecorded(session: DedupSession): number {
   return first < runs.length && isEmptyRun(runs[first]!) ? first + 1 : first;
 }
 
+/** The runs of a session that were begun or extended since the last commit. */
+export function* recordedRuns(session: DedupSession): Generator<RecordedRun> {
+  const { runs, head, isStored } = session;
+  for (let i = firstRecorded(session); i < runs.length; i++) {
+    const { first, count, seq, at } = runs[i]!;
+    const isNew = !isStored && i === (isEmptyRun(runs[head]!) ? head + 1 : head);
+    const run = { first, count, seq, ...(at !== undefined && { at }) };
+    yield { ...toSessionRecord(session), ...run, isNew };
+  }
+}
+
 /** A session as it is stored. */
 export function toSessionRecord({ id, name, owner, forgotten, lost }: DedupSession): SessionRecord {
   return { id, session: name, owner: owner.name, forgotten, lost };

@@ -92,6 +92,16 @@ export class DedupSessions {
     return this.#byName.values();
   }
 
+  /** All of them, that which was not used for the longest time first. */
+  byUse(): Iterable<DedupSession> {
+    return this.#byUse;
+  }
+
+  /** All of their runs: by the names of their owners, and of each owner the oldest first. */
+  runsByOwner(): Iterable<SessionRun> {
+    return this.#owners.items();
+  }
+
   /** Those that have changed since the last commit. */
   get changed(): Iterable<DedupSession> {
     return this.#changed.map(({ session }) => session);

@@ -11,15 +11,7 @@ import { MemoryStore } from "../../stores/memory_store.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
 import { type GroupProgram, groupPrograms } from "../support/group_programs.ts";
 import { GroupRun } from "../support/group_run.ts";
-
-/** The tests always run the same programs, unless the environment asks for others. */
-const SEED = Number(read("DSMQ_GROUPS_SEED") || 20);
-const RUNS = Number(read("DSMQ_GROUPS_RUNS") || 0);
-
-function read(variable: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) : undefined;
-}
+import { modelRuns } from "../support/model_runs.ts";
 
 async function inMemory(program: GroupProgram): Promise<void> {
   const clock = new ManualClock();
@@ -44,6 +36,6 @@ for (
   const [where, run, runs] of [["in memory", inMemory, 300], ["in a file", inFile, 40]] as const
 ) {
   Deno.test(`groups ${where} answer as their model does`, async () => {
-    await fc.assert(fc.asyncProperty(groupPrograms, run), { seed: SEED, numRuns: RUNS || runs });
+    await fc.assert(fc.asyncProperty(groupPrograms, run), modelRuns("GROUPS", runs));
   });
 }
