@@ -7,7 +7,7 @@
 import { VERSION } from "@dsmq/server";
 import { formatMarkdownTable } from "../cli/measure/table.ts";
 import { loadEngine } from "../stores/engines/load_engine.ts";
-import { natsServer } from "./nats_server.ts";
+import { natsServer } from "../tools/nats_server.ts";
 import { cells, type Graded, HEAD } from "./row.ts";
 
 /** The results of a run. */

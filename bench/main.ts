@@ -38,7 +38,7 @@ const ROUNDS = { full: 5, against: 7, quick: 3 };
 
 const HELP = `Measures dsmq beside a raw WebSocket echo on this machine.
 
-  --peers             also beside Redis, NATS and BullMQ (needs the package redis-server, and deno task bench:nats)
+  --peers             also beside Redis, NATS and BullMQ (needs the package redis-server, and deno task nats)
   --against CHECKOUT  beside the server and the client of another checkout of dsmq, such as a git worktree
   --transport NAME    with --against: the transport of both servers, builtin (default) or hardened
   --only NAMES        only these, separated by commas: ${names(ALL_SCENARIOS)};

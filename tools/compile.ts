@@ -9,9 +9,16 @@
 import deno from "../deno.json" with { type: "json" };
 
 /** What is imported under a computed name, so that `deno compile` does not find it. */
-const { ws, jose, "prom-client": promClient, "@opentelemetry/api": openTelemetry } =
+const { ws, jose, "prom-client": promClient, "@opentelemetry/api": openTelemetry, ...scope } =
   deno.scopes["./"];
-const INCLUDED = ["cli/bench_server.ts", ws, jose, promClient, openTelemetry];
+const nats = scope["@nats-io/transport-node"];
+const NATS = [
+  nats,
+  `${nats}/lib/node_transport.js`,
+  scope["@nats-io/jetstream"],
+  scope["@nats-io/obj"],
+];
+const INCLUDED = ["cli/bench_server.ts", ws, jose, promClient, openTelemetry, ...NATS];
 
 /** What a server needs, and what `npm:ws` reads. */
 const PERMISSIONS = ["--allow-net", "--allow-env=WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE"];

@@ -6,7 +6,7 @@
 
 import { jetstream, type JetStreamClient, jetstreamManager, StorageType } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { NATS_INSTALL_HINT, natsServer } from "../nats_server.ts";
+import { NATS_INSTALL_HINT, natsServer } from "../../tools/nats_server.ts";
 import { type Processes, retryUntilReady, type Running } from "../processes.ts";
 
 /** Starts a server with JetStream. */

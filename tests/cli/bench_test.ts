@@ -10,7 +10,7 @@ import { connect, serve } from "@dsmq/server";
 import { type Comparison, exitCode, verdict } from "../../bench/against/comparison.ts";
 import { inTurn } from "../../bench/bench.ts";
 import { processorTime } from "../../bench/cpu.ts";
-import { natsServer } from "../../bench/nats_server.ts";
+import { natsServer } from "../../tools/nats_server.ts";
 import { cells, grade } from "../../bench/row.ts";
 import { type Outcome, Program } from "../support/program.ts";
 

@@ -1,13 +1,13 @@
 /**
- * The nats-server to compare with: which one is used, and how to get a current one.
+ * The nats-server of the tests and the benchmarks: which one is used, and how to get a current one.
  *
- * The one in Debian's stable suite is years old. `deno task bench:nats` fetches the one of the unstable suite with apt,
+ * The one in Debian's stable suite is years old. `deno task nats` fetches the one of the unstable suite with apt,
  * from the mirror that this machine uses, into `.cache/` of this checkout. It installs nothing.
  *
  * @module
  */
 
-import { ROOT } from "./processes.ts";
+const ROOT = new URL("..", import.meta.url);
 
 /** Where it is unpacked; git ignores this folder. */
 const FOLDER = new URL(".cache/nats-server/", ROOT).pathname;
@@ -16,7 +16,7 @@ const FETCHED = `${FOLDER}usr/sbin/nats-server`;
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /** How to get it. */
-export const NATS_INSTALL_HINT = "`deno task bench:nats`, or the package nats-server,";
+export const NATS_INSTALL_HINT = "`deno task nats`, or the package nats-server,";
 
 /** The nats-server to use: the one that `NATS_SERVER` names, else the fetched one, else the system's. */
 export function natsServer(named = Deno.env.get("NATS_SERVER"), fetched = FETCHED): string {
