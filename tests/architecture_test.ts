@@ -9,7 +9,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "client/": ["protocol/"],
   "client.ts": ["client/", "protocol/"],
   "auth/": ["protocol/"],
-  "stores/": ["protocol/", "budgets/after_network_poll.ts", "queue/clock.ts", "deno.json"],
+  "stores/": [
+    "protocol/",
+    "budgets/after_network_poll.ts",
+    "queue/clock.ts",
+    "server/npm_package.ts",
+    "deno.json",
+  ],
   "queue/": [
     "protocol/",
     "budgets/",
@@ -257,6 +263,9 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "stores/page_gaps.ts": "numbers of pages, which SQLite counts up",
   "stores/row_chunk.ts": "ids that the store counts up, of which few are kept",
   "stores/seq_range.ts": "numbers that the store counts up, of which few are kept",
+  "stores/replicated/nats/nats_errors.ts": "numbers that this code lists",
+  "stores/replicated/nats/nats_publisher.ts": "numbers that this code counts up",
+  "stores/replicated/nats/nats_servers.ts": "addresses, few of which are looked at",
   "stores/segment_table.ts": "numbers of topics that the table counts up, and few at a time",
   "stores/segment_sizes.ts": "ids that the store counts up, while it opens",
   // To have n of them in one bucket takes n puts for each of all the buckets.
