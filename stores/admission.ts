@@ -216,7 +216,7 @@ export class Admission {
         ? Math.min(before.seq, range.last + 1)
         : this.#groups.lastStoredBy(before.time - 1) + 1;
       const result = this.#messageLog.topicPurge.purge(topic, end - 1, max, now);
-      const more = result.more || this.#groups.purged(topic, end - 1, max);
+      const more = this.#groups.purged(topic, end - 1, result.more ? 0 : max) || result.more;
       return { ...result, more, end };
     });
   }

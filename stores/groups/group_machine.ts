@@ -202,13 +202,15 @@ export class GroupMachine {
    *
    * @param topic the topic
    * @param upTo the last message that goes
-   * @param max at most about this many are deleted
+   * @param max at most about this many are deleted; 0: others go first, and jobs without a message only then
    * @returns whether there are more
    */
   purged(topic: string, upTo: number, max: number): boolean {
     const state = this.#state;
     // What a deleted group has kept goes, too.
     if (!state || (state.registry.size === 0 && state.remains.isEmpty)) return false;
+    state.registry.recount(topic);
+    if (max === 0) return true;
     this.#isDirty = true;
     const page = state.expired.seqs({ topic }, 0, upTo, max);
     if (page.length > 0) {
@@ -230,7 +232,7 @@ export class GroupMachine {
   /** What has happened to groups since the last call. */
   takeEvents(): readonly GroupEvent[] {
     const state = this.#state;
-    if (!state || (state.touched.size === 0 && this.#removed.length === 0)) return NO_EVENTS;
+    if (!state || (state.touched.size === 0 && this.#removed.length === 0)) return [];
     const events = this.#removed.splice(0);
     for (const group of state.touched) {
       const news = group.takeNews();
@@ -296,5 +298,3 @@ export class GroupMachine {
     }
   }
 }
-
-const NO_EVENTS: readonly GroupEvent[] = [];

@@ -131,6 +131,13 @@ export class GroupRegistry {
     }
   }
 
+  /** Messages of a topic were purged: what waits is counted again once somebody asks. */
+  recount(topic: string): void {
+    for (const { groups } of this.matching(topic)) {
+      for (const group of groups) group.waiting.forget();
+    }
+  }
+
   /** Forgets what was counted: it is counted again once somebody asks. */
   forgetCounts(): void {
     for (const filter of this.filters()) filter.clearTo = 0;

@@ -259,7 +259,6 @@ export class WorkGroup {
     for (const seq of this.#shared.messages.missing(this.name, this.jobs.list.between(0, upTo))) {
       if (this.#dropUnlessHeld(seq) && ++dropped === max) break;
     }
-    this.waiting.forget();
     return dropped;
   }
 

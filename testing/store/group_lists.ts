@@ -186,6 +186,19 @@ export const keeping: Promises = {
     assertEquals(await depths(), [2, 5]);
   },
 
+  async "the depth of a group is right between the parts of a purge"({ store }) {
+    await append(store, [...puts("t", "1", "2", "3"), put("u")]);
+    await command(store, { type: "create_group", name: T });
+    const prefix = { prefix: "", group: "all" };
+    await command(store, { type: "create_group", name: prefix });
+    const depths = async () =>
+      [(await stateOf(store)).depth, (await stateOf(store, prefix)).depth] as const;
+    assertEquals(await depths(), [3, 4]);
+    const [result] = await apply(store, [{ type: "purge", topic: "t", max: 1 }]);
+    assertEquals(result, { purged: 1, end: 5, more: true });
+    assertEquals(await depths(), [2, 3]);
+  },
+
   async "groups are listed in order, a page at a time, or those of one topic"({ store }) {
     const names = [
       { topic: "a", group: "x" },
