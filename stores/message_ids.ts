@@ -52,8 +52,13 @@ export class MessageIds {
    *
    * @param db an open database that has the table of messages
    * @param log the messages in it, and in its buffer
+   * @param seed see {@linkcode MessageLogOptions.seed}
    */
-  constructor(db: Database, log: IdentifiedMessages) {
+  constructor(
+    db: Database,
+    log: IdentifiedMessages,
+    seed: number = crypto.getRandomValues(new Uint32Array(1))[0]!,
+  ) {
     this.#log = log;
     db.exec(SCHEMA);
     this.#sql = {
@@ -71,7 +76,7 @@ export class MessageIds {
     const [row] = db.prepare("SELECT hash FROM message_ids WHERE seq = 0").all() as [
       { hash: number }?,
     ];
-    this.#seed = row?.hash ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
+    this.#seed = row?.hash ?? seed;
     if (!row) this.#sql.add.run(0, this.#seed, "");
   }
 

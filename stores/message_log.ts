@@ -67,12 +67,12 @@ export class MessageLog {
    * @param options see {@linkcode MessageLogOptions}
    */
   constructor(db: Database, options: MessageLogOptions) {
-    const { retention, gone, start, hooks, isInTransaction = false } = options;
+    const { retention, gone, start, seed, hooks, isInTransaction = false } = options;
     const state = { savepoint: () => this.#savepoint(), commit: () => this.#commit() };
     this.#db = db;
     this.#transactions = new Transactions(isInTransaction ? undefined : db, state, hooks);
     this.segments = new SegmentTable(db);
-    this.ids = new MessageIds(db, this);
+    this.ids = new MessageIds(db, this, seed);
     this.topics = new TopicTable(db);
     this.segmentSizes = new SegmentSizes(db);
     this.#lister = new TopicLister(db, this.topics, this.segmentSizes);

@@ -16,6 +16,11 @@ export interface MessageLogOptions {
   readonly gone: GoneTopics;
   /** The range of the messages in the database, and its time when it was changed last. */
   readonly start?: SeqRangeState & { readonly clock: number };
+  /**
+   * The seed of the hashes of ids and keys, a whole number of 32 bits, if the database has none yet. Stores with one seed have the same
+   * hashes. Default: a random one.
+   */
+  readonly seed?: number;
   /** What else transactions do. */
   readonly hooks?: TransactionHooks;
   /**
