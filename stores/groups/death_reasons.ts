@@ -41,6 +41,11 @@ export class DeathReasons {
     this.#max = max;
   }
 
+  /** Those jobs, in the order of their deaths. */
+  get jobs(): Iterable<DeadState> {
+    return this.#jobs.keys();
+  }
+
   /**
    * A job has died, after all others.
    *

@@ -57,7 +57,10 @@ export function endLeases(state: GroupState, now: number): boolean {
 
 /** Whether jobs have been dead for so long that they are forgotten. */
 export function hasLongDead({ registry }: GroupState, now: number): boolean {
-  return [...registry.all].some(({ jobs }) => jobs.firstDeath <= now - DEAD_RETENTION);
+  return [...registry.all].some(({ jobs: { dead } }) => {
+    const [first] = dead.values();
+    return first !== undefined && first.at <= now - DEAD_RETENTION;
+  });
 }
 
 /** The groups on which nobody has worked for long. Jobs that are held, or have workers who wait for some, are in use. */

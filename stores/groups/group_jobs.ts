@@ -25,6 +25,12 @@ export interface JobRecord {
   readonly reason?: string;
 }
 
+/** A job that is not held, nor dead. */
+export interface WaitingJob extends Pick<JobRecord, "attempt" | "key"> {
+  readonly seq: number;
+  readonly state: typeof JOB_STATE.ready | typeof JOB_STATE.delayed | typeof JOB_STATE.blocked;
+}
+
 /** A job that is to be worked again, or whose turn it is. */
 interface ReturnedJob {
   /** How often it was claimed. */
@@ -41,7 +47,8 @@ const NEW: ReturnedJob = { attempt: 0, key: 0 };
 export class GroupJobs {
   readonly list: JobList = new JobList();
   readonly #keys = new KeyQueues();
-  readonly #delayed = new DueHeap();
+  /** When delayed jobs come due. Some may have been dropped. */
+  readonly delays: DueHeap = new DueHeap();
   readonly #ready = new SeqHeap();
   readonly #returned = new RenewedMap<number, ReturnedJob>();
   readonly #held: RenewedMap<number, HeldJob>;
@@ -70,7 +77,7 @@ export class GroupJobs {
 
   /** When the next delayed job comes due; `Infinity` if there is none. */
   get nextDue(): number {
-    return this.#delayed.nextTime;
+    return this.delays.nextTime;
   }
 
   /** The oldest job that was given back, or has come due. */
@@ -86,7 +93,7 @@ export class GroupJobs {
   /** A message is to be begun later. */
   delay(seq: number, due: number): void {
     this.list.add(seq, JOB_STATE.delayed);
-    this.#delayed.push(due, seq);
+    this.delays.push(due, seq);
     this.#changed?.(seq, { state: JOB_STATE.delayed, attempt: 0, key: 0, at: due });
   }
 
@@ -140,7 +147,7 @@ export class GroupJobs {
     const state = due === undefined ? JOB_STATE.ready : JOB_STATE.delayed;
     this.list.set(seq, state);
     if (due === undefined) this.#ready.push(seq);
-    else this.#delayed.push(due, seq);
+    else this.delays.push(due, seq);
     this.#changed?.(seq, { state, attempt, key, ...(due !== undefined && { at: due }) });
   }
 
@@ -172,12 +179,6 @@ export class GroupJobs {
     this.#reasons.remove(dead);
   }
 
-  /** When the job died that has been dead longest; `Infinity` if none is. */
-  get firstDeath(): number {
-    const [first] = this.dead.values();
-    return first?.at ?? Infinity;
-  }
-
   /** Jobs that have been dead since a time, at most so many. */
   deadSince(time: number, max: number): number[] {
     const found: number[] = [];
@@ -197,8 +198,8 @@ export class GroupJobs {
   /** Has what is due by a time be ready, at most so many. Returns how many were. */
   comeDue(now: number, max: number): number {
     let found = 0;
-    while (found < max && this.#delayed.nextTime <= now) {
-      const seq = this.#delayed.pop();
+    while (found < max && this.delays.nextTime <= now) {
+      const seq = this.delays.pop();
       found++;
       // It may have been dropped.
       if (this.list.state(seq) !== JOB_STATE.delayed) continue;
@@ -228,17 +229,14 @@ export class GroupJobs {
     const { state, attempt, key, at = 0, claim = 0, holder, reason = "" } = record;
     this.list.add(seq, state);
     switch (state) {
-      case JOB_STATE.held: {
-        const job = { seq, claim, attempt, key, holder: holder!, since: now };
-        this.#held.set(claim, job);
-        return holder!.jobs.set(claim, job);
-      }
+      case JOB_STATE.held:
+        return this.restoreHeld({ seq, claim, attempt, key, holder: holder!, since: now });
       case JOB_STATE.dead:
         return void this.dead.set(seq, new DeadState(seq, attempt, at, reason));
       case JOB_STATE.blocked:
         return;
       case JOB_STATE.delayed:
-        this.#delayed.push(at, seq);
+        this.delays.push(at, seq);
         break;
       case JOB_STATE.ready:
         this.#ready.push(seq);
@@ -246,11 +244,31 @@ export class GroupJobs {
     if (attempt > 0 || key !== 0) this.#returned.set(seq, { attempt, key });
   }
 
-  /** After all are restored: they are forgotten in the order of their deaths. */
-  sortDead(): void {
-    const sorted = [...this.dead].sort(([, one], [, other]) => one.at - other.at);
-    this.dead.clear();
-    for (const [seq, dead] of sorted) this.dead.set(seq, dead);
+  /** Those that are neither held nor dead, the oldest first. */
+  *waiting(): Generator<WaitingJob> {
+    const blocked = new Map(this.#keys.waiting());
+    for (const [seq, state] of this.list.entries()) {
+      if (state === JOB_STATE.none || state === JOB_STATE.held || state === JOB_STATE.dead) {
+        continue;
+      }
+      const { attempt, key } = this.#returned.get(seq) ?? NEW;
+      yield { seq, state, attempt, key: blocked.get(seq) ?? key };
+    }
+  }
+
+  /** Takes up such a job of another list, but for when it comes due; those that are behind others come last. */
+  restoreWaiting({ seq, state, attempt, key }: WaitingJob): void {
+    if (state === JOB_STATE.blocked) return void this.#keys.begin(key, seq);
+    if (state === JOB_STATE.ready) this.#ready.push(seq);
+    if (attempt > 0 || key !== 0) this.#returned.set(seq, { attempt, key });
+    if (key !== 0) this.#keys.own(key, seq);
+  }
+
+  /** Takes up a held job. */
+  restoreHeld(job: HeldJob): void {
+    this.#held.set(job.claim, job);
+    job.holder.jobs.set(job.claim, job);
+    if (job.key !== 0) this.#keys.own(job.key, job.seq);
   }
 
   /** After all are restored: who has a key, and then who waits for one. */

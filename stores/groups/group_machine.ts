@@ -21,9 +21,6 @@ import {
 import { openHolder } from "./open_holder.ts";
 import type { WorkGroup } from "./work_group.ts";
 
-/** How many holders there may be. Each is there until its lease ends, so a client could make very many. */
-const MAX_HOLDERS = 100_000;
-
 /** How often it is looked for what is over for long, in milliseconds. */
 const CLEAN_EVERY = 1000;
 
@@ -31,9 +28,9 @@ const CLEAN_EVERY = 1000;
 export class GroupMachine {
   readonly #log: MessageLog;
   readonly #limits: GroupLimits;
-  readonly #makeState: (saved: SavedGroupState) => GroupState;
+  /** Makes what groups share. */
+  readonly makeState: (saved: SavedGroupState) => GroupState;
   #state: GroupState | undefined;
-  #cleanAt = 0;
   #removed: GroupEvent[] = [];
   /** Something may have changed since the last commit. */
   #isDirty = false;
@@ -53,7 +50,7 @@ export class GroupMachine {
   ) {
     this.#log = log;
     this.#limits = limits;
-    this.#makeState = makeState;
+    this.makeState = makeState;
   }
 
   /** The groups, if there ever were any. */
@@ -63,14 +60,19 @@ export class GroupMachine {
 
   /** Goes on with the groups that a file has. */
   load(state: GroupState | undefined): void {
+    if (state && this.#state) state.cleanAt = this.#state.cleanAt;
+    this.resume(state);
+    // What has become ready may not have been told.
+    for (const group of state?.registry.all ?? []) group.news.ready = true;
+  }
+
+  /** Goes on with groups exactly where they were when they were dumped. */
+  resume(state: GroupState | undefined): void {
     this.#state = state;
     this.#isDirty = this.#isBehind = false;
     this.#removed = [];
-    this.#log.neededAfter = Infinity;
-    if (!state || state.registry.size === 0) return;
-    this.#log.neededAfter = state.expired.through;
-    // What has become ready may not have been told.
-    for (const group of state.registry.all) group.news.ready = true;
+    const needs = state !== undefined && state.registry.size > 0;
+    this.#log.neededAfter = needs ? state.expired.through : Infinity;
   }
 
   /** What has changed is final. */
@@ -121,7 +123,7 @@ export class GroupMachine {
       this.#isDirty = true;
       if (endLeases(state, now)) this.#onPart();
     }
-    if (state.idleClock.now >= this.#cleanAt) this.#clean(state, now);
+    if (state.idleClock.now >= state.cleanAt) this.#clean(state, now);
     if (!state.keeper.isBehind) return;
     this.#isDirty = true;
     state.keeper.keep(commands);
@@ -156,9 +158,6 @@ export class GroupMachine {
       case "create_group":
         return { created: false };
       case "open_holder":
-        if (!group.holders.has(command.holder) && state.holders >= MAX_HOLDERS) {
-          return tooManyToOpen(`${state.holders} workers hold leases`, MAX_HOLDERS);
-        }
         return openHolder(group, state, command);
       case "close_holder":
         group.close(command.holder);
@@ -251,7 +250,7 @@ export class GroupMachine {
   #create(name: GroupName, after: number | undefined, now: number): WorkGroup | StoreError {
     const { range } = this.#log;
     const [claim, through] = [now * CLAIMS_PER_MS, range.floor];
-    const state = this.#state ??= this.#makeState({ claim, forgottenTo: claim, through, clock: 0 });
+    const state = this.#state ??= this.makeState({ claim, forgottenTo: claim, through, clock: 0 });
     const { groups } = this.#limits;
     if (state.registry.size >= groups) return tooManyToOpen(`${groups} groups are there`, groups);
     const key = groupKey(name);
@@ -290,7 +289,7 @@ export class GroupMachine {
         this.#removeRemains(state);
       });
     }
-    if (isDone) this.#cleanAt = state.idleClock.now + CLEAN_EVERY;
+    if (isDone) state.cleanAt = state.idleClock.now + CLEAN_EVERY;
     else this.#isBehind = true;
     for (const [key, one] of state.deleted) {
       if (one.until > state.idleClock.now) break;

@@ -11,14 +11,22 @@ import type { HeldJob } from "./holder.ts";
 /** So much is removed with each batch of commands, and with each deletion: rows, and claims. */
 const PART = 1024;
 
-/** What is left of a group. */
-export interface Remains {
+/** A group that was deleted. Nothing of it changes any more. */
+export interface DeletedGroup {
   readonly id: number;
   readonly name: GroupName;
   /** The jobs that its holders had. */
-  readonly held: Iterator<HeldJob>;
+  held(): Iterable<HeldJob>;
   /** Its dead jobs. */
-  readonly dead: Iterator<DeadState>;
+  dead(): Iterable<DeadState>;
+  /** Messages up to here are released. Default: 0. */
+  readonly after?: number;
+}
+
+/** What is left of such a group. */
+export interface Remains extends Required<Pick<DeletedGroup, "id" | "name" | "after">> {
+  readonly held: Remainder<HeldJob>;
+  readonly dead: Remainder<DeadState>;
 }
 
 /** How it is removed. Each takes a maximum, and returns how much it has removed: less means that there is no more. */
@@ -38,9 +46,7 @@ export interface RemainsRemover {
 /** The groups that are deleted, and of which something is left. */
 export class GroupRemains {
   readonly #remover: RemainsRemover;
-  readonly #all: Remains[] = [];
-  /** Of the first one, messages up to here are released. */
-  #after = 0;
+  readonly #all: (Remains & { after: number })[] = [];
 
   /** Has nothing to remove. */
   constructor(remover: RemainsRemover) {
@@ -52,9 +58,14 @@ export class GroupRemains {
     return this.#all.length === 0;
   }
 
+  /** All of them, in the order in which they are removed. */
+  get all(): readonly Remains[] {
+    return this.#all;
+  }
+
   /** A group is deleted. */
-  add(remains: Remains): void {
-    this.#all.push(remains);
+  add({ id, name, held, dead, after = 0 }: DeletedGroup): void {
+    this.#all.push({ id, name, after, held: new Remainder(held), dead: new Remainder(dead) });
   }
 
   /** Removes a part. */
@@ -62,30 +73,54 @@ export class GroupRemains {
     const remover = this.#remover;
     let left = PART;
     while (this.#all.length > 0 && left > 0) {
-      const { id, name, held, dead } = this.#all[0]!;
-      left -= takeSome(held, left, (job) => remover.lose(job));
-      left -= takeSome(dead, left, (job) => remover.forget(job));
+      const first = this.#all[0]!;
+      const { id, name, held, dead, after } = first;
+      left -= held.take(left, (job) => remover.lose(job));
+      left -= dead.take(left, (job) => remover.forget(job));
       if (left === 0) return;
-      const released = remover.release(name, this.#after, left);
-      this.#after = released.after;
+      const released = remover.release(name, after, left);
+      first.after = released.after;
       left -= released.count;
       if (left === 0) return;
       left -= remover.removeRows(id, left);
       if (left === 0) return;
       remover.onRemoved(id);
       this.#all.shift();
-      this.#after = 0;
       left--;
     }
   }
 }
 
-/** Does something with so many at most; returns how many there were. */
-function takeSome<T>(items: Iterator<T>, max: number, task: (item: T) => void): number {
-  for (let taken = 0; taken < max; taken++) {
-    const { done, value } = items.next();
-    if (done) return taken;
-    task(value);
+/** What is left of a list that is taken in parts. */
+export class Remainder<Item> {
+  readonly #list: () => Iterable<Item>;
+  readonly #next: Iterator<Item>;
+  #taken = 0;
+
+  /**
+   * Begins.
+   *
+   * @param list the list, always the same
+   */
+  constructor(list: () => Iterable<Item>) {
+    this.#list = list;
+    this.#next = list()[Symbol.iterator]();
   }
-  return max;
+
+  /** Does something with so many at most; returns how many there were. */
+  take(max: number, task: (item: Item) => void): number {
+    for (let taken = 0; taken < max; taken++) {
+      const { done, value } = this.#next.next();
+      if (done) return taken;
+      this.#taken++;
+      task(value);
+    }
+    return max;
+  }
+
+  /** What is left. */
+  *[Symbol.iterator](): Generator<Item> {
+    let taken = this.#taken;
+    for (const item of this.#list()) if (--taken < 0) yield item;
+  }
 }

@@ -13,7 +13,7 @@ import type { GroupName } from "./group_commands.ts";
 import { GroupJobs, type JobRecord } from "./group_jobs.ts";
 import { GroupMessages } from "./group_messages.ts";
 import { groupKey, GroupRegistry } from "./group_registry.ts";
-import { GroupRemains } from "./group_remains.ts";
+import { type DeletedGroup, GroupRemains } from "./group_remains.ts";
 import type { HeldJob, Holder } from "./holder.ts";
 import { JobKeeper } from "./job_keeper.ts";
 import { IDLE_STEP, LeaseClock } from "./lease_clock.ts";
@@ -67,7 +67,7 @@ export interface SavedGroupState {
 }
 
 /** A group that was deleted because nobody worked on it. */
-interface DeletedGroup {
+interface AbandonedGroup {
   readonly name: GroupName;
   readonly frontier: number;
   /** It is remembered until then, by the clock for such groups. */
@@ -90,22 +90,24 @@ export class GroupState implements SharedGroupState {
   readonly limits: GroupLimits;
   readonly recorder: GroupRecorder | undefined;
   /** By their keys, those that were deleted because nobody worked on them, the oldest first. */
-  readonly deleted: Map<string, DeletedGroup> = new Map();
+  readonly deleted: Map<string, AbandonedGroup> = new Map();
   /** How many holders there are. */
   holders = 0;
   /** No delayed job comes due before this time. */
   nextDue = Infinity;
   /** No lease ends before this time, by the clock of leases. */
   nextEnd = Infinity;
+  /** By the clock for groups on which nobody works: then it is looked for what is over for long. */
+  cleanAt = 0;
   /** The last claim. */
   claim: number;
-  readonly #reasons = new DeathReasons();
+  readonly reasons: DeathReasons = new DeathReasons();
   readonly remains: GroupRemains = new GroupRemains({
     lose: (job) => {
       this.held.delete(job.claim);
       this.lost.add(job.claim);
     },
-    forget: (job) => this.#reasons.remove(job),
+    forget: (job) => this.reasons.remove(job),
     release: (name, after, max) => this.#release(name, after, max),
     removeRows: (id, max) => this.recorder?.removeJobs(id, max) ?? 0,
     onRemoved: (id) => this.recorder?.groupRemoved(id),
@@ -216,7 +218,7 @@ export class GroupState implements SharedGroupState {
     const { recorder } = this;
     const changed = recorder &&
       ((seq: number, record?: JobRecord) => recorder.job(id, seq, record));
-    const jobs = new GroupJobs(this.held, this.#reasons, changed);
+    const jobs = new GroupJobs(this.held, this.reasons, changed);
     const filter = this.registry.filterOf(name);
     const group = new WorkGroup(id, name, filter, frontier, this, jobs);
     this.registry.add(group);
@@ -233,7 +235,8 @@ export class GroupState implements SharedGroupState {
     this.holders -= group.holders.size;
     this.touched.delete(group);
     this.recorder?.groupDeleted(group);
-    this.remains.add({ id, name, held: group.held(), dead: group.jobs.dead.values() });
+    const [held, dead] = [() => group.held(), () => group.jobs.dead.values()];
+    this.remains.add({ id, name, held, dead });
     if (this.registry.size > 0) return;
     this.#log.neededAfter = this.nextDue = this.nextEnd = Infinity;
   }
@@ -250,15 +253,15 @@ export class GroupState implements SharedGroupState {
   }
 
   /** Forgets such a group. */
-  forget(key: string, { name, until }: DeletedGroup): void {
+  forget(key: string, { name, until }: AbandonedGroup): void {
     this.deleted.delete(key);
     this.recorder?.deleted(name, undefined, until);
   }
 
   /** Takes up what is left of a group that was deleted. */
-  restoreRemains(id: number, name: GroupName): void {
-    this.remains.add({ id, name, held: [].values(), dead: [].values() });
-    this.#nextId = Math.max(this.#nextId, id) + 1;
+  restoreRemains(group: DeletedGroup): void {
+    this.remains.add(group);
+    this.#nextId = Math.max(this.#nextId, group.id) + 1;
   }
 
   /** Removes some of what is left of deleted groups. */

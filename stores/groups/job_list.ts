@@ -88,6 +88,14 @@ export class JobList {
     return found;
   }
 
+  /** All jobs with their states, the oldest first. Meanwhile nothing may change. */
+  *entries(): Generator<readonly [seq: number, state: JobState]> {
+    for (let i = this.#start; i < this.#end; i++) {
+      const state = this.#states[i] as JobState;
+      if (state !== JOB_STATE.none) yield [this.#seqs[i]!, state];
+    }
+  }
+
   /** The jobs that are not in a state, the oldest first. */
   *notIn(state: JobState): Generator<number> {
     if (this.size === this.count(state)) return;

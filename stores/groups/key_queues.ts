@@ -31,6 +31,11 @@ class KeyQueue {
     waiting.splice(low, 0, seq);
   }
 
+  /** Those that wait. */
+  get waiting(): readonly number[] {
+    return this.#waiting.slice(this.#start);
+  }
+
   /** The next job becomes the current one. Returns whether there was one. */
   next(): boolean {
     if (this.#start === this.#waiting.length) return false;
@@ -67,6 +72,13 @@ export class KeyQueues {
   /** A job has its key. */
   own(key: number, seq: number): void {
     this.#queues.set(key, new KeyQueue(seq));
+  }
+
+  /** The jobs that wait, or that have waited and were dropped, and for which key. */
+  *waiting(): Generator<readonly [seq: number, key: number]> {
+    for (const [key, queue] of this.#queues) {
+      for (const seq of queue.waiting) yield [seq, key];
+    }
   }
 
   /**

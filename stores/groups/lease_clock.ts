@@ -21,8 +21,8 @@ export class LeaseClock {
   /** The time, in milliseconds since some moment. */
   now = 0;
   readonly #maxStep: number;
-  /** The store's time when it was advanced last. */
-  #at: number | undefined;
+  /** The store's time when it was advanced last. Default: it never was. */
+  at: number | undefined;
 
   /**
    * Begins at 0.
@@ -35,7 +35,7 @@ export class LeaseClock {
 
   /** Goes on to a time of the store. */
   advance(time: number): void {
-    this.now += Math.min(this.#maxStep, Math.max(0, time - (this.#at ?? time)));
-    this.#at = time;
+    this.now += Math.min(this.#maxStep, Math.max(0, time - (this.at ?? time)));
+    this.at = time;
   }
 }

@@ -6,7 +6,7 @@
 
 import type { Database } from "../engine.ts";
 import type { GroupName } from "./group_commands.ts";
-import type { JobRecord } from "./group_jobs.ts";
+import type { GroupJobs, JobRecord } from "./group_jobs.ts";
 import { groupKey } from "./group_registry.ts";
 import type { GroupState } from "./group_state.ts";
 import { Holder } from "./holder.ts";
@@ -65,7 +65,7 @@ export function loadGroups(db: Database, state: GroupState): readonly number[] {
   const groups = new Map<number, WorkGroup>();
   for (const row of db.prepare("SELECT * FROM groups ORDER BY id").all() as GroupRow[]) {
     if (row.used === DELETED) {
-      state.restoreRemains(row.id, nameOf(row));
+      state.restoreRemains({ id: row.id, name: nameOf(row), held: () => [], dead: () => [] });
       continue;
     }
     const group = state.restore(row.id, nameOf(row), row.frontier);
@@ -130,12 +130,19 @@ function loadJobs(
   dead.sort(({ one }, { one: other }) => one.at - other.at);
   for (const { jobs, one } of dead) jobs.restoreReason(one);
   for (const group of groups.values()) {
-    group.jobs.sortDead();
+    sortDead(group.jobs);
     group.findGone();
     state.onDelayed(group.jobs.nextDue);
     for (const holder of group.holders.values()) state.onHeld(holder.nextEnd);
   }
   return lost;
+}
+
+/** Jobs are forgotten in the order of their deaths. */
+function sortDead({ dead }: GroupJobs): void {
+  const sorted = [...dead].sort(([, one], [, other]) => one.at - other.at);
+  dead.clear();
+  for (const [seq, one] of sorted) dead.set(seq, one);
 }
 
 function nameOf({ is_prefix, filter, name }: NameRow): GroupName {

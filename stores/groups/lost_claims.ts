@@ -51,6 +51,16 @@ export class LostClaims {
     return this.#forgottenTo;
   }
 
+  /** Those that are remembered, in the order in which they were lost. */
+  get remembered(): Iterable<number> {
+    return this.#claims;
+  }
+
+  /** Claims that were passed over, in ascending order. */
+  get gaps(): readonly ClaimGap[] {
+    return this.#gaps;
+  }
+
   /** Whether a claim that nobody holds is lost. */
   has(claim: number): boolean {
     return claim <= this.#forgottenTo || this.#claims.has(claim) ||
@@ -85,12 +95,12 @@ export class LostClaims {
     this.#recorder?.claimGap(oldest, false);
   }
 
-  /** Claims were passed over before the store was closed; in ascending order. */
+  /** Claims were passed over before the store was closed, or dumped; in ascending order. */
   restoreGap({ after, through }: ClaimGap): void {
     this.#gaps.push({ after, through });
   }
 
-  /** A claim was lost when the store was closed. */
+  /** A claim was lost when the store was closed, or dumped; those that were lost first come first. */
   restore(claim: number): void {
     this.#claims.add(claim);
   }

@@ -5,10 +5,15 @@
  */
 
 import type { TopicMessage } from "../queries.ts";
+import type { StoreError } from "../store.ts";
 import type { ClaimedJob, OpenedHolder, OpenHolder } from "./group_commands.ts";
+import { tooManyToOpen } from "./group_errors.ts";
 import { type HeldJob, Holder } from "./holder.ts";
 import type { SharedGroupState } from "./shared_group_state.ts";
 import type { WorkGroup } from "./work_group.ts";
+
+/** How many holders there may be. Each is there until its lease ends, so a client could make very many. */
+const MAX_HOLDERS = 100_000;
 
 /**
  * Opens a holder, or goes on with it.
@@ -16,16 +21,19 @@ import type { WorkGroup } from "./work_group.ts";
  * @param group its group
  * @param shared what all groups share
  * @param command which holder, and what it knows of
- * @returns what it has lost, and what it holds without knowing of it
+ * @returns what it has lost, and what it holds without knowing of it; or why there may be no other one
  */
 export function openHolder(
   group: WorkGroup,
   shared: SharedGroupState,
   { holder: name, lease, timeout, attempts, holding, bytes }: OpenHolder,
-): OpenedHolder {
+): OpenedHolder | StoreError {
   const { clock, messages, lost: lostClaims } = shared;
   const terms = { lease, timeout, attempts };
   const known = group.holders.get(name);
+  if (!known && shared.holders >= MAX_HOLDERS) {
+    return tooManyToOpen(`${shared.holders} workers hold leases`, MAX_HOLDERS);
+  }
   const { unknown: jobs, left } = jobsToTell(
     known ? known.jobs.values : [],
     new Set<HeldJob | undefined>(holding.map((claim) => group.heldBy(claim))),

@@ -42,6 +42,22 @@ export class DueHeap {
     return this.#size;
   }
 
+  /** From when times count; `-Infinity` if none ever did. */
+  get base(): number {
+    return this.#base;
+  }
+
+  /** All numbers, with how long after the base each is due, in an order in which {@linkcode DueHeap.restore} takes them. */
+  *entries(): Generator<readonly [offset: number, seq: number]> {
+    for (let i = 0; i < this.#size; i++) yield [this.#offsets[i]!, this.#seqs[i]!];
+  }
+
+  /** Takes up what another heap has, if it has nothing yet. */
+  restore(base: number, entries: Iterable<readonly [offset: number, seq: number]>): void {
+    this.#base = base;
+    for (const [offset, seq] of entries) this.#insert(offset, seq);
+  }
+
   /** The earliest time; `Infinity` if there is none. */
   get nextTime(): number {
     return this.#size === 0 ? Infinity : this.#base + this.#offsets[0]!;
@@ -49,9 +65,12 @@ export class DueHeap {
 
   /** Adds a number. */
   push(time: number, seq: number): void {
-    if (this.#size === this.#seqs.length) this.#makeRoom();
     if (time - this.#base > MAX_OFFSET) this.#moveBase(time - BASE_BEFORE);
-    const offset = Math.max(0, Math.ceil(time - this.#base));
+    this.#insert(Math.max(0, Math.ceil(time - this.#base)), seq);
+  }
+
+  #insert(offset: number, seq: number): void {
+    if (this.#size === this.#seqs.length) this.#makeRoom();
     let i = this.#size++;
     while (i > 0) {
       const parent = (i - 1) >> 1;

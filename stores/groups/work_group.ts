@@ -40,7 +40,7 @@ export class WorkGroup {
   /** How many messages are after the frontier. */
   readonly waiting: WaitingCount;
   /** Jobs that are held, and whose messages are gone: nobody gets them again. */
-  readonly #gone = new Set<number>();
+  readonly gone: Set<number> = new Set();
   readonly #shared: SharedGroupState;
   #news: GroupNews = { ready: false, dead: 0, givenUp: 0 };
 
@@ -168,7 +168,7 @@ export class WorkGroup {
   }
 
   #finish(job: HeldJob): void {
-    this.#gone.delete(job.seq);
+    this.gone.delete(job.seq);
     const wasFull = this.isFull;
     if (this.jobs.finish(job) || wasFull) this.news.ready = true;
     this.#shared.onReleased(this.name, job.seq);
@@ -177,14 +177,14 @@ export class WorkGroup {
 
   /** A job is to be worked again, once it is due. */
   giveBack(job: HeldJob, attempt: number, due?: number): void {
-    if (this.#gone.has(job.seq)) return this.#finish(job);
+    if (this.gone.has(job.seq)) return this.#finish(job);
     this.jobs.giveBack(job, attempt, due);
     if (due === undefined) this.news.ready = true;
     else this.#shared.onDelayed(due);
   }
 
   #die(job: HeldJob, now: number, reason: string): void {
-    if (this.#gone.has(job.seq)) return this.#finish(job);
+    if (this.gone.has(job.seq)) return this.#finish(job);
     this.counts.died++;
     this.news.dead++;
     if (this.jobs.die(job, now, reason)) this.news.ready = true;
@@ -265,12 +265,12 @@ export class WorkGroup {
   /** It was loaded: the messages of jobs that are held may be gone. */
   findGone(): void {
     const held = Array.from(this.held(), ({ seq }) => seq).sort((a, b) => a - b);
-    for (const seq of this.#shared.messages.missing(this.name, held)) this.#gone.add(seq);
+    for (const seq of this.#shared.messages.missing(this.name, held)) this.gone.add(seq);
   }
 
   #dropUnlessHeld(seq: number): boolean {
     const isHeld = this.jobs.list.state(seq) === JOB_STATE.held;
-    if (isHeld) this.#gone.add(seq);
+    if (isHeld) this.gone.add(seq);
     else this.drop(seq);
     return !isHeld;
   }

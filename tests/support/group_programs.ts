@@ -122,7 +122,8 @@ function action<D extends GroupStep["do"]>(
   };
 }
 
-const step: fc.Arbitrary<GroupStep> = fc.oneof(
+/** Any command. */
+export const groupSteps: fc.Arbitrary<GroupStep> = fc.oneof(
   action(14, "put", {
     topic,
     size: fc.oneof(fc.nat(9), fc.constant(300)),
@@ -195,7 +196,7 @@ const turn: fc.Arbitrary<GroupTurn> = fc.record({
     { weight: 3, arbitrary: fc.nat(3000) },
     { weight: 1, arbitrary: fc.constantFrom(20_000, 3_600_000, 8 * DAY) },
   ),
-  steps: fc.array(step, { maxLength: 6, size: "max" }),
+  steps: fc.array(groupSteps, { maxLength: 6, size: "max" }),
   then: fc.oneof(
     {
       weight: 8,

@@ -5,10 +5,25 @@
  */
 
 import type { Command } from "../../stores/commands.ts";
+import type { GroupName } from "../../stores/groups/group_commands.ts";
 import { workPut } from "../../testing/store/group_support.ts";
 import { put } from "../../testing/store/support.ts";
-import type { GroupModel } from "./group_model.ts";
 import type { GroupStep } from "./group_programs.ts";
+
+/** What steps refer to. */
+export interface KnownJobs {
+  /** The last message. */
+  readonly last: number;
+  /** A group, if it is there. */
+  find(name: GroupName): {
+    readonly jobs: {
+      /** The jobs of a holder. */
+      held(holder: string): readonly { readonly claim?: number | undefined }[];
+      /** The dead ones, the oldest message first. */
+      inState(state: "dead"): readonly { readonly seq: number }[];
+    };
+  } | undefined;
+}
 
 /**
  * The command of a step.
@@ -20,7 +35,7 @@ import type { GroupStep } from "./group_programs.ts";
  */
 export function commandOf(
   step: GroupStep,
-  model: GroupModel,
+  model: KnownJobs,
   given: readonly number[],
   now: number,
 ): Command {
