@@ -174,12 +174,13 @@ export function protocolViolation(error: unknown): ConnectionEnd {
 }
 
 /**
- * Whether the server will close the socket, because it stops, or because the token has expired: the request is sent again on
- * the next one.
+ * Whether there will be another socket, because the server stops or is behind, or because the token has expired: the request is
+ * sent again on that.
  *
  * @param code of the error that it replied with
  * @param renewal set if there will be another token
  */
 export function announcesClose(code: ErrorCode, renewal: object | undefined): boolean {
-  return code === "shutting_down" || (code === "unauthorized" && renewal !== undefined);
+  return code === "shutting_down" || code === "behind" ||
+    (code === "unauthorized" && renewal !== undefined);
 }

@@ -7,6 +7,7 @@
 import { encodeBase64Url } from "../protocol/base64url.ts";
 import { PROTOCOL_VERSION } from "../protocol/limits.ts";
 import type { WireSince } from "../protocol/requests.ts";
+import { moveBack, shuffle } from "./address_order.ts";
 import { AwakeClock } from "./awake_clock.ts";
 import { ConnectError } from "./connect_error.ts";
 import { ConnectFailures, formatSeconds, RetryReports } from "./connect_failures.ts";
@@ -25,8 +26,11 @@ const CONNECT_DELAY = { min: 10, max: 1000 } as const;
 /** How long one attempt may take, in milliseconds. */
 const ATTEMPT_TIMEOUT = 5000;
 
-/** Regardless of the caller's options: after `attempts` in a row no delay is shorter than `delay`, in milliseconds. */
-const MIN_DELAY_AFTER = { attempts: 16, delay: 10 } as const;
+/** The same at first where there are several addresses, so that a dead one holds up nobody; it doubles from round to round. */
+const FIRST_ATTEMPT_TIMEOUT = 1000;
+
+/** Regardless of the caller's options: once all addresses were tried so often, no delay is shorter than `delay`, in milliseconds. */
+const MIN_DELAY_AFTER = { rounds: 16, delay: 10 } as const;
 
 /** The last attempt comes when the time is over: then a function has so long to return the token, in milliseconds. */
 const MIN_TOKEN_TIME = 1000;
@@ -40,7 +44,7 @@ const MAX_TIMER = 2 ** 31 - 1;
 /** If a server asks for a longer delay, it gets at most this, in milliseconds. */
 const MAX_RETRY_AFTER = 5000;
 
-/** The attempts to reconnect since a connection was useful, and how long there was no server in all (ms). */
+/** The attempts to reconnect since a connection was useful, at any address, and how long there was no server in all (ms). */
 export interface Attempts {
   count: number;
   downtime: number;
@@ -93,24 +97,22 @@ export async function dialServer(
     heartbeat: heartbeatInterval,
     ...hello,
   });
-  const handshake = await dialFirst(target, makeHello({ since }));
+  // The one that is tried next comes first; where it is connected, that one.
+  const urls = shuffle([...target.urls]);
+  const handshake = await dialFirst(target, urls, makeHello({ since }));
   if (!reconnect) return { handshake, plan: { since, session, pendingLimits, token } };
-  let { address } = handshake;
-  const redial: ReconnectPlan["redial"] = async (hello, attempts, signal) => {
-    // The one that answered last comes first, and then those behind it: one that never answers does not delay every break.
-    const i = target.urls.indexOf(address);
-    const urls = [...target.urls.slice(i), ...target.urls.slice(0, i)];
-    const makeNext = () => makeHello(hello())();
-    const again = await dialAgain({ ...target, urls }, reconnect, makeNext, attempts, signal);
-    address = again.address;
-    return again;
-  };
+  const redial: ReconnectPlan["redial"] = (hello, attempts, signal) =>
+    dialAgain(target, urls, reconnect, () => makeHello(hello())(), attempts, signal);
   return { handshake, plan: { since, session, pendingLimits, token, redial } };
 }
 
 /** Connects for the first time. */
-async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Dialled> {
-  const { urls, timeout } = target;
+async function dialFirst(
+  target: ConnectTarget,
+  urls: string[],
+  hello: () => object,
+): Promise<Handshake> {
+  const { timeout } = target;
   const clock = new AwakeClock();
   const controller = new AbortController();
   const abort = () => controller.abort();
@@ -126,12 +128,15 @@ async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Di
       let delayMs: number = CONNECT_DELAY.min;;
       delayMs = Math.min(2 * delayMs, CONNECT_DELAY.max)
     ) {
-      attempts++;
       const candidates = urls.filter((url) => !failures.isFinalAt(url));
       const remaining = () => timeout - clock.elapsed;
-      const times = { remaining, forToken: remaining() };
+      const times = { remaining, forToken: remaining(), longest: longestAttempt(urls, attempts) };
+      attempts++;
       const handshake = await attemptAll(candidates, target, hello, times, signal, failures);
-      if (handshake) return handshake;
+      if (handshake) {
+        moveBack(urls, urls.indexOf(handshake.address));
+        return handshake;
+      }
       if (candidates.every((url) => failures.isFinalAt(url))) throw failures.toError();
       const left = remaining();
       const delayed = Math.max(Math.min(delayMs, left / 2), failures.retryDelay(MAX_RETRY_AFTER));
@@ -155,16 +160,19 @@ async function dialFirst(target: ConnectTarget, hello: () => object): Promise<Di
 
 /**
  * Reconnects, with exponential backoff and full jitter, so that clients which lost the same server do not all come at
- * once. The delays keep growing if a server accepts the connection and it breaks before it was useful.
+ * once. The delays keep growing if a server accepts the connection and it breaks before it was useful. Where there are several
+ * addresses, the one that it has lost comes last, and the delays grow only once all were tried.
  */
 async function dialAgain(
   target: ConnectTarget,
+  urls: string[],
   { minDelay, maxDelay, timeout }: Backoff,
   hello: () => object,
   attempts: Attempts,
   signal: AbortSignal,
-): Promise<Dialled> {
-  const { urls } = target;
+): Promise<Handshake> {
+  if (attempts.count === 0) shuffle(urls, 1);
+  moveBack(urls, 1);
   const downtimeBefore = attempts.downtime;
   const clock = new AwakeClock();
   // Only while an alarm is set, time asleep is recognised.
@@ -179,16 +187,17 @@ async function dialAgain(
   let hasAskedAgain: boolean = false;
   try {
     if (attempts.count > 0) requireTime();
-    for (;; attempts.count++) {
+    for (;;) {
+      // How often all were tried, and how many were not since then.
+      const round = Math.floor(attempts.count / urls.length);
+      const untried = urls.length - attempts.count % urls.length;
+      const doublings = untried < urls.length ? 0 : Math.min(round, MAX_DOUBLINGS);
       // Even if the first delay is 0, the others grow.
-      const firstDelay = attempts.count === 0 ? minDelay : Math.max(1, minDelay);
-      const longestDelay = Math.min(
-        maxDelay,
-        firstDelay * 2 ** Math.min(attempts.count, MAX_DOUBLINGS),
-      );
+      const firstDelay = doublings === 0 ? minDelay : Math.max(1, minDelay);
+      const longestDelay = Math.min(maxDelay, firstDelay * 2 ** doublings);
       const delayMs = Math.max(
         Math.random() * longestDelay,
-        attempts.count < MIN_DELAY_AFTER.attempts ? 0 : MIN_DELAY_AFTER.delay,
+        round < MIN_DELAY_AFTER.rounds ? 0 : MIN_DELAY_AFTER.delay,
       );
       // The last attempt comes when the time is over, not a delay later.
       const remaining = () => Math.max(0, timeout - downtimeBefore - clock.elapsed);
@@ -196,10 +205,12 @@ async function dialAgain(
       await delay(delayed, signal, reports.rejected);
       failures.clear();
       const forToken = Math.max(MIN_TOKEN_TIME, remaining());
-      const times = { remaining: () => Infinity, forToken };
+      const times = { remaining: () => Infinity, forToken, longest: longestAttempt(urls, round) };
       const handshake = await attemptAll(urls, target, hello, times, signal, failures);
+      const failed = handshake ? urls.indexOf(handshake.address) : untried;
+      attempts.count += Math.min(failed + 1, untried);
       if (handshake) {
-        attempts.count++;
+        moveBack(urls, failed);
         return handshake;
       }
       // The token may have expired just before, or its key may have changed: a fresh one may be accepted.
@@ -221,6 +232,15 @@ async function dialAgain(
 interface RoundTimes {
   remaining(): number;
   readonly forToken: number;
+  /** The longest that one attempt may take. */
+  readonly longest: number;
+}
+
+/** How long an attempt may take in a round (ms): where there are others to go to, not long at first. */
+function longestAttempt({ length }: readonly string[], round: number): number {
+  return length === 1
+    ? ATTEMPT_TIMEOUT
+    : Math.min(ATTEMPT_TIMEOUT, FIRST_ATTEMPT_TIMEOUT * 2 ** round);
 }
 
 /** Tries each address once, with one token. A dead one leaves the others their share of the remaining time. */
@@ -228,7 +248,7 @@ async function attemptAll(
   urls: readonly string[],
   target: ConnectTarget,
   hello: () => object,
-  { remaining, forToken }: RoundTimes,
+  { remaining, forToken, longest }: RoundTimes,
   signal: AbortSignal,
   failures: ConnectFailures,
 ): Promise<Dialled | undefined> {
@@ -243,16 +263,9 @@ async function attemptAll(
     return undefined;
   }
   for (const [i, url] of urls.entries()) {
-    const attemptTimeout = remaining() / (urls.length - i);
+    const attemptTimeout = Math.min(longest, remaining() / (urls.length - i));
     try {
-      const handshake = await attemptHandshake(
-        url,
-        target,
-        token,
-        hello,
-        Math.min(ATTEMPT_TIMEOUT, attemptTimeout),
-        signal,
-      );
+      const handshake = await attemptHandshake(url, target, token, hello, attemptTimeout, signal);
       return { ...handshake, address: url };
     } catch (error) {
       if (!(error instanceof ConnectError)) throw error;

@@ -6,7 +6,7 @@
 
 import type { Welcome } from "../protocol/encode_replies.ts";
 import type { DsmqError } from "../protocol/errors.ts";
-import type { AheadReply, HeartbeatReply, Reply } from "../protocol/replies.ts";
+import type { AheadReply, Reply } from "../protocol/replies.ts";
 import { CallDeadlines } from "./call_deadlines.ts";
 import type { ClientSocket, SocketClose, TransportHandler } from "./client_socket.ts";
 import {
@@ -25,6 +25,7 @@ import { errorCodeOf, type Handshake, isFinalCode } from "./handshake.ts";
 import { InFlightRequests } from "./in_flight_requests.ts";
 import { Isolation } from "./isolation.ts";
 import { KnownPosition } from "./known_position.ts";
+import { printableSentence } from "./pending_request.ts";
 import { ReadPositions } from "./read_positions.ts";
 import { TokenRenewal } from "./token_renewal.ts";
 import { ServerWatchdog } from "./server_watchdog.ts";
@@ -65,7 +66,7 @@ export class ReconnectingClient implements TransportHandler {
   #welcome: Welcome;
   /** The frame that the server has announced, until it arrives. */
   #announced: AheadReply | undefined;
-  /** Attempts to reconnect since a socket was last useful. */
+  /** Since a socket was last useful. */
   #attempts: Attempts = { count: 0, downtime: 0 };
   /** When this socket was opened, and whether it was useful. */
   #connectedAt = 0;
@@ -150,6 +151,7 @@ export class ReconnectingClient implements TransportHandler {
     const first = replies[0];
     if (this.#announced && first?.kind !== "ahead") this.#isolation.announcedFrameArrived();
     this.#announced = first?.kind === "ahead" ? first : undefined;
+    let behind: string | undefined;
     for (const reply of replies) {
       // An earlier reply of this frame may have ended it.
       if (this.#isEnded) return;
@@ -159,12 +161,18 @@ export class ReconnectingClient implements TransportHandler {
           this.#watchdog.onAnnouncement(reply.bytes);
           continue;
         case "heartbeat":
-          this.#answerHeartbeat(reply);
+          this.#watchdog.replyToHeartbeat();
+          this.known.update(reply.last);
+          this.positions.onHeartbeat(reply.time, reply.floor);
+          this.storeClock.update(reply.time);
           break;
         case "error":
         case "stream_error":
           if (reply.kind === "error" && this.#renewal?.onReply(reply)) continue;
-          if (this.#reconnects && announcesClose(reply.error.code, this.#renewal)) continue;
+          if (this.#reconnects && announcesClose(reply.error.code, this.#renewal)) {
+            behind ??= reply.error.code === "behind" ? reply.error.message : undefined;
+            continue;
+          }
           this.requests.dispatch(reply);
           break;
         case "subscribed":
@@ -180,6 +188,8 @@ export class ReconnectingClient implements TransportHandler {
       }
       this.#wasUseful = true;
     }
+    // It asks another server, whether or not this one closes it.
+    if (behind !== undefined) this.#socket?.abort(printableSentence(behind));
   }
 
   /** It reconnects when its socket breaks. */
@@ -222,18 +232,15 @@ export class ReconnectingClient implements TransportHandler {
 
   /** Dials again, and continues over the new socket. */
   async #reconnect(reason: string): Promise<void> {
+    const { signal } = this.#abortController;
     const hello = () => ({
       since: this.positions.base,
       known: this.requests.knownBeforePuts,
       frameBytes: this.#isolation.frameBytes,
     });
     try {
-      const handshake = await this.#plan.redial!(
-        hello,
-        this.#attempts,
-        this.#abortController.signal,
-      );
-      if (this.#abortController.signal.aborted) void handshake.socket.close();
+      const handshake = await this.#plan.redial!(hello, this.#attempts, signal);
+      if (signal.aborted) void handshake.socket.close();
       else this.#resume(handshake);
     } catch (error) {
       this.#end(givenUp(reason, error));
@@ -264,13 +271,6 @@ export class ReconnectingClient implements TransportHandler {
     this.requests.resume(welcome, socket, this.#isolation.frameBytes);
     // It may be closed already.
     socket.attach(this);
-  }
-
-  #answerHeartbeat({ time, last, floor }: HeartbeatReply): void {
-    this.#watchdog.replyToHeartbeat();
-    this.known.update(last);
-    this.positions.onHeartbeat(time, floor);
-    this.storeClock.update(time);
   }
 
   #detach(): void {

@@ -32,12 +32,12 @@ import { Program, ROOT } from "../support/program.ts";
  * of these, dead jobs, the list, bodies of JSON, a message as text, what there is at a path, and three of the document.
  * What is told of groups is three: what reads them and what a server tells of itself, of both, and their metrics.
  * The limits that clients know are one of both: so that browsers need not load the others.
- * Records in replies, and lists that are read page by page, are one each of the former, for the client.
+ * Records in replies, lists that are read page by page, and the order of several addresses are one each of the former, for the client.
  * Maps that are renewed are one, for both.
  * The rest of what they grew by is plain HTTP: the folder `http/`, and what the transports need to carry bodies and streams, answers without a body, and to drop bodies that nobody
  * wants.)
  */
-const MOST = { reached: 483, loaded: 292 };
+const MOST = { reached: 484, loaded: 292 };
 
 /** What each server loads besides the file that starts it. */
 const ALWAYS = ["server/warm_up.ts", "stores/engines/load_engine.ts", "stores/memory_store.ts"];
