@@ -73,7 +73,7 @@ Deno.test("a name, a password and a query are dialled and not shown", async () =
   }
 });
 
-Deno.test("of several addresses, in any form, the first that answers is used", async () => {
+Deno.test("of several addresses, in any form, one that answers is used", async () => {
   await using server = await serve({ port: 0 });
   const retries: string[] = [];
   const closed = { host: "127.0.0.1", port: 1 };

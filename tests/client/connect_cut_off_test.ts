@@ -69,6 +69,8 @@ Deno.test("an attempt that had its whole time replaces the earlier reason", () =
 
 Deno.test("of several addresses each keeps its reason, and onRetry gets what each attempt found", () =>
   inVirtualTime(async () => {
+    // With this chance the order of the addresses stays as it is given, until the virtual time ends.
+    Math.random = () => 0.999;
     const retries: string[] = [];
     let dials = 0;
     const error = await assertRejects(() =>

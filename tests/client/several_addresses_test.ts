@@ -8,9 +8,7 @@ import { assertEquals } from "@std/assert";
 import { connect, serve } from "@dsmq/server";
 import { FaultyProxy } from "../faults/proxy.ts";
 import { quiet } from "../support/open_server.ts";
-import { inVirtualTime } from "../support/in_virtual_time.ts";
 import { Program } from "../support/program.ts";
-import { ScriptedServer } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 /** A server process on a file, and its port, once it listens. */
@@ -28,10 +26,8 @@ Deno.test("when a server is killed, the client goes on at the next address, wher
     await using first = program;
     // Nobody is behind the second address yet. It is kept, so that no other program takes its port.
     await using second = new FaultyProxy(1);
-    await using mq = await connect([{ port }, second.url.replace("ws://", "")], {
-      since: "start",
-      reconnect: { minDelay: 1, maxDelay: 20 },
-    });
+    const options = { since: "start", reconnect: { minDelay: 1, maxDelay: 20 } } as const;
+    await using mq = await connect([{ port }, second.url.replace("ws://", "")], options);
     assertEquals(mq.url, `ws://127.0.0.1:${port}`);
     await using stream = mq.subscribe("t");
     await mq.put("t", "1");
@@ -83,57 +79,3 @@ Deno.test("an address that never answers keeps nobody from the others, wherever 
   await accepting.catch(() => {});
   for (const conn of conns) conn.close();
 });
-
-/** Dials one of two scripted servers, as the host of the address says, and remembers which. */
-function scripted(): {
-  dial(url: string): ReturnType<ScriptedServer["dial"]>;
-  dials: string[];
-  a: ScriptedServer;
-  b: ScriptedServer;
-} {
-  const [a, b] = [new ScriptedServer(), new ScriptedServer()];
-  const dials: string[] = [];
-  const dial = (url: string) => {
-    dials.push(new URL(url).host);
-    return (url.includes("a.test") ? a : b).dial();
-  };
-  return { dial, dials, a, b };
-}
-
-const URLS = ["ws://a.test:1", "ws://b.test:1"];
-
-Deno.test("after a break the address that answered last comes first, then the next; one that is stuck costs its attempt once", () =>
-  inVirtualTime(async () => {
-    const { dial, dials, a, b } = scripted();
-    const mq = await connect(URLS, { dial, reconnect: { minDelay: 1, maxDelay: 1 } });
-    const changes = mq.statusChanges();
-    const statuses = async (count: number) => {
-      const seen = [];
-      for (let i = 0; i < count; i++) seen.push((await changes.next()).value!.status);
-      return seen;
-    };
-    await statuses(1);
-    a.hangUp();
-    assertEquals(await statuses(2), ["reconnecting", "connected"]);
-    assertEquals(dials.splice(0), ["a.test:1", "a.test:1"]);
-    // The machine is gone: nothing comes from it, not even a refusal.
-    a.hangUp();
-    a.stuck = true;
-    const begin = performance.now();
-    assertEquals(await statuses(2), ["reconnecting", "connected"]);
-    assertEquals([mq.url, dials.splice(0)], [URLS[1], ["a.test:1", "b.test:1"]]);
-    assertEquals(Math.round((performance.now() - begin) / 1000), 5);
-    // Where it is now comes first, and the one that is stuck is not waited for again.
-    const later = performance.now();
-    b.hangUp();
-    assertEquals(await statuses(2), ["reconnecting", "connected"]);
-    assertEquals([mq.url, dials.splice(0)], [URLS[1], ["b.test:1"]]);
-    assertEquals(performance.now() - later < 100, true);
-    // It comes back when it is needed.
-    a.stuck = false;
-    b.unreachable = true;
-    b.hangUp();
-    assertEquals(await statuses(2), ["reconnecting", "connected"]);
-    assertEquals([mq.url, dials.splice(0)], [URLS[0], ["b.test:1", "a.test:1"]]);
-    await mq.close();
-  }));

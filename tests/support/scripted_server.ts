@@ -40,6 +40,8 @@ export class ScriptedServer {
   bytes: number | undefined;
   /** Hello is not answered. */
   silent = false;
+  /** The error with which hello is refused. */
+  refusal: object | undefined;
   /** Sockets neither open nor close. */
   stuck = false;
   /** The code with which the client closed. */
@@ -130,7 +132,8 @@ export class ScriptedServer {
     for (const request of Array.isArray(value) ? value : [value]) {
       if (request.action === "hello" && this.silent) continue;
       if (request.action === "hello") {
-        queueMicrotask(() => this.#deliver(JSON.stringify({ ...this.welcome, id: request.id })));
+        const answer = this.refusal ? { error: this.refusal } : this.welcome;
+        queueMicrotask(() => this.#deliver(JSON.stringify({ ...answer, id: request.id })));
       } else {
         const waiting = this.#waiting.shift();
         if (waiting) waiting(request);
