@@ -238,7 +238,7 @@ export type {
  * are repeated. An error that cannot pass is not tried again. The error says why connecting failed: in its message, in its
  * `cause`, and as a word in `reason`.
  *
- * Of several addresses of one queue, the client uses the first that answers, and after a break tries them all again.
+ * Of several addresses of one queue the client takes one at random that answers, and after a break first tries the others.
  *
  * @param address an address such as `"example.org"`, `"wss://example.org/mq"` or `{ port: 4000 }`, or a list of several; by
  *   default the server of this machine, `ws://127.0.0.1:30008`

@@ -16,6 +16,7 @@ import {
   connectFromArguments,
   CONNECTION_OPTIONS,
   requireAddress,
+  requireOneServer,
 } from "./connect.ts";
 import { interrupt } from "./signals.ts";
 import { json, print, printError } from "./terminal.ts";
@@ -63,6 +64,7 @@ export const benchCommand: CliCommand = {
   async run(args) {
     const size = parseWholeNumber("--size", args.value("size") ?? "64", MESSAGE_SIZES);
     requireAddress(args);
+    requireOneServer(args);
     using stop = interrupt();
     using ownServer = ADDRESS_OPTIONS.every((option) => args.value(option) === undefined)
       ? await OwnServer.start()
@@ -148,7 +150,7 @@ class OwnServer implements Disposable {
 
   /** The same arguments with the address of this server. */
   withUrl(args: ParsedArguments): ParsedArguments {
-    return { ...args, value: (name) => name === "url" ? this.#url : args.value(name) };
+    return { ...args, values: (name) => name === "url" ? [this.#url] : args.values(name) };
   }
 
   [Symbol.dispose](): void {

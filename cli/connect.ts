@@ -24,7 +24,9 @@ import { parseWholeNumber, PORT_RANGE, withUsageErrors } from "./values.ts";
 export const CONNECTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   url: {
     value: "URL",
-    help: "the server's address, such as ws://example.org:30008 or wss://example.org/mq",
+    help:
+      "the server's address, such as ws://example.org:30008 or wss://example.org/mq; of several servers of one queue, once for each",
+    repeatable: true,
   },
   host: { value: "HOST", help: `the server's host (${DEFAULT_HOST})` },
   port: { value: "PORT", help: `the server's port (${DEFAULT_PORT})` },
@@ -101,34 +103,42 @@ export async function connectFromArguments(
 }
 
 /**
- * Reads the server's address, so that a wrong one is reported before anything is tried.
+ * Reads the server's address, or those of several, so that a wrong one is reported before anything is tried.
  *
  * @param args the arguments of the command
- * @returns the address
- * @throws {UsageError} if it is invalid
+ * @returns the addresses
+ * @throws {UsageError} if one is invalid
  */
-export function requireAddress(args: ParsedArguments): string | HostAddress {
-  const [url, host, text] = [args.value("url"), args.value("host"), args.value("port")];
-  if (url !== undefined && (host !== undefined || text !== undefined)) {
+export function requireAddress(args: ParsedArguments): string[] | HostAddress {
+  const [urls, host, text] = [args.values("url"), args.value("host"), args.value("port")];
+  if (urls.length > 0 && (host !== undefined || text !== undefined)) {
     const other = host === undefined ? "--port" : "--host";
     throw new UsageError(
       `use --url, or --host and --port, not both: got --url and ${other}`,
     );
   }
   const port = text === undefined ? DEFAULT_PORT : parseWholeNumber("--port", text, PORT_RANGE);
-  if (url !== undefined) return withUsageErrors(() => webSocketUrl(url, "--url"));
+  if (urls.length > 0) {
+    return withUsageErrors(() => urls.map((url) => webSocketUrl(url, "--url")));
+  }
   if (host !== undefined) withUsageErrors(() => urlAuthority(host, port, "--host"));
   return { host: host ?? DEFAULT_HOST, port };
 }
 
+/** Refuses the addresses of several servers, for a command that concerns one: which of them it is would be chance. */
+export function requireOneServer(args: ParsedArguments): void {
+  if (args.values("url").length <= 1) return;
+  throw new UsageError("this command is for one server: give --url once");
+}
+
 /** A name and a password in the address and a token use the same header. */
 function requireOneCredential(
-  address: string | HostAddress,
+  address: string[] | HostAddress,
   givenToken: GivenToken | undefined,
 ): void {
-  if (typeof address !== "string" || !givenToken) return;
-  const { username, password } = new URL(address);
-  if (username === "" && password === "") return;
+  if (!Array.isArray(address) || !givenToken) return;
+  const named = address.map((url) => new URL(url));
+  if (named.every(({ username, password }) => username === "" && password === "")) return;
   throw new UsageError(
     `use a name and a password in --url, or a token, not both: the token comes from ${givenToken.source}`,
   );

@@ -6,7 +6,7 @@
 
 import { quoted } from "../protocol/text.ts";
 import { type CliCommand, EXIT_CODE, type ParsedArguments, UsageError } from "./command.ts";
-import { connectFromArguments, CONNECTION_OPTIONS } from "./connect.ts";
+import { connectFromArguments, CONNECTION_OPTIONS, requireOneServer } from "./connect.ts";
 import { type Columns, formatTime, printTable } from "./print_table.ts";
 import {
   json,
@@ -48,6 +48,7 @@ export const connectionsCommand: CliCommand = {
   },
   positionals: [0, 0],
   async run(args) {
+    requireOneServer(args);
     using _ = watchOutput();
     await using mq = await connectFromArguments(args, undefined, { signal: outputLost });
     const connections = await mq.connections();
@@ -65,6 +66,7 @@ export const disconnectCommand: CliCommand = {
   async run(args) {
     const [id] = args.positionals as [string];
     if (id === "") throw new UsageError('ID must be one that dsmq connections prints, got ""');
+    requireOneServer(args);
     await using mq = await connectFromArguments(args, undefined, {});
     await mq.disconnect(id);
     return EXIT_CODE.ok;
@@ -182,6 +184,7 @@ export const shutdownCommand: CliCommand = {
   options: CONNECTION_OPTIONS,
   positionals: [0, 0],
   async run(args) {
+    requireOneServer(args);
     await using mq = await connectFromArguments(args, undefined, { reconnectTimeout: false });
     await mq.shutdownServer();
     return EXIT_CODE.ok;

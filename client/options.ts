@@ -74,12 +74,12 @@ export interface ConnectOptions {
 /** How to reconnect: exponential backoff with full jitter. Durations are in milliseconds. */
 export interface ReconnectOptions {
   /**
-   * The first delay; each later one is up to twice as long. Each actual delay is chosen at random between 0 and that. With
-   * 0 the first attempt comes at once, and later delays grow from 2. Default: 100, or `maxDelay` if that is shorter.
+   * The first delay; each later one, once all addresses were tried, is up to twice as long. Each actual delay is chosen at random
+   * between 0 and that. With 0 the first attempt comes at once, and later delays grow from 2. Default: 100, or `maxDelay` if that is shorter.
    */
   readonly minDelay?: number;
   /**
-   * No delay is longer. After 16 attempts in a row none is shorter than 10. Default: 5000, or `minDelay` if that is
+   * No delay is longer. After 16 attempts at each address in a row none is shorter than 10. Default: 5000, or `minDelay` if that is
    * longer.
    */
   readonly maxDelay?: number;

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, type ConnectOptions, DsmqError } from "@dsmq/server";
 import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
-import type { ScriptedServer } from "../support/scripted_server.ts";
+import type { ScriptedRequest, ScriptedServer } from "../support/scripted_server.ts";
 import { ScriptedServers } from "../support/scripted_servers.ts";
 
 const BEHIND = { code: "behind", message: "Cannot do it: the log does not answer" };
@@ -41,9 +41,9 @@ for (const closes of [true, false]) {
       if (closes && first.closeCode === undefined) first.hangUp(1013);
       await soon();
       assertEquals([mq.status, servers.taken()], ["connected", [servers.all.indexOf(other)]]);
-      const again = [];
+      const again: ScriptedRequest[] = [];
       for (let i = 0; i < 4; i++) again.push(await other.next());
-      const byAction = (requests: typeof again) =>
+      const byAction = (requests: readonly ScriptedRequest[]) =>
         requests.map(({ action, topic, body, n }) => JSON.stringify([action, topic, body, n]))
           .sort();
       assertEquals(byAction(again), byAction(asked));

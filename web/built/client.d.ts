@@ -1625,12 +1625,12 @@ interface ConnectOptions {
 /** How to reconnect: exponential backoff with full jitter. Durations are in milliseconds. */
 interface ReconnectOptions {
     /**
-     * The first delay; each later one is up to twice as long. Each actual delay is chosen at random between 0 and that. With
-     * 0 the first attempt comes at once, and later delays grow from 2. Default: 100, or `maxDelay` if that is shorter.
+     * The first delay; each later one, once all addresses were tried, is up to twice as long. Each actual delay is chosen at random
+     * between 0 and that. With 0 the first attempt comes at once, and later delays grow from 2. Default: 100, or `maxDelay` if that is shorter.
      */
     readonly minDelay?: number;
     /**
-     * No delay is longer. After 16 attempts in a row none is shorter than 10. Default: 5000, or `minDelay` if that is
+     * No delay is longer. After 16 attempts at each address in a row none is shorter than 10. Default: 5000, or `minDelay` if that is
      * longer.
      */
     readonly maxDelay?: number;
@@ -1683,7 +1683,7 @@ declare function dead(reason?: string): Error;
  * are repeated. An error that cannot pass is not tried again. The error says why connecting failed: in its message, in its
  * `cause`, and as a word in `reason`.
  *
- * Of several addresses of one queue, the client uses the first that answers, and after a break tries them all again.
+ * Of several addresses of one queue the client takes one at random that answers, and after a break first tries the others.
  *
  * @param address an address such as `"example.org"`, `"wss://example.org/mq"` or `{ port: 4000 }`, or a list of several; by
  *   default the server of this machine, `ws://127.0.0.1:30008`
