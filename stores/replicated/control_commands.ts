@@ -5,6 +5,7 @@
  */
 
 import type { StoreLimits } from "../store_limits.ts";
+import type { ChainPoint } from "./record_text.ts";
 
 /** The options that decide results. All servers of a log have the same. */
 export interface StoreConfiguration {
@@ -38,5 +39,29 @@ export interface Join {
   readonly knows: number;
 }
 
+/** A server makes a snapshot, unless another one does. */
+export interface BeginSnapshot {
+  /** Which command it is. */
+  readonly type: "begin_snapshot";
+}
+
+/** A snapshot is complete. */
+export interface SnapshotTaken extends ChainPoint {
+  /** Which command it is. */
+  readonly type: "snapshot_taken";
+}
+
+/** The log has lost records that were applied, and maybe told to clients: what came after a position is of another epoch. */
+export interface BeginEpoch {
+  /** Which command it is. */
+  readonly type: "begin_epoch";
+  /** How many epochs there were before the present one. If somebody else came first, it changes nothing. */
+  readonly after: number;
+  /** The name of the new epoch. */
+  readonly epoch: string;
+  /** The last position that is as it was. */
+  readonly common: number;
+}
+
 /** A record changes how the store works, besides its commands. */
-export type ControlCommand = Configure | Join;
+export type ControlCommand = Configure | Join | BeginSnapshot | SnapshotTaken | BeginEpoch;

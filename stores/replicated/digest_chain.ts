@@ -6,6 +6,7 @@
 
 import { hash } from "node:crypto";
 import { type Command, type Result, StoreError } from "../store.ts";
+import type { LogEntry } from "./record_log.ts";
 import type { ChainPoint } from "./record_text.ts";
 
 /** A record counts only if its writer has seen one of so many before it, and all that was there for so long (ms). */
@@ -19,8 +20,10 @@ const NOTHING = "0".repeat(DIGITS);
 
 /** A position of the chain, as it is saved. */
 export interface ChainLink extends ChainPoint {
-  /** When the record there was stored, by the log's clock. */
+  /** When the record there was stored, by the log's clock, in whole milliseconds. */
   readonly time: number;
+  /** The sequence number of the last message then. */
+  readonly last: number;
 }
 
 /** What a record says that its writer has seen is here, and recent; or it is too long ago; or it is something else. */
@@ -31,10 +34,9 @@ export type ChainVerdict = "same" | "stale" | "other";
  * only if they have applied the same records with the same results.
  */
 export class DigestChain {
-  #last: ChainLink = { position: 0, digest: NOTHING, time: 0 };
+  #last: ChainLink = { position: 0, digest: NOTHING, time: 0, last: 0 };
   /** The last ones, each at its position modulo their number. */
-  readonly #digests: string[] = [];
-  readonly #times: number[] = [];
+  readonly #links: ChainLink[] = [];
   /** Where the chain begins here: nothing is known of what is before. */
   #first = 0;
 
@@ -58,40 +60,42 @@ export class DigestChain {
     }
   }
 
+  /** The link at a position, if it is known. */
+  at(position: number): ChainLink | undefined {
+    const link = this.#links[position % RECENT.records];
+    return link?.position === position ? link : undefined;
+  }
+
   /** The links after a position, or those that are known, the oldest first. */
   *after(position: number): Generator<ChainLink> {
     const { position: last } = this.#last;
     const from = Math.max(position + 1, this.#first, last - RECENT.records + 1);
-    for (let at = from; at <= last; at++) {
-      const i = at % RECENT.records;
-      yield { position: at, digest: this.#digests[i]!, time: this.#times[i]! };
-    }
+    for (let at = from; at <= last; at++) yield this.#links[at % RECENT.records]!;
   }
 
   /** A record that is no command, such as a fence: the digest stays. */
   skip(position: number, time: number): void {
-    this.#put({ position, time, digest: this.#last.digest });
+    this.#put({ ...this.#last, position, time });
   }
 
   /**
    * A record was applied, or does not count.
    *
-   * @param position where it is
-   * @param time when the log took it
-   * @param record its bytes
-   * @param results of its commands; `undefined` if it does not count
+   * @param entry the record
+   * @param last the sequence number of the last message after it
+   * @param commands its commands
+   * @param results their results; `undefined` if it does not count
    */
   add(
-    position: number,
-    time: number,
-    record: Uint8Array,
+    { position, time, record }: LogEntry,
+    last: number,
     commands: readonly Command[],
     results: readonly (Result | StoreError)[] | undefined,
   ): void {
-    const text = `${this.#last.digest} ${hash("sha256", record, "hex")} ${time} ${
-      results ? toText(commands, results) : "-"
-    }`;
-    this.#put({ position, time, digest: hash("sha256", text, "hex").slice(0, DIGITS) });
+    const outcome = results ? toText(commands, results) : "-";
+    const text = `${this.#last.digest} ${hash("sha256", record, "hex")} ${time} ${outcome}`;
+    const digest = hash("sha256", text, "hex").slice(0, DIGITS);
+    this.#put({ position, time, digest, last });
   }
 
   /** Judges what the writer of a record that comes next, at this time, had applied. */
@@ -99,17 +103,15 @@ export class DigestChain {
     const { position: last } = this.#last;
     if (position > last) return "other";
     if (position < this.#first || last + 1 - position > RECENT.records) return "stale";
-    if (this.#digests[position % RECENT.records] !== digest) return "other";
+    if (this.#links[position % RECENT.records]!.digest !== digest) return "other";
     // It has not seen the record behind that, which was there for long.
     const isOld = position < last &&
-      this.#times[(position + 1) % RECENT.records]! < time - RECENT.ms;
+      this.#links[(position + 1) % RECENT.records]!.time < time - RECENT.ms;
     return isOld ? "stale" : "same";
   }
 
   #put(link: ChainLink): void {
-    const i = link.position % RECENT.records;
-    this.#digests[i] = link.digest;
-    this.#times[i] = link.time;
+    this.#links[link.position % RECENT.records] = link;
     this.#last = link;
   }
 }

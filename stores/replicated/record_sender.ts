@@ -75,7 +75,7 @@ export class RecordSender {
     const { bytes } = this.#waiting;
     if (bytes > MAX_WAITING) {
       const reason = `${bytes} bytes wait for the log, the limit is ${MAX_WAITING}`;
-      const error = new StoreError(`Cannot store messages: ${reason}`, { code: "unavailable" });
+      const error = new StoreError(`Cannot store messages: ${reason}`, { code: "busy" });
       return commands.map(() => error);
     }
     const pending = new PendingCommands(commands);
@@ -124,6 +124,16 @@ export class RecordSender {
     // The log has forgotten this writer, since it had written nothing for long.
     if (next < first.number) this.#beginAnew();
     this.#resend();
+  }
+
+  /**
+   * The replica is another one: what is under way is sent again. What counted meanwhile has results that nobody knows.
+   *
+   * @param next the number that counts next
+   */
+  restarted(next: number): void {
+    while (this.#underWay[0] && this.#underWay[0].number < next) this.#underWay.shift()!.fail();
+    this.ignored(next);
   }
 
   /** Gives up all that is not stored. */

@@ -4,17 +4,24 @@
  * @module
  */
 
+import { NameMap } from "../../protocol/name_map.ts";
 import type { Command } from "../commands.ts";
-import type { Database } from "../engine.ts";
 import type { GroupEvent } from "../groups/group_commands.ts";
 import type { Result, StoreError, TopicMessage } from "../store.ts";
 import type { StoreTime } from "../store_time.ts";
-import type { Configure, ControlCommand, StoreConfiguration } from "./control_commands.ts";
+import type {
+  BeginEpoch,
+  Configure,
+  ControlCommand,
+  StoreConfiguration,
+} from "./control_commands.ts";
 import { DigestChain } from "./digest_chain.ts";
-import { LogWriters } from "./log_writers.ts";
+import { LogWriters, type WriterState } from "./log_writers.ts";
 import type { LogEntry } from "./record_log.ts";
 import { type DecodedRecord, decodeRecord } from "./record_text.ts";
-import { openParts, type ReplicaParts } from "./replica_parts.ts";
+import type { ReplicaFile } from "./replica_file.ts";
+import { type SavedSchedule, SnapshotSchedule } from "./snapshot_schedule.ts";
+import { openParts, type ReplicaParts, type SavedParts, saveParts } from "./replica_parts.ts";
 
 /** The newest version of the state machine that this program knows. */
 export const MACHINE_VERSION = 1;
@@ -56,6 +63,8 @@ export interface ReplicaIdentity {
   readonly epoch: string;
   /** The seed of its hashes. */
   readonly seed: number;
+  /** How many epochs there were before. */
+  readonly epochs: number;
   /** How often it was configured. */
   readonly configured: number;
   /** The options that decide results. */
@@ -65,26 +74,43 @@ export interface ReplicaIdentity {
 /** The record needs a newer version of this program. */
 export class NewerVersionError extends Error {}
 
+/** What is saved of a replica besides tables, dumps and links. */
+interface SavedReplica {
+  readonly identity: ReplicaIdentity;
+  readonly epochEnds: readonly (readonly [epoch: string, last: number])[];
+  readonly schedule: SavedSchedule;
+  readonly parts: SavedParts;
+}
+
 /** Applies the records of a log, in their order. What comes of them depends on them and their times, and on nothing else. */
 export class Replica {
   readonly chain: DigestChain = new DigestChain();
   readonly writers: LogWriters = new LogWriters();
-  readonly #db: Database;
+  /** When a snapshot is to be made. */
+  readonly schedule: SnapshotSchedule = new SnapshotSchedule();
+  /** The last number of each epoch before the present one. */
+  readonly epochEnds: NameMap<number> = new NameMap();
+  readonly #file: ReplicaFile;
   readonly #time: StoreTime;
   #identity: ReplicaIdentity | undefined;
   #parts: ReplicaParts | undefined;
-  /** The database has failed, and may have a part of a change: the replica has to be opened again. */
+  /** The position that is in the file. */
+  #savedAt: number;
+  /** Why it has to be opened again: the database has failed, and may have a part of a change. */
   #failure: unknown;
 
   /**
-   * Has applied nothing.
+   * Goes on from what is in a file.
    *
-   * @param db an open, empty database, in a transaction
+   * @param file the file, in a transaction
    * @param time the time of the last commands
    */
-  constructor(db: Database, time: StoreTime) {
-    this.#db = db;
+  constructor(file: ReplicaFile, time: StoreTime) {
+    this.#file = file;
     this.#time = time;
+    const [saved] = file.lines("replica") as Iterable<SavedReplica>;
+    if (saved) this.#restore(saved);
+    this.#savedAt = this.chain.last.position;
   }
 
   /** What the store is; `undefined` before its first record. */
@@ -97,6 +123,38 @@ export class Replica {
     if (this.#failure !== undefined) throw this.#failure;
     if (!this.#parts) throw new Error("the log is empty");
     return this.#parts;
+  }
+
+  /** The database has failed: the replica goes no further. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** How many records were applied since the last one that is in the file. */
+  get unsaved(): number {
+    return this.chain.last.position - this.#savedAt;
+  }
+
+  /** Saves where it is: it can go on from here. */
+  save(): void {
+    if (!this.#identity) return;
+    try {
+      const { configuration: { retention } } = this.#identity;
+      const saved: SavedReplica = {
+        identity: this.#identity,
+        epochEnds: [...this.epochEnds],
+        schedule: this.schedule.saved,
+        parts: saveParts(this.#file, this.parts, this.#time, retention),
+      };
+      this.#file.save("replica", [saved]);
+      this.#file.save("writers", this.writers.all);
+      this.#file.saveLinks(this.chain);
+      this.#file.commit();
+      this.#savedAt = this.chain.last.position;
+    } catch (error) {
+      this.#failure ??= error;
+      throw error;
+    }
   }
 
   /**
@@ -115,18 +173,40 @@ export class Replica {
     const record = decodeRecord(bytes);
     const reason = record ? this.#reasonToIgnore(record, time) : "unreadable";
     if (!record || reason) {
-      this.chain.add(position, time, bytes, [], undefined);
+      this.chain.add(entry, this.lastSeq, [], undefined);
       return ignored(reason!, record);
     }
     const commands = record.commands();
-    if (record.control) this.#control(record.control);
+    if (record.control) this.#control(record.control, record.writer, time);
+    this.schedule.applied(bytes.length, time);
     const messages: TopicMessage[] = [];
     const { results, events } = this.#change(commands, time, messages);
     const { writer, number, control } = record;
     const knows = control?.type === "join" ? control.knows : undefined;
     this.writers.wrote(writer, number, time, knows);
-    this.chain.add(position, time, bytes, commands, results);
+    this.chain.add(entry, this.lastSeq, commands, results);
     return { record, ignored: undefined, results, messages, events };
+  }
+
+  /** The sequence number of the last message; 0 before the first record. */
+  get lastSeq(): number {
+    return this.#parts?.messageLog.range.last ?? 0;
+  }
+
+  #restore({ identity, epochEnds, schedule, parts }: SavedReplica): void {
+    this.#identity = identity;
+    this.schedule.restore(schedule);
+    for (const [epoch, last] of epochEnds) this.epochEnds.set(epoch, last);
+    this.chain.restore(this.#file.links);
+    this.writers.restore(this.#file.lines("writers") as Iterable<WriterState>);
+    this.#openParts(parts);
+  }
+
+  #openParts(saved?: SavedParts): void {
+    const { configuration } = this.#identity!;
+    this.#parts = openParts(this.#file, configuration, this.#time, (error) => {
+      this.#failure ??= error;
+    }, saved);
   }
 
   #reasonToIgnore(record: DecodedRecord, time: number): IgnoredReason | undefined {
@@ -160,28 +240,46 @@ export class Replica {
     }
   }
 
-  #control(control: ControlCommand): void {
+  #control(control: ControlCommand, writer: string, time: number): void {
     switch (control.type) {
       case "configure":
         return this.#configure(control);
       case "join":
         return;
+      case "begin_snapshot":
+        return this.schedule.begin(writer, time);
+      case "snapshot_taken":
+        return this.schedule.complete(writer, control, time);
+      case "begin_epoch":
+        return this.#beginEpoch(control);
       default:
         control satisfies never;
     }
   }
 
   #configure({ after, configuration, id, epoch, seed }: Configure): void {
-    const configured = this.#identity?.configured ?? 0;
-    if (after !== configured) return;
-    if (this.#identity) {
-      this.#identity = { ...this.#identity, configuration, configured: configured + 1 };
-      return;
+    const identity = this.#identity;
+    if (after !== (identity?.configured ?? 0)) return;
+    if (!identity) {
+      this.#identity = { id, epoch, seed, configuration, configured: 1, epochs: 0 };
+      return this.#openParts();
     }
-    this.#identity = { id, epoch, seed, configuration, configured: 1 };
-    this.#parts = openParts(this.#db, configuration, this.#time, (error) => {
-      this.#failure ??= error;
-    });
+    const { retention } = identity.configuration;
+    const saved = saveParts(this.#file, this.parts, this.#time, retention);
+    this.#identity = { ...identity, configuration, configured: after + 1 };
+    this.#openParts(saved);
+  }
+
+  #beginEpoch({ after, epoch, common }: BeginEpoch): void {
+    const identity = this.#identity!;
+    if (after !== identity.epochs) return;
+    // Of a position that is not known any more the end is not known either: nothing of that epoch counts as known.
+    this.epochEnds.set(identity.epoch, this.chain.at(common)?.last ?? 0);
+    const { epochs: max } = identity.configuration.limits;
+    for (let first; this.epochEnds.size >= max && (first = this.epochEnds.first) !== undefined;) {
+      this.epochEnds.delete(first);
+    }
+    this.#identity = { ...identity, epoch, epochs: after + 1 };
   }
 }
 

@@ -5,8 +5,9 @@
  */
 
 import { Admission } from "../admission.ts";
+import { type DedupRow, dumpDedup, restoreDedup } from "../dedup_dump.ts";
 import { DedupIndex } from "../dedup_index.ts";
-import type { Database } from "../engine.ts";
+import type { DroppedRange } from "../gone_index.ts";
 import { GoneTable } from "../gone_table.ts";
 import { GroupMachine } from "../groups/group_machine.ts";
 import { GroupState } from "../groups/group_state.ts";
@@ -14,6 +15,7 @@ import { MessageLog } from "../message_log.ts";
 import { StateMachine } from "../state_machine.ts";
 import type { StoreTime } from "../store_time.ts";
 import type { StoreConfiguration } from "./control_commands.ts";
+import type { ReplicaFile } from "./replica_file.ts";
 
 /** The parts. */
 export interface ReplicaParts {
@@ -23,31 +25,92 @@ export interface ReplicaParts {
   readonly machine: StateMachine;
 }
 
+/** Where the messages are, and what else the parts need of what was before; as it is saved. */
+export interface SavedParts {
+  /** Everything up to here is gone. */
+  readonly floor: number;
+  /** The last sequence number given. */
+  readonly last: number;
+  /** When the last message was stored. */
+  readonly lastTime: number;
+  /** The time of the last commands. */
+  readonly applied: number;
+  /** What was evicted before it expired. */
+  readonly dropped: DroppedRange;
+  /** For how long messages were kept, in milliseconds. */
+  readonly retention: number;
+}
+
 /**
- * Makes the parts of a new store.
+ * Opens the parts over the tables of a file.
  *
- * @param db an open database, in a transaction
+ * @param file the file, in a transaction
  * @param configuration what decides results
  * @param time the time of the last commands
  * @param onFailed the database has failed: it may have a part of a change
+ * @param saved what was saved. Default: the store is new
  */
 export function openParts(
-  db: Database,
+  file: ReplicaFile,
   { retention, limits }: StoreConfiguration,
   time: StoreTime,
   onFailed: (error: unknown) => void,
+  saved?: SavedParts,
 ): ReplicaParts {
-  const gone = new GoneTable(db, limits.goneTopics);
-  const hooks = { beforeCommit() {}, committed() {}, failed: onFailed };
-  const messageLog = new MessageLog(db, { retention, gone, hooks, isInTransaction: true });
+  const { db } = file;
+  time.rewind(saved?.applied ?? 0);
+  const messageLog = new MessageLog(db, {
+    ...{ retention, isInTransaction: true },
+    gone: new GoneTable(db, limits.goneTopics),
+    hooks: { beforeCommit() {}, committed() {}, failed: onFailed },
+    ...(saved && { start: { ...saved, clock: saved.applied } }),
+  });
   const { dedupWindow: window, dedupRuns: maxRuns } = limits;
   const dedup = new DedupIndex({ window, retention, maxRuns });
   const groups = new GroupMachine(
     messageLog,
     limits,
-    (saved) => new GroupState(db, messageLog, limits, saved),
+    (state) => new GroupState(db, messageLog, limits, state),
   );
+  if (saved) {
+    restoreDrops(messageLog, saved, retention);
+    restoreDedup(dedup, file.lines("dedup") as Iterable<DedupRow>);
+  }
   const admission = new Admission(messageLog, dedup, groups, limits, true);
   const machine = new StateMachine({ messageLog, dedup, groups, admission, time, retention });
   return { messageLog, dedup, groups, machine };
+}
+
+/**
+ * Saves the parts, with the next commit.
+ *
+ * @param file the file that they are in
+ * @param parts the parts
+ * @param time the time of the last commands
+ * @param retention for how long messages are kept, in milliseconds
+ * @returns what else has to be saved of them
+ */
+export function saveParts(
+  file: ReplicaFile,
+  { messageLog, dedup }: ReplicaParts,
+  time: StoreTime,
+  retention: number,
+): SavedParts {
+  messageLog.flush();
+  file.save("dedup", dumpDedup(dedup));
+  const { range: { floor, last, lastTime }, gone: { times } } = messageLog;
+  return { floor, last, lastTime, applied: time.applied, dropped: times.total, retention };
+}
+
+/** What had expired, under the retention of before or the new one, stays gone. */
+function restoreDrops(
+  { range, gone: { times } }: MessageLog,
+  { dropped, applied, retention: before }: SavedParts,
+  retention: number,
+): void {
+  if (dropped.upTo > 0) times.drop(dropped.upTo, dropped.at, dropped.retention);
+  if (before === retention) return;
+  const { floor } = range;
+  range.expire(applied - Math.min(before, retention));
+  if (range.floor > floor) times.drop(range.floor, applied + 1, before);
 }

@@ -4,12 +4,10 @@
  * @module
  */
 
-import { afterNetworkPoll } from "../../budgets/after_network_poll.ts";
 import type { Durability } from "../../protocol/encode_replies.ts";
-import { NameMap } from "../../protocol/name_map.ts";
+import type { NameMap } from "../../protocol/name_map.ts";
 import type { Clock } from "../../queue/clock.ts";
 import type { DedupIndex } from "../dedup_index.ts";
-import type { Database } from "../engine.ts";
 import type { GroupMachine } from "../groups/group_machine.ts";
 import type { MessageLog } from "../message_log.ts";
 import { SqliteStore, type SqliteStoreOptions } from "../sqlite_store.ts";
@@ -17,33 +15,43 @@ import {
   type Command,
   type CommandBatch,
   type Result,
-  type StoreError,
+  StoreError,
+  type TopicMessage,
   toStoreError,
 } from "../store.ts";
-import type { StoreConfiguration } from "./control_commands.ts";
+import type { DigestChain } from "./digest_chain.ts";
 import { LogClock } from "./log_clock.ts";
-import type { LogEntry, RecordLog } from "./record_log.ts";
+import { LogFollower } from "./log_follower.ts";
+import { LogMembership } from "./log_membership.ts";
+import { LogWatch } from "./log_watch.ts";
+import type { LogEntry, LogState, RecordLog } from "./record_log.ts";
 import { RecordSender } from "./record_sender.ts";
-import { MACHINE_VERSION, Replica, type ReplicaIdentity } from "./replica.ts";
+import type { AppliedEntry } from "./replica.ts";
+import { ReplicaKeeper } from "./replica_keeper.ts";
+import { SnapshotMaker } from "./snapshot_maker.ts";
 
 /** How a {@linkcode ReplicatedStore} is opened. */
 export interface ReplicatedStoreOptions extends Omit<SqliteStoreOptions, "clock"> {
   /** The log. The store owns it from then on. */
   readonly log: RecordLog;
   readonly clock: Clock;
+  /** Where the replica is kept. Default: in a temporary file, which is deleted in the end. */
+  readonly path?: string | undefined;
+  /** Gives the log the options of this server, if it has others. Default: such a log is refused. */
+  readonly reconfigure?: boolean;
 }
 
-/** How long commands wait for the log, in milliseconds. */
+/** How long commands and fences wait for the log, in milliseconds. */
 const COMMAND_TIMEOUT = 4500;
-
-/** How long until a tail that ended is begun again, in milliseconds. */
-const RETAIL_AFTER = 100;
 
 /** If no record has come for so long, one without commands is worth its place: everybody learns that time passes. In milliseconds. */
 const TICK = 1000;
 
-/** For so long records are applied before others have their turn, in milliseconds. */
-const APPLY_SLICE = 10;
+/** A server writes something at least so often, in milliseconds: so others know that it is there. */
+const PRESENCE = 30_000;
+
+/** If the log has more, and nothing has come for so long, its tail is begun again. In milliseconds. */
+const STALLED = 3000;
 
 /**
  * Keeps messages in a log that several servers append to, each of which applies all of it to a replica of its own.
@@ -54,35 +62,64 @@ const APPLY_SLICE = 10;
 export class ReplicatedStore extends SqliteStore {
   override readonly durability: Durability;
   override readonly description: string;
-  override readonly epochEnds: NameMap<number> = new NameMap();
   readonly #log: RecordLog;
   readonly #clock: Clock;
   readonly #logClock: LogClock;
+  readonly #keeper: ReplicaKeeper;
   readonly #sender: RecordSender;
+  readonly #follower: LogFollower;
+  readonly #watch: LogWatch;
+  readonly #membership: LogMembership;
+  readonly #snapshots: SnapshotMaker;
   readonly #stop = new AbortController();
-  readonly #db: Database;
-  #replica: Replica;
-  /** Somebody waits until the replica has come to a position. */
-  #awaited: { readonly position: number; readonly resolve: () => void }[] = [];
-  #following: Promise<void> = Promise.resolve();
+  readonly #following: Promise<void>;
+  #onBehind: (reason: string | undefined) => void = () => {};
+  /** The feed has brought everything up to here. */
+  #fedTo = 0;
+  /** When a record of this server was applied last, by the store's time. */
+  #wroteAt = 0;
+  /** The log lacks records for which there is no snapshot. */
+  #lacksSnapshot = false;
 
   private constructor(options: ReplicatedStoreOptions, logClock: LogClock) {
     super({ ...options, clock: logClock });
-    const { log, clock, engine } = options;
+    const { log, clock, engine, path, reconfigure = false } = options;
     this.#log = log;
     this.#clock = clock;
     this.#logClock = logClock;
     this.durability = log.durability;
     this.description = `${log.description}, a replica on ${engine.name}`;
-    this.#db = engine.open(":memory:");
-    this.#db.exec("BEGIN");
-    this.#replica = new Replica(this.#db, this.time);
+    const keeper = this.#keeper = new ReplicaKeeper(engine, path, this.time);
+    const writer = () => this.#sender.writer;
     this.#sender = new RecordSender({
-      log,
-      clock,
-      seen: () => this.#replica.chain.last,
-      timeout: COMMAND_TIMEOUT,
+      ...{ log, clock, timeout: COMMAND_TIMEOUT },
+      seen: () => keeper.replica.chain.last,
     });
+    this.#snapshots = new SnapshotMaker({
+      ...{ log, engine, keeper, writer },
+      control: (control) => this.#sender.control(control),
+    });
+    this.#follower = new LogFollower({
+      ...{ log, clock, keeper, writer, signal: this.#stop.signal },
+      onEntry: (entry, applied, isNew) => this.#onEntry(entry, applied, isNew),
+      onBlocked: (reason) => this.#watch.block(reason),
+      onRebuilt: (before) => this.#onRebuilt(before),
+      onEnd: ({ message }) => this.#watch.block(message),
+    });
+    this.#watch = new LogWatch({
+      ...{ log, clock },
+      position: () => this.#follower.position,
+      onState: (state) => this.#onState(state),
+      onCheck: () => this.#onCheck(),
+      onBehind: (reason) => this.#onBehind(reason),
+    });
+    this.#membership = new LogMembership({
+      ...{ log, clock, keeper, follower: this.#follower, sender: this.#sender },
+      ...{ watch: this.#watch, reconfigure },
+      configuration: { retention: this.retention, limits: this.limits },
+    });
+    this.#fedTo = this.#keeper.replica.lastSeq;
+    this.#following = this.#follower.run();
   }
 
   /**
@@ -90,11 +127,12 @@ export class ReplicatedStore extends SqliteStore {
    *
    * @param options the log, and how the replica is kept
    * @returns the store, once it has everything that was in the log
+   * @throws {Error} if the log cannot be used
    */
   static async open(options: ReplicatedStoreOptions): Promise<ReplicatedStore> {
     const store = new ReplicatedStore(options, new LogClock(options.clock));
     try {
-      await store.#begin();
+      await store.#membership.join();
     } catch (error) {
       await store[Symbol.asyncDispose]();
       throw error;
@@ -103,11 +141,19 @@ export class ReplicatedStore extends SqliteStore {
   }
 
   override get id(): string {
-    return this.#identity.id;
+    return this.#membership.identity.id;
   }
 
   override get epoch(): string {
-    return this.#identity.epoch;
+    return this.#membership.identity.epoch;
+  }
+
+  override get epochEnds(): NameMap<number> {
+    return this.#keeper.replica.epochEnds;
+  }
+
+  findFault(): string | undefined {
+    return this.#watch.behind;
   }
 
   override async apply<C extends Command>(
@@ -115,141 +161,140 @@ export class ReplicatedStore extends SqliteStore {
   ): Promise<readonly (Result<C> | StoreError)[]> {
     try {
       this.requireOpen();
+      this.#follower.requireRunning();
+      if (batch.commands.length === 0 && !this.#isDue) return [];
     } catch (error) {
       const failure = toStoreError("store messages", error);
       return batch.commands.map(() => failure);
     }
-    if (batch.commands.length === 0 && !this.#isDue) return [];
     return await this.#sender.send(batch.commands) as readonly (Result<C> | StoreError)[];
   }
 
-  /** Resolves once everything can be read here that anybody was told before the call that it is stored. */
   async fence(): Promise<void> {
     this.requireOpen();
-    await this.#sender.fence();
+    const reason = this.#watch.behind;
+    if (reason !== undefined) throw behindError(reason);
+    const { promise, reject } = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(
+      COMMAND_TIMEOUT,
+      () => reject(behindError("the log does not answer")),
+    );
+    try {
+      await Promise.race([this.#sender.fence(), promise]);
+    } finally {
+      cancel();
+    }
+  }
+
+  watch(onBehind: (reason: string | undefined) => void): void {
+    this.#onBehind = onBehind;
+    if (this.#watch.behind !== undefined) onBehind(this.#watch.behind);
+  }
+
+  /** Makes a snapshot now, unless another server makes one. */
+  makeSnapshot(): Promise<void> {
+    return this.#snapshots.make();
   }
 
   protected override get messageLog(): MessageLog {
-    return this.#replica.parts.messageLog;
+    return this.#keeper.replica.parts.messageLog;
   }
 
   protected override get dedup(): DedupIndex {
-    return this.#replica.parts.dedup;
+    return this.#keeper.replica.parts.dedup;
   }
 
   protected override get groupMachine(): GroupMachine {
-    return this.#replica.parts.groups;
+    return this.#keeper.replica.parts.groups;
   }
 
   protected override close(): void {
-    this.#db.close();
+    this.#keeper.close();
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
     if (this.closed) return;
-    await this.#sender.settled();
+    if (this.#follower.isRunning && this.#watch.behind === undefined) await this.#sender.settled();
+    this.#watch.stop();
+    this.#membership.stop();
     this.#sender.stop();
+    await this.#snapshots.stop();
     this.#stop.abort();
     await this.#following;
     await this.#log[Symbol.asyncDispose]();
     await super[Symbol.asyncDispose]();
   }
 
-  get #identity(): ReplicaIdentity {
-    const { identity } = this.#replica;
-    if (!identity) throw new Error("the log is empty");
-    return identity;
-  }
-
   /** Whether something may be due: only then do records without commands make a difference. */
   get #isDue(): boolean {
-    const { messageLog: { range }, dedup, groups } = this.#replica.parts;
+    const { messageLog: { range }, dedup, groups } = this.#keeper.replica.parts;
     const now = this.time.now();
     const passed = now - this.time.applied;
     if (passed <= 0) return false;
     return passed >= TICK || range.readFloor(now - this.retention) > range.floor ||
-      dedup.holdsExpired(now) ||
-      groups.state !== undefined;
+      dedup.holdsExpired(now) || groups.state !== undefined;
   }
 
-  async #begin(): Promise<void> {
-    this.#following = this.#follow();
-    const { last } = await this.#log.state();
-    await this.#reached(last);
-    if (!this.#replica.identity) {
-      const [seed] = crypto.getRandomValues(new Uint32Array(1)) as unknown as [number];
-      await this.#sender.control({
-        ...{ type: "configure", after: 0, seed },
-        configuration: this.#configuration,
-        id: crypto.randomUUID(),
-        epoch: crypto.randomUUID(),
-      });
-    }
-    await this.#sender.control({ type: "join", knows: MACHINE_VERSION });
-  }
-
-  get #configuration(): StoreConfiguration {
-    return { retention: this.retention, limits: this.limits };
-  }
-
-  /** Applies the records of the log as they come, until the store is closed. */
-  async #follow(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        let sliceEnd = performance.now() + APPLY_SLICE;
-        for await (const entry of this.#log.tail(this.#replica.chain.last.position, signal)) {
-          this.#applyEntry(entry);
-          if (performance.now() < sliceEnd) continue;
-          await new Promise<void>(afterNetworkPoll);
-          sliceEnd = performance.now() + APPLY_SLICE;
-        }
-      } catch {
-        await this.#pause(RETAIL_AFTER);
-      }
-    }
-  }
-
-  #applyEntry(entry: LogEntry): void {
-    this.#logClock.setTime(entry.time);
-    const { record, ignored, results, messages, events } = this.#replica.apply(entry);
+  #onEntry(
+    { time }: LogEntry,
+    { record, ignored, results, messages, events }: AppliedEntry,
+    isNew: boolean,
+  ): void {
+    this.#logClock.setTime(time);
+    this.#watch.received();
     // Before the calls are answered: when a put is acknowledged, its readers have been served.
-    if (messages.length > 0) this.feed.publish(messages);
-    if (events.length > 0) this.feed.publishGroups(events);
-    if (record?.writer === this.#sender.writer) {
-      const { number } = record;
-      if (!ignored) this.#sender.applied(number, results);
-      else if (ignored !== "repeated") {
-        this.#sender.ignored(this.#replica.writers.next(record.writer));
-      }
+    if (messages.length > 0) this.#publish(messages);
+    if (isNew && events.length > 0) this.feed.publishGroups(events);
+    if (record?.writer !== this.#sender.writer) return;
+    this.#wroteAt = this.time.now();
+    if (!ignored) this.#sender.applied(record.number, results);
+    else if (isNew && ignored !== "repeated") this.#sender.ignored(this.#membership.nextNumber);
+  }
+
+  /** Brings what it has not brought before: a replica that went back applies records once more. */
+  #publish(messages: readonly TopicMessage[]): void {
+    const isFed = messages[0]!.seq <= this.#fedTo;
+    const left = isFed ? messages.filter(({ seq }) => seq > this.#fedTo) : messages;
+    if (left.length === 0) return;
+    this.#fedTo = left.at(-1)!.seq;
+    this.feed.publish(left);
+  }
+
+  #onRebuilt(before: DigestChain): void {
+    this.#fedTo = this.#keeper.replica.lastSeq;
+    this.feed.fail(new Error("the replica was made anew"));
+    void this.#membership.rebuilt(before);
+  }
+
+  /** The log was asked what it holds. */
+  #onState({ first, last }: LogState): void {
+    const { position } = this.#follower;
+    // It has lost records, or they do not come.
+    if (last < position || (last > position && this.#watch.silence > STALLED)) {
+      this.#follower.restart();
     }
-    if (this.#awaited.length > 0) this.#notifyAwaited();
+    const { oldest } = this.#keeper.replica.schedule;
+    // Somebody has removed records that a new server needs.
+    this.#lacksSnapshot = first > (oldest?.position ?? 0) + 1 && position >= first - 1;
   }
 
-  /** Resolves once the replica has applied everything up to a position. */
-  #reached(position: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#awaited.push({ position, resolve });
-      this.#notifyAwaited();
-    });
+  /** Each second. */
+  #onCheck(): void {
+    const { replica } = this.#keeper;
+    if (replica.hasFailed) return this.#follower.restart();
+    if (!replica.identity || this.#watch.behind !== undefined) return;
+    const now = this.time.now();
+    try {
+      this.#keeper.saveIfDue();
+      if (now - this.#wroteAt > PRESENCE) void this.#sender.fence();
+      const isDue = replica.schedule.isDue(now, this.messageLog.bytes);
+      if (isDue || this.#lacksSnapshot) this.#snapshots.make().catch(() => {});
+    } catch {
+      // The replica is opened again.
+    }
   }
+}
 
-  #notifyAwaited(): void {
-    const { position: at } = this.#replica.chain.last;
-    const reached = this.#awaited.filter(({ position }) => position <= at);
-    this.#awaited = this.#awaited.filter(({ position }) => position > at);
-    for (const { resolve } of reached) resolve();
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#stop;
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const cancel = this.#clock.after(ms, resolve);
-      signal.addEventListener("abort", () => {
-        cancel();
-        resolve();
-      }, { once: true });
-    });
-  }
+function behindError(reason: string): StoreError {
+  return new StoreError(`Cannot read: ${reason}`, { code: "behind" });
 }

@@ -9,6 +9,7 @@ import { formatValue } from "../../protocol/text.ts";
 import type { StoreLimits } from "../../stores/store_limits.ts";
 import type { Store } from "../../stores/store.ts";
 import { commands } from "./commands.ts";
+import { goingOn } from "./continuations.ts";
 import { appending } from "./appends.ts";
 import { attributes } from "./attributes.ts";
 import { feeding } from "./feeds.ts";
@@ -27,6 +28,7 @@ import { changingPrefixes } from "./prefix_changes.ts";
 import { prefixed } from "./prefixes.ts";
 import { reading } from "./reads.ts";
 import { repeatedIds } from "./repeated_ids.ts";
+import { reopening } from "./reopenings.ts";
 import { restarting } from "./restarts.ts";
 import { sessions } from "./sessions.ts";
 import { type Promises, RETENTION } from "./support.ts";
@@ -75,8 +77,11 @@ export interface Opening {
 export interface Proofs {
   /** Why this backend cannot be tested on this machine. */
   readonly ignore?: string | undefined;
-  /** The store outlives its process: restarts change nothing. */
-  readonly restarts?: boolean;
+  /**
+   * The store outlives its process: restarts change nothing; with `true` but that an epoch begins, and leases and sessions begin anew, with
+   * `"nothing begins"` not even that. Default: `false`.
+   */
+  readonly restarts?: boolean | "nothing begins";
 }
 
 let locations = 0;
@@ -110,7 +115,8 @@ export function testStore(
   const { ignore, restarts = false } = proofs;
   const isReason = ignore === undefined || typeof ignore === "string";
   requireType("ignore", "a text, the reason", ignore, isReason);
-  requireType("restarts", "true or false", restarts, typeof restarts === "boolean");
+  const isKnown = typeof restarts === "boolean" || restarts === "nothing begins";
+  requireType("restarts", 'true, false or "nothing begins"', restarts, isKnown);
   const register = (name: string, promises: Promises, restarts: boolean) => {
     for (const [promise, prove] of Object.entries(promises)) {
       Deno.test({
@@ -131,7 +137,8 @@ export function testStore(
   };
   register(name, PROMISES, false);
   if (!restarts) return;
-  register(name, { ...restarting, ...continuing }, true);
+  const atOpening = restarts === true ? reopening : goingOn;
+  register(name, { ...restarting, ...continuing, ...atOpening }, true);
   register(`${name}, restarted between the steps`, {
     ...once,
     ...sessions,

@@ -8,7 +8,6 @@ import { assert, assertEquals } from "../assert.ts";
 import {
   claim,
   command,
-  extend,
   finish,
   LEASE,
   open,
@@ -45,26 +44,6 @@ export const continuing: Promises = {
     assertEquals(tries(await claim(again, "w")), ["back 2", "new"]);
   },
 
-  async "a restart gives each holder a full lease, and its jobs their full time"(
-    { store, clock, next },
-  ) {
-    await append(store, puts("t", "1", "2"));
-    await open(store, "w", { timeout: 40_000 });
-    const jobs = await claim(store, "w");
-    await pass(store, clock, LEASE - 1000);
-    const again = await next();
-    await pass(again, clock, LEASE - 1000);
-    assertEquals(await extend(again, "w", jobs.map(({ claim }) => claim)), {
-      lost: [],
-      ended: false,
-    });
-    await pass(again, clock, 12_000);
-    const claims = jobs.map(({ claim }) => claim);
-    assertEquals(await extend(again, "w", claims), { lost: claims, ended: false });
-    await pass(again, clock, LEASE);
-    assertEquals(await extend(again, "w"), { lost: [], ended: true });
-  },
-
   async "after a restart claims go on growing, and those that were lost are lost"(
     { store, clock, next },
   ) {
@@ -80,31 +59,6 @@ export const continuing: Promises = {
     await append(again, puts("t", "3"));
     const [three] = await claim(again, "b");
     assert(three!.claim > two!.claim, "claims grow");
-  },
-
-  async "claims that were given before a restart, and that the store does not know of, are lost"(
-    { store, clock, next },
-  ) {
-    // It may go on from a copy: what others got from the original since, it gives again.
-    await append(store, puts("t", "1", "2", "3"));
-    await open(store, "a");
-    const [one, two] = await claim(store, "a", 2);
-    await finish(store, [one!]);
-    const unknown = [two!.claim + 1, two!.claim + 5_000_000];
-    clock.advance(10_000);
-    let again = await next();
-    const early = [one!.claim, ...unknown];
-    assertEquals(await extend(again, "a", early), { lost: unknown, ended: false });
-    const [three] = await claim(again, "a", 1);
-    assert(three!.claim > unknown[1]!, "claims grow");
-    assertEquals(await finish(again, [...early, three!]), { lost: unknown, dead: [] });
-    for (let i = 0; i < 3; i++) {
-      clock.advance(10_000);
-      again = await next();
-      const all = [one!, ...unknown, three!, three!.claim + 1 + i];
-      const lost = [...unknown, three!.claim + 1 + i];
-      assertEquals(await finish(again, all), { lost, dead: [] });
-    }
   },
 
   async "a restart keeps the order of keys, and what waits for its time"({ store, clock, next }) {

@@ -24,7 +24,6 @@ import {
   trimAll,
 } from "./support.ts";
 
-const HOUR = 3_600_000;
 const ALL = { prefix: "", after: "", count: 1_000_000 };
 
 export const restarting: Promises = {
@@ -74,27 +73,6 @@ export const restarting: Promises = {
     assertEquals(message!.seq, 4);
   },
 
-  async "each opening starts an epoch, and the ends of earlier epochs are known"({ store, next }) {
-    const known = [{ epoch: store.epoch, end: 0 }];
-    for (const count of [2, 0, 3, 1]) {
-      const now = await next();
-      if (count > 0) await append(now, Array.from({ length: count }, () => put("t")));
-      known.push({ epoch: now.epoch, end: (await now.bounds()).last });
-    }
-    const again = await next();
-    known.push({ epoch: again.epoch, end: 6 });
-    const standings = await again.topicBounds([...known, { epoch: "unknown" }, {}]);
-    assertEquals(standings.map(({ end }) => end), [0, 2, 2, 5, 6, 6, undefined, 6]);
-    assertEquals(new Set(known.map(({ epoch }) => epoch)).size, 6);
-  },
-
-  async "as many of the newest epochs are known as the limit says"({ limited, next }) {
-    const epochs = [(await limited({ epochs: 3 })).epoch];
-    for (let i = 0; i < 4; i++) epochs.push((await next()).epoch);
-    const standings = await (await next()).topicBounds(epochs.map((epoch) => ({ epoch })));
-    assertEquals(standings.map(({ end }) => end), [undefined, undefined, undefined, 0, 0]);
-  },
-
   async "gone messages stay gone if the clock is set back during a restart"(
     { store, clock, next },
   ) {
@@ -107,45 +85,6 @@ export const restarting: Promises = {
     const again = await next();
     const page = await read(again, { topic: "t" });
     assertEquals([page.messages, page.floor], [[two!], one!.seq]);
-  },
-
-  async "if the clock is set back during a restart, the store's time continues, and nothing lives forever"(
-    { store, clock, next },
-  ) {
-    const [one] = await append(store, [put("t", "1")]);
-    clock.advance(5);
-    assertEquals((await store.bounds()).time, one!.time + 5);
-    clock.jump(-HOUR);
-    const again = await next();
-    const [two] = await append(again, [put("t", "2")]);
-    assertEquals([two!.seq, two!.time], [one!.seq + 1, one!.time + 5]);
-    assertEquals((await read(again, { topic: "t" })).messages, [one!, two!]);
-    clock.advance(RETENTION - 6);
-    assertEquals((await read(await next(), { topic: "t" })).messages, [one!, two!]);
-    clock.advance(1);
-    assertEquals((await read(await next(), { topic: "t" })).messages, [two!]);
-    clock.advance(5);
-    assertEquals((await read(await next(), { topic: "t" })).messages, []);
-  },
-
-  async "if the clock is set forward during a restart, nothing expires earlier than by the jump"(
-    { store, clock, next },
-  ) {
-    const [one] = await append(store, [put("t", "1")]);
-    clock.jump(RETENTION - 1);
-    const [two] = await append(await next(), [put("t", "2")]);
-    assertEquals(two!.time, one!.time + RETENTION - 1);
-    assertEquals((await read(await next(), { topic: "t" })).messages, [one!, two!]);
-    clock.jump(HOUR);
-    const again = await next();
-    assertEquals((await read(again, { topic: "t" })).messages, []);
-    const [three] = await append(again, [put("t", "3")]);
-    clock.jump(-HOUR);
-    assertEquals((await read(await next(), { topic: "t" })).messages, [three!]);
-    const [four] = await append(await next(), [put("t", "4")]);
-    assertEquals([four!.seq, four!.time], [4, three!.time]);
-    clock.advance(RETENTION);
-    assertEquals((await read(await next(), { topic: "t" })).messages, []);
   },
 
   async "an interrupted purge continues after a restart"({ store, clock, next }) {
@@ -169,22 +108,6 @@ export const restarting: Promises = {
     assertEquals(await Promise.all(under), [[1], [2, 3]]);
     assertEquals(await outcomes(again, [numbered("s", 1)]), ["dup 1"]);
     assert((await read(again, { topic: "u" })).messages.length === 1);
-  },
-
-  async "a restart begins the time of a session anew"({ store, clock, next }) {
-    await append(store, [numbered("s", 1), put("t")]);
-    const known = { epoch: store.epoch, seq: 0 };
-    clock.advance(HOUR);
-    const again = await next();
-    clock.advance(RETENTION - 1);
-    await trimAll(again);
-    assertEquals(await again.isDedupComplete("another", known), true);
-    clock.advance(1);
-    await trimAll(again);
-    assertEquals(await again.isDedupComplete("s", known), false);
-    await append(again, [put("t")]);
-    assertEquals(await (await next()).isDedupComplete("s", known), false);
-    assertEquals(await outcomes(await next(), [numbered("s", 1)]), [4]);
   },
 
   async "a closed session stays forgotten after a restart"({ store, next }) {

@@ -26,7 +26,7 @@ export class SharedLog {
   readonly #waiting = new Set<() => void>();
 
   /** Holds nothing. */
-  constructor(now: () => number) {
+  constructor(now: () => number = Date.now) {
     this.now = now;
   }
 
@@ -48,6 +48,7 @@ export class SharedLog {
 
   /** Resolves when there may be more, or the signal aborts. */
   async changed(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => resolve(), { once: true });
     this.#waiting.add(resolve);
@@ -91,10 +92,19 @@ export class MemoryRecordLog implements RecordLog {
 
   async *tail(after: LogPosition, given: AbortSignal): AsyncGenerator<LogEntry> {
     this.#requireOpen();
-    const signal = AbortSignal.any([given, this.#closed.signal]);
+    const ending = new AbortController();
+    for (const each of [given, this.#closed.signal]) {
+      if (each.aborted) ending.abort();
+      each.addEventListener("abort", () => ending.abort(), { once: true });
+    }
+    const { signal } = ending;
+    const ended = new Promise<void>((resolve) =>
+      signal.addEventListener("abort", () => resolve(), { once: true })
+    );
     const { id } = this.#shared;
     for (let next = after + 1; !signal.aborted;) {
-      await this.#disturb("tail");
+      await Promise.race([this.#disturb("tail"), ended]);
+      if (signal.aborted) return;
       const shared = this.#shared;
       if (shared.id !== id) throw new LogError("unavailable", "the log was made anew");
       if (next > shared.last + 1) throw new LogError("ahead", "the log ends before that");

@@ -214,7 +214,10 @@ Deno.test("a wrong argument of testStore is a sentence, before any test is regis
     [["mine", {}], "open must be a function, got an object"],
     [["mine", open, null], "options must be an object, got null"],
     [["mine", open, { restart: true }], 'there is no option "restart" (there are: ignore, restart'],
-    [["mine", open, { restarts: "yes" }], 'restarts must be true or false, got "yes"'],
+    [
+      ["mine", open, { restarts: "yes" }],
+      'restarts must be true, false or "nothing begins", got "yes"',
+    ],
     [["mine", open, { ignore: true }], "ignore must be a text, the reason, got true"],
   ];
   for (const [args, sentence] of cases) {

@@ -1,0 +1,201 @@
+/**
+ * Follows a log: applies its records as they come, and finds out when it is not what it was.
+ *
+ * @module
+ */
+
+import { afterNetworkPoll } from "../../budgets/after_network_poll.ts";
+import type { Clock } from "../../queue/clock.ts";
+import { WriterViews } from "./chain_history.ts";
+import type { DigestChain } from "./digest_chain.ts";
+import { type LogEntry, LogError, type RecordLog } from "./record_log.ts";
+import { type AppliedEntry, NewerVersionError } from "./replica.ts";
+import type { ReplicaKeeper } from "./replica_keeper.ts";
+
+/** How long until a tail that ended is begun again, in milliseconds. */
+const RETAIL_AFTER = 100;
+
+/** For so long records are applied before others have their turn, in milliseconds. */
+const APPLY_SLICE = 10;
+
+/** Other servers have applied something else than this one. */
+class DivergedError extends Error {}
+
+/** What this needs of the store. */
+export interface LogFollowerOptions {
+  readonly log: RecordLog;
+  readonly clock: Pick<Clock, "after">;
+  readonly keeper: ReplicaKeeper;
+  readonly signal: AbortSignal;
+  /** Who writes the records of this server. */
+  readonly writer: () => string;
+  /** A record was applied, for the first time here, or once more after the replica went back. */
+  readonly onEntry: (entry: LogEntry, applied: AppliedEntry, isNew: boolean) => void;
+  /** The replica cannot be read, for this reason. */
+  readonly onBlocked: (reason: string) => void;
+  /** The replica was made anew; before that, `before` was applied. */
+  readonly onRebuilt: (before: DigestChain) => void;
+  /** Nothing more is applied, for this reason. */
+  readonly onEnd: (error: Error) => void;
+}
+
+/** Applies the records of a log. */
+export class LogFollower {
+  readonly #options: LogFollowerOptions;
+  readonly #views = new WriterViews();
+  /** Everything up to here was applied before, if by an earlier replica. */
+  #newest = 0;
+  /** Ends the tail that is followed now. */
+  #tailing = new AbortController();
+  #awaited: { readonly position: number; readonly resolve: () => void }[] = [];
+
+  /** Why nothing more is applied. */
+  #end: Error | undefined;
+
+  /** Follows nothing yet. */
+  constructor(options: LogFollowerOptions) {
+    this.#options = options;
+  }
+
+  /** Where the replica is. */
+  get position(): number {
+    return this.#options.keeper.replica.chain.last.position;
+  }
+
+  /** Records are applied as they come. */
+  get isRunning(): boolean {
+    return this.#end === undefined;
+  }
+
+  /** Throws if nothing more is applied. */
+  requireRunning(): void {
+    if (this.#end) throw this.#end;
+  }
+
+  /** Resolves once everything up to a position was applied, or nothing more is. */
+  reached(position: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#awaited.push({ position, resolve });
+      this.#notifyAwaited(this.position);
+    });
+  }
+
+  /** The replica that was made anew is as the one before: who differs from it is wrong. */
+  confirm(): void {
+    this.#views.confirmed();
+  }
+
+  /** Begins the tail again: there is a doubt about it. */
+  restart(): void {
+    this.#tailing.abort();
+  }
+
+  /** Follows the log until the signal aborts, or until that is of no more use. */
+  async run(): Promise<void> {
+    const { signal, onEnd } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await this.#tail();
+      } catch (error) {
+        if (signal.aborted) break;
+        if (!isEnd(error) && await this.#recover(error)) continue;
+        onEnd(this.#end = error as Error);
+        break;
+      }
+    }
+    this.#notifyAwaited(Infinity);
+  }
+
+  async #tail(): Promise<void> {
+    const { log, keeper, signal } = this.#options;
+    const tailing = this.#tailing = new AbortController();
+    let sliceEnd = performance.now() + APPLY_SLICE;
+    if (keeper.replica.hasFailed) throw new Error("the replica has failed");
+    // Not `AbortSignal.any`: what it returns may be collected while somebody listens to it (Deno 2.9.6).
+    const stop = () => tailing.abort();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      for await (const entry of log.tail(this.position, tailing.signal)) {
+        this.#apply(entry);
+        if (performance.now() < sliceEnd) continue;
+        keeper.saveIfDue();
+        await new Promise<void>(afterNetworkPoll);
+        sliceEnd = performance.now() + APPLY_SLICE;
+      }
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  #apply(entry: LogEntry): void {
+    const { keeper: { replica }, writer, onEntry } = this.#options;
+    const isNew = entry.position > this.#newest;
+    const applied = replica.apply(entry);
+    this.#newest = Math.max(this.#newest, entry.position);
+    const { record, ignored } = applied;
+    if (record && record.writer !== writer() && (!ignored || ignored === "diverged")) {
+      const agrees = ignored === undefined;
+      if (this.#views.compare(record.writer, agrees, entry.time)) {
+        throw new DivergedError("other servers have applied something else than this one");
+      }
+    }
+    onEntry(entry, applied, isNew);
+    if (this.#awaited.length > 0) this.#notifyAwaited(entry.position);
+  }
+
+  /** Returns whether the log can be followed again. */
+  async #recover(error: unknown): Promise<boolean> {
+    const { keeper } = this.#options;
+    try {
+      if (keeper.replica.hasFailed) keeper.reopen();
+      else if (error instanceof DivergedError || isOtherLog(error)) {
+        await this.#rebuild(error as Error);
+        return true;
+      }
+    } catch (failure) {
+      if (isEnd(failure)) throw failure;
+    }
+    await this.#pause(RETAIL_AFTER);
+    return true;
+  }
+
+  /** Makes the replica anew, from what the log has now. */
+  async #rebuild({ message }: Error): Promise<void> {
+    const { log, keeper, signal, onBlocked, onRebuilt } = this.#options;
+    onBlocked(message);
+    const { chain } = keeper.replica;
+    await keeper.rebuild(log.snapshots, await log.state(), signal);
+    this.#newest = this.position;
+    this.#views.forget();
+    onRebuilt(chain);
+    this.#notifyAwaited(this.position);
+  }
+
+  #notifyAwaited(at: number): void {
+    const reached = this.#awaited.filter(({ position }) => position <= at);
+    this.#awaited = this.#awaited.filter(({ position }) => position > at);
+    for (const { resolve } of reached) resolve();
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal, clock } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (signal.aborted) return Promise.resolve();
+    const cancel = clock.after(ms, resolve);
+    signal.addEventListener("abort", () => {
+      cancel();
+      resolve();
+    }, { once: true });
+    return promise;
+  }
+}
+
+function isOtherLog(error: unknown): boolean {
+  return error instanceof LogError && (error.code === "trimmed" || error.code === "ahead");
+}
+
+/** To try again is of no use. */
+function isEnd(error: unknown): boolean {
+  return error instanceof NewerVersionError ||
+    (error instanceof LogError && error.code === "unusable");
+}

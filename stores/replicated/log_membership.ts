@@ -1,0 +1,148 @@
+/**
+ * How a server takes part in a log: with its options, and again when the log is not what it was.
+ *
+ * @module
+ */
+
+import { formatValue } from "../../protocol/text.ts";
+import type { Clock } from "../../queue/clock.ts";
+import { lastCommonLink } from "./chain_history.ts";
+import type { StoreConfiguration } from "./control_commands.ts";
+import type { DigestChain } from "./digest_chain.ts";
+import type { LogFollower } from "./log_follower.ts";
+import type { LogWatch } from "./log_watch.ts";
+import { LogError, type RecordLog } from "./record_log.ts";
+import type { RecordSender } from "./record_sender.ts";
+import { MACHINE_VERSION, type ReplicaIdentity } from "./replica.ts";
+import type { ReplicaKeeper } from "./replica_keeper.ts";
+
+/** After so long it is tried once more to take part in a log, in milliseconds. */
+const RETRY_AFTER = 500;
+
+/** What this needs of the store. */
+export interface LogMembershipOptions {
+  readonly log: Pick<RecordLog, "state">;
+  readonly clock: Pick<Clock, "after">;
+  readonly keeper: ReplicaKeeper;
+  readonly follower: LogFollower;
+  readonly sender: RecordSender;
+  readonly watch: LogWatch;
+  /** The options of this server. */
+  readonly configuration: StoreConfiguration;
+  /** Gives the log the options of this server, if it has others. */
+  readonly reconfigure: boolean;
+}
+
+/** Takes part in a log. */
+export class LogMembership {
+  readonly #options: LogMembershipOptions;
+  /** What the store was when it was known last. */
+  #known: ReplicaIdentity | undefined;
+  /** How often the replica was made anew. */
+  #rebuilt = 0;
+  #stopped = false;
+
+  /** Does not take part yet. */
+  constructor(options: LogMembershipOptions) {
+    this.#options = options;
+  }
+
+  /** What the store is; throws before it is known. */
+  get identity(): ReplicaIdentity {
+    this.#known = this.#options.keeper.replica.identity ?? this.#known;
+    if (!this.#known) throw new Error("the log is empty");
+    return this.#known;
+  }
+
+  /** The number that the next record of this server must have. */
+  get nextNumber(): number {
+    const { keeper, sender } = this.#options;
+    return keeper.replica.writers.next(sender.writer);
+  }
+
+  /**
+   * Applies all that is in the log, and takes part.
+   *
+   * @throws {LogError} if the log has other options than this server
+   */
+  async join(): Promise<void> {
+    const { log, follower, keeper, sender, reconfigure } = this.#options;
+    const { last } = await log.state();
+    await follower.reached(last);
+    follower.requireRunning();
+    const { identity } = keeper.replica;
+    if (!identity || (reconfigure && this.#difference)) await this.#configure();
+    follower.requireRunning();
+    if (this.#difference) throw new LogError("unusable", this.#difference);
+    await sender.control({ type: "join", knows: MACHINE_VERSION });
+  }
+
+  /**
+   * The replica was made anew. Once it has all that is in the log, the server is as before, perhaps in another epoch.
+   *
+   * @param before what was applied before
+   */
+  async rebuilt(before: DigestChain): Promise<void> {
+    const { sender, follower, watch, clock } = this.#options;
+    const rebuilt = ++this.#rebuilt;
+    const known = this.#known;
+    sender.restarted(this.nextNumber);
+    while (!this.#stopped && follower.isRunning && rebuilt === this.#rebuilt) {
+      try {
+        await this.join();
+        if (known && this.identity.id === known.id) await this.#settleHistory(before, known);
+        if (rebuilt === this.#rebuilt) watch.block(undefined);
+        return;
+      } catch (error) {
+        if (error instanceof LogError && error.code === "unusable") watch.block(error.message);
+        await new Promise<void>((resolve) => clock.after(RETRY_AFTER, resolve));
+      }
+    }
+  }
+
+  /** Takes part no more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #configure(): Promise<void> {
+    const { keeper, sender, configuration } = this.#options;
+    const [seed] = crypto.getRandomValues(new Uint32Array(1)) as unknown as [number];
+    await sender.control({
+      ...{ type: "configure", after: keeper.replica.identity?.configured ?? 0, seed },
+      configuration,
+      id: crypto.randomUUID(),
+      epoch: crypto.randomUUID(),
+    });
+  }
+
+  /** What is different between the options of the log and those of this server, in words. */
+  get #difference(): string | undefined {
+    const { configuration: { retention, limits } } = this.#options;
+    const { configuration: log } = this.identity;
+    const mine = { retention, ...limits };
+    const theirs: Readonly<Record<string, unknown>> = { retention: log.retention, ...log.limits };
+    const different = Object.entries(mine).filter(([name, value]) => theirs[name] !== value);
+    if (different.length === 0) return undefined;
+    const list = different.map(([name, value]) =>
+      `${name} ${formatValue(theirs[name])} and not ${formatValue(value)}`
+    );
+    return `the other servers of the log have other options: ${
+      list.join(", ")
+    }; start this one with the same, or with --reconfigure to change them for all`;
+  }
+
+  /** If the log has lost what was applied here, and maybe told, a new epoch begins where it was the same. */
+  async #settleHistory(before: DigestChain, known: ReplicaIdentity): Promise<void> {
+    const { keeper: { replica: { chain, epochEnds } }, follower, sender } = this.#options;
+    const common = lastCommonLink(before, chain);
+    if (common?.position === before.last.position) return follower.confirm();
+    // Another server may have done so.
+    const end = epochEnds.get(known.epoch);
+    if (end !== undefined && end <= (common?.last ?? 0)) return;
+    await sender.control({
+      ...{ type: "begin_epoch", after: this.identity.epochs, common: common?.position ?? 0 },
+      epoch: crypto.randomUUID(),
+    });
+  }
+}

@@ -1,0 +1,185 @@
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { StoreError } from "../../../stores/store.ts";
+import {
+  append,
+  Feed,
+  numbered,
+  outcomes,
+  put,
+  puts,
+  texts,
+} from "../../../testing/store/support.ts";
+import { ReplicatedStores } from "../../support/replicated_stores.ts";
+
+Deno.test("servers of one log are one store: one id, one epoch, one order", async () => {
+  await using servers = new ReplicatedStores();
+  const [a, b] = [await servers.open(), await servers.open()];
+  assertEquals([b.id, b.epoch], [a.id, a.epoch]);
+  using feed = await Feed.open(b);
+  await Promise.all([append(a, puts("t", "1", "2")), append(b, puts("t", "3", "4"))]);
+  await append(a, puts("t", "5"));
+  await b.fence();
+  const all = await texts(a);
+  assertEquals(await texts(b), all);
+  assertEquals(new Set(all).size, 5);
+  assertEquals(feed.messages.map(({ seq }) => seq), [1, 2, 3, 4, 5]);
+});
+
+Deno.test("a fence at one server shows what was acknowledged at another", async () => {
+  await using servers = new ReplicatedStores();
+  // The tail of the second server is late, by up to 20 turns of the event loop.
+  let turns = 0;
+  const late = async (what: string) => {
+    if (what !== "tail") return;
+    for (let i = turns++ % 20; i > 0; i--) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const [a, b] = [await servers.open(), await servers.open({ disturb: late })];
+  let stale = 0;
+  for (let i = 1; i <= 300; i++) {
+    await append(a, puts("t", `${i}`));
+    const before = (await b.bounds()).last;
+    await b.fence();
+    assertEquals((await b.bounds()).last, i);
+    if (before < i) stale++;
+  }
+  assert(stale > 0, "without a fence some were missing");
+});
+
+Deno.test("a put that its session repeats at another server is stored once", async () => {
+  await using servers = new ReplicatedStores();
+  const [a, b] = [await servers.open(), await servers.open()];
+  assertEquals(await outcomes(a, [numbered("s", 1), numbered("s", 2)]), [1, 2]);
+  assertEquals(await outcomes(b, [numbered("s", 2), numbered("s", 3)]), ["dup 2", 3]);
+  assertEquals(await outcomes(a, [numbered("s", 3)]), ["dup 3"]);
+});
+
+Deno.test("a server that starts later has all that was before", async () => {
+  await using servers = new ReplicatedStores();
+  const a = await servers.open();
+  await append(a, Array.from({ length: 3000 }, (_, i) => put(`t${i % 7}`, `${i}`)));
+  const b = await servers.open();
+  assertEquals(await b.bounds(), await a.bounds());
+  assertEquals(await texts(b, "t3"), await texts(a, "t3"));
+});
+
+Deno.test("a server that starts from a snapshot goes on as the others do, though the log has lost what was before it", async () => {
+  await using servers = new ReplicatedStores();
+  const a = await servers.open();
+  await outcomes(a, [numbered("s", 1), numbered("s", 2)]);
+  await append(a, Array.from({ length: 3000 }, (_, i) => put(`t${i % 7}`, `é${i}`)));
+  await a.makeSnapshot();
+  await append(a, puts("t", "between"));
+  await a.makeSnapshot();
+  await append(a, puts("t", "after"));
+  assert(servers.shared.first > 1, "the log is trimmed");
+  assertEquals(servers.shared.snapshots.size, 2);
+  const b = await servers.open();
+  for (const topic of ["t", "t0", "t3"]) assertEquals(await texts(b, topic), await texts(a, topic));
+  assertEquals([b.id, b.epoch, await b.bounds()], [a.id, a.epoch, await a.bounds()]);
+  assertEquals(await outcomes(b, [numbered("s", 2), numbered("s", 3)]), ["dup 2", 3004 + 1]);
+  await a.fence();
+  assertEquals(await outcomes(a, [numbered("s", 3)]), ["dup 3005"]);
+});
+
+Deno.test("a server goes on from its own file, and reads from the log what is new", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using servers = new ReplicatedStores();
+    const a = await servers.open();
+    const path = `${folder}/replica.db`;
+    const b = await servers.open({ path });
+    await append(a, puts("t", "1", "2"));
+    await b.fence();
+    await b[Symbol.asyncDispose]();
+    // What is in the file is not needed from the log.
+    const { shared } = servers;
+    const removed = shared.last - 1;
+    shared.entries.splice(0, removed);
+    shared.first += removed;
+    await append(a, puts("t", "3"));
+    const again = await servers.open({ path });
+    assertEquals(await texts(again), ["1", "2", "3"]);
+    assertEquals(await outcomes(again, [put("t", "4")]), [4]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a server without a log that answers is behind, and answers again once it does", async () => {
+  await using servers = new ReplicatedStores();
+  let cut: PromiseWithResolvers<void> | undefined;
+  const a = await servers.open();
+  const b = await servers.open({ disturb: () => cut?.promise });
+  const told: (string | undefined)[] = [];
+  b.watch((reason) => told.push(reason));
+  cut = Promise.withResolvers();
+  await append(a, puts("t", "1"));
+  const pending = outcomes(b, [put("t", "2"), numbered("s", 1)]);
+  await servers.pass(7000);
+  assertEquals(await pending, ["unknown_outcome", "unknown_outcome"]);
+  assertEquals(told, ["the log does not answer"]);
+  const error = await assertRejects(() => b.fence(), StoreError);
+  assertEquals(error.code, "behind");
+  assertEquals(b.findFault(), "the log does not answer");
+  cut.resolve();
+  cut = undefined;
+  await servers.pass(3000);
+  assertEquals(told, ["the log does not answer", undefined]);
+  await b.fence();
+  // What nobody knew is stored, and once.
+  assertEquals(await outcomes(b, [numbered("s", 1)]), ["dup 3"]);
+  assertEquals(await texts(b), ["1", "2", "s 1"]);
+});
+
+Deno.test("a log that was made anew is another store, with another epoch", async () => {
+  await using servers = new ReplicatedStores();
+  const [a, b] = [await servers.open(), await servers.open()];
+  const { id, epoch } = a;
+  await append(a, puts("t", "1", "2", "3"));
+  const told: (string | undefined)[] = [];
+  a.watch((reason) => told.push(reason));
+  const { shared } = servers;
+  shared.id = crypto.randomUUID();
+  shared.entries = [];
+  shared.first = 1;
+  shared.wake();
+  await servers.pass(10_000);
+  assertEquals(told.length, 2);
+  assertEquals(told[1], undefined);
+  for (const store of [a, b]) {
+    assertNotEquals(store.id, id);
+    const [bounds] = await store.topicBounds([{ epoch }]);
+    assertEquals(bounds!.end, undefined);
+  }
+  assertEquals([b.id, b.epoch], [a.id, a.epoch]);
+  assertEquals(await outcomes(a, [put("t", "4")]), [1]);
+  await b.fence();
+  assertEquals(await texts(b), ["4"]);
+});
+
+Deno.test("a log that came back older begins an epoch where it is as it was", async () => {
+  await using servers = new ReplicatedStores();
+  const [a, b] = [await servers.open(), await servers.open()];
+  const { id, epoch } = a;
+  await append(a, puts("t", "1", "2"));
+  await b.fence();
+  const { shared } = servers;
+  const backup = [...shared.entries];
+  await append(b, puts("t", "lost 1", "lost 2"));
+  await a.fence();
+  shared.id = crypto.randomUUID();
+  shared.entries = backup;
+  shared.wake();
+  await servers.pass(10_000);
+  for (const store of [a, b]) {
+    assertEquals(store.id, id);
+    assertNotEquals(store.epoch, epoch);
+    assertEquals(await texts(store), ["1", "2"]);
+    const [bounds] = await store.topicBounds([{ epoch }]);
+    assertEquals(bounds!.end, 2);
+  }
+  assertEquals(b.epoch, a.epoch);
+  assertEquals(await outcomes(a, [put("t", "3")]), [3]);
+  await b.fence();
+  assertEquals(await texts(b), ["1", "2", "3"]);
+});
