@@ -14,21 +14,24 @@ export class PendingCommands {
   readonly done: Promise<readonly (Result | StoreError)[]>;
   readonly #resolve: (results: readonly (Result | StoreError)[]) => void;
   readonly #results: (Result | StoreError)[] = [];
+  /** Until when they wait, by the monotonic clock. */
+  readonly deadline: number;
   /** How many records with some of them have no results yet. */
   #records = 0;
-  #onDone: () => void = () => {};
+  #isDone = false;
 
   /** Takes the commands; the list may be emptied afterwards. */
-  constructor(commands: readonly Command[]) {
+  constructor(commands: readonly Command[], deadline: number) {
+    this.deadline = deadline;
     this.commands = [...commands];
     const { promise, resolve } = Promise.withResolvers<readonly (Result | StoreError)[]>();
     this.done = promise;
     this.#resolve = resolve;
   }
 
-  /** Calls back once there are all results. */
-  set onDone(callback: () => void) {
-    this.#onDone = callback;
+  /** They have all results, or were given up. */
+  get isDone(): boolean {
+    return this.#isDone;
   }
 
   /** Some of them are in one more record. */
@@ -51,7 +54,7 @@ export class PendingCommands {
   /** Resolves if no record has more of them. */
   resolveIfSettled(): void {
     if (this.#records > 0) return;
-    this.#onDone();
+    this.#isDone = true;
     this.#resolve(this.#results);
   }
 
@@ -65,7 +68,7 @@ export class PendingCommands {
     for (const [i, command] of this.commands.entries()) {
       this.#results[i] ??= failureOf(command, failure);
     }
-    this.#onDone();
+    this.#isDone = true;
     this.#resolve(this.#results);
   }
 }

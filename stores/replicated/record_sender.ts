@@ -22,13 +22,16 @@ const EAGER = 1;
 /** At most this many bytes wait. */
 const MAX_WAITING = 64 * 1024 * 1024;
 
+/** Among those who wait are at most about this many who do not any more. */
+const DROP_EVERY = 1024;
+
 /** How long until records that the log did not take are sent again, in milliseconds. */
 const RETRY_AFTER = 100;
 
 /** What this needs of the store. */
 export interface RecordSenderOptions {
   readonly log: Pick<RecordLog, "append" | "maxRecord">;
-  readonly clock: Pick<Clock, "after">;
+  readonly clock: Pick<Clock, "now" | "monotonic" | "after">;
   /** What was applied here. */
   readonly seen: () => ChainPoint;
   /** For how long commands wait for their results, in milliseconds. */
@@ -50,6 +53,9 @@ export class RecordSender {
   readonly #waiting = new RecordQueue();
   #cancelTurn: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
+  #cancelTimeout: (() => void) | undefined;
+  /** Those who wait, and maybe some who do not any more, the oldest first. */
+  readonly #pending: PendingCommands[] = [];
   #stopped = false;
 
   /** Has nothing to send. */
@@ -71,15 +77,16 @@ export class RecordSender {
 
   /** Sends commands. Resolves with their results, or with errors once they have waited for too long. */
   async send(commands: readonly Command[]): Promise<readonly (Result | StoreError)[]> {
-    const { clock, log: { maxRecord }, timeout } = this.#options;
+    const { log: { maxRecord }, timeout } = this.#options;
     const { bytes } = this.#waiting;
     if (bytes > MAX_WAITING) {
       const reason = `${bytes} bytes wait for the log, the limit is ${MAX_WAITING}`;
       const error = new StoreError(`Cannot store messages: ${reason}`, { code: "busy" });
       return commands.map(() => error);
     }
-    const pending = new PendingCommands(commands);
-    pending.onDone = clock.after(timeout, () => this.#onTimeout(pending));
+    const pending = new PendingCommands(commands, this.#now + timeout);
+    if (this.#pending.push(pending) % DROP_EVERY === 0) this.#dropDone();
+    this.#awaitTimeout();
     this.#waiting.add(pending, maxRecord);
     pending.resolveIfSettled();
     this.#sendAfterTurn();
@@ -141,6 +148,7 @@ export class RecordSender {
     this.#stopped = true;
     this.#cancelTurn?.();
     this.#cancelRetry?.();
+    this.#cancelTimeout?.();
     for (const record of [...this.#underWay.splice(0), ...this.#waiting.clear()]) record.fail();
   }
 
@@ -193,7 +201,35 @@ export class RecordSender {
     for (const record of this.#underWay) record.number = ++this.#lastNumber;
   }
 
-  #onTimeout(pending: PendingCommands): void {
+  get #now(): number {
+    const { clock } = this.#options;
+    return clock.monotonic?.() ?? clock.now();
+  }
+
+  /** One timer for all: those that came first are given up first. */
+  #awaitTimeout(): void {
+    if (this.#cancelTimeout) return;
+    this.#dropDone();
+    const [first] = this.#pending;
+    if (!first || this.#stopped) return;
+    this.#cancelTimeout = this.#options.clock.after(Math.max(1, first.deadline - this.#now), () => {
+      this.#cancelTimeout = undefined;
+      for (const pending of this.#pending) {
+        if (pending.deadline > this.#now) break;
+        if (!pending.isDone) this.#giveUp(pending);
+      }
+      this.#awaitTimeout();
+    });
+  }
+
+  /** Forgets those that do not wait any more, as far as nobody before them does. */
+  #dropDone(): void {
+    let done = 0;
+    while (this.#pending[done]?.isDone) done++;
+    if (done > 0) this.#pending.splice(0, done);
+  }
+
+  #giveUp(pending: PendingCommands): void {
     const isUnderWay = this.#underWay.some((record) => record.has(pending));
     // What was not handed to the log is not stored: nobody sends it later.
     this.#waiting.remove(pending);
