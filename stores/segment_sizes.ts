@@ -142,7 +142,8 @@ export class SegmentSizes {
     if (wanted <= 0) return { upTo: after, missing: 0 };
     // From here on, the size counts from where the first row begins.
     let [upTo, missing] = [after, wanted + this.#partialSize(after)];
-    for (let chunk; missing > SKIP.bytes && (chunk = this.#sizeOfMany(upTo)).size <= missing;) {
+    // Not all that is missing: what is purged behind it has no size, and may be in rows of their own.
+    for (let chunk; missing > SKIP.bytes && (chunk = this.#sizeOfMany(upTo)).size < missing;) {
       [upTo, missing] = [chunk.last, missing - chunk.size];
     }
     while (missing > 0) {

@@ -35,7 +35,7 @@ export interface PurgedLog {
 /** How much of a database a row changes at most, in bytes of pages, besides what it holds. */
 const ROW_BYTES = 2 * 4096;
 
-/** So much goes at a time at most, in stored bytes, unless a single row is larger: emptying it takes some 20 milliseconds. */
+/** So much goes at a time at most, in stored bytes, unless a single message is larger: that takes some 20 milliseconds. */
 const MAX_PURGED_BYTES = 1024 * 1024;
 
 /** The rows that are looked at together: few, since large ones need no more. */
@@ -192,22 +192,40 @@ export class TopicPurge {
     return { purged: erased.live, more: through < newest.seq };
   }
 
-  /** The last message of so many, or of so many bytes; what has expired goes as well, and does not count as a message. */
+  /**
+   * The last message of so many, or of so many bytes; what has expired goes as well, and counts for nothing. Which messages share a row
+   * decides nothing: it depends on when they were written.
+   */
   #end(id: number, floor: number, upTo: number, max: number): number {
-    let [left, bytes, after, more] = [max, 0, floor, true];
+    const { segmentSizes } = this.#log;
+    let [left, after, more] = [max, floor, true];
+    // From here on, the size counts from where the first row begins.
+    let room = MAX_PURGED_BYTES + segmentSizes.splitRow(id, floor).bytes;
     while (more) {
       const rows = this.#rows.all(id, after, ROWS) as Row[];
       for (const { last, first, size } of rows) {
         const from = Math.max(first, floor + 1);
         if (from > upTo) return upTo;
-        if (last - from + 1 >= left) return Math.min(upTo, from + left - 1);
+        const covers = size < room ? Infinity : this.#seqCovering(id, from, last, room);
+        const end = Math.min(upTo, from + left - 1, covers);
+        if (end <= last) return end;
         left -= last - from + 1;
-        bytes += size;
-        if (bytes >= MAX_PURGED_BYTES) return Math.min(upTo, last);
+        room -= size;
         after = last;
       }
       more = rows.length === ROWS;
     }
     return upTo;
+  }
+
+  /** The first message from one to the last of its row with which the row has a size. */
+  #seqCovering(id: number, from: number, last: number, size: number): number {
+    let [low, high] = [from, last];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#log.segmentSizes.splitRow(id, middle).bytes < size) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

@@ -16,9 +16,12 @@ export interface GroupPage {
   readonly messages: readonly TopicMessage[];
   /** There are no others up to here. */
   readonly through: number;
-  /** There may be more after that, though the page is not full. */
+  /** There may be more after that, though there are none on the page. */
   readonly more: boolean;
 }
+
+/** A page of a prefix covers at most so many numbers. */
+const WINDOW = 65_536;
 
 /** How much is read to find out whether many messages are there. */
 const LOOK_AHEAD = { count: 64, bytes: 64 * 1024 };
@@ -68,10 +71,37 @@ export class GroupMessages {
     const { topic, prefix } = filter;
     const from = Math.max(after, through);
     // Up to there everything may have been deleted; after it nothing was that a group needs.
-    const page = prefix === undefined
-      ? this.#log.pages.page({ topic, after: from, count, bytes }, through)
-      : this.#log.prefixes.page({ prefix, after: from, count, bytes }, through);
-    return { messages: page.messages, through: page.through, more: page.more === true };
+    if (prefix !== undefined) return this.#prefixPage(prefix, from, count, bytes);
+    const page = this.#log.pages.page({ topic, after: from, count, bytes }, through);
+    return { messages: page.messages, through: page.through, more: false };
+  }
+
+  /**
+   * Reads messages of a prefix from the log. Where that takes long, the log stops at a number that depends on its rows; here the same messages
+   * give the same pages, so that groups do the same in each store.
+   */
+  #prefixPage(prefix: string, after: number, count: number, bytes: number): GroupPage {
+    const { prefixes, range: { last } } = this.#log;
+    const end = Math.min(last, after + WINDOW);
+    const found: TopicMessage[] = [];
+    const toPage = () => {
+      const through = found.at(-1)?.seq ?? Math.max(after, end);
+      return { messages: found, through, more: through < last };
+    };
+    for (let [from, left, more] = [after, bytes, true]; more && from < end;) {
+      const query = { prefix, after: from, count: count - found.length, bytes: left };
+      const page = prefixes.page(query, this.#expired.through);
+      for (const message of page.messages) {
+        // The first one of each page of the log is there, however large.
+        const fits = found.length === 0 || message.bytes <= left;
+        if (message.seq > end || !fits) return toPage();
+        found.push(message);
+        left -= message.bytes;
+      }
+      from = page.through;
+      more = page.more === true;
+    }
+    return toPage();
   }
 
   /** A message, if it is there. */

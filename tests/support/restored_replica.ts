@@ -129,9 +129,15 @@ export class RestoredReplica implements Disposable {
     const page = log.prefixes.page({ prefix: "", after: 0, ...ALL }, floor);
     const listed = listGroups(groups.state, { count: ALL.count });
     const dead = listed.map(({ name }) => listDeadJobs(groups.state, { name, after: 0, ...ALL }));
-    const { topics } = log.list({ prefix: "", after: "", count: ALL.count }, floor);
-    // How many were stored since the store was opened is not restored.
-    const sizes = topics.map(({ topic, messages, bytes }) => ({ topic, messages, bytes }));
+    const sizes: unknown[] = [];
+    for (let after: string | undefined = ""; after !== undefined;) {
+      const listed = log.list({ prefix: "", after, count: ALL.count }, floor);
+      // How many were stored since the store was opened is not restored.
+      for (const { topic, messages, bytes } of listed.topics) {
+        sizes.push({ topic, messages, bytes });
+      }
+      ({ after } = listed);
+    }
     return plain({ floor, last, lastTime, messages: page.messages, listed, dead, sizes });
   }
 
