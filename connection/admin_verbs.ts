@@ -152,7 +152,7 @@ async function backUp(
   const bytes = Math.min(PAGE.bytes, maxBytes);
   // After a break another server may answer, or one with another history: what is gone there means nothing here.
   const refusal = page &&
-    await positionRefusal(store, "back up", { seq: page.last, epoch: page.epoch });
+    await positionRefusal(context.queue, "back up", { seq: page.last, epoch: page.epoch });
   if (refusal) return replyError(context, request, refusal, replies);
   if (topicsAfter !== undefined) {
     const { gone, last, at, more } = await topicsGone(
@@ -240,12 +240,13 @@ function goneAt(gone: Gone | undefined, now: number): number {
 }
 
 async function backupInfo({ queue, welcome }: ServerContext): Promise<BackupInfo> {
-  const { store } = queue;
+  const { store, fence } = queue;
+  if (fence) await fence();
   const [{ last, floor, time }, { seq: gone }] = await Promise.all([
     store.bounds(),
     newestGone(store),
   ]);
   const epochs = [...store.epochEnds ?? []].map(([epoch, last]) => ({ epoch, last }));
-  const { epoch, retention } = welcome;
-  return { store: store.id, epoch, epochs, last, floor, gone, time, retention };
+  const { retention } = welcome;
+  return { store: store.id, epoch: store.epoch, epochs, last, floor, gone, time, retention };
 }

@@ -150,11 +150,11 @@ export class ClientConnection
   }
 
   /** Finishes accepted requests, ends waits with an error, and closes the connection. */
-  async finish(error: WireError): Promise<void> {
+  async finish(error: WireError, code: number, reason: string): Promise<void> {
     await this.#pipeline.finish();
     await this.#dispatcher.endReads(error);
     await this.close();
-    await this.#gracefulClose.close(CLOSE_CODE.serviceRestart, "the server is stopping");
+    await this.#gracefulClose.close(code, reason);
   }
 
   get identity(): string {

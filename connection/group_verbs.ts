@@ -86,7 +86,7 @@ export async function handleGroupRequest(
     }
     case "create_group": {
       const name = groupNameOf(request);
-      const after = await locateGroupStart(queue.store, request.since);
+      const after = await locateGroupStart(queue, request.since);
       const { created } = await applied(queue, { type: "create_group", name, after });
       if (created) logGroupCreation(context, connection, name);
       return reply(request, { created }, replies);
@@ -114,11 +114,12 @@ export async function handleGroupRequest(
  * @returns a page of them, and whether there may be more
  */
 export async function listPermittedGroups(
-  { store, groups }: Pick<Queue, "store" | "groups">,
+  { store, groups, fence }: Pick<Queue, "store" | "groups" | "fence">,
   { filter, after, count }: Pick<GroupsRequest, "filter" | "after" | "count">,
   mayList: (name: GroupName) => boolean,
   pause: () => Promise<void> | undefined,
 ): Promise<{ readonly groups: readonly GroupInfo[]; readonly more: boolean }> {
+  if (fence) await fence();
   const listed: GroupInfo[] = [];
   for (let last = after;;) {
     const wanted = count - listed.length;
@@ -163,13 +164,14 @@ async function listGroups(
 }
 
 async function listDead(
-  { store }: Queue,
+  { store, fence }: Queue,
   connection: GroupConnection,
   { id, after, count, ...target }: DeadRequest,
   { peer, replies }: GroupVerbsOptions,
 ): Promise<void> {
   const name = groupNameOf(target);
   const page = pageSize(replies.frameBytes);
+  if (fence) await fence();
   while (!connection.closed) {
     const jobs = await store.deadJobs({
       name,

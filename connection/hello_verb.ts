@@ -103,7 +103,7 @@ export class HelloVerb {
     const { cursors, replies } = this.#state;
     const start = since === undefined || this.#mayNotSeek(since)
       ? undefined
-      : await locateStart(store, since);
+      : await locateStart(queue, since);
     if (session !== undefined) await this.#open(session);
     const dedupComplete = session !== undefined && known
       ? await store.isDedupComplete(session, known)

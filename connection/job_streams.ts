@@ -111,7 +111,7 @@ export class JobStreams implements JobStreamContext {
     try {
       const claimed = group.join(stream);
       if (claimed) await claimed;
-      const after = await locateGroupStart(this.queue.store, request.since);
+      const after = await locateGroupStart(this.queue, request.since);
       const terms = { after, holder, lease, timeout, attempts, holding, bytes: MAX_RESENT_BYTES };
       const [opened] = await this.queue.groups.apply([{ type: "open_holder", name, ...terms }]);
       if (opened instanceof StoreError) throw opened;

@@ -167,6 +167,8 @@ export class PendingGets implements PendingGetContext {
       const error = limitExceeded("get_wait", limit, `${pending.size} wait already`);
       return replyError(this.#context, request, error, this.replies);
     }
+    const { fence } = this.#context.queue;
+    if (fence) await fence();
     const cursor = await this.#readVerb.readerFor(request);
     if (!cursor || this.#readVerb.refuses(request)) return;
     if (!this.#budgets.of("totalWaits").take()) {

@@ -82,6 +82,8 @@ export class ReadVerb {
 
   /** Replies with the oldest unread message, or the newest, if there is one. */
   async get(request: GetRequest): Promise<void> {
+    const { fence } = this.#context.queue;
+    if (fence) await fence();
     const cursor = await this.readerFor(request);
     if (!cursor) return;
     if (cursor.hasWaiters) await cursor.serveWaiters();
@@ -110,6 +112,7 @@ export class ReadVerb {
     pause: () => Promise<void> | undefined,
   ): Promise<void> {
     const { queue, welcome: { limits } } = this.#context;
+    if (queue.fence) await queue.fence();
     const missing = this.#cursors.missing(run);
     for (let i = 0; i < missing.length && !this.#closed; i += MAX_OPENED) {
       await this.#cursors.open(missing.slice(i, i + MAX_OPENED));

@@ -87,6 +87,8 @@ export function shutDownServer(
 export interface TopicSources {
   readonly store: Pick<Store, "topics">;
   readonly readers: Pick<Queue["readers"], "of">;
+  /** As {@linkcode Queue.fence}. */
+  readonly fence?: Queue["fence"];
 }
 
 /**
@@ -99,11 +101,12 @@ export interface TopicSources {
  * @returns a page of them, in the order of their code points
  */
 export async function listReadableTopics(
-  { store, readers }: TopicSources,
+  { store, readers, fence }: TopicSources,
   request: TopicsRequest,
   readable: readonly TopicRange[] | undefined,
   pause: () => Promise<void> | undefined,
 ): Promise<readonly TopicInfo[]> {
+  if (fence) await fence();
   const found = await topicsInRanges(store, request, readable, pause);
   const topics: TopicInfo[] = [];
   let lookUps = 0;

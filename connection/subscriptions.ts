@@ -213,20 +213,20 @@ export class Subscriptions implements ServerStreamContext {
     filter: TopicFilter,
   ): Promise<StreamStart | undefined> {
     const { store } = this.queue;
-    if (since !== undefined) return await locateStream(store, filter, since);
+    if (since !== undefined) return await locateStream(this.queue, filter, since);
     if (topic === undefined) {
       const { gap, asOf } = this.#cursors.start;
       const [start] = await locateFromStart(store, this.#cursors.start, [filter]);
       // After a position all is missing that was not gone by its time, also behind what is left before it.
       if (!gap && asOf < Infinity) return { ...start!, began: asOf > 0 ? asOf : undefined };
       // What is gone by now belongs to a gap that is there.
-      return { ...await locateStream(store, filter, start!.after), gap: start!.gap };
+      return { ...await locateStream(this.queue, filter, start!.after), gap: start!.gap };
     }
     const topicCursor = await this.#cursors.cursorFor(topic, cursor);
     if (!topicCursor || this.#closed) return undefined;
     const { gap, position } = topicCursor;
     if (gap) return { after: position, gap, topicCursor };
-    return { ...await locateStream(store, filter, position), topicCursor };
+    return { ...await locateStream(this.queue, filter, position), topicCursor };
   }
 
   /** Why a stream cannot be granted this much ahead. */

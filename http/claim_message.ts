@@ -90,7 +90,7 @@ export async function postClaim(call: HttpCall): Promise<Response> {
     ? undefined
     : parseAfter(query.since, "The parameter since");
   try {
-    const after = await locateGroupStart(queue.store, since);
+    const after = await locateGroupStart(queue, since);
     const job = await claimFor(call, { name, after, ...times });
     return job
       ? jobResponse(call, name, job, type === JSON_TYPE)

@@ -35,13 +35,14 @@ const SEQ_PARAMETER: WholeParameter = {
  * @throws {HttpProblem} if the client may not work on the group, or it is not there
  */
 export async function getDead(call: HttpCall): Promise<Response> {
-  const { queue: { store, log } } = call.context.shared;
+  const { queue: { store, log, fence } } = call.context.shared;
   const { name, query } = parseGroupCall(call, DEAD_PARAMETERS);
   requireWorker(call, name);
   acceptJson(call);
   const after = parseWhole(query.after, SEQ_PARAMETER);
   const count = parseCount(query.count, { default: DEAD_PAGE, max: DEAD_PAGE });
   try {
+    if (fence) await fence();
     // The page may also be over because no more bytes fit.
     const jobs = await store.deadJobs({ name, after, count, bytes: REPLY_FRAME_BYTES });
     const last = jobs.at(-1)?.message.seq;

@@ -48,8 +48,9 @@ export async function followMessages(
   since: WireSince,
   format: StreamFormat,
 ): Promise<Response> {
-  const { store, log } = call.context.shared.queue;
-  const start = await locateStream(store, filter, since).catch((error) => {
+  const { queue } = call.context.shared;
+  const { store, log } = queue;
+  const start = await locateStream(queue, filter, since).catch((error) => {
     throw new HttpProblem(toWireError(error, log));
   });
   requireReadable(call, filter);

@@ -107,7 +107,7 @@ export async function putGroup(call: HttpCall): Promise<Response> {
   const since = query.since === undefined
     ? undefined
     : parseAfter(query.since, "The parameter since");
-  const after = await locateGroupStart(shared.queue.store, since).catch((error) => {
+  const after = await locateGroupStart(shared.queue, since).catch((error) => {
     throw new HttpProblem(toWireError(error, shared.queue.log));
   });
   const { created } = await applyToGroup(call, { type: "create_group", name, after });

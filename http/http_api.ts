@@ -23,11 +23,11 @@ import { HttpCall } from "./http_call.ts";
 import type { HttpContext } from "./http_context.ts";
 import { HttpReaders } from "./http_readers.ts";
 import { findPage, mayLackHost, PAGE_METHODS } from "./pages.ts";
-import { badRequest, HttpProblem, SEND_TOKEN } from "./problem.ts";
+import { badRequest, HttpProblem, SEND_TOKEN, stoppingProblem } from "./problem.ts";
 import { PUBLIC_UNREAD_BYTES, PublicRequest } from "./public_request.ts";
 import { requireNoToken } from "./query.ts";
 import type { RouteHandler } from "./resource.ts";
-import { findRoute, needsSlot, type Route } from "./routes.ts";
+import { findRoute, isForOperators, needsSlot, type Route } from "./routes.ts";
 import { tracedResponse } from "./traced_response.ts";
 
 /** What `OPTIONS *` asks about. (`hardened` makes it `/`.) */
@@ -36,10 +36,8 @@ const WHOLE_SERVER = "/*";
 /** How a request without a token is asked for one: RFC 6750, section 3. */
 const NO_TOKEN = { "www-authenticate": "Bearer" };
 
-const STOPPING: WireError = {
-  code: "shutting_down",
-  message: "Cannot answer: the server is stopping",
-};
+/** Statuses and codes that the log leaves out. */
+const ORDINARY: readonly unknown[] = [404, 405, 409, 410, "shutting_down", "behind"];
 
 /** Tells whether a client leaves before it has its response. */
 export type WatchClient = (request: Request, onLeft: () => void) => () => void;
@@ -161,7 +159,7 @@ export class HttpApi {
     const call = new PublicRequest({ context, readers, request, from, unreadBudget }, end);
     this.#active++;
     try {
-      if (context.isStopping && page === fileResponse) throw stopping();
+      if (context.isStopping && page === fileResponse) throw stoppingProblem();
       return await page(call, path) ?? this.#failed(notFound(path, context.path), from);
     } catch (error) {
       return this.#failed(error, from);
@@ -225,7 +223,8 @@ export class HttpApi {
       this.#onEnd();
     };
     try {
-      if (context.isStopping) throw stopping();
+      if (context.isStopping) throw stoppingProblem();
+      if (context.behind && !isForOperators(handler)) throw new HttpProblem(context.behind);
       const token = context.access.requiresToken ? extractToken(request.headers) : undefined;
       const check = token === undefined ? undefined : await context.checkToken(token, from);
       const granted = this.#permissionsAfter(check, search);
@@ -266,8 +265,8 @@ export class HttpApi {
     const { shared: { queue: { log } } } = this.#context;
     const problem = error instanceof HttpProblem ? error : new HttpProblem(toWireError(error, log));
     const { status, logged, advice } = problem;
-    // Whoever asks for what is not there, or is gone, has done nothing wrong; nor has who still waits when the server stops.
-    const isOrdinary = [404, 405, 409, 410].includes(status) || logged.code === "shutting_down";
+    // Whoever asks for what is not there, or is gone, has done nothing wrong; nor has who comes to a server that stops, or is behind.
+    const isOrdinary = ORDINARY.includes(status) || ORDINARY.includes(logged.code);
     if (!isOrdinary) this.#context.onRefused(logged, from, advice);
     return problem.response;
   }
@@ -277,10 +276,6 @@ export class HttpApi {
 interface Address {
   readonly path: string;
   readonly search: string;
-}
-
-function stopping(): HttpProblem {
-  return new HttpProblem(STOPPING, { headers: { connection: "close" } });
 }
 
 /** Nothing is at this path, below that of the server. */

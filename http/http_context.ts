@@ -42,6 +42,8 @@ export interface HttpContext {
   operation(): Promise<ServerOperation>;
   /** The server stops, or has stopped. */
   readonly isStopping: boolean;
+  /** Why nothing is read or stored now, if the server is behind its log. */
+  readonly behind: WireError | undefined;
   /** Checks a token, in a slot of those that wait to be admitted. */
   checkToken(token: string, from: string): Promise<TokenCheck>;
   /** Takes a slot among the connections, for as long as a request is handled. */

@@ -193,7 +193,7 @@ export class HttpReaders {
    * @param filter what it reads
    * @param limit what it takes one of: the limit of waits, or of streams
    * @param events what it does
-   * @throws {HttpProblem} `limit_exceeded`, if there are too many; `shutting_down`
+   * @throws {HttpProblem} `limit_exceeded`, if there are too many; `shutting_down`; `behind`
    */
   open(
     owner: ReaderOwner,
@@ -202,7 +202,8 @@ export class HttpReaders {
     events: ReaderEvents,
   ): HttpReader {
     const isStream = limit === "totalSubscriptions";
-    if (this.#endedWith) throw new HttpProblem(this.#endedWith);
+    const ended = this.#endedWith ?? this.#context.behind;
+    if (ended) throw new HttpProblem(ended);
     const reader = new HttpReader(this.#context, this, owner, filter, isStream, events);
     if (!reader.budgets.of(limit).take()) {
       const error = reader.budgets.budgetError(limit, isStream ? "follow" : "wait");
@@ -260,8 +261,13 @@ export class HttpReaders {
   /** Ends all, and those that would come. */
   stop(error: WireError): void {
     this.#endedWith = error;
-    for (const reader of [...this.#open]) reader.end(error);
+    this.endAll(error);
     this.slowReaders.stop();
+  }
+
+  /** Ends all that there are. */
+  endAll(error: WireError): void {
+    for (const reader of [...this.#open]) reader.end(error);
   }
 
   /** Ends what clients have still not sent or read. */

@@ -17,8 +17,9 @@ const DOCUMENT = "/openapi.json";
 type Page = (context: HttpContext) => readonly [status: number, line: string];
 
 /** Whether messages can be stored: where the last could not, that is tried, at most once a second. */
-const ready: Page = ({ isStopping, shared: { queue: { store } } }) => {
+const ready: Page = ({ isStopping, behind, shared: { queue: { store } } }) => {
   if (isStopping) return [503, "stopping"];
+  if (behind) return [503, "behind: cut off from the log, or not caught up with it yet"];
   // Not why: that names the file, and everybody may ask.
   return store.findFault?.() === undefined
     ? [200, "ok"]

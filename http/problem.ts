@@ -123,3 +123,13 @@ export class HttpProblem extends Error {
 export function badRequest(message: string, options?: ProblemOptions): HttpProblem {
   return new HttpProblem({ code: "bad_request", message }, options);
 }
+
+const STOPPING: WireError = {
+  code: "shutting_down",
+  message: "Cannot answer: the server is stopping",
+};
+
+/** The server stops, and takes no more requests on this connection. */
+export function stoppingProblem(): HttpProblem {
+  return new HttpProblem(STOPPING, { headers: { connection: "close" } });
+}

@@ -54,7 +54,8 @@ export function requireReadable(call: HttpCall, filter: TopicFilter): void {
 export async function readMessages(call: HttpCall, read: ReadRequest): Promise<FoundPage> {
   const { context: { shared: { queue } } } = call;
   try {
-    const { after, gap, began } = await locateStream(queue.store, read.filter, read.since);
+    if (queue.fence) await queue.fence();
+    const { after, gap, began } = await locateStream(queue, read.filter, read.since);
     if (gap) throw gapProblem(call, gap);
     let found = await readFrom(call, read, after, began);
     if (found.messages.length === 0 && read.wait > 0) {

@@ -77,6 +77,11 @@ export function needsSlot(handler: RouteHandler, isAdministrator: () => boolean)
   return handler !== getStatus || !isAdministrator();
 }
 
+/** Whether a request tells how a server does, and neither reads nor writes messages. */
+export function isForOperators(handler: RouteHandler): boolean {
+  return handler === getMetrics || handler === getStatus;
+}
+
 /** What the path of a topic begins with. */
 const TOPIC_PATH = "/topics/";
 

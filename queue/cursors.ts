@@ -128,7 +128,7 @@ export class Cursors {
       cursors.set(topic, new TopicCursor(queue, this.#peer, topic, position));
     try {
       if (named.length > 0) {
-        const positions = await locatePositions(queue.store, named);
+        const positions = await locatePositions(queue, named);
         named.forEach(({ topic }, i) => openAt(topic, positions[i]!));
       }
       if (unnamed.length === 0) return;

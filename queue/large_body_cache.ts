@@ -34,4 +34,9 @@ export class LargeBodyCache {
     this.#cached.push({ seq, closing, suffix: new WeakRef(suffix) });
     return suffix;
   }
+
+  /** Forgets all: other messages may have their numbers from now on. */
+  clear(): void {
+    this.#cached = [];
+  }
 }

@@ -28,6 +28,8 @@ export const LOG_EVENTS = {
   store_purge_failed: "error",
   store_feed_lost: "warn",
   store_close_failed: "warn",
+  store_behind: "error",
+  store_caught_up: "info",
   store_exposed: "warn",
   secret_exposed: "warn",
   engine_fallback: "warn",

@@ -16,6 +16,12 @@ import { afterNetworkPoll } from "../budgets/after_network_poll.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { TopicFilter, WirePosition, WireSince } from "../protocol/requests.ts";
 import type { MessagePage, Store, TopicBounds } from "../stores/store.ts";
+import {
+  boundsOfPositions,
+  type ReadSource,
+  startsFromNow,
+  toPosition,
+} from "./position_bounds.ts";
 
 /** What a reader gets once, in place of a message. */
 export interface Gap {
@@ -49,19 +55,26 @@ export type TopicSince = TopicFilter & { readonly since: WireSince };
 /**
  * Finds the positions that a client asked for.
  *
- * @param store the store to be read
+ * @param source the store to be read
  * @param wanted topics, and from where
  * @returns the position of each; after a gap it is the nearest one from which reading can continue
  */
 export async function locatePositions(
-  store: Store,
+  source: ReadSource,
   wanted: readonly TopicSince[],
 ): Promise<Position[]> {
+  const { store, fence } = source;
   const positions = wanted.map(({ since }) => toPosition(since));
-  const allBounds = await store.topicBounds(wanted.map(({ topic, prefix }, i) => {
-    const { epoch, after } = positions[i] ?? {};
-    return { topic, prefix, epoch, after, asOf: positions[i] && asOfIn(store, positions[i]!) };
-  }));
+  if (fence && wanted.some(({ since }) => startsFromNow(since))) await fence();
+  const allBounds = await boundsOfPositions(
+    store,
+    () =>
+      wanted.map(({ topic, prefix }, i) => {
+        const { epoch, after } = positions[i] ?? {};
+        return { topic, prefix, epoch, after, asOf: positions[i] && asOfIn(store, positions[i]!) };
+      }),
+    positions,
+  );
   return await Promise.all(wanted.map(async (filter, i) => {
     const [position, bounds] = [positions[i], allBounds[i]!];
     if (!position) return await findPosition(store, filter.since, bounds);
@@ -76,13 +89,18 @@ export async function locatePositions(
 /**
  * Finds where the topics of a connection start.
  *
- * @param store the store to be read
+ * @param source the store to be read
  * @param since from where
  * @returns where they start; the gap of each topic is found by its first read
  */
-export async function locateStart(store: Store, since: WireSince): Promise<StartPosition> {
+export async function locateStart(
+  { store, fence }: ReadSource,
+  since: WireSince,
+): Promise<StartPosition> {
   const position = toPosition(since);
-  const [bounds] = await store.topicBounds([{ epoch: position?.epoch }]) as [TopicBounds];
+  if (fence && startsFromNow(since)) await fence();
+  const query = () => [{ epoch: position?.epoch }];
+  const [bounds] = await boundsOfPositions(store, query, [position]) as [TopicBounds];
   if (!position) return { ...await findPosition(store, since, bounds), asOf: Infinity };
   return { ...checkPosition(position, bounds), asOf: asOfIn(store, position) };
 }
@@ -90,16 +108,16 @@ export async function locateStart(store: Store, since: WireSince): Promise<Start
 /**
  * Finds where a group begins that is not there yet. If messages of a position are missing, it is the nearest one.
  *
- * @param store the store to be read
+ * @param source the store to be read
  * @param since from where
  * @returns it gets the messages after this number; `undefined`: all that are retained
  */
 export async function locateGroupStart(
-  store: Store,
+  source: ReadSource,
   since: WireSince | undefined,
 ): Promise<number | undefined> {
   if (since === undefined || since === "start") return undefined;
-  const { after } = await locateStart(store, since);
+  const { after } = await locateStart(source, since);
   return after;
 }
 
@@ -135,26 +153,27 @@ export async function locateFromStart(
 /**
  * Finds where a stream of a topic, or of a prefix, begins. Messages that go from then on before they are sent are a gap.
  *
- * @param store the store to be read
+ * @param source the store to be read
  * @param filter what is streamed
  * @param since from where; a number is the cursor or the start of the connection, for which messages that are gone by now are no gap
  * @returns where it begins
  */
 export async function locateStream(
-  store: Store,
+  source: ReadSource,
   filter: TopicFilter,
   since: WireSince | number,
 ): Promise<StreamBeginning> {
+  const { store } = source;
   if (typeof since === "object" && "after" in since) {
     // For a stream from a position all messages after it that are gone are missing, but for what was gone when it began.
     const { began } = since;
     const position = { ...since, asOf: began ?? 0 };
-    const [found] = await locatePositions(store, [{ ...filter, since: position }]);
+    const [found] = await locatePositions(source, [{ ...filter, since: position }]);
     return began === undefined ? found! : { ...found!, began: asOfIn(store, position) };
   }
   const after = typeof since === "number"
     ? since
-    : (await locatePositions(store, [{ ...filter, since }]))[0]!.after;
+    : (await locatePositions(source, [{ ...filter, since }]))[0]!.after;
   const [bounds] = await store.topicBounds([{ ...filter, after }]) as [TopicBounds];
   if (filter.prefix === undefined) {
     return { after: Math.max(after, bounds.gone?.seq ?? 0), gap: undefined };
@@ -216,11 +235,6 @@ export function trimmedGap(
   const { floor, last } = bounds;
   const message = `Cannot read on from ${after}: messages up to ${through} are gone`;
   return { error: { code: "trimmed", message, after, floor, last }, through };
-}
-
-/** A position within an epoch; `undefined` if it is given in another way. */
-function toPosition(since: WireSince): WirePosition | undefined {
-  return typeof since === "object" && "after" in since ? since : undefined;
 }
 
 /**

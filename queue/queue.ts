@@ -30,6 +30,12 @@ import { TopicReaders } from "./topic_readers.ts";
 import { TrafficCounts } from "./traffic_counts.ts";
 import { Trimming } from "./trimming.ts";
 
+/**
+ * What readers are sure to find, where several servers share a log: `global`, all that anybody was told of at any server; `session`,
+ * only what they were told of themselves.
+ */
+export type Freshness = "global" | "session";
+
 /** A purge that has begun. */
 export interface PurgeUnderWay {
   readonly topic: string;
@@ -50,6 +56,11 @@ export class Queue implements AsyncDisposable {
   readonly log: EventLog;
   /** Records spans of what is put and delivered, if anybody wants them. */
   readonly tracing: Tracing | undefined;
+  /**
+   * What a reader passes before it is told what is there now: see {@linkcode Store.fence}. `undefined`: it need not, and nothing is
+   * awaited.
+   */
+  readonly fence: (() => Promise<void>) | undefined;
   /** The timeouts of waits. */
   readonly timers: TimerHeap;
   /** Runs the cleanup of closed connections in slices. */
@@ -82,8 +93,15 @@ export class Queue implements AsyncDisposable {
   #resyncedLosses = 0;
   #closed = false;
 
-  private constructor(store: Store, clock: Clock, log: EventLog, tracing: Tracing | undefined) {
+  private constructor(
+    store: Store,
+    clock: Clock,
+    log: EventLog,
+    tracing: Tracing | undefined,
+    freshness: Freshness,
+  ) {
     this.store = store;
+    this.fence = freshness === "global" ? store.fence?.bind(store) : undefined;
     this.clock = clock;
     this.log = log;
     this.tracing = tracing;
@@ -103,6 +121,7 @@ export class Queue implements AsyncDisposable {
    * @param clock tells the time
    * @param log gets what a person should know
    * @param tracing records spans. Default: nobody does
+   * @param freshness what readers are sure to find, if others write to the same log. Default: `global`
    * @returns the queue
    */
   static async open(
@@ -110,8 +129,9 @@ export class Queue implements AsyncDisposable {
     clock: Clock,
     log: EventLog,
     tracing?: Tracing,
+    freshness: Freshness = "global",
   ): Promise<Queue> {
-    const queue = new Queue(store, clock, log, tracing);
+    const queue = new Queue(store, clock, log, tracing, freshness);
     try {
       await queue.#follow();
     } catch (error) {
@@ -206,7 +226,9 @@ export class Queue implements AsyncDisposable {
     });
     if (this.#closed) feed[Symbol.dispose]();
     else this.#feed = feed;
-    if (this.#losses === 0) this.#fedThrough = Math.max(this.#fedThrough, feed.from);
+    // After a loss it stays, unless the store has begun a history that is shorter.
+    const furthest = this.#losses === 0 ? Math.max : Math.min;
+    this.#fedThrough = furthest(this.#fedThrough, feed.from);
   }
 
   #onStored(messages: readonly TopicMessage[]): void {
@@ -265,6 +287,7 @@ export class Queue implements AsyncDisposable {
     this.#fanOut.finish();
     this.#prefixFanOut.finish();
     this.#resyncedLosses = losses;
+    this.largeBodies.clear();
     const ofTopics = this.#listeners.values().flatMap((one) => one instanceof Set ? one : [one]);
     for (const one of [...ofTopics, ...this.#prefixListeners]) one.resync(this.#fedThrough);
     this.groups.resync();

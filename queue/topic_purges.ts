@@ -8,6 +8,7 @@ import type { PurgeRequest } from "../protocol/admin_requests.ts";
 import type { WireError } from "../protocol/errors.ts";
 import type { TopicFilter } from "../protocol/requests.ts";
 import { type Purge, StoreError } from "../stores/store.ts";
+import { boundsOfPositions } from "./position_bounds.ts";
 import type { PurgeUnderWay, Queue } from "./queue.ts";
 import { storeErrorToWire } from "./store_failure.ts";
 
@@ -30,7 +31,7 @@ export async function purgeTopic(
   pause: () => Promise<void> | undefined,
 ): Promise<number | WireError> {
   if (before && "seq" in before) {
-    const refusal = await positionRefusal(queue.store, "purge", before, 1);
+    const refusal = await positionRefusal(queue, "purge", before, 1);
     if (refusal) return refusal;
   }
   let purged = 0;
@@ -82,19 +83,20 @@ export function whenRemoved(
 /**
  * Why there is no such position here.
  *
- * @param store the store
+ * @param queue the queue of the store
  * @param what what was asked for, for the error
  * @param position a number, and its epoch
  * @param beyond how far it may be beyond the end
  * @returns the error, if there is one
  */
 export async function positionRefusal(
-  store: Queue["store"],
+  { store }: Pick<Queue, "store">,
   what: string,
   { seq, epoch }: { readonly seq: number; readonly epoch?: string | undefined },
   beyond = 0,
 ): Promise<WireError | undefined> {
-  const [bounds] = await store.topicBounds([{ epoch }]);
+  const position = { after: seq - beyond, epoch };
+  const [bounds] = await boundsOfPositions(store, () => [{ epoch }], [position]);
   const { end, floor, last } = bounds!;
   const details = { after: seq, floor, last };
   if (end === undefined) {

@@ -24,6 +24,7 @@ import {
   createConnection,
   PendingAdmission,
 } from "./pending_admission.ts";
+import { BEHIND, CLOSE_TIMEOUT, OpenConnections, STOPPING } from "./open_connections.ts";
 import { type CloseReason, PendingConnection } from "./pending_connection.ts";
 import { httpContext, watchSignal } from "./http_context.ts";
 import { textResponse } from "./text_response.ts";
@@ -36,15 +37,8 @@ import { PendingLimiter } from "./pending_limiter.ts";
 /** How many connections get their new permissions in one go: each may have ten thousand waits. */
 const RECHECK_BATCH = 1;
 
-/** How long peers have to finish and to answer the close frame, in milliseconds. */
-const CLOSE_TIMEOUT = 2000;
-
-const SHUTDOWN_CLOSE: CloseReason = [CLOSE_CODE.serviceRestart, "the server is stopping"];
-
-const SHUTTING_DOWN: WireError = {
-  code: "shutting_down",
-  message: "Cannot wait any longer: the server is stopping",
-};
+/** When a client that was refused because the server is behind may ask it again. */
+const RETRY_LATER = { "retry-after": "1" };
 
 /** The reason for closing a connection that waits to be admitted, when another needs its slot. */
 const EVICTED_CLOSE: CloseReason = [
@@ -58,14 +52,10 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   readonly access: AccessControl;
   readonly #options: ConnectionsOptions;
   readonly limiter: ConnectionLimiter;
-  readonly #open = new Set<ClientConnection>();
-  /** Connections that are not admitted, including rejected ones that are not closed yet. */
-  readonly #pendingConnections = new Set<PendingConnection>();
+  readonly #open = new OpenConnections();
   readonly #pendingLimiter: PendingLimiter;
   readonly #upgradeChecks: UpgradeChecks;
   readonly #http: HttpApi;
-  readonly #empty = Promise.withResolvers<void>();
-  #stopping = false;
 
   /**
    * Starts without connections.
@@ -89,16 +79,33 @@ export class Connections implements ConnectionHandler, AdmissionContext {
 
   /** How many connections are open. */
   get count(): number {
-    return this.#open.size;
+    return this.#open.count;
   }
 
   /** All of them, and requests of plain HTTP, by their kind. */
   get kinds(): Readonly<Record<string, number>> {
-    return { websocket: this.#open.size, ...this.#http.counts };
+    return { websocket: this.count, ...this.#http.counts };
   }
 
   get isStopping(): boolean {
-    return this.#stopping;
+    return this.#open.closing === STOPPING;
+  }
+
+  /** Why nothing is served as fresh now, if that is so. */
+  get behind(): WireError | undefined {
+    const { closing } = this.#open;
+    return closing === BEHIND ? closing.error : undefined;
+  }
+
+  /** What can be read may be old: has all clients go to other servers. */
+  fallBehind(): void {
+    void this.#open.closeAll(BEHIND);
+    this.#http.readers.endAll(BEHIND.error);
+  }
+
+  /** Everything can be read again: takes clients again. */
+  catchUp(): void {
+    this.#open.reopen();
   }
 
   /** How many connections are not admitted. */
@@ -125,29 +132,46 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     if (verdict.kind !== "refused" || verdict.status !== 403) {
       this.#options.upgradeChecked(request, from);
     }
-    if (this.#stopping) return textResponse(503, "The server is stopping");
+    if (this.isStopping) return textResponse(503, "The server is stopping");
     if (verdict.kind === "refused") return refuseUpgrade(verdict, from, this.shared);
     const { check } = verdict;
+    const accepted = { from, check, isForwarded: isFromElsewhere(request) };
+    // A client with our subprotocol sees a close code, but not the status of a refused upgrade.
+    const seesCloseCode = offeredProtocols(request.headers).includes(SUBPROTOCOL);
+    const refuseBehind = () => {
+      if (!seesCloseCode) return textResponse(503, BEHIND.error.message, RETRY_LATER);
+      return (peer: Peer) => this.#refuse({ ...accepted, peer, start: 0 }, BEHIND.close);
+    };
+    if (this.behind) return refuseBehind();
     const hasInvalidToken = check?.kind === "refused";
     const permissions = this.access.permissionsOf(check);
     // It takes its slot here, and not when it is open: many may be on their way.
     const slot = permissions && this.acquireConnection(from, permissions);
     const exceeded = slot && "error" in slot ? slot : undefined;
-    // A client with our subprotocol sees a close code, but not the status of a refused upgrade. And it may have a slot
-    // already, in the session that it is about to name.
-    if (exceeded && !offeredProtocols(request.headers).includes(SUBPROTOCOL)) {
+    // It may have a slot already, in the session that it is about to name.
+    if (exceeded && !seesCloseCode) {
       this.shared.onRefused(exceeded.error, from, limitAdvice(exceeded));
       return textResponse(exceeded.isPerAddress ? 429 : 503, exceeded.error.message);
     }
     const release = typeof slot === "function" ? slot : undefined;
-    const accepted = { from, check, isForwarded: isFromElsewhere(request) };
     if (hasInvalidToken) return (peer) => this.#rejectToken({ ...accepted, peer, start: 0 });
     try {
+      const { store, fence } = this.shared.queue;
+      // What anybody was told of before is nothing that it may read.
+      if (fence) await fence();
       // Before the response to the upgrade: what the client puts once it is connected comes after this number.
-      const { last: start } = await this.shared.queue.store.bounds();
-      return (peer) => this.#accept({ ...accepted, peer, start }, release, exceeded);
+      const { last: start } = await store.bounds();
+      const { epoch } = store;
+      return (peer) => {
+        const acceptedPeer = { ...accepted, peer, start };
+        if (store.epoch === epoch) return this.#accept(acceptedPeer, release, exceeded);
+        // That is no number of the history that has begun since.
+        release?.();
+        return this.#refuse(acceptedPeer, BEHIND.close);
+      };
     } catch (error) {
       release?.();
+      if (Object(error).code === BEHIND.error.code) return refuseBehind();
       this.onError(error);
       return textResponse(503, "The store does not answer");
     }
@@ -155,7 +179,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
 
   /** Applies a changed `auth`: connections without permissions get an error and are closed, the others continue. Returns when that is done, if it takes long. */
   authChanged(): Promise<void> | void {
-    const all = [...this.#open];
+    const { all } = this.#open;
     const { urgentTasks } = this.shared.queue;
     void this.#http.authChanged();
     return urgentTasks.forEach(all, all.length, (connection) => {
@@ -192,28 +216,9 @@ export class Connections implements ConnectionHandler, AdmissionContext {
 
   /** Admits no more connections, lets each finish, and drops those that take too long. */
   async stop(): Promise<void> {
-    this.#stopping = true;
     this.#upgradeChecks.stop();
-    for (const connection of this.#open) void connection.finish(SHUTTING_DOWN);
-    for (const pendingConnection of [...this.#pendingConnections]) {
-      pendingConnection.closeGracefully(...SHUTDOWN_CLOSE);
-    }
-    const httpStopped = this.#http.stop(SHUTTING_DOWN, CLOSE_TIMEOUT);
-    if (this.#isEmpty) return await httpStopped;
-    const timer = setTimeout(() => {
-      for (const connection of [...this.#open]) {
-        void connection.close();
-        connection.peer.drop("it did not answer the close frame");
-      }
-      for (const pendingConnection of [...this.#pendingConnections]) pendingConnection.drop();
-    }, CLOSE_TIMEOUT);
-    await this.#empty.promise;
-    clearTimeout(timer);
-    await httpStopped;
-  }
-
-  get #isEmpty(): boolean {
-    return this.#open.size === 0 && this.#pendingConnections.size === 0;
+    const closed = this.#open.closeAll(STOPPING);
+    await Promise.all([closed, this.#http.stop(STOPPING.error, CLOSE_TIMEOUT)]);
   }
 
   #accept(
@@ -236,7 +241,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   }
 
   /** A connection that has yet to send its token, or has no slot. */
-  #acceptPending(accepted: AcceptedPeer, exceeded: LimitExceeded | undefined): PendingConnection {
+  #acceptPending(accepted: AcceptedPeer, exceeded?: LimitExceeded): PendingConnection {
     const { from } = accepted;
     const releaseSlot = this.#pendingLimiter.acquire(from, () => {
       const [, message] = EVICTED_CLOSE;
@@ -244,21 +249,22 @@ export class Connections implements ConnectionHandler, AdmissionContext {
       pendingConnection.evict(...EVICTED_CLOSE);
     });
     const admission = new PendingAdmission(this, accepted, exceeded, releaseSlot, () => {
-      this.#pendingConnections.delete(pendingConnection);
-      if (this.#stopping && this.#isEmpty) this.#empty.resolve();
+      this.#open.deletePending(pendingConnection);
     });
     const pendingConnection = new PendingConnection(accepted.peer, admission);
-    this.#pendingConnections.add(pendingConnection);
-    // The server began to stop just before.
-    if (this.#stopping) pendingConnection.closeGracefully(...SHUTDOWN_CLOSE);
+    this.#open.addPending(pendingConnection);
     return pendingConnection;
   }
 
   /** Closes a new connection, which learns the reason by the close code. */
   #rejectToken(accepted: AcceptedPeer): PeerEvents {
     this.shared.onRefused(tokenRefusal(accepted.check).logged, accepted.from, ADVICE.token);
-    const pendingConnection = this.#acceptPending(accepted, undefined);
-    pendingConnection.reject(CLOSE_CODE.unauthorized, "the token is not valid");
+    return this.#refuse(accepted, [CLOSE_CODE.unauthorized, "the token is not valid"]);
+  }
+
+  #refuse(accepted: AcceptedPeer, close: CloseReason): PeerEvents {
+    const pendingConnection = this.#acceptPending(accepted);
+    pendingConnection.reject(...close);
     return pendingConnection;
   }
 
@@ -276,12 +282,9 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   }
 
   onAdmitted(connection: ClientConnection): void {
-    this.#open.add(connection);
     this.shared.directory.add(connection);
-    // The server began to stop just before.
-    if (this.#stopping) connection.peer.close(...SHUTDOWN_CLOSE);
     // Tokens may have changed while it got its slot.
-    else this.#recheck(connection);
+    if (this.#open.admit(connection)) this.#recheck(connection);
   }
 
   connectionOf(owner: SessionOwner): ClientConnection | undefined {
@@ -291,6 +294,5 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   onDisconnected(connection: ClientConnection): void {
     this.#open.delete(connection);
     this.shared.directory.delete(connection);
-    if (this.#stopping && this.#isEmpty) this.#empty.resolve();
   }
 }

@@ -6,6 +6,7 @@
 
 import type { Permissions } from "../auth/permissions.ts";
 import type { HttpContext } from "../http/http_context.ts";
+import type { WireError } from "../protocol/errors.ts";
 import { ADVICE, limitAdvice } from "./advice.ts";
 import type { ConnectionsOptions } from "./connections_options.ts";
 import type { AdmissionContext } from "./pending_admission.ts";
@@ -28,6 +29,7 @@ export function watchSignal({ signal }: Request, onLeft: () => void): () => void
 export function httpContext(
   connections: Pick<AdmissionContext, "shared" | "access" | "acquireConnection"> & {
     readonly isStopping: boolean;
+    readonly behind: WireError | undefined;
   },
   checks: Pick<UpgradeChecks, "checkToken">,
   { path, banner, peerDropped, metrics, operation }: ConnectionsOptions,
@@ -44,6 +46,9 @@ export function httpContext(
     },
     get isStopping() {
       return connections.isStopping;
+    },
+    get behind() {
+      return connections.behind;
     },
     checkToken: (token, from) => checks.checkToken(token, from),
     acquire(from: string, permissions: Permissions) {

@@ -30,6 +30,7 @@ import type { AuthPreparation } from "./prepare_auth.ts";
 import type { ServerSettings } from "./options.ts";
 import { Connections } from "./connections.ts";
 import type { StopSignals } from "./stop_signals.ts";
+import { watchStore } from "./store_watch.ts";
 
 /** The version of this software. */
 export const VERSION: string = deno.version;
@@ -120,7 +121,10 @@ export class RunningServer implements MessageServer {
         protocol: PROTOCOL_VERSION,
         server,
         store: store.id,
-        epoch: store.epoch,
+        // Another one may begin while it serves.
+        get epoch() {
+          return store.epoch;
+        },
         durability: store.durability,
         retention,
         limits: clientLimits(limits, store.largestBytes),
@@ -162,6 +166,7 @@ export class RunningServer implements MessageServer {
       startedAt: clock.now(),
     };
     this.metrics = settings.createMetrics?.(sources);
+    watchStore(queue, this.#connections);
   }
 
   /**

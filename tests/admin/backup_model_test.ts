@@ -81,7 +81,7 @@ async function answers(
   wanted: readonly { readonly topic: string; readonly since: WireSince }[],
   last: number,
 ): Promise<string[]> {
-  const positions = await locatePositions(store, wanted);
+  const positions = await locatePositions({ store }, wanted);
   const pages = await store.read(
     wanted.map(({ topic }, i) => ({ topic, ...EVERYTHING, after: positions[i]!.after })),
   );

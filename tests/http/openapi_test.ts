@@ -11,6 +11,7 @@ import { failingStore } from "../support/failing_store_scene.ts";
 import { OpenApiContract } from "../support/openapi_contract.ts";
 import { GROUP_SCENES } from "../support/openapi_group_scenes.ts";
 import { SCENES } from "../support/openapi_scenes.ts";
+import { sharedLog } from "../support/shared_log_scene.ts";
 
 testDocumented(
   "a server answers with each status, header and form that /openapi.json names, and with no other",
@@ -21,6 +22,7 @@ testDocumented(
       });
     }
     await failingStore(contract, kind);
+    await sharedLog(contract, kind);
     const named = contract.responses.map(OpenApiContract.nameOf);
     assertEquals(named.filter((name) => !contract.seen.has(name)), [], "nothing provokes these");
     const { responses } = contract.document.components as Record<string, Record<string, unknown>>;

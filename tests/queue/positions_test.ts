@@ -33,11 +33,11 @@ Deno.test("a reader of a topic of which it is not known any more what is gone sk
   assertEquals(bounds!.gone?.seq, 3);
   const topic = "t";
   const beginning = { after: 0, gap: undefined };
-  assertEquals(await locateStream(store, { topic }, "start"), beginning);
-  assertEquals(await locateStream(store, { topic }, { after: 0 }), beginning);
+  assertEquals(await locateStream({ store }, { topic }, "start"), beginning);
+  assertEquals(await locateStream({ store }, { topic }, { after: 0 }), beginning);
   for (const since of [{ after: 0 }, { after: 0, epoch: store.epoch, asOf: 0 }]) {
-    assertEquals(await locatePositions(store, [{ topic, since }]), [beginning]);
-    const start = await locateStart(store, since);
+    assertEquals(await locatePositions({ store }, [{ topic, since }]), [beginning]);
+    const start = await locateStart({ store }, since);
     assertEquals(await locateFromStart(store, start, [{ topic }]), [beginning]);
   }
 });
@@ -69,7 +69,9 @@ Deno.test("others have their turn while it is looked for what is left of a prefi
     },
   });
   try {
-    const { after, gap } = await locateStream(watched, { prefix: "p." }, { after: 2000 });
+    const { after, gap } = await locateStream({ store: watched }, { prefix: "p." }, {
+      after: 2000,
+    });
     assertEquals([after, gap?.error.code], [last!.seq, "trimmed"]);
     assert(seen.length > 2, `${seen.length} reads`);
     for (let i = 1; i < seen.length; i++) assert(seen[i]! - seen[i - 1]! >= IMMEDIATES, `${seen}`);

@@ -38,7 +38,7 @@ const open = (path: string, clock: ManualClock, retention = RETENTION) =>
 /** Whether readers from the beginning of the history, who were connected until some times, are told that something is gone. */
 async function told(store: FileStore, topic: string, times: readonly number[]): Promise<boolean[]> {
   const wanted = times.map((asOf) => ({ topic, since: { after: 0, epoch: EPOCH, asOf } }));
-  return (await locatePositions(store, wanted)).map(({ gap }) => gap?.error.code === "trimmed");
+  return (await locatePositions({ store }, wanted)).map(({ gap }) => gap?.error.code === "trimmed");
 }
 
 /** Runs a test with the path of a file. */

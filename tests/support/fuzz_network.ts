@@ -155,7 +155,7 @@ export class FuzzConnection {
       code: "shutting_down" as const,
       message: "Cannot wait: the server is stopping",
     };
-    if (orderly && !this.over) void this.#connection!.finish(error);
+    if (orderly && !this.over) void this.#connection!.finish(error, 1012, "the server is stopping");
     this.#endServer();
     this.cut();
   }

@@ -51,6 +51,7 @@ export async function openMemoryHttp(
     metrics: undefined,
     operation: () => Promise.reject(new Error("nobody asks for it")),
     isStopping: false,
+    behind: undefined,
     checkToken: () => Promise.resolve({ kind: "granted", permissions: ALL_PERMISSIONS }),
     acquire: () => () => {},
     onRefused() {},

@@ -143,7 +143,8 @@ Deno.test("a connection whose session is taken over just before the server stops
   using newer = new ManualPeer(host);
   await older.request(hello(1));
   await newer.request(hello(2));
-  await older.connection.finish({ code: "shutting_down", message: "The server is stopping" });
+  const error = { code: "shutting_down", message: "The server is stopping" } as const;
+  await older.connection.finish(error, 1012, "the server is stopping");
   older.connection.end();
   assertEquals(codes, [CLOSE_CODE.sessionTakenOver]);
 });
