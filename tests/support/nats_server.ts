@@ -65,20 +65,20 @@ export class NatsServer implements AsyncDisposable {
   /** Starts it, also again after {@linkcode kill}; rejects if it ends instead. */
   async run(): Promise<void> {
     if (missing) throw new Error(`Cannot test with NATS: ${missing}`);
-    const args = ["--config", `${this.#folder}/config`, "--log", `${this.#folder}/log`];
+    const log = `${this.#folder}/log`;
+    await Deno.remove(log).catch(() => {});
+    const args = ["--config", `${this.#folder}/config`, "--log", log];
     const child = new Deno.Command(program, { args, stdout: "null", stderr: "null" }).spawn();
     this.#child = child;
     let hasEnded = false;
     const ended = child.status.then(() => hasEnded = true);
     try {
-      await withTimeout(untilListening(this.port, () => hasEnded), START_TIMEOUT);
+      await withTimeout(untilReady(log, () => hasEnded), START_TIMEOUT);
     } catch (error) {
       await this.kill();
       await ended;
-      const log = await Deno.readTextFile(`${this.#folder}/log`).catch(() => "");
-      throw new Error(`nats-server does not start: ${log.trim().split("\n").at(-1)}`, {
-        cause: error,
-      });
+      const last = (await Deno.readTextFile(log).catch(() => "")).trim().split("\n").at(-1);
+      throw new Error(`nats-server does not start: ${last}`, { cause: error });
     }
   }
 
@@ -180,15 +180,11 @@ function configOf(
   ].join("\n");
 }
 
-/** Waits for what a server says first. */
-async function untilListening(port: number, hasEnded: () => boolean): Promise<void> {
+/** Waits until a server has written that it listens; with TLS it may say nothing before its client does. */
+async function untilReady(log: string, hasEnded: () => boolean): Promise<void> {
   while (!hasEnded()) {
-    try {
-      using conn = await Deno.connect({ hostname: "127.0.0.1", port });
-      if (await conn.read(new Uint8Array(16)) !== null) return;
-    } catch {
-      // Not yet.
-    }
+    const text = await Deno.readTextFile(log).catch(() => "");
+    if (text.includes("Server is ready")) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error("it has ended");

@@ -46,12 +46,18 @@ export function requestError(action: string, error: unknown): LogError {
   const { name, cause } = error as Error;
   const inner = cause instanceof Error ? cause.name : name;
   if (inner === "NoResponders") {
-    return unavailable(action, "no server has JetStream, or the stream, just now");
+    return unavailable(action, "no server has JetStream, or the stream, just now", cause);
   }
   if (inner === "TimeoutError") return unavailable(action, "NATS does not answer");
   if (inner === "PermissionViolationError") return permissionError(action, cause ?? error);
   if (inner === "ClosedConnectionError") return unavailable(action, "the log is closed");
   return unavailable(action, "the connection to NATS broke", error);
+}
+
+/** Whether an error says that nobody was there to answer. */
+export function isUnanswered(error: unknown): boolean {
+  const cause = error instanceof LogError ? error.cause : undefined;
+  return cause instanceof Error && cause.name === "NoResponders";
 }
 
 /** The error for a user who may not do something. */

@@ -46,6 +46,7 @@ export interface NatsServerInfo {
   readonly server_id: string;
   readonly server_name?: string;
   readonly connect_urls?: readonly string[];
+  readonly jetstream?: boolean;
 }
 
 /** A connection: by itself it connects again. */

@@ -7,7 +7,7 @@
 import { LogError } from "../record_log.ts";
 import type { NatsAddress } from "./nats_address.ts";
 import { isApiError, NatsConnection } from "./nats_connection.ts";
-import { apiError, unavailable } from "./nats_errors.ts";
+import { apiError, isUnanswered, unavailable } from "./nats_errors.ts";
 import type { NatsPackages, NatsServerInfo } from "./nats_packages.ts";
 
 /** How long a look at another server of the cluster may take, in milliseconds. */
@@ -89,6 +89,11 @@ async function lookAt(
   }
 }
 
+/** Another server of its cluster may have it, and be down. */
+function mayGetJetStream({ client: { info } }: NatsConnection): boolean {
+  return info === undefined || info.jetstream === true || (info.connect_urls ?? []).length > 1;
+}
+
 /** What JetStream says of an account; -1 is no limit. */
 interface AccountInfo extends AccountTier {
   readonly tiers?: Readonly<Record<string, AccountTier>>;
@@ -115,7 +120,10 @@ export async function checkAccount(
   { replicas, storage }: NatsAddress,
 ): Promise<readonly string[]> {
   const action = "look at the account";
-  const answer = await connection.ask<AccountInfo>(action, "INFO");
+  const answer = await connection.ask<AccountInfo>(action, "INFO").catch((error) => {
+    if (!isUnanswered(error) || mayGetJetStream(connection)) throw error;
+    throw new LogError("unusable", "Cannot use NATS: JetStream is not enabled");
+  });
   if (isApiError(answer)) {
     const { description } = answer.error;
     if (!/not enabled/.test(description)) throw apiError(action, answer.error);

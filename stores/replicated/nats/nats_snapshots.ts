@@ -140,9 +140,9 @@ export class NatsSnapshots implements Snapshots {
     signal.addEventListener("abort", onAbort);
     try {
       signal.throwIfAborted();
-      for await (const { record } of opened.messages()) {
+      for (let batch; (batch = await opened.nextBatch()) !== undefined;) {
         idle = 0;
-        yield record;
+        for (const item of batch) if (opened.accept(item)) yield item.record;
       }
       signal.throwIfAborted();
     } finally {

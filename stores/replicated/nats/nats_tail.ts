@@ -51,7 +51,9 @@ export async function* natsTail(
     using opened = consumer;
     signal.addEventListener("abort", () => opened[Symbol.dispose](), { once: true });
     if (signal.aborted) return;
-    yield* opened.messages();
+    for (let batch; (batch = await opened.nextBatch()) !== undefined;) {
+      for (const item of batch) if (opened.accept(item)) yield item;
+    }
   } finally {
     signal.removeEventListener("abort", abort);
   }

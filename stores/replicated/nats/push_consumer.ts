@@ -127,23 +127,31 @@ export class PushConsumer implements Disposable {
     this.#arrived.resolve();
   }
 
-  /** What has arrived, in order, until {@linkcode fail}, or until it is disposed of: then without an error. */
-  async *messages(): AsyncGenerator<Delivered> {
-    while (!this.#hasEnded) {
-      const queue = this.#queue;
-      if (queue.length === 0) {
-        if (this.#error) throw this.#error;
-        await this.#arrived.promise;
-        this.#arrived = Promise.withResolvers();
-        continue;
-      }
-      this.#queue = [];
-      for (const item of queue) {
-        if (this.#hasEnded) return;
-        if (typeof item !== "string") yield item;
-        else this.#answer(item);
-      }
+  /**
+   * Waits for messages. Each of the batch is given to {@linkcode accept} when its turn comes.
+   *
+   * @returns what has arrived since the last call, in order; `undefined`, once it is disposed of
+   * @throws what was given to {@linkcode fail}
+   */
+  async nextBatch(): Promise<readonly (Delivered | string)[] | undefined> {
+    while (this.#queue.length === 0 && !this.#hasEnded) {
+      if (this.#error) throw this.#error;
+      await this.#arrived.promise;
+      this.#arrived = Promise.withResolvers();
     }
+    if (this.#hasEnded) return undefined;
+    const queue = this.#queue;
+    this.#queue = [];
+    return queue;
+  }
+
+  /** Answers the server, if that is what an item is for: it has more, up to here all was taken. */
+  accept(item: Delivered | string): item is Delivered {
+    if (typeof item !== "string") return !this.#hasEnded;
+    this.#unanswered--;
+    // Without a connection it would be sent to the next server.
+    if (this.#connection.isConnected) this.#connection.client.publish(item);
+    return false;
   }
 
   /** Ends it at once, and deletes it on the server. */
@@ -206,12 +214,6 @@ export class PushConsumer implements Disposable {
     // The server waits for an answer that was lost, if this is not just slow.
     const stalled = headers.get("Nats-Consumer-Stalled");
     if (stalled && this.#unanswered === 0) this.#connection.client.publish(stalled);
-  }
-
-  #answer(reply: string): void {
-    this.#unanswered--;
-    // Without a connection it would be sent to the next server.
-    if (this.#connection.isConnected) this.#connection.client.publish(reply);
   }
 
   /** `$JS.ACK.[DOMAIN.ACCOUNT.]STREAM.CONSUMER.TIMES.POSITION.DELIVERED.NANOSECONDS.PENDING[.…]` */
