@@ -46,7 +46,12 @@ export class NatsOperator implements AsyncDisposable {
     options: Partial<ConnectionOptions> = {},
   ): Promise<NatsOperator> {
     const client = await connect({ servers: servers.split(","), ...options });
-    return new NatsOperator(client, await jetstreamManager(client));
+    try {
+      return new NatsOperator(client, await jetstreamManager(client));
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
   }
 
   /** The names of the consumers of a stream. */
