@@ -203,8 +203,8 @@ export class Replica {
   }
 
   #openParts(saved?: SavedParts): void {
-    const { configuration } = this.#identity!;
-    this.#parts = openParts(this.#file, configuration, this.#time, (error) => {
+    const { configuration, seed } = this.#identity!;
+    this.#parts = openParts(this.#file, { ...configuration, seed }, this.#time, (error) => {
       this.#failure ??= error;
     }, saved);
   }

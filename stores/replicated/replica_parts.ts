@@ -9,8 +9,10 @@ import { type DedupRow, dumpDedup, restoreDedup } from "../dedup_dump.ts";
 import { DedupIndex } from "../dedup_index.ts";
 import type { DroppedRange } from "../gone_index.ts";
 import { GoneTable } from "../gone_table.ts";
+import { dumpGroups, type GroupRow } from "../groups/dump_groups.ts";
 import { GroupMachine } from "../groups/group_machine.ts";
 import { GroupState } from "../groups/group_state.ts";
+import { restoreGroups } from "../groups/restore_groups.ts";
 import { MessageLog } from "../message_log.ts";
 import { StateMachine } from "../state_machine.ts";
 import type { StoreTime } from "../store_time.ts";
@@ -45,14 +47,14 @@ export interface SavedParts {
  * Opens the parts over the tables of a file.
  *
  * @param file the file, in a transaction
- * @param configuration what decides results
+ * @param configuration what decides results, and the seed of hashes if there are no tables yet
  * @param time the time of the last commands
  * @param onFailed the database has failed: it may have a part of a change
  * @param saved what was saved. Default: the store is new
  */
 export function openParts(
   file: ReplicaFile,
-  { retention, limits }: StoreConfiguration,
+  { retention, limits, seed }: StoreConfiguration & { readonly seed?: number },
   time: StoreTime,
   onFailed: (error: unknown) => void,
   saved?: SavedParts,
@@ -61,6 +63,7 @@ export function openParts(
   time.rewind(saved?.applied ?? 0);
   const messageLog = new MessageLog(db, {
     ...{ retention, isInTransaction: true },
+    ...(seed !== undefined && { seed }),
     gone: new GoneTable(db, limits.goneTopics),
     hooks: { beforeCommit() {}, committed() {}, failed: onFailed },
     ...(saved && { start: { ...saved, clock: saved.applied } }),
@@ -75,6 +78,7 @@ export function openParts(
   if (saved) {
     restoreDrops(messageLog, saved, retention);
     restoreDedup(dedup, file.lines("dedup") as Iterable<DedupRow>);
+    restoreGroups(groups, file.lines("groups") as Iterable<GroupRow>);
   }
   const admission = new Admission(messageLog, dedup, groups, limits, true);
   const machine = new StateMachine({ messageLog, dedup, groups, admission, time, retention });
@@ -92,12 +96,13 @@ export function openParts(
  */
 export function saveParts(
   file: ReplicaFile,
-  { messageLog, dedup }: ReplicaParts,
+  { messageLog, dedup, groups }: ReplicaParts,
   time: StoreTime,
   retention: number,
 ): SavedParts {
   messageLog.flush();
   file.save("dedup", dumpDedup(dedup));
+  file.save("groups", dumpGroups(groups));
   const { range: { floor, last, lastTime }, gone: { times } } = messageLog;
   return { floor, last, lastTime, applied: time.applied, dropped: times.total, retention };
 }

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import type { Command } from "../../stores/commands.ts";
 import { attributed } from "../../testing/store/attributes.ts";
 import { put } from "../../testing/store/support.ts";
-import { GROUP_TOPICS, type GroupStep, groupSteps } from "./group_programs.ts";
+import { GROUP_NAMES, GROUP_TOPICS, type GroupStep, groupSteps } from "./group_programs.ts";
 import { commandOf, type KnownJobs } from "./group_steps.ts";
 import type { ReplicaSetting } from "./restored_replica.ts";
 
@@ -70,7 +70,7 @@ const owner = fc.constantFrom(...OWNERS);
 const messageId = fc.constantFrom("m", "n");
 
 const step: fc.Arbitrary<ReplicaStep> = fc.oneof(
-  { weight: 10, arbitrary: groupSteps },
+  { weight: 20, arbitrary: groupSteps },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -91,6 +91,15 @@ const step: fc.Arbitrary<ReplicaStep> = fc.oneof(
       identity: fc.constantFrom("", "me"),
       topic,
       key: fc.constantFrom(undefined, "k", "l\0\ud800"),
+    }),
+  },
+  // Of groups without workers, some are deleted because nobody works on them.
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("create" as const),
+      name: fc.constantFrom(...GROUP_NAMES),
+      after: fc.constant(undefined),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("session" as const), session, owner }) },
@@ -114,7 +123,7 @@ const turn: fc.Arbitrary<ReplicaTurn> = fc.record({
   batches: fc.array(
     fc.record({
       back: fc.constantFrom(0, 0, 1, 500),
-      steps: fc.array(step, { maxLength: 5, size: "max" }),
+      steps: fc.array(step, { maxLength: 8, size: "max" }),
     }),
     { minLength: 1, maxLength: 3, size: "max" },
   ),
@@ -137,7 +146,7 @@ const setting: fc.Arbitrary<ReplicaSetting> = fc.record({
     groups: fc.constantFrom(2, 100, 100),
     unfinished: fc.constantFrom(1, 2, 4, 1000, 1000),
     groupBytes: fc.constantFrom(0, 300, 900, 1e6),
-    groupRetention: fc.constantFrom(1000, 2000, 60_000, 1e12),
+    groupRetention: fc.constantFrom(1000, 2000, 5000, 60_000, 1e12),
   }),
 });
 
