@@ -73,6 +73,14 @@ export class DigestChain {
     for (let at = from; at <= last; at++) yield this.#links[at % RECENT.records]!;
   }
 
+  /** The same chain, and one more record that nobody has any more. */
+  withLoss(): DigestChain {
+    const chain = new DigestChain();
+    const { last } = this;
+    chain.restore([...this.after(-1), { ...last, position: last.position + 1, digest: "lost" }]);
+    return chain;
+  }
+
   /** A record that is no command, such as a fence: the digest stays. */
   skip(position: number, time: number): void {
     this.#put({ ...this.#last, position, time });

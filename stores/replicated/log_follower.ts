@@ -8,12 +8,15 @@ import { afterNetworkPoll } from "../../budgets/after_network_poll.ts";
 import type { Clock } from "../../queue/clock.ts";
 import { WriterViews } from "./chain_history.ts";
 import type { DigestChain } from "./digest_chain.ts";
-import { type LogEntry, LogError, type RecordLog } from "./record_log.ts";
+import { type LogEntry, LogError, type LogState, type RecordLog } from "./record_log.ts";
 import { type AppliedEntry, NewerVersionError } from "./replica.ts";
 import type { ReplicaKeeper } from "./replica_keeper.ts";
 
 /** How long until a tail that ended is begun again, in milliseconds. */
 const RETAIL_AFTER = 100;
+
+/** For so long it is looked for a snapshot of what the log has lost, in milliseconds. */
+const SNAPSHOT_WAIT = 10_000;
 
 /** For so long records are applied before others have their turn, in milliseconds. */
 const APPLY_SLICE = 10;
@@ -24,7 +27,7 @@ class DivergedError extends Error {}
 /** What this needs of the store. */
 export interface LogFollowerOptions {
   readonly log: RecordLog;
-  readonly clock: Pick<Clock, "after">;
+  readonly clock: Pick<Clock, "now" | "monotonic" | "after">;
   readonly keeper: ReplicaKeeper;
   readonly signal: AbortSignal;
   /** Who writes the records of this server. */
@@ -49,6 +52,10 @@ export class LogFollower {
   #tailing = new AbortController();
   #awaited: { readonly position: number; readonly resolve: () => void }[] = [];
 
+  /** What was applied before the replica had to be made anew. */
+  #appliedBefore: DigestChain | undefined;
+  /** Since when there is no snapshot of what the log has lost. */
+  #missingSince: number | undefined;
   /** Why nothing more is applied. */
   #end: Error | undefined;
 
@@ -98,9 +105,11 @@ export class LogFollower {
         await this.#tail();
       } catch (error) {
         if (signal.aborted) break;
-        if (!isEnd(error) && await this.#recover(error)) continue;
-        onEnd(this.#end = error as Error);
-        break;
+        this.#end = await this.#recover(error);
+        if (this.#end) {
+          onEnd(this.#end);
+          break;
+        }
       }
     }
     this.#notifyAwaited(Infinity);
@@ -143,32 +152,66 @@ export class LogFollower {
     if (this.#awaited.length > 0) this.#notifyAwaited(entry.position);
   }
 
-  /** Returns whether the log can be followed again. */
-  async #recover(error: unknown): Promise<boolean> {
+  /** Does what is needed before the log can be followed again. Returns why that is of no use, if it is not. */
+  async #recover(error: unknown): Promise<Error | undefined> {
+    if (isEnd(error)) return error as Error;
     const { keeper } = this.#options;
     try {
       if (keeper.replica.hasFailed) keeper.reopen();
       else if (error instanceof DivergedError || isOtherLog(error)) {
         await this.#rebuild(error as Error);
-        return true;
+        return undefined;
       }
     } catch (failure) {
-      if (isEnd(failure)) throw failure;
+      if (isEnd(failure)) return failure as Error;
     }
     await this.#pause(RETAIL_AFTER);
-    return true;
   }
 
   /** Makes the replica anew, from what the log has now. */
-  async #rebuild({ message }: Error): Promise<void> {
-    const { log, keeper, signal, onBlocked, onRebuilt } = this.#options;
-    onBlocked(message);
-    const { chain } = keeper.replica;
-    await keeper.rebuild(log.snapshots, await log.state(), signal);
+  async #rebuild(error: Error): Promise<void> {
+    const { log, keeper, signal, onBlocked } = this.#options;
+    onBlocked(error.message);
+    // A snapshot that led here is not taken again.
+    if (error instanceof DivergedError) keeper.refuse();
+    // Until it is made anew, perhaps with several attempts, this is what clients were told.
+    this.#appliedBefore ??= keeper.replica.chain;
+    const state = await log.state();
+    try {
+      await keeper.rebuild(log.snapshots, state, signal);
+    } catch (failure) {
+      if (!(failure instanceof LogError) || failure.code !== "trimmed") throw failure;
+      return this.#missSnapshot(failure, state);
+    }
+    this.#onRebuilt(this.#appliedBefore);
+  }
+
+  /**
+   * There is no snapshot of what the log has lost. Another server may have it all, and makes one. If none does, what was in between is
+   * lost: this server goes on behind it, from what it has.
+   */
+  #missSnapshot(failure: LogError, { first }: LogState): void {
+    const { keeper: { replica } } = this.#options;
+    this.#missingSince ??= this.#now;
+    if (this.#now - this.#missingSince < SNAPSHOT_WAIT || this.position >= first) throw failure;
+    if (!replica.identity) throw new LogError("unusable", failure.message);
+    const lost = replica.chain.withLoss();
+    replica.chain.skip(first - 1, replica.chain.last.time);
+    this.#onRebuilt(lost);
+  }
+
+  #onRebuilt(before: DigestChain): void {
+    this.#missingSince = undefined;
+    this.#appliedBefore = undefined;
     this.#newest = this.position;
     this.#views.forget();
-    onRebuilt(chain);
+    this.#options.onRebuilt(before);
     this.#notifyAwaited(this.position);
+  }
+
+  get #now(): number {
+    const { clock } = this.#options;
+    return clock.monotonic?.() ?? clock.now();
   }
 
   #notifyAwaited(at: number): void {

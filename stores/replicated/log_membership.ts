@@ -74,6 +74,7 @@ export class LogMembership {
     if (!identity || (reconfigure && this.#difference)) await this.#configure();
     follower.requireRunning();
     if (this.#difference) throw new LogError("unusable", this.#difference);
+    this.#known = keeper.replica.identity;
     await sender.control({ type: "join", knows: MACHINE_VERSION });
   }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../../queue/clock.ts";
+import { StoreError } from "../store.ts";
 import type { LogState, RecordLog } from "./record_log.ts";
 
 /** How often it is looked, in milliseconds. */
@@ -12,6 +13,9 @@ const CHECK_EVERY = 1000;
 
 /** A log that brings nothing is asked whether it has more, after this time in milliseconds. */
 const QUIET = 1500;
+
+/** Another one with each of so many looks: somebody may have removed records by hand. */
+const ASK_EVERY = 3;
 
 /** Without a sign that nothing is missing for so long, the server is behind. In milliseconds. */
 const BEHIND_AFTER = 5000;
@@ -35,6 +39,7 @@ export class LogWatch {
   readonly #options: LogWatchOptions;
   #receivedAt: number;
   #asking = false;
+  #checks = 0;
   #behind: string | undefined;
   /** Why the replica cannot be read now, if it cannot. */
   #blocked: string | undefined;
@@ -93,7 +98,8 @@ export class LogWatch {
   #check(): void {
     this.#options.onCheck();
     if (this.silence >= BEHIND_AFTER) this.#tell("the log does not answer");
-    if (this.silence >= QUIET && !this.#asking) void this.#ask();
+    const isTime = ++this.#checks % ASK_EVERY === 0 || this.silence >= QUIET;
+    if (isTime && !this.#asking) void this.#ask();
   }
 
   async #ask(): Promise<void> {
@@ -118,4 +124,9 @@ export class LogWatch {
     // Another reason for the same is no news.
     if (wasBehind !== (reason !== undefined)) this.#options.onBehind(reason);
   }
+}
+
+/** The error of what would be answered from a replica that may be old. */
+export function behindError(reason: string): StoreError {
+  return new StoreError(`Cannot read: ${reason}`, { code: "behind" });
 }

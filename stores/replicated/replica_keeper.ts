@@ -9,6 +9,7 @@ import { GroupState } from "../groups/group_state.ts";
 import type { StoreTime } from "../store_time.ts";
 import { LogError, type LogState, type Snapshots } from "./record_log.ts";
 import { ReplicaFile, type ReplicaPlace } from "./replica_file.ts";
+import type { CatchUpProgress, ReplicaNotice } from "./replica_notice.ts";
 import { openParts } from "./replica_parts.ts";
 import { Replica } from "./replica.ts";
 import { readSnapshot, SnapshotError } from "./snapshot_text.ts";
@@ -16,6 +17,14 @@ import { readSnapshot, SnapshotError } from "./snapshot_text.ts";
 /** The replica is saved after at least so long, in milliseconds; and after so much longer than it takes to save it. */
 const SAVE_AFTER = 1000;
 const SAVE_FACTOR = 20;
+
+/** Who hears of a replica. */
+export interface ReplicaKeeperListeners {
+  /** Takes what the operator should know. */
+  readonly notify?: ((notice: ReplicaNotice) => void) | undefined;
+  /** Told how far it is, now and then, while it is made of a snapshot. */
+  readonly onProgress?: ((progress: CatchUpProgress) => void) | undefined;
+}
 
 /** Keeps a replica. What its file lacks comes from the log once more. */
 export class ReplicaKeeper {
@@ -25,6 +34,12 @@ export class ReplicaKeeper {
   readonly #time: StoreTime;
   #file: ReplicaFile;
   #replica: Replica;
+  /** Digests of snapshots from which the log does not go on, or that are damaged. */
+  readonly #refused = new Set<string>();
+  /** The digest of the snapshot that it was made of last. */
+  #from: string | undefined;
+  readonly #notify: (notice: ReplicaNotice) => void;
+  readonly #onProgress: (progress: CatchUpProgress) => void;
   /** When it is to be saved next, by the monotonic clock. */
   #saveAt = 0;
 
@@ -34,15 +49,23 @@ export class ReplicaKeeper {
    * @param engine opens the file
    * @param path its path. Default: a temporary file, which is deleted when it is closed
    * @param time the time of the last commands
+   * @param listeners who hears of it
    */
-  constructor(engine: Engine, path: string | undefined, time: StoreTime) {
+  constructor(
+    engine: Engine,
+    path: string | undefined,
+    time: StoreTime,
+    { notify = () => {}, onProgress = () => {} }: ReplicaKeeperListeners,
+  ) {
+    this.#notify = notify;
+    this.#onProgress = onProgress;
     const folder = path === undefined ? Deno.makeTempDirSync({ prefix: "dsmq-" }) : undefined;
     this.#folder = folder;
     this.#place = { engine, path: path ?? `${folder}/replica.db` };
     this.#time = time;
     try {
       this.#file = ReplicaFile.open(this.#place);
-      this.#replica = this.#load();
+      this.#replica = this.#open();
     } catch (error) {
       this.#removeFolder();
       throw error;
@@ -77,7 +100,7 @@ export class ReplicaKeeper {
   reopen(): void {
     this.#file[Symbol.dispose]();
     this.#file = ReplicaFile.open(this.#place);
-    this.#replica = this.#load();
+    this.#replica = this.#open();
   }
 
   /** Begins with an empty replica. */
@@ -93,6 +116,7 @@ export class ReplicaKeeper {
    * @param snapshots where they are
    * @param state what the log holds
    * @param signal gives it up
+   * @throws {LogError} `trimmed` if there is no such snapshot: then nothing has changed
    */
   async rebuild(
     snapshots: Snapshots,
@@ -100,35 +124,46 @@ export class ReplicaKeeper {
     signal: AbortSignal,
   ): Promise<void> {
     const all = await snapshots.list();
-    const usable = all.filter(({ position }) => position >= first - 1 && position <= last);
-    for (const name of usable) {
-      this.clear();
+    for (const name of all) {
+      const { position, digest } = name;
+      if (position < first - 1 || position > last || this.#refused.has(digest)) continue;
       try {
-        await readSnapshot(snapshots.read(name, signal), ({ retention, limits }) => {
-          const { messageLog } = openParts(
-            ...[this.#file, { retention, limits }, this.#time, () => {}],
-          );
-          // The tables of groups are made by the first one.
-          const saved = { claim: 0, forgottenTo: 0, through: 0, clock: 0 };
-          new GroupState(this.#file.db, messageLog, limits, saved);
-          return this.#file.db;
-        });
-        this.#file.commit();
-        this.reopen();
-        const { position, digest } = this.#replica.chain.last;
-        if (position === name.position && digest === name.digest) return;
-        throw new SnapshotError("it is of another position");
+        await this.#load(snapshots.read(name, signal));
       } catch (error) {
-        // An older one may be whole.
-        if (!(error instanceof SnapshotError) || name === usable.at(-1)) throw error;
+        if (!(error instanceof SnapshotError)) throw error;
+        this.#refused.add(digest);
+        continue;
       }
+      const link = this.#replica.chain.last;
+      if (link.position === position && link.digest === digest) return void (this.#from = digest);
+      this.#refused.add(digest);
     }
+    if (first > 1) {
+      const reason = `it begins with record ${first}, and there is no snapshot of what was before`;
+      throw new LogError("trimmed", `the log cannot be read: ${reason}`);
+    }
+    this.#from = undefined;
     this.clear();
-    if (first <= 1) return;
-    throw new LogError(
-      "unusable",
-      `the log begins with record ${first}, and there is no snapshot of what was before it`,
-    );
+  }
+
+  /** The log does not go on from what the replica was made of: another snapshot is taken the next time. */
+  refuse(): void {
+    if (this.#from !== undefined) this.#refused.add(this.#from);
+  }
+
+  /** Makes the replica of the text of a snapshot. */
+  async #load(parts: AsyncIterable<Uint8Array>): Promise<void> {
+    this.clear();
+    const onRows = (done: number) => this.#onProgress({ what: "rows", done, total: undefined });
+    await readSnapshot(parts, ({ retention, limits }) => {
+      const { messageLog } = openParts(this.#file, { retention, limits }, this.#time, () => {});
+      // The tables of groups are made by the first one.
+      const state = { claim: 0, forgottenTo: 0, through: 0, clock: 0 };
+      new GroupState(this.#file.db, messageLog, limits, state);
+      return this.#file.db;
+    }, onRows);
+    this.#file.commit();
+    this.reopen();
   }
 
   /** Closes the file. */
@@ -148,10 +183,12 @@ export class ReplicaKeeper {
   }
 
   /** Reads the file; if it is damaged, begins with an empty one. */
-  #load(): Replica {
+  #open(): Replica {
     try {
       return new Replica(this.#file, this.#time);
-    } catch {
+    } catch (reason) {
+      const message = "the file of the replica cannot be read: it is made anew from the log";
+      this.#notify({ event: "replica_discarded", message, reason });
       this.#file[Symbol.dispose]();
       this.#file = ReplicaFile.open(this.#place, true);
       return new Replica(this.#file, this.#time);

@@ -15,7 +15,7 @@ import {
   type Command,
   type CommandBatch,
   type Result,
-  StoreError,
+  type StoreError,
   type TopicMessage,
   toStoreError,
 } from "../store.ts";
@@ -23,15 +23,16 @@ import type { DigestChain } from "./digest_chain.ts";
 import { LogClock } from "./log_clock.ts";
 import { LogFollower } from "./log_follower.ts";
 import { LogMembership } from "./log_membership.ts";
-import { LogWatch } from "./log_watch.ts";
+import { behindError, LogWatch } from "./log_watch.ts";
 import type { LogEntry, LogState, RecordLog } from "./record_log.ts";
 import { RecordSender } from "./record_sender.ts";
 import type { AppliedEntry } from "./replica.ts";
-import { ReplicaKeeper } from "./replica_keeper.ts";
+import { ReplicaKeeper, type ReplicaKeeperListeners } from "./replica_keeper.ts";
 import { SnapshotMaker } from "./snapshot_maker.ts";
 
 /** How a {@linkcode ReplicatedStore} is opened. */
-export interface ReplicatedStoreOptions extends Omit<SqliteStoreOptions, "clock"> {
+export interface ReplicatedStoreOptions
+  extends Omit<SqliteStoreOptions, "clock">, ReplicaKeeperListeners {
   /** The log. The store owns it from then on. */
   readonly log: RecordLog;
   readonly clock: Clock;
@@ -78,25 +79,25 @@ export class ReplicatedStore extends SqliteStore {
   #fedTo = 0;
   /** When a record of this server was applied last, by the store's time. */
   #wroteAt = 0;
-  /** The log lacks records for which there is no snapshot. */
-  #lacksSnapshot = false;
+  /** Where the log begins. */
+  #logBegins = 1;
 
   private constructor(options: ReplicatedStoreOptions, logClock: LogClock) {
     super({ ...options, clock: logClock });
-    const { log, clock, engine, path, reconfigure = false } = options;
+    const { log, clock, engine, path, reconfigure = false, notify = () => {} } = options;
     this.#log = log;
     this.#clock = clock;
     this.#logClock = logClock;
     this.durability = log.durability;
     this.description = `${log.description}, a replica on ${engine.name}`;
-    const keeper = this.#keeper = new ReplicaKeeper(engine, path, this.time);
+    const keeper = this.#keeper = new ReplicaKeeper(engine, path, this.time, options);
     const writer = () => this.#sender.writer;
     this.#sender = new RecordSender({
       ...{ log, clock, timeout: COMMAND_TIMEOUT },
       seen: () => keeper.replica.chain.last,
     });
     this.#snapshots = new SnapshotMaker({
-      ...{ log, engine, keeper, writer },
+      ...{ log, engine, keeper, writer, notify },
       control: (control) => this.#sender.control(control),
     });
     this.#follower = new LogFollower({
@@ -265,17 +266,14 @@ export class ReplicatedStore extends SqliteStore {
     this.feed.fail(new Error("the replica was made anew"));
     void this.#membership.rebuilt(before);
   }
-
   /** The log was asked what it holds. */
   #onState({ first, last }: LogState): void {
     const { position } = this.#follower;
-    // It has lost records, or they do not come.
     if (last < position || (last > position && this.#watch.silence > STALLED)) {
+      // It has lost records, or they do not come.
       this.#follower.restart();
     }
-    const { oldest } = this.#keeper.replica.schedule;
-    // Somebody has removed records that a new server needs.
-    this.#lacksSnapshot = first > (oldest?.position ?? 0) + 1 && position >= first - 1;
+    this.#logBegins = first;
   }
 
   /** Each second. */
@@ -287,14 +285,13 @@ export class ReplicatedStore extends SqliteStore {
     try {
       this.#keeper.saveIfDue();
       if (now - this.#wroteAt > PRESENCE) void this.#sender.fence();
-      const isDue = replica.schedule.isDue(now, this.messageLog.bytes);
-      if (isDue || this.#lacksSnapshot) this.#snapshots.make().catch(() => {});
+      const { schedule } = replica;
+      // Or somebody has removed records that a new server needs.
+      const isMissed = schedule.maker === undefined &&
+        this.#logBegins > (schedule.oldest?.position ?? 0) + 1;
+      if (isMissed || schedule.isDue(now, this.messageLog.bytes)) void this.#snapshots.make();
     } catch {
       // The replica is opened again.
     }
   }
-}
-
-function behindError(reason: string): StoreError {
-  return new StoreError(`Cannot read: ${reason}`, { code: "behind" });
 }

@@ -9,6 +9,7 @@ import type { Engine } from "../engine.ts";
 import type { ControlCommand } from "./control_commands.ts";
 import type { RecordLog, SnapshotName } from "./record_log.ts";
 import type { ReplicaKeeper } from "./replica_keeper.ts";
+import type { ReplicaNotice } from "./replica_notice.ts";
 import { writeSnapshot } from "./snapshot_text.ts";
 
 /** What this needs of the store. */
@@ -20,6 +21,8 @@ export interface SnapshotMakerOptions {
   readonly control: (control: ControlCommand) => Promise<void>;
   /** Who writes the records of this server. */
   readonly writer: () => string;
+  /** Takes what the operator should know. */
+  readonly notify: (notice: ReplicaNotice) => void;
 }
 
 /** Makes one snapshot at a time. */
@@ -33,15 +36,27 @@ export class SnapshotMaker {
     this.#options = options;
   }
 
-  /** Makes one, unless one is being made, here or elsewhere. Rejects if it cannot be made. */
+  /** Makes one, unless one is being made, here or elsewhere. Never rejects: the operator hears of a failure. */
   make(): Promise<void> {
-    return this.#making ??= this.#make().finally(() => this.#making = undefined);
+    return this.#making ??= this.#tryMake();
   }
 
   /** Makes no more. Resolves once none is being made. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#making?.catch(() => {});
+    await this.#making;
+  }
+
+  async #tryMake(): Promise<void> {
+    const { notify } = this.#options;
+    try {
+      await this.#make();
+    } catch (reason) {
+      if (this.#stopped) return;
+      notify({ event: "snapshot_failed", message: "cannot make a snapshot of the log", reason });
+    } finally {
+      this.#making = undefined;
+    }
   }
 
   async #make(): Promise<void> {

@@ -20,6 +20,9 @@ const PART_LENGTH = 256 * 1024;
 /** So many rows are read at a time. */
 const PAGE = 64;
 
+/** How often it is told how many rows there are. */
+const TELL_EVERY = 4096;
+
 interface Head {
   readonly dsmq: "snapshot";
   readonly format: number;
@@ -73,11 +76,13 @@ export function* writeSnapshot(
  *
  * @param parts the text of a snapshot, in parts
  * @param prepare makes the tables, for these options, and returns their database
+ * @param onRows told how many rows there are so far, now and then
  * @throws {SnapshotError} if it is not complete, or of another version
  */
 export async function readSnapshot(
   parts: AsyncIterable<Uint8Array>,
   prepare: (configuration: StoreConfiguration) => Database,
+  onRows: (count: number) => void,
 ): Promise<void> {
   let insert: ((values: readonly SqlValue[]) => void) | undefined;
   let db: Database | undefined;
@@ -97,7 +102,7 @@ export async function readSnapshot(
     } else if (isTableLine(value)) insert = inserter(db, value);
     else {
       insert!(value as SqlValue[]);
-      rows++;
+      if (++rows % TELL_EVERY === 0) onRows(rows);
     }
   }
   if (!isComplete) throw new SnapshotError("its end is missing");

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import type { RecordLog } from "../../stores/replicated/record_log.ts";
 import { ReplicatedStore } from "../../stores/replicated/replicated_store.ts";
@@ -14,6 +15,7 @@ import { type Disturb, MemoryRecordLog, SharedLog } from "./memory_record_logs.t
 /** How one server's store is opened. */
 export interface ServerOptions {
   readonly path?: string;
+  readonly engine?: Engine;
   readonly disturb?: Disturb;
   readonly limits?: Partial<StoreLimits>;
   readonly retention?: number;
@@ -31,10 +33,10 @@ export class ReplicatedStores implements AsyncDisposable {
 
   /** Opens the store of one more server. */
   async open(options: ServerOptions = {}): Promise<ReplicatedStore> {
-    const { path, disturb, limits = {}, retention = 600_000 } = options;
+    const { path, engine = nodeSqlite, disturb, limits = {}, retention = 600_000 } = options;
     const log = options.log ?? new MemoryRecordLog(this.shared, disturb);
     const opening = ReplicatedStore.open({
-      ...{ engine: nodeSqlite, log, clock: this.clock, limits, retention },
+      ...{ engine, log, clock: this.clock, limits, retention },
       path,
     });
     const store = await opening;

@@ -61,4 +61,4 @@ async function open({ clock, location, ...options }: Opening) {
   return store;
 }
 
-testStore("a replicated store", open);
+testStore("a replicated store", open, { restarts: "nothing begins" });

@@ -1,0 +1,131 @@
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import type { LogEntry } from "../../../stores/replicated/record_log.ts";
+import { append, Feed, outcomes, put, puts, texts } from "../../../testing/store/support.ts";
+import { nth, watchEngine } from "../../contracts/failing_engine.ts";
+import { MemoryRecordLog } from "../../support/memory_record_logs.ts";
+import { ReplicatedStores } from "../../support/replicated_stores.ts";
+
+/** Removes the first records of a log, as somebody may do by hand. */
+function purge({ shared }: ReplicatedStores, count = shared.entries.length): void {
+  shared.entries.splice(0, count);
+  shared.first += count;
+  shared.wake();
+}
+
+Deno.test("if somebody removes records that a server has not seen, it gets them from a snapshot of another", async () => {
+  await using servers = new ReplicatedStores();
+  let cut: PromiseWithResolvers<void> | undefined;
+  const a = await servers.open();
+  const b = await servers.open({ disturb: () => cut?.promise });
+  await append(a, puts("t", "1"));
+  await b.fence();
+  cut = Promise.withResolvers();
+  await append(a, puts("t", "2", "3"));
+  purge(servers);
+  cut.resolve();
+  cut = undefined;
+  await servers.pass(12_000);
+  assertEquals(servers.shared.snapshots.size, 1);
+  assertEquals(await texts(b), ["1", "2", "3"]);
+  assertEquals([b.epoch, b.findFault()], [a.epoch, undefined]);
+  assertEquals(await outcomes(b, [put("t", "4")]), [4]);
+});
+
+Deno.test("if nobody has the records that were removed, the servers go on behind them, in another epoch", async () => {
+  await using servers = new ReplicatedStores();
+  let cut: PromiseWithResolvers<void> | undefined;
+  const a = await servers.open();
+  const b = await servers.open({ disturb: () => cut?.promise });
+  const { epoch } = b;
+  await append(a, puts("t", "1"));
+  await b.fence();
+  cut = Promise.withResolvers();
+  await append(a, puts("t", "lost"));
+  purge(servers);
+  await a[Symbol.asyncDispose]();
+  cut.resolve();
+  cut = undefined;
+  await servers.pass(30_000);
+  assertEquals(b.findFault(), undefined);
+  assertNotEquals(b.epoch, epoch);
+  const [bounds] = await b.topicBounds([{ epoch }]);
+  assertEquals(bounds!.end, 1);
+  assertEquals(await outcomes(b, [put("t", "2")]), [2]);
+  const c = await servers.open();
+  assertEquals([c.epoch, await texts(c)], [b.epoch, ["1", "2"]]);
+});
+
+Deno.test("a new server without a snapshot of what the log has lost says so", async () => {
+  await using servers = new ReplicatedStores();
+  const a = await servers.open();
+  await append(a, puts("t", "1"));
+  await a[Symbol.asyncDispose]();
+  purge(servers, 2);
+  const opening = servers.open();
+  const refused = assertRejects(() => opening, Error, "there is no snapshot of what was before");
+  await servers.pass(30_000);
+  await refused;
+});
+
+/** Brings a record of a message with another body than it has. */
+class DamagingLog extends MemoryRecordLog {
+  isDamaging = false;
+
+  override async *tail(after: number, signal: AbortSignal): AsyncGenerator<LogEntry> {
+    for await (const entry of super.tail(after, signal)) {
+      const text = new TextDecoder().decode(entry.record);
+      if (!this.isDamaging || !text.includes("right")) yield entry;
+      else yield { ...entry, record: new TextEncoder().encode(text.replace("right", "wrong")) };
+    }
+  }
+}
+
+Deno.test("a server that has applied something else than the others is made anew, and nobody believes its records", async () => {
+  await using servers = new ReplicatedStores();
+  const [a, b] = [await servers.open(), await servers.open()];
+  const log = new DamagingLog(servers.shared);
+  const c = await servers.open({ log });
+  const told: (string | undefined)[] = [];
+  c.watch((reason) => told.push(reason));
+  const { epoch } = c;
+  log.isDamaging = true;
+  await append(a, puts("t", "right"));
+  await servers.settle();
+  assertEquals(await texts(c), ["wrong"]);
+  log.isDamaging = false;
+  await append(b, puts("t", "2"));
+  await append(a, puts("t", "3"));
+  const pending = outcomes(c, [put("t", "4")]);
+  await servers.pass(3000);
+  assertEquals(await pending, [4]);
+  for (const store of [a, b, c]) {
+    await store.fence();
+    assertEquals(await texts(store), ["right", "2", "3", "4"]);
+    assertEquals(store.findFault(), undefined);
+  }
+  assertEquals([told.length, told[1]], [2, undefined]);
+  // Its clients may have read what nobody else has.
+  assertNotEquals(c.epoch, epoch);
+});
+
+Deno.test("a server whose database fails goes back to where it was saved, and brings no message twice", async () => {
+  await using servers = new ReplicatedStores();
+  const { failing, failOn } = watchEngine();
+  const a = await servers.open();
+  const b = await servers.open({ engine: failing });
+  const { epoch } = b;
+  using feed = await Feed.open(b);
+  await append(a, Array.from({ length: 1500 }, (_, i) => put("t", `${i}`)));
+  await b.fence();
+  await servers.pass(2000);
+  await append(a, puts("t", "saved before"));
+  failOn(nth(1, "INSERT INTO runs"));
+  // The buffer is full: it is flushed with what comes next.
+  await append(a, Array.from({ length: 1500 }, (_, i) => put("u", `${i}`)));
+  const pending = outcomes(b, [put("v", "x")]);
+  await servers.pass(3000);
+  assertEquals(await pending, [3002]);
+  assertEquals(feed.messages.map(({ seq }) => seq), Array.from({ length: 3002 }, (_, i) => i + 1));
+  assertEquals([feed.errors, b.epoch, b.findFault()], [[], epoch, undefined]);
+  assertEquals(await texts(b, "u"), await texts(a, "u"));
+});
