@@ -31,8 +31,7 @@ export interface NatsLogOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The largest record, in bytes, and the smallest one that must be possible. */
-const MAX_RECORD = 256 * 1024;
+/** So large a record must be possible, in bytes. */
 const MIN_RECORD = 64 * 1024;
 
 /** The pause between two attempts to open it, in milliseconds. */
@@ -126,7 +125,7 @@ async function openLog(address: NatsAddress, nats: NatsPackages): Promise<Record
 function largestRecord({ client }: NatsConnection, name: string): number {
   const { info } = client;
   if (info === undefined) throw unavailable("open the log", "the connection to NATS broke");
-  const max = Math.min(MAX_RECORD, info.max_payload - expectStream(name).length);
+  const max = info.max_payload - expectStream(name).length;
   if (max >= MIN_RECORD) return max;
   throw new LogError(
     "unusable",
