@@ -56,6 +56,7 @@ export class JobStream implements JobTaker {
   readonly group: WorkedGroup;
   readonly holder: string;
   readonly credit: number;
+  readonly opening: number = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
   previous: JobTaker | undefined;
   next: JobTaker | undefined;
   readonly #context: JobStreamContext;

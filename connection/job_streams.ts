@@ -112,7 +112,9 @@ export class JobStreams implements JobStreamContext {
       const claimed = group.join(stream);
       if (claimed) await claimed;
       const after = await locateGroupStart(this.queue, request.since);
-      const terms = { after, holder, lease, timeout, attempts, holding, bytes: MAX_RESENT_BYTES };
+      const { opening } = stream;
+      const given = { after, holder, lease, timeout, attempts, holding, opening };
+      const terms = { ...given, bytes: MAX_RESENT_BYTES };
       const [opened] = await this.queue.groups.apply([{ type: "open_holder", name, ...terms }]);
       if (opened instanceof StoreError) throw opened;
       if (this.#closed) {
@@ -199,7 +201,8 @@ export class JobStreams implements JobStreamContext {
   #closeHolders(streams: Iterable<JobStream>): void {
     const commands = Array.from(
       streams,
-      ({ group: { name }, holder }) => ({ type: "close_holder", name, holder }) as const,
+      ({ group: { name }, holder, opening }) =>
+        ({ type: "close_holder", name, holder, opening }) as const,
     );
     if (commands.length > 0) void this.queue.groups.apply(commands);
   }

@@ -12,6 +12,8 @@ import type { RingMember } from "./ring.ts";
 export interface JobTaker extends RingMember<JobTaker> {
   /** Its name in the store, unique within the group. */
   readonly holder: string;
+  /** Names its opening there, if it has a name: it gets no jobs once somebody else has opened the same holder, at any server. */
+  readonly opening?: number;
   /**
    * How many jobs it takes now: as many as it has free places, but none while its peer has enough to read. Once that has changed
    * it calls {@linkcode WorkedGroup.offer}.

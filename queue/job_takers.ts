@@ -108,8 +108,9 @@ export class JobTakers {
     if (takers.length === 0) return undefined;
     // While others wait for their turn, each gets one.
     const share = areMore ? 1 : Math.max(1, Math.floor(MAX_CLAIM.jobs / takers.length));
-    const holders = takers.map(({ holder }, i) => ({
+    const holders = takers.map(({ holder, opening }, i) => ({
       holder,
+      opening,
       count: Math.min(capacities[i]!, share),
     }));
     return { takers, command: { type: "claim", name, holders, bytes: MAX_CLAIM.bytes } };

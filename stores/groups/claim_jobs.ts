@@ -38,11 +38,11 @@ class Claiming {
   claim(holders: ClaimJobs["holders"]): ClaimedJobs {
     const ended: number[] = [];
     const open: Holder[] = [];
-    const jobs = holders.map(({ holder: name, count }, i) => {
+    const jobs = holders.map(({ holder: name, count, opening }, i) => {
       const holder = this.#group.holders.get(name);
       const given: ClaimedJob[] = [];
       // It may be there though its lease is over, while its jobs go in parts: it must not get them again.
-      if (holder && holder.until > this.#shared.clock.now) {
+      if (holder?.isOf(opening) && holder.until > this.#shared.clock.now) {
         open.push(holder);
         this.#takers.add(holder, count, given);
       } else ended.push(i);

@@ -83,6 +83,7 @@ export type HolderRow = readonly [
   attempts: number,
   until: number,
   closed: boolean,
+  opening: number | null,
 ];
 
 /** A held job of the last holder, or of the last group that is deleted. */
@@ -184,9 +185,10 @@ class GroupDump {
     const { delays } = jobs;
     const row = [...nameColumns(name), frontier, usedAt, ...counted, finite(delays.base)] as const;
     yield ["group", ...row] satisfies WorkGroupRow;
-    for (const { name, terms, until, closed, jobs } of holders.values()) {
+    for (const { name, terms, until, closed, opening = null, jobs } of holders.values()) {
       const { lease, timeout, attempts } = terms;
-      yield ["holder", name, lease, timeout, attempts, until, closed] satisfies HolderRow;
+      const row = [name, lease, timeout, attempts, until, closed, opening] as const;
+      yield ["holder", ...row] satisfies HolderRow;
       for (const [, job] of jobs) yield heldRow(job, gone.has(job.seq));
     }
     yield* this.#deadRows(jobs.dead.values());

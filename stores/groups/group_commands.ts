@@ -60,6 +60,8 @@ export interface OpenHolder {
    * is given back as if it had not been claimed. Default: of all.
    */
   readonly bytes?: number | undefined;
+  /** A number that no other opening has: whoever opened it before, at any server, claims nothing more for it. Default: none. */
+  readonly opening?: number | undefined;
 }
 
 /** What a holder finds when it is opened. */
@@ -76,8 +78,9 @@ export interface ClaimJobs {
   readonly type: "claim";
   /** The group. */
   readonly name: GroupName;
-  /** The holders, and how many jobs each of them gets at most. */
-  readonly holders: readonly { readonly holder: string; readonly count: number }[];
+  /** The holders, and how many jobs each of them gets at most: none, if it was opened again since the opening that is named. */
+  readonly holders:
+    readonly (Pick<OpenHolder, "holder" | "opening"> & { readonly count: number })[];
   /** At most this many bytes of bodies and attributes in all; but one job is always given. */
   readonly bytes: number;
 }
@@ -180,14 +183,10 @@ export interface RedrivenJobs {
   readonly more: boolean;
 }
 
-/** A holder takes no more jobs. It is forgotten once it holds none. */
-export interface CloseHolder {
+/** A holder takes no more jobs, unless it was opened again since the opening that is named. It is forgotten once it holds none. */
+export interface CloseHolder extends Pick<OpenHolder, "name" | "holder" | "opening"> {
   /** Which command it is. */
   readonly type: "close_holder";
-  /** The group. */
-  readonly name: GroupName;
-  /** The holder. */
-  readonly holder: string;
 }
 
 /** What changes groups. */

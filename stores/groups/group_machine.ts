@@ -160,7 +160,7 @@ export class GroupMachine {
       case "open_holder":
         return openHolder(group, state, command);
       case "close_holder":
-        group.close(command.holder);
+        group.close(command.holder, command.opening);
         return {};
       case "claim":
         state.advanceClaims(now);

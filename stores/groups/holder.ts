@@ -41,6 +41,8 @@ export class Holder {
   until: number;
   /** It takes no more jobs. */
   closed = false;
+  /** Which opening was the last. A file does not say: after its start each worker opens its holder anew. */
+  opening: number | undefined;
   /** Its jobs by their claims: the one that it has held longest comes first. */
   readonly jobs: RenewedMap<number, HeldJob> = new RenewedMap();
 
@@ -65,6 +67,11 @@ export class Holder {
   /** The job that it has held longest. */
   get oldest(): HeldJob | undefined {
     return this.jobs.first;
+  }
+
+  /** Whether an opening was the last, as far as is known. */
+  isOf(opening: number | undefined): boolean {
+    return opening === undefined || this.opening === undefined || opening === this.opening;
   }
 
   /** It was heard of: its lease begins anew. */

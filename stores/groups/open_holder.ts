@@ -26,7 +26,7 @@ const MAX_HOLDERS = 100_000;
 export function openHolder(
   group: WorkGroup,
   shared: SharedGroupState,
-  { holder: name, lease, timeout, attempts, holding, bytes }: OpenHolder,
+  { holder: name, lease, timeout, attempts, holding, bytes, opening }: OpenHolder,
 ): OpenedHolder | StoreError {
   const { clock, messages, lost: lostClaims } = shared;
   const terms = { lease, timeout, attempts };
@@ -44,6 +44,7 @@ export function openHolder(
   holder.terms = terms;
   // First: one that is closed is forgotten with its last job.
   holder.closed = false;
+  holder.opening = opening;
   for (const job of left) {
     lostClaims.add(job.claim);
     group.giveBack(job, job.attempt - 1);

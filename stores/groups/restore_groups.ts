@@ -164,9 +164,9 @@ class GroupRestorer {
         return this.#begin(new RestoredRemains(state, ++this.#groups, name, after));
       }
       case "holder": {
-        const [, name, lease, timeout, attempts, until, closed] = row;
+        const [, name, lease, timeout, attempts, until, closed, opening] = row;
         const holder = new Holder(this.#groups, name, { lease, timeout, attempts }, 0);
-        Object.assign(holder, { until, closed });
+        Object.assign(holder, { until, closed, opening: opening ?? undefined });
         state.holders++;
         return this.#group!.holder(holder);
       }

@@ -109,9 +109,9 @@ export class WorkGroup {
   }
 
   /** A holder takes no more jobs. */
-  close(name: string): void {
+  close(name: string, opening: number | undefined): void {
     const holder = this.holders.get(name);
-    if (!holder) return;
+    if (!holder?.isOf(opening)) return;
     holder.closed = true;
     this.#forgetIfDone(holder);
   }

@@ -39,6 +39,33 @@ export const holders: Promises = {
     assertEquals(tries(await claim(store, "a")), ["2 2", "3 2"]);
   },
 
+  async "a worker that was opened again, perhaps at another server, is given jobs and closed by its last opening alone"(
+    { store, clock },
+  ) {
+    await append(store, puts("t", "1", "2", "3", "4"));
+    const claimAs = (opening: number) => claimAll(store, [{ holder: "a", count: 1, opening }]);
+    const closeAs = (opening: number) =>
+      command(store, { type: "close_holder", name: T, holder: "a", opening });
+    await open(store, "a", { opening: 1 });
+    const first = (await claimAs(1)).jobs[0]!;
+    const again = await open(store, "a", { opening: 2, holding: [first[0]!.claim] });
+    assertEquals([again.lost, again.jobs], [[], []]);
+    const stale = await claimAs(1);
+    assertEquals([stale.jobs, stale.ended, stale.more], [[[]], [0], true]);
+    await closeAs(1);
+    assertEquals(textsOf((await claimAs(2)).jobs[0]!), ["2"]);
+    // Who does not name one means the last.
+    assertEquals(textsOf(await claim(store, "a", 1)), ["3"]);
+    await closeAs(2);
+    assertEquals((await claimAs(2)).jobs, [[]]);
+    // It holds what it had until its lease ends, and is forgotten then; so a name can begin anew.
+    assertEquals((await stateOf(store)).held, 3);
+    await pass(store, clock, LEASE);
+    assertEquals((await claimAs(2)).ended, [0]);
+    await open(store, "a", { opening: 3 });
+    assertEquals([(await claimAs(2)).ended, (await claimAs(3)).jobs[0]!.length], [[0], 1]);
+  },
+
   async "a worker that comes again is told of as many jobs as it asks for, and the others go to anybody"(
     { store },
   ) {

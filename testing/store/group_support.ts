@@ -8,6 +8,7 @@ import { assert } from "../assert.ts";
 import type {
   ClaimedJob,
   ClaimedJobs,
+  ClaimJobs,
   ExtendedLease,
   FinishedJobs,
   GroupCommand,
@@ -75,7 +76,7 @@ export async function claim(
 /** Claims jobs for several holders. */
 export async function claimAll(
   store: Store,
-  holders: readonly { readonly holder: string; readonly count: number }[],
+  holders: ClaimJobs["holders"],
   name: GroupName = T,
   bytes = 2 ** 40,
 ): Promise<ClaimedJobs> {

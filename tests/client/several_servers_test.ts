@@ -118,10 +118,11 @@ for (const [name, faults] of Object.entries(BREAKS)) {
 /** A client of two servers in memory, whose frames the test holds: the bridge to where it is, and to the other. */
 async function atOneOfTwo() {
   const log = new SharedLog(Date.now);
-  const hosts = [
-    await testServer(await openReplica(log)),
-    await testServer(await openReplica(log)),
-  ];
+  /** What the records of each wait for. */
+  const gates: (Promise<void> | undefined)[] = [];
+  const open = async (i: number) =>
+    await testServer(await openReplica(log, (what) => what === "append" ? gates[i] : undefined));
+  const hosts = [await open(0), await open(1)];
   const bridges = hosts.map((host) => new Bridge(host));
   const urls = ["ws://server-0.test:1", "ws://server-1.test:1"];
   const dial = (url: string) => bridges[urls.indexOf(url)]!.dial();
@@ -136,7 +137,12 @@ async function atOneOfTwo() {
     await withTimeout(mq.close());
     for (const host of hosts) await host[Symbol.asyncDispose]();
   };
-  return { mq, first: first!, other: other!, contents, close };
+  const holdRecordsOf = (bridge: Bridge): () => void => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    gates[bridges.indexOf(bridge)] = promise;
+    return resolve;
+  };
+  return { mq, first: first!, other: other!, contents, holdRecordsOf, close };
 }
 
 Deno.test("what a client had sent to a server that still believes to have it is stored once, though it arrives after the client went on elsewhere", async () => {
@@ -180,3 +186,41 @@ Deno.test("positions are the same at each server: reads, streams and waits conti
   assertEquals([await mq.get("t"), await withTimeout(waiting), other.dials], ["", "waited for", 1]);
   await close();
 });
+
+for (
+  const [when, releases] of [["before that notices", false], [
+    "after that has noticed",
+    true,
+  ]] as const
+) {
+  Deno.test(`a worker that went on elsewhere gets all new jobs there, and none is given to its old connection: ${when}`, async () => {
+    const { mq, first, other, holdRecordsOf, close } = await atOneOfTwo();
+    await mq.put("jobs", "held");
+    const jobs = heldJobs();
+    const worker = mq.work("jobs", jobs.handle, { concurrency: 10 });
+    await until(() => jobs.begun.length === 1);
+    // What the server does not hear yet is that the connection has ended.
+    first.holdsUp = () => true;
+    const getting = mq.get("nothing");
+    await turns();
+    first.cutClient();
+    await getting;
+    await until(() => other.dials === 1 && mq.status === "connected");
+    await mq.put("other", "so that the worker is there");
+    if (releases) first.release();
+    await turns(50);
+    const texts = ["1", "2", "3", "4"];
+    // The first server is the first to claim what it can.
+    const letPass = holdRecordsOf(other);
+    await store(first.host!, "jobs", ...texts);
+    await turns();
+    letPass();
+    await until(() => jobs.begun.length === 5);
+    assertEquals(jobs.begun.map(({ body }) => body).sort(), [...texts, "held"]);
+    if (!releases) first.release();
+    jobs.finish();
+    await until(() => worker.stats.done === 5);
+    assertEquals([worker.stats.lost, worker.stats.retried], [0, 0]);
+    await close();
+  });
+}

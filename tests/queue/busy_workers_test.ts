@@ -20,6 +20,10 @@ Deno.test("what a worker finishes in one turn while it has other jobs is made up
   await one.finish();
   assertEquals(jobs.claims, []);
   await turns(1);
-  assertEquals(jobs.claims.map(({ holders }) => holders), [[{ holder: "one", count: 3 }]]);
+  assertEquals(jobs.claims.map(({ holders }) => holders), [[{
+    holder: "one",
+    opening: undefined,
+    count: 3,
+  }]]);
   assertEquals(one.seqs, [1, 2, 3, 4, 5, 6, 7]);
 });

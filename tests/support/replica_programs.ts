@@ -188,7 +188,7 @@ export class ReplicaCommands {
       case "purge some":
         return { type: "purge", topic: step.topic, max: step.max };
       default:
-        return commandOf(step, known, this.#claims, now);
+        return withOpening(commandOf(step, known, this.#claims, now), now);
     }
   }
 
@@ -203,4 +203,14 @@ export class ReplicaCommands {
       for (const { claim } of jobs.flat()) this.#claims.unshift(claim);
     }
   }
+}
+
+/** Holders are opened by several servers: which one is it in a command, if it is said, is as good as chance. */
+function withOpening(command: Command, now: number): Command {
+  const opening = [undefined, 1, 2][now % 3];
+  if (command.type === "claim") {
+    return { ...command, holders: command.holders.map((one) => ({ ...one, opening })) };
+  }
+  const isOpening = command.type === "open_holder" || command.type === "close_holder";
+  return isOpening ? { ...command, opening } : command;
 }
