@@ -63,5 +63,19 @@ export interface BeginEpoch {
   readonly common: number;
 }
 
+/** From now on the state machine has a newer version. It changes nothing unless every server that takes part knows it. */
+export interface RaiseVersion {
+  /** Which command it is. */
+  readonly type: "raise_version";
+  /** The version. */
+  readonly version: number;
+}
+
 /** A record changes how the store works, besides its commands. */
-export type ControlCommand = Configure | Join | BeginSnapshot | SnapshotTaken | BeginEpoch;
+export type ControlCommand =
+  | Configure
+  | Join
+  | BeginSnapshot
+  | SnapshotTaken
+  | BeginEpoch
+  | RaiseVersion;

@@ -13,7 +13,7 @@ import type { LogFollower } from "./log_follower.ts";
 import type { LogWatch } from "./log_watch.ts";
 import { LogError, type RecordLog } from "./record_log.ts";
 import type { RecordSender } from "./record_sender.ts";
-import { MACHINE_VERSION, type ReplicaIdentity } from "./replica.ts";
+import type { ReplicaIdentity } from "./store_identity.ts";
 import type { ReplicaKeeper } from "./replica_keeper.ts";
 
 /** After so long it is tried once more to take part in a log, in milliseconds. */
@@ -31,6 +31,8 @@ export interface LogMembershipOptions {
   readonly configuration: StoreConfiguration;
   /** Gives the log the options of this server, if it has others. */
   readonly reconfigure: boolean;
+  /** The newest version of the state machine that this program knows. */
+  readonly knows: number;
 }
 
 /** Takes part in a log. */
@@ -66,7 +68,7 @@ export class LogMembership {
    * @throws {LogError} if the log has other options than this server
    */
   async join(): Promise<void> {
-    const { log, follower, keeper, sender, reconfigure } = this.#options;
+    const { log, follower, keeper, sender, reconfigure, knows } = this.#options;
     const { last } = await log.state();
     await follower.reached(last);
     follower.requireRunning();
@@ -75,7 +77,7 @@ export class LogMembership {
     follower.requireRunning();
     if (this.#difference) throw new LogError("unusable", this.#difference);
     this.#known = keeper.replica.identity;
-    await sender.control({ type: "join", knows: MACHINE_VERSION });
+    await sender.control({ type: "join", knows });
   }
 
   /**
@@ -99,6 +101,14 @@ export class LogMembership {
         await new Promise<void>((resolve) => clock.after(RETRY_AFTER, resolve));
       }
     }
+  }
+
+  /** Has the log use a newer version of the state machine, once every server that takes part knows it. */
+  raiseVersion(): void {
+    const { keeper: { replica }, sender, knows } = this.#options;
+    const { version = knows } = replica.identity ?? {};
+    if (version >= knows || replica.writers.commonVersion < knows) return;
+    void sender.control({ type: "raise_version", version: knows });
   }
 
   /** Takes part no more. */

@@ -34,6 +34,11 @@ export class LogWriters {
     return (this.#writers.get(writer)?.number ?? 0) + 1;
   }
 
+  /** The newest version of the state machine that each of them knows that has written something in the last minutes. */
+  get commonVersion(): number {
+    return Math.min(...this.#writers.values().map(({ knows }) => knows));
+  }
+
   /** A record of a writer counts. */
   wrote(writer: string, number: number, time: number, knows?: number): void {
     const known = this.#writers.get(writer);

@@ -11,7 +11,6 @@ import { PendingCommands } from "./pending_commands.ts";
 import type { RecordLog } from "./record_log.ts";
 import { OutgoingRecord, RecordQueue } from "./record_queue.ts";
 import { type ChainPoint, encodeRecord } from "./record_text.ts";
-import { MACHINE_VERSION } from "./replica.ts";
 
 /** At most this many records are under way. */
 const MAX_UNDER_WAY = 8;
@@ -34,6 +33,8 @@ export interface RecordSenderOptions {
   readonly clock: Pick<Clock, "now" | "monotonic" | "after">;
   /** What was applied here. */
   readonly seen: () => ChainPoint;
+  /** The version of the state machine. */
+  readonly version: () => number;
   /** For how long commands wait for their results, in milliseconds. */
   readonly timeout: number;
 }
@@ -175,9 +176,9 @@ export class RecordSender {
 
   #append(record: OutgoingRecord): void {
     const attempt = ++record.attempt;
-    const { log, seen } = this.#options;
+    const { log, seen, version } = this.#options;
     const { number, control, commands } = record;
-    const header = { version: MACHINE_VERSION, writer: this.#writer, number, seen: seen() };
+    const header = { version: version(), writer: this.#writer, number, seen: seen() };
     log.append(encodeRecord({ ...header, control }, commands)).catch(() => {
       if (attempt === record.attempt) this.#resendLater();
     });

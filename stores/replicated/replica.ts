@@ -4,7 +4,7 @@
  * @module
  */
 
-import { NameMap } from "../../protocol/name_map.ts";
+import type { NameMap } from "../../protocol/name_map.ts";
 import type { Command } from "../commands.ts";
 import type { GroupEvent } from "../groups/group_commands.ts";
 import type { Result, StoreError, TopicMessage } from "../store.ts";
@@ -21,10 +21,14 @@ import type { LogEntry } from "./record_log.ts";
 import { type DecodedRecord, decodeRecord } from "./record_text.ts";
 import type { ReplicaFile } from "./replica_file.ts";
 import { type SavedSchedule, SnapshotSchedule } from "./snapshot_schedule.ts";
+import { type ReplicaIdentity, type SavedIdentity, StoreIdentity } from "./store_identity.ts";
 import { openParts, type ReplicaParts, type SavedParts, saveParts } from "./replica_parts.ts";
 
 /** The newest version of the state machine that this program knows. */
 export const MACHINE_VERSION = 1;
+
+/** If no record has come for so long, one without commands tells everybody that time passes. In milliseconds. */
+const TICK = 1000;
 
 /** Why a record does not count. */
 export type IgnoredReason =
@@ -55,29 +59,19 @@ export interface AppliedEntry {
   readonly events: readonly GroupEvent[];
 }
 
-/** What a store is, since the first record. */
-export interface ReplicaIdentity {
-  /** The id of the store. */
-  readonly id: string;
-  /** The name of the present epoch. */
-  readonly epoch: string;
-  /** The seed of its hashes. */
-  readonly seed: number;
-  /** How many epochs there were before. */
-  readonly epochs: number;
-  /** How often it was configured. */
-  readonly configured: number;
-  /** The options that decide results. */
-  readonly configuration: StoreConfiguration;
+/** The log needs a newer version of this program. */
+export class NewerVersionError extends Error {
+  /** Makes one from the version of the state machine that is needed, and the newest one that is known. */
+  constructor(version: number, knows: number) {
+    super(
+      `the log needs a newer version of dsmq: its state machine has version ${version}, this program knows up to ${knows}`,
+    );
+  }
 }
-
-/** The record needs a newer version of this program. */
-export class NewerVersionError extends Error {}
 
 /** What is saved of a replica besides tables, dumps and links. */
 interface SavedReplica {
-  readonly identity: ReplicaIdentity;
-  readonly epochEnds: readonly (readonly [epoch: string, last: number])[];
+  readonly identity: SavedIdentity;
   readonly schedule: SavedSchedule;
   readonly parts: SavedParts;
 }
@@ -88,11 +82,10 @@ export class Replica {
   readonly writers: LogWriters = new LogWriters();
   /** When a snapshot is to be made. */
   readonly schedule: SnapshotSchedule = new SnapshotSchedule();
-  /** The last number of each epoch before the present one. */
-  readonly epochEnds: NameMap<number> = new NameMap();
   readonly #file: ReplicaFile;
   readonly #time: StoreTime;
-  #identity: ReplicaIdentity | undefined;
+  readonly #knows: number;
+  readonly #identity = new StoreIdentity();
   #parts: ReplicaParts | undefined;
   /** The position that is in the file. */
   #savedAt: number;
@@ -104,8 +97,11 @@ export class Replica {
    *
    * @param file the file, in a transaction
    * @param time the time of the last commands
+   * @param knows the newest version of the state machine that it knows
+   * @throws {NewerVersionError} if the file needs a newer version of this program
    */
-  constructor(file: ReplicaFile, time: StoreTime) {
+  constructor(file: ReplicaFile, time: StoreTime, knows: number = MACHINE_VERSION) {
+    this.#knows = knows;
     this.#file = file;
     this.#time = time;
     const [saved] = file.lines("replica") as Iterable<SavedReplica>;
@@ -115,7 +111,12 @@ export class Replica {
 
   /** What the store is; `undefined` before its first record. */
   get identity(): ReplicaIdentity | undefined {
-    return this.#identity;
+    return this.#identity.current;
+  }
+
+  /** The last number of each epoch before the present one. */
+  get epochEnds(): NameMap<number> {
+    return this.#identity.epochEnds;
   }
 
   /** What records change; throws before the first one, and once the database has failed. */
@@ -135,14 +136,24 @@ export class Replica {
     return this.chain.last.position - this.#savedAt;
   }
 
+  /** Whether something may be due by a time, or no record has come for long: only then is one without commands of any use. */
+  isDue(now: number): boolean {
+    const { messageLog: { range }, dedup, groups } = this.parts;
+    const passed = now - this.#time.applied;
+    if (passed <= 0) return false;
+    const { retention } = this.identity!.configuration;
+    return passed >= TICK || range.readFloor(now - retention) > range.floor ||
+      dedup.holdsExpired(now) || groups.state !== undefined;
+  }
+
   /** Saves where it is: it can go on from here. */
   save(): void {
-    if (!this.#identity) return;
+    const identity = this.#identity.saved;
+    if (!identity) return;
     try {
-      const { configuration: { retention } } = this.#identity;
+      const { configuration: { retention } } = identity.current;
       const saved: SavedReplica = {
-        identity: this.#identity,
-        epochEnds: [...this.epochEnds],
+        identity,
         schedule: this.schedule.saved,
         parts: saveParts(this.#file, this.parts, this.#time, retention),
       };
@@ -177,7 +188,7 @@ export class Replica {
       return ignored(reason!, record);
     }
     const commands = record.commands();
-    if (record.control) this.#control(record.control, record.writer, time);
+    if (record.control) this.#control(record.control, record, time);
     this.schedule.applied(bytes.length, time);
     const messages: TopicMessage[] = [];
     const { results, events } = this.#change(commands, time, messages);
@@ -193,17 +204,17 @@ export class Replica {
     return this.#parts?.messageLog.range.last ?? 0;
   }
 
-  #restore({ identity, epochEnds, schedule, parts }: SavedReplica): void {
-    this.#identity = identity;
+  #restore({ identity, schedule, parts }: SavedReplica): void {
+    this.#requireKnown(identity.current.version);
+    this.#identity.restore(identity);
     this.schedule.restore(schedule);
-    for (const [epoch, last] of epochEnds) this.epochEnds.set(epoch, last);
     this.chain.restore(this.#file.links);
     this.writers.restore(this.#file.lines("writers") as Iterable<WriterState>);
     this.#openParts(parts);
   }
 
   #openParts(saved?: SavedParts): void {
-    const { configuration, seed } = this.#identity!;
+    const { configuration, seed } = this.#identity.current!;
     this.#parts = openParts(this.#file, { ...configuration, seed }, this.#time, (error) => {
       this.#failure ??= error;
     }, saved);
@@ -215,13 +226,9 @@ export class Replica {
     if (number !== next) return number < next ? "repeated" : "early";
     const verdict = this.chain.judge(seen, time);
     if (verdict !== "same") return verdict === "stale" ? "stale" : "diverged";
-    if (version > MACHINE_VERSION) {
-      throw new NewerVersionError(
-        `the log needs a newer version of dsmq: its state machine has version ${version}, this program knows up to ${MACHINE_VERSION}`,
-      );
-    }
+    this.#requireKnown(version);
     // Without options nothing can be done.
-    if (!this.#identity && record.control?.type !== "configure") return "early";
+    if (!this.identity && record.control?.type !== "configure") return "early";
     return undefined;
   }
 
@@ -240,10 +247,10 @@ export class Replica {
     }
   }
 
-  #control(control: ControlCommand, writer: string, time: number): void {
+  #control(control: ControlCommand, { writer, version }: DecodedRecord, time: number): void {
     switch (control.type) {
       case "configure":
-        return this.#configure(control);
+        return this.#configure(control, version);
       case "join":
         return;
       case "begin_snapshot":
@@ -251,35 +258,27 @@ export class Replica {
       case "snapshot_taken":
         return this.schedule.complete(writer, control, time);
       case "begin_epoch":
-        return this.#beginEpoch(control);
+        // Of a position that is not known any more the end is not known either: nothing of that epoch counts as known.
+        return this.#identity.beginEpoch(control, this.chain.at(control.common)?.last ?? 0);
+      case "raise_version":
+        if (control.version > this.writers.commonVersion) return;
+        this.#requireKnown(control.version);
+        return this.#identity.raiseVersion(control.version);
       default:
         control satisfies never;
     }
   }
 
-  #configure({ after, configuration, id, epoch, seed }: Configure): void {
-    const identity = this.#identity;
-    if (after !== (identity?.configured ?? 0)) return;
-    if (!identity) {
-      this.#identity = { id, epoch, seed, configuration, configured: 1, epochs: 0 };
-      return this.#openParts();
-    }
-    const { retention } = identity.configuration;
-    const saved = saveParts(this.#file, this.parts, this.#time, retention);
-    this.#identity = { ...identity, configuration, configured: after + 1 };
-    this.#openParts(saved);
+  #configure(command: Configure, version: number): void {
+    const before = this.identity;
+    if (!this.#identity.configure(command, version)) return;
+    if (!before) return this.#openParts();
+    const { retention } = before.configuration;
+    this.#openParts(saveParts(this.#file, this.parts, this.#time, retention));
   }
 
-  #beginEpoch({ after, epoch, common }: BeginEpoch): void {
-    const identity = this.#identity!;
-    if (after !== identity.epochs) return;
-    // Of a position that is not known any more the end is not known either: nothing of that epoch counts as known.
-    this.epochEnds.set(identity.epoch, this.chain.at(common)?.last ?? 0);
-    const { epochs: max } = identity.configuration.limits;
-    for (let first; this.epochEnds.size >= max && (first = this.epochEnds.first) !== undefined;) {
-      this.epochEnds.delete(first);
-    }
-    this.#identity = { ...identity, epoch, epochs: after + 1 };
+  #requireKnown(version: number): void {
+    if (version > this.#knows) throw new NewerVersionError(version, this.#knows);
   }
 }
 

@@ -11,15 +11,17 @@ import { LogError, type LogState, type Snapshots } from "./record_log.ts";
 import { ReplicaFile, type ReplicaPlace } from "./replica_file.ts";
 import type { CatchUpProgress, ReplicaNotice } from "./replica_notice.ts";
 import { openParts } from "./replica_parts.ts";
-import { Replica } from "./replica.ts";
+import { NewerVersionError, Replica } from "./replica.ts";
 import { readSnapshot, SnapshotError } from "./snapshot_text.ts";
 
 /** The replica is saved after at least so long, in milliseconds; and after so much longer than it takes to save it. */
 const SAVE_AFTER = 1000;
 const SAVE_FACTOR = 20;
 
-/** Who hears of a replica. */
-export interface ReplicaKeeperListeners {
+/** Who hears of a replica, and what it knows. */
+export interface ReplicaKeeperOptions {
+  /** The newest version of the state machine that it knows. Default: that of this program. */
+  readonly knows?: number | undefined;
   /** Takes what the operator should know. */
   readonly notify?: ((notice: ReplicaNotice) => void) | undefined;
   /** Told how far it is, now and then, while it is made of a snapshot. */
@@ -38,6 +40,7 @@ export class ReplicaKeeper {
   readonly #refused = new Set<string>();
   /** The digest of the snapshot that it was made of last. */
   #from: string | undefined;
+  readonly #knows: number | undefined;
   readonly #notify: (notice: ReplicaNotice) => void;
   readonly #onProgress: (progress: CatchUpProgress) => void;
   /** When it is to be saved next, by the monotonic clock. */
@@ -49,14 +52,15 @@ export class ReplicaKeeper {
    * @param engine opens the file
    * @param path its path. Default: a temporary file, which is deleted when it is closed
    * @param time the time of the last commands
-   * @param listeners who hears of it
+   * @param options who hears of it, and what it knows
    */
   constructor(
     engine: Engine,
     path: string | undefined,
     time: StoreTime,
-    { notify = () => {}, onProgress = () => {} }: ReplicaKeeperListeners,
+    { notify = () => {}, onProgress = () => {}, knows }: ReplicaKeeperOptions,
   ) {
+    this.#knows = knows;
     this.#notify = notify;
     this.#onProgress = onProgress;
     const folder = path === undefined ? Deno.makeTempDirSync({ prefix: "dsmq-" }) : undefined;
@@ -107,7 +111,7 @@ export class ReplicaKeeper {
   clear(): void {
     this.#file[Symbol.dispose]();
     this.#file = ReplicaFile.open(this.#place, true);
-    this.#replica = new Replica(this.#file, this.#time);
+    this.#replica = new Replica(this.#file, this.#time, this.#knows);
   }
 
   /**
@@ -185,13 +189,14 @@ export class ReplicaKeeper {
   /** Reads the file; if it is damaged, begins with an empty one. */
   #open(): Replica {
     try {
-      return new Replica(this.#file, this.#time);
+      return new Replica(this.#file, this.#time, this.#knows);
     } catch (reason) {
+      if (reason instanceof NewerVersionError) throw reason;
       const message = "the file of the replica cannot be read: it is made anew from the log";
       this.#notify({ event: "replica_discarded", message, reason });
       this.#file[Symbol.dispose]();
       this.#file = ReplicaFile.open(this.#place, true);
-      return new Replica(this.#file, this.#time);
+      return new Replica(this.#file, this.#time, this.#knows);
     }
   }
 }

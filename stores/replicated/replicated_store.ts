@@ -26,13 +26,13 @@ import { LogMembership } from "./log_membership.ts";
 import { behindError, LogWatch } from "./log_watch.ts";
 import type { LogEntry, LogState, RecordLog } from "./record_log.ts";
 import { RecordSender } from "./record_sender.ts";
-import type { AppliedEntry } from "./replica.ts";
-import { ReplicaKeeper, type ReplicaKeeperListeners } from "./replica_keeper.ts";
+import { type AppliedEntry, MACHINE_VERSION } from "./replica.ts";
+import { ReplicaKeeper, type ReplicaKeeperOptions } from "./replica_keeper.ts";
 import { SnapshotMaker } from "./snapshot_maker.ts";
 
 /** How a {@linkcode ReplicatedStore} is opened. */
 export interface ReplicatedStoreOptions
-  extends Omit<SqliteStoreOptions, "clock">, ReplicaKeeperListeners {
+  extends Omit<SqliteStoreOptions, "clock">, ReplicaKeeperOptions {
   /** The log. The store owns it from then on. */
   readonly log: RecordLog;
   readonly clock: Clock;
@@ -44,9 +44,6 @@ export interface ReplicatedStoreOptions
 
 /** How long commands and fences wait for the log, in milliseconds. */
 const COMMAND_TIMEOUT = 4500;
-
-/** If no record has come for so long, one without commands is worth its place: everybody learns that time passes. In milliseconds. */
-const TICK = 1000;
 
 /** A server writes something at least so often, in milliseconds: so others know that it is there. */
 const PRESENCE = 30_000;
@@ -85,6 +82,7 @@ export class ReplicatedStore extends SqliteStore {
   private constructor(options: ReplicatedStoreOptions, logClock: LogClock) {
     super({ ...options, clock: logClock });
     const { log, clock, engine, path, reconfigure = false, notify = () => {} } = options;
+    const { knows = MACHINE_VERSION } = options;
     this.#log = log;
     this.#clock = clock;
     this.#logClock = logClock;
@@ -95,6 +93,7 @@ export class ReplicatedStore extends SqliteStore {
     this.#sender = new RecordSender({
       ...{ log, clock, timeout: COMMAND_TIMEOUT },
       seen: () => keeper.replica.chain.last,
+      version: () => keeper.replica.identity?.version ?? knows,
     });
     this.#snapshots = new SnapshotMaker({
       ...{ log, engine, keeper, writer, notify },
@@ -116,7 +115,7 @@ export class ReplicatedStore extends SqliteStore {
     });
     this.#membership = new LogMembership({
       ...{ log, clock, keeper, follower: this.#follower, sender: this.#sender },
-      ...{ watch: this.#watch, reconfigure },
+      ...{ watch: this.#watch, reconfigure, knows },
       configuration: { retention: this.retention, limits: this.limits },
     });
     this.#fedTo = this.#keeper.replica.lastSeq;
@@ -163,7 +162,7 @@ export class ReplicatedStore extends SqliteStore {
     try {
       this.requireOpen();
       this.#follower.requireRunning();
-      if (batch.commands.length === 0 && !this.#isDue) return [];
+      if (batch.commands.length === 0 && !this.#keeper.replica.isDue(this.time.now())) return [];
     } catch (error) {
       const failure = toStoreError("store messages", error);
       return batch.commands.map(() => failure);
@@ -226,22 +225,14 @@ export class ReplicatedStore extends SqliteStore {
     await super[Symbol.asyncDispose]();
   }
 
-  /** Whether something may be due: only then do records without commands make a difference. */
-  get #isDue(): boolean {
-    const { messageLog: { range }, dedup, groups } = this.#keeper.replica.parts;
-    const now = this.time.now();
-    const passed = now - this.time.applied;
-    if (passed <= 0) return false;
-    return passed >= TICK || range.readFloor(now - this.retention) > range.floor ||
-      dedup.holdsExpired(now) || groups.state !== undefined;
-  }
-
   #onEntry(
     { time }: LogEntry,
     { record, ignored, results, messages, events }: AppliedEntry,
     isNew: boolean,
   ): void {
     this.#logClock.setTime(time);
+    // Another server may have changed it.
+    this.retention = this.#keeper.replica.identity?.configuration.retention ?? this.retention;
     this.#watch.received();
     // Before the calls are answered: when a put is acknowledged, its readers have been served.
     if (messages.length > 0) this.#publish(messages);
@@ -285,6 +276,7 @@ export class ReplicatedStore extends SqliteStore {
     try {
       this.#keeper.saveIfDue();
       if (now - this.#wroteAt > PRESENCE) void this.#sender.fence();
+      this.#membership.raiseVersion();
       const { schedule } = replica;
       // Or somebody has removed records that a new server needs.
       const isMissed = schedule.maker === undefined &&

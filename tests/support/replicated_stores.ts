@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly disturb?: Disturb;
   readonly limits?: Partial<StoreLimits>;
   readonly retention?: number;
+  readonly reconfigure?: boolean;
+  readonly knows?: number;
   /** Its own log instead of one in memory. */
   readonly log?: RecordLog;
 }
@@ -33,11 +35,11 @@ export class ReplicatedStores implements AsyncDisposable {
 
   /** Opens the store of one more server. */
   async open(options: ServerOptions = {}): Promise<ReplicatedStore> {
-    const { path, engine = nodeSqlite, disturb, limits = {}, retention = 600_000 } = options;
+    const { engine = nodeSqlite, disturb, limits = {}, retention = 600_000, ...rest } = options;
     const log = options.log ?? new MemoryRecordLog(this.shared, disturb);
     const opening = ReplicatedStore.open({
+      ...rest,
       ...{ engine, log, clock: this.clock, limits, retention },
-      path,
     });
     const store = await opening;
     this.#opened.push(store);
