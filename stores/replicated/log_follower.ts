@@ -11,6 +11,7 @@ import type { DigestChain } from "./digest_chain.ts";
 import { type LogEntry, LogError, type LogState, type RecordLog } from "./record_log.ts";
 import { type AppliedEntry, NewerVersionError } from "./replica.ts";
 import type { ReplicaKeeper } from "./replica_keeper.ts";
+import type { CatchUpProgress } from "./replica_notice.ts";
 
 /** How long until a tail that ended is begun again, in milliseconds. */
 const RETAIL_AFTER = 100;
@@ -38,6 +39,8 @@ export interface LogFollowerOptions {
   readonly onBlocked: (reason: string) => void;
   /** The replica was made anew; before that, `before` was applied. */
   readonly onRebuilt: (before: DigestChain) => void;
+  /** Told how far it is, many times a second, while somebody waits for the replica to come to a position. */
+  readonly onProgress: (progress: CatchUpProgress) => void;
   /** Nothing more is applied, for this reason. */
   readonly onEnd: (error: Error) => void;
 }
@@ -128,6 +131,7 @@ export class LogFollower {
         this.#apply(entry);
         if (performance.now() < sliceEnd) continue;
         keeper.saveIfDue();
+        this.#tellProgress();
         await new Promise<void>(afterNetworkPoll);
         sliceEnd = performance.now() + APPLY_SLICE;
       }
@@ -171,7 +175,7 @@ export class LogFollower {
   /** Makes the replica anew, from what the log has now. */
   async #rebuild(error: Error): Promise<void> {
     const { log, keeper, signal, onBlocked } = this.#options;
-    onBlocked(error.message);
+    if (!this.#appliedBefore) onBlocked(error.message);
     // A snapshot that led here is not taken again.
     if (error instanceof DivergedError) keeper.refuse();
     // Until it is made anew, perhaps with several attempts, this is what clients were told.
@@ -212,6 +216,13 @@ export class LogFollower {
   get #now(): number {
     const { clock } = this.#options;
     return clock.monotonic?.() ?? clock.now();
+  }
+
+  /** Somebody waits until the replica has everything. */
+  #tellProgress(): void {
+    if (this.#awaited.length === 0) return;
+    const total = Math.max(...this.#awaited.map(({ position }) => position));
+    this.#options.onProgress({ what: "records", done: this.position, total });
   }
 
   #notifyAwaited(at: number): void {

@@ -9,12 +9,7 @@ import type { Command } from "../commands.ts";
 import type { GroupEvent } from "../groups/group_commands.ts";
 import type { Result, StoreError, TopicMessage } from "../store.ts";
 import type { StoreTime } from "../store_time.ts";
-import type {
-  BeginEpoch,
-  Configure,
-  ControlCommand,
-  StoreConfiguration,
-} from "./control_commands.ts";
+import type { Configure, ControlCommand } from "./control_commands.ts";
 import { DigestChain } from "./digest_chain.ts";
 import { LogWriters, type WriterState } from "./log_writers.ts";
 import type { LogEntry } from "./record_log.ts";

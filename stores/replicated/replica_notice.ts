@@ -6,7 +6,7 @@
 
 /** A sentence, and what it is called in the log of the server. */
 export interface ReplicaNotice {
-  readonly event: "replica_discarded" | "log_replaced" | "snapshot_taken" | "snapshot_failed";
+  readonly event: "replica_discarded" | "log_replaced" | "snapshot_failed";
   readonly message: string;
   /** Why, if the sentence does not say that. */
   readonly reason?: unknown;

@@ -102,8 +102,13 @@ export class ReplicatedStore extends SqliteStore {
     this.#follower = new LogFollower({
       ...{ log, clock, keeper, writer, signal: this.#stop.signal },
       onEntry: (entry, applied, isNew) => this.#onEntry(entry, applied, isNew),
-      onBlocked: (reason) => this.#watch.block(reason),
+      onBlocked: (reason) => {
+        this.#watch.block(reason);
+        const message = "the log is not what it was: the replica is made anew";
+        notify({ event: "log_replaced", message, reason });
+      },
       onRebuilt: (before) => this.#onRebuilt(before),
+      onProgress: (progress) => options.onProgress?.(progress),
       onEnd: ({ message }) => this.#watch.block(message),
     });
     this.#watch = new LogWatch({
