@@ -245,7 +245,7 @@ export class Replica {
   #control(control: ControlCommand, { writer, version }: DecodedRecord, time: number): void {
     switch (control.type) {
       case "configure":
-        return this.#configure(control, version);
+        return this.#configure(control, version, time);
       case "join":
         return;
       case "begin_snapshot":
@@ -254,7 +254,7 @@ export class Replica {
         return this.schedule.complete(writer, control, time);
       case "begin_epoch":
         // Of a position that is not known any more the end is not known either: nothing of that epoch counts as known.
-        return this.#identity.beginEpoch(control, this.chain.at(control.common)?.last ?? 0);
+        return this.#identity.beginEpoch(control, this.chain.at(control.common)?.last ?? 0, time);
       case "raise_version":
         if (control.version > this.writers.commonVersion) return;
         this.#requireKnown(control.version);
@@ -264,9 +264,9 @@ export class Replica {
     }
   }
 
-  #configure(command: Configure, version: number): void {
+  #configure(command: Configure, version: number, time: number): void {
     const before = this.identity;
-    if (!this.#identity.configure(command, version)) return;
+    if (!this.#identity.configure(command, version, time)) return;
     if (!before) return this.#openParts();
     const { retention } = before.configuration;
     this.#openParts(saveParts(this.#file, this.parts, this.#time, retention));

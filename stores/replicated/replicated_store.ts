@@ -10,7 +10,7 @@ import type { Clock } from "../../queue/clock.ts";
 import type { DedupIndex } from "../dedup_index.ts";
 import type { GroupMachine } from "../groups/group_machine.ts";
 import type { MessageLog } from "../message_log.ts";
-import { SqliteStore, type SqliteStoreOptions } from "../sqlite_store.ts";
+import { SqliteStore } from "../sqlite_store.ts";
 import {
   type Command,
   type CommandBatch,
@@ -27,20 +27,9 @@ import { behindError, LogWatch } from "./log_watch.ts";
 import type { LogEntry, LogState, RecordLog } from "./record_log.ts";
 import { RecordSender } from "./record_sender.ts";
 import { type AppliedEntry, MACHINE_VERSION } from "./replica.ts";
-import { ReplicaKeeper, type ReplicaKeeperOptions } from "./replica_keeper.ts";
+import { ReplicaKeeper } from "./replica_keeper.ts";
+import type { ReplicatedStoreOptions } from "./replicated_store_options.ts";
 import { SnapshotMaker } from "./snapshot_maker.ts";
-
-/** How a {@linkcode ReplicatedStore} is opened. */
-export interface ReplicatedStoreOptions
-  extends Omit<SqliteStoreOptions, "clock">, ReplicaKeeperOptions {
-  /** The log. The store owns it from then on. */
-  readonly log: RecordLog;
-  readonly clock: Clock;
-  /** Where the replica is kept. Default: in a temporary file, which is deleted in the end. */
-  readonly path?: string | undefined;
-  /** Gives the log the options of this server, if it has others. Default: such a log is refused. */
-  readonly reconfigure?: boolean;
-}
 
 /** How long commands and fences wait for the log, in milliseconds. */
 const COMMAND_TIMEOUT = 4500;
@@ -60,6 +49,8 @@ const STALLED = 3000;
 export class ReplicatedStore extends SqliteStore {
   override readonly durability: Durability;
   override readonly description: string;
+  /** Other servers may permit larger messages than this one. */
+  readonly largestBytes: number;
   readonly #log: RecordLog;
   readonly #clock: Clock;
   readonly #logClock: LogClock;
@@ -87,6 +78,7 @@ export class ReplicatedStore extends SqliteStore {
     this.#clock = clock;
     this.#logClock = logClock;
     this.durability = log.durability;
+    this.largestBytes = log.maxRecord;
     this.description = `${log.description}, a replica on ${engine.name}`;
     const keeper = this.#keeper = new ReplicaKeeper(engine, path, this.time, options);
     const writer = () => this.#sender.writer;
@@ -155,6 +147,10 @@ export class ReplicatedStore extends SqliteStore {
 
   override get epochEnds(): NameMap<number> {
     return this.#keeper.replica.epochEnds;
+  }
+
+  get openedAt(): number {
+    return this.#membership.identity.began;
   }
 
   findFault(): string | undefined {

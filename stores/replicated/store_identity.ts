@@ -15,6 +15,8 @@ export interface ReplicaIdentity {
   readonly epoch: string;
   /** How many epochs there were before. */
   readonly epochs: number;
+  /** When the present epoch began, by the log's clock. */
+  readonly began: number;
   /** The seed of its hashes. */
   readonly seed: number;
   /** How often it was configured. */
@@ -54,11 +56,12 @@ export class StoreIdentity {
   }
 
   /** Sets the options. Returns whether that changes them. */
-  configure({ after, configuration, id, epoch, seed }: Configure, version: number): boolean {
+  configure(command: Configure, version: number, began: number): boolean {
+    const { after, configuration, id, epoch, seed } = command;
     if (after !== (this.#current?.configured ?? 0)) return false;
     this.#current = this.#current
       ? { ...this.#current, configuration, configured: after + 1 }
-      : { id, epoch, seed, configuration, configured: 1, epochs: 0, version };
+      : { id, epoch, seed, configuration, configured: 1, epochs: 0, began, version };
     return true;
   }
 
@@ -67,8 +70,9 @@ export class StoreIdentity {
    *
    * @param command its name
    * @param last the last number of the epoch before, as far as it is as it was
+   * @param began the time
    */
-  beginEpoch({ after, epoch }: BeginEpoch, last: number): void {
+  beginEpoch({ after, epoch }: BeginEpoch, last: number, began: number): void {
     const current = this.#current;
     if (!current || after !== current.epochs) return;
     this.epochEnds.set(current.epoch, last);
@@ -76,7 +80,7 @@ export class StoreIdentity {
     for (let first; this.epochEnds.size >= max && (first = this.epochEnds.first) !== undefined;) {
       this.epochEnds.delete(first);
     }
-    this.#current = { ...current, epoch, epochs: after + 1 };
+    this.#current = { ...current, epoch, epochs: after + 1, began };
   }
 
   /** From now on the state machine has a newer version. */
