@@ -44,6 +44,11 @@ export class GoneTimes {
     this.#retention = retention;
   }
 
+  /** All that was evicted and may still be asked for, in order. */
+  get drops(): readonly DroppedRange[] {
+    return this.#drops;
+  }
+
   /** All that was evicted, as one entry: for each message in it the time is never too early. */
   get total(): DroppedRange {
     const { upTo, at } = this.#drops.at(-1) ?? { upTo: 0, at: 0 };
@@ -126,6 +131,11 @@ export class GoneIndex {
     this.#purged = purged;
     this.#purgedTo = purged.newest;
     this.#unpurged = unpurged;
+  }
+
+  /** When the last purge was, or a time before which it was. */
+  get purgedAt(): number {
+    return this.#purgedAt;
   }
 
   /** No message that is gone comes after this one, if everything up to a floor is gone. */

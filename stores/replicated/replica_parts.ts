@@ -37,8 +37,10 @@ export interface SavedParts {
   readonly lastTime: number;
   /** The time of the last commands. */
   readonly applied: number;
-  /** What was evicted before it expired. */
-  readonly dropped: DroppedRange;
+  /** What was evicted before it expired, in order. */
+  readonly dropped: readonly DroppedRange[];
+  /** See {@linkcode GoneIndex.purgedAt}. */
+  readonly purgedAt: number;
   /** For how long messages were kept, in milliseconds. */
   readonly retention: number;
 }
@@ -66,7 +68,7 @@ export function openParts(
     ...(seed !== undefined && { seed }),
     gone: new GoneTable(db, limits.goneTopics),
     hooks: { beforeCommit() {}, committed() {}, failed: onFailed },
-    ...(saved && { start: { ...saved, clock: saved.applied } }),
+    ...(saved && { start: { ...saved, clock: saved.purgedAt - 1 } }),
   });
   const { dedupWindow: window, dedupRuns: maxRuns } = limits;
   const dedup = new DedupIndex({ window, retention, maxRuns });
@@ -103,8 +105,9 @@ export function saveParts(
   messageLog.flush();
   file.save("dedup", dumpDedup(dedup));
   file.save("groups", dumpGroups(groups));
-  const { range: { floor, last, lastTime }, gone: { times } } = messageLog;
-  return { floor, last, lastTime, applied: time.applied, dropped: times.total, retention };
+  const { range: { floor, last, lastTime }, gone: { times, purgedAt } } = messageLog;
+  const { applied } = time;
+  return { floor, last, lastTime, applied, dropped: times.drops, purgedAt, retention };
 }
 
 /** What had expired, under the retention of before or the new one, stays gone. */
@@ -113,7 +116,7 @@ function restoreDrops(
   { dropped, applied, retention: before }: SavedParts,
   retention: number,
 ): void {
-  if (dropped.upTo > 0) times.drop(dropped.upTo, dropped.at, dropped.retention);
+  for (const { upTo, at, retention } of dropped) times.drop(upTo, at, retention);
   if (before === retention) return;
   const { floor } = range;
   range.expire(applied - Math.min(before, retention));

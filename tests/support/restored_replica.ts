@@ -23,6 +23,7 @@ import { type Result, StoreError, type TopicMessage } from "../../stores/store.t
 import { completeLimits, type StoreLimits } from "../../stores/store_limits.ts";
 import { StoreTime } from "../../stores/store_time.ts";
 import { ManualClock } from "../../testing/manual_clock.ts";
+import { GROUP_TOPICS } from "./group_programs.ts";
 import type { KnownJobs } from "./group_steps.ts";
 
 /** How a replica is set up. */
@@ -138,7 +139,18 @@ export class RestoredReplica implements Disposable {
       }
       ({ after } = listed);
     }
-    return plain({ floor, last, lastTime, messages: page.messages, listed, dead, sizes });
+    const gone = GROUP_TOPICS.map((topic) => log.gone.find(topic, floor) ?? null);
+    const asOf = log.gone.asOf(this.#parts.time.applied);
+    return plain({
+      ...{ floor, last, lastTime, messages: page.messages, listed, dead, sizes },
+      ...(this.#knowsGone && { gone, asOf }),
+    });
+  }
+
+  /** Of each topic it is known exactly what is gone. Of others that depends on when messages are purged. */
+  get #knowsGone(): boolean {
+    const { goneTopics = 1000 } = this.#setting.limits;
+    return goneTopics >= GROUP_TOPICS.length;
   }
 
   /** What is held that groups need and that has expired. */
@@ -160,8 +172,11 @@ export class RestoredReplica implements Disposable {
       retention,
       gone: new GoneTable(this.#db, limits.goneTopics),
       seed: 12345,
-      ...(before && { start: { ...stateOf(before), clock: applied } }),
+      ...(before && { start: stateOf(before) }),
     });
+    for (const { upTo, at, retention } of before?.gone.times.drops ?? []) {
+      log.gone.times.drop(upTo, at, retention);
+    }
     const { dedupWindow: window, dedupRuns: maxRuns } = limits;
     const dedup = new DedupIndex({ window, retention, maxRuns });
     const groups = new GroupMachine(
@@ -177,8 +192,8 @@ export class RestoredReplica implements Disposable {
   }
 }
 
-function stateOf({ range: { floor, last, lastTime } }: MessageLog) {
-  return { floor, last, lastTime };
+function stateOf({ range: { floor, last, lastTime }, gone }: MessageLog) {
+  return { floor, last, lastTime, clock: gone.purgedAt - 1 };
 }
 
 /** A result, in a form to compare. */
