@@ -104,7 +104,9 @@ export class HelloVerb {
     const start = since === undefined || this.#mayNotSeek(since)
       ? undefined
       : await locateStart(queue, since);
-    if (session !== undefined) await this.#open(session);
+    if (session !== undefined && !await this.#open(session, attempt)) {
+      return this.#connection.takenOver();
+    }
     const dedupComplete = session !== undefined && known
       ? await store.isDedupComplete(session, known)
       : undefined;
@@ -142,11 +144,14 @@ export class HelloVerb {
     return expires === undefined ? undefined : this.#context.tokenExpiry.remaining(expires);
   }
 
-  /** The store knows a session from now on. */
-  async #open(session: string): Promise<void> {
+  /** The store knows a session from now on. Returns `false` if a newer attempt has it, perhaps at another server. */
+  async #open(session: string, attempt: number): Promise<boolean> {
     const { owner } = this.#state.putVerb;
-    const [result] = await this.#context.queue.apply([{ type: "open_session", session, owner }]);
-    if (result instanceof StoreError) throw result;
+    const opening = { type: "open_session" as const, session, owner, attempt };
+    const [result] = await this.#context.queue.apply([opening]);
+    if (!(result instanceof StoreError)) return true;
+    if (result.code === "session_taken_over") return false;
+    throw result;
   }
 
   /** A client that may read nothing must not learn how many messages were stored at what time. */

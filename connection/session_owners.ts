@@ -128,6 +128,21 @@ export class SessionOwners {
     return true;
   }
 
+  /**
+   * A session was opened at another server of the same queue. An older connection of it here is notified, and none becomes its owner any
+   * more.
+   *
+   * @param session its name
+   * @param attempt the number of the attempt that opened the connection there
+   */
+  openedElsewhere(session: string, attempt: number): void {
+    const current = this.#owners.get(session);
+    if (current && current.attempt >= attempt) return;
+    this.#owners.delete(session);
+    this.#lastAttempts.set(session, current?.owner.holder ?? "", attempt);
+    current?.owner.takenOver();
+  }
+
   /** The owner of a session. */
   ownerOf(session: string): SessionOwner | undefined {
     return this.#owners.get(session)?.owner;

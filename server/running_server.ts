@@ -114,6 +114,8 @@ export class RunningServer implements MessageServer {
     this.#tokenExpiry = new TokenExpiry(clock);
     this.#budgets = new SharedBudgets(fitToHeap(limits, settings.setLimits, MIN_HEAP));
     const server = `dsmq/${VERSION}`;
+    const sessionOwners = new SessionOwners();
+    store.watchSessions?.((session, attempt) => sessionOwners.openedElsewhere(session, attempt));
     this.#connections = new Connections({
       queue,
       accessControl: access,
@@ -130,7 +132,7 @@ export class RunningServer implements MessageServer {
         limits: clientLimits(limits, store.largestBytes),
       },
       errorsPerMinute: limits.errorsPerMinute,
-      sessionOwners: new SessionOwners(),
+      sessionOwners,
       directory: new ConnectionDirectory(() => store.now()),
       tokenExpiry: this.#tokenExpiry,
       heartbeats: this.#heartbeats,

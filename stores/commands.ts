@@ -36,6 +36,8 @@ export interface OpenSession {
   readonly session: string;
   /** Who owns it. Default: nobody. */
   readonly owner?: string | undefined;
+  /** The number of the attempt of its client to connect: where several servers share a store, an older one than the last is refused. */
+  readonly attempt?: number | undefined;
 }
 
 /** Forgets a session whose client will not come back. */

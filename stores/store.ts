@@ -268,6 +268,12 @@ export interface Store extends AsyncDisposable {
    */
   watch?(onBehind: (reason: string | undefined) => void): void;
 
+  /**
+   * Has a function called when a session was opened at another server, with the number of that attempt: older connections of it are not
+   * the client's any more. Default: there is no other server.
+   */
+  watchSessions?(onOpened: (session: string, attempt: number) => void): void;
+
   /** Has the text of what was purged removed from everywhere it was written to, such as a log and free pages. Default: there is no such place. */
   erase?(): Promise<void>;
 

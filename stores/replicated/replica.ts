@@ -15,6 +15,7 @@ import { LogWriters, type WriterState } from "./log_writers.ts";
 import type { LogEntry } from "./record_log.ts";
 import { type DecodedRecord, decodeRecord } from "./record_text.ts";
 import type { ReplicaFile } from "./replica_file.ts";
+import { type OpenedSession, type SavedClaim, SessionClaims } from "./session_claims.ts";
 import { type SavedSchedule, SnapshotSchedule } from "./snapshot_schedule.ts";
 import { type ReplicaIdentity, type SavedIdentity, StoreIdentity } from "./store_identity.ts";
 import { openParts, type ReplicaParts, type SavedParts, saveParts } from "./replica_parts.ts";
@@ -52,6 +53,8 @@ export interface AppliedEntry {
   readonly messages: readonly TopicMessage[];
   /** What has happened to groups. */
   readonly events: readonly GroupEvent[];
+  /** The sessions that it opened. */
+  readonly sessions: readonly OpenedSession[];
 }
 
 /** The log needs a newer version of this program. */
@@ -81,6 +84,7 @@ export class Replica {
   readonly #time: StoreTime;
   readonly #knows: number;
   readonly #identity = new StoreIdentity();
+  readonly #claims = new SessionClaims();
   #parts: ReplicaParts | undefined;
   /** The position that is in the file. */
   #savedAt: number;
@@ -154,6 +158,7 @@ export class Replica {
       };
       this.#file.save("replica", [saved]);
       this.#file.save("writers", this.writers.all);
+      this.#file.save("claims", this.#claims.saved());
       this.#file.saveLinks(this.chain);
       this.#file.commit();
       this.#savedAt = this.chain.last.position;
@@ -187,11 +192,12 @@ export class Replica {
     this.schedule.applied(bytes.length, time);
     const messages: TopicMessage[] = [];
     const { results, events } = this.#change(commands, time, messages);
+    const sessions = this.#claims.judge(commands, results, time);
     const { writer, number, control } = record;
     const knows = control?.type === "join" ? control.knows : undefined;
     this.writers.wrote(writer, number, time, knows);
     this.chain.add(entry, this.lastSeq, commands, results);
-    return { record, ignored: undefined, results, messages, events };
+    return { record, ignored: undefined, results, messages, events, sessions };
   }
 
   /** The sequence number of the last message; 0 before the first record. */
@@ -204,6 +210,7 @@ export class Replica {
     this.#identity.restore(identity);
     this.schedule.restore(schedule);
     this.chain.restore(this.#file.links);
+    this.#claims.restore(this.#file.lines("claims") as Iterable<SavedClaim>);
     this.writers.restore(this.#file.lines("writers") as Iterable<WriterState>);
     this.#openParts(parts);
   }
@@ -278,5 +285,5 @@ export class Replica {
 }
 
 function ignored(reason: IgnoredReason, record?: DecodedRecord): AppliedEntry {
-  return { record, ignored: reason, results: [], messages: [], events: [] };
+  return { record, ignored: reason, results: [], messages: [], events: [], sessions: [] };
 }

@@ -63,6 +63,7 @@ export class ReplicatedStore extends SqliteStore {
   readonly #stop = new AbortController();
   readonly #following: Promise<void>;
   #onBehind: (reason: string | undefined) => void = () => {};
+  #onOpened: (session: string, attempt: number) => void = () => {};
   /** The feed has brought everything up to here. */
   #fedTo = 0;
   /** When a record of this server was applied last, by the store's time. */
@@ -192,6 +193,10 @@ export class ReplicatedStore extends SqliteStore {
     if (this.#watch.behind !== undefined) onBehind(this.#watch.behind);
   }
 
+  watchSessions(onOpened: (session: string, attempt: number) => void): void {
+    this.#onOpened = onOpened;
+  }
+
   /** Makes a snapshot now, unless another server makes one. */
   makeSnapshot(): Promise<void> {
     return this.#snapshots.make();
@@ -228,7 +233,7 @@ export class ReplicatedStore extends SqliteStore {
 
   #onEntry(
     { time }: LogEntry,
-    { record, ignored, results, messages, events }: AppliedEntry,
+    { record, ignored, results, messages, events, sessions }: AppliedEntry,
     isNew: boolean,
   ): void {
     this.#logClock.setTime(time);
@@ -238,7 +243,10 @@ export class ReplicatedStore extends SqliteStore {
     // Before the calls are answered: when a put is acknowledged, its readers have been served.
     if (messages.length > 0) this.#publish(messages);
     if (isNew && events.length > 0) this.feed.publishGroups(events);
-    if (record?.writer !== this.#sender.writer) return;
+    if (record?.writer !== this.#sender.writer) {
+      if (isNew) { for (const { session, attempt } of sessions) this.#onOpened(session, attempt); }
+      return;
+    }
     this.#wroteAt = this.time.now();
     if (!ignored) this.#sender.applied(record.number, results);
     else if (isNew && ignored !== "repeated") this.#sender.ignored(this.#membership.nextNumber);

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { StoreError } from "../../../stores/store.ts";
+import { type Store, StoreError } from "../../../stores/store.ts";
 import {
   append,
+  apply,
   Feed,
+  forgetSession,
   numbered,
   outcomes,
   put,
@@ -182,4 +184,38 @@ Deno.test("a log that came back older begins an epoch where it is as it was", as
   assertEquals(await outcomes(a, [put("t", "3")]), [3]);
   await b.fence();
   assertEquals(await texts(b), ["1", "2", "3"]);
+});
+
+Deno.test("the newest attempt of a client has its session, whichever server it comes to", async () => {
+  await using servers = new ReplicatedStores();
+  const path = await Deno.makeTempFile();
+  await Deno.remove(path);
+  const [a, b] = [await servers.open({ path }), await servers.open()];
+  const toldA: unknown[] = [];
+  const toldB: unknown[] = [];
+  a.watchSessions((...opened) => toldA.push(opened));
+  b.watchSessions((...opened) => toldB.push(opened));
+  const open = async (store: Store, attempt: number) => {
+    const [result] = await apply(store, [{ type: "open_session", session: "s", attempt }]);
+    return result instanceof StoreError ? result.code : "opened";
+  };
+  assertEquals(await open(a, 1), "opened");
+  assertEquals(await open(b, 3), "opened");
+  assertEquals(await open(a, 2), "session_taken_over");
+  await b.fence();
+  assertEquals([toldA, toldB], [[["s", 3]], [["s", 1]]]);
+  // Also after a restart, and from a snapshot.
+  await a[Symbol.asyncDispose]();
+  const again = await servers.open({ path });
+  assertEquals(await open(again, 2), "session_taken_over");
+  await again.makeSnapshot();
+  await again.makeSnapshot();
+  assert(servers.shared.first > 1, "the log is trimmed");
+  const c = await servers.open();
+  assertEquals(await open(c, 2), "session_taken_over");
+  assertEquals(await open(c, 4), "opened");
+  // A client that closes for good begins anew.
+  await forgetSession(b, "s");
+  assertEquals(await open(b, 1), "opened");
+  await Deno.remove(path, { recursive: true });
 });
