@@ -104,8 +104,14 @@ export class RecordSender {
     });
   }
 
+  /** Commands wait that come into the next record. */
+  get hasWaiting(): boolean {
+    return !this.#waiting.isEmpty;
+  }
+
   /** Resolves once a record was applied that was handed to the log after this call. */
   fence(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiting.open().onApplied.push(resolve);
       this.#sendAfterTurn();

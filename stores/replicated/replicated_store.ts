@@ -20,6 +20,7 @@ import {
   toStoreError,
 } from "../store.ts";
 import type { DigestChain } from "./digest_chain.ts";
+import { FencePacing } from "./fence_pacing.ts";
 import { LogClock } from "./log_clock.ts";
 import { LogFollower } from "./log_follower.ts";
 import { LogMembership } from "./log_membership.ts";
@@ -56,6 +57,7 @@ export class ReplicatedStore extends SqliteStore {
   readonly #logClock: LogClock;
   readonly #keeper: ReplicaKeeper;
   readonly #sender: RecordSender;
+  readonly #fences: FencePacing;
   readonly #follower: LogFollower;
   readonly #watch: LogWatch;
   readonly #membership: LogMembership;
@@ -87,6 +89,11 @@ export class ReplicatedStore extends SqliteStore {
       ...{ log, clock, timeout: COMMAND_TIMEOUT },
       seen: () => keeper.replica.chain.last,
       version: () => keeper.replica.identity?.version ?? knows,
+    });
+    this.#fences = new FencePacing({
+      ...{ clock, timeout: COMMAND_TIMEOUT },
+      isFree: () => this.#sender.hasWaiting,
+      send: () => this.#sender.fence(),
     });
     this.#snapshots = new SnapshotMaker({
       ...{ log, engine, keeper, writer, notify },
@@ -176,16 +183,7 @@ export class ReplicatedStore extends SqliteStore {
     this.requireOpen();
     const reason = this.#watch.behind;
     if (reason !== undefined) throw behindError(reason);
-    const { promise, reject } = Promise.withResolvers<void>();
-    const cancel = this.#clock.after(
-      COMMAND_TIMEOUT,
-      () => reject(behindError("the log does not answer")),
-    );
-    try {
-      await Promise.race([this.#sender.fence(), promise]);
-    } finally {
-      cancel();
-    }
+    await this.#fences.pass();
   }
 
   watch(onBehind: (reason: string | undefined) => void): void {
@@ -240,6 +238,7 @@ export class ReplicatedStore extends SqliteStore {
     // Another server may have changed it.
     this.retention = this.#keeper.replica.identity?.configuration.retention ?? this.retention;
     this.#watch.received();
+    this.#fences.onRecord();
     // Before the calls are answered: when a put is acknowledged, its readers have been served.
     if (messages.length > 0) this.#publish(messages);
     if (isNew && events.length > 0) this.feed.publishGroups(events);

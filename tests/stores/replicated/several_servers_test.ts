@@ -40,6 +40,7 @@ Deno.test("a fence at one server shows what was acknowledged at another", async 
   for (let i = 1; i <= 300; i++) {
     await append(a, puts("t", `${i}`));
     const before = (await b.bounds()).last;
+    servers.clock.advance(1);
     await b.fence();
     assertEquals((await b.bounds()).last, i);
     if (before < i) stale++;
