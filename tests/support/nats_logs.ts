@@ -33,10 +33,11 @@ export async function assertRefused(
 export class NatsOperator implements AsyncDisposable {
   /** Makes, changes and deletes streams. */
   readonly manager: JetStreamManager;
-  readonly #client: NatsConnection;
+  /** The connection. */
+  readonly client: NatsConnection;
 
   private constructor(client: NatsConnection, manager: JetStreamManager) {
-    this.#client = client;
+    this.client = client;
     this.manager = manager;
   }
 
@@ -62,6 +63,6 @@ export class NatsOperator implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#client.close();
+    await this.client.close();
   }
 }

@@ -10,7 +10,14 @@ import type { NatsAddress } from "./nats_address.ts";
 import type { NatsConnection } from "./nats_connection.ts";
 import { requestError, unavailable } from "./nats_errors.ts";
 import type { NatsObject, NatsObjectStore, NatsPackages } from "./nats_packages.ts";
-import { logSettings, purgeStream, streamInfo, type StreamSettings } from "./nats_stream.ts";
+import {
+  logSettings,
+  purgeStream,
+  type StreamInfo,
+  streamInfo,
+  type StreamSettings,
+} from "./nats_stream.ts";
+import { removeOrphanedParts } from "./orphaned_parts.ts";
 import { PushConsumer } from "./push_consumer.ts";
 
 /** The size of a message of the object store, in bytes. */
@@ -60,16 +67,8 @@ export class NatsSnapshots implements Snapshots {
   }
 
   async list(): Promise<readonly SnapshotName[]> {
-    const action = "list snapshots";
-    const subjects = await this.#subjects();
-    const found: SnapshotName[] = [];
-    for (const subject of Object.keys(subjects)) {
-      const name = this.#nameOf(subject);
-      if (name === undefined) continue;
-      const object = await this.#info(action, name);
-      if (object && this.#isComplete(object, subjects)) found.push(name);
-    }
-    return found.sort((one, other) => other.position - one.position);
+    const objects = await this.#complete("list snapshots", await this.#streamInfo());
+    return objects.map(({ name }) => name).sort((one, other) => other.position - one.position);
   }
 
   async write(name: SnapshotName, parts: AsyncIterable<Uint8Array>): Promise<void> {
@@ -79,6 +78,8 @@ export class NatsSnapshots implements Snapshots {
       const store = await this.#open(action);
       const options = { max_chunk_size: this.#chunk };
       await store.put({ name: textOf(name), options }, source.stream, { timeout: TIMEOUT });
+      // The snapshot is there, whatever becomes of others.
+      await this.#removeOrphans().catch(() => {});
     } catch (error) {
       if (source.error !== undefined) throw source.error;
       throw requestError(action, error);
@@ -122,10 +123,10 @@ export class NatsSnapshots implements Snapshots {
   /** All parts of an object, none twice. */
   async *#chunks(
     action: string,
-    { nuid, chunks }: NatsObject,
+    object: NatsObject,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    const filter = `$O.${this.#bucket}.C.${nuid}`;
+    const filter = this.#partsOf(object);
     const options = { stream: this.#stream, from: 1, filter, action };
     const { consumer, pending } = await PushConsumer.open(this.#connection, this.#nats, options);
     let idle = 0;
@@ -135,7 +136,7 @@ export class NatsSnapshots implements Snapshots {
       }
     };
     using opened = consumer;
-    if (pending !== chunks) throw damaged(action);
+    if (pending !== object.chunks) throw damaged(action);
     const onAbort = () => opened[Symbol.dispose]();
     signal.addEventListener("abort", onAbort);
     try {
@@ -150,16 +151,32 @@ export class NatsSnapshots implements Snapshots {
     }
   }
 
-  /** How many messages each subject has, by the stream's leader; the library would ask any copy. */
-  async #subjects(): Promise<Readonly<Record<string, number>>> {
+  /** By the stream's leader; the library would ask any copy. */
+  #streamInfo(): Promise<StreamInfo> {
     const filter = { subjects_filter: `$O.${this.#bucket}.>` };
-    const { state } = await streamInfo(this.#connection, this.#stream, filter);
-    return state.subjects ?? {};
+    return streamInfo(this.#connection, this.#stream, filter);
   }
 
-  #isComplete({ nuid, chunks }: NatsObject, subjects: Readonly<Record<string, number>>): boolean {
-    // Its note is written last, but may arrive after a writer gave up and removed its parts.
-    return (subjects[`$O.${this.#bucket}.C.${nuid}`] ?? 0) === chunks;
+  /** Snapshots that have all of their parts. */
+  async #complete(action: string, { state: { subjects = {} } }: StreamInfo) {
+    const found: { readonly name: SnapshotName; readonly parts: string }[] = [];
+    for (const subject of Object.keys(subjects)) {
+      const name = this.#nameOf(subject);
+      const object = name && await this.#info(action, name);
+      if (!object) continue;
+      const parts = this.#partsOf(object);
+      // The note of an object is stored last, but may come after its writer gave up and removed its parts.
+      if ((subjects[parts] ?? 0) === object.chunks) found.push({ name, parts });
+    }
+    return found;
+  }
+
+  async #removeOrphans(): Promise<void> {
+    const info = await this.#streamInfo();
+    const objects = await this.#complete("look for parts of snapshots", info);
+    const isPart = (subject: string) => subject.startsWith(this.#partsOf({ nuid: "" }));
+    const wanted = objects.map(({ parts }) => parts);
+    await removeOrphanedParts(this.#connection, info, isPart, wanted);
   }
 
   async #info(action: string, name: SnapshotName): Promise<NatsObject | undefined> {
@@ -181,6 +198,10 @@ export class NatsSnapshots implements Snapshots {
       this.#store = undefined;
       throw error;
     }
+  }
+
+  #partsOf({ nuid }: Pick<NatsObject, "nuid">): string {
+    return `$O.${this.#bucket}.C.${nuid}`;
   }
 
   #subjectOf(name: SnapshotName): string {

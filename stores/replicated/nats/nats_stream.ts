@@ -21,6 +21,8 @@ export interface StreamInfo {
     readonly messages: number;
     readonly first_seq: number;
     readonly last_seq: number;
+    /** When the last one was stored. */
+    readonly last_ts: string;
     /** How many messages each subject has, where that was asked for. */
     readonly subjects?: Readonly<Record<string, number>>;
   };

@@ -139,3 +139,26 @@ Deno.test({
     await assertComplete(log, load, follower);
   },
 });
+
+Deno.test({
+  ...ignoredIf(
+    noNats,
+    "a tail at a server that is cut off from the others ends, also if nothing is appended",
+  ),
+  async fn() {
+    await using cluster = await NatsCluster.start();
+    await using log = await open(cluster);
+    await log.append(record("a"));
+    const stop = new AbortController();
+    const others = cluster.servers.slice(1);
+    const reading = async () => {
+      for await (const _ of log.tail(0, stop.signal)) for (const server of others) server.pause();
+    };
+    try {
+      const { code } = await withTimeout(assertRejects(reading, LogError), AGAIN);
+      assertEquals(code, "unavailable");
+    } finally {
+      for (const server of others) server.resume();
+    }
+  },
+});

@@ -246,3 +246,24 @@ Deno.test({
     await load.stop();
   },
 });
+
+Deno.test({
+  ...ignoredIf(noNats, "a log is closed while its server is away, and leaves nothing"),
+  async fn() {
+    await using server = await NatsServer.start();
+    const log = await openAt(`nats://${server.host}/orders`);
+    await appendAll(log, "a");
+    const follower = new Follower(log, 0);
+    await follower.has(1);
+    await server.kill();
+    await endOf(follower);
+    await withTimeout(Promise.resolve(log[Symbol.asyncDispose]()));
+    const paused = await NatsServer.start();
+    await using _ = paused;
+    const other = await openAt(`nats://${paused.host}/orders`);
+    paused.pause();
+    const waiting = assertRejects(() => other.append(record("b")), LogError);
+    await withTimeout(Promise.resolve(other[Symbol.asyncDispose]()));
+    assertEquals((await waiting).code, "unavailable");
+  },
+});

@@ -62,10 +62,16 @@ Deno.test("a server that cannot be reached is told without the login", async () 
   }
 });
 
-Deno.test("one server of several that refuses the login does not end the process", async () => {
-  await using server = new FakeNatsServer({ auth_required: true });
-  const url = `nats://me:${ENCODED}@127.0.0.1:${freePort()},${server.host}/orders`;
-  assertNoSecret(await assertRefused(url, "unavailable", 300));
+Deno.test({
+  ...ignoredIf(noNats, "one server of several that refuses the login does not end the process"),
+  async fn() {
+    await using server = await NatsServer.start({ config: "authorization { token: other }" });
+    // The order of servers is random, and so is whether the refusal arrives before the reset.
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const url = `nats://${ENCODED}@127.0.0.1:${freePort()},${server.host}/orders`;
+      assertNoSecret(await assertRefused(url, "unusable"));
+    }
+  },
 });
 
 Deno.test("credentials are read from their file, and sign what the server asks", async () => {
