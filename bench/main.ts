@@ -25,12 +25,20 @@ import { jobs, workers } from "./scenarios/jobs.ts";
 import { gets, puts } from "./scenarios/many_calls.ts";
 import { oneCall, sizes } from "./scenarios/one_call.ts";
 import { oneJob } from "./scenarios/one_job.ts";
+import {
+  replicatedFanOut,
+  replicatedGets,
+  replicatedPut,
+  replicatedPuts,
+  replicatedSyncedPuts,
+} from "./scenarios/replicated.ts";
 import { idle, memory, start } from "./scenarios/server.ts";
 import { fanOut, oneToOne } from "./scenarios/streams.ts";
 
 const ALL_SCENARIOS: readonly Scenario[] = [
   ...[oneCall, puts, gets, oneToOne, fanOut, sizes, depth, memory, idle, start],
   ...[jobs, workers, oneJob, jobDepth, jobMemory],
+  ...[replicatedPuts, replicatedSyncedPuts, replicatedPut, replicatedGets, replicatedFanOut],
 ];
 
 /** How often each is measured. */

@@ -4,43 +4,35 @@
  * @module
  */
 
-import { jetstream, type JetStreamClient, jetstreamManager, StorageType } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { NATS_INSTALL_HINT, natsServer } from "../../tools/nats_server.ts";
 import { type Processes, retryUntilReady, type Running } from "../processes.ts";
 
 /** Starts a server with JetStream. */
 export function startNats(processes: Processes): Promise<Running> {
-  return processes.start(natsServer(), (port) => [
-    ...["--addr", "127.0.0.1", "--port", `${port}`],
-    ...["--jetstream", "--store_dir", processes.folder()],
-  ], NATS_INSTALL_HINT);
+  return startNatsWith(processes, ["--store_dir", processes.folder()]);
+}
+
+/** Starts a server whose JetStream acknowledges nothing before it is on the disk. */
+export function startSyncedNats(processes: Processes): Promise<Running> {
+  const folder = processes.folder();
+  const path = `${folder}/nats.conf`;
+  Deno.writeTextFileSync(path, `jetstream { store_dir: "${folder}", sync_interval: always }\n`);
+  return startNatsWith(processes, ["--config", path]);
+}
+
+function startNatsWith(processes: Processes, options: readonly string[]): Promise<Running> {
+  const args = ["--jetstream", ...options];
+  return processes.start(
+    natsServer(),
+    (port) => ["--addr", "127.0.0.1", "--port", `${port}`, ...args],
+    NATS_INSTALL_HINT,
+  );
 }
 
 /** Connects, once the server listens. */
 export function connectNats({ port }: Running): Promise<NatsConnection> {
   return retryUntilReady(() => connect({ servers: `127.0.0.1:${port}`, reconnect: false }));
-}
-
-/** Publishes into a stream in memory, with acknowledgements. */
-export class JetStream {
-  readonly #client: JetStreamClient;
-
-  private constructor(client: JetStreamClient) {
-    this.#client = client;
-  }
-
-  /** Creates the stream. */
-  static async open(nats: NatsConnection): Promise<JetStream> {
-    const manager = await jetstreamManager(nats);
-    await manager.streams.add({ name: "bench", subjects: ["js"], storage: StorageType.Memory });
-    return new JetStream(jetstream(nats));
-  }
-
-  /** Appends a message. */
-  async put(message: string): Promise<void> {
-    await this.#client.publish("js", message);
-  }
 }
 
 /** One client publishes, others subscribe. Nothing is acknowledged. */

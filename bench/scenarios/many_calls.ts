@@ -8,7 +8,8 @@ import { measureRate } from "../../cli/measure/calls.ts";
 import { median } from "../../cli/measure/quantiles.ts";
 import { connectTo, rounds, type Scenario } from "../bench.ts";
 import { getMessage, MESSAGE } from "../client_calls.ts";
-import { connectNats, JetStream, startNats } from "../baselines/nats.ts";
+import { JetStream } from "../baselines/jet_stream.ts";
+import { connectNats, startNats } from "../baselines/nats.ts";
 import { Redis } from "../baselines/redis.ts";
 import type { Row } from "../row.ts";
 
