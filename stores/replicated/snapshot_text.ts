@@ -39,10 +39,17 @@ export class SnapshotError extends Error {}
  * @param configuration the options that decide results
  * @returns the text, in parts
  */
-export function* writeSnapshot(
+export function writeSnapshot(
   db: Database,
   configuration: StoreConfiguration,
-): Generator<Uint8Array> {
+): Iterable<Uint8Array> {
+  // Not with the first part: the one who writes may go on before that is asked for. A read is what makes it the state of now.
+  db.prepare("BEGIN").run();
+  db.prepare("SELECT count(*) FROM sqlite_schema").all();
+  return partsOf(db, configuration);
+}
+
+function* partsOf(db: Database, configuration: StoreConfiguration): Generator<Uint8Array> {
   const encoder = new TextEncoder();
   const head: Head = { dsmq: "snapshot", format: FORMAT, configuration };
   let lines = [JSON.stringify(head)];
@@ -57,8 +64,6 @@ export function* writeSnapshot(
     [lines, length] = [[], 0];
     return text;
   };
-  // All of it as of one moment.
-  db.prepare("BEGIN").run();
   for (const { name, columns, key } of tablesOf(db)) {
     add(JSON.stringify(["table", name, columns]));
     for (const row of rowsOf(db, name, key)) {
@@ -89,7 +94,7 @@ export async function readSnapshot(
   let [rows, isComplete] = [0, false];
   for await (const line of linesOf(parts)) {
     if (isComplete) throw new SnapshotError("something comes behind its end");
-    const value = JSON.parse(line) as Head | { rows: number } | SqlValue[] | TableLine;
+    const value = parseLine(line);
     if (!db) {
       const { dsmq, format, configuration } = value as Head;
       if (dsmq !== "snapshot") throw new SnapshotError("it is not one of dsmq");
@@ -101,11 +106,20 @@ export async function readSnapshot(
       isComplete = true;
     } else if (isTableLine(value)) insert = inserter(db, value);
     else {
-      insert!(value as SqlValue[]);
+      if (!insert) throw new SnapshotError("a row comes before its table");
+      insert(value as SqlValue[]);
       if (++rows % TELL_EVERY === 0) onRows(rows);
     }
   }
   if (!isComplete) throw new SnapshotError("its end is missing");
+}
+
+function parseLine(line: string): Head | { rows: number } | SqlValue[] | TableLine {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw new SnapshotError("a line cannot be read", { cause });
+  }
 }
 
 type TableLine = readonly ["table", name: string, columns: readonly string[]];
@@ -156,11 +170,15 @@ function inserter(db: Database, [, name, columns]: TableLine) {
   }
   const places = columns.map(() => "?").join();
   const sql = db.prepare(`INSERT OR REPLACE INTO ${name} (${columns.join()}) VALUES (${places})`);
-  return (values: readonly SqlValue[]) => void sql.run(...values);
+  return (values: readonly SqlValue[]) => {
+    if (values.length === columns.length) return void sql.run(...values);
+    throw new SnapshotError(`a row of ${name} has ${values.length} values, not ${columns.length}`);
+  };
 }
 
 async function* linesOf(parts: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  // What is no UTF-8 is no JSON afterwards, or has another digest.
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   // The pieces of a line that is not complete: joined once, however many parts it has.
   let pieces: string[] = [];
   for await (const part of parts) {
