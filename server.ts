@@ -42,9 +42,11 @@ export type { HandlerOptions } from "./server/handler_options.ts";
 export type {
   EngineChoice,
   FileDurability,
+  Freshness,
   Overflow,
   ServedGroup,
   ServeOptions,
   StoreChoice,
+  StoreOptions,
   TransportChoice,
 } from "./server/options.ts";

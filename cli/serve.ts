@@ -12,11 +12,9 @@ import {
   LIMITS,
   type ServerLimits,
 } from "../protocol/limits.ts";
-import type { ServeOptions, StoreChoice } from "../server.ts";
+import type { ServeOptions } from "../server.ts";
 import "../server/start/preload.ts";
 import {
-  DURABILITIES,
-  ENGINES,
   type ListeningServer,
   openLog,
   OVERFLOWS,
@@ -34,6 +32,7 @@ import {
 } from "./command.ts";
 import { readServeFiles, rereadServeFiles, warnOfSharedFiles } from "./serve_files.ts";
 import { LOG_OPTIONS, logStyle } from "./serve_log.ts";
+import { loggedStore, STORE_OPTIONS, storeOptions } from "./serve_store.ts";
 import { serverSignals } from "./signals.ts";
 import { json, OutputClosed, outputLost, print } from "./terminal.ts";
 import { JWT_OPTIONS, jwtOptionName, TOKEN_OPTIONS, unreadVariable } from "./tokens.ts";
@@ -61,6 +60,7 @@ const LIMIT_OPTIONS = Object.entries(LIMITS).map(([name, limit]) => {
 const OPTION_NAMES: Readonly<Record<string, string>> = {
   allowedHosts: "allow-host",
   allowedOrigins: "allow-origin",
+  waitForStore: "wait-for-store",
 };
 
 /** Ports to listen on; 0 means any free port. */
@@ -85,12 +85,7 @@ export const serveCommand: CliCommand = {
       help: "the path below which it answers, such as /mq behind a proxy; others get 404 (/)",
     },
     retention: { value: "TIME", help: `how long messages are kept (${DEFAULT_RETENTION / 1000}s)` },
-    store: { value: "WHERE", help: "where messages are stored: memory, or sqlite:PATH (memory)" },
-    durability: {
-      value: "HOW",
-      help:
-        "only with a file, what messages survive: disk, a power failure; process, the end of the process (disk)",
-    },
+    ...STORE_OPTIONS,
     overflow: {
       value: "HOW",
       help: "when the store is full: reject puts, or drop-oldest messages (reject)",
@@ -105,7 +100,6 @@ export const serveCommand: CliCommand = {
       value: "NAME",
       help: "builtin, or hardened if untrusted clients can connect, even through a proxy (builtin)",
     },
-    engine: { value: "NAME", help: "the SQLite engine: auto, @db/sqlite or node:sqlite (auto)" },
     ...TOKEN_OPTIONS,
     "token-file": {
       value: "FILE",
@@ -141,7 +135,7 @@ export const serveCommand: CliCommand = {
     using signals = serverSignals();
     const names = { cert: args.value("cert") ?? "cert", key: args.value("key") ?? "key" };
     // First everything that can be checked without reading a file.
-    const given = { ...serveOptions(args), ...await groupOptions(args) };
+    const given = { ...serveOptions(args), ...storeOptions(args), ...await groupOptions(args) };
     const ignoreIfStopped = (error: unknown) => {
       if (!signals.stop.aborted) throw error;
     };
@@ -156,7 +150,11 @@ export const serveCommand: CliCommand = {
     );
     const log = openLog((event) => stderr.write(event), settings.clock);
     await warnOfSharedFiles(args);
-    const server = await start({ ...settings, log }, names).catch(ignoreIfStopped);
+    const server = await start({ ...settings, log }, names).catch((error) => {
+      // The address of a log is parsed by what opens it.
+      if (error instanceof RangeError) throw new UsageError(error.message, { cause: error });
+      ignoreIfStopped(error);
+    });
     if (!server) return reportStopped();
     const { host, port, url, storeDescription, transport } = server;
     signals.onHangup(() => rereadServeFiles(args, server));
@@ -189,7 +187,7 @@ async function reportStarted(server: ListeningServer, args: ParsedArguments): Pr
   const where = await whereToConnect(server);
   const message =
     `listens on ${where} (${note}); messages are stored in ${storeDescription}; ${access}${unreadNote}`;
-  const store = args.value("store") ?? "memory";
+  const store = loggedStore(args, storeDescription);
   const fields = { version: VERSION, url, transport, store, engine: engineName, token };
   stderr.write(
     { event: "server_started", message, fields },
@@ -239,10 +237,7 @@ function serveOptions(args: ParsedArguments): ServeOptions {
       : parseWholeNumber(optionName("port", args), port, LISTEN_PORTS),
     retention: valueOf("retention", (name, text) => parseDuration(name, text, RETENTION_RANGE)),
     path: args.value("path"),
-    store: args.value("store") as StoreChoice | undefined,
-    durability: parsedWord("durability", DURABILITIES),
     overflow: parsedWord("overflow", OVERFLOWS),
-    engine: parsedWord("engine", ENGINES),
     transport: parsedWord("transport", TRANSPORTS),
     limits,
     allowShutdown: args.flag("allow-shutdown"),

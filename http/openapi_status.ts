@@ -62,7 +62,7 @@ export const statusSchemas: JsonObject = {
     operation: componentRef("schemas", "ServerOperation"),
   }, { optional: ["operation"] }),
   ServerOperation: objectSchema({
-    store: oneOf(["memory", "sqlite"], "Where messages are stored."),
+    store: oneOf(["memory", "sqlite", "nats"], "Where messages are stored."),
     engine: { type: "string", description: "The SQLite engine." },
     transport: oneOf(["builtin", "hardened", "handler"], "How clients connect."),
     startedAt: count("When the server started, in milliseconds since 1970."),
@@ -71,6 +71,21 @@ export const statusSchemas: JsonObject = {
       ...objectSchema({ messages: COUNT, bytes: COUNT, topics: COUNT }),
       type: ["object", "null"],
       description: "What is stored; `null` if that cannot be read.",
+    },
+    replication: {
+      ...objectSchema({
+        position: count("The position of the last record that was applied here."),
+        behindBy: count("How many records the log has beyond that, as far as is known."),
+        underWay: count("Records of this server that the log has not brought back yet."),
+        waitingBytes: count("Bytes of what waits for the log."),
+        idleFor: {
+          type: "number",
+          minimum: 0,
+          description: "For how many milliseconds nothing has come from the log.",
+        },
+      }),
+      type: ["object", "null"],
+      description: "How far it is with a log that servers share; `null` if it has none.",
     },
     groups: {
       ...objectSchema({

@@ -33,7 +33,7 @@ export interface ServerStatus {
 
 /** How a server does. Counts are those since its start, all else is as it is now. */
 export interface ServerOperation {
-  /** `memory` or `sqlite`. */
+  /** `memory`, `sqlite` or `nats`. */
   readonly store: string;
   /** The SQLite engine. */
   readonly engine: string;
@@ -48,6 +48,17 @@ export interface ServerOperation {
     readonly messages: number;
     readonly bytes: number;
     readonly topics: number;
+  } | null;
+  /** How far it is with a log that servers share; `null` if it has none. */
+  readonly replication: {
+    /** The position of the last record that was applied here, and how many the log has beyond that, as far as is known. */
+    readonly position: number;
+    readonly behindBy: number;
+    /** Records of this server that the log has not brought back yet, and bytes of what waits for it. */
+    readonly underWay: number;
+    readonly waitingBytes: number;
+    /** For how many milliseconds nothing has come from the log. */
+    readonly idleFor: number;
   } | null;
   /** What there is of groups of workers; `null` if that cannot be read. */
   readonly groups: {

@@ -42,6 +42,7 @@ export async function operationOf(
   return {
     ...{ store: kind, engine, transport, startedAt, uptime: server.uptime() },
     stored,
+    replication: store.replicationStatus?.() ?? null,
     groups: groups ? groupsOf(groups) : null,
     fault: store.findFault?.() ?? error?.message ?? null,
     counts: {

@@ -5,6 +5,7 @@
  */
 
 import type { FileDurability } from "../protocol/encode_replies.ts";
+import type { Freshness } from "../queue/queue.ts";
 import {
   DEFAULT_HOST,
   DEFAULT_PORT,
@@ -15,7 +16,6 @@ import {
 } from "../protocol/limits.ts";
 import { isAbortSignal } from "../protocol/option_kinds.ts";
 import { formatValue } from "../protocol/text.ts";
-import { storeHint, storePath } from "./store_address.ts";
 import { type Clock, systemClock } from "../queue/clock.ts";
 import type { Log } from "../queue/log_event.ts";
 import { listenHost } from "./addresses.ts";
@@ -25,28 +25,39 @@ import { type AuthOptions, type AuthSettings, parseAuthOptions } from "./auth_op
 import { openLog, type ServerLog, textSink } from "./log.ts";
 import { type GroupToServe, parseServedGroups, type ServedGroup } from "./served_groups.ts";
 import { quietLog } from "./stderr.ts";
+import {
+  DURABILITIES,
+  type EngineChoice,
+  ENGINES,
+  FRESHNESS,
+  parseStoreOptions,
+  STORE_OPTION_NAMES,
+  type StoreChoice,
+  type StoreOptions,
+  type StoreOptionSettings,
+} from "./store_options.ts";
 
-export type { FileDurability, Overflow, ServedGroup };
+export type {
+  EngineChoice,
+  FileDurability,
+  Freshness,
+  Overflow,
+  ServedGroup,
+  StoreChoice,
+  StoreOptions,
+};
+export { DURABILITIES, ENGINES, FRESHNESS };
 
 /** The possible values of an option. */
-export const ENGINES = ["auto", "@db/sqlite", "node:sqlite"] as const;
-export const DURABILITIES = ["disk", "process"] as const;
 export const OVERFLOWS = ["reject", "drop-oldest"] as const;
 export const TRANSPORTS = ["builtin", "hardened"] as const;
 const PATH_FORM = 'a path such as "/mq"';
-const STORE_FORMS = '"memory" or "sqlite:PATH"';
-
-/** The names of the SQLite engines, and `auto` for the best that can be used. */
-export type EngineChoice = "auto" | "@db/sqlite" | "node:sqlite";
-
-/** Where messages are stored: in memory, or in an SQLite file. */
-export type StoreChoice = "memory" | `sqlite:${string}`;
 
 /** The transport: `Deno.serve`, or `node:http` with `npm:ws`, which may face the internet. */
 export type TransportChoice = "builtin" | "hardened";
 
 /** The options of a server. Durations are in milliseconds. */
-export interface ServeOptions extends AuthOptions {
+export interface ServeOptions extends AuthOptions, StoreOptions {
   /** The address to listen on. Default: `"127.0.0.1"`, reachable from this machine only. */
   readonly host?: string;
   /** The port to listen on; 0 takes any free port. Default: 30008. */
@@ -56,15 +67,6 @@ export interface ServeOptions extends AuthOptions {
    * to any path below it, and its pages are such as `/mq` and `/mq/health`. Default: `"/"`.
    */
   readonly path?: string;
-  /**
-   * Where messages are stored: `"memory"`, or `"sqlite:PATH"` for a file, absolute or relative to the working folder. While it
-   * is in use, `PATH-wal`, `PATH-shm` and `PATH-lock` are beside it. Default: `"memory"`.
-   */
-  readonly store?: StoreChoice;
-  /** What an acknowledged message in a file survives. Only with a file. Default: `"disk"`, a power failure. */
-  readonly durability?: FileDurability;
-  /** The SQLite engine. Default: `"auto"`, `@db/sqlite` where its library can be used, else `node:sqlite`. */
-  readonly engine?: EngineChoice;
   /** How long messages are kept, in whole milliseconds. Default: 600000, ten minutes. */
   readonly retention?: number;
   /** The limits of clients. */
@@ -100,9 +102,7 @@ export const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
   host: true,
   port: true,
   path: true,
-  store: true,
-  durability: true,
-  engine: true,
+  ...STORE_OPTION_NAMES,
   retention: true,
   limits: true,
   overflow: true,
@@ -121,9 +121,18 @@ export const OPTION_NAMES: Readonly<Record<keyof ServeOptions, true>> = {
   clock: true,
 };
 
+/** Options that are not simply filled in. */
+type OtherwiseParsed =
+  | "signal"
+  | "limits"
+  | "log"
+  | "groups"
+  | keyof AuthOptions
+  | keyof StoreOptions;
+
 /** Complete and checked options. */
 export interface ServerSettings
-  extends Required<Omit<ServeOptions, "signal" | "limits" | "log" | "groups" | keyof AuthOptions>> {
+  extends StoreOptionSettings, Required<Omit<ServeOptions, OtherwiseParsed>> {
   readonly auth: AuthSettings;
   /** Empty, or such as `/mq`. */
   readonly path: string;
@@ -154,14 +163,12 @@ export function parseServeOptions(
   check.object("options", options, Object.keys(OPTION_NAMES));
   refuseFormerOptions(options, check);
   check.onlyNames("option", options, Object.keys(OPTION_NAMES));
-  const { auth, others } = parseAuthOptions(ownMembers(options, OPTION_NAMES), check);
+  const { auth, others: notAuth } = parseAuthOptions(ownMembers(options, OPTION_NAMES), check);
+  const { stored, others } = parseStoreOptions(notAuth, check);
   const {
     host = DEFAULT_HOST,
     port = DEFAULT_PORT,
     path = "/",
-    store = "memory",
-    engine = "auto",
-    durability: givenDurability,
     retention = DEFAULT_RETENTION,
     limits = {},
     overflow = "reject",
@@ -179,11 +186,6 @@ export function parseServeOptions(
   check.type("path", path, typeof path === "string", PATH_FORM);
   if (!isPath(path)) throw check.rangeError("path", PATH_FORM, formatValue(path));
   check.wholeNumber("retention", retention, 1, Number.MAX_SAFE_INTEGER);
-  if (store !== "memory" && storePath(store, check) === undefined) {
-    check.text("store", store, STORE_FORMS, false, storeHint(store));
-  }
-  check.oneOf("engine", engine, ENGINES);
-  const durability = parseDurability(givenDurability, store, check);
   check.oneOf("overflow", overflow, OVERFLOWS);
   check.oneOf("transport", transport, TRANSPORTS);
   check.methods("log", log, ["info", "warn", "error"]);
@@ -198,9 +200,7 @@ export function parseServeOptions(
     host: listenHost(host, check),
     port,
     path: path.replace(/\/$/, ""),
-    store,
-    engine,
-    durability,
+    ...stored,
     retention,
     limits: allLimits,
     setLimits: ownMembers(limits, LIMITS),
@@ -229,23 +229,6 @@ function ownMembers<T extends object>(
 ): T {
   const present = Object.keys(names).filter((name) => name in given) as (keyof T)[];
   return Object.fromEntries(present.map((name) => [name, given[name]])) as T;
-}
-
-/** Memory survives nothing, so a server that keeps its messages there must not be taken for one that does. */
-function parseDurability(
-  durability: FileDurability | undefined,
-  store: StoreChoice,
-  check: OptionChecks,
-): FileDurability {
-  if (durability === undefined) return "disk";
-  if (store === "memory") {
-    const expected = `left out unless ${
-      check.nameOf("store")
-    } is "sqlite:PATH", because messages in memory survive nothing`;
-    check.text("durability", durability, expected, false);
-  }
-  check.oneOf("durability", durability, DURABILITIES);
-  return durability;
 }
 
 function parseLimits(limits: Partial<ServerLimits>, check: OptionChecks): ServerLimits {

@@ -7,6 +7,22 @@
 import { quoted } from "../protocol/text.ts";
 import { OptionChecks } from "./option_checks.ts";
 
+/** Whether the value of an option is the address of a log. What is in it is known once that is opened. */
+export function isLogAddress(store: unknown): boolean {
+  return typeof store === "string" && /^(nats|tls):\/\//i.test(store);
+}
+
+/** The value of an option for an error or a log: without what may be a password. */
+export function shownStore(store: string): string {
+  return quoted(store.replace(/^([a-z\d]+:(?:\/\/)?)?.*@/is, "$1…@"));
+}
+
+/** What keeps the messages, in a word. */
+export function storeKind(store: string): "memory" | "sqlite" | "nats" {
+  if (isLogAddress(store)) return "nats";
+  return store === "memory" ? "memory" : "sqlite";
+}
+
 /**
  * The path of an SQLite file, from the value of an option. Forms of other programs, and what would name a file by mistake,
  * are refused.
@@ -24,7 +40,7 @@ export function storePath(
   if (path === undefined || path === "") return undefined;
   const reason = pathFault(path);
   if (reason === undefined) return path;
-  throw check.rangeError("store", `"sqlite:PATH", ${reason}`, quoted(store));
+  throw check.rangeError("store", `"sqlite:PATH", ${reason}`, shownStore(store));
 }
 
 /**
@@ -36,6 +52,8 @@ export function storePath(
 export function storeHint(store: unknown): string {
   if (typeof store !== "string") return "";
   const path = store.replace(/^[a-z\d]+:/i, "");
+  // It may have a password.
+  if (path.includes("@")) return "";
   const suggestion = /^:?mem/i.test(store)
     ? "memory"
     : /[./\\]/.test(path) && pathFault(path) === undefined
@@ -44,7 +62,8 @@ export function storeHint(store: unknown): string {
   return suggestion === undefined ? "" : `; did you mean ${quoted(suggestion)}?`;
 }
 
-function pathFault(path: string): string | undefined {
+/** Why a text had better be no path of a file, if so. */
+export function pathFault(path: string): string | undefined {
   if (path === ":memory:") return 'and for messages in memory it is "memory"';
   if (path.startsWith("//")) {
     return "without slashes before the path: sqlite:queue.db, or sqlite:/var/lib/queue.db";

@@ -7,7 +7,7 @@
 import type { SharedLimit } from "../../protocol/limits.ts";
 import type { GroupReadings } from "../../queue/group_reader.ts";
 import type { Labels } from "./prom_client_package.ts";
-import type { ServerDescription, ServerSource, StoreSource } from "./sources.ts";
+import type { ReplicationStatus, ServerDescription, ServerSource, StoreSource } from "./sources.ts";
 
 /** What one scrape reads, all at one moment. */
 export interface Readings {
@@ -19,6 +19,8 @@ export interface Readings {
   readonly refusals: Readonly<Record<string, number>>;
   /** What is stored; `undefined` if that cannot be read. */
   readonly stored: Awaited<ReturnType<StoreSource["usage"]>> | undefined;
+  /** How far the server is with a log that it shares, if it does. */
+  readonly replication: ReplicationStatus | undefined;
   /** What there is of groups; `undefined` if that cannot be read. */
   readonly groups: GroupReadings | undefined;
   /** Whether messages can be stored, as far as that is known. */
@@ -79,6 +81,12 @@ function shared(name: string, limit: SharedLimit, help: string): MetricSpec[] {
       ({ server }) => server.usage(limit).limit,
     ),
   ];
+}
+
+/** What is read of a log that servers share; nothing where there is none. */
+function ofLog(name: string, help: string, read: (log: ReplicationStatus) => number): MetricSpec {
+  const readLog = ({ replication }: Readings) => replication && read(replication);
+  return metric("gauge", `dsmq_replica_${name}`, help, readLog);
 }
 
 /** All of them, in the order in which they are shown. */
@@ -163,6 +171,31 @@ export const METRICS: readonly MetricSpec[] = [
     "dsmq_store_usable",
     "1 if messages can be read and stored as far as that is known, else 0.",
     ({ canStore, stored }) => canStore && stored ? 1 : 0,
+  ),
+  ofLog(
+    "position",
+    "With a log that servers share: the position of the last record that was applied here.",
+    ({ position }) => position,
+  ),
+  ofLog(
+    "behind_records",
+    "Records that the log has beyond that, as far as is known.",
+    ({ behindBy }) => behindBy,
+  ),
+  ofLog(
+    "under_way_records",
+    "Records of this server that the log has not brought back yet.",
+    ({ underWay }) => underWay,
+  ),
+  ofLog(
+    "waiting_bytes",
+    "Bytes of what waits for the log.",
+    ({ waitingBytes }) => waitingBytes,
+  ),
+  ofLog(
+    "idle_seconds",
+    "For how long nothing has come from the log.",
+    ({ idleFor }) => idleFor / 1000,
   ),
   labelled(
     "gauge",

@@ -84,6 +84,7 @@ export class ServerMetrics implements Metrics {
     const groups = await server.readGroups().catch(() => undefined);
     this.#readings = {
       ...{ server, description, startedAt, stored, groups },
+      replication: store.replicationStatus?.(),
       canStore: store.findFault?.() === undefined,
       refusals: this.#refusals,
       memory: Deno.memoryUsage(),

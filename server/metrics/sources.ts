@@ -64,8 +64,24 @@ export interface StoreSource {
     readonly bytes: number;
     readonly topics: number;
   }>;
+  /** How far it is with its log. Absent: it has none. */
+  replicationStatus?(): ReplicationStatus;
   /** Has a function called after each commit with the milliseconds that it took. Absent: nothing is committed. */
   measureCommits?(record: (milliseconds: number) => void): void;
+}
+
+/** How far a server is with a log that it shares. */
+export interface ReplicationStatus {
+  /** The position of the last record that was applied here. */
+  readonly position: number;
+  /** How many records the log has beyond that, as far as is known. */
+  readonly behindBy: number;
+  /** How many records of this server the log has not brought back yet. */
+  readonly underWay: number;
+  /** How many bytes of commands wait for the log. */
+  readonly waitingBytes: number;
+  /** For how many milliseconds nothing has come from the log. */
+  readonly idleFor: number;
 }
 
 /** What a server is, as the labels of one metric. */
@@ -73,7 +89,7 @@ export interface ServerDescription {
   readonly version: string;
   /** The SQLite engine. */
   readonly engine: string;
-  /** `memory` or `sqlite`. */
+  /** `memory`, `sqlite` or `nats`. */
   readonly store: string;
   /** What a stored message survives. */
   readonly durability: string;

@@ -16,6 +16,7 @@ import {
 } from "../handler_options.ts";
 import { headResponse } from "../../transports/head_response.ts";
 import { requireDeno, requireDescriptor } from "../runtime.ts";
+import { isLogAddress } from "../store_address.ts";
 import type { OpenHandler } from "./open_handler.ts";
 import { type ClientAddress, clientAddress, requireRequest } from "./requests.ts";
 
@@ -110,7 +111,7 @@ class MountedHandler implements Handler {
     settings: HandlerSettings,
     onOtherThread = (message: string) => settings.log.write({ event: "several_queues", message }),
   ) {
-    this.#storeDescription = settings.store;
+    this.#storeDescription = isLogAddress(settings.store) ? "a log" : settings.store;
     this.#opening = open(settings).catch((error) => {
       throw error === settings.signal?.reason ? error : withCurrentStack(error);
     });

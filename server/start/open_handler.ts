@@ -62,7 +62,7 @@ async function open(
   const opened = await withCode("store_unusable", openStore(settings));
   const { store, engine } = opened;
   const described = describeServer(settings, "handler", opened);
-  const queue = await Queue.open(store, clock, log, tracing);
+  const queue = await Queue.open(store, clock, log, tracing, settings.freshness);
   try {
     await withCode("store_unusable", createGroups(queue, settings.groups));
     const place = { host: undefined, secure: undefined };

@@ -14,21 +14,22 @@ import type { FileDurability, ServerSettings } from "../options.ts";
 import type { ServerDescription, StoreSource } from "../metrics/sources.ts";
 import type { GroupToServe } from "../served_groups.ts";
 import { type RunningOptions, START_PHASE, VERSION } from "../running_server.ts";
-import { storePath } from "../store_address.ts";
+import { isLogAddress, storeKind, storePath } from "../store_address.ts";
+import type { LogSettings } from "./open_replicated.ts";
 
 /** What it needs of the options. */
-export type StoreSettings = Pick<
-  ServerSettings,
-  | "store"
-  | "durability"
-  | "engine"
-  | "retention"
-  | "clock"
-  | "overflow"
-  | "limits"
-  | "log"
-  | "signal"
->;
+export type StoreSettings =
+  & Pick<
+    ServerSettings,
+    | "store"
+    | "durability"
+    | "engine"
+    | "retention"
+    | "clock"
+    | "overflow"
+    | "limits"
+  >
+  & LogSettings;
 
 /**
  * Opens the store.
@@ -36,6 +37,7 @@ export type StoreSettings = Pick<
  * @param settings what and how
  * @returns the store, and its engine
  * @throws {DsmqError} if it cannot be opened
+ * @throws {RangeError} if it is a log whose address is invalid
  */
 export async function openStore(
   settings: StoreSettings,
@@ -47,17 +49,22 @@ export async function openStore(
     ...{ storedBytes, topics, dedupWindow, overflow },
     ...{ groups, unfinished, groupBytes, groupRetention },
   };
+  const path = storePath(store);
   // Loaded here and not above, and in parallel: importing this file touches no native code.
   const [{ loadEngine }, open] = await Promise.all([
     import("../../stores/engines/load_engine.ts"),
-    store === "memory" ? memoryStore() : fileStore(storePath(store)!, durability, settings.log),
+    isLogAddress(store)
+      ? logStore(settings)
+      : path === undefined
+      ? memoryStore()
+      : fileStore(path, durability, settings.log),
   ]);
   const warn = (message: string) => settings.log.write({ event: "engine_fallback", message });
   const loading = loadEngine(settings.engine, warn, settings.signal);
   const engine = await withCode("module_unavailable", loading);
   // A file that nobody needs any more is not touched.
   settings.signal?.throwIfAborted();
-  return { store: open({ engine, retention, clock, limits }), engine };
+  return { store: await open({ engine, retention, clock, limits }), engine };
 }
 
 /**
@@ -102,7 +109,7 @@ export function describeServer(
   const description = {
     version: VERSION,
     engine: engine.name,
-    store: place === "memory" ? "memory" : "sqlite",
+    store: storeKind(place),
     durability: store.durability,
     transport,
   };
@@ -136,10 +143,16 @@ export async function withCode<T>(code: ErrorCode, work: Promise<T>): Promise<T>
   try {
     return await work;
   } catch (error) {
-    if (error instanceof DsmqError) throw error;
+    if (error instanceof DsmqError || error instanceof RangeError) throw error;
     const message = error instanceof Error ? error.message : String(error);
     throw new DsmqError(code, message, { cause: error });
   }
+}
+
+/** Loaded here and not above: most servers share no log. */
+async function logStore(settings: LogSettings) {
+  const { replicatedStore } = await import("./open_replicated.ts");
+  return replicatedStore(settings);
 }
 
 async function memoryStore(): Promise<(options: SqliteStoreOptions) => SqliteStore> {

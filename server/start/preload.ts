@@ -266,6 +266,7 @@ import "../server_source.ts";
 import "../stderr.ts";
 import "../stop_signals.ts";
 import "../store_address.ts";
+import "../store_options.ts";
 import "../store_watch.ts";
 import "../text_response.ts";
 import "../upgrade.ts";

@@ -11,6 +11,7 @@ import { type ListeningOptions, ListeningServer } from "../listening_server.ts";
 import {
   DURABILITIES,
   ENGINES,
+  FRESHNESS,
   OVERFLOWS,
   parseServeOptions,
   type ServerSettings,
@@ -34,7 +35,18 @@ import {
 } from "./open_store.ts";
 
 export type { ListeningServer };
-export { DURABILITIES, ENGINES, openLog, OVERFLOWS, parseServeOptions, TRANSPORTS, VERSION };
+export { isLogAddress } from "../store_address.ts";
+export { WAIT_FOR_STORE } from "../store_options.ts";
+export {
+  DURABILITIES,
+  ENGINES,
+  FRESHNESS,
+  openLog,
+  OVERFLOWS,
+  parseServeOptions,
+  TRANSPORTS,
+  VERSION,
+};
 
 /**
  * Starts a server for a program that has checked the options, and has read certificate and key from files.
@@ -69,7 +81,7 @@ async function startRunning(
       "tls" | "preparation" | "storeSource" | "description" | "createMetrics"
     >
     & StoreSettings
-    & Pick<ServerSettings, "groups" | "metrics">,
+    & Pick<ServerSettings, "groups" | "metrics" | "freshness">,
 ): Promise<ListeningServer> {
   const { names } = settings;
   const { tls, warnings } = await prepareTls(auth.tls, names, settings.clock.now());
@@ -87,7 +99,7 @@ async function startRunning(
     throw loaded.reason;
   }
   const { listen } = loaded.value;
-  const queue = await Queue.open(store, settings.clock, settings.log, tracing);
+  const queue = await Queue.open(store, settings.clock, settings.log, tracing, settings.freshness);
   try {
     await withCode("store_unusable", createGroups(queue, settings.groups));
     const place = { host: settings.host, secure: tls !== undefined };

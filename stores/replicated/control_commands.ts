@@ -5,7 +5,14 @@
  */
 
 import type { StoreLimits } from "../store_limits.ts";
-import type { ChainPoint } from "./record_text.ts";
+
+/** Names what a server had applied: the digest of all records up to a position, and their results. */
+export interface ChainPoint {
+  /** The position; 0 before the first record. */
+  readonly position: number;
+  /** The digest, in hexadecimal. */
+  readonly digest: string;
+}
 
 /** The options that decide results. All servers of a log have the same. */
 export interface StoreConfiguration {

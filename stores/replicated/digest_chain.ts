@@ -7,7 +7,7 @@
 import { hash } from "node:crypto";
 import { type Command, type Result, StoreError } from "../store.ts";
 import type { LogEntry } from "./record_log.ts";
-import type { ChainPoint } from "./record_text.ts";
+import type { ChainPoint } from "./control_commands.ts";
 
 /** A record counts only if its writer has seen one of so many before it, and all that was there for so long (ms). */
 export const RECENT = { records: 65_536, ms: 60_000 } as const;

@@ -6,11 +6,11 @@
 
 import type { Clock } from "../../queue/clock.ts";
 import { type Command, type Result, StoreError } from "../store.ts";
-import type { ControlCommand } from "./control_commands.ts";
+import type { ChainPoint, ControlCommand } from "./control_commands.ts";
 import { PendingCommands } from "./pending_commands.ts";
 import type { RecordLog } from "./record_log.ts";
 import { OutgoingRecord, RecordQueue } from "./record_queue.ts";
-import { type ChainPoint, encodeRecord } from "./record_text.ts";
+import { encodeRecord } from "./record_text.ts";
 
 /** At most this many records are under way. */
 const MAX_UNDER_WAY = 8;

@@ -18,15 +18,7 @@
  */
 
 import type { Command, Put } from "../commands.ts";
-import type { ControlCommand } from "./control_commands.ts";
-
-/** Names what a server had applied: the digest of all records up to a position, and their results. */
-export interface ChainPoint {
-  /** The position; 0 before the first record. */
-  readonly position: number;
-  /** The digest, in hexadecimal. */
-  readonly digest: string;
-}
+import type { ChainPoint, ControlCommand } from "./control_commands.ts";
 
 /** What comes before the commands of a record. */
 export interface RecordHeader {

@@ -31,6 +31,7 @@ import { type AppliedEntry, MACHINE_VERSION } from "./replica.ts";
 import { ReplicaKeeper } from "./replica_keeper.ts";
 import type { ReplicatedStoreOptions } from "./replicated_store_options.ts";
 import { SnapshotMaker } from "./snapshot_maker.ts";
+import { describeReplicated } from "./store_description.ts";
 
 /** How long commands and fences wait for the log, in milliseconds. */
 const COMMAND_TIMEOUT = 4500;
@@ -82,7 +83,7 @@ export class ReplicatedStore extends SqliteStore {
     this.#logClock = logClock;
     this.durability = log.durability;
     this.largestBytes = log.maxRecord;
-    this.description = `${log.description}, a replica on ${engine.name}`;
+    this.description = describeReplicated(log, engine);
     const keeper = this.#keeper = new ReplicaKeeper(engine, path, this.time, options);
     const writer = () => this.#sender.writer;
     this.#sender = new RecordSender({

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ChainPoint } from "./record_text.ts";
+import type { ChainPoint } from "./control_commands.ts";
 
 /** A snapshot is due once the log has so many bytes more than the last one, if that is more than the state has. */
 const DUE_BYTES = 64 * 1024 * 1024;

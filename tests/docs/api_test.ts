@@ -79,6 +79,7 @@ Deno.test("the tables of options and members have what there is, nothing else, a
   const names = [
     "ServeOptions",
     "AuthOptions",
+    "StoreOptions",
     "Server",
     "Handler",
     "ConnectOptions",

@@ -47,7 +47,7 @@ testHttp(
     });
     const { memory, limits: uses, ...rest } = operation!;
     assertEquals(rest, {
-      ...{ store: "memory", engine: "node:sqlite" },
+      ...{ store: "memory", engine: "node:sqlite", replication: null },
       transport: kind === "mounted" ? "handler" : kind,
       ...{ startedAt, uptime: 5000 },
       stored: { messages: 2, bytes: 2 * (100 + 3 + 3), topics: 1 },

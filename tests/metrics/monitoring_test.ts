@@ -167,7 +167,7 @@ for (const transport of ["builtin", "hardened"] as const) {
           const present = query.replaceAll("$instance", ".*").replaceAll("$__rate_interval", "1m");
           if ((await prometheus.query(present)).length === 0) empty.push(query);
         }
-        // Nothing was refused, nothing has started again, and nobody knows what Deno holds.
+        // Nothing was refused, nothing has started again, no log is shared, and nobody knows what Deno holds.
         assertEquals(empty, [
           'sum by (instance, code) (rate(dsmq_refusals_total{instance=~"$instance"}[$__rate_interval])) > 0',
           ...transport === "builtin"
@@ -175,6 +175,7 @@ for (const transport of ["builtin", "hardened"] as const) {
               'dsmq_partial_bytes{instance=~"$instance"} / dsmq_partial_bytes_limit{instance=~"$instance"}',
             ]
             : [],
+          ...(await dashboardQueries()).filter((query) => query.includes("dsmq_replica_")),
           'changes(dsmq_start_time_seconds{instance=~"$instance"}[1m]) > 0',
         ]);
         await server.shutdown();

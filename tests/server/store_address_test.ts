@@ -32,9 +32,10 @@ const WRONG: Readonly<Record<string, RegExp>> = {
   "sqlite:q.db\n": /spaces around it/,
   "sqlite:q\0.db": /no control characters/,
   "sqlite:folder/": /a file and no folder/,
-  "sqlite:": /store must be "memory" or "sqlite:PATH"/,
-  "paper": /store must be "memory" or "sqlite:PATH", got "paper"$/,
-  "redis://h/q.db": /store must be "memory" or "sqlite:PATH", got "redis:\/\/h\/q\.db"$/,
+  "sqlite:": /store must be "memory", "sqlite:PATH" or "nats:\/\/SERVER\/NAME"/,
+  "paper": /store must be "memory", "sqlite:PATH" or "nats:\/\/SERVER\/NAME", got "paper"$/,
+  "redis://h/q.db":
+    /store must be "memory", "sqlite:PATH" or "nats:\/\/SERVER\/NAME", got "redis:\/\/h\/q\.db"$/,
   "sqlite3:q.db": /got "sqlite3:q\.db"; did you mean "sqlite:q\.db"\?$/,
   "q.db": /got "q\.db"; did you mean "sqlite:q\.db"\?$/,
   "/var/lib/q": /; did you mean "sqlite:\/var\/lib\/q"\?$/,

@@ -1,0 +1,57 @@
+/**
+ * The store of several servers: a log, and this server's copy of what it has. Loaded only by a server that is given a log.
+ *
+ * @module
+ */
+
+import { DsmqError } from "../../protocol/errors.ts";
+import { parseNatsAddress } from "../../stores/replicated/nats/nats_address.ts";
+import { type NatsLogOptions, openNatsLog } from "../../stores/replicated/nats/nats_log.ts";
+import { LogError, type RecordLog } from "../../stores/replicated/record_log.ts";
+import { ReplicatedStore } from "../../stores/replicated/replicated_store.ts";
+import type { ReplicatedStoreOptions } from "../../stores/replicated/replicated_store_options.ts";
+import type { ServerSettings } from "../options.ts";
+import { CatchUpReport } from "./catch_up_progress.ts";
+
+/** What it needs of the options. */
+export type LogSettings = Pick<
+  ServerSettings,
+  "store" | "storeFault" | "waitForStore" | "reconfigure" | "replica" | "log" | "signal"
+>;
+
+/** Opens a log. */
+type OpenLog = (options: NatsLogOptions) => Promise<RecordLog>;
+
+/**
+ * Prepares to open the store of a log.
+ *
+ * @param settings which log, and how
+ * @param openLog opens the log. Default: in NATS
+ * @returns opens the store: rejects with a `DsmqError`, `unavailable` if the log cannot be reached in time, `store_unusable` if it cannot
+ *   be used, or `module_unavailable`
+ * @throws {RangeError} if the address is invalid
+ */
+export function replicatedStore(
+  { store, storeFault, waitForStore: waitMs, reconfigure, replica: path, log, signal }: LogSettings,
+  openLog: OpenLog = openNatsLog,
+): (options: Omit<ReplicatedStoreOptions, "log">) => Promise<ReplicatedStore> {
+  const address = parseNatsAddress(store, storeFault);
+  return async (options) => {
+    try {
+      const records = await openLog({ address, waitMs, ...(signal && { signal }) });
+      for (const message of records.warnings) log.write({ event: "store_warning", message });
+      const report = new CatchUpReport(log, options.clock);
+      const store = await ReplicatedStore.open({
+        ...{ ...options, log: records, path, reconfigure },
+        notify: (notice) => log.write(notice),
+        onProgress: (progress) => report.report(progress),
+      });
+      report.done();
+      return store;
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error;
+      const code = error.code === "unavailable" ? "unavailable" : "store_unusable";
+      throw new DsmqError(code, error.message, { cause: error });
+    }
+  };
+}

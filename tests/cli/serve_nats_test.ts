@@ -1,0 +1,104 @@
+/**
+ * Servers of the command line that share a log in NATS.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { connect } from "@dsmq/server";
+import { ignoredIf } from "../support/ignored_if.ts";
+import { NatsServer, noNats } from "../support/nats_server.ts";
+import { Program } from "../support/program.ts";
+import { runCommands } from "../support/run_commands.ts";
+
+const serveAt = (nats: NatsServer, ...options: string[]) =>
+  new Program([
+    ...["-A", "cli.ts", "serve", "--port", "0", "--json", "--engine", "node:sqlite"],
+    ...["--store", `nats://${nats.host}/orders?sync=always`, ...options],
+  ]);
+
+/** The line of JSON that a server prints once it takes clients. */
+const started = async (program: Program): Promise<{ url: string; port: number; store: string }> =>
+  JSON.parse((await program.line())!);
+
+Deno.test({
+  ...ignoredIf(
+    noNats,
+    "what is put at one server is read at the other, by the command line and by a client of both",
+  ),
+  async fn() {
+    await using nats = await NatsServer.start({ syncAlways: true });
+    await using a = serveAt(nats);
+    const first = await started(a);
+    await using b = serveAt(nats, "--metrics");
+    const second = await started(b);
+    assertMatch(
+      first.store,
+      /^nats:\/\/127\.0\.0\.1:\d+\/orders, a replica on node:sqlite \(an acknowledged message survives a power failure/,
+    );
+    const [put, get] = await runCommands([
+      ["put", "--port", `${first.port}`, "t", "hello"],
+      ["get", "--port", `${second.port}`, "--since", "start", "t"],
+    ]);
+    assertEquals([put!.code, put!.stderr, get!.code, get!.stdout], [0, "", 0, "hello"]);
+    await using mq = await connect([first.url, second.url], { since: "start" });
+    assertEquals(await mq.get("t"), "hello");
+    for (const { port } of [first, second]) {
+      const status = await (await fetch(`http://127.0.0.1:${port}/status`)).json();
+      assertEquals([status.durability, status.operation.store], ["disk", "nats"]);
+    }
+    const metrics = await (await fetch(`http://127.0.0.1:${second.port}/metrics`)).text();
+    assertMatch(metrics, /^dsmq_info\{.*store="nats",durability="disk".*\} 1$/m);
+    for (const program of [a, b]) {
+      program.child.kill("SIGTERM");
+      assertEquals((await program.end()).code, 0);
+    }
+  },
+});
+
+Deno.test({
+  ...ignoredIf(noNats, "a server with other options refuses to start, and is told how it may"),
+  async fn() {
+    await using nats = await NatsServer.start();
+    await using a = serveAt(nats);
+    await started(a);
+    await using b = serveAt(nats, "--retention", "60");
+    const { code, stderr } = await b.end();
+    assertEquals(code, 1);
+    assertMatch(stderr, /--reconfigure/);
+    await using c = serveAt(nats, "--retention", "60", "--reconfigure");
+    const { port } = await started(c);
+    const status = await (await fetch(`http://127.0.0.1:${port}/status`)).json();
+    assertEquals(status.retention, 60_000);
+  },
+});
+
+Deno.test({
+  ...ignoredIf(
+    noNats,
+    "a replica in a file is left for the next start, and one in a temporary file is deleted",
+  ),
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      await using nats = await NatsServer.start();
+      for (
+        const [options, left] of [[[], 0], [["--replica", `${folder}/replica.db`], 1]] as const
+      ) {
+        const server = new Program([
+          ...["-A", "cli.ts", "serve", "--port", "0", "--json", "--engine", "node:sqlite"],
+          ...["--store", `nats://${nats.host}/orders`, ...options],
+        ], { TMPDIR: folder });
+        await started(server);
+        server.child.kill("SIGTERM");
+        assertEquals((await server.end()).code, 0);
+        const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+        assertEquals(names.filter((name) => name === "replica.db").length, left);
+        if (left === 0) assertEquals(names, []);
+        else assert(names.length > 0);
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
