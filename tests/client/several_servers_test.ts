@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { connect, type Connection, type Job } from "@dsmq/server";
 import { type Faults, FaultyProxy } from "../faults/proxy.ts";
 import { Bridge, reconnect, store, testServer, turns, until } from "../support/bridge.ts";
@@ -114,6 +114,49 @@ for (const [name, faults] of Object.entries(BREAKS)) {
     });
   }
 }
+
+Deno.test("when all servers are restarted, one after the other, puts and readers of many clients go on, and nothing is lost or comes twice", async () => {
+  await using servers = await ServersOnLog.open(3);
+  await using network = new AsyncDisposableStack();
+  const proxies = servers.all.map(({ port }) => network.use(new FaultyProxy(port)));
+  const urls = proxies.map(({ url }) => url);
+  const clients = await Promise.all(Array.from({ length: 6 }, () => connect(urls, { reconnect })));
+  const streams = clients.map((mq) => mq.subscribe("t"));
+  let isOver = false;
+  const putting = clients.map(async (mq, client) => {
+    const seqs: number[] = [];
+    for (let i = 0; !isOver; i++) seqs.push(await mq.put("t", `${client} ${i}`));
+    return seqs;
+  });
+  const moves = clients.map(async (mq) => {
+    let count = 0;
+    for await (const { status } of mq.statusChanges()) if (status === "reconnecting") count++;
+    return count;
+  });
+  for (const [i, proxy] of proxies.entries()) {
+    await servers.all[i]!.shutdown();
+    proxy.target = (await servers.add()).port;
+    // All are somewhere again before the next one stops.
+    await withTimeout(Promise.all(clients.map((mq) => mq.put("progress", ""))), 30_000);
+  }
+  isOver = true;
+  const stored = await withTimeout(Promise.all(putting), 30_000);
+  const order = stored.flatMap((seqs, client) =>
+    seqs.map((seq, i) => ({ seq, text: `${client} ${i}` }))
+  )
+    .sort((a, b) => a.seq - b.seq);
+  for (const stream of streams) {
+    const streamed = [];
+    while (streamed.length < order.length) {
+      const { seq, body } = (await withTimeout(stream.next())).value!;
+      streamed.push({ seq, text: body });
+    }
+    assertEquals(streamed, order);
+  }
+  await Promise.all(clients.map((mq) => mq.close()));
+  // Each was at one of them, at least.
+  for (const count of await Promise.all(moves)) assert(count >= 1, `${count} moves`);
+});
 
 /** A client of two servers in memory, whose frames the test holds: the bridge to where it is, and to the other. */
 async function atOneOfTwo() {
