@@ -1,48 +1,42 @@
 /**
- * Several servers of one queue in one process: each has a replica of its own of one log in memory.
+ * Several servers of one log in memory, for the tests of clients that go from one to another.
  *
  * @module
  */
 
 import { assert } from "@std/assert";
-import { systemClock } from "../../queue/clock.ts";
-import type { ServeOptions } from "../../server/options.ts";
-import type { ListeningServer } from "../../server/listening_server.ts";
-import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
-import { ReplicatedStore } from "../../stores/replicated/replicated_store.ts";
-import { type Disturb, MemoryRecordLog, SharedLog } from "./memory_record_logs.ts";
-import { serveStore } from "./served_store.ts";
+import type { HttpServer } from "./http_server.ts";
+import type { Disturb } from "./memory_record_logs.ts";
+import { SharedLogServers } from "./shared_log_servers.ts";
 
-/** For how long messages are kept, in milliseconds. */
-const RETENTION = 600_000;
-
-/** Opens a store over a connection of its own to a log. */
-export function openReplica(log: SharedLog, disturb?: Disturb): Promise<ReplicatedStore> {
-  return ReplicatedStore.open({
-    log: new MemoryRecordLog(log, disturb),
-    engine: nodeSqlite,
-    retention: RETENTION,
-    clock: systemClock,
-  });
-}
-
-/** Servers that listen, each on a free port. */
+/** Servers that end together. */
 export class ServersOnLog implements AsyncDisposable {
-  readonly log: SharedLog = new SharedLog(Date.now);
-  readonly all: ListeningServer[] = [];
+  readonly all: HttpServer[] = [];
+  readonly #shared = new SharedLogServers();
+  /** Has each server fall behind. */
+  readonly #fallBehind = new Map<HttpServer, () => void>();
 
   /** Starts so many. */
-  static async open(count: number, options: ServeOptions = {}): Promise<ServersOnLog> {
+  static async open(count: number): Promise<ServersOnLog> {
     const servers = new ServersOnLog();
-    for (let i = 0; i < count; i++) await servers.add(options);
+    for (let i = 0; i < count; i++) await servers.add();
     return servers;
   }
 
   /** Starts one more. */
-  async add(options: ServeOptions = {}, disturb?: Disturb): Promise<ListeningServer> {
-    const server = await serveStore(await openReplica(this.log, disturb), options);
+  async add(disturb?: Disturb): Promise<HttpServer> {
+    let fall = (_: string) => {};
+    const server = await this.#shared.serve(disturb, {}, (store) => {
+      store.watch = (onBehind) => fall = onBehind;
+    });
+    this.#fallBehind.set(server, () => fall("the log does not answer"));
     this.all.push(server);
     return server;
+  }
+
+  /** Starts one more, which learns of the log as late as it may. */
+  async addReluctant(): Promise<void> {
+    this.all.push(await this.#shared.serveReluctant());
   }
 
   /** Their addresses. */
@@ -51,14 +45,19 @@ export class ServersOnLog implements AsyncDisposable {
   }
 
   /** The one at an address. */
-  at(url: string): ListeningServer {
+  at(url: string): HttpServer {
     const found = this.all.find((server) => server.url === url);
     assert(found, `no server is at ${url}`);
     return found;
   }
 
+  /** A server is cut off from the log from now on. */
+  cutOff(server: HttpServer): void {
+    this.#fallBehind.get(server)!();
+  }
+
   /** Ends those that still run. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.all.map((server) => server.shutdown()));
+    await Promise.all(this.all.map((server) => server[Symbol.asyncDispose]()));
   }
 }

@@ -12,6 +12,12 @@ import { type Disturb, MemoryRecordLog, SharedLog } from "./memory_record_logs.t
 import { type HttpServer, withRequests } from "./http_server.ts";
 import { serveStore } from "./served_store.ts";
 
+/** Opens a store over a connection of its own to a log. */
+export function openReplica(shared: SharedLog, disturb?: Disturb): Promise<ReplicatedStore> {
+  const common = { engine: nodeSqlite, clock: systemClock, retention: 600_000 };
+  return ReplicatedStore.open({ ...common, log: new MemoryRecordLog(shared, disturb) });
+}
+
 /** Opens servers of one log. */
 export class SharedLogServers {
   readonly log: SharedLog = new SharedLog(() => Date.now());
@@ -21,11 +27,15 @@ export class SharedLogServers {
    *
    * @param disturb what the connection of this server to the log asks first
    * @param options of the server
+   * @param change changes the store before it is served
    */
-  async serve(disturb?: Disturb, options?: ServeOptions): Promise<HttpServer> {
-    const log = new MemoryRecordLog(this.log, disturb);
-    const common = { engine: nodeSqlite, clock: systemClock, retention: 600_000 };
-    const store = await ReplicatedStore.open({ ...common, log });
+  async serve(
+    disturb?: Disturb,
+    options?: ServeOptions,
+    change: (store: ReplicatedStore) => void = () => {},
+  ): Promise<HttpServer> {
+    const store = await openReplica(this.log, disturb);
+    change(store);
     const server = await serveStore(store, options);
     return withRequests(server, server);
   }
