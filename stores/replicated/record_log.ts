@@ -89,7 +89,10 @@ export interface RecordLog extends AsyncDisposable {
   /** What an operator should know of how it is set up, as sentences. */
   readonly warnings: readonly string[];
 
-  /** What it holds now. Answered by whoever decides on the order, not by a copy that may be behind. */
+  /**
+   * What it holds now. Answered by whoever decides on the order, not by a copy that may be behind; while that changes, the answer may
+   * lack the last records. {@linkcode RecordLog.fence} never does.
+   */
   state(): Promise<LogState>;
 
   /**
@@ -101,6 +104,7 @@ export interface RecordLog extends AsyncDisposable {
   /**
    * All records after a position, in order, each once, and those that are appended later. It ends with a {@linkcode LogError} at
    * every doubt: a lost connection, a gap, a reset. After such an end it may be called again. It ends without an error only by the signal.
+   * Before it says `ahead` it may append an empty record, which those who read skip.
    */
   tail(after: LogPosition, signal: AbortSignal): AsyncIterable<LogEntry>;
 

@@ -193,8 +193,9 @@ class NatsLog implements RecordLog {
   }
 
   tail(after: LogPosition, signal: AbortSignal): AsyncIterable<LogEntry> {
+    const fence = () => this.fence();
     return natsTail(
-      { connection: this.#connection, nats: this.#nats, name: this.#name },
+      { connection: this.#connection, nats: this.#nats, name: this.#name, fence },
       after,
       signal,
     );
