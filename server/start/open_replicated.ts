@@ -16,7 +16,7 @@ import { CatchUpReport } from "./catch_up_progress.ts";
 /** What it needs of the options. */
 export type LogSettings = Pick<
   ServerSettings,
-  "store" | "storeFault" | "waitForStore" | "reconfigure" | "replica" | "log" | "signal"
+  "store" | "limits" | "storeFault" | "waitForStore" | "reconfigure" | "replica" | "log" | "signal"
 >;
 
 /** Opens a log. */
@@ -32,13 +32,15 @@ type OpenLog = (options: NatsLogOptions) => Promise<RecordLog>;
  * @throws {RangeError} if the address is invalid
  */
 export function replicatedStore(
-  { store, storeFault, waitForStore: waitMs, reconfigure, replica: path, log, signal }: LogSettings,
+  { store, limits, storeFault, waitForStore: waitMs, reconfigure, replica: path, log, signal }:
+    LogSettings,
   openLog: OpenLog = openNatsLog,
 ): (options: Omit<ReplicatedStoreOptions, "log">) => Promise<ReplicatedStore> {
   const address = parseNatsAddress(store, storeFault);
   return async (options) => {
     try {
       const records = await openLog({ address, waitMs, ...(signal && { signal }) });
+      await requireRoom(records, limits.messageBytes);
       for (const message of records.warnings) log.write({ event: "store_warning", message });
       const report = new CatchUpReport(log, options.clock);
       const store = await ReplicatedStore.open({
@@ -54,4 +56,19 @@ export function replicatedStore(
       throw new DsmqError(code, error.message, { cause: error });
     }
   };
+}
+
+/** What a record needs besides the body and the attributes of a message, at most, in bytes: its topic, and who puts it. */
+const RECORD_OVERHEAD = 16 * 1024;
+
+/** Closes a log whose records are too small for the largest message, and throws. */
+async function requireRoom(records: RecordLog, messageBytes: number): Promise<void> {
+  const limit = records.maxRecord - RECORD_OVERHEAD;
+  if (messageBytes <= limit) return;
+  await records[Symbol.asyncDispose]();
+  throw new LogError(
+    "unusable",
+    `a message may have ${messageBytes} bytes, but ${records.description} takes messages of up to ${limit}: lower the limit ` +
+      "messageBytes, or raise max_payload in NATS",
+  );
 }

@@ -69,11 +69,14 @@ export class RecordSender {
     return this.#writer;
   }
 
-  /** Resolves once nothing is under way, and nothing waits. */
+  /** How much is on its way. */
+  get status(): { readonly underWay: number; readonly waitingBytes: number } {
+    return { underWay: this.#underWay.length, waitingBytes: this.#waiting.bytes };
+  }
+
+  /** Resolves once all commands have results, or have waited for too long. */
   async settled(): Promise<void> {
-    for (let last; (last = this.#waiting.last ?? this.#underWay.at(-1));) {
-      await new Promise<void>((resolve) => last.onApplied.push(resolve));
-    }
+    await Promise.all(this.#pending.map(({ done }) => done));
   }
 
   /** Sends commands. Resolves with their results, or with errors once they have waited for too long. */

@@ -9,6 +9,7 @@ import { GroupState } from "../groups/group_state.ts";
 import type { StoreTime } from "../store_time.ts";
 import { LogError, type LogState, type Snapshots } from "./record_log.ts";
 import { ReplicaFile, type ReplicaPlace } from "./replica_file.ts";
+import { makeReplicaFolder } from "./replica_folders.ts";
 import type { CatchUpProgress, ReplicaNotice } from "./replica_notice.ts";
 import { openParts } from "./replica_parts.ts";
 import { NewerVersionError, Replica } from "./replica.ts";
@@ -63,7 +64,7 @@ export class ReplicaKeeper {
     this.#knows = knows;
     this.#notify = notify;
     this.#onProgress = onProgress;
-    const folder = path === undefined ? Deno.makeTempDirSync({ prefix: "dsmq-" }) : undefined;
+    const folder = path === undefined ? makeReplicaFolder() : undefined;
     this.#folder = folder;
     this.#place = { engine, path: path ?? `${folder}/replica.db` };
     this.#time = time;

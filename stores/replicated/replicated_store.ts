@@ -25,22 +25,31 @@ import { LogClock } from "./log_clock.ts";
 import { LogFollower } from "./log_follower.ts";
 import { LogMembership } from "./log_membership.ts";
 import { behindError, LogWatch } from "./log_watch.ts";
-import type { LogEntry, LogState, RecordLog } from "./record_log.ts";
+import type { LogEntry, RecordLog } from "./record_log.ts";
 import { RecordSender } from "./record_sender.ts";
 import { type AppliedEntry, MACHINE_VERSION } from "./replica.ts";
 import { ReplicaKeeper } from "./replica_keeper.ts";
 import type { ReplicatedStoreOptions } from "./replicated_store_options.ts";
+import { ReplicaUpkeep } from "./replica_upkeep.ts";
 import { SnapshotMaker } from "./snapshot_maker.ts";
 import { describeReplicated } from "./store_description.ts";
 
 /** How long commands and fences wait for the log, in milliseconds. */
 const COMMAND_TIMEOUT = 4500;
 
-/** A server writes something at least so often, in milliseconds: so others know that it is there. */
-const PRESENCE = 30_000;
-
-/** If the log has more, and nothing has come for so long, its tail is begun again. In milliseconds. */
-const STALLED = 3000;
+/** How far a server is with its log. */
+export interface ReplicaStatus {
+  /** The position of the last record that was applied here. */
+  readonly position: number;
+  /** How many records the log has beyond that, as far as is known. */
+  readonly behindBy: number;
+  /** How many records of this server the log has not brought back yet. */
+  readonly underWay: number;
+  /** How many bytes of commands wait for the log. */
+  readonly waitingBytes: number;
+  /** For how many milliseconds nothing has come from the log. */
+  readonly idleFor: number;
+}
 
 /**
  * Keeps messages in a log that several servers append to, each of which applies all of it to a replica of its own.
@@ -62,6 +71,7 @@ export class ReplicatedStore extends SqliteStore {
   readonly #follower: LogFollower;
   readonly #watch: LogWatch;
   readonly #membership: LogMembership;
+  readonly #upkeep: ReplicaUpkeep;
   readonly #snapshots: SnapshotMaker;
   readonly #stop = new AbortController();
   readonly #following: Promise<void>;
@@ -69,10 +79,6 @@ export class ReplicatedStore extends SqliteStore {
   #onOpened: (session: string, attempt: number) => void = () => {};
   /** The feed has brought everything up to here. */
   #fedTo = 0;
-  /** When a record of this server was applied last, by the store's time. */
-  #wroteAt = 0;
-  /** Where the log begins. */
-  #logBegins = 1;
 
   private constructor(options: ReplicatedStoreOptions, logClock: LogClock) {
     super({ ...options, clock: logClock });
@@ -115,14 +121,18 @@ export class ReplicatedStore extends SqliteStore {
     this.#watch = new LogWatch({
       ...{ log, clock },
       position: () => this.#follower.position,
-      onState: (state) => this.#onState(state),
-      onCheck: () => this.#onCheck(),
+      onState: (state) => this.#upkeep.onState(state, this.#watch.silence),
+      onCheck: () => this.#upkeep.check(this.#watch.behind !== undefined),
       onBehind: (reason) => this.#onBehind(reason),
     });
     this.#membership = new LogMembership({
       ...{ log, clock, keeper, follower: this.#follower, sender: this.#sender },
       ...{ watch: this.#watch, reconfigure, knows },
       configuration: { retention: this.retention, limits: this.limits },
+    });
+    this.#upkeep = new ReplicaUpkeep({
+      ...{ time: this.time, keeper, sender: this.#sender, follower: this.#follower },
+      ...{ membership: this.#membership, snapshots: this.#snapshots },
     });
     this.#fedTo = this.#keeper.replica.lastSeq;
     this.#following = this.#follower.run();
@@ -196,6 +206,13 @@ export class ReplicatedStore extends SqliteStore {
     this.#onOpened = onOpened;
   }
 
+  /** How far it is with its log. */
+  replicationStatus(): ReplicaStatus {
+    const { position } = this.#follower;
+    const { behindBy } = this.#upkeep;
+    return { position, behindBy, ...this.#sender.status, idleFor: this.#watch.silence };
+  }
+
   /** Makes a snapshot now, unless another server makes one. */
   makeSnapshot(): Promise<void> {
     return this.#snapshots.make();
@@ -247,7 +264,7 @@ export class ReplicatedStore extends SqliteStore {
       if (isNew) { for (const { session, attempt } of sessions) this.#onOpened(session, attempt); }
       return;
     }
-    this.#wroteAt = this.time.now();
+    this.#upkeep.wrote();
     if (!ignored) this.#sender.applied(record.number, results);
     else if (isNew && ignored !== "repeated") this.#sender.ignored(this.#membership.nextNumber);
   }
@@ -265,34 +282,5 @@ export class ReplicatedStore extends SqliteStore {
     this.#fedTo = this.#keeper.replica.lastSeq;
     this.feed.fail(new Error("the replica was made anew"));
     void this.#membership.rebuilt(before);
-  }
-  /** The log was asked what it holds. */
-  #onState({ first, last }: LogState): void {
-    const { position } = this.#follower;
-    if (last < position || (last > position && this.#watch.silence > STALLED)) {
-      // It has lost records, or they do not come.
-      this.#follower.restart();
-    }
-    this.#logBegins = first;
-  }
-
-  /** Each second. */
-  #onCheck(): void {
-    const { replica } = this.#keeper;
-    if (replica.hasFailed) return this.#follower.restart();
-    if (!replica.identity || this.#watch.behind !== undefined) return;
-    const now = this.time.now();
-    try {
-      this.#keeper.saveIfDue();
-      if (now - this.#wroteAt > PRESENCE) void this.#sender.fence();
-      this.#membership.raiseVersion();
-      const { schedule } = replica;
-      // Or somebody has removed records that a new server needs.
-      const isMissed = schedule.maker === undefined &&
-        this.#logBegins > (schedule.oldest?.position ?? 0) + 1;
-      if (isMissed || schedule.isDue(now, this.messageLog.bytes)) void this.#snapshots.make();
-    } catch {
-      // The replica is opened again.
-    }
   }
 }

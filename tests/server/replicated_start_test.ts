@@ -60,6 +60,27 @@ Deno.test("the codes say whether it is of use to try again", async () => {
   }
 });
 
+Deno.test("a log whose records are too small for the largest message is refused, and closed", async () => {
+  let closed = 0;
+  class SmallLog extends MemoryRecordLog {
+    override readonly maxRecord = 1_000_000;
+
+    override [Symbol.asyncDispose](): Promise<void> {
+      closed++;
+      return super[Symbol.asyncDispose]();
+    }
+  }
+  const { settings } = settingsOf("nats://host/orders");
+  const open = replicatedStore(settings, () => Promise.resolve(new SmallLog(new SharedLog())));
+  const { code, message } = await assertRejects(() => open(openOptions()), DsmqError);
+  assertEquals([code, closed], ["store_unusable", 1]);
+  assertEquals(
+    message,
+    "a message may have 1000000 bytes, but a log in memory takes messages of up to 983616: " +
+      "lower the limit messageBytes, or raise max_payload in NATS",
+  );
+});
+
 Deno.test("a server that catches up in a second tells nothing of it; later it tells each 5 s, and at the end", () => {
   const clock = new ManualClock();
   const lines: string[] = [];
