@@ -70,7 +70,11 @@ export class DigestChain {
   *after(position: number): Generator<ChainLink> {
     const { position: last } = this.#last;
     const from = Math.max(position + 1, this.#first, last - RECENT.records + 1);
-    for (let at = from; at <= last; at++) yield this.#links[at % RECENT.records]!;
+    for (let position = from; position <= last; position++) {
+      // Where records are lost that nobody has any more there is none.
+      const link = this.at(position);
+      if (link) yield link;
+    }
   }
 
   /** The same chain, and one more record that nobody has any more. */
@@ -111,11 +115,10 @@ export class DigestChain {
     const { position: last } = this.#last;
     if (position > last) return "other";
     if (position < this.#first || last + 1 - position > RECENT.records) return "stale";
-    if (this.#links[position % RECENT.records]!.digest !== digest) return "other";
+    if (this.at(position)?.digest !== digest) return "other";
     // It has not seen the record behind that, which was there for long.
-    const isOld = position < last &&
-      this.#links[(position + 1) % RECENT.records]!.time < time - RECENT.ms;
-    return isOld ? "stale" : "same";
+    const next = this.at(position + 1);
+    return next && next.time < time - RECENT.ms ? "stale" : "same";
   }
 
   #put(link: ChainLink): void {
