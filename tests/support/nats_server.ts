@@ -88,8 +88,17 @@ export class NatsServer implements AsyncDisposable {
   }
 
   /** Stops it, so that its connections stay and nothing comes. */
-  pause(): void {
-    this.#child?.kill("SIGSTOP");
+  async pause(): Promise<void> {
+    const child = this.#child!;
+    child.kill("SIGSTOP");
+    // Its threads on other cores go on until the system has told them.
+    const tasks = `/proc/${child.pid}/task`;
+    const isStopped = async () => {
+      const threads = await Array.fromAsync(Deno.readDir(tasks)).catch(() => []);
+      const stats = threads.map(({ name }) => Deno.readTextFile(`${tasks}/${name}/stat`));
+      return (await Promise.all(stats)).every((stat) => /\) T /.test(stat));
+    };
+    while (!await isStopped()) await new Promise((resolve) => setTimeout(resolve, 1));
   }
 
   /** Lets it go on. */

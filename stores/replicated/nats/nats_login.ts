@@ -9,7 +9,7 @@ import type { NatsAddress, NatsTls } from "./nats_address.ts";
 import type { NatsConnectOptions, NatsPackages } from "./nats_packages.ts";
 
 /** How long a server may be silent before it is given up for another: at most three of these. */
-const PING_INTERVAL = 1500;
+const PING_INTERVAL = 1000;
 
 /**
  * The options of a connection.

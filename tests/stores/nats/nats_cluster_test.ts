@@ -98,7 +98,7 @@ Deno.test({
     await load.more(200);
     for (const leads of [true, false]) {
       const server = await findServer(cluster, leads);
-      server.pause();
+      await server.pause();
       try {
         // Until it is given up it may have what was sent to it: 4.5 s.
         await withTimeout(load.more(100), AGAIN);
@@ -152,7 +152,9 @@ Deno.test({
     const stop = new AbortController();
     const others = cluster.servers.slice(1);
     const reading = async () => {
-      for await (const _ of log.tail(0, stop.signal)) for (const server of others) server.pause();
+      for await (const _ of log.tail(0, stop.signal)) {
+        for (const server of others) await server.pause();
+      }
     };
     try {
       const { code } = await withTimeout(assertRejects(reading, LogError), AGAIN);

@@ -233,7 +233,7 @@ Deno.test({
     await appendAll(log, "a");
     await using follower = new Follower(log, 0);
     await follower.has(1);
-    server.pause();
+    await server.pause();
     try {
       const waits = [log.append(record("b")), log.fence(), log.state(), log.trim(1)];
       await Promise.all(waits.map(assertUnavailable));
@@ -261,7 +261,7 @@ Deno.test({
     const paused = await NatsServer.start();
     await using _ = paused;
     const other = await openAt(`nats://${paused.host}/orders`);
-    paused.pause();
+    await paused.pause();
     const waiting = assertRejects(() => other.append(record("b")), LogError);
     await withTimeout(Promise.resolve(other[Symbol.asyncDispose]()));
     assertEquals((await waiting).code, "unavailable");
