@@ -17,6 +17,8 @@ export interface WriterState {
   readonly time: number;
   /** The newest version of the state machine that it knows. */
   readonly knows: number;
+  /** Sessions of which its last record had puts that were refused because the store is full, if there are any. */
+  readonly refused?: readonly string[];
 }
 
 /** Knows the last number of each writer. Decides by the records and their times alone. */
@@ -34,16 +36,28 @@ export class LogWriters {
     return (this.#writers.get(writer)?.number ?? 0) + 1;
   }
 
+  /** See {@linkcode WriterState.refused}. */
+  refused(writer: string): readonly string[] {
+    return this.#writers.get(writer)?.refused ?? [];
+  }
+
   /** The newest version of the state machine that each of them knows that has written something in the last minutes. */
   get commonVersion(): number {
     return Math.min(...this.#writers.values().map(({ knows }) => knows));
   }
 
   /** A record of a writer counts. */
-  wrote(writer: string, number: number, time: number, knows?: number): void {
+  wrote(
+    writer: string,
+    number: number,
+    time: number,
+    refused: readonly string[],
+    knows?: number,
+  ): void {
     const known = this.#writers.get(writer);
     this.#writers.delete(writer);
-    this.#writers.set(writer, { writer, number, time, knows: knows ?? known?.knows ?? 1 });
+    const state = { writer, number, time, knows: knows ?? known?.knows ?? 1 };
+    this.#writers.set(writer, refused.length > 0 ? { ...state, refused } : state);
     for (const one of this.#writers.values()) {
       if (one.time + WRITER_LIFETIME >= time) break;
       this.#writers.delete(one.writer);

@@ -33,6 +33,8 @@ export class OutgoingRecord {
   readonly control: ControlCommand | undefined;
   /** Called once it was applied, or given up. */
   readonly onApplied: (() => void)[] = [];
+  /** Its first commands belong to the same call as the last ones of the record before it. */
+  continues: true | undefined;
   /** About how many bytes its commands take. */
   bytes = 0;
   /** Its number, once it is under way. */
@@ -155,7 +157,10 @@ export class RecordQueue {
       const error = encoded.bytes > limit ? checkSize(encoded, limit) : undefined;
       if (error) pending.refuse(from, error);
       else {
-        this.open(encoded.bytes).add({ pending, from, count, encoded });
+        const { last } = this;
+        const record = this.open(encoded.bytes);
+        if (from > 0 && record !== last) record.continues = true;
+        record.add({ pending, from, count, encoded });
         this.bytes += encoded.bytes;
       }
       from += count;

@@ -186,9 +186,9 @@ export class RecordSender {
   #append(record: OutgoingRecord): void {
     const attempt = ++record.attempt;
     const { log, seen, version } = this.#options;
-    const { number, control, commands } = record;
+    const { number, control, continues, commands } = record;
     const header = { version: version(), writer: this.#writer, number, seen: seen() };
-    log.append(encodeRecord({ ...header, control }, commands)).catch(() => {
+    log.append(encodeRecord({ ...header, control, continues }, commands)).catch(() => {
       if (attempt === record.attempt) this.#resendLater();
     });
   }

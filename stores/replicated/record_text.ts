@@ -4,7 +4,7 @@
  * A record is UTF-8 text in three parts. The first line is its header, as JSON:
  *
  * ```json
- * {"v":1,"writer":"6f1c…","n":17,"at":41,"digest":"9a3e…","control":{…}}
+ * {"v":1,"writer":"6f1c…","n":17,"at":41,"digest":"9a3e…","control":{…},"continues":true}
  * ```
  *
  * `v` is the version of the state machine that it needs, `writer` and `n` name it, `at` and `digest` say what its writer had applied.
@@ -32,6 +32,8 @@ export interface RecordHeader {
   readonly seen: ChainPoint;
   /** What it changes besides messages and groups. */
   readonly control?: ControlCommand | undefined;
+  /** Its first commands belong to the same call as the last ones of the record before it of this writer. */
+  readonly continues?: boolean | undefined;
 }
 
 /** Commands that are encoded, for one record or a part of one. */
@@ -149,11 +151,11 @@ function isNext(command: Command | undefined, first: Put, count: number): comman
  * @param commands what it does
  */
 export function encodeRecord(
-  { version, writer, number, seen, control }: RecordHeader,
+  { version, writer, number, seen, control, continues }: RecordHeader,
   commands: readonly EncodedCommands[],
 ): Uint8Array<ArrayBuffer> {
   const { position: at, digest } = seen;
-  const head = JSON.stringify({ v: version, writer, n: number, at, digest, control });
+  const head = JSON.stringify({ v: version, writer, n: number, at, digest, control, continues });
   const entries = commands.flatMap((one) => one.entries);
   const texts = commands.flatMap((one) => one.texts);
   return new TextEncoder().encode(`${head}\n[${entries.join()}]\n${texts.join("")}`);
@@ -177,12 +179,13 @@ export function decodeRecord(record: Uint8Array): DecodedRecord | undefined {
   try {
     const headEnd = record.indexOf(NEW_LINE);
     const head = JSON.parse(decoder.decode(record.subarray(0, headEnd))) as Record<string, unknown>;
-    const { v: version, writer, n: number, at: position, digest, control } = head;
+    const { v: version, writer, n: number, at: position, digest, control, continues } = head;
     if (!isCount(version) || !isCount(number) || typeof position !== "number") return undefined;
     if (typeof writer !== "string" || typeof digest !== "string") return undefined;
     return {
       ...{ version, writer, number, seen: { position, digest } },
       ...(control !== undefined && { control: control as ControlCommand }),
+      ...(continues === true && { continues }),
       commands: () => decodeCommands(decoder.decode(record.subarray(headEnd + 1))),
     };
   } catch {

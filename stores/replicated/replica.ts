@@ -10,6 +10,7 @@ import type { GroupEvent } from "../groups/group_commands.ts";
 import type { Result, StoreError, TopicMessage } from "../store.ts";
 import type { StoreTime } from "../store_time.ts";
 import type { Configure, ControlCommand } from "./control_commands.ts";
+import { refusedSessions, withoutRefused } from "./continued_commands.ts";
 import { DigestChain } from "./digest_chain.ts";
 import { LogWriters, type WriterState } from "./log_writers.ts";
 import type { LogEntry } from "./record_log.ts";
@@ -191,11 +192,12 @@ export class Replica {
     if (record.control) this.#control(record.control, record, time);
     this.schedule.applied(bytes.length, time);
     const messages: TopicMessage[] = [];
-    const { results, events } = this.#change(commands, time, messages);
+    const { writer, number, control, continues } = record;
+    const refusedBefore = continues ? this.writers.refused(writer) : [];
+    const { results, events } = this.#change(commands, refusedBefore, time, messages);
     const sessions = this.#claims.judge(commands, results, time);
-    const { writer, number, control } = record;
     const knows = control?.type === "join" ? control.knows : undefined;
-    this.writers.wrote(writer, number, time, knows);
+    this.writers.wrote(writer, number, time, refusedSessions(commands, results), knows);
     this.chain.add(entry, this.lastSeq, commands, results);
     return { record, ignored: undefined, results, messages, events, sessions };
   }
@@ -234,15 +236,23 @@ export class Replica {
     return undefined;
   }
 
-  #change(commands: readonly Command[], time: number, messages: TopicMessage[]) {
+  #change(
+    commands: readonly Command[],
+    refused: readonly string[],
+    time: number,
+    messages: TopicMessage[],
+  ) {
     const { messageLog, dedup, groups, machine } = this.parts;
     const { buffer } = messageLog;
     try {
       if (buffer.isFull && commands.length > 0) messageLog.flush();
-      const results = machine.apply({ time, commands }, messages);
+      const { left, merge } = refused.length === 0
+        ? { left: commands, merge: undefined }
+        : withoutRefused(commands, refused, (session, n) => dedup.find(session, n) !== 0);
+      const results = machine.apply({ time, commands: left }, messages);
       dedup.commit();
       if (buffer.isOverfull) messageLog.flush();
-      return { results, events: groups.takeEvents() };
+      return { results: merge?.(results) ?? results, events: groups.takeEvents() };
     } catch (error) {
       this.#failure ??= error;
       throw error;

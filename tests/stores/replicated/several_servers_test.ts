@@ -220,3 +220,24 @@ Deno.test("the newest attempt of a client has its session, whichever server it c
   assertEquals(await open(b, 1), "opened");
   await Deno.remove(path, { recursive: true });
 });
+
+Deno.test("a put that is refused because the store is full has all later ones of its call refused, in however many records they are", async () => {
+  await using servers = new ReplicatedStores();
+  const limits = { storedBytes: 60_000 };
+  const [a, b] = [await servers.open({ limits }), await servers.open({ limits })];
+  const large = put("t", "x".repeat(50_000));
+  await append(a, [put("t", "y".repeat(40_000))]);
+  // The first has no room, and all others would have it.
+  const batch = Array.from({ length: 600 }, (_, i) => ({
+    ...(i === 0 ? large : put("t", "z".repeat(600))),
+    session: "s",
+    n: i + 1,
+  }));
+  const before = servers.shared.entries.length;
+  assertEquals(new Set(await outcomes(a, batch)), new Set(["full"]));
+  assert(servers.shared.entries.length >= before + 2, "it is in several records");
+  await b.fence();
+  assertEquals(await texts(b), ["y".repeat(40_000)]);
+  // In the next call they are stored.
+  assertEquals(await outcomes(a, batch.slice(1, 4)), [2, 3, 4]);
+});
