@@ -10,7 +10,7 @@ import type { ControlCommand } from "./control_commands.ts";
 import type { PendingCommands } from "./pending_commands.ts";
 import { encodeCommands, type EncodedCommands, encodeRecord } from "./record_text.ts";
 
-/** Records are filled up to about this many bytes. A larger command has one of its own. */
+/** Records are filled up to this many bytes, if the log takes as large ones. A larger command has one of its own. */
 const RECORD_BYTES = 256 * 1024;
 
 /** So many commands are encoded at a time, at most. */
@@ -31,31 +31,38 @@ interface RecordPart {
 export class OutgoingRecord {
   /** What it changes besides its commands. */
   readonly control: ControlCommand | undefined;
-  /** Called once it was applied, or given up. */
-  readonly onApplied: (() => void)[] = [];
+  /** Called once it counts, or is given up. */
+  readonly onSettled: ((counts: boolean) => void)[] = [];
   /** Its first commands belong to the same call as the last ones of the record before it. */
   continues: true | undefined;
-  /** About how many bytes its commands take. */
+  /** How many bytes its commands take at most. */
   bytes = 0;
   /** Its number, once it is under way. */
   number = 0;
   /** How often it was handed to the log; what an earlier time comes to is of no interest. */
   attempt = 0;
+  readonly #target: number;
   #parts: RecordPart[] = [];
 
-  /** Is empty. */
-  constructor(control?: ControlCommand) {
+  /**
+   * Is empty.
+   *
+   * @param target how many bytes it is filled with; 0 if it takes no commands
+   * @param control what it changes
+   */
+  constructor(target: number, control?: ControlCommand) {
+    this.#target = target;
     this.control = control;
   }
 
   /** It is as large as a record should be. */
   get isFull(): boolean {
-    return this.bytes >= RECORD_BYTES;
+    return this.bytes >= this.#target;
   }
 
   /** Whether so many bytes of commands have room in it. */
   hasRoom(bytes: number): boolean {
-    return !this.control && this.bytes + bytes <= RECORD_BYTES;
+    return !this.control && this.bytes + bytes <= this.#target;
   }
 
   /** Takes some of the commands of a call. */
@@ -88,13 +95,13 @@ export class OutgoingRecord {
       pending.settle(from, count, results, at);
       at += count;
     }
-    for (const onApplied of this.onApplied) onApplied();
+    for (const onSettled of this.onSettled) onSettled(true);
   }
 
   /** It is given up. */
   fail(): void {
     for (const { pending } of this.#parts) pending.fail(this.number > 0);
-    for (const onApplied of this.onApplied) onApplied();
+    for (const onSettled of this.onSettled) onSettled(false);
   }
 }
 
@@ -104,6 +111,19 @@ export class RecordQueue {
   #records: OutgoingRecord[] = [];
   /** How many bytes wait. */
   bytes = 0;
+  /** The most that commands may take in a record, and with how many it is filled, in bytes. */
+  readonly #limit: number;
+  readonly #target: number;
+
+  /**
+   * Nothing waits.
+   *
+   * @param maxRecord the largest record in bytes
+   */
+  constructor(maxRecord: number) {
+    this.#limit = maxRecord - HEADER_BYTES;
+    this.#target = Math.min(RECORD_BYTES, this.#limit);
+  }
 
   /** Nothing waits. */
   get isEmpty(): boolean {
@@ -133,28 +153,29 @@ export class RecordQueue {
     return this.#records.splice(0);
   }
 
-  /** Adds a record of its own. */
-  push(record: OutgoingRecord): void {
+  /** Adds a record that changes something besides commands, and has none. */
+  control(control: ControlCommand): OutgoingRecord {
+    const record = new OutgoingRecord(0, control);
     this.#records.push(record);
+    return record;
   }
 
   /** The record that is being filled, if so many bytes have room in it; else a new one. */
   open(bytes = 0): OutgoingRecord {
     const { last } = this;
     if (last?.hasRoom(bytes)) return last;
-    const record = new OutgoingRecord();
+    const record = new OutgoingRecord(this.#target);
     this.#records.push(record);
     return record;
   }
 
   /** Adds the commands of a call; one that no record can hold is refused. */
-  add(pending: PendingCommands, maxRecord: number): void {
+  add(pending: PendingCommands): void {
     const { commands } = pending;
     if (commands.length === 0) this.open().add({ pending, from: 0, count: 0, encoded: NOTHING });
-    const limit = maxRecord - HEADER_BYTES;
     for (let from = 0; from < commands.length;) {
-      const { count, encoded } = encodeSome(commands, from);
-      const error = encoded.bytes > limit ? checkSize(encoded, limit) : undefined;
+      const { count, encoded } = encodeSome(commands, from, this.#target);
+      const error = encoded.bytes > this.#limit ? checkSize(encoded, this.#limit) : undefined;
       if (error) pending.refuse(from, error);
       else {
         const { last } = this;
@@ -177,18 +198,18 @@ export class RecordQueue {
   }
 }
 
-/** As many of the commands from an index on as a record should have. */
-function encodeSome(commands: readonly Command[], from: number) {
+/** As many of the commands from an index on as a record of so many bytes should have, and one at least. */
+function encodeSome(commands: readonly Command[], from: number, target: number) {
   let count = Math.min(SLICE, commands.length - from);
   let encoded = encodeCommands(commands.slice(from, from + count));
-  while (encoded.bytes > RECORD_BYTES && count > 1) {
-    count = Math.max(1, Math.floor(count * RECORD_BYTES / encoded.bytes / 1.2));
+  while (encoded.bytes > target && count > 1) {
+    count = Math.max(1, Math.floor(count * target / encoded.bytes / 1.2));
     encoded = encodeCommands(commands.slice(from, from + count));
   }
   return { count, encoded };
 }
 
-/** Why a command cannot be in a record. Its real size may be less than that which was reckoned. */
+/** Why a command cannot be in a record. What it really takes may be less than what it takes at most. */
 function checkSize(encoded: EncodedCommands, limit: number): StoreError | undefined {
   const { length } = encodeRecord(NO_HEADER, [encoded]);
   if (length <= limit) return undefined;

@@ -9,7 +9,7 @@ import { type Command, type Result, StoreError } from "../store.ts";
 import type { ChainPoint, ControlCommand } from "./control_commands.ts";
 import { PendingCommands } from "./pending_commands.ts";
 import type { RecordLog } from "./record_log.ts";
-import { OutgoingRecord, RecordQueue } from "./record_queue.ts";
+import { type OutgoingRecord, RecordQueue } from "./record_queue.ts";
 import { encodeRecord } from "./record_text.ts";
 
 /** At most this many records are under way. */
@@ -26,6 +26,9 @@ const DROP_EVERY = 1024;
 
 /** How long until records that the log did not take are sent again, in milliseconds. */
 const RETRY_AFTER = 100;
+
+/** The same for records that it has taken, or of which it says nothing, and that do not come back. */
+const SILENCE = 1000;
 
 /** What this needs of the store. */
 export interface RecordSenderOptions {
@@ -51,10 +54,13 @@ export class RecordSender {
   #lastNumber = 0;
   /** In the order of their numbers. */
   #underWay: OutgoingRecord[] = [];
-  readonly #waiting = new RecordQueue();
+  readonly #waiting: RecordQueue;
   #cancelTurn: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
   #cancelTimeout: (() => void) | undefined;
+  #cancelWatch: (() => void) | undefined;
+  /** The first of those that were under way when all were sent again because one did not count. */
+  #resentFrom: OutgoingRecord | undefined;
   /** Those who wait, and maybe some who do not any more, the oldest first. */
   readonly #pending: PendingCommands[] = [];
   #stopped = false;
@@ -62,6 +68,7 @@ export class RecordSender {
   /** Has nothing to send. */
   constructor(options: RecordSenderOptions) {
     this.#options = options;
+    this.#waiting = new RecordQueue(options.log.maxRecord);
   }
 
   /** Who writes its records. */
@@ -81,17 +88,17 @@ export class RecordSender {
 
   /** Sends commands. Resolves with their results, or with errors once they have waited for too long. */
   async send(commands: readonly Command[]): Promise<readonly (Result | StoreError)[]> {
-    const { log: { maxRecord }, timeout } = this.#options;
     const { bytes } = this.#waiting;
+    if (this.#stopped) return commands.map(() => CLOSED);
     if (bytes > MAX_WAITING) {
       const reason = `${bytes} bytes wait for the log, the limit is ${MAX_WAITING}`;
       const error = new StoreError(`Cannot store messages: ${reason}`, { code: "busy" });
       return commands.map(() => error);
     }
-    const pending = new PendingCommands(commands, this.#now + timeout);
+    const pending = new PendingCommands(commands, this.#now + this.#options.timeout);
     if (this.#pending.push(pending) % DROP_EVERY === 0) this.#dropDone();
     this.#awaitTimeout();
-    this.#waiting.add(pending, maxRecord);
+    this.#waiting.add(pending);
     pending.resolveIfSettled();
     this.#sendAfterTurn();
     return await pending.done;
@@ -99,12 +106,12 @@ export class RecordSender {
 
   /** Sends a record of its own. Resolves once it counts; nothing else waits for it. */
   control(control: ControlCommand): Promise<void> {
-    return new Promise((resolve) => {
-      const record = new OutgoingRecord(control);
-      record.onApplied.push(resolve);
-      this.#waiting.push(record);
-      this.#sendAfterTurn();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.control(control).onSettled.push((counts) => {
+      if (counts) resolve();
     });
+    this.#sendAfterTurn();
+    return promise;
   }
 
   /** Commands wait that come into the next record. */
@@ -112,13 +119,15 @@ export class RecordSender {
     return !this.#waiting.isEmpty;
   }
 
-  /** Resolves once a record was applied that was handed to the log after this call. */
+  /** Resolves once a record was applied that was handed to the log after this call; rejects if the store is closed. */
   fence(): Promise<void> {
-    if (this.#stopped) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waiting.open().onApplied.push(resolve);
-      this.#sendAfterTurn();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // Nobody may wait for it.
+    promise.catch(() => {});
+    if (this.#stopped) reject(CLOSED);
+    else this.#waiting.open().onSettled.push((counts) => counts ? resolve() : reject(CLOSED));
+    this.#sendAfterTurn();
+    return promise;
   }
 
   /** A record of this writer was applied. */
@@ -140,6 +149,9 @@ export class RecordSender {
     if (!first) return;
     // The log has forgotten this writer, since it had written nothing for long.
     if (next < first.number) this.#beginAnew();
+    // Each of those behind a lost one does not count either, and would have all sent once more.
+    else if (first === this.#resentFrom) return this.#resendLater();
+    this.#resentFrom = first;
     this.#resend();
   }
 
@@ -159,6 +171,7 @@ export class RecordSender {
     this.#cancelTurn?.();
     this.#cancelRetry?.();
     this.#cancelTimeout?.();
+    this.#cancelWatch?.();
     for (const record of [...this.#underWay.splice(0), ...this.#waiting.clear()]) record.fail();
   }
 
@@ -190,6 +203,19 @@ export class RecordSender {
     const header = { version: version(), writer: this.#writer, number, seen: seen() };
     log.append(encodeRecord({ ...header, control, continues }, commands)).catch(() => {
       if (attempt === record.attempt) this.#resendLater();
+    });
+    this.#watch();
+  }
+
+  /** Has records sent again that do not come back: a log may lose what it has acknowledged. */
+  #watch(): void {
+    const [first] = this.#underWay;
+    if (this.#cancelWatch || !first || this.#stopped) return;
+    const { attempt } = first;
+    this.#cancelWatch = this.#options.clock.after(SILENCE, () => {
+      this.#cancelWatch = undefined;
+      if (first === this.#underWay[0] && attempt === first.attempt) this.#resend();
+      this.#watch();
     });
   }
 
@@ -246,3 +272,5 @@ export class RecordSender {
     pending.fail(isUnderWay);
   }
 }
+
+const CLOSED = new StoreError("Cannot store messages: the store is closed");

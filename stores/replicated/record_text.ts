@@ -42,7 +42,7 @@ export interface EncodedCommands {
   readonly entries: readonly string[];
   /** Bodies and attributes. */
   readonly texts: readonly string[];
-  /** About how many bytes they take. */
+  /** How many bytes they take at most. */
   readonly bytes: number;
 }
 
@@ -51,9 +51,8 @@ const PUTS = "put";
 /** One put with attributes. */
 const ATTRIBUTED_PUT = "put+";
 
-/** What each entry may take besides its texts, in bytes: its numbers, and the JSON around them. */
-const ENTRY_BYTES = 100;
-const NUMBER_BYTES = 16;
+/** A code unit takes at most so many bytes of UTF-8. */
+const UNIT_BYTES = 3;
 
 type PutsEntry = readonly [
   kind: typeof PUTS,
@@ -93,7 +92,7 @@ export function encodeCommands(commands: readonly Command[]): EncodedCommands {
     if (first.type !== "put") {
       const entry = JSON.stringify(first);
       entries.push(entry);
-      size += 3 * entry.length;
+      size += UNIT_BYTES * (entry.length + 1);
       i++;
       continue;
     }
@@ -101,18 +100,11 @@ export function encodeCommands(commands: readonly Command[]): EncodedCommands {
     if (first.attributes !== undefined) {
       const { body, attributes, bytes } = first;
       const sizes = [body.length, attributes.length, bytes] as const;
-      const entry: AttributedEntry = [
-        ATTRIBUTED_PUT,
-        topic,
-        session,
-        owner,
-        identity,
-        n,
-        ...sizes,
-      ];
-      entries.push(JSON.stringify(entry));
+      const head = [ATTRIBUTED_PUT, topic, session, owner, identity, n] as const;
+      const entry = JSON.stringify([...head, ...sizes] satisfies AttributedEntry);
+      entries.push(entry);
       texts.push(body, attributes);
-      size += ENTRY_BYTES + bytes + 3 * entries.at(-1)!.length;
+      size += bytes + UNIT_BYTES * (entry.length + 1);
       i++;
       continue;
     }
@@ -124,14 +116,13 @@ export function encodeCommands(commands: readonly Command[]): EncodedCommands {
       bytes.push(next.bytes);
       isAscii &&= next.body.length === next.bytes;
       texts.push(next.body);
-      size += next.bytes + NUMBER_BYTES;
+      size += next.bytes;
       next = commands[++i];
     }
     const head = [PUTS, topic, session, owner, identity, n, lengths] as const;
-    const entry: PutsEntry = isAscii ? head : [...head, bytes];
-    entries.push(JSON.stringify(entry));
-    size += ENTRY_BYTES + 3 * (topic.length + (session?.length ?? 0) + (owner?.length ?? 0)) +
-      3 * (identity?.length ?? 0);
+    const entry = JSON.stringify((isAscii ? head : [...head, bytes]) satisfies PutsEntry);
+    entries.push(entry);
+    size += UNIT_BYTES * (entry.length + 1);
   }
   return { entries, texts, bytes: size };
 }
@@ -163,8 +154,8 @@ export function encodeRecord(
 
 /** A record whose commands are still text. */
 export interface DecodedRecord extends RecordHeader {
-  /** Decodes the commands; throws if they are not of a record. */
-  commands(): Command[];
+  /** Decodes the commands; `undefined` if they are not those of a record. */
+  commands(): Command[] | undefined;
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -180,13 +171,20 @@ export function decodeRecord(record: Uint8Array): DecodedRecord | undefined {
     const headEnd = record.indexOf(NEW_LINE);
     const head = JSON.parse(decoder.decode(record.subarray(0, headEnd))) as Record<string, unknown>;
     const { v: version, writer, n: number, at: position, digest, control, continues } = head;
-    if (!isCount(version) || !isCount(number) || typeof position !== "number") return undefined;
+    if (!isCount(version) || !isCount(number)) return undefined;
+    if (position !== 0 && !isCount(position)) return undefined;
     if (typeof writer !== "string" || typeof digest !== "string") return undefined;
     return {
       ...{ version, writer, number, seen: { position, digest } },
       ...(control !== undefined && { control: control as ControlCommand }),
       ...(continues === true && { continues }),
-      commands: () => decodeCommands(decoder.decode(record.subarray(headEnd + 1))),
+      commands: () => {
+        try {
+          return decodeCommands(decoder.decode(record.subarray(headEnd + 1)));
+        } catch {
+          return undefined;
+        }
+      },
     };
   } catch {
     return undefined;
@@ -199,7 +197,8 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
-function decodeCommands(text: string): Command[] {
+/** Decodes what follows the header; throws, or returns nothing, if it is not whole. */
+function decodeCommands(text: string): Command[] | undefined {
   const end = text.indexOf("\n");
   const entries = JSON.parse(text.slice(0, end)) as (PutsEntry | AttributedEntry | Command)[];
   const commands: Command[] = [];
@@ -207,10 +206,12 @@ function decodeCommands(text: string): Command[] {
   const next = (length: number) => text.slice(from, from += length);
   for (const entry of entries) {
     if (!Array.isArray(entry)) {
+      if (typeof (entry as Command).type !== "string") return undefined;
       commands.push(entry as Command);
       continue;
     }
     const [kind, topic, session, owner, identity, n, length] = entry as PutsEntry | AttributedEntry;
+    if (typeof topic !== "string" || (kind !== PUTS && kind !== ATTRIBUTED_PUT)) return undefined;
     const common = {
       ...{ type: "put" as const, topic },
       ...(session !== null && { session }),
@@ -230,5 +231,5 @@ function decodeCommands(text: string): Command[] {
       commands.push(n === null ? put : { ...put, n: n + i });
     }
   }
-  return commands;
+  return from === text.length ? commands : undefined;
 }

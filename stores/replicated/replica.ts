@@ -177,28 +177,30 @@ export class Replica {
    * @throws {NewerVersionError} if it needs a newer version of this program: then nothing has changed
    */
   apply(entry: LogEntry): AppliedEntry {
-    const { position, time, record: bytes } = entry;
+    const { position, record: bytes } = entry;
+    // What is over for long stays so when the clock of the log is set back.
+    const time = Math.max(entry.time, this.chain.last.time);
     if (bytes.length === 0) {
       this.chain.skip(position, time);
       return ignored("fence");
     }
     const record = decodeRecord(bytes);
     const reason = record ? this.#reasonToIgnore(record, time) : "unreadable";
-    if (!record || reason) {
-      this.chain.add(entry, this.lastSeq, [], undefined);
-      return ignored(reason!, record);
+    const commands = reason ? undefined : record?.commands();
+    if (!record || !commands) {
+      this.chain.add({ ...entry, time }, this.lastSeq, [], undefined);
+      return ignored(reason ?? "unreadable", record);
     }
-    const commands = record.commands();
     if (record.control) this.#control(record.control, record, time);
     this.schedule.applied(bytes.length, time);
     const messages: TopicMessage[] = [];
     const { writer, number, control, continues } = record;
     const refusedBefore = continues ? this.writers.refused(writer) : [];
-    const { results, events } = this.#change(commands, refusedBefore, time, messages);
+    const { results, events } = this.#change(commands, refusedBefore, entry.time, messages);
     const sessions = this.#claims.judge(commands, results, time);
     const knows = control?.type === "join" ? control.knows : undefined;
     this.writers.wrote(writer, number, time, refusedSessions(commands, results), knows);
-    this.chain.add(entry, this.lastSeq, commands, results);
+    this.chain.add({ ...entry, time }, this.lastSeq, commands, results);
     return { record, ignored: undefined, results, messages, events, sessions };
   }
 

@@ -2,7 +2,10 @@ import { nodeSqlite } from "../../../stores/engines/node_sqlite.ts";
 import { ReplicatedStore } from "../../../stores/replicated/replicated_store.ts";
 import type { Command, CommandBatch, Result, StoreError } from "../../../stores/store.ts";
 import { type Opening, testStore } from "../../../testing/store/contract.ts";
-import { MemoryRecordLog, SharedLog } from "../../support/memory_record_logs.ts";
+import { seeded } from "../../../testing/seeded.ts";
+import { drawLogFaults, FaultyRecordLog, NO_FAULTS } from "../../support/faulty_record_log.ts";
+import { SharedLog } from "../../support/memory_record_logs.ts";
+import { TurnTimers } from "../../support/turn_timers.ts";
 
 /** The replicas of the stores, by their place. They are removed with the process. */
 const files = Deno.makeTempDirSync();
@@ -11,8 +14,22 @@ addEventListener("unload", () => Deno.removeSync(files, { recursive: true }));
 /** Their logs, and what the time of each was when no time had passed: no clock of a server changes it. */
 const places = new Map<string, { readonly shared: SharedLog; readonly origin: number }>();
 
-/** Opens a store whose log takes each record at the time of its commands, as if its clock were the tests' one. */
-async function open({ clock, location, ...options }: Opening) {
+/** How late what a faulty log does can be, in turns of the event loop. */
+const MAX_DELAY = 5;
+
+/** What is done again after this time is done again after as many turns; nothing else happens by the clock. In milliseconds. */
+const REPEATED = 500;
+
+/** Each is another sequence of faults. */
+const SEEDS = [1, 2];
+
+/**
+ * Opens a store whose log takes each record at the time of its commands, as if its clock were the tests' one.
+ *
+ * @param opening what a test wants
+ * @param seed of the faults of its log. Default: it has none
+ */
+async function open({ clock, location, ...options }: Opening, seed?: number) {
   // What the store begins with comes before all that tests do.
   let given: number | undefined = 0;
   let place = places.get(location);
@@ -21,25 +38,21 @@ async function open({ clock, location, ...options }: Opening) {
   const { shared } = place;
   shared.now = () => given ?? place.origin + clock.monotonic();
   const path = `${files}/${location}.db`;
-  const log = new MemoryRecordLog(shared);
-  // Time that a test lets pass at once is no silence of the log.
+  const { after, wait } = new TurnTimers();
+  const faults = seed === undefined ? NO_FAULTS : drawLogFaults(seeded(seed), MAX_DELAY);
+  const log = new FaultyRecordLog(shared, wait, faults);
+  // Time that a test lets pass at once is no silence of the log, and what waits for a faulty one goes on.
   const timeless = {
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
-    // Only what is due at once is.
-    after: (ms: number, callback: () => void) => {
-      if (ms <= 1) setTimeout(callback, ms);
-      return () => {};
-    },
+    after: (ms: number, callback: () => void) => ms > REPEATED ? () => {} : after(ms, callback),
   };
   const replica = { engine: nodeSqlite, path };
   const store = await ReplicatedStore.open({ ...options, ...replica, log, clock: timeless });
   given = undefined;
   // The store learns of the time.
   await log.fence();
-  while (store.now() < Math.floor(shared.now())) {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-  }
+  await log.quiet();
   const apply = store.apply.bind(store);
   let last: Promise<unknown> = Promise.resolve();
   store.apply = <C extends Command>(batch: CommandBatch<C>) => {
@@ -52,6 +65,8 @@ async function open({ clock, location, ...options }: Opening) {
         return [];
       } finally {
         given = undefined;
+        // The store's time is exact only as far as nothing is late.
+        await log.quiet();
       }
     });
     last = applied;
@@ -66,3 +81,7 @@ async function open({ clock, location, ...options }: Opening) {
 }
 
 testStore("a replicated store", open, { restarts: "nothing begins" });
+
+for (const seed of SEEDS) {
+  testStore(`a replicated store, faults of its log ${seed}`, (opening) => open(opening, seed));
+}
