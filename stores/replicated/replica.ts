@@ -5,7 +5,7 @@
  */
 
 import type { NameMap } from "../../protocol/name_map.ts";
-import type { Command } from "../commands.ts";
+import type { Command, CommandBatch } from "../commands.ts";
 import type { GroupEvent } from "../groups/group_commands.ts";
 import type { Result, StoreError, TopicMessage } from "../store.ts";
 import type { StoreTime } from "../store_time.ts";
@@ -196,7 +196,8 @@ export class Replica {
     const messages: TopicMessage[] = [];
     const { writer, number, control, continues } = record;
     const refusedBefore = continues ? this.writers.refused(writer) : [];
-    const { results, events } = this.#change(commands, refusedBefore, entry.time, messages);
+    const batch = { time: entry.time, commands };
+    const { results, events } = this.#change(batch, refusedBefore, messages);
     const sessions = this.#claims.judge(commands, results, time);
     const knows = control?.type === "join" ? control.knows : undefined;
     this.writers.wrote(writer, number, time, refusedSessions(commands, results), knows);
@@ -238,12 +239,7 @@ export class Replica {
     return undefined;
   }
 
-  #change(
-    commands: readonly Command[],
-    refused: readonly string[],
-    time: number,
-    messages: TopicMessage[],
-  ) {
+  #change({ time, commands }: CommandBatch, refused: readonly string[], messages: TopicMessage[]) {
     const { messageLog, dedup, groups, machine } = this.parts;
     const { buffer } = messageLog;
     try {
@@ -251,9 +247,11 @@ export class Replica {
       const { left, merge } = refused.length === 0
         ? { left: commands, merge: undefined }
         : withoutRefused(commands, refused, (session, n) => dedup.find(session, n) !== 0);
-      const results = machine.apply({ time, commands: left }, messages);
+      const apply = (rest: readonly Command[]) => machine.apply({ time, commands: rest }, messages);
+      const results = this.#claims.withoutClosed(left, apply);
       dedup.commit();
       if (buffer.isOverfull) messageLog.flush();
+      if (this.#failure !== undefined) throw this.#failure;
       return { results: merge?.(results) ?? results, events: groups.takeEvents() };
     } catch (error) {
       this.#failure ??= error;

@@ -20,22 +20,62 @@ export interface OpenedSession {
   readonly attempt: number;
 }
 
-/** The last attempt of a session, as it is saved. */
-export type SavedClaim = readonly [session: string, attempt: number, time: number];
+/** The last attempt of a session, as it is saved; and whether its client has closed it. */
+export type SavedClaim = readonly [
+  session: string,
+  attempt: number,
+  time: number,
+  isClosed: boolean,
+];
+
+interface Claim {
+  readonly attempt: number;
+  readonly time: number;
+  /** Its client has forgotten it: what a server that it has left still puts for it must not be stored again. */
+  readonly isClosed: boolean;
+}
 
 /** Decides by records and their times alone. */
 export class SessionClaims {
   /** The session that was opened first at the beginning. */
-  readonly #claims = new NameMap<{ readonly attempt: number; readonly time: number }>();
+  readonly #claims = new NameMap<Claim>();
 
   /** Goes on from what was saved. */
   restore(saved: Iterable<SavedClaim>): void {
-    for (const [session, attempt, time] of saved) this.#claims.set(session, { attempt, time });
+    for (const [session, attempt, time, isClosed] of saved) {
+      this.#claims.set(session, { attempt, time, isClosed });
+    }
   }
 
   /** What is saved of them. */
   *saved(): Generator<SavedClaim> {
-    for (const [session, { attempt, time }] of this.#claims) yield [session, attempt, time];
+    for (const [session, { attempt, time, isClosed }] of this.#claims) {
+      yield [session, attempt, time, isClosed];
+    }
+  }
+
+  /**
+   * Applies commands, but for puts of sessions that their clients have closed: the same puts were made at another server, and
+   * nobody knows them any more.
+   *
+   * @param commands the commands
+   * @param apply applies those that are left
+   * @returns the results of all
+   */
+  withoutClosed(
+    commands: readonly Command[],
+    apply: (commands: readonly Command[]) => (Result | StoreError)[],
+  ): (Result | StoreError)[] {
+    if (!commands.some((command) => this.#isLate(command))) return apply(commands);
+    const isLate = commands.map((command) => this.#isLate(command));
+    const applied = apply(commands.filter((_, i) => !isLate[i]));
+    let next = 0;
+    return isLate.map((isLate) => isLate ? CLOSED : applied[next++]!);
+  }
+
+  #isLate(command: Command): boolean {
+    return command.type === "put" && command.session !== undefined &&
+      this.#claims.get(command.session)?.isClosed === true;
   }
 
   /**
@@ -53,7 +93,7 @@ export class SessionClaims {
   ): readonly OpenedSession[] {
     let opened: OpenedSession[] | undefined;
     for (const [i, command] of commands.entries()) {
-      if (command.type === "forget_session") this.#claims.delete(command.session);
+      if (command.type === "forget_session") this.#close(command.session);
       if (command.type !== "open_session" || command.attempt === undefined) continue;
       const { session, attempt } = command;
       const last = this.#claims.get(session);
@@ -62,11 +102,16 @@ export class SessionClaims {
         continue;
       }
       this.#claims.delete(session);
-      this.#claims.set(session, { attempt, time });
+      this.#claims.set(session, { attempt, time, isClosed: false });
       (opened ??= []).push({ session, attempt });
     }
     if (opened) this.#forget(time);
     return opened ?? NONE;
+  }
+
+  #close(session: string): void {
+    const claim = this.#claims.get(session);
+    if (claim) this.#claims.set(session, { ...claim, isClosed: true });
   }
 
   #forget(time: number): void {
@@ -80,5 +125,9 @@ export class SessionClaims {
 const NONE: readonly OpenedSession[] = [];
 
 const TAKEN_OVER = new StoreError("Cannot open the session: a newer connection has it", {
+  code: "session_taken_over",
+});
+
+const CLOSED = new StoreError("Cannot put message: its client has closed the session", {
   code: "session_taken_over",
 });
