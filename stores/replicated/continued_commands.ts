@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NameMap } from "../../protocol/name_map.ts";
 import { type Command, type Result, StoreError } from "../store.ts";
 
 /** Once a put is refused because the store is full, all later ones of its session in the batch are. */
@@ -26,9 +27,11 @@ export function withoutRefused(
   refused: readonly string[],
   isKnown: (session: string, n: number) => boolean,
 ): ContinuedCommands {
-  const sessions = new Set(refused);
+  const sessions = new NameMap<true>();
+  for (const session of refused) sessions.set(session, true);
   const isRefused = commands.map((command) =>
-    command.type === "put" && command.session !== undefined && sessions.has(command.session) &&
+    command.type === "put" && command.session !== undefined &&
+    sessions.get(command.session) === true &&
     !(command.n !== undefined && isKnown(command.session, command.n))
   );
   return {
@@ -45,15 +48,15 @@ export function refusedSessions(
   commands: readonly Command[],
   results: readonly (Result | StoreError)[],
 ): readonly string[] {
-  let sessions: Set<string> | undefined;
+  let sessions: NameMap<true> | undefined;
   for (let i = 0; i < results.length; i++) {
     const [result, command] = [results[i]!, commands[i]!];
     if (!(result instanceof StoreError) || result.code !== "full") continue;
     if (command.type === "put" && command.session !== undefined) {
-      (sessions ??= new Set()).add(command.session);
+      (sessions ??= new NameMap()).set(command.session, true);
     }
   }
-  return sessions ? [...sessions] : NONE;
+  return sessions ? [...sessions].map(([session]) => session) : NONE;
 }
 
 const NONE: readonly string[] = [];
