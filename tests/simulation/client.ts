@@ -27,9 +27,12 @@ export interface ClientPlan {
   readonly program: ClientProgram;
   /** In milliseconds. */
   readonly heartbeatInterval: number;
-  /** Where it connects to. */
-  readonly address: string;
+  /** Where one of its processes finds servers: it connects to any of them. */
+  readonly addresses: () => readonly string[];
 }
+
+/** How calls fail while a server does not reach its log. */
+const OUT_OF_REACH = ["unavailable", "behind", "busy", "superseded", "unknown_outcome"] as const;
 
 /** A client, from one process to the next. */
 export class SimulatedClient {
@@ -113,8 +116,8 @@ export class ClientContext {
 
   /** Connects, however long that takes. */
   async connect(options: Pick<ConnectOptions, "since"> = {}): Promise<Connection> {
-    const { address, heartbeatInterval } = this.#plan;
-    const connecting = connect(`ws://${address}`, {
+    const { addresses, heartbeatInterval } = this.#plan;
+    const connecting = connect(addresses().map((address) => `ws://${address}`), {
       ...options,
       dial: this.#around.network.dialFor(this.process),
       heartbeatInterval,
@@ -137,6 +140,12 @@ export class ClientContext {
       returned(codeOf(error));
       throw error;
     }
+  }
+
+  /** Whether a call may fail like this: only where servers share a log, which may be out of reach. */
+  isExpected(error: unknown): boolean {
+    if (!this.#around.log) return false;
+    return OUT_OF_REACH.some((code) => isDsmqError(error, code));
   }
 
   /** Records something. */

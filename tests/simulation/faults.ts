@@ -6,13 +6,14 @@
 
 import type { Random } from "../../testing/seeded.ts";
 import type { SimulatedClient } from "./client.ts";
+import type { SimulatedLog } from "./log.ts";
 import type { Weather } from "./network.ts";
 import type { Process } from "./process.ts";
 import type { SimulatedServer, Surroundings } from "./server.ts";
 
 /** What can go wrong. */
 export interface Targets {
-  readonly server: SimulatedServer;
+  readonly servers: readonly SimulatedServer[];
   readonly clients: readonly SimulatedClient[];
 }
 
@@ -38,9 +39,12 @@ export class Faults {
 
   /** Causes one, which may take a while. */
   cause(): void {
-    const { server, clients } = this.#targets;
+    const { servers, clients } = this.#targets;
     const random = this.#random;
     const client = clients[random(clients.length)]!;
+    const server = servers[random(servers.length)]!;
+    const { log } = this.#around;
+    if (log && random(3) === 0) return this.#disturb(log, server);
     switch (random(10)) {
       case 0:
         return this.#end(server);
@@ -53,7 +57,7 @@ export class Faults {
       case 4:
         return this.#stop(client.process);
       case 5:
-        return this.#setClock();
+        return this.#setClock(server);
       case 6:
         return this.#deafen();
       default:
@@ -64,11 +68,21 @@ export class Faults {
   /** Everything that is missing or stopped is there again; and from now on nothing happens to connections. */
   end(): void {
     this.#isOver = true;
-    const { server, clients } = this.#targets;
-    this.#around.network.weather = () => ({ delay: 2 });
-    server.dieIn(undefined);
-    for (const { process } of [server, ...clients]) if (process) this.#wake(process);
-    this.#start(server);
+    const { servers, clients } = this.#targets;
+    const { log, network } = this.#around;
+    network.weather = () => ({ delay: 2 });
+    if (log) {
+      log.weather = { delay: 2, oneOf: 0 };
+      log.process.wake();
+    }
+    for (const server of servers) {
+      server.dieIn(undefined);
+      server.logConnection?.heal();
+      // Its weather was bad.
+      server.logConnection?.endTails(0);
+    }
+    for (const { process } of [...servers, ...clients]) if (process) this.#wake(process);
+    for (const server of servers) this.#start(server);
     for (const client of clients) this.#start(client);
     // Connections that lose everything, and those whose weather was bad, end.
     for (const connection of this.#around.network.connections) {
@@ -128,8 +142,28 @@ export class Faults {
     this.#around.history.add({ kind: "woken", process: process.name });
   }
 
-  #setClock(): void {
-    const { server, clients } = this.#targets;
+  /** Something happens to the log, or to what connects a server to it. */
+  #disturb(log: SimulatedLog, { logConnection: connection }: SimulatedServer): void {
+    const random = this.#random;
+    switch (random(4)) {
+      case 0:
+        connection?.endTails(random(100));
+        return;
+      case 1:
+        // It stands still.
+        log.process.stop();
+        return this.#later(random(6000), () => log.process.wake());
+      case 2:
+        log.weather = { delay: [0.5, 2, 20, 300][random(4)]!, oneOf: [0, 0, 20, 5][random(4)]! };
+        return;
+      default:
+        connection?.cut(random(2) * random(2000));
+        return this.#later(random(random(2) === 0 ? 1500 : 12_000), () => connection?.heal());
+    }
+  }
+
+  #setClock(server: SimulatedServer): void {
+    const { clients } = this.#targets;
     const random = this.#random;
     const by = (random(2) === 0 ? 1 : -1) * random([5000, DAY, 400 * DAY][random(3)]!);
     const client = clients[random(clients.length)]!.process;

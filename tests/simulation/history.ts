@@ -36,8 +36,8 @@ export interface ReaderPlan {
   /** A topic, or with `isPrefix` what the names of topics begin with. */
   readonly topic: string;
   readonly isPrefix: boolean;
-  /** Whether it is woken (`wait`, `subscribe`), or asks now and then. */
-  readonly how: "subscribe" | "wait" | "poll";
+  /** Whether it is woken (`wait`, `subscribe`), or asks now and then: for the next message, or for the newest one. */
+  readonly how: "subscribe" | "wait" | "poll" | "latest";
   readonly since: "start" | "now";
 }
 
@@ -55,6 +55,8 @@ export type HistoryEntry =
     /** The last number that was given. */
     readonly last: number;
     readonly messages: readonly StoredMessage[];
+    /** Several servers share it, over a log that may be out of reach of some of them. Default: false. */
+    readonly isShared?: boolean | undefined;
   }
   /** A server died, or was shut down, at a time of the clock by which leases end. */
   | { readonly kind: "closed"; readonly opening: number; readonly clock: number }
@@ -80,6 +82,9 @@ export type HistoryEntry =
     readonly topic: string;
     readonly body: string;
   }
+  /** A reader that is not woken asks; there is nothing for it. */
+  | { readonly kind: "asked"; readonly reader: string }
+  | { readonly kind: "found_nothing"; readonly reader: string }
   | { readonly kind: "gap"; readonly reader: string; readonly code: string }
   /** A wait, or any other call, has begun; it has ended. */
   | {

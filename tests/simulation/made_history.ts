@@ -8,6 +8,12 @@ import type { GroupPlan, HistoryEntry, TimedEntry } from "./history.ts";
 
 const TIME = 1_767_225_600_000;
 
+/** A store that several servers share. */
+export const shared: HistoryEntry = {
+  ...{ kind: "opened", opening: 1, lineage: "log", epoch: "epoch 1", time: TIME },
+  ...{ retention: 600_000, last: 0, messages: [], isShared: true },
+};
+
 export const opened = (
   opening: number,
   lineage: string,
@@ -44,7 +50,7 @@ export const acknowledged = (call: number, seq = call): HistoryEntry => ({
 });
 
 export const reader = (
-  how: "subscribe" | "wait",
+  how: "subscribe" | "wait" | "poll" | "latest",
   since: "start" | "now" = "start",
 ): HistoryEntry => ({
   ...{ kind: "reader", reader: "r", client: "r", topic: "t", isPrefix: false, how, since },
@@ -54,6 +60,16 @@ export const reading: HistoryEntry = { kind: "reading", reader: "r" };
 
 export const read = (seq: number, { opening = 1, body = `m${seq}` } = {}): HistoryEntry => ({
   ...{ kind: "read", reader: "r", epoch: `epoch ${opening}`, seq, topic: "t", body },
+});
+
+export const asked: HistoryEntry = { kind: "asked", reader: "r" };
+
+export const foundNothing: HistoryEntry = { kind: "found_nothing", reader: "r" };
+
+export const failed = (call: number, code: string): HistoryEntry => ({
+  kind: "put_failed",
+  call,
+  code,
 });
 
 export const gap: HistoryEntry = { kind: "gap", reader: "r", code: "epoch_changed" };

@@ -108,13 +108,19 @@ export function reader(plan: ReaderPlan, topics: readonly string[]): ClientProgr
     }
     while (waiting.size > 0) {
       const wait = plan.how === "wait" ? [WAIT, 300][context.random(2)]! : undefined;
-      const reading = mq.read(plan.topic, wait === undefined ? {} : { wait });
+      const how = { ...(wait !== undefined && { wait }), latest: plan.how === "latest" };
+      if (wait === undefined) context.record({ kind: "asked", reader: id });
+      const reading = mq.read(plan.topic, how);
       try {
         const message = await context.call(`read ${plan.topic}`, wait, reading);
         if (message) onMessage(message);
-        else if (wait === undefined) await context.pause(context.random(500));
+        else if (wait === undefined) {
+          context.record({ kind: "found_nothing", reader: id });
+          await context.pause(context.random(500));
+        }
       } catch (error) {
-        onGap(error);
+        if (context.isExpected(error)) await context.pause(context.random(500));
+        else onGap(error);
       }
     }
     await context.call("close", 10_000, mq.close());

@@ -58,13 +58,17 @@ export function recordGroups(
   return () => recorder.clock;
 }
 
-class GroupRecorder {
+/** Records the commands of groups that a store applies, and the clock of leases. */
+export class GroupRecorder {
   readonly #history: History;
   readonly #opening: number;
   /** The clock of leases, in milliseconds since the store was opened. */
   clock = 0;
   #time: number | undefined;
+  /** The last opening of each holder: what others do in its name counts for nothing. */
+  readonly #openings = new Map<string, number | undefined>();
 
+  /** Records those of an opening. */
   constructor(history: History, opening: number) {
     this.#history = history;
     this.#opening = opening;
@@ -77,6 +81,7 @@ class GroupRecorder {
     this.clock += Math.min(MAX_STEP, Math.floor(this.#time) - Math.floor(before));
   }
 
+  /** A command was applied. */
   record(command: Command, result: GroupResult): void {
     if (!("name" in command)) return;
     const change = { opening: this.#opening, name: planOf(command.name), clock: this.clock };
@@ -84,6 +89,7 @@ class GroupRecorder {
       case "open_holder":
         return this.#holder(command, change);
       case "close_holder":
+        if (!this.#isLast(command)) return;
         return this.#history.add({ kind: "holder_closed", ...change, holder: command.holder });
       case "claim":
         return this.#claims(command, result as GroupResult<ClaimJobs>, change);
@@ -104,12 +110,20 @@ class GroupRecorder {
     this.#history.add({ kind: "extended", ...change, holder: named, claims: [...claims], lost });
   }
 
-  #holder({ holder, lease, timeout, attempts, after }: OpenHolder, change: Change): void {
+  /** Whether something is done by whoever has opened a holder last. */
+  #isLast({ holder, opening }: Pick<OpenHolder, "holder" | "opening">): boolean {
+    return opening === undefined || this.#openings.get(holder) === opening;
+  }
+
+  #holder(command: OpenHolder, change: Change): void {
+    const { holder, lease, timeout, attempts, after } = command;
+    this.#openings.set(holder, command.opening);
     this.#history.add({ kind: "holder", ...change, holder, lease, timeout, attempts, after });
   }
 
   #claims({ holders }: ClaimJobs, { jobs, ended }: GroupResult<ClaimJobs>, change: Change): void {
     for (const i of ended) {
+      if (!this.#isLast(holders[i]!)) continue;
       this.#history.add({ kind: "holder_ended", ...change, holder: holders[i]!.holder });
     }
     const claimed = jobs.flatMap((list, i) =>

@@ -54,7 +54,8 @@ export async function recordStore(
   return clock;
 }
 
-function toStored({ seq, time, topic, body, attributes }: TopicMessage): StoredMessage {
+/** A message, as a history has it. */
+export function toStored({ seq, time, topic, body, attributes }: TopicMessage): StoredMessage {
   const { key, delay } = attributes === undefined
     ? {}
     : JSON.parse(attributes) as { key?: string; delay?: number };

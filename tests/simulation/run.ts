@@ -1,5 +1,5 @@
 /**
- * One run of the simulation: a server, its clients, and everything that may happen to them, from one seed.
+ * One run of the simulation: servers, their clients, and everything that may happen to them, from one seed.
  *
  * @module
  */
@@ -9,8 +9,10 @@ import type { Random } from "../../testing/seeded.ts";
 import { type ClientContext, type ClientProgram, type Phase, SimulatedClient } from "./client.ts";
 import { Faults } from "./faults.ts";
 import { History, type ReaderPlan } from "./history.ts";
+import { SimulatedLog } from "./log.ts";
 import { LAST, putAll, putter, reader } from "./message_programs.ts";
 import { Network } from "./network.ts";
+import { LogRecorder } from "./recorded_log.ts";
 import { claimer, worker, type WorkPlan } from "./work_programs.ts";
 import { SimulatedServer, type Surroundings } from "./server.ts";
 import { World } from "./world.ts";
@@ -33,13 +35,16 @@ const CALM_PAUSE = 700;
  * Runs a seed.
  *
  * @param seed repeats the run exactly
+ * @param setting how many servers there are, and where clients go
  * @returns what happened
  */
-export async function simulate(seed: number): Promise<History> {
+export async function simulate(seed: number, setting: RunSetting = ALONE): Promise<History> {
   const folder = Deno.makeTempDirSync({ prefix: "dsmq-simulation-" });
   using world = new World(seed);
   const history = new History(() => world.now);
-  const run = new Run({ world, history, network: new Network(world), folder });
+  const log = setting.servers > 1 ? new SimulatedLog(world) : undefined;
+  const network = new Network(world);
+  const run = new Run({ world, history, network, folder, log }, setting);
   try {
     await run.run();
     for (const what of world.uncaught) history.add({ kind: "fault", what: `uncaught: ${what}` });
@@ -51,20 +56,38 @@ export async function simulate(seed: number): Promise<History> {
   }
 }
 
+/** What a run has that does not depend on its seed. */
+export interface RunSetting {
+  /** How many servers there are. Several share one log. */
+  readonly servers: number;
+  /** Clients know all of them, and go to another one when their connection breaks; else each process of a client knows one. */
+  readonly moves: boolean;
+}
+
+const ALONE: RunSetting = { servers: 1, moves: false };
+
 class Run {
   readonly #around: Surroundings;
   readonly #random: Random;
   readonly #phase: Phase = { isCalm: false, isOver: false };
-  readonly #server: SimulatedServer;
+  readonly #servers: readonly SimulatedServer[];
   readonly #clients: SimulatedClient[] = [];
   readonly #groups: WorkPlan[] = [];
+  readonly #moves: boolean;
+  readonly #recorder: LogRecorder | undefined;
 
-  constructor(around: Surroundings) {
+  constructor(around: Surroundings, { servers, moves }: RunSetting) {
     this.#around = around;
+    this.#moves = moves;
     const random = this.#random = around.world.fork();
-    const store = random(2) === 0 ? "memory" : "file";
+    const kind = random(2) === 0 ? "memory" as const : "file" as const;
     const retention = random(4) === 0 ? 5000 + random(20_000) : 600_000;
-    this.#server = new SimulatedServer(ADDRESS, { store, retention }, around);
+    const plan = { store: around.log ? "log" as const : kind, retention };
+    this.#servers = Array.from({ length: servers }, (_, i) => {
+      const name = servers === 1 ? ADDRESS : `${ADDRESS}${i + 1}`;
+      return new SimulatedServer(name, plan, around);
+    });
+    this.#recorder = around.log && new LogRecorder(around.world, around.history, retention);
     const keys = ["one", "two", "three"].slice(0, random(4));
     for (let i = 0; i < 1 + random(2); i++) this.#add(`putter${i}`, putter(TOPICS, keys));
     for (let i = 0; i < 1 + random(3); i++) this.#add(`reader${i}`, reader(this.#plan(), TOPICS));
@@ -74,9 +97,9 @@ class Run {
   async run(): Promise<void> {
     const { world, history } = this.#around;
     const random = this.#random;
-    const all = [this.#server, ...this.#clients];
+    const all = [...this.#servers, ...this.#clients];
     for (const one of all) one.start();
-    const faults = new Faults({ server: this.#server, clients: this.#clients }, this.#around);
+    const faults = new Faults({ servers: this.#servers, clients: this.#clients }, this.#around);
     const { min, max } = FAULTS_TIME;
     const end = min + random(max - min);
     while (world.now < end) {
@@ -85,8 +108,8 @@ class Run {
     }
     faults.end();
     this.#phase.isCalm = true;
-    if (!await this.#until(() => this.#server.isListening)) {
-      return this.#fault("the server does not start");
+    if (!await this.#until(() => this.#servers.every(({ isListening }) => isListening))) {
+      return this.#fault("a server does not start");
     }
     history.add({ kind: "calm" });
     const last = this.#add("last", this.#finish);
@@ -96,19 +119,24 @@ class Run {
       const left = this.#clients.filter(({ isDone }) => !isDone).map(({ name }) => name);
       return this.#fault(`not everything has ended: ${left}`);
     }
-    this.#server.shutDown();
-    const isDown = await world.until(() => this.#server.process === undefined, CALM_TIME);
-    if (!isDown) this.#fault("the server does not stop");
+    for (const server of this.#servers) server.shutDown();
+    const areDown = () => this.#servers.every(({ process }) => process === undefined);
+    if (!await world.until(areDown, CALM_TIME)) this.#fault("a server does not stop");
   }
 
   async cleanUp(): Promise<void> {
-    this.#server.kill();
-    await this.#server.cleanUp();
+    this.#recorder?.[Symbol.dispose]();
+    for (const server of this.#servers) {
+      server.kill();
+      await server.cleanUp();
+    }
   }
 
   #add(name: string, program: ClientProgram): SimulatedClient {
     const heartbeatInterval = [500, 2000, 10_000][this.#random(3)]!;
-    const plan = { name, program, heartbeatInterval, address: ADDRESS };
+    const all = this.#servers.map(({ address }) => address);
+    const addresses = () => this.#moves ? all : [all[this.#random(all.length)]!];
+    const plan = { name, program, heartbeatInterval, addresses };
     const client = new SimulatedClient(plan, this.#phase, this.#around);
     this.#clients.push(client);
     return client;
@@ -134,7 +162,7 @@ class Run {
   #plan(): ReaderPlan {
     const random = this.#random;
     const since = random(2) === 0 ? "start" : "now";
-    const how = (["subscribe", "wait", "poll"] as const)[random(3)]!;
+    const how = (["subscribe", "wait", "poll", "latest"] as const)[random(4)]!;
     const isPrefix = how === "subscribe" && random(2) === 0;
     const topic = isPrefix ? "jobs." : TOPICS[random(TOPICS.length)]!;
     return { topic, isPrefix, how, since };
@@ -160,7 +188,7 @@ class Run {
   /** Waits, without faults. A server that was still shutting down comes back. */
   #until(condition: () => boolean): Promise<boolean> {
     return this.#around.world.until(() => {
-      if (!this.#server.process) this.#server.start();
+      for (const server of this.#servers) if (!server.process) server.start();
       return condition();
     }, CALM_TIME);
   }

@@ -8,13 +8,19 @@ import { Queue } from "../../queue/queue.ts";
 import { openAccess } from "../../server/prepare_auth.ts";
 import { RunningServer } from "../../server/running_server.ts";
 import { describeServer } from "../../server/start/open_store.ts";
-import { parseServeOptions } from "../../server/options.ts";
+import { parseServeOptions, type ServerSettings } from "../../server/options.ts";
+import type { Engine } from "../../stores/engine.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
+import { FileLock } from "../../stores/file_lock.ts";
 import { FileStore } from "../../stores/file_store.ts";
 import { MemoryStore } from "../../stores/memory_store.ts";
+import { ReplicatedStore } from "../../stores/replicated/replicated_store.ts";
+import type { SqliteStore } from "../../stores/sqlite_store.ts";
+import type { Random } from "../../testing/seeded.ts";
 import { createPortContext } from "../../transports/port_context.ts";
 import { hookedEngine } from "../support/hooked_engine.ts";
 import type { History } from "./history.ts";
+import type { SimulatedLog, SimulatedLogConnection } from "./log.ts";
 import type { Host, Network } from "./network.ts";
 import type { Process } from "./process.ts";
 import { recordStore } from "./recorded_store.ts";
@@ -23,7 +29,7 @@ import type { World } from "./world.ts";
 
 /** How a server keeps messages. */
 export interface ServerPlan {
-  readonly store: "memory" | "file";
+  readonly store: "memory" | "file" | "log";
   /** In milliseconds. */
   readonly retention: number;
 }
@@ -42,6 +48,8 @@ export interface Surroundings {
   readonly history: History;
   /** Where files are. */
   readonly folder: string;
+  /** What several servers share. */
+  readonly log?: SimulatedLog | undefined;
 }
 
 /** A server, from one process to the next. */
@@ -50,6 +58,7 @@ export class SimulatedServer {
   readonly #plan: ServerPlan;
   readonly #around: Surroundings;
   readonly #files: SimulatedFiles;
+  readonly #random: Random;
   /** By how much the clock of its machine is wrong, in milliseconds. */
   #wallOffset = 0;
   #process: Process | undefined;
@@ -59,17 +68,26 @@ export class SimulatedServer {
   /** Closes the databases of dead processes. */
   #remains: (() => Promise<void>)[] = [];
 
+  /** Its connection to the log. */
+  #logConnection: SimulatedLogConnection | undefined;
+
   /** It is not started yet. */
   constructor(address: string, plan: ServerPlan, around: Surroundings) {
     this.address = address;
     this.#plan = plan;
     this.#around = around;
     this.#files = new SimulatedFiles(`${around.folder}/${address}`);
+    this.#random = around.world.fork();
   }
 
   /** The process, if it runs or is stopped. */
   get process(): Process | undefined {
     return this.#process;
+  }
+
+  /** The connection of its process to the log that several servers share. */
+  get logConnection(): SimulatedLogConnection | undefined {
+    return this.#process && this.#logConnection;
   }
 
   /** Whether clients can connect. */
@@ -85,7 +103,10 @@ export class SimulatedServer {
     process.run(() => {
       this.#open(process).catch((error) => {
         // One that dies while it starts has failed, and that is all.
-        if (!process.isDead) history.add({ kind: "fault", what: `the server: ${error.stack}` });
+        if (process.isDead) return;
+        // Without its log it ends, and somebody starts it again.
+        if (this.#around.log && error.code === "unavailable") return process.kill();
+        history.add({ kind: "fault", what: `the server: ${error.stack}` });
       });
     });
   }
@@ -121,37 +142,22 @@ export class SimulatedServer {
   }
 
   async #open(process: Process): Promise<void> {
-    const { network, history } = this.#around;
-    const { store: kind, retention } = this.#plan;
-    const path = this.#files.path;
+    const { network } = this.#around;
+    const { retention } = this.#plan;
     const settings = parseServeOptions({
-      store: kind === "memory" ? "memory" : `sqlite:${path}`,
-      ...(kind === "file" && { durability: "process" }),
+      store: this.#plan.store === "file" ? `sqlite:${this.#files.path}` : "memory",
+      ...(this.#plan.store === "file" && { durability: "process" }),
       ...{ retention, clock: process.clock, log: { info() {}, warn() {}, error() {} } },
     });
-    const { clock, log, durability } = settings;
-    const opening = ++this.#openings;
     this.#death = undefined;
-    let clockOfLeases = () => 0;
-    process.onDeath(() => {
-      this.#process = this.#running = undefined;
-      if (kind === "file") this.#files.leave();
-      history.add({ kind: "closed", opening, clock: clockOfLeases() });
-    });
+    process.onDeath(() => this.#process = this.#running = undefined);
     const engine = hookedEngine(nodeSqlite, (sql, moment) => {
       this.#onStatement(process, sql, moment);
     });
-    const options = { engine, retention, clock };
-    const store = kind === "memory"
-      ? new MemoryStore(options)
-      : new FileStore({ ...options, path, durability });
-    this.#remains.push(async () => {
-      await store[Symbol.asyncDispose]().catch(() => {});
-      if (kind === "file") this.#files.remove(path);
-    });
-    const lineage = kind === "file" ? this.address : `${this.address} ${opening}`;
-    clockOfLeases = await recordStore(store, process, history, { opening, lineage, retention });
-    const queue = await Queue.open(store, clock, log);
+    const store = this.#around.log
+      ? await this.#openReplica(process, this.#around.log, engine)
+      : await this.#openStore(process, engine, settings);
+    const queue = await Queue.open(store, settings.clock, settings.log);
     const place = { host: this.address, secure: false };
     const { access, preparation } = await openAccess(settings.auth, place, settings);
     const described = describeServer(settings, "builtin", { store, engine });
@@ -163,6 +169,73 @@ export class SimulatedServer {
       return Promise.resolve({ stop: () => network.close(host) });
     });
     if (!process.isDead) this.#running = running;
+  }
+
+  /** A store of its own, whose openings are recorded. */
+  async #openStore(
+    process: Process,
+    engine: Engine,
+    settings: ServerSettings,
+  ): Promise<SqliteStore> {
+    const { history } = this.#around;
+    const { store: kind, retention } = this.#plan;
+    const { clock, durability } = settings;
+    const { path } = this.#files;
+    const opening = ++this.#openings;
+    let clockOfLeases = () => 0;
+    process.onDeath(() => {
+      if (kind === "file") this.#files.leave();
+      history.add({ kind: "closed", opening, clock: clockOfLeases() });
+    });
+    const options = { engine, retention, clock };
+    const store = kind === "memory"
+      ? new MemoryStore(options)
+      : new FileStore({ ...options, path, durability });
+    this.#remains.push(async () => {
+      await store[Symbol.asyncDispose]().catch(() => {});
+      if (kind === "file") this.#files.remove(path);
+    });
+    const lineage = kind === "file" ? this.address : `${this.address} ${opening}`;
+    clockOfLeases = await recordStore(store, process, history, { opening, lineage, retention });
+    return store;
+  }
+
+  /** A replica of the store that all servers share: in the file of the last process, or in a new one. */
+  async #openReplica(
+    process: Process,
+    shared: SimulatedLog,
+    engine: Engine,
+  ): Promise<SqliteStore> {
+    const { path } = this.#files;
+    const { clock } = process;
+    const log = this.#logConnection = shared.connect(process);
+    process.onDeath(() => this.#files.leave(this.#random(3) > 0));
+    const { retention } = this.#plan;
+    // What a process has locked as it dies must not stay open here.
+    const locks: FileLock[] = [];
+    const { acquire } = FileLock;
+    FileLock.acquire = (path) => {
+      const lock = acquire.call(FileLock, path);
+      locks.push(lock);
+      return lock;
+    };
+    const opening = ReplicatedStore.open({ engine, retention, clock, log, path });
+    FileLock.acquire = acquire;
+    let close = () => {
+      for (const lock of locks) lock.release();
+    };
+    this.#remains.push(() => {
+      try {
+        close();
+      } catch {
+        // It was closed, or died while it opened its file again.
+      }
+      return Promise.resolve();
+    });
+    const store = await opening;
+    // To dispose of it would take time, and there is no more of it.
+    close = () => (store as unknown as { close(): void }).close();
+    return store;
   }
 
   #onStatement(process: Process, sql: string, moment: "before" | "after"): void {

@@ -22,10 +22,11 @@ export class SimulatedFiles {
     return `${this.#name}.${this.#uses}.db`;
   }
 
-  /** Its process dies: the next one finds what is in the file at this moment. */
-  leave(): void {
+  /** Its process dies: the next one finds what is in the file at this moment, or nothing at all. */
+  leave(keeps = true): void {
     const { path } = this;
     this.#uses++;
+    if (!keeps) return;
     for (const part of PARTS) {
       try {
         Deno.copyFileSync(path + part, this.path + part);

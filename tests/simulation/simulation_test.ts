@@ -1,11 +1,19 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { judge } from "./oracle/oracle.ts";
-import { simulate } from "./run.ts";
+import { type RunSetting, simulate } from "./run.ts";
 import { runSeeds } from "./seeds.ts";
 import { World } from "./world.ts";
 
 /** Fixed, so that a failure is one of this change. They take a quarter of a minute on two cores that do little else. */
 const SEEDS = { first: 1, count: 100 };
+
+/** Seeds with several servers on one log. They take three quarters of a minute. */
+const SHARED = { first: 1, count: 36 };
+
+/** Each has two or three servers; in every second one clients know all of them, and go from one to another. */
+function settingOf(seed: number): RunSetting {
+  return { servers: 2 + seed % 2, moves: seed % 4 < 2 };
+}
 
 /** Seeds that are run twice. */
 const REPEATED = 5;
@@ -20,9 +28,20 @@ Deno.test("whatever happens to a server, its clients and the network, each guara
   }
 });
 
+Deno.test("whatever happens to several servers, their log, clients and networks, each guarantee holds", async () => {
+  const { first, count } = SHARED;
+  const { failed, counts } = await runSeeds(first, count, () => {}, settingOf);
+  assertEquals(failed, []);
+  const kinds = ["acknowledged", "read", "found_nothing", "killed", "woken", "finished"] as const;
+  for (const kind of [...kinds, "claimed", "extended", "job_aborted"] as const) {
+    assert((counts[kind] ?? 0) > count, `${kind}: ${counts[kind]}`);
+  }
+});
+
 Deno.test("a seed repeats a run exactly", async () => {
   for (let seed = SEEDS.first; seed < SEEDS.first + REPEATED; seed++) {
-    const [once, again] = [await simulate(seed), await simulate(seed)];
+    const setting = seed % 2 === 0 ? settingOf(seed) : undefined;
+    const [once, again] = [await simulate(seed, setting), await simulate(seed, setting)];
     assert(once.lines.length > 100);
     assertEquals(again.lines, once.lines);
   }

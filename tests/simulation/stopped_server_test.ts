@@ -27,7 +27,12 @@ for (const lease of [MIN_LEASE, 3000, 30_000]) {
         await worker.stop();
         await mq.close();
       };
-      const plan = { name: "worker", program, heartbeatInterval: 10_000, address: "server" };
+      const plan = {
+        name: "worker",
+        program,
+        heartbeatInterval: 10_000,
+        addresses: () => ["server"],
+      };
       const client = new SimulatedClient(plan, { isCalm: false, isOver: false }, around);
       server.start();
       client.start();

@@ -54,7 +54,14 @@ export function worker(plan: WorkPlan): ClientProgram {
 export function claimer(plan: WorkPlan): ClientProgram {
   return async (context) => {
     const mq = await context.connect();
-    while (!context.phase.isOver) await claimOne(context, plan, mq);
+    while (!context.phase.isOver) {
+      try {
+        await claimOne(context, plan, mq);
+      } catch (error) {
+        if (!context.isExpected(error)) throw error;
+        await context.pause(context.random(500));
+      }
+    }
     await context.call("close", 10_000, mq.close());
   };
 }

@@ -28,6 +28,7 @@ export function judge(history: readonly TimedEntry[]): readonly string[] {
   const handlers = new Handlers(stored, jobs, calls);
   let opening = 0;
   let retention = 0;
+  let isShared = false;
   let isComplete = false;
   for (const entry of history) {
     const { at } = entry;
@@ -35,7 +36,7 @@ export function judge(history: readonly TimedEntry[]): readonly string[] {
     switch (entry.kind) {
       case "opened":
         stored.opened(entry, at);
-        ({ opening, retention } = entry);
+        ({ opening, retention, isShared = false } = entry);
         jobs.opened(stored.lineageOf(opening)!, entry.time);
         break;
       case "stored":
@@ -47,10 +48,10 @@ export function judge(history: readonly TimedEntry[]): readonly string[] {
         puts.put(entry, at);
         break;
       case "acknowledged":
-        puts.acknowledged(entry);
+        puts.acknowledged(entry, at);
         break;
       case "put_failed":
-        puts.failed(entry, retention);
+        puts.failed(entry, retention, isShared);
         break;
       case "reader":
         readers.began(entry, at);
@@ -60,6 +61,12 @@ export function judge(history: readonly TimedEntry[]): readonly string[] {
         break;
       case "read":
         readers.read(entry, at);
+        break;
+      case "asked":
+        readers.asked(entry, at);
+        break;
+      case "found_nothing":
+        readers.foundNothing(entry, at);
         break;
       case "gap":
         readers.gap(entry, at);

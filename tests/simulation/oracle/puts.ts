@@ -13,6 +13,9 @@ const LONG_MEMORY = 120_000;
 /** For so long a client may not notice that its server is another one, in milliseconds. */
 const UNNOTICED = 60_000;
 
+/** How a put fails while its server does not reach the log. */
+const OUT_OF_REACH: readonly string[] = ["unavailable", "behind", "busy", "superseded"];
+
 type Entry<K extends HistoryEntry["kind"]> = Extract<HistoryEntry, { readonly kind: K }>;
 
 interface Put extends Entry<"put"> {
@@ -62,17 +65,16 @@ export class Puts {
     return this.#stored.find(topic, body).length > 1;
   }
 
-  acknowledged({ call, seq }: Entry<"acknowledged">): void {
+  acknowledged({ call, seq }: Entry<"acknowledged">, at: number): void {
     const put = this.#settle(call, "acknowledged");
     if (!put) return;
     const { topic, body } = put;
-    const isThere = this.#stored.find(topic, body).some((message) => message.seq === seq);
-    if (!isThere && !this.#stored.isUnseen(seq)) {
+    if (!this.#stored.told(put, seq, at) && !this.#stored.isUnseen(seq)) {
       this.#faults.push(`"${body}" is acknowledged as number ${seq} of ${topic}, and is not there`);
     }
   }
 
-  failed({ call, code }: Entry<"put_failed">, retention: number): void {
+  failed({ call, code }: Entry<"put_failed">, retention: number, isShared: boolean): void {
     const put = this.#settle(call, code === "unknown_outcome" ? undefined : "failed");
     if (!put) return;
     const { topic, body } = put;
@@ -80,9 +82,11 @@ export class Puts {
       if (this.#stored.find(topic, body).length > 0) {
         this.#faults.push(`the put of "${body}" failed with ${code}, and it is stored`);
       }
+      if (isShared && OUT_OF_REACH.includes(code)) return;
       this.#faults.push(`the put of "${body}" failed with ${code}`);
       return;
     }
+    if (isShared) return;
     // Only a server that has lost its memory of a client cannot know. The client may not have noticed that it was replaced.
     const openings = [...this.#stored.openings.values()];
     const isOther = openings.some(({ lineage, at }, i) =>

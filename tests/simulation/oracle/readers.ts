@@ -5,7 +5,13 @@
  */
 
 import type { HistoryEntry } from "../history.ts";
-import { inWords, type KnownMessage, type Lineage, type StoredMessages } from "./stored.ts";
+import {
+  inWords,
+  type KnownMessage,
+  type Lineage,
+  type Opening,
+  type StoredMessages,
+} from "./stored.ts";
 
 /** How long a reader that is woken takes, without faults, in milliseconds. */
 const WAKING = 1000;
@@ -29,6 +35,8 @@ interface Reader extends Entry<"reader"> {
   readonly openings: number;
   /** What it has to read soon. */
   readonly due: KnownMessage[];
+  /** When it has asked for what it reads next. */
+  lastAskedAt: number;
 }
 
 /** Follows the readers of a history. */
@@ -54,12 +62,40 @@ export class Readers {
       changes: 0,
       openings: this.#stored.openings.size,
       due: [],
+      lastAskedAt: askedAt,
     });
   }
 
   connected({ reader }: Entry<"reading">, at: number): void {
     const one = this.#readers.get(reader);
     if (one) one.connectedAt = at;
+  }
+
+  /** A reader asks: what anybody was told of before that it must get. */
+  asked({ reader }: Entry<"asked">, at: number): void {
+    const one = this.#readers.get(reader);
+    if (one) one.lastAskedAt = at;
+  }
+
+  /** There is nothing that it has not read. */
+  foundNothing({ reader: id }: Entry<"found_nothing">, at: number): void {
+    const reader = this.#readers.get(id);
+    if (!reader) return;
+    for (const opening of this.#stored.openings.values()) {
+      if (!opening.isShared) continue;
+      const after = reader.position?.seq ?? this.#unreadAfter(reader, opening.lineage);
+      const missed = this.#toldAfter(reader, opening, after, at);
+      if (missed) this.#faults.push(`${id} found nothing, and not ${inWords(missed)}: it is stale`);
+    }
+  }
+
+  /** The first message that it has not read, of which somebody was told before it asked. */
+  #toldAfter(reader: Reader, opening: Opening, after: number, at: number) {
+    const { lineage: { messages, toldAt } } = opening;
+    return [...messages.values()].find((message) =>
+      message.seq > after && covers(reader, message.topic) &&
+      toldAt.get(message.seq)! < reader.lastAskedAt && !this.#stored.isGone(message, opening, at)
+    );
   }
 
   calm(at: number): void {
@@ -76,7 +112,8 @@ export class Readers {
   stored(message: KnownMessage): void {
     if (message.at < this.#calmAt + RECONNECTING) return;
     for (const reader of this.#readers.values()) {
-      const isWoken = reader.how !== "poll" && reader.connectedAt !== undefined;
+      const isWoken = reader.how !== "poll" && reader.how !== "latest" &&
+        reader.connectedAt !== undefined;
       if (isWoken && covers(reader, message.topic)) reader.due.push(message);
     }
   }
@@ -135,7 +172,12 @@ export class Readers {
       this.#faults.push(`${id} reads on in ${lineage.name}, and was not told`);
     }
     const after = isSame ? position.seq : position ? 0 : this.#startOf(reader, message, lineage);
-    for (const other of lineage.messages.values()) {
+    const isLatest = reader.how === "latest";
+    const newer = isLatest && opening.isShared && this.#toldAfter(reader, opening, seq, at);
+    if (newer) {
+      this.#faults.push(`${id} read ${inWords(entry)}, not ${inWords(newer)}: it is stale`);
+    }
+    for (const other of isLatest ? [] : lineage.messages.values()) {
       if (other.seq <= after || other.seq >= seq || !covers(reader, other.topic)) continue;
       if (!this.#stored.isGone(other, opening, at)) {
         this.#faults.push(`${id} read ${inWords(entry)}, not ${inWords(other)} before it`);
@@ -150,17 +192,21 @@ export class Readers {
   }
 
   /** After which number a reader must miss nothing, when it reads its first message. */
-  #startOf(
-    { since, askedAt, connectedAt, reader, isTold }: Reader,
-    first: KnownMessage,
-    { messages }: Lineage,
-  ): number {
-    if (since === "start") return 0;
+  #startOf(reader: Reader, first: KnownMessage, lineage: Lineage): number {
+    const { since, askedAt, isTold } = reader;
     // A server that began anew after it was connected has nothing from before.
-    if (first.at < askedAt && !isTold) {
-      this.#faults.push(`${reader} read ${inWords(first)}, which was stored before it connected`);
+    if (since === "now" && first.at < askedAt && !isTold) {
+      this.#faults.push(
+        `${reader.reader} read ${inWords(first)}, which was stored before it connected`,
+      );
     }
+    return this.#unreadAfter(reader, lineage);
+  }
+
+  /** What a reader that has read nothing has to read comes after this number, if not before. */
+  #unreadAfter({ since, connectedAt }: Reader, { messages }: Lineage): number {
     let start = 0;
+    if (since === "start") return start;
     for (const { seq, at } of messages.values()) {
       if (at <= connectedAt!) start = Math.max(start, seq);
     }

@@ -22,6 +22,8 @@ export interface Lineage {
   last: number;
   /** Numbers of messages that were stored as a process died, and had expired when the next one began. */
   readonly unseen: Set<number>;
+  /** When somebody was told for the first time that a message is stored, by its number. */
+  readonly toldAt: Map<number, number>;
 }
 
 /** A store from its opening to its end. */
@@ -33,6 +35,8 @@ export interface Opening {
   /** The store's time then. */
   readonly time: number;
   readonly retention: number;
+  /** Several servers share it. */
+  readonly isShared: boolean;
 }
 
 type Entry<K extends HistoryEntry["kind"]> = Extract<HistoryEntry, { readonly kind: K }>;
@@ -54,13 +58,14 @@ export class StoredMessages {
 
   /** A store was opened. */
   opened(entry: Entry<"opened">, at: number): void {
-    const { opening: number, epoch, time, retention, messages, last } = entry;
+    const { opening: number, epoch, time, retention, messages, last, isShared = false } = entry;
     let lineage = this.#lineages.get(entry.lineage);
     if (!lineage) {
-      lineage = { name: entry.lineage, messages: new Map(), last: 0, unseen: new Set() };
+      const { lineage: name } = entry;
+      lineage = { name, messages: new Map(), last: 0, unseen: new Set(), toldAt: new Map() };
       this.#lineages.set(entry.lineage, lineage);
     }
-    const opening = { number, lineage, at, time, retention };
+    const opening = { number, lineage, at, time, retention, isShared };
     this.#byNumber.set(number, opening);
     this.openings.set(epoch, opening);
     const held = new Map(messages.map((message) => [message.seq, message]));
@@ -119,6 +124,19 @@ export class StoredMessages {
   /** Where a text of a topic is stored, in any lineage. */
   find(topic: string, body: string): readonly KnownMessage[] {
     return this.#byText.get(`${topic} ${body}`)?.map(({ message }) => message) ?? [];
+  }
+
+  /** Somebody was told that a text is stored, as a number of its topic; returns whether it is. */
+  told(
+    { topic, body }: { readonly topic: string; readonly body: string },
+    seq: number,
+    at: number,
+  ) {
+    const known = this.#byText.get(`${topic} ${body}`)?.find(({ message }) => message.seq === seq);
+    if (!known) return false;
+    const { toldAt } = known.of;
+    if (!toldAt.has(seq)) toldAt.set(seq, at);
+    return true;
   }
 
   /** Whether a number may be that of a message that expired before anybody saw it. */
