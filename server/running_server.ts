@@ -123,12 +123,14 @@ export class RunningServer implements MessageServer {
         protocol: PROTOCOL_VERSION,
         server,
         store: store.id,
-        // Another one may begin while it serves.
+        // These two may change while it serves.
         get epoch() {
           return store.epoch;
         },
         durability: store.durability,
-        retention,
+        get retention() {
+          return store.retention ?? retention;
+        },
         limits: clientLimits(limits, store.largestBytes),
       },
       errorsPerMinute: limits.errorsPerMinute,

@@ -59,7 +59,7 @@ export abstract class SqliteStore implements Store {
   protected readonly feed: Feed = new Feed();
   protected readonly limits: StoreLimits;
   protected readonly time: StoreTime;
-  protected retention: number;
+  retention: number;
   protected closed = false;
   /** Long work is done here, in slices. */
   protected readonly slicedWork: SlicedWork;

@@ -186,6 +186,8 @@ export interface Store extends AsyncDisposable {
   readonly epoch: string;
   /** What an acknowledged message survives. */
   readonly durability: Durability;
+  /** For how many milliseconds a message is kept; where servers share a log, another one may change it. Default: as long as at the start. */
+  readonly retention?: number;
   /** Where the messages are, for a person, such as `memory on node:sqlite`. */
   readonly description: string;
 

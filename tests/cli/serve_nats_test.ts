@@ -102,3 +102,50 @@ Deno.test({
     }
   },
 });
+
+/** Waits until a server says that it is ready, or is not. */
+async function untilReady(port: number, isReady: boolean): Promise<string> {
+  for (;;) {
+    const response = await fetch(`http://127.0.0.1:${port}/health/ready`);
+    const line = await response.text();
+    if (response.ok === isReady) return line;
+  }
+}
+
+Deno.test({
+  ...ignoredIf(
+    noNats,
+    "servers that lose NATS say behind, lose nothing, and are back by themselves once it is",
+  ),
+  async fn() {
+    await using nats = await NatsServer.start({ syncAlways: true });
+    await using a = serveAt(nats);
+    await using b = serveAt(nats);
+    const servers = [await started(a), await started(b)];
+    await using mq = await connect(servers.map(({ url }) => url), {
+      since: "start",
+      reconnect: { minDelay: 10, maxDelay: 50 },
+    });
+    await mq.put("t", "before");
+    assertEquals(await mq.get("t"), "before");
+    await nats.kill();
+    for (const { port } of servers) {
+      assertMatch(await untilReady(port, false), /^behind/);
+      const live = await fetch(`http://127.0.0.1:${port}/health/live`);
+      assertEquals([live.status, await live.text()], [200, "ok\n"]);
+      const read = await fetch(`http://127.0.0.1:${port}/topics/t`);
+      assertEquals([read.status, (await read.json()).code], [503, "behind"]);
+    }
+    // Kept by the client until one of them is back.
+    const put = mq.put("t", "after");
+    await nats.run();
+    for (const { port } of servers) await untilReady(port, true);
+    await put;
+    assertEquals([await mq.get("t"), await mq.get("t")], ["after", ""]);
+    for (const { port } of servers) {
+      const response = await fetch(`http://127.0.0.1:${port}/messages?after=start&count=10`);
+      const { messages } = await response.json();
+      assertEquals(messages.map(({ body }: { body: string }) => body), ["before", "after"]);
+    }
+  },
+});

@@ -64,3 +64,18 @@ Deno.test("plain HTTP finds at one server what was put at the other, also by the
     assertEquals(none.status, 204);
   }
 });
+
+Deno.test("clients are told the retention of the log, also once another server has changed it", async () => {
+  const servers = new SharedLogServers();
+  await using a = await servers.serve();
+  const retentions = async () => {
+    await using raw = await RawClient.open(a.url);
+    const { retention } = await raw.request({ action: "hello", id: 1 });
+    return [retention, (await (await a.get("/status")).json()).retention];
+  };
+  assertEquals(await retentions(), [600_000, 600_000]);
+  await using _b = await servers.serve(undefined, { retention: 60_000, reconfigure: true });
+  // It has come here, too, once a read has passed its fence.
+  await a.get("/topics").then((response) => response.body?.cancel());
+  assertEquals(await retentions(), [60_000, 60_000]);
+});

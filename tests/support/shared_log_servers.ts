@@ -8,13 +8,18 @@ import type { ServeOptions } from "@dsmq/server";
 import { systemClock } from "../../queue/clock.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { ReplicatedStore } from "../../stores/replicated/replicated_store.ts";
+import type { LogEntry, LogPosition } from "../../stores/replicated/record_log.ts";
 import { type Disturb, MemoryRecordLog, SharedLog } from "./memory_record_logs.ts";
 import { type HttpServer, withRequests } from "./http_server.ts";
 import { serveStore } from "./served_store.ts";
 
 /** Opens a store over a connection of its own to a log. */
-export function openReplica(shared: SharedLog, disturb?: Disturb): Promise<ReplicatedStore> {
-  const common = { engine: nodeSqlite, clock: systemClock, retention: 600_000 };
+export function openReplica(
+  shared: SharedLog,
+  disturb?: Disturb,
+  { retention = 600_000, reconfigure = false }: ServeOptions = {},
+): Promise<ReplicatedStore> {
+  const common = { engine: nodeSqlite, clock: systemClock, retention, reconfigure };
   return ReplicatedStore.open({ ...common, log: new MemoryRecordLog(shared, disturb) });
 }
 
@@ -31,10 +36,13 @@ export class SharedLogServers {
    */
   async serve(
     disturb?: Disturb,
-    options?: ServeOptions,
+    { reconfigure, ...options }: ServeOptions = {},
     change: (store: ReplicatedStore) => void = () => {},
   ): Promise<HttpServer> {
-    const store = await openReplica(this.log, disturb);
+    const store = await openReplica(this.log, disturb, {
+      ...options,
+      reconfigure: reconfigure === true,
+    });
     change(store);
     const server = await serveStore(store, options);
     return withRequests(server, server);
@@ -42,23 +50,55 @@ export class SharedLogServers {
 
   /** The same, for one that learns of the log no more than it asks for: up to its own last record, or the end that it was told of. */
   async serveReluctant(): Promise<HttpServer> {
-    let [asked, delivered] = [0, -1];
-    let wake = () => {};
-    const ask = (through: number) => {
-      asked = Math.max(asked, through);
-      wake();
-    };
-    const server = await this.serve(async (what) => {
-      if (what === "state" || what === "acknowledge") return ask(this.log.last);
-      if (what !== "tail") return;
-      for (delivered++; delivered >= asked;) await new Promise<void>((resolve) => wake = resolve);
-    });
-    return {
-      ...server,
-      [Symbol.asyncDispose]() {
-        ask(Infinity);
-        return server[Symbol.asyncDispose]();
-      },
-    };
+    const log = new ReluctantLog(this.log);
+    const common = { engine: nodeSqlite, clock: systemClock, retention: 600_000 };
+    const server = await serveStore(await ReplicatedStore.open({ ...common, log }));
+    return withRequests(server, server);
+  }
+}
+
+/** A connection to a log that brings no more than was asked for. */
+class ReluctantLog extends MemoryRecordLog {
+  readonly #shared: SharedLog;
+  readonly #closed = new AbortController();
+  #asked = 0;
+  #wake = () => {};
+
+  constructor(shared: SharedLog) {
+    super(shared);
+    this.#shared = shared;
+  }
+
+  override async state() {
+    const state = await super.state();
+    this.#ask(state.last);
+    return state;
+  }
+
+  override async append(record: Uint8Array): Promise<void> {
+    await super.append(record);
+    this.#ask(this.#shared.last);
+  }
+
+  override async *tail(after: LogPosition, given: AbortSignal): AsyncGenerator<LogEntry> {
+    const signal = AbortSignal.any([given, this.#closed.signal]);
+    signal.addEventListener("abort", () => this.#wake());
+    for await (const entry of super.tail(after, signal)) {
+      while (entry.position > this.#asked && !signal.aborted) {
+        await new Promise<void>((resolve) => this.#wake = resolve);
+      }
+      if (signal.aborted) return;
+      yield entry;
+    }
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
+    await super[Symbol.asyncDispose]();
+  }
+
+  #ask(through: LogPosition): void {
+    this.#asked = Math.max(this.#asked, through);
+    this.#wake();
   }
 }
