@@ -62,6 +62,13 @@ export class NatsOperator implements AsyncDisposable {
     return names;
   }
 
+  /** Has the leader of a stream leave that to another of its servers. */
+  async stepDown(stream: string): Promise<void> {
+    const answer = await this.client.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`);
+    const { success } = answer.json<{ readonly success?: boolean }>();
+    if (!success) throw new Error("the leader does not step down");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client.close();
   }

@@ -37,38 +37,57 @@ export interface NatsServerOptions {
   readonly config?: string;
 }
 
+/** Where a server runs. */
+export interface NatsPlace {
+  /** Its address for clients, and for the other servers. */
+  readonly host: string;
+  readonly routeHost: string;
+  /** The command that its own is given to, such as one that enters a network. */
+  readonly enter: readonly string[];
+}
+
+const HERE: NatsPlace = { host: "127.0.0.1", routeHost: "127.0.0.1", enter: [] };
+
 /** A server: it runs until it is disposed of, or killed. */
 export class NatsServer implements AsyncDisposable {
   /** The port for clients; it stays the same. */
   readonly port: number;
-  readonly #folder: string;
-  readonly #ownsFolder: boolean;
+  /** Where its configuration, its log and its data are. */
+  readonly folder: string;
+  readonly #place: NatsPlace;
   #child: Deno.ChildProcess | undefined;
 
-  /** A server that has its configuration in a folder. */
-  constructor(port: number, folder: string, ownsFolder: boolean) {
+  /** A server that has its configuration in a folder, which is deleted with it. */
+  constructor(port: number, folder: string, place: NatsPlace = HERE) {
     this.port = port;
-    this.#folder = folder;
-    this.#ownsFolder = ownsFolder;
+    this.folder = folder;
+    this.#place = place;
   }
 
   /** Starts one. */
   static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
-    return (await startAll(1, options))[0]!;
+    return (await startAll([HERE], options))[0]!;
   }
 
   /** Where clients find it. */
   get host(): string {
-    return `127.0.0.1:${this.port}`;
+    return `${this.#place.host}:${this.port}`;
+  }
+
+  /** Its name in the cluster. */
+  get name(): string {
+    return `n${this.port}`;
   }
 
   /** Starts it, also again after {@linkcode kill}; rejects if it ends instead. */
   async run(): Promise<void> {
     if (missing) throw new Error(`Cannot test with NATS: ${missing}`);
-    const log = `${this.#folder}/log`;
+    const log = `${this.folder}/log`;
     await Deno.remove(log).catch(() => {});
-    const args = ["--config", `${this.#folder}/config`, "--log", log];
-    const child = new Deno.Command(program, { args, stdout: "null", stderr: "null" }).spawn();
+    const args = ["--config", `${this.folder}/config`, "--log", log];
+    const [command, ...rest] = [...this.#place.enter, program, ...args];
+    const child = new Deno.Command(command!, { args: rest, stdout: "null", stderr: "null" })
+      .spawn();
     this.#child = child;
     let hasEnded = false;
     const ended = child.status.then(() => hasEnded = true);
@@ -108,7 +127,7 @@ export class NatsServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
-    if (this.#ownsFolder) await Deno.remove(this.#folder, { recursive: true });
+    await Deno.remove(this.folder, { recursive: true });
   }
 
   async #end(signal: Deno.Signal): Promise<void> {
@@ -131,9 +150,12 @@ export class NatsCluster implements AsyncDisposable {
     this.servers = servers;
   }
 
-  /** Starts three. */
-  static async start(options: NatsServerOptions = {}): Promise<NatsCluster> {
-    return new NatsCluster(await startAll(3, options));
+  /** Starts three, or as many as there are places. */
+  static async start(
+    options: NatsServerOptions = {},
+    places: readonly NatsPlace[] = [HERE, HERE, HERE],
+  ): Promise<NatsCluster> {
+    return new NatsCluster(await startAll(places, options));
   }
 
   /** Where clients find them. */
@@ -146,16 +168,25 @@ export class NatsCluster implements AsyncDisposable {
   }
 }
 
-async function startAll(count: number, options: NatsServerOptions): Promise<NatsServer[]> {
+/** Where one of them listens. */
+interface Listening {
+  readonly place: NatsPlace;
+  readonly client: number;
+  readonly route: number;
+}
+
+async function startAll(
+  places: readonly NatsPlace[],
+  options: NatsServerOptions,
+): Promise<NatsServer[]> {
   for (let attempt = 1;; attempt++) {
-    const ports = Array.from({ length: count }, () => ({ client: freePort(), route: freePort() }));
+    const all = places.map((place) => ({ place, client: freePort(), route: freePort() }));
     const servers: NatsServer[] = [];
     try {
-      for (const { client } of ports) {
+      for (const one of all) {
         const folder = await Deno.makeTempDir({ prefix: "dsmq-test-nats-" });
-        const config = configOf(client, folder, ports, options);
-        await Deno.writeTextFile(`${folder}/config`, config);
-        servers.push(new NatsServer(client, folder, true));
+        await Deno.writeTextFile(`${folder}/config`, configOf(one, folder, all, options));
+        servers.push(new NatsServer(one.client, folder, one.place));
       }
       await Promise.all(servers.map((server) => server.run()));
       return servers;
@@ -167,24 +198,23 @@ async function startAll(count: number, options: NatsServerOptions): Promise<Nats
 }
 
 function configOf(
-  port: number,
+  { place, client, route }: Listening,
   folder: string,
-  ports: readonly { readonly client: number; readonly route: number }[],
+  all: readonly Listening[],
   { jetstream = true, syncAlways = false, maxPayload, config = "" }: NatsServerOptions,
 ): string {
-  const routes = ports.map(({ route }) => `nats://127.0.0.1:${route}`);
-  const own = ports.find(({ client }) => client === port)!.route;
+  const routes = all.map(({ place, route }) => `nats://${place.routeHost}:${route}`).join(", ");
   return [
-    `host: 127.0.0.1`,
-    `port: ${port}`,
-    `server_name: n${port}`,
+    `host: ${place.host}`,
+    `port: ${client}`,
+    `server_name: n${client}`,
     ...maxPayload === undefined ? [] : [`max_payload: ${maxPayload}`],
     ...jetstream
       ? [`jetstream { store_dir: "${folder}/data"${syncAlways ? ", sync_interval: always" : ""} }`]
       : [],
-    ...ports.length === 1
+    ...all.length === 1
       ? []
-      : [`cluster { name: test, host: 127.0.0.1, port: ${own}, routes: [${routes.join(", ")}] }`],
+      : [`cluster { name: test, host: ${place.routeHost}, port: ${route}, routes: [${routes}] }`],
     config,
   ].join("\n");
 }
