@@ -39,6 +39,8 @@ export class OutgoingRecord {
   bytes = 0;
   /** Its number, once it is under way. */
   number = 0;
+  /** When it was handed to the log first, by the monotonic clock. */
+  sentAt = 0;
   /** How often it was handed to the log; what an earlier time comes to is of no interest. */
   attempt = 0;
   readonly #target: number;
@@ -75,6 +77,11 @@ export class OutgoingRecord {
   /** Whether it has commands of a call. */
   has(pending: PendingCommands): boolean {
     return this.#parts.some((part) => part.pending === pending);
+  }
+
+  /** Somebody waits for its results; who waits for a fence asks again. */
+  get isAwaited(): boolean {
+    return this.control !== undefined || this.#parts.some(({ pending }) => !pending.isDone);
   }
 
   /** Gives up the commands of a call, before it is under way. */

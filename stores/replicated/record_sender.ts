@@ -24,6 +24,9 @@ const MAX_WAITING = 64 * 1024 * 1024;
 /** Among those who wait are at most about this many who do not any more. */
 const DROP_EVERY = 1024;
 
+/** A record is not sent again once it was under way for so long and nobody waits for it, in milliseconds. */
+const ABANDONED_AFTER = 60_000;
+
 /** How long until records that the log did not take are sent again, in milliseconds. */
 const RETRY_AFTER = 100;
 
@@ -104,14 +107,9 @@ export class RecordSender {
     return await pending.done;
   }
 
-  /** Sends a record of its own. Resolves once it counts; nothing else waits for it. */
+  /** Sends a record of its own. Resolves once it counts; rejects if the store is closed. */
   control(control: ControlCommand): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.control(control).onSettled.push((counts) => {
-      if (counts) resolve();
-    });
-    this.#sendAfterTurn();
-    return promise;
+    return this.#settled(this.#waiting.control(control));
   }
 
   /** Commands wait that come into the next record. */
@@ -121,13 +119,7 @@ export class RecordSender {
 
   /** Resolves once a record was applied that was handed to the log after this call; rejects if the store is closed. */
   fence(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    // Nobody may wait for it.
-    promise.catch(() => {});
-    if (this.#stopped) reject(CLOSED);
-    else this.#waiting.open().onSettled.push((counts) => counts ? resolve() : reject(CLOSED));
-    this.#sendAfterTurn();
-    return promise;
+    return this.#settled(this.#waiting.open());
   }
 
   /** A record of this writer was applied. */
@@ -175,6 +167,16 @@ export class RecordSender {
     for (const record of [...this.#underWay.splice(0), ...this.#waiting.clear()]) record.fail();
   }
 
+  #settled({ onSettled }: OutgoingRecord): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // Nobody may wait for it.
+    promise.catch(() => {});
+    if (this.#stopped) reject(CLOSED);
+    else onSettled.push((counts) => counts ? resolve() : reject(CLOSED));
+    this.#sendAfterTurn();
+    return promise;
+  }
+
   #sendAfterTurn(): void {
     if (this.#cancelTurn || this.#stopped) return;
     const turn = setImmediate(() => {
@@ -191,6 +193,7 @@ export class RecordSender {
       if (this.#underWay.length > max) return;
       const record = this.#waiting.shift()!;
       record.number = ++this.#lastNumber;
+      record.sentAt = this.#now;
       this.#underWay.push(record);
       this.#append(record);
     }
@@ -223,7 +226,23 @@ export class RecordSender {
   #resend(): void {
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
+    this.#dropAbandoned();
     for (const record of this.#underWay) this.#append(record);
+  }
+
+  /**
+   * What nobody waits for any more since long is not sent for ever: its callers were told that nobody knows. An earlier copy may still
+   * count.
+   */
+  #dropAbandoned(): void {
+    const [first] = this.#underWay;
+    if (!first || this.#now - first.sentAt < ABANDONED_AFTER) return;
+    const abandoned = this.#underWay.filter(({ isAwaited }) => !isAwaited);
+    if (abandoned.length === 0) return;
+    this.#underWay = this.#underWay.filter(({ isAwaited }) => isAwaited);
+    for (const record of abandoned) record.fail();
+    // The numbers of the others do not follow each other any more.
+    this.#beginAnew();
   }
 
   #resendLater(): void {

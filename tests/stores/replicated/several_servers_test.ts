@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { LogError } from "../../../stores/replicated/record_log.ts";
 import { type Store, StoreError } from "../../../stores/store.ts";
 import {
   append,
@@ -241,4 +242,44 @@ Deno.test("a put that is refused because the store is full has all later ones of
   assertEquals(await texts(b), ["y".repeat(40_000)]);
   // In the next call they are stored.
   assertEquals(await outcomes(a, batch.slice(1, 4)), [2, 3, 4]);
+});
+
+Deno.test("what a server could not send for long is not sent later, when nobody waits for it", async () => {
+  await using servers = new ReplicatedStores();
+  let isCut = false;
+  const a = await servers.open();
+  const b = await servers.open({
+    disturb: (what) => {
+      if (isCut && what === "append") throw new LogError("unavailable", "it is cut off");
+    },
+  });
+  isCut = true;
+  const early = outcomes(b, [put("t", "of before")]);
+  await servers.pass(5000);
+  assertEquals(await early, ["unknown_outcome"]);
+  for (let i = 0; i < 12; i++) {
+    await append(a, [put("u", `${i}`)]);
+    await servers.pass(6000, 1000);
+  }
+  const late = outcomes(b, [put("t", "of now")]);
+  isCut = false;
+  await servers.pass(3000);
+  assertEquals(await late, [13]);
+  await a.fence();
+  assertEquals(await texts(a), ["of now"]);
+});
+
+Deno.test("a store that is closed while it makes a snapshot without a log that answers is closed", async () => {
+  await using servers = new ReplicatedStores();
+  let isCut = false;
+  const a = await servers.open({
+    disturb: (what) => {
+      if (isCut && what === "append") throw new LogError("unavailable", "it is cut off");
+    },
+  });
+  await append(a, [put("t")]);
+  isCut = true;
+  const making = a.makeSnapshot();
+  await servers.settle();
+  await Promise.all([a[Symbol.asyncDispose](), making]);
 });
