@@ -24,6 +24,8 @@ export interface ChainLink extends ChainPoint {
   readonly time: number;
   /** The sequence number of the last message then. */
   readonly last: number;
+  /** The hash of the record, in hexadecimal; `""` for one without bytes. */
+  readonly record: string;
 }
 
 /** What a record says that its writer has seen is here, and recent; or it is too long ago; or it is something else. */
@@ -34,7 +36,7 @@ export type ChainVerdict = "same" | "stale" | "other";
  * only if they have applied the same records with the same results.
  */
 export class DigestChain {
-  #last: ChainLink = { position: 0, digest: NOTHING, time: 0, last: 0 };
+  #last: ChainLink = { position: 0, digest: NOTHING, time: 0, last: 0, record: "" };
   /** The last ones, each at its position modulo their number. */
   readonly #links: ChainLink[] = [];
   /** Where the chain begins here: nothing is known of what is before. */
@@ -87,7 +89,7 @@ export class DigestChain {
 
   /** A record that is no command, such as a fence: the digest stays. */
   skip(position: number, time: number): void {
-    this.#put({ ...this.#last, position, time });
+    this.#put({ ...this.#last, position, time, record: "" });
   }
 
   /**
@@ -105,9 +107,18 @@ export class DigestChain {
     results: readonly (Result | StoreError)[] | undefined,
   ): void {
     const outcome = results ? toText(commands, results) : "-";
-    const text = `${this.#last.digest} ${hash("sha256", record, "hex")} ${time} ${outcome}`;
+    const recordHash = hash("sha256", record, "hex");
+    const text = `${this.#last.digest} ${recordHash} ${time} ${outcome}`;
     const digest = hash("sha256", text, "hex").slice(0, DIGITS);
-    this.#put({ position, time, digest, last });
+    this.#put({ position, time, digest, last, record: recordHash.slice(0, DIGITS) });
+  }
+
+  /** Whether the record at the last position may be the one that was applied there. */
+  isLast({ position, record }: LogEntry): boolean {
+    const { position: last, record: known } = this.#last;
+    if (position !== last) return false;
+    const found = record.length === 0 ? "" : hash("sha256", record, "hex").slice(0, DIGITS);
+    return found === known;
   }
 
   /** Judges what the writer of a record that comes next, at this time, had applied. */

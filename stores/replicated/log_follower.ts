@@ -127,8 +127,14 @@ export class LogFollower {
     const stop = () => tailing.abort();
     signal.addEventListener("abort", stop, { once: true });
     try {
-      for await (const entry of log.tail(this.position, tailing.signal)) {
-        this.#apply(entry);
+      const { chain } = keeper.replica;
+      const { position } = chain.last;
+      const { first } = await log.state();
+      // The last record once more, if the log still has it: in a log that was made anew, or restored, there may be another one.
+      const isThere = position > 0 && first <= position;
+      for await (const entry of log.tail(isThere ? position - 1 : position, tailing.signal)) {
+        if (entry.position > position) this.#apply(entry);
+        else if (!chain.isLast(entry)) throw new LogError("ahead", "the log has other records");
         if (performance.now() < sliceEnd) continue;
         keeper.saveIfDue();
         this.#tellProgress();

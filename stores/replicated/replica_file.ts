@@ -26,7 +26,13 @@ const SCHEMA = `
     lines TEXT NOT NULL,
     PRIMARY KEY (part, piece)
   ) WITHOUT ROWID;
-  CREATE TABLE chain (position INTEGER PRIMARY KEY, digest TEXT NOT NULL, time INTEGER NOT NULL, last INTEGER NOT NULL);
+  CREATE TABLE chain (
+    position INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    record TEXT NOT NULL
+  );
 `;
 
 /** About how many characters of lines a piece has. */
@@ -65,9 +71,9 @@ export class ReplicaFile implements Disposable {
         clear: this.db.prepare("DELETE FROM replica_parts WHERE part = ?"),
         add: this.db.prepare("INSERT INTO replica_parts VALUES (?, ?, ?)"),
         part: this.db.prepare("SELECT lines FROM replica_parts WHERE part = ? ORDER BY piece"),
-        links: this.db.prepare("SELECT position, digest, time, last FROM chain ORDER BY position"),
+        links: this.db.prepare("SELECT * FROM chain ORDER BY position"),
         addLinks: this.db.prepare(
-          "INSERT INTO chain SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)",
+          "INSERT INTO chain SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)",
         ),
         removeLinks: this.db.prepare("DELETE FROM chain WHERE position <= ?"),
       };
@@ -129,8 +135,8 @@ export class ReplicaFile implements Disposable {
   /** Adds the links of a chain that are not in the file yet, and removes those that are not recent any more. */
   saveLinks(chain: DigestChain): void {
     const rows: unknown[] = [];
-    for (const { position, digest, time, last } of chain.after(this.#savedTo)) {
-      rows.push([position, digest, time, last]);
+    for (const { position, digest, time, last, record } of chain.after(this.#savedTo)) {
+      rows.push([position, digest, time, last, record]);
     }
     this.#sql.addLinks.run(JSON.stringify(rows));
     this.#savedTo = chain.last.position;

@@ -1,5 +1,5 @@
-import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import type { LogEntry } from "../../../stores/replicated/record_log.ts";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { type LogEntry, LogError } from "../../../stores/replicated/record_log.ts";
 import { append, Feed, outcomes, put, puts, texts } from "../../../testing/store/support.ts";
 import { nth, watchEngine } from "../../contracts/failing_engine.ts";
 import { MemoryRecordLog } from "../../support/memory_record_logs.ts";
@@ -65,6 +65,40 @@ Deno.test("a new server without a snapshot of what the log has lost says so", as
   const refused = assertRejects(() => opening, Error, "there is no snapshot of what was before");
   await servers.pass(30_000);
   await refused;
+});
+
+Deno.test("a log that was restored, and has grown past a server that was cut off, is not gone on with by that server", async () => {
+  await using servers = new ReplicatedStores();
+  let isCut = false;
+  const refuse = () => {
+    if (isCut) throw new LogError("unavailable", "it is cut off");
+  };
+  const a = await servers.open();
+  const b = await servers.open({ disturb: refuse });
+  const { epoch } = b;
+  await append(a, puts("t", "1"));
+  const { shared } = servers;
+  const backup = [...shared.entries];
+  await append(a, puts("t", "lost"));
+  await b.fence();
+  isCut = true;
+  await a[Symbol.asyncDispose]();
+  shared.id = crypto.randomUUID();
+  shared.entries = [...backup];
+  const c = await servers.open();
+  await append(c, puts("t", "2", "3"));
+  await append(c, puts("t", "4"));
+  assert(shared.last > backup.length + 2, "it has grown past what the other server has applied");
+  const pending = outcomes(b, [put("t", "5")]);
+  isCut = false;
+  await servers.pass(8000);
+  // It is stored behind what is there, and nobody was told of it before.
+  assertEquals(await pending, [5]);
+  assertEquals(await texts(b), ["1", "2", "3", "4", "5"]);
+  await c.fence();
+  assertEquals(await texts(c), ["1", "2", "3", "4", "5"]);
+  assertNotEquals(b.epoch, epoch);
+  assertEquals((await b.topicBounds([{ epoch }]))[0]!.end, 1);
 });
 
 /** Brings a record of a message with another body than it has. */
