@@ -56,7 +56,8 @@ export class DigestChain {
   restore(links: Iterable<ChainLink>): void {
     let isFirst = true;
     for (const link of links) {
-      if (isFirst) this.#first = link.position;
+      // What is before the first record is known to all.
+      if (isFirst && link.position > 1) this.#first = link.position;
       isFirst = false;
       this.#put(link);
     }
