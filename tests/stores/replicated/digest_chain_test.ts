@@ -65,6 +65,10 @@ Deno.test("a chain that goes on from its links judges as the one before", () => 
     again.restore(chain.after(0));
     for (const each of [chain, again]) chainOf(3, each);
     assertEquals(again.last, chain.last);
+    for (const position of [0, 1]) {
+      const seen = { position, digest: "0".repeat(16) };
+      assertEquals(again.judge(seen, 0), chain.judge(seen, 0), `${count} at ${position}`);
+    }
     for (const back of [0, 1, 50, RECENT.records - 1, RECENT.records, RECENT.records + 50]) {
       const position = chain.last.position - back;
       const seen = { position, digest: chain.at(position)?.digest ?? "" };
