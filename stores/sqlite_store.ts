@@ -128,7 +128,7 @@ export abstract class SqliteStore implements Store {
               floor,
             )
             : undefined,
-          asOf: gone.asOf(bounds.time),
+          asOf: gone.asOf(this.goneTime),
         };
       });
     });
@@ -234,6 +234,11 @@ export abstract class SqliteStore implements Store {
 
   #endOf(epoch: string | undefined, last: number): number | undefined {
     return epoch === undefined || epoch === this.epoch ? last : this.epochEnds.get(epoch);
+  }
+
+  /** All that was gone by this time is known here. */
+  protected get goneTime(): number {
+    return this.readTime;
   }
 
   /** The time at which queries are answered: never later than that of commands that are still to be applied. */

@@ -230,6 +230,11 @@ export class ReplicatedStore extends SqliteStore {
     return this.#keeper.replica.parts.groups;
   }
 
+  /** A purge of another server may be on its way, with a time before the present one. */
+  protected override get goneTime(): number {
+    return Math.min(this.time.applied, super.goneTime);
+  }
+
   protected override close(): void {
     this.#keeper.close();
   }
