@@ -43,6 +43,8 @@ export interface ReplicaPlace {
   readonly engine: Engine;
   /** Its path. */
   readonly path: string;
+  /** Nobody opens it after this process has ended. Default: `false` */
+  readonly isTemporary?: boolean;
 }
 
 /**
@@ -60,11 +62,11 @@ export class ReplicaFile implements Disposable {
   /** The chain is saved up to this position. */
   #savedTo = 0;
 
-  private constructor({ engine, path }: ReplicaPlace, lock: FileLock) {
+  private constructor({ engine, path, isTemporary }: ReplicaPlace, lock: FileLock) {
     this.#lock = lock;
     this.db = engine.open(path);
     try {
-      prepare(this.db);
+      prepare(this.db, isTemporary);
       this.#sql = {
         begin: this.db.prepare("BEGIN IMMEDIATE"),
         commit: this.db.prepare("COMMIT"),
@@ -157,9 +159,11 @@ export class ReplicaFile implements Disposable {
 }
 
 /** Sets up a database, and makes its tables if it is new. */
-function prepare(db: Database): void {
-  // A commit survives the end of the process, and a power cut leaves the file as it was at an earlier commit.
-  const pragmas = ["journal_mode = WAL", "synchronous = NORMAL", "temp_store = MEMORY"];
+function prepare(db: Database, isTemporary = false): void {
+  // A commit survives the end of the process, and a power cut leaves the file as it was at an earlier commit. After either nobody wants
+  // a temporary file, and to wait for the disk at each checkpoint would hold up the whole server.
+  const synchronous = isTemporary ? "OFF" : "NORMAL";
+  const pragmas = ["journal_mode = WAL", `synchronous = ${synchronous}`, "temp_store = MEMORY"];
   for (const pragma of pragmas) db.prepare(`PRAGMA ${pragma}`).all();
   const [{ tables }] = db.prepare("SELECT count(*) AS tables FROM sqlite_schema").all() as [
     { tables: number },

@@ -66,7 +66,8 @@ export class ReplicaKeeper {
     this.#onProgress = onProgress;
     const folder = path === undefined ? makeReplicaFolder() : undefined;
     this.#folder = folder;
-    this.#place = { engine, path: path ?? `${folder}/replica.db` };
+    const isTemporary = folder !== undefined;
+    this.#place = { engine, path: path ?? `${folder}/replica.db`, isTemporary };
     this.#time = time;
     try {
       this.#file = ReplicaFile.open(this.#place);
