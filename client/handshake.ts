@@ -222,7 +222,13 @@ const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /** Close codes of servers and proxies that fail or go away, not of programs that speak another protocol. */
-const BROKEN_CLOSE_CODES: ReadonlySet<number> = new Set([1001, 1006, 1011, 1014]);
+const BROKEN_CLOSE_CODES: ReadonlySet<number> = new Set([
+  1001,
+  1006,
+  1011,
+  1014,
+  CLOSE_CODE.timedOut,
+]);
 
 /** The error of an attempt whose socket opened, but whose `hello` was not answered as it must be. */
 function helloError(error: DsmqError, hasToken: boolean): ConnectError {

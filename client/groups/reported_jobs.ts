@@ -134,8 +134,12 @@ export function isNotFound(error: unknown): boolean {
   return (error as DsmqError | undefined)?.code === "not_found";
 }
 
-/** Whether the server may be able to do later what it could not do. */
+/**
+ * Whether the server may be able to do later what it could not do, or may have done without knowing it: what a worker asks for counts
+ * once.
+ */
 export function isTransient(error: unknown): boolean {
   const { code } = error as DsmqError;
-  return code === "unavailable" || code === "busy" || code === "full";
+  return code === "unavailable" || code === "busy" || code === "full" ||
+    code === "unknown_outcome";
 }

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { connect, type Connection, DsmqError } from "@dsmq/server";
 import { ScriptedServer, WELCOME } from "../support/scripted_server.ts";
 import { withTimeout } from "../support/with_timeout.ts";
@@ -55,6 +61,20 @@ Deno.test("a WebSocket server that stays silent is unreachable", async () => {
 Deno.test("a WebSocket server that disconnects at once is unreachable", async () => {
   await using server = new ForeignServer({ onOpen: (socket) => socket.close() });
   await assertUnreachable(server.url);
+});
+
+Deno.test("a server that gives the connection up before it has answered hello is tried again", async () => {
+  let opened = 0;
+  await using server = new ForeignServer({
+    onOpen: () => opened++,
+    onMessage: (socket) => socket.close(4408, "given up"),
+  });
+  const error = await assertRejects(
+    () => withTimeout(connect(server.url, { timeout: 300 })),
+    DsmqError,
+  );
+  assertStringIncludes(error.message, "it broke before hello was answered");
+  assert(opened > 1, `${opened}`);
 });
 
 Deno.test("a WebSocket server that disconnects on hello is unreachable", async () => {

@@ -201,12 +201,16 @@ Deno.test("extend makes sure of a job, whatever happens on the way", () =>
     await third;
   }));
 
-Deno.test("what the server cannot do now is tried again", () =>
+for (const code of ["unavailable", "busy", "full", "unknown_outcome"]) {
+  Deno.test(`what the server refuses with ${code} is tried again`, () => isTriedAgain(code));
+}
+
+const isTriedAgain = (code: string) =>
   inVirtualTime(async () => {
     await using group = await ScriptedGroup.open();
     const handler = new ManualHandler();
     const worker = group.mq.work("t", handler.handle, { lease });
-    const error = { code: "unavailable", message: "Cannot do it now" };
+    const error = { code, message: "Cannot do it now" };
     const { id: refused } = await group.next("work");
     await group.script.send({ id: refused, error });
     await pass(1000);
@@ -224,7 +228,7 @@ Deno.test("what the server cannot do now is tried again", () =>
     await pass(1000);
     await group.answer("work");
     assertEquals(worker.stats.done, 1);
-  }));
+  });
 
 Deno.test("no timer of a worker, or of a claim, has a negative delay, however late it is", () =>
   inVirtualTime(async (time) => {
