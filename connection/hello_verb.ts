@@ -151,7 +151,10 @@ export class HelloVerb {
     const [result] = await this.#context.queue.apply([opening]);
     if (!(result instanceof StoreError)) return true;
     if (result.code === "session_taken_over") return false;
-    throw result;
+    if (result.code !== "unknown_outcome") throw result;
+    // Whether it is open does not matter: the next hello opens it again.
+    const { message } = result.cause instanceof Error ? result.cause : result;
+    throw new StoreError(`Cannot open the session: ${message}`, { cause: result });
   }
 
   /** A client that may read nothing must not learn how many messages were stored at what time. */

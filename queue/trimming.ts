@@ -26,8 +26,8 @@ export class Trimming {
   #isStarted = false;
   #isStopped = false;
   #cancel: () => void = () => {};
-  /** The last one. */
-  #running: Promise<void> = Promise.resolve();
+  /** What frees something, as far as that is under way. */
+  #freeing: Promise<unknown> = Promise.resolve();
 
   /** Does nothing yet. */
   constructor(queue: TrimmedQueue) {
@@ -41,24 +41,29 @@ export class Trimming {
     this.#trimAfter(TRIM_EVERY);
   }
 
-  /** Ends it. Resolves when nothing is being purged any more. */
-  stop(): Promise<void> {
+  /**
+   * Ends it. Resolves when nothing is being freed any more. What is due is not awaited: that may be on its way to a log that does not
+   * answer.
+   */
+  async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancel();
-    return this.#running;
+    await this.#freeing.catch(() => {});
   }
 
   /** Has everything happen that is due, so that it can be freed, and frees some of it. */
   async #trim(): Promise<boolean> {
-    const { store } = this.#queue;
-    const [, more] = await Promise.all([this.#queue.apply([]), store.trim(TRIM_BUDGET)]);
+    const due = this.#queue.apply([]);
+    const freeing = this.#queue.store.trim(TRIM_BUDGET);
+    this.#freeing = freeing;
+    const [, more] = await Promise.all([due, freeing]);
     return more;
   }
 
   #trimAfter(ms: number): void {
     if (this.#isStopped) return;
     this.#cancel = this.#queue.clock.after(ms, () => {
-      this.#running = this.#trim().then(
+      void this.#trim().then(
         // More to purge: after a pause, in which requests are served.
         (more) => this.#trimAfter(more ? 0 : TRIM_EVERY),
         (reason) => {
