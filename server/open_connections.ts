@@ -12,6 +12,9 @@ import type { CloseReason, PendingConnection } from "./pending_connection.ts";
 /** How long peers have to finish and to answer the close frame, in milliseconds. */
 export const CLOSE_TIMEOUT = 2000;
 
+/** After so much of it they get the close frame, though a request is not finished: it may wait for longer, for a log that does not answer. */
+const FINISH_TIMEOUT = 1000;
+
 /** Why all connections are closed, and no others admitted. */
 export interface Closing {
   /** The error of what waits. */
@@ -97,7 +100,7 @@ export class OpenConnections {
   }
 
   /**
-   * Admits none any more, lets each finish what it has received, and drops those that take too long.
+   * Admits none any more, lets each finish what it has received, closes those that take long, and drops those that take too long.
    *
    * @param closing why
    * @returns when none is left
@@ -108,6 +111,12 @@ export class OpenConnections {
     for (const connection of admitted) void connection.finish(closing.error, ...closing.close);
     for (const connection of pending) connection.closeGracefully(...closing.close);
     if (this.#isEmpty) return;
+    const impatience = setTimeout(() => {
+      for (const connection of admitted) {
+        if (!this.has(connection) || connection.closed) continue;
+        connection.closeGracefully(...closing.close, closing.error);
+      }
+    }, FINISH_TIMEOUT);
     const timer = setTimeout(() => {
       // Others may have been admitted by now, unless the server stops.
       const isOver = this.#closing !== closing;
@@ -121,6 +130,7 @@ export class OpenConnections {
       }
     }, CLOSE_TIMEOUT);
     await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
+    clearTimeout(impatience);
     clearTimeout(timer);
   }
 

@@ -41,6 +41,24 @@ testStores(
   },
 );
 
+testStores(
+  "a connection whose request waits for the log is closed with 1013, too",
+  async (serve) => {
+    const store = new FencedStore();
+    await using server = await serve(store);
+    const [asking, stuck] = [await RawClient.open(server.url), Promise.withResolvers<void>()];
+    const asked = Promise.withResolvers<void>();
+    store.onFence = () => (asked.resolve(), stuck.promise);
+    void asking.send({ action: "get", id: 1, topic: "t" });
+    await withTimeout(asked.promise);
+    store.fallBehind();
+    const { code, reason } = await withTimeout(asking.closed);
+    stuck.resolve();
+    assertEquals(code, 1013);
+    assertMatch(reason, /^behind/);
+  },
+);
+
 testStores("it refuses new clients with 1013 or 503, until it has caught up", async (serve) => {
   const store = new FencedStore();
   await using server = await serve(store);
