@@ -100,7 +100,8 @@ export class OpenConnections {
   }
 
   /**
-   * Admits none any more, lets each finish what it has received, closes those that take long, and drops those that take too long.
+   * Admits none any more, lets each finish what it has received, closes those that take long, and drops those that take too long. A server
+   * that is behind lets none finish: what has no answer yet waits for the log, and the client may do it at another server.
    *
    * @param closing why
    * @returns when none is left
@@ -108,7 +109,10 @@ export class OpenConnections {
   async closeAll(closing: Closing): Promise<void> {
     if (this.#closing !== STOPPING) this.#closing = closing;
     const [admitted, pending] = [this.all, [...this.#pending]];
-    for (const connection of admitted) void connection.finish(closing.error, ...closing.close);
+    for (const connection of admitted) {
+      if (closing === BEHIND) connection.closeGracefully(...closing.close, closing.error);
+      else void connection.finish(closing.error, ...closing.close);
+    }
     for (const connection of pending) connection.closeGracefully(...closing.close);
     if (this.#isEmpty) return;
     const impatience = setTimeout(() => {

@@ -12,7 +12,7 @@ import { serveStore } from "../support/served_store.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { UPGRADE } from "../support/raw_socket.ts";
 import { testStores } from "../support/store_servers.ts";
-import { BEHIND, OpenConnections, STOPPING } from "../../server/open_connections.ts";
+import { BEHIND, type Closing, OpenConnections, STOPPING } from "../../server/open_connections.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
 testStores(
@@ -161,4 +161,20 @@ Deno.test("a server that stops while it is behind does not open again", async ()
   assertEquals(connections.closing, STOPPING);
   await connections.closeAll(BEHIND);
   assertEquals(connections.closing, STOPPING);
+});
+
+Deno.test("a server that stops lets requests finish; one that is behind does not, since they wait for its log", () => {
+  const done = (closing: Closing) => {
+    const calls: string[] = [];
+    const connection = {
+      finish: () => void calls.push("finish"),
+      closeGracefully: () => void calls.push("close"),
+    };
+    const connections = new OpenConnections();
+    connections.admit(connection as never);
+    void connections.closeAll(closing);
+    connections.delete(connection as never);
+    return calls;
+  };
+  assertEquals([done(STOPPING), done(BEHIND)], [["finish"], ["close"]]);
 });
