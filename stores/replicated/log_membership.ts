@@ -7,7 +7,7 @@
 import { formatValue } from "../../protocol/text.ts";
 import type { Clock } from "../../queue/clock.ts";
 import { lastCommonLink } from "./chain_history.ts";
-import type { StoreConfiguration } from "./control_commands.ts";
+import type { Configure, StoreConfiguration } from "./control_commands.ts";
 import type { DigestChain } from "./digest_chain.ts";
 import type { LogFollower } from "./log_follower.ts";
 import type { LogWatch } from "./log_watch.ts";
@@ -73,7 +73,9 @@ export class LogMembership {
     await follower.reached(last);
     follower.requireRunning();
     const { identity } = keeper.replica;
-    if (!identity || (reconfigure && this.#difference)) await this.#configure();
+    if (!identity || (reconfigure && this.#difference)) {
+      await sender.control(this.#configuring);
+    }
     follower.requireRunning();
     if (this.#difference) throw new LogError("unusable", this.#difference);
     this.#known = keeper.replica.identity;
@@ -86,10 +88,11 @@ export class LogMembership {
    * @param before what was applied before
    */
   async rebuilt(before: DigestChain): Promise<void> {
-    const { sender, follower, watch, clock } = this.#options;
+    const { sender, follower, watch, clock, keeper } = this.#options;
     const rebuilt = ++this.#rebuilt;
     const known = this.#known;
-    sender.restarted(this.nextNumber);
+    // What waits or is under way does not count in a log without options, and they would wait behind it.
+    sender.restarted(this.nextNumber, keeper.replica.identity ? undefined : this.#configuring);
     while (!this.#stopped && follower.isRunning && rebuilt === this.#rebuilt) {
       try {
         await this.join();
@@ -116,15 +119,16 @@ export class LogMembership {
     this.#stopped = true;
   }
 
-  async #configure(): Promise<void> {
-    const { keeper, sender, configuration } = this.#options;
+  /** Gives the log the options of this server, unless it has got others meanwhile. */
+  get #configuring(): Configure {
+    const { keeper, configuration } = this.#options;
     const [seed] = crypto.getRandomValues(new Uint32Array(1)) as unknown as [number];
-    await sender.control({
+    return {
       ...{ type: "configure", after: keeper.replica.identity?.configured ?? 0, seed },
       configuration,
       id: crypto.randomUUID(),
       epoch: crypto.randomUUID(),
-    });
+    };
   }
 
   /** What is different between the options of the log and those of this server, in words. */

@@ -9,7 +9,7 @@ import { type Command, type Result, StoreError } from "../store.ts";
 import type { ChainPoint, ControlCommand } from "./control_commands.ts";
 import { PendingCommands } from "./pending_commands.ts";
 import type { RecordLog } from "./record_log.ts";
-import { type OutgoingRecord, RecordQueue } from "./record_queue.ts";
+import { OutgoingRecord, RecordQueue } from "./record_queue.ts";
 import { encodeRecord } from "./record_text.ts";
 
 /** At most this many records are under way. */
@@ -151,10 +151,14 @@ export class RecordSender {
    * The replica is another one: what is under way is sent again. What counted meanwhile has results that nobody knows.
    *
    * @param next the number that counts next
+   * @param first what comes before all of it: without it nothing counts
    */
-  restarted(next: number): void {
+  restarted(next: number, first?: ControlCommand): void {
     while (this.#underWay[0] && this.#underWay[0].number < next) this.#underWay.shift()!.fail();
-    this.ignored(next);
+    if (!first) return this.ignored(next);
+    this.#underWay.unshift(new OutgoingRecord(0, first));
+    this.#beginAnew();
+    this.#resend();
   }
 
   /** Gives up all that is not stored. */

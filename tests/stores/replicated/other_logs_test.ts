@@ -163,3 +163,43 @@ Deno.test("a server whose database fails goes back to where it was saved, and br
   assertEquals([feed.errors, b.epoch, b.findFault()], [[], epoch, undefined]);
   assertEquals(await texts(b, "u"), await texts(a, "u"));
 });
+
+/** Somebody deletes the log and makes it anew, with these records. */
+function makeAnew({ shared }: ReplicatedStores, entries: readonly LogEntry[] = []): void {
+  shared.id = crypto.randomUUID();
+  shared.first = 1;
+  shared.entries = [...entries];
+  shared.wake();
+}
+
+Deno.test("servers whose log is made anew while records are under way go on in it, and do not flood it", async () => {
+  await using servers = new ReplicatedStores();
+  const cuts: (PromiseWithResolvers<void> | undefined)[] = [];
+  const all = [];
+  for (const i of [0, 1]) {
+    const disturb = (what: string) => what === "append" ? cuts[i]?.promise : undefined;
+    all.push(await servers.open({ disturb }));
+  }
+  const [a] = all as [typeof all[0]];
+  await append(a, puts("t", "lost"));
+  const { epoch } = a;
+  for (const i of [0, 1]) cuts[i] = Promise.withResolvers();
+  // Each of them has several records under way.
+  const pending = all.flatMap((store) =>
+    Array.from({ length: 8 }, (_, i) => outcomes(store, [put("t", `${i} ${"x".repeat(300_000)}`)]))
+  );
+  await servers.settle();
+  makeAnew(servers);
+  for (const cut of cuts.splice(0)) cut!.resolve();
+  await servers.pass(4000);
+  await Promise.all(pending);
+  await servers.pass(4000);
+  for (const store of all) {
+    assertEquals([store.findFault(), store.epoch !== epoch], [undefined, true]);
+    assertEquals((await outcomes(store, [put("u", "new")])).length, 1);
+  }
+  await a.fence();
+  assertEquals((await texts(a, "u")).length, 2);
+  const { length } = servers.shared.entries;
+  assert(length < 200, `it has ${length} records`);
+});
