@@ -100,6 +100,11 @@ export class MessageLog {
     return this.#topicPurge ??= new TopicPurge(this.#db, this);
   }
 
+  /** What fails now fails with a transaction that is under way: see {@linkcode Transactions.isUnderWay}. */
+  get isInTransaction(): boolean {
+    return this.#transactions.isUnderWay;
+  }
+
   /** The stored bytes; some of the messages may have expired. */
   get bytes(): number {
     return this.storedBytes.total;

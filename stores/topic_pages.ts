@@ -20,6 +20,8 @@ interface Messages {
   readonly segments: SegmentTable;
   /** Moves the buffer into the database. */
   flush(): void;
+  /** A part of what fails stays done, until a transaction that is under way is undone. */
+  readonly isInTransaction: boolean;
 }
 
 /** Reads from the table of messages, and then from the write buffer. */
@@ -53,7 +55,9 @@ export class TopicPages {
     }
     try {
       this.#log.flush();
-    } catch {
+    } catch (error) {
+      // The database may have some of the buffer.
+      if (this.#log.isInTransaction) throw error;
       // If nothing can be written to the database, its messages can still be read, and then the buffer.
     }
     const found = this.#readTable(query);

@@ -49,6 +49,11 @@ export class Transactions {
     this.#hooks = hooks;
   }
 
+  /** Work that fails now is a part of a transaction, and cannot be undone by itself: all of that has to fail. */
+  get isUnderWay(): boolean {
+    return this.#isUnderWay || this.#sql === undefined;
+  }
+
   /** Runs work in a transaction, or as a part of the one that is running. If it fails, nothing of it has happened. */
   run(work: () => void): void {
     if (this.#isUnderWay) return work();

@@ -52,8 +52,8 @@ class Claiming {
     try {
       more = !this.#claimReady() || !this.#claimWaiting();
     } catch (error) {
-      // What was given is held now: it must reach its holders.
-      if (this.#isFirst) throw error;
+      // What was given is held now: it must reach its holders, unless all is undone.
+      if (this.#isFirst || this.#shared.messages.isInTransaction) throw error;
     }
     for (const holder of open) this.#shared.onHeld(holder.nextEnd);
     for (const { length } of jobs) this.#group.counts.claimed += length;

@@ -104,6 +104,11 @@ export class GroupMessages {
     return toPage();
   }
 
+  /** What fails now is undone, with all that happens in the same transaction. */
+  get isInTransaction(): boolean {
+    return this.#log.isInTransaction;
+  }
+
   /** A message, if it is there. */
   at(filter: TopicFilter, seq: number): TopicMessage | undefined {
     const [message] = this.page(filter, seq - 1, 1, 1).messages;
