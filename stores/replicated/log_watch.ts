@@ -6,12 +6,12 @@
 
 import type { Clock } from "../../queue/clock.ts";
 import { StoreError } from "../store.ts";
-import type { LogState, RecordLog } from "./record_log.ts";
+import { LogError, type LogState, type RecordLog } from "./record_log.ts";
 
 /** How often it is looked, in milliseconds. */
 const CHECK_EVERY = 1000;
 
-/** A log that brings nothing is asked whether it has more, after this time in milliseconds. */
+/** A log that brings nothing is asked whether it takes records, and has more, after this time in milliseconds. */
 const QUIET = 1500;
 
 /** Another one with each of so many looks: somebody may have removed records by hand. */
@@ -20,12 +20,12 @@ const ASK_EVERY = 3;
 /** Without a sign that nothing is missing for so long, the server is behind. In milliseconds. */
 const BEHIND_AFTER = 5000;
 
+const NO_ANSWER = "the log does not answer";
+
 /** What this needs of the store. */
 export interface LogWatchOptions {
-  readonly log: Pick<RecordLog, "state">;
+  readonly log: Pick<RecordLog, "state" | "fence">;
   readonly clock: Pick<Clock, "now" | "monotonic" | "after">;
-  /** Where the replica is. */
-  readonly position: () => number;
   /** Gets what the log holds, when it was asked. */
   readonly onState: (state: LogState) => void;
   /** Called with each look. */
@@ -39,6 +39,8 @@ export class LogWatch {
   readonly #options: LogWatchOptions;
   #receivedAt: number;
   #asking = false;
+  /** Why nothing is known of the log. */
+  #fault = NO_ANSWER;
   #checks = 0;
   #behind: string | undefined;
   /** Why the replica cannot be read now, if it cannot. */
@@ -97,21 +99,23 @@ export class LogWatch {
 
   #check(): void {
     this.#options.onCheck();
-    if (this.silence >= BEHIND_AFTER) this.#tell("the log does not answer");
-    const isTime = ++this.#checks % ASK_EVERY === 0 || this.silence >= QUIET;
-    if (isTime && !this.#asking) void this.#ask();
+    const isQuiet = this.silence >= QUIET;
+    if (this.silence >= BEHIND_AFTER) this.#tell(this.#fault);
+    if ((++this.#checks % ASK_EVERY === 0 || isQuiet) && !this.#asking) void this.#ask(isQuiet);
   }
 
-  async #ask(): Promise<void> {
+  async #ask(isQuiet: boolean): Promise<void> {
+    const { log, onState } = this.#options;
     this.#asking = true;
     try {
-      const state = await this.#options.log.state();
+      const state = await log.state();
       if (this.#stopped) return;
-      this.#options.onState(state);
-      // If it has more, that comes by itself, or the tail has to be begun again.
-      if (state.last === this.#options.position()) this.received();
-    } catch {
-      // Nothing is known.
+      onState(state);
+      // It comes back as a record, if the log takes any: one that has lost its quorum still tells what it holds.
+      if (isQuiet) await log.fence();
+      this.#fault = NO_ANSWER;
+    } catch (error) {
+      this.#fault = error instanceof LogError ? error.message : NO_ANSWER;
     } finally {
       this.#asking = false;
     }

@@ -37,6 +37,9 @@ import { describeReplicated } from "./store_description.ts";
 /** How long commands and fences wait for the log, in milliseconds. */
 const COMMAND_TIMEOUT = 4500;
 
+/** How long a store that is closed waits for what is under way, in milliseconds. */
+const CLOSE_TIMEOUT = 1000;
+
 /** How far a server is with its log. */
 export interface ReplicaStatus {
   /** The position of the last record that was applied here. */
@@ -120,7 +123,6 @@ export class ReplicatedStore extends SqliteStore {
     });
     this.#watch = new LogWatch({
       ...{ log, clock },
-      position: () => this.#follower.position,
       onState: (state) => this.#upkeep.onState(state, this.#watch.silence),
       onCheck: () => this.#upkeep.check(this.#watch.behind !== undefined),
       onBehind: (reason) => this.#onBehind(reason),
@@ -241,7 +243,7 @@ export class ReplicatedStore extends SqliteStore {
 
   override async [Symbol.asyncDispose](): Promise<void> {
     if (this.closed) return;
-    if (this.#follower.isRunning && this.#watch.behind === undefined) await this.#sender.settled();
+    if (this.#follower.isRunning && this.#watch.behind === undefined) await this.#settled();
     this.#watch.stop();
     this.#membership.stop();
     this.#sender.stop();
@@ -250,6 +252,13 @@ export class ReplicatedStore extends SqliteStore {
     await this.#following;
     await this.#log[Symbol.asyncDispose]();
     await super[Symbol.asyncDispose]();
+  }
+
+  /** Waits for what is under way, but not long for a log that does not answer. */
+  async #settled(): Promise<void> {
+    let cancel = () => {};
+    const timeout = new Promise<void>((end) => cancel = this.#clock.after(CLOSE_TIMEOUT, end));
+    await Promise.race([this.#sender.settled(), timeout]).finally(cancel);
   }
 
   #onEntry(

@@ -114,9 +114,9 @@ export class MemoryRecordLog implements RecordLog {
     }
   }
 
-  // deno-lint-ignore require-await -- the contract is asynchronous
   async fence(): Promise<LogPosition> {
     this.#requireOpen();
+    await this.#disturb("append");
     return this.#shared.append(new Uint8Array(0));
   }
 
