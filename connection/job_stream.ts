@@ -107,7 +107,7 @@ export class JobStream implements JobTaker {
     this.#state = "open";
     this.#held = holding.length;
     for (const claim of holding) this.#context.holders.set(claim, this);
-    this.group.giveBack(this.#sendWhatFits(jobs));
+    this.group.giveBack(this, this.#sendWhatFits(jobs));
     void this.group.offer(this);
   }
 

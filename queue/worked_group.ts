@@ -13,6 +13,7 @@ import type {
   GroupCommand,
   GroupName,
   GroupResult,
+  JobOutcome,
 } from "../stores/groups/group_commands.ts";
 import { StoreError } from "../stores/store.ts";
 import type { JobTaker } from "./job_taker.ts";
@@ -136,10 +137,16 @@ export class WorkedGroup implements TopicListener {
     }
   }
 
-  /** As if these had not been claimed. If that fails they stay with their holders until the leases end. */
-  giveBack(jobs: readonly ClaimedJob[]): void {
-    if (jobs.length === 0) return;
-    const outcomes = jobs.map(({ claim }) => ({ claim, outcome: "release" as const }));
+  /**
+   * As if somebody had not been given these jobs, unless that has been opened again, perhaps at another server: it knows of them then.
+   * If that fails they stay with their holder until the lease ends.
+   */
+  giveBack(taker: JobTaker, jobs: readonly ClaimedJob[]): void {
+    this.#release(jobs.map((job) => releaseOf(taker, job)));
+  }
+
+  #release(outcomes: readonly JobOutcome[]): void {
+    if (outcomes.length === 0) return;
     void this.#context.apply([{ type: "finish", name: this.name, done: [], outcomes }]);
     this.wake();
   }
@@ -206,16 +213,16 @@ export class WorkedGroup implements TopicListener {
 
   #settle({ takers }: JobClaim, result: ClaimedJobs | StoreError): void {
     if (result instanceof StoreError) return this.#onFailure(takers, result);
-    const refused: ClaimedJob[] = [];
+    const refused: JobOutcome[] = [];
     for (const [i, taker] of takers.entries()) {
       const jobs = result.jobs[i]!;
       if (jobs.length === 0) continue;
-      refused.push(...taker.take(jobs));
+      for (const job of taker.take(jobs)) refused.push(releaseOf(taker, job));
       // Its turn is over.
       if (this.#takers.has(taker)) this.#takers.setReady(taker, taker.capacity(0) > 0);
     }
     for (const i of result.ended) this.#onLeaseEnded(takers[i]!);
-    this.giveBack(refused);
+    this.#release(refused);
     this.#mayHaveJobs ||= result.more;
     if (this.#mayHaveJobs || this.#listens) return;
     // Messages may have come since the claim, for it does not hear of them.
@@ -254,4 +261,9 @@ export class WorkedGroup implements TopicListener {
     this.#stopListening();
     this.#context.onEmpty(this);
   }
+}
+
+/** A job is given back by who has opened its holder, and not by the holder itself. */
+function releaseOf({ opening }: JobTaker, { claim }: ClaimedJob): JobOutcome {
+  return { claim, outcome: "release", opening };
 }

@@ -42,7 +42,7 @@ class Claiming {
       const holder = this.#group.holders.get(name);
       const given: ClaimedJob[] = [];
       // It may be there though its lease is over, while its jobs go in parts: it must not get them again.
-      if (holder?.isOf(opening) && holder.until > this.#shared.clock.now) {
+      if (holder?.takesJobsOf(opening) && holder.until > this.#shared.clock.now) {
         open.push(holder);
         this.#takers.add(holder, count, given);
       } else ended.push(i);
@@ -169,7 +169,7 @@ class Takers {
   count = 0;
 
   add(holder: Holder, left: number, jobs: ClaimedJob[]): void {
-    if (left <= 0 || holder.closed) return;
+    if (left <= 0) return;
     this.#takers.push({ holder, left, jobs });
     this.count += left;
   }

@@ -101,7 +101,7 @@ export interface ClaimedJobs {
   readonly jobs: readonly (readonly ClaimedJob[])[];
   /** There may be more jobs to claim now. */
   readonly more: boolean;
-  /** The indexes of holders whose leases have ended: they got nothing. */
+  /** The indexes of holders that get nothing any more: their leases have ended, they are closed, or were opened again. */
   readonly ended: readonly number[];
 }
 
@@ -115,6 +115,8 @@ export interface JobOutcome {
   readonly delay?: number | undefined;
   /** Why, for people. */
   readonly reason?: string | undefined;
+  /** Who decides it is not the holder, but who opened it: it counts for nothing if that was not the last opening. Default: the holder does. */
+  readonly opening?: number | undefined;
 }
 
 /** Finishes jobs. It counts once, however often it is repeated. It renews the leases of their holders. */

@@ -74,6 +74,11 @@ export class Holder {
     return opening === undefined || this.opening === undefined || opening === this.opening;
   }
 
+  /** Whether it takes jobs that are claimed by an opening. */
+  takesJobsOf(opening: number | undefined): boolean {
+    return !this.closed && this.isOf(opening);
+  }
+
   /** It was heard of: its lease begins anew. */
   extend(now: number): void {
     this.until = Math.max(this.until, now + this.terms.lease);

@@ -135,10 +135,12 @@ export class WorkGroup {
   /** Finishes jobs, and says what became of those that could not be. */
   finish({ done, outcomes }: FinishJobs, now: number): FinishedJobs {
     const [lost, dead]: [number[], number[]] = [[], []];
-    const find = (claim: number): HeldJob | undefined => {
+    const find = (claim: number, opening?: number): HeldJob | undefined => {
       const job = this.heldBy(claim);
       if (!job && this.#shared.lost.has(claim)) lost.push(claim);
-      job?.holder.extend(this.#shared.clock.now);
+      // Its holder has it, and may work on it by now.
+      if (!job?.holder.isOf(opening)) return undefined;
+      job.holder.extend(this.#shared.clock.now);
       return job;
     };
     for (const claim of done) {
@@ -147,8 +149,8 @@ export class WorkGroup {
       this.counts.done++;
       this.#finish(job);
     }
-    for (const { claim, outcome, delay = 0, reason = "" } of outcomes) {
-      const job = find(claim);
+    for (const { claim, outcome, delay = 0, reason = "", opening } of outcomes) {
+      const job = find(claim, opening);
       if (!job) continue;
       if (outcome === "release") this.giveBack(job, job.attempt - 1);
       else if (outcome === "dead" || this.#isLastAttempt(job)) {

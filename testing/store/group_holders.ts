@@ -57,13 +57,50 @@ export const holders: Promises = {
     // Who does not name one means the last.
     assertEquals(textsOf(await claim(store, "a", 1)), ["3"]);
     await closeAs(2);
-    assertEquals((await claimAs(2)).jobs, [[]]);
+    const closed = await claimAs(2);
+    assertEquals([closed.jobs, closed.ended], [[[]], [0]]);
     // It holds what it had until its lease ends, and is forgotten then; so a name can begin anew.
     assertEquals((await stateOf(store)).held, 3);
     await pass(store, clock, LEASE);
     assertEquals((await claimAs(2)).ended, [0]);
     await open(store, "a", { opening: 3 });
     assertEquals([(await claimAs(2)).ended, (await claimAs(3)).jobs[0]!.length], [[0], 1]);
+  },
+
+  async "what an earlier opening of a worker gives back, or decides otherwise, counts for nothing; what the worker itself says does"(
+    { store, clock },
+  ) {
+    await append(store, puts("t", "1", "2", "3", "4", "5"));
+    await open(store, "a", { opening: 1 });
+    const [one, two, three, four, five] = (await claim(store, "a")).map((job) => job.claim);
+    const told = await open(store, "a", { opening: 2, lease: LEASE, holding: [] });
+    assertEquals(textsOf(told.jobs), ["1", "2", "3", "4", "5"]);
+    await open(store, "b");
+    await pass(store, clock, LEASE / 2);
+    const stale = (["release", "retry", "dead"] as const).map((outcome, i) => ({
+      ...{ claim: [one!, two!, three!][i]!, outcome, opening: 1 },
+    }));
+    assertEquals(await finish(store, [], stale), { lost: [], dead: [] });
+    assertEquals(await claim(store, "b"), []);
+    assertEquals((await stateOf(store)).held, 5);
+    // Nor is the worker heard of by it.
+    await extend(store, "b");
+    await pass(store, clock, LEASE / 2);
+    assertEquals(tries(await claim(store, "b", 2)), ["1 2", "2 2"]);
+    assertEquals((await stateOf(store)).held, 2);
+    await open(store, "a", { opening: 3 });
+    const again = (await claimAll(store, [{ holder: "a", count: 2, opening: 3 }])).jobs[0]!;
+    assertEquals(tries(again), ["3 2", "4 2"]);
+    const [last, own] = again.map((job) => job.claim);
+    assertEquals(
+      await finish(store, [], [
+        { claim: last!, outcome: "release", opening: 3 },
+        { claim: own!, outcome: "release" },
+      ]),
+      { lost: [], dead: [] },
+    );
+    assertEquals((await finish(store, [four!, five!])).lost, [four!, five!]);
+    assertEquals(tries(await claim(store, "b")), ["3 2", "4 2", "5 2"]);
   },
 
   async "a worker that comes again is told of as many jobs as it asks for, and the others go to anybody"(
@@ -113,7 +150,9 @@ export const holders: Promises = {
     await open(store, "a");
     const [one] = await claim(store, "a", 1);
     await command(store, { type: "close_holder", name: T, holder: "a" });
-    assertEquals(await claim(store, "a"), []);
+    const { jobs, ended } = await claimAll(store, [{ holder: "a", count: 1 }]);
+    // Or who claims for it would claim again at once, for there are jobs.
+    assertEquals([jobs, ended], [[[]], [0]]);
     assertEquals(await finish(store, [one!]), { lost: [], dead: [] });
     assertEquals((await claimAll(store, [{ holder: "a", count: 1 }])).ended, [0]);
     assert(!store.holdsJobs, "nobody holds anything");

@@ -6,19 +6,33 @@
 
 import { assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
+import { claim, open, stateOf } from "../../testing/store/group_support.ts";
 import { Bridge, reconnect, store, testServer, turns, until } from "../support/bridge.ts";
 import { heldJobs } from "../support/held_jobs.ts";
 import { SharedLog } from "../support/memory_record_logs.ts";
 import { openReplica } from "../support/shared_log_servers.ts";
 import { withTimeout } from "../support/with_timeout.ts";
 
+/** The group of the workers. */
+const JOBS = { topic: "jobs", group: "default" };
+
 /** A client of two servers in memory, whose frames the test holds: the bridge to where it is, and to the other. */
 async function atOneOfTwo() {
   const log = new SharedLog(Date.now);
   /** What the records of each wait for. */
   const gates: (Promise<void> | undefined)[] = [];
-  const open = async (i: number) =>
-    await testServer(await openReplica(log, (what) => what === "append" ? gates[i] : undefined));
+  /** What the tail of each waits for, and what it is to wait for once a record of its server is on the way. */
+  const tails: (Promise<void> | undefined)[] = [];
+  const nextTails: (Promise<void> | undefined)[] = [];
+  const open = async (i: number) => {
+    const disturb = (what: string) => {
+      if (what === "tail") return tails[i];
+      if (what !== "append") return undefined;
+      tails[i] ??= nextTails[i];
+      return gates[i];
+    };
+    return await testServer(await openReplica(log, disturb));
+  };
   const hosts = [await open(0), await open(1)];
   const bridges = hosts.map((host) => new Bridge(host));
   const urls = ["ws://server-0.test:1", "ws://server-1.test:1"];
@@ -34,12 +48,13 @@ async function atOneOfTwo() {
     await withTimeout(mq.close());
     for (const host of hosts) await host[Symbol.asyncDispose]();
   };
-  const holdRecordsOf = (bridge: Bridge): () => void => {
+  const hold = (what: (Promise<void> | undefined)[]) => (bridge: Bridge): () => void => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    gates[bridges.indexOf(bridge)] = promise;
+    what[bridges.indexOf(bridge)] = promise;
     return resolve;
   };
-  return { mq, first: first!, other: other!, contents, holdRecordsOf, close };
+  const [holdRecordsOf, holdResultsOf] = [hold(gates), hold(nextTails)];
+  return { mq, first: first!, other: other!, contents, holdRecordsOf, holdResultsOf, close };
 }
 
 Deno.test("what a client had sent to a server that still believes to have it is stored once, though it arrives after the client went on elsewhere", async () => {
@@ -121,3 +136,27 @@ for (
     await close();
   });
 }
+
+Deno.test("what a server has claimed for a worker that has left it since is worked where the worker is, and given to nobody else", async () => {
+  const { mq, first, other, holdResultsOf, close } = await atOneOfTwo();
+  const jobs = heldJobs();
+  const worker = mq.work("jobs", jobs.handle);
+  await mq.put("other", "so that the worker is there");
+  const { store: shared } = other.host!.queue;
+  const letSee = holdResultsOf(first);
+  await store(other.host!, "jobs", "1");
+  const claimed = async () => (await stateOf(shared, JOBS)).held === 1;
+  while (!await claimed()) await turns();
+  assertEquals(jobs.begun.length, 0);
+  first.cut();
+  await until(() => jobs.begun.length === 1);
+  // Only now does the first server learn what it has got, and its worker is gone.
+  letSee();
+  await turns(50);
+  await open(shared, "another", { name: JOBS });
+  assertEquals(await claim(shared, "another", 1, JOBS), []);
+  jobs.finish();
+  await until(() => worker.stats.done === 1);
+  assertEquals([jobs.begun.length, worker.stats.lost, other.dials], [1, 0, 1]);
+  await close();
+});

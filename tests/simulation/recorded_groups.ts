@@ -67,6 +67,10 @@ export class GroupRecorder {
   #time: number | undefined;
   /** The last opening of each holder: what others do in its name counts for nothing. */
   readonly #openings = new Map<string, number | undefined>();
+  /** Holders that take no more jobs. */
+  readonly #closed = new Set<string>();
+  /** To whom claims were given. */
+  readonly #holders = new Map<number, string>();
 
   /** Records those of an opening. */
   constructor(history: History, opening: number) {
@@ -90,6 +94,7 @@ export class GroupRecorder {
         return this.#holder(command, change);
       case "close_holder":
         if (!this.#isLast(command)) return;
+        this.#closed.add(command.holder);
         return this.#history.add({ kind: "holder_closed", ...change, holder: command.holder });
       case "claim":
         return this.#claims(command, result as GroupResult<ClaimJobs>, change);
@@ -118,12 +123,13 @@ export class GroupRecorder {
   #holder(command: OpenHolder, change: Change): void {
     const { holder, lease, timeout, attempts, after } = command;
     this.#openings.set(holder, command.opening);
+    this.#closed.delete(holder);
     this.#history.add({ kind: "holder", ...change, holder, lease, timeout, attempts, after });
   }
 
   #claims({ holders }: ClaimJobs, { jobs, ended }: GroupResult<ClaimJobs>, change: Change): void {
     for (const i of ended) {
-      if (!this.#isLast(holders[i]!)) continue;
+      if (!this.#isLast(holders[i]!) || this.#closed.has(holders[i]!.holder)) continue;
       this.#history.add({ kind: "holder_ended", ...change, holder: holders[i]!.holder });
     }
     const claimed = jobs.flatMap((list, i) =>
@@ -138,7 +144,10 @@ export class GroupRecorder {
         };
       })
     );
-    for (const entry of claimed.sort((a, b) => a.claim - b.claim)) this.#history.add(entry);
+    for (const entry of claimed.sort((a, b) => a.claim - b.claim)) {
+      this.#holders.set(entry.claim, entry.holder);
+      this.#history.add(entry);
+    }
   }
 
   #finished(
@@ -148,7 +157,9 @@ export class GroupRecorder {
   ) {
     const all = [
       ...done.map((claim) => ({ claim, outcome: "done" as const })),
-      ...outcomes,
+      ...outcomes.filter(({ claim, opening }) =>
+        this.#isLast({ holder: this.#holders.get(claim) ?? "", opening })
+      ),
     ];
     for (const { claim, outcome: asked } of all) {
       const outcome = lost.includes(claim) ? "lost" : dead.includes(claim) ? "dead" : asked;

@@ -92,11 +92,11 @@ export class ModelGroup {
   claim({ holders, bytes }: ClaimJobs): { jobs: GivenJob[][]; more: boolean; ended: number[] } {
     this.#model.claim = Math.max(this.#model.claim, this.#model.now * 1000);
     const jobs: GivenJob[][] = holders.map(() => []);
-    const ended = holders.flatMap(({ holder }, i) => this.holders.has(holder) ? [] : [i]);
-    const takers = holders.flatMap(({ holder, count }, i) => {
-      const known = this.holders.get(holder);
-      return !known || known.closed || count === 0 ? [] : [{ holder, left: count, jobs: jobs[i]! }];
-    });
+    const takes = (holder: string) => this.holders.get(holder)?.closed === false;
+    const ended = holders.flatMap(({ holder }, i) => takes(holder) ? [] : [i]);
+    const takers = holders.flatMap(({ holder, count }, i) =>
+      takes(holder) && count > 0 ? [{ holder, left: count, jobs: jobs[i]! }] : []
+    );
     let turn = 0;
     const give = (job: ModelJob, { bytes: size }: JobMessage) => {
       const taker = takers[turn]!;

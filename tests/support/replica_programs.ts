@@ -211,6 +211,9 @@ function withOpening(command: Command, now: number): Command {
   if (command.type === "claim") {
     return { ...command, holders: command.holders.map((one) => ({ ...one, opening })) };
   }
+  if (command.type === "finish") {
+    return { ...command, outcomes: command.outcomes.map((one) => ({ ...one, opening })) };
+  }
   const isOpening = command.type === "open_holder" || command.type === "close_holder";
   return isOpening ? { ...command, opening } : command;
 }
