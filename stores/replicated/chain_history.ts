@@ -27,41 +27,65 @@ export function lastCommonLink(before: DigestChain, now: DigestChain): ChainLink
   return common;
 }
 
-/** What other writers have applied, compared with what is here. */
-export class WriterViews {
+/** What other servers have applied, compared with what is here. */
+export class ServerViews {
+  /** By their names, the one that has written nothing for the longest time first. */
   readonly #views = new Map<string, { readonly agrees: boolean; readonly time: number }>();
-  /** Writers that were wrong before. */
-  readonly #wrong = new Set<string>();
+  /** Those because of which the replica is made anew. */
+  readonly #doubting = new Set<string>();
+  /** Those that were wrong, and the position at which that was known. */
+  readonly #wrong = new Map<string, number>();
 
   /**
    * A record of another server shows what it had applied.
    *
-   * @param writer the server
-   * @param agrees it is the same as here
+   * @param server the server
+   * @param seen the position up to which it had applied records
+   * @param agrees they and their results are the same as here
    * @param time the time of the record
    * @returns whether this server may be wrong: as many differ from it as agree with it, itself included
    */
-  compare(writer: string, agrees: boolean, time: number): boolean {
-    if (this.#wrong.has(writer)) return false;
-    this.#views.delete(writer);
-    this.#views.set(writer, { agrees, time });
-    if (agrees) return false;
-    let [same, other] = [1, 0];
+  compare(server: string, seen: number, agrees: boolean, time: number): boolean {
+    const wrong = this.#wrong.get(server);
+    // It may be made anew, too.
+    if (wrong !== undefined && agrees && seen >= wrong) this.#wrong.delete(server);
+    else if (wrong !== undefined) return false;
+    this.#views.delete(server);
+    this.#views.set(server, { agrees, time });
     for (const [name, view] of this.#views) {
-      if (view.time + VIEW_LIFETIME < time) this.#views.delete(name);
-      else if (view.agrees) same++;
-      else other++;
+      if (view.time + VIEW_LIFETIME >= time) break;
+      this.#views.delete(name);
     }
-    return other >= same;
+    return !agrees && this.others.length >= this.#views.size - this.others.length + 1;
   }
 
-  /** The replica was made anew, and is as it was: those that differ are wrong. */
-  confirmed(): void {
-    for (const [writer, { agrees }] of this.#views) if (!agrees) this.#wrong.add(writer);
+  /** More servers differ from this one than agree with it, itself included. */
+  get isOutnumbered(): boolean {
+    return this.others.length > this.#views.size - this.others.length + 1;
   }
 
-  /** The replica is another one: nothing is known of others. */
-  forget(): void {
+  /** The servers that differ from this one. */
+  get others(): readonly string[] {
+    return [...this.#views].filter(([, { agrees }]) => !agrees).map(([server]) => server);
+  }
+
+  /** The replica is made anew: what is known of others was compared with another one. */
+  doubt(): void {
+    for (const server of this.others) this.#doubting.add(server);
     this.#views.clear();
+  }
+
+  /**
+   * The replica was made anew.
+   *
+   * @param isSame it is as it was: those that differ from it are wrong
+   * @param position where it is
+   */
+  settle(isSame: boolean, position: number): void {
+    for (const server of isSame ? [...this.#doubting, ...this.others] : []) {
+      this.#wrong.set(server, position);
+      this.#views.delete(server);
+    }
+    this.#doubting.clear();
   }
 }

@@ -28,8 +28,11 @@ export interface ChainLink extends ChainPoint {
   readonly record: string;
 }
 
-/** What a record says that its writer has seen is here, and recent; or it is too long ago; or it is something else. */
-export type ChainVerdict = "same" | "stale" | "other";
+/**
+ * What a record says that its writer has seen is here, and recent; or it is too long ago; or it is something else; or it is in no record
+ * that the log has.
+ */
+export type ChainVerdict = "same" | "stale" | "other" | "ahead";
 
 /**
  * Each digest is the hash of the one before it, of a record, and of its results. So two servers have the same digest at a position
@@ -125,7 +128,7 @@ export class DigestChain {
   /** Judges what the writer of a record that comes next, at this time, had applied. */
   judge({ position, digest }: ChainPoint, time: number): ChainVerdict {
     const { position: last } = this.#last;
-    if (position > last) return "other";
+    if (position > last) return "ahead";
     if (position < this.#first || last + 1 - position > RECENT.records) return "stale";
     if (this.at(position)?.digest !== digest) return "other";
     // It has not seen the record behind that, which was there for long.

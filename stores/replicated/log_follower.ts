@@ -6,8 +6,9 @@
 
 import { afterNetworkPoll } from "../../budgets/after_network_poll.ts";
 import type { Clock } from "../../queue/clock.ts";
-import { WriterViews } from "./chain_history.ts";
+import { ServerViews } from "./chain_history.ts";
 import type { DigestChain } from "./digest_chain.ts";
+import { serverOf } from "./log_writers.ts";
 import { type LogEntry, LogError, type LogState, type RecordLog } from "./record_log.ts";
 import { type AppliedEntry, NewerVersionError } from "./replica.ts";
 import type { ReplicaKeeper } from "./replica_keeper.ts";
@@ -24,6 +25,8 @@ const APPLY_SLICE = 10;
 
 /** Other servers have applied something else than this one. */
 class DivergedError extends Error {}
+
+const DIVERGED = "other servers have applied something else than this one";
 
 /** What this needs of the store. */
 export interface LogFollowerOptions {
@@ -48,15 +51,19 @@ export interface LogFollowerOptions {
 /** Applies the records of a log. */
 export class LogFollower {
   readonly #options: LogFollowerOptions;
-  readonly #views = new WriterViews();
+  readonly #views = new ServerViews();
   /** Everything up to here was applied before, if by an earlier replica. */
   #newest = 0;
   /** Ends the tail that is followed now. */
   #tailing = new AbortController();
   #awaited: { readonly position: number; readonly resolve: () => void }[] = [];
 
-  /** What was applied before the replica had to be made anew. */
+  /** Why the replica has to be made anew. */
+  #doubt: Error | undefined;
+  /** What was applied before that; known until the new one is compared with it. */
   #appliedBefore: DigestChain | undefined;
+  /** What the log had when the replica was made anew: up to here nothing says whether that is right. */
+  #rereadTo = 0;
   /** Since when there is no snapshot of what the log has lost. */
   #missingSince: number | undefined;
   /** Why nothing more is applied. */
@@ -90,11 +97,6 @@ export class LogFollower {
     });
   }
 
-  /** The replica that was made anew is as the one before: who differs from it is wrong. */
-  confirm(): void {
-    this.#views.confirmed();
-  }
-
   /** Begins the tail again: there is a doubt about it. */
   restart(): void {
     this.#tailing.abort();
@@ -105,7 +107,8 @@ export class LogFollower {
     const { signal, onEnd } = this.#options;
     while (!signal.aborted) {
       try {
-        await this.#tail();
+        if (this.#doubt) await this.#rebuild();
+        else await this.#tail();
       } catch (error) {
         if (signal.aborted) break;
         this.#end = await this.#recover(error);
@@ -152,12 +155,13 @@ export class LogFollower {
     const applied = replica.apply(entry);
     this.#newest = Math.max(this.#newest, entry.position);
     const { record, ignored } = applied;
-    if (record && record.writer !== writer() && (!ignored || ignored === "diverged")) {
-      const agrees = ignored === undefined;
-      if (this.#views.compare(record.writer, agrees, entry.time)) {
-        throw new DivergedError("other servers have applied something else than this one");
-      }
+    const server = record && serverOf(record.writer);
+    if (server && server !== serverOf(writer()) && (!ignored || ignored === "diverged")) {
+      const { seen: { position } } = record;
+      const isDoubtful = this.#views.compare(server, position, !ignored, entry.time);
+      if (isDoubtful && entry.position > this.#rereadTo) throw new DivergedError(DIVERGED);
     }
+    if (entry.position >= this.#rereadTo) this.#settleViews();
     onEntry(entry, applied, isNew);
     if (this.#awaited.length > 0) this.#notifyAwaited(entry.position);
   }
@@ -165,27 +169,31 @@ export class LogFollower {
   /** Does what is needed before the log can be followed again. Returns why that is of no use, if it is not. */
   async #recover(error: unknown): Promise<Error | undefined> {
     if (isEnd(error)) return error as Error;
-    const { keeper } = this.#options;
+    const { keeper, onBlocked } = this.#options;
     try {
-      if (keeper.replica.hasFailed) keeper.reopen();
+      if (this.#doubt) await this.#pause(RETAIL_AFTER);
       else if (error instanceof DivergedError || isOtherLog(error)) {
-        await this.#rebuild(error as Error);
-        return undefined;
+        this.#doubt = error as Error;
+        onBlocked(this.#doubt.message);
+        // A snapshot that led here is not taken again.
+        if (error instanceof DivergedError) keeper.refuse();
+        this.#views.doubt();
+        // Until it is made anew, perhaps with several attempts, this is what clients were told.
+        this.#appliedBefore ??= keeper.replica.chain;
+      } else {
+        if (keeper.replica.hasFailed) keeper.reopen();
+        await this.#pause(RETAIL_AFTER);
       }
     } catch (failure) {
       if (isEnd(failure)) return failure as Error;
+      await this.#pause(RETAIL_AFTER);
     }
-    await this.#pause(RETAIL_AFTER);
   }
 
   /** Makes the replica anew, from what the log has now. */
-  async #rebuild(error: Error): Promise<void> {
-    const { log, keeper, signal, onBlocked } = this.#options;
-    if (!this.#appliedBefore) onBlocked(error.message);
-    // A snapshot that led here is not taken again.
-    if (error instanceof DivergedError) keeper.refuse();
-    // Until it is made anew, perhaps with several attempts, this is what clients were told.
-    this.#appliedBefore ??= keeper.replica.chain;
+  async #rebuild(): Promise<void> {
+    const { log, keeper, signal } = this.#options;
+    const before = this.#appliedBefore ?? keeper.replica.chain;
     const state = await log.state();
     try {
       await keeper.rebuild(log.snapshots, state, signal);
@@ -193,30 +201,44 @@ export class LogFollower {
       if (!(failure instanceof LogError) || failure.code !== "trimmed") throw failure;
       return this.#missSnapshot(failure, state);
     }
-    this.#onRebuilt(this.#appliedBefore);
+    this.#onRebuilt(before, state.last);
   }
 
   /**
    * There is no snapshot of what the log has lost. Another server may have it all, and makes one. If none does, what was in between is
    * lost: this server goes on behind it, from what it has.
    */
-  #missSnapshot(failure: LogError, { first }: LogState): void {
+  #missSnapshot(failure: LogError, { first, last }: LogState): void {
     const { keeper: { replica } } = this.#options;
     this.#missingSince ??= this.#now;
     if (this.#now - this.#missingSince < SNAPSHOT_WAIT || this.position >= first) throw failure;
     if (!replica.identity) throw new LogError("unusable", failure.message);
     const lost = replica.chain.withLoss();
     replica.chain.skip(first - 1, replica.chain.last.time);
-    this.#onRebuilt(lost);
+    this.#onRebuilt(lost, last);
   }
 
-  #onRebuilt(before: DigestChain): void {
+  #onRebuilt(before: DigestChain, last: number): void {
     this.#missingSince = undefined;
-    this.#appliedBefore = undefined;
+    this.#doubt = undefined;
     this.#newest = this.position;
-    this.#views.forget();
+    this.#rereadTo = last;
     this.#options.onRebuilt(before);
+    if (this.position >= last) this.#settleViews();
     this.#notifyAwaited(this.position);
+  }
+
+  /** All is applied again that the log had when the replica was made anew. */
+  #settleViews(): void {
+    const { keeper: { replica: { chain } } } = this.#options;
+    const before = this.#appliedBefore;
+    if (!before) return;
+    const { position, digest } = before.last;
+    const isSame = chain.at(position)?.digest === digest;
+    // The snapshot is that of a server that was wrong.
+    if (!isSame && this.#views.isOutnumbered) throw new DivergedError(DIVERGED);
+    this.#views.settle(isSame, chain.last.position);
+    this.#appliedBefore = undefined;
   }
 
   get #now(): number {

@@ -8,13 +8,14 @@ import { formatValue } from "../../protocol/text.ts";
 import type { Clock } from "../../queue/clock.ts";
 import { lastCommonLink } from "./chain_history.ts";
 import type { Configure, StoreConfiguration } from "./control_commands.ts";
-import type { DigestChain } from "./digest_chain.ts";
+import { type DigestChain, RECENT } from "./digest_chain.ts";
 import type { LogFollower } from "./log_follower.ts";
 import type { LogWatch } from "./log_watch.ts";
 import { LogError, type RecordLog } from "./record_log.ts";
 import type { RecordSender } from "./record_sender.ts";
 import type { ReplicaIdentity } from "./store_identity.ts";
 import type { ReplicaKeeper } from "./replica_keeper.ts";
+import type { ReplicaNotice } from "./replica_notice.ts";
 
 /** After so long it is tried once more to take part in a log, in milliseconds. */
 const RETRY_AFTER = 500;
@@ -33,6 +34,8 @@ export interface LogMembershipOptions {
   readonly reconfigure: boolean;
   /** The newest version of the state machine that this program knows. */
   readonly knows: number;
+  /** Takes what the operator should know. */
+  readonly notify: (notice: ReplicaNotice) => void;
 }
 
 /** Takes part in a log. */
@@ -47,6 +50,8 @@ export class LogMembership {
   /** Does not take part yet. */
   constructor(options: LogMembershipOptions) {
     this.#options = options;
+    // What the file says: clients may know it.
+    this.#known = options.keeper.replica.identity;
   }
 
   /** What the store is; throws before it is known. */
@@ -68,11 +73,12 @@ export class LogMembership {
    * @throws {LogError} if the log has other options than this server
    */
   async join(): Promise<void> {
-    const { log, follower, keeper, sender, reconfigure, knows } = this.#options;
-    const { last } = await log.state();
-    await follower.reached(last);
+    const { follower, keeper, sender, reconfigure, knows } = this.#options;
+    await this.#catchUp();
     follower.requireRunning();
     const { identity } = keeper.replica;
+    // What waits or is under way does not count in a log without options, and they would wait behind it.
+    sender.resume(this.nextNumber, identity ? undefined : this.#configuring);
     if (!identity || (reconfigure && this.#difference)) {
       await sender.control(this.#configuring);
     }
@@ -82,17 +88,24 @@ export class LogMembership {
     await sender.control({ type: "join", knows });
   }
 
+  /** The replica is not right any more, for this reason: until it is made anew, nothing is read from it and nothing sent. */
+  block(reason: string): void {
+    const { sender, watch, notify } = this.#options;
+    watch.block(reason);
+    sender.pause();
+    const message = "the log is not what it was: the replica is made anew";
+    notify({ event: "log_replaced", message, reason });
+  }
+
   /**
    * The replica was made anew. Once it has all that is in the log, the server is as before, perhaps in another epoch.
    *
    * @param before what was applied before
    */
   async rebuilt(before: DigestChain): Promise<void> {
-    const { sender, follower, watch, clock, keeper } = this.#options;
+    const { follower, watch, clock } = this.#options;
     const rebuilt = ++this.#rebuilt;
     const known = this.#known;
-    // What waits or is under way does not count in a log without options, and they would wait behind it.
-    sender.restarted(this.nextNumber, keeper.replica.identity ? undefined : this.#configuring);
     while (!this.#stopped && follower.isRunning && rebuilt === this.#rebuilt) {
       try {
         await this.join();
@@ -117,6 +130,16 @@ export class LogMembership {
   /** Takes part no more. */
   stop(): void {
     this.#stopped = true;
+  }
+
+  async #catchUp(): Promise<void> {
+    const { log, follower } = this.#options;
+    let rebuilt: number;
+    do {
+      rebuilt = this.#rebuilt;
+      const { last } = await log.state();
+      await follower.reached(last);
+    } while (rebuilt !== this.#rebuilt);
   }
 
   /** Gives the log the options of this server, unless it has got others meanwhile. */
@@ -149,9 +172,11 @@ export class LogMembership {
 
   /** If the log has lost what was applied here, and maybe told, a new epoch begins where it was the same. */
   async #settleHistory(before: DigestChain, known: ReplicaIdentity): Promise<void> {
-    const { keeper: { replica: { chain, epochEnds } }, follower, sender } = this.#options;
+    const { keeper: { replica: { chain, epochEnds } }, sender } = this.#options;
     const common = lastCommonLink(before, chain);
-    if (common?.position === before.last.position) return follower.confirm();
+    if (common?.position === before.last.position) return;
+    // It was away for so long that nobody knows any more what it had: the others have told if any of that was lost.
+    if (!common && before.last.position <= chain.last.position - RECENT.records) return;
     // Another server may have done so.
     const end = epochEnds.get(known.epoch);
     if (end !== undefined && end <= (common?.last ?? 0)) return;

@@ -7,9 +7,21 @@
 /** A writer is forgotten once it has written nothing for so long, in milliseconds: none of its records would be recent any more. */
 const WRITER_LIFETIME = 120_000;
 
+/** The server that writes under a name; it takes another one if the log has forgotten it, or what it wrote. */
+export function serverOf(writer: string): string {
+  const end = writer.indexOf("/");
+  return end < 0 ? writer : writer.slice(0, end);
+}
+
+/** Whether a name of a server comes later than another one. */
+function isLater(writer: string, than: string): boolean {
+  const turn = (name: string) => Number(name.slice(serverOf(name).length + 1));
+  return turn(writer) > turn(than);
+}
+
 /** A writer, as it is saved. */
 export interface WriterState {
-  /** Its random name. */
+  /** Its name: that of a server, which is random, and maybe `/` and a number. */
   readonly writer: string;
   /** The number of its last record that counted. */
   readonly number: number;
@@ -23,7 +35,7 @@ export interface WriterState {
 
 /** Knows the last number of each writer. Decides by the records and their times alone. */
 export class LogWriters {
-  /** By their names, the one that has written nothing for the longest time first. */
+  /** By their servers, the one that has written nothing for the longest time first. */
   readonly #writers = new Map<string, WriterState>();
 
   /** All that are known, that which has written nothing for the longest time first. */
@@ -33,12 +45,16 @@ export class LogWriters {
 
   /** The number that the next record of a writer must have. */
   next(writer: string): number {
-    return (this.#writers.get(writer)?.number ?? 0) + 1;
+    const known = this.#writers.get(serverOf(writer));
+    if (!known || isLater(writer, known.writer)) return 1;
+    // A late copy of what was written under an earlier name, and perhaps written again, counts no more.
+    return known.writer === writer ? known.number + 1 : Infinity;
   }
 
   /** See {@linkcode WriterState.refused}. */
   refused(writer: string): readonly string[] {
-    return this.#writers.get(writer)?.refused ?? [];
+    const known = this.#writers.get(serverOf(writer));
+    return known?.writer === writer ? known.refused ?? [] : [];
   }
 
   /** The newest version of the state machine that each of them knows that has written something in the last minutes. */
@@ -54,18 +70,19 @@ export class LogWriters {
     refused: readonly string[],
     knows?: number,
   ): void {
-    const known = this.#writers.get(writer);
-    this.#writers.delete(writer);
+    const server = serverOf(writer);
+    const known = this.#writers.get(server);
+    this.#writers.delete(server);
     const state = { writer, number, time, knows: knows ?? known?.knows ?? 1 };
-    this.#writers.set(writer, refused.length > 0 ? { ...state, refused } : state);
+    this.#writers.set(server, refused.length > 0 ? { ...state, refused } : state);
     for (const one of this.#writers.values()) {
       if (one.time + WRITER_LIFETIME >= time) break;
-      this.#writers.delete(one.writer);
+      this.#writers.delete(serverOf(one.writer));
     }
   }
 
   /** Goes on with those that were saved. */
   restore(writers: Iterable<WriterState>): void {
-    for (const one of writers) this.#writers.set(one.writer, one);
+    for (const one of writers) this.#writers.set(serverOf(one.writer), one);
   }
 }

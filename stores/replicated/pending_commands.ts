@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Clock } from "../../queue/clock.ts";
 import { type Command, type Result, type StoreError, toStoreError } from "../store.ts";
 import { failureOf } from "../written_commands.ts";
 
@@ -70,6 +71,77 @@ export class PendingCommands {
     }
     this.#isDone = true;
     this.#resolve(this.#results);
+  }
+}
+
+/** Among those who wait are at most about this many who do not any more. */
+const DROP_EVERY = 1024;
+
+/** The calls that wait, each until its deadline. */
+export class PendingCalls {
+  readonly #clock: Pick<Clock, "now" | "monotonic" | "after">;
+  readonly #onLate: (late: readonly PendingCommands[]) => void;
+  /** And maybe some that do not wait any more; the oldest first. */
+  readonly #all: PendingCommands[] = [];
+  #cancel: (() => void) | undefined;
+  #stopped = false;
+
+  /**
+   * Nobody waits.
+   *
+   * @param clock tells when a deadline is there
+   * @param onLate gives up those whose deadline was there, all at once
+   */
+  constructor(
+    clock: Pick<Clock, "now" | "monotonic" | "after">,
+    onLate: (late: readonly PendingCommands[]) => void,
+  ) {
+    this.#clock = clock;
+    this.#onLate = onLate;
+  }
+
+  /** One more waits: for as long as those before it. */
+  add(pending: PendingCommands): void {
+    if (this.#all.push(pending) % DROP_EVERY === 0) this.#dropDone();
+    this.#awaitDeadline();
+  }
+
+  /** Resolves once nobody waits of those who do now. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#all.map(({ done }) => done));
+  }
+
+  /** Looks for deadlines no more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel?.();
+  }
+
+  get #now(): number {
+    return this.#clock.monotonic?.() ?? this.#clock.now();
+  }
+
+  /** One timer for all: those that came first are given up first. */
+  #awaitDeadline(): void {
+    if (this.#cancel) return;
+    this.#dropDone();
+    const [first] = this.#all;
+    if (!first || this.#stopped) return;
+    this.#cancel = this.#clock.after(Math.max(1, first.deadline - this.#now), () => {
+      this.#cancel = undefined;
+      const now = this.#now;
+      const early = this.#all.findIndex(({ deadline }) => deadline > now);
+      const late = early < 0 ? this.#all : this.#all.slice(0, early);
+      this.#onLate(late.filter(({ isDone }) => !isDone));
+      this.#awaitDeadline();
+    });
+  }
+
+  /** Forgets those that do not wait any more, as far as nobody before them does. */
+  #dropDone(): void {
+    let done = 0;
+    while (this.#all[done]?.isDone) done++;
+    if (done > 0) this.#all.splice(0, done);
   }
 }
 

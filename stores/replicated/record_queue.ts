@@ -74,9 +74,9 @@ export class OutgoingRecord {
     part.pending.addRecord();
   }
 
-  /** Whether it has commands of a call. */
-  has(pending: PendingCommands): boolean {
-    return this.#parts.some((part) => part.pending === pending);
+  /** The calls of which it has commands. */
+  get calls(): readonly PendingCommands[] {
+    return this.#parts.map(({ pending }) => pending);
   }
 
   /** Somebody waits for its results; who waits for a fence asks again. */
@@ -84,9 +84,9 @@ export class OutgoingRecord {
     return this.control !== undefined || this.#parts.some(({ pending }) => !pending.isDone);
   }
 
-  /** Gives up the commands of a call, before it is under way. */
-  remove(pending: PendingCommands): void {
-    this.#parts = this.#parts.filter((part) => part.pending !== pending);
+  /** Removes the commands of calls that do not wait any more, before it is under way. */
+  removeDone(): void {
+    this.#parts = this.#parts.filter(({ pending }) => !pending.isDone);
     this.bytes = this.#parts.reduce((sum, { encoded }) => sum + encoded.bytes, 0);
   }
 
@@ -105,9 +105,21 @@ export class OutgoingRecord {
     for (const onSettled of this.onSettled) onSettled(true);
   }
 
+  /** It counts, and nobody knows with which results. */
+  appliedUnseen(): void {
+    this.failCommands();
+    for (const onSettled of this.onSettled) onSettled(true);
+  }
+
+  /** Its commands are given up, and are not in it any more. */
+  failCommands(): void {
+    for (const { pending } of this.#parts) pending.fail(this.number > 0);
+    this.removeDone();
+  }
+
   /** It is given up. */
   fail(): void {
-    for (const { pending } of this.#parts) pending.fail(this.number > 0);
+    this.failCommands();
     for (const onSettled of this.onSettled) onSettled(false);
   }
 }
@@ -195,13 +207,10 @@ export class RecordQueue {
     }
   }
 
-  /** Gives up the commands of a call. */
-  remove(pending: PendingCommands): void {
-    for (const record of this.#records) {
-      this.bytes -= record.bytes;
-      record.remove(pending);
-      this.bytes += record.bytes;
-    }
+  /** Removes the commands of calls that do not wait any more. */
+  removeDone(): void {
+    for (const record of this.#records) record.removeDone();
+    this.bytes = this.#records.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 }
 

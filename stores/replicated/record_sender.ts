@@ -7,7 +7,7 @@
 import type { Clock } from "../../queue/clock.ts";
 import { type Command, type Result, StoreError } from "../store.ts";
 import type { ChainPoint, ControlCommand } from "./control_commands.ts";
-import { PendingCommands } from "./pending_commands.ts";
+import { PendingCalls, PendingCommands } from "./pending_commands.ts";
 import type { RecordLog } from "./record_log.ts";
 import { OutgoingRecord, RecordQueue } from "./record_queue.ts";
 import { encodeRecord } from "./record_text.ts";
@@ -20,9 +20,6 @@ const EAGER = 1;
 
 /** At most this many bytes wait. */
 const MAX_WAITING = 64 * 1024 * 1024;
-
-/** Among those who wait are at most about this many who do not any more. */
-const DROP_EVERY = 1024;
 
 /** A record is not sent again once it was under way for so long and nobody waits for it, in milliseconds. */
 const ABANDONED_AFTER = 60_000;
@@ -51,8 +48,9 @@ export interface RecordSenderOptions {
  */
 export class RecordSender {
   readonly #options: RecordSenderOptions;
-  /** Names the records. */
-  #writer: string = crypto.randomUUID();
+  readonly #server: string = crypto.randomUUID();
+  /** How many names it had before. */
+  #names = 0;
   /** The number of the last record that was handed to the log. */
   #lastNumber = 0;
   /** In the order of their numbers. */
@@ -60,23 +58,24 @@ export class RecordSender {
   readonly #waiting: RecordQueue;
   #cancelTurn: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
-  #cancelTimeout: (() => void) | undefined;
   #cancelWatch: (() => void) | undefined;
   /** The first of those that were under way when all were sent again because one did not count. */
   #resentFrom: OutgoingRecord | undefined;
-  /** Those who wait, and maybe some who do not any more, the oldest first. */
-  readonly #pending: PendingCommands[] = [];
+  readonly #pending: PendingCalls;
+  /** Nothing is sent: the replica is made anew, and what counts is not known. */
+  #paused = false;
   #stopped = false;
 
   /** Has nothing to send. */
   constructor(options: RecordSenderOptions) {
     this.#options = options;
     this.#waiting = new RecordQueue(options.log.maxRecord);
+    this.#pending = new PendingCalls(options.clock, (late) => this.#giveUp(late));
   }
 
   /** Who writes its records. */
   get writer(): string {
-    return this.#writer;
+    return this.#names === 0 ? this.#server : `${this.#server}/${this.#names}`;
   }
 
   /** How much is on its way. */
@@ -85,8 +84,8 @@ export class RecordSender {
   }
 
   /** Resolves once all commands have results, or have waited for too long. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#pending.map(({ done }) => done));
+  settled(): Promise<void> {
+    return this.#pending.settled();
   }
 
   /** Sends commands. Resolves with their results, or with errors once they have waited for too long. */
@@ -99,8 +98,7 @@ export class RecordSender {
       return commands.map(() => error);
     }
     const pending = new PendingCommands(commands, this.#now + this.#options.timeout);
-    if (this.#pending.push(pending) % DROP_EVERY === 0) this.#dropDone();
-    this.#awaitTimeout();
+    this.#pending.add(pending);
     this.#waiting.add(pending);
     pending.resolveIfSettled();
     this.#sendAfterTurn();
@@ -138,8 +136,8 @@ export class RecordSender {
    */
   ignored(next: number): void {
     const [first] = this.#underWay;
-    if (!first) return;
-    // The log has forgotten this writer, since it had written nothing for long.
+    if (!first || this.#paused) return;
+    // The log has forgotten this writer, since it had written nothing for long, or has lost what it wrote.
     if (next < first.number) this.#beginAnew();
     // Each of those behind a lost one does not count either, and would have all sent once more.
     else if (first === this.#resentFrom) return this.#resendLater();
@@ -147,18 +145,31 @@ export class RecordSender {
     this.#resend();
   }
 
+  /** Sends nothing from now on: the replica is made anew. */
+  pause(): void {
+    this.#paused = true;
+  }
+
   /**
-   * The replica is another one: what is under way is sent again. What counted meanwhile has results that nobody knows.
+   * The replica has all that is in the log: what is under way is sent again. What counted meanwhile has results that nobody knows.
    *
    * @param next the number that counts next
-   * @param first what comes before all of it: without it nothing counts
+   * @param before what comes before all of it: without it nothing counts
    */
-  restarted(next: number, first?: ControlCommand): void {
-    while (this.#underWay[0] && this.#underWay[0].number < next) this.#underWay.shift()!.fail();
-    if (!first) return this.ignored(next);
-    this.#underWay.unshift(new OutgoingRecord(0, first));
-    this.#beginAnew();
-    this.#resend();
+  resume(next: number, before?: ControlCommand): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    while (this.#underWay[0] && this.#underWay[0].number < next) {
+      this.#underWay.shift()!.appliedUnseen();
+    }
+    this.#waiting.removeDone();
+    this.#resentFrom = undefined;
+    if (before) {
+      this.#underWay.unshift(new OutgoingRecord(0, before));
+      this.#beginAnew();
+      this.#resend();
+    } else this.ignored(next);
+    this.#sendWaiting();
   }
 
   /** Gives up all that is not stored. */
@@ -166,7 +177,7 @@ export class RecordSender {
     this.#stopped = true;
     this.#cancelTurn?.();
     this.#cancelRetry?.();
-    this.#cancelTimeout?.();
+    this.#pending.stop();
     this.#cancelWatch?.();
     for (const record of [...this.#underWay.splice(0), ...this.#waiting.clear()]) record.fail();
   }
@@ -192,7 +203,7 @@ export class RecordSender {
 
   /** Hands what waits to the log, as far as it takes more. */
   #sendWaiting(): void {
-    while (!this.#waiting.isEmpty) {
+    while (!this.#waiting.isEmpty && !this.#paused) {
       const max = this.#waiting.isFirstFull ? MAX_UNDER_WAY - 1 : EAGER;
       if (this.#underWay.length > max) return;
       const record = this.#waiting.shift()!;
@@ -207,7 +218,7 @@ export class RecordSender {
     const attempt = ++record.attempt;
     const { log, seen, version } = this.#options;
     const { number, control, continues, commands } = record;
-    const header = { version: version(), writer: this.#writer, number, seen: seen() };
+    const header = { version: version(), writer: this.writer, number, seen: seen() };
     log.append(encodeRecord({ ...header, control, continues }, commands)).catch(() => {
       if (attempt === record.attempt) this.#resendLater();
     });
@@ -230,6 +241,7 @@ export class RecordSender {
   #resend(): void {
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
+    if (this.#paused) return;
     this.#dropAbandoned();
     for (const record of this.#underWay) this.#append(record);
   }
@@ -240,12 +252,16 @@ export class RecordSender {
    */
   #dropAbandoned(): void {
     const [first] = this.#underWay;
-    if (!first || this.#now - first.sentAt < ABANDONED_AFTER) return;
-    const abandoned = this.#underWay.filter(({ isAwaited }) => !isAwaited);
+    if (!first) return;
+    const last = this.#now - ABANDONED_AFTER;
+    const isWanted = (record: OutgoingRecord) => record.isAwaited || record.sentAt > last;
+    const abandoned = this.#underWay.filter((record) => !isWanted(record));
     if (abandoned.length === 0) return;
-    this.#underWay = this.#underWay.filter(({ isAwaited }) => isAwaited);
+    this.#underWay = this.#underWay.filter(isWanted);
     for (const record of abandoned) record.fail();
-    // The numbers of the others do not follow each other any more.
+    // The numbers of the others do not follow each other any more, and an earlier copy of them may count, too.
+    for (const record of this.#underWay) record.failCommands();
+    this.#waiting.removeDone();
     this.#beginAnew();
   }
 
@@ -254,8 +270,9 @@ export class RecordSender {
     this.#cancelRetry ??= this.#options.clock.after(RETRY_AFTER, () => this.#resend());
   }
 
+  /** Writes under another name: with its first record, none of the one before counts any more. */
   #beginAnew(): void {
-    this.#writer = crypto.randomUUID();
+    this.#names++;
     this.#lastNumber = 0;
     for (const record of this.#underWay) record.number = ++this.#lastNumber;
   }
@@ -265,34 +282,11 @@ export class RecordSender {
     return clock.monotonic?.() ?? clock.now();
   }
 
-  /** One timer for all: those that came first are given up first. */
-  #awaitTimeout(): void {
-    if (this.#cancelTimeout) return;
-    this.#dropDone();
-    const [first] = this.#pending;
-    if (!first || this.#stopped) return;
-    this.#cancelTimeout = this.#options.clock.after(Math.max(1, first.deadline - this.#now), () => {
-      this.#cancelTimeout = undefined;
-      for (const pending of this.#pending) {
-        if (pending.deadline > this.#now) break;
-        if (!pending.isDone) this.#giveUp(pending);
-      }
-      this.#awaitTimeout();
-    });
-  }
-
-  /** Forgets those that do not wait any more, as far as nobody before them does. */
-  #dropDone(): void {
-    let done = 0;
-    while (this.#pending[done]?.isDone) done++;
-    if (done > 0) this.#pending.splice(0, done);
-  }
-
-  #giveUp(pending: PendingCommands): void {
-    const isUnderWay = this.#underWay.some((record) => record.has(pending));
+  #giveUp(late: readonly PendingCommands[]): void {
+    const underWay = new Set<PendingCommands>(this.#underWay.flatMap(({ calls }) => calls));
+    for (const pending of late) pending.fail(underWay.has(pending));
     // What was not handed to the log is not stored: nobody sends it later.
-    this.#waiting.remove(pending);
-    pending.fail(isUnderWay);
+    this.#waiting.removeDone();
   }
 }
 

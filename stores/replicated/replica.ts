@@ -31,7 +31,7 @@ const TICK = 1000;
 export type IgnoredReason =
   /** It is a fence, and no record. */
   | "fence"
-  /** It is not one of dsmq, or it is damaged. */
+  /** It is damaged, or not one of dsmq. */
   | "unreadable"
   /** It counted before. */
   | "repeated"
@@ -40,7 +40,9 @@ export type IgnoredReason =
   /** Its writer had not seen what was there for long. */
   | "stale"
   /** Its writer had applied something else than is here. */
-  | "diverged";
+  | "diverged"
+  /** Its writer had applied records that the log has lost. */
+  | "ahead";
 
 /** What became of a record. */
 export interface AppliedEntry {
@@ -151,12 +153,9 @@ export class Replica {
     const identity = this.#identity.saved;
     if (!identity) return;
     try {
-      const { configuration: { retention } } = identity.current;
-      const saved: SavedReplica = {
-        identity,
-        schedule: this.schedule.saved,
-        parts: saveParts(this.#file, this.parts, this.#time, retention),
-      };
+      const { retention } = identity.current.configuration;
+      const parts = saveParts(this.#file, this.parts, this.#time, retention);
+      const saved: SavedReplica = { identity, schedule: this.schedule.saved, parts };
       this.#file.save("replica", [saved]);
       this.#file.save("writers", this.writers.all);
       this.#file.save("claims", this.#claims.saved());
@@ -230,13 +229,13 @@ export class Replica {
   #reasonToIgnore(record: DecodedRecord, time: number): IgnoredReason | undefined {
     const { version, writer, number, seen } = record;
     const next = this.writers.next(writer);
-    if (number !== next) return number < next ? "repeated" : "early";
+    if (number < next) return "repeated";
     const verdict = this.chain.judge(seen, time);
-    if (verdict !== "same") return verdict === "stale" ? "stale" : "diverged";
+    if (verdict !== "same") return verdict === "other" ? "diverged" : verdict;
+    if (number > next) return "early";
     this.#requireKnown(version);
     // Without options nothing can be done.
-    if (!this.identity && record.control?.type !== "configure") return "early";
-    return undefined;
+    return this.identity || record.control?.type === "configure" ? undefined : "early";
   }
 
   #change({ time, commands }: CommandBatch, refused: readonly string[], messages: TopicMessage[]) {

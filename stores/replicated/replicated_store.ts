@@ -112,11 +112,7 @@ export class ReplicatedStore extends SqliteStore {
     this.#follower = new LogFollower({
       ...{ log, clock, keeper, writer, signal: this.#stop.signal },
       onEntry: (entry, applied, isNew) => this.#onEntry(entry, applied, isNew),
-      onBlocked: (reason) => {
-        this.#watch.block(reason);
-        const message = "the log is not what it was: the replica is made anew";
-        notify({ event: "log_replaced", message, reason });
-      },
+      onBlocked: (reason) => this.#membership.block(reason),
       onRebuilt: (before) => this.#onRebuilt(before),
       onProgress: (progress) => options.onProgress?.(progress),
       onEnd: ({ message }) => this.#watch.block(message),
@@ -129,7 +125,7 @@ export class ReplicatedStore extends SqliteStore {
     });
     this.#membership = new LogMembership({
       ...{ log, clock, keeper, follower: this.#follower, sender: this.#sender },
-      ...{ watch: this.#watch, reconfigure, knows },
+      ...{ watch: this.#watch, reconfigure, knows, notify },
       configuration: { retention: this.retention, limits: this.limits },
     });
     this.#upkeep = new ReplicaUpkeep({

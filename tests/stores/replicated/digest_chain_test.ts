@@ -49,7 +49,7 @@ Deno.test("what was seen counts if it is the same and recent: a whole ring of re
     assertEquals(chain.judge(at, 0), verdict);
   }
   assertEquals(chain.judge({ position: last, digest: "other" }, time), "other");
-  assertEquals(chain.judge({ position: last + 1, digest: chain.last.digest }, time), "other");
+  assertEquals(chain.judge({ position: last + 1, digest: chain.last.digest }, time), "ahead");
   // The record behind what was seen has been there for more than a minute. Behind the last one there is none.
   const before = chain.at(last - 1)!;
   assertEquals(chain.judge(before, time + RECENT.ms), "same");
