@@ -19,6 +19,7 @@ import {
   toDsmqError,
 } from "../pending_request.ts";
 import type { StreamSource } from "../stream_source.ts";
+import { LeaseRenewals, type OnRenewed } from "./lease_renewals.ts";
 import { RETRY_AFTER } from "./leased_jobs.ts";
 import { isNotFound, isTransient, ReportedJobs, type ReportSetup } from "./reported_jobs.ts";
 import { WorkerJob } from "./worker_job.ts";
@@ -51,6 +52,10 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
   /** The fields that name the worker. */
   readonly #named: object;
   readonly #closed = deferred<void>();
+  readonly #renewals = new LeaseRenewals(
+    (onSettled) => this.#sendRenewal(onSettled),
+    (isConfirmed, sentAt) => isConfirmed ? this.confirm(sentAt) : this.renewLater(),
+  );
   /** The largest claim that has arrived. */
   #newest = 0;
   #sentAt = 0;
@@ -201,16 +206,17 @@ export class GroupWorker extends ReportedJobs implements TopicWorker, StreamHand
     this.#setup.requests.acceptance.admit({ verb: "work" }, ask);
   }
 
-  renew(onSettled?: (isConfirmed: boolean) => void): void {
+  renew(onRenewed?: OnRenewed): void {
+    this.#renewals.renew(onRenewed);
+  }
+
+  #sendRenewal(onSettled: OnRenewed): WorkerRequest {
     const fields = () => ({ ...this.#named, claims: this.openClaims });
-    const request = this.#send("extend", fields, (reply, error) => {
+    return this.#send("extend", fields, (reply, error) => {
       if (reply) this.#lose(reply);
       // With its group all that it had is gone.
       else if (isNotFound(error)) this.#lose({ lost: this.openClaims });
-      const isConfirmed = reply !== undefined && !reply.ended;
-      if (isConfirmed) this.confirm(request.sentAt);
-      else this.renewLater();
-      onSettled?.(isConfirmed);
+      onSettled(reply !== undefined && !reply.ended);
     });
   }
 

@@ -33,13 +33,13 @@ import { Program, ROOT } from "../support/program.ts";
  * What is told of groups is three: what reads them and what a server tells of itself, of both, and their metrics.
  * The limits that clients know are one of both: so that browsers need not load the others.
  * Records in replies, lists that are read page by page, and the order of several addresses are one each of the former, for the client.
- * Maps that are renewed are one, for both.
+ * Maps that are renewed are one, for both. Renewals of a lease are one of the former.
  * Of stores that share a log, both have what positions are held against, which connections there are and how all are closed, and what a server does while it is behind, and the options of stores, of a program and of the command line.
  * The store over a log is forty-six of the former, of which thirteen are for NATS: a server loads them only if it is given a log.
  * The rest of what they grew by is plain HTTP: the folder `http/`, and what the transports need to carry bodies and streams, answers without a body, and to drop bodies that nobody
  * wants.)
  */
-const MOST = { reached: 535, loaded: 297 };
+const MOST = { reached: 536, loaded: 297 };
 
 /** What each server loads besides the file that starts it. */
 const ALWAYS = ["server/warm_up.ts", "stores/engines/load_engine.ts", "stores/memory_store.ts"];

@@ -186,19 +186,71 @@ Deno.test("extend makes sure of a job, whatever happens on the way", () =>
     group.mq.work("t", (job) => (jobs.push(job), never), { concurrency: 3 });
     const { id } = await group.answer("work");
     await group.jobs(id, [1, 2, 3]);
-    const [first, second, third] = jobs.map((job) => job.extend());
-    const lost = assertRejects(() => second!, DsmqError);
-    await group.answer("extend");
+    const first = jobs[0]!.extend();
+    const { id: sent } = await group.next("extend");
+    const lost = assertRejects(() => jobs[1]!.extend(), DsmqError);
+    await group.script.send({ id: sent });
     await first;
     await group.answer("extend", { lost: [2] });
     assertEquals((await lost).code, "lease_lost");
     assertEquals((await assertRejects(() => jobs[1]!.extend(), DsmqError)).code, "lease_lost");
+    const third = jobs[2]!.extend();
     // The answer is lost.
     await group.next("extend");
     group.script.hangUp();
     assertEquals((await group.answer("work")).holding, [1, 3]);
     await group.answer("extend");
     await third;
+  }));
+
+Deno.test("a lease has one renewal under way at a time, however long that takes and whatever else confirms it", () =>
+  inVirtualTime(async () => {
+    await using group = await ScriptedGroup.open();
+    const handler = new ManualHandler();
+    group.mq.work("t", handler.handle, { lease, concurrency: 3 });
+    const { id } = await group.answer("work");
+    await group.jobs(id, [1, 2, 3]);
+    const { id: slow } = await group.next("extend");
+    // Each of these renews it, too.
+    for (const claim of [1, 2]) {
+      handler.job(claim).done();
+      await group.answer("finish");
+      await group.isQuiet(12_000);
+    }
+    assertEquals(handler.job(3).signal.aborted, false);
+    await group.script.send({ id: slow });
+    // That was asked for long ago.
+    const { claims, id: next } = await group.next("extend");
+    assertEquals(claims, [3]);
+    await group.isQuiet(11_000);
+    await group.script.send({ id: next });
+    await group.answer("extend");
+    await group.isQuiet(9900);
+    await group.answer("extend");
+  }));
+
+Deno.test("jobs that make sure of the lease share a renewal, and those that come after it was sent the next one", () =>
+  inVirtualTime(async () => {
+    await using group = await ScriptedGroup.open();
+    const jobs: Job[] = [];
+    const never = new Promise<void>(() => {});
+    group.mq.work("t", (job) => (jobs.push(job), never), { concurrency: 3 });
+    const { id } = await group.answer("work");
+    await group.jobs(id, [1, 2, 3]);
+    const renewed: number[] = [];
+    const extend = (claim: number) =>
+      jobs[claim - 1]!.extend().then(() => void renewed.push(claim));
+    const first = [extend(1), extend(2)];
+    const { id: sent } = await group.next("extend");
+    const later = [extend(3), extend(1)];
+    await group.isQuiet(0);
+    await group.script.send({ id: sent });
+    await Promise.all(first);
+    assertEquals(renewed, [1, 2]);
+    await group.answer("extend");
+    await Promise.all(later);
+    assertEquals(renewed, [1, 2, 3, 1]);
+    await group.isQuiet(0);
   }));
 
 for (const code of ["unavailable", "busy", "full", "unknown_outcome"]) {
