@@ -7,6 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
 import { claim, open, stateOf } from "../../testing/store/group_support.ts";
+import { Feed } from "../../testing/store/support.ts";
 import { Bridge, reconnect, store, testServer, turns, until } from "../support/bridge.ts";
 import { heldJobs } from "../support/held_jobs.ts";
 import { SharedLog } from "../support/memory_record_logs.ts";
@@ -21,17 +22,11 @@ async function atOneOfTwo() {
   const log = new SharedLog(Date.now);
   /** What the records of each wait for. */
   const gates: (Promise<void> | undefined)[] = [];
-  /** What the tail of each waits for, and what it is to wait for once a record of its server is on the way. */
+  /** What the tail of each waits for. */
   const tails: (Promise<void> | undefined)[] = [];
-  const nextTails: (Promise<void> | undefined)[] = [];
   const open = async (i: number) => {
-    const disturb = (what: string) => {
-      if (what === "tail") return tails[i];
-      if (what !== "append") return undefined;
-      tails[i] ??= nextTails[i];
-      return gates[i];
-    };
-    return await testServer(await openReplica(log, disturb));
+    const held: Readonly<Record<string, typeof gates>> = { append: gates, tail: tails };
+    return await testServer(await openReplica(log, (what) => held[what]?.[i]));
   };
   const hosts = [await open(0), await open(1)];
   const bridges = hosts.map((host) => new Bridge(host));
@@ -53,8 +48,8 @@ async function atOneOfTwo() {
     what[bridges.indexOf(bridge)] = promise;
     return resolve;
   };
-  const [holdRecordsOf, holdResultsOf] = [hold(gates), hold(nextTails)];
-  return { mq, first: first!, other: other!, contents, holdRecordsOf, holdResultsOf, close };
+  const [holdRecordsOf, holdTailOf] = [hold(gates), hold(tails)];
+  return { mq, first: first!, other: other!, contents, holdRecordsOf, holdTailOf, close };
 }
 
 Deno.test("what a client had sent to a server that still believes to have it is stored once, though it arrives after the client went on elsewhere", async () => {
@@ -138,12 +133,14 @@ for (
 }
 
 Deno.test("what a server has claimed for a worker that has left it since is worked where the worker is, and given to nobody else", async () => {
-  const { mq, first, other, holdResultsOf, close } = await atOneOfTwo();
+  const { mq, first, other, holdTailOf, close } = await atOneOfTwo();
   const jobs = heldJobs();
   const worker = mq.work("jobs", jobs.handle);
   await mq.put("other", "so that the worker is there");
   const { store: shared } = other.host!.queue;
-  const letSee = holdResultsOf(first);
+  // It claims what it sees, and does not see what it gets.
+  let letSee = () => {};
+  using _feed = await Feed.open(first.host!.queue.store, () => letSee = holdTailOf(first));
   await store(other.host!, "jobs", "1");
   const claimed = async () => (await stateOf(shared, JOBS)).held === 1;
   while (!await claimed()) await turns();
