@@ -16,6 +16,7 @@ import type { ServeOptions } from "../server.ts";
 import "../server/start/preload.ts";
 import {
   type ListeningServer,
+  LogAddressError,
   openLog,
   OVERFLOWS,
   parseServeOptions,
@@ -152,7 +153,7 @@ export const serveCommand: CliCommand = {
     await warnOfSharedFiles(args);
     const server = await start({ ...settings, log }, names).catch((error) => {
       // The address of a log is parsed by what opens it.
-      if (error instanceof RangeError) throw new UsageError(error.message, { cause: error });
+      if (error instanceof LogAddressError) throw new UsageError(error.message, { cause: error });
       ignoreIfStopped(error);
     });
     if (!server) return reportStopped();

@@ -78,3 +78,6 @@ export function pathFault(path: string): string | undefined {
   if (/[/\\]$/.test(path)) return "where PATH is a file and no folder";
   return undefined;
 }
+
+/** The address of a log is invalid; it is parsed only when the log is opened. */
+export class LogAddressError extends RangeError {}

@@ -5,12 +5,13 @@
  */
 
 import { DsmqError } from "../../protocol/errors.ts";
-import { parseNatsAddress } from "../../stores/replicated/nats/nats_address.ts";
+import { type NatsAddress, parseNatsAddress } from "../../stores/replicated/nats/nats_address.ts";
 import { type NatsLogOptions, openNatsLog } from "../../stores/replicated/nats/nats_log.ts";
 import { LogError, type RecordLog } from "../../stores/replicated/record_log.ts";
 import { ReplicatedStore } from "../../stores/replicated/replicated_store.ts";
 import type { ReplicatedStoreOptions } from "../../stores/replicated/replicated_store_options.ts";
 import type { ServerSettings } from "../options.ts";
+import { LogAddressError } from "../store_address.ts";
 import { CatchUpReport } from "./catch_up_progress.ts";
 
 /** What it needs of the options. */
@@ -29,14 +30,14 @@ type OpenLog = (options: NatsLogOptions) => Promise<RecordLog>;
  * @param openLog opens the log. Default: in NATS
  * @returns opens the store: rejects with a `DsmqError`, `unavailable` if the log cannot be reached in time, `store_unusable` if it cannot
  *   be used, or `module_unavailable`
- * @throws {RangeError} if the address is invalid
+ * @throws {LogAddressError} if the address is invalid
  */
 export function replicatedStore(
   { store, limits, storeFault, waitForStore: waitMs, reconfigure, replica: path, log, signal }:
     LogSettings,
   openLog: OpenLog = openNatsLog,
 ): (options: Omit<ReplicatedStoreOptions, "log">) => Promise<ReplicatedStore> {
-  const address = parseNatsAddress(store, storeFault);
+  const address = parseAddress(store, storeFault);
   return async (options) => {
     try {
       const records = await openLog({ address, waitMs, ...(signal && { signal }) });
@@ -71,4 +72,12 @@ async function requireRoom(records: RecordLog, messageBytes: number): Promise<vo
     `a message may have ${messageBytes} bytes, but ${records.description} takes messages of up to ${limit}: lower the limit ` +
       "messageBytes, or raise max_payload in NATS",
   );
+}
+
+function parseAddress(store: string, fault: LogSettings["storeFault"]): NatsAddress {
+  try {
+    return parseNatsAddress(store, fault);
+  } catch (error) {
+    throw error instanceof RangeError ? new LogAddressError(error.message) : error;
+  }
 }

@@ -35,7 +35,7 @@ import {
 } from "./open_store.ts";
 
 export type { ListeningServer };
-export { isLogAddress } from "../store_address.ts";
+export { isLogAddress, LogAddressError } from "../store_address.ts";
 export { WAIT_FOR_STORE } from "../store_options.ts";
 export {
   DURABILITIES,

@@ -139,11 +139,11 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   ],
   [
     ["serve", "--store", "disk"],
-    'Cannot serve: --store must be "memory" or "sqlite:PATH", got "disk"',
+    'Cannot serve: --store must be "memory", "sqlite:PATH" or "nats://SERVER/NAME", got "disk"',
   ],
   [
     ["serve", "--store", "q.db"],
-    'Cannot serve: --store must be "memory" or "sqlite:PATH", got "q.db"; did you mean "sqlite:q.db"?',
+    'Cannot serve: --store must be "memory", "sqlite:PATH" or "nats://SERVER/NAME", got "q.db"; did you mean "sqlite:q.db"?',
   ],
   [
     ["serve", "--store", "sqlite://q.db"],

@@ -104,7 +104,10 @@ class ProgramRun {
           ? {}
           : { storedBytes: stored, overflow: "drop-oldest" as const },
       };
-      return new FuzzServer(`server${i}`, choice, time, this.#records, folder);
+      const server = new FuzzServer(`server${i}`, choice, time, this.#records, folder);
+      // Clients try addresses in a random order, and this one has another history.
+      server.away = i > 0;
+      return server;
     });
     this.#urls = this.#servers.map((server, i) => this.#network.join(`server${i}`, server));
   }
