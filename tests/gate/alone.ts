@@ -21,6 +21,7 @@ export const ALONE: Readonly<Record<string, string>> = {
   "client/connect_refusals_test.ts": SHORT_TIMES,
   "client/resume_slow_networks_test.ts": SHORT_TIMES,
   "client/resume_streams_test.ts": MEMORY,
+  "client/several_servers_test.ts": SHORT_TIMES,
   "connection/progress_test.ts": SHORT_TIMES,
   "faults/short_load_runs_test.ts": SPEED,
   "server/aborted_start_test.ts":
