@@ -93,7 +93,8 @@ export class DigestChain {
 
   /** A record that is no command, such as a fence: the digest stays. */
   skip(position: number, time: number): void {
-    this.#put({ ...this.#last, position, time, record: "" });
+    const { digest, last } = this.#last;
+    this.#put({ position, digest, time, last, record: "" });
   }
 
   /**
@@ -114,7 +115,7 @@ export class DigestChain {
     const recordHash = hash("sha256", record, "hex");
     const text = `${this.#last.digest} ${recordHash} ${time} ${outcome}`;
     const digest = hash("sha256", text, "hex").slice(0, DIGITS);
-    this.#put({ position, time, digest, last, record: recordHash.slice(0, DIGITS) });
+    this.#put({ position, digest, time, last, record: recordHash.slice(0, DIGITS) });
   }
 
   /** Whether the record at the last position may be the one that was applied there. */
