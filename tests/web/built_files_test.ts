@@ -36,7 +36,7 @@ Deno.test("a built file that differs from its sources, is missing, or has no sou
 });
 
 /** The size of the client for browsers with gzip -9, in bytes, and a little on top: what adds more is worth a look. */
-const CLIENT_GZIP_BYTES = 40_250;
+const CLIENT_GZIP_BYTES = 40_450;
 
 Deno.test("the client for browsers does not grow unnoticed", () => {
   const { length } = gzipSync(client, { level: 9 });
