@@ -26,7 +26,7 @@ const PURGED = 2 ** 28;
 /** The goal, in seconds. */
 const GOAL = 60;
 /** How long the snapshot, and each start, may take before they are given up, in milliseconds. */
-const PATIENCE = 180_000;
+const READY_TIMEOUT = 180_000;
 /** How long nothing more may come of a snapshot before it counts as complete, in milliseconds. */
 const SETTLED = 8000;
 
@@ -111,29 +111,29 @@ function startRows(how: string, { seconds, memory: [now, peak] }: Start): string
 
 /** Waits until there is a snapshot, and nothing more of it comes; returns its size in bytes. */
 async function settledSnapshot(): Promise<number> {
-  const giveUp = performance.now() + PATIENCE;
+  const deadline = performance.now() + READY_TIMEOUT;
   for (let [last, since] = [0, performance.now()];;) {
     const { state } = await streams.info("OBJ_log-snapshots");
     const now = performance.now();
     if (state.last_seq !== last) [last, since] = [state.last_seq, now];
     if (last > 0 && now - since > SETTLED) return state.bytes;
-    if (now > giveUp) throw new MeasurementFailed("no snapshot is made");
+    if (now > deadline) throw new MeasurementFailed("no snapshot is made");
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
 
 /** Waits until a server says that it is ready. */
 async function untilReady({ port }: Running): Promise<void> {
-  const giveUp = performance.now() + PATIENCE;
+  const deadline = performance.now() + READY_TIMEOUT;
   while (true) {
     try {
       const response = await retryUntilReady(() => fetch(`http://127.0.0.1:${port}/health/ready`));
       await response.body?.cancel();
       if (response.ok) return;
     } catch (error) {
-      if (performance.now() > giveUp) throw error;
+      if (performance.now() > deadline) throw error;
     }
-    if (performance.now() > giveUp) throw new MeasurementFailed("a server is not ready in time");
+    if (performance.now() > deadline) throw new MeasurementFailed("a server is not ready in time");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

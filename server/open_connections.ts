@@ -115,7 +115,7 @@ export class OpenConnections {
     }
     for (const connection of pending) connection.closeGracefully(...closing.close);
     if (this.#isEmpty) return;
-    const impatience = setTimeout(() => {
+    const closeTimer = setTimeout(() => {
       for (const connection of admitted) {
         if (!this.has(connection) || connection.closed) continue;
         connection.closeGracefully(...closing.close, closing.error);
@@ -134,7 +134,7 @@ export class OpenConnections {
       }
     }, CLOSE_TIMEOUT);
     await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
-    clearTimeout(impatience);
+    clearTimeout(closeTimer);
     clearTimeout(timer);
   }
 

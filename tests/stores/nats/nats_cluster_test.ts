@@ -100,7 +100,7 @@ Deno.test({
       const server = await findServer(cluster, leads);
       await server.pause();
       try {
-        // Until it is given up it may have what was sent to it: 4.5 s.
+        // Until it is given up it may have what was sent to it: 3 s.
         await withTimeout(load.more(100), AGAIN);
       } finally {
         server.resume();
