@@ -25,7 +25,7 @@ const NOWHERE: WirePosition = { after: 0, epoch: "" };
 interface Origin {
   readonly store: string;
   readonly epoch: string;
-  /** The store's time in the last frame of the server, in milliseconds since 1970. */
+  /** What was gone by this time the server knew in its last frame, in milliseconds since 1970. */
   asOf: number;
 }
 
@@ -66,9 +66,9 @@ export class ReadPositions {
     since: WireSince | undefined,
     maxPositions: number = MAX_POSITIONS,
   ) {
-    const { store, epoch, start, floor, time } = welcome;
+    const { store, epoch, start, floor, time, asOf = time } = welcome;
     this.#maxPositions = maxPositions;
-    this.#origin = { store, epoch, asOf: time };
+    this.#origin = { store, epoch, asOf };
     this.#floor = floor;
     this.#stores.set(store, this.#topics);
     this.#baseStore = store;
@@ -100,8 +100,8 @@ export class ReadPositions {
   }
 
   /** There is a new socket. */
-  begin({ store, epoch, floor, time }: Welcome): void {
-    this.#origin = { store, epoch, asOf: time };
+  begin({ store, epoch, floor, time, asOf = time }: Welcome): void {
+    this.#origin = { store, epoch, asOf };
     this.#hasOlder = true;
     this.#floor = floor;
     this.#fullAtFloor = -1;
@@ -120,9 +120,9 @@ export class ReadPositions {
     this.#baseStore = undefined;
   }
 
-  /** A heartbeat reported the store's time and floor: everything up to the floor is gone. */
-  onHeartbeat(time: number, floor: number): void {
-    if (time > this.#origin.asOf) this.#origin.asOf = time;
+  /** A heartbeat reported by which time the server knows what is gone, and the floor: everything up to that is. */
+  onHeartbeat(asOf: number, floor: number): void {
+    if (asOf > this.#origin.asOf) this.#origin.asOf = asOf;
     if (floor > this.#floor) this.#floor = floor;
   }
 

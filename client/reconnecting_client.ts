@@ -163,7 +163,7 @@ export class ReconnectingClient implements TransportHandler {
         case "heartbeat":
           this.#watchdog.replyToHeartbeat();
           this.known.update(reply.last);
-          this.positions.onHeartbeat(reply.time, reply.floor);
+          this.positions.onHeartbeat(reply.asOf ?? reply.time, reply.floor);
           this.storeClock.update(reply.time);
           break;
         case "error":

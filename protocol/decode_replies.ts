@@ -57,8 +57,8 @@ function decodeReply(it: RawReply): Reply {
   if (typeof id === "number") return decodeAnswer(it, id);
   if (sub !== undefined && it.ahead === undefined) return decodeStreamed(it, sub);
   if (it.heartbeat !== undefined && id === undefined) {
-    const { heartbeat, time = 0, last = 0, floor = 0 } = it;
-    return { kind: "heartbeat", heartbeat, time, last, floor };
+    const { heartbeat, time = 0, asOf, last = 0, floor = 0 } = it;
+    return { kind: "heartbeat", heartbeat, time, asOf, last, floor };
   }
   const { ahead: bytes, answers, through } = it;
   return bytes === undefined

@@ -34,7 +34,7 @@ export const KNOWN_DURABILITIES: Readonly<Record<Durability, true>> = {
 export function decodeWelcome(it: Partial<Welcome>, id: number): Reply {
   const { protocol, server = "", epoch = "", store = epoch, start, durability = "memory", limits } =
     it;
-  const { last = start, floor = 0, time = 0, dedupComplete = false } = it;
+  const { last = start, floor = 0, time = 0, asOf, dedupComplete = false } = it;
   const { retention = DEFAULT_RETENTION, heartbeat: every = 0 } = it;
   const heartbeat = every >= HEARTBEAT_INTERVAL.min
     ? Math.min(every, HEARTBEAT_INTERVAL.max)
@@ -51,6 +51,7 @@ export function decodeWelcome(it: Partial<Welcome>, id: number): Reply {
     last: last!,
     floor,
     time,
+    asOf,
     dedupComplete,
     // An unknown durability guarantees nothing.
     durability: Object.hasOwn(KNOWN_DURABILITIES, durability) ? durability : "memory",

@@ -18,6 +18,7 @@
  * {"sub":8,"prev":45,"bytes":24,"seqs":[46,47],"times":[…],"bodies":["five","six"],"attributes":[null,{"key":"a"}]}
  * {"sub":8,"error":{"code":"trimmed","message":"…","after":3,"floor":40,"last":45},"through":38}
  * {"heartbeat":10000,"time":1767225600000,"last":45,"floor":40}
+ * {"heartbeat":10000,"time":1767225600000,"asOf":1767225599000,"last":45,"floor":40}    from one of several servers
  * {"ahead":990000}
  * {"ahead":990000,"answers":4,"through":42}                to a client that said "frameBytes": what comes next is this answer
  * {"ahead":990000,"sub":8,"through":45}                    the same: one message of a stream
@@ -71,6 +72,8 @@ export interface Welcome {
   readonly floor: number;
   /** The store's time, in milliseconds since 1970. */
   readonly time: number;
+  /** What was gone by this time is known to the server, where that is earlier than `time`. */
+  readonly asOf?: number | undefined;
   /** With `known`: every put of the session that was stored after it is recognised when it is repeated. */
   readonly dedupComplete?: boolean | undefined;
   readonly durability: Durability;
@@ -241,6 +244,8 @@ export interface Heartbeat {
   readonly heartbeat: number;
   /** The store's time, in milliseconds since 1970. */
   readonly time: number;
+  /** What was gone by this time is known to the server, where that is earlier than `time`. */
+  readonly asOf?: number | undefined;
   /** The last sequence number that was given. */
   readonly last: number;
   /** Everything up to this sequence number is gone. */
@@ -248,8 +253,9 @@ export interface Heartbeat {
 }
 
 /** A heartbeat. */
-export function heartbeatFrame({ heartbeat, time, last, floor }: Heartbeat): string {
-  return `{"heartbeat":${heartbeat},"time":${time},"last":${last},"floor":${floor}}`;
+export function heartbeatFrame({ heartbeat, time, asOf, last, floor }: Heartbeat): string {
+  const known = asOf === undefined ? "" : `"asOf":${asOf},`;
+  return `{"heartbeat":${heartbeat},"time":${time},${known}"last":${last},"floor":${floor}}`;
 }
 
 /** Announces a large frame of about this many bytes: until it has arrived, nothing else can. */

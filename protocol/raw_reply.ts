@@ -65,6 +65,7 @@ function isValidField(name: keyof RawReply, field: unknown): boolean {
     case "seq":
     case "time":
     case "through":
+    case "asOf":
     case "sub":
     case "prev":
     case "bytes":

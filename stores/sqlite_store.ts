@@ -108,7 +108,10 @@ export abstract class SqliteStore implements Store {
   }
 
   bounds(): Promise<StoreBounds> {
-    return this.#ask("find the last message", (_, bounds) => bounds);
+    return this.#ask("find the last message", (_, bounds) => {
+      const asOf = this.goneTime;
+      return asOf < bounds.time ? { ...bounds, asOf } : bounds;
+    });
   }
 
   topicBounds(queries: readonly TopicBoundsQuery[]): Promise<readonly TopicBounds[]> {

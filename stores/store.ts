@@ -81,6 +81,8 @@ export interface StoreBounds {
   readonly last: number;
   /** The store's time, in milliseconds since 1970. */
   readonly time: number;
+  /** All that was gone by this time is known here, where that is earlier than `time`. Default: `time`. */
+  readonly asOf?: number | undefined;
 }
 
 /** Asks for the bounds as they concern an epoch, and a topic or all topics that begin with a prefix. */

@@ -141,17 +141,22 @@ export const lasting: Promises = {
 
   async "the bounds of a store are its first and last number, and its time"({ store, clock }) {
     const start = clock.now();
-    assertEquals(await store.bounds(), { floor: 0, last: 0, time: start });
+    const bounds = async () => {
+      const { asOf = 0, ...others } = await store.bounds();
+      assert(asOf < others.time, "only what differs from the time is told");
+      return others;
+    };
+    assertEquals(await bounds(), { floor: 0, last: 0, time: start });
     await append(store, puts("t", "1", "2"));
-    assertEquals(await store.bounds(), { floor: 0, last: 2, time: start });
+    assertEquals(await bounds(), { floor: 0, last: 2, time: start });
     clock.advance(1);
     await append(store, [put("u", "3")]);
     clock.advance(RETENTION - 1);
-    assertEquals(await store.bounds(), { floor: 2, last: 3, time: start + RETENTION });
+    assertEquals(await bounds(), { floor: 2, last: 3, time: start + RETENTION });
     clock.advance(1.5);
-    assertEquals(await store.bounds(), { floor: 3, last: 3, time: start + RETENTION + 1 });
+    assertEquals(await bounds(), { floor: 3, last: 3, time: start + RETENTION + 1 });
     await trimAll(store);
-    assertEquals(await store.bounds(), { floor: 3, last: 3, time: start + RETENTION + 1 });
+    assertEquals(await bounds(), { floor: 3, last: 3, time: start + RETENTION + 1 });
   },
 
   async "`seqBefore` is the number before the first message stored at a time or later"(

@@ -107,6 +107,7 @@ export const basics: WireChecks = {
       const beat = await mq.next();
       assertEquals([beat.heartbeat, beat.id], [100, undefined]);
       assert(beat.time >= reply.time && beat.last >= reply.last, "it tells the present");
+      assert((beat.asOf ?? 0) < beat.time, "what it knows is not later than the present");
       mq.send({ action: "heartbeat" });
     }
   },
