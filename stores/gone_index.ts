@@ -146,19 +146,20 @@ export class GoneIndex {
   /** What is gone of a topic, if everything up to a floor is, and went after a time. */
   find(topic: string, floor: number, asOf: number = NEVER): Gone | undefined {
     if (floor === 0 && this.#purgedTo === 0) return undefined;
-    return wentAfter(asOf, this.#find(topic, floor));
+    const unpurged = this.#newestUnpurged(topic, floor);
+    const expired = unpurged && wentAfter(asOf, this.ofUnpurged(unpurged));
+    const purged = wentAfter(asOf, this.#purgedAfter(unpurged?.seq ?? 0, topic, floor));
+    // Newer ones than those in the table may have gone before they came there, or may only seem to be of this topic: those in the
+    // table may have gone later.
+    return expired && purged ? horizonOf(expired, purged) : expired ?? purged;
   }
 
-  #find(topic: string, floor: number): Gone | undefined {
-    const unpurged = this.#newestUnpurged(topic, floor);
+  /** What is purged of a topic, or may be, if it comes after a number. It may be known that nothing is. */
+  #purgedAfter(after: number, topic: string, floor: number): Gone | undefined {
     const { horizon } = this.#purged;
-    const after = unpurged?.seq ?? 0;
-    // Newer ones than those in the table may have expired before they came there, and be forgotten.
     const recorded = this.#purged.find(topic) ??
       (horizon.seq > after ? this.#before(this.#oldestLeft(topic, floor)) : horizon);
-    if (unpurged && after >= recorded.seq) return this.ofUnpurged(unpurged);
-    // It may be known that nothing is gone.
-    return recorded.seq > 0 ? recorded : undefined;
+    return recorded.seq > after ? recorded : undefined;
   }
 
   /** What may be gone of a topic that is not known: nothing from its oldest message on, since the oldest go first. */

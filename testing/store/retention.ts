@@ -8,6 +8,7 @@ import { assert, assertEquals } from "../assert.ts";
 import type { Store, TopicMessage } from "../../stores/store.ts";
 import {
   append,
+  apply,
   assertMessages,
   type Promises,
   put,
@@ -189,6 +190,34 @@ export const lasting: Promises = {
     }
     await trimAll(store);
     assertEquals(await store.seqBefore(start), gone[1]!.seq);
+  },
+
+  async "what expires of a topic that is not known any more is told of, also if newer messages were purged of others before"(
+    { limited, clock, next },
+  ) {
+    const store = await limited({ goneTopics: 1 });
+    await append(store, ["t", "a", "b", "c"].map((topic) => put(topic)));
+    for (const topic of ["a", "b", "c"]) {
+      await apply(await next(), [{ type: "purge", topic, max: 9 }]);
+    }
+    clock.advance(RETENTION - 1);
+    const query = { topic: "t", after: 0, count: 1, bytes: 1, gone: true };
+    const goneAfter = async (asOf: number) => {
+      const now = await next();
+      const [page] = await now.read([{ ...query, asOf }]);
+      const [bounds] = await now.topicBounds([{ topic: "t", asOf }]);
+      assertEquals(page!.gone, bounds!.gone);
+      return page!.gone;
+    };
+    const [{ asOf }] = await (await next()).topicBounds([{}]) as [{ asOf: number }];
+    assertEquals(await goneAfter(asOf), undefined);
+    clock.advance(1);
+    for (let purged = 0; purged < 2; purged++) {
+      const gone = await goneAfter(asOf);
+      assert(gone && gone.seq >= 1 && gone.at === clock.now(), `${JSON.stringify(gone)}`);
+      assertEquals(await goneAfter(clock.now()), undefined);
+      await trimAll(await next());
+    }
   },
 
   async "trimming says when everything is purged"({ store, clock }) {

@@ -226,7 +226,24 @@ async function run(kind: "memory" | "file", program: Program): Promise<void> {
   for (const store of [again, second]) await assertGoesOn(store, clock);
 }
 
+/** A message of a topic of which is not known what is gone expires after newer ones of others were purged. */
+const EXPIRES_LATER: Program = {
+  steps: [{ do: "put", topic: "", count: 2 }, { do: "put", topic: "a", count: 1 }],
+  small: false,
+  known: 1,
+  before: [
+    { do: "put", topic: "b", count: 1 },
+    { do: "purge", topic: "", left: 0, max: 1 },
+  ],
+  after: [{ do: "purge", topic: "a", left: 0, max: 1 }],
+  away: 667,
+};
+
 for (const kind of ["memory", "file"] as const) {
+  Deno.test(`of a topic of which a copy does not know what is gone, what expires there is told of: ${kind}`, async () => {
+    await run(kind, EXPIRES_LATER);
+  });
+
   Deno.test(`a server on a copy tells each reader what the original would, and never less: ${kind}`, async () => {
     await fc.assert(fc.asyncProperty(programs, (program) => run(kind, program)), {
       numRuns: Number(Deno.env.get("DSMQ_MODEL_RUNS")) || 25,
