@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "../assert.ts";
-import type { Store, TopicMessage } from "../../stores/store.ts";
+import type { Store, TopicBounds, TopicMessage } from "../../stores/store.ts";
 import {
   append,
   apply,
@@ -209,7 +209,7 @@ export const lasting: Promises = {
       assertEquals(page!.gone, bounds!.gone);
       return page!.gone;
     };
-    const [{ asOf }] = await (await next()).topicBounds([{}]) as [{ asOf: number }];
+    const [{ asOf }] = await (await next()).topicBounds([{}]) as [TopicBounds];
     assertEquals(await goneAfter(asOf), undefined);
     clock.advance(1);
     for (let purged = 0; purged < 2; purged++) {
