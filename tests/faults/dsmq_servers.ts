@@ -17,6 +17,9 @@ export interface ServerPlace {
 
 const HERE: ServerPlace = { host: "127.0.0.1", enter: [] };
 
+/** How long one may take to say whether it is ready, in milliseconds. */
+const READY_TIMEOUT = 2000;
+
 /** Which log, and where. */
 export interface DsmqServersOptions {
   /** The address of the log. */
@@ -84,6 +87,23 @@ export class DsmqServers implements AsyncDisposable {
   /** The address of one. */
   url(i: number): string {
     return `ws://${this.#places[i]!.host}:${this.#ports[i]}`;
+  }
+
+  /** Which one has this address. */
+  indexOf(url: string): number {
+    return this.urls.findIndex((one) => new URL(one).host === new URL(url).host);
+  }
+
+  /** Whether one serves what is fresh, as it says. */
+  async isReady(i: number): Promise<boolean> {
+    try {
+      const signal = AbortSignal.timeout(READY_TIMEOUT);
+      const answer = await fetch(`${this.url(i).replace("ws:", "http:")}/health/ready`, { signal });
+      await answer.body?.cancel();
+      return answer.ok;
+    } catch {
+      return false;
+    }
   }
 
   /** Starts one; it takes clients when this resolves. Rejects if it ends instead. */

@@ -7,9 +7,10 @@
 import { disorder, isSame, type Stored } from "./one_history.ts";
 import { type Finding, none } from "./report.ts";
 import { JOBS, type PutCall, type SharedLoad, TOPIC } from "./shared_load.ts";
+import type { SharedReader } from "./shared_reader.ts";
 import { until } from "./sleep.ts";
 
-/** How long it may take in the end until everybody has everything, in milliseconds. */
+/** How long somebody may get nothing in the end who has not got everything, in milliseconds. */
 const END_TIMEOUT = 60_000;
 
 /** What a put may be refused with while the log is away. */
@@ -22,10 +23,7 @@ const NO_GROUP = { depth: Infinity, held: 0, done: 0, dead: 0, retried: 0 };
 export async function sharedFindings(load: SharedLoad): Promise<Finding[]> {
   const { readers } = load;
   const last = await load.putLast();
-  const isRead = await until(
-    () => readers.every(({ got }) => got.at(-1)?.body === last),
-    END_TIMEOUT,
-  );
+  const isRead = (await Promise.all(readers.map((reader) => hasRead(reader, last)))).every(Boolean);
   const jobs = await jobFindings(load);
   const lists = await load.storedAt(TOPIC);
   const messages = lists[0]!;
@@ -41,6 +39,28 @@ export async function sharedFindings(load: SharedLoad): Promise<Finding[]> {
     ]),
     ...jobs,
   ];
+}
+
+/**
+ * How soon something was so again.
+ *
+ * @param what what it was, and when
+ * @param times how long it took each time, in milliseconds
+ * @param goal how long it may take at most, in milliseconds
+ * @param stated why that is not promised
+ */
+export function timesWithin(
+  what: string,
+  times: readonly number[],
+  goal: number,
+  stated: string | undefined,
+): Finding {
+  const longest = Math.max(0, ...times);
+  const middle = times.toSorted((a, b) => a - b)[times.length >> 1] ?? 0;
+  const seen = `${times.length} times, p50 ${Math.round(middle)} ms, longest ${
+    Math.round(longest)
+  } ms`;
+  return { what, seen, good: longest <= goal, stated };
 }
 
 /** How puts were answered. */
@@ -75,6 +95,16 @@ function storedFindings(
     none("said not to be stored, and stored", refused.filter(({ body }) => at.has(body))),
     none("stored twice", stored.filter(({ body, seq }) => at.get(body) !== seq)),
   ];
+}
+
+/** Waits until a reader has got a message, however many are before it; resolves with whether it comes to that. */
+async function hasRead({ got }: SharedReader, body: string): Promise<boolean> {
+  for (let count = -1; got.at(-1)?.body !== body;) {
+    if (got.length === count) return false;
+    count = got.length;
+    await until(() => got.length > count, END_TIMEOUT);
+  }
+  return true;
 }
 
 async function jobFindings(load: SharedLoad): Promise<Finding[]> {

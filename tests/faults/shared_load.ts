@@ -51,6 +51,7 @@ export class SharedLoad implements AsyncDisposable {
   readonly #random: Random;
   readonly #works: boolean;
   readonly #connections: Connection[] = [];
+  readonly #putters: Connection[] = [];
   readonly #putting: Promise<void>[] = [];
   readonly #working: Promise<void>[] = [];
   readonly #stopPuts = new AbortController();
@@ -74,7 +75,8 @@ export class SharedLoad implements AsyncDisposable {
   static async start(options: SharedLoadOptions): Promise<SharedLoad> {
     const load = new SharedLoad(options);
     try {
-      for (let i = 0; i < PUTTERS; i++) load.#putting.push(load.#putAll(await load.open(), i));
+      for (let i = 0; i < PUTTERS; i++) load.#putters.push(await load.open());
+      load.#putting.push(...load.#putters.map((mq, i) => load.#putAll(mq, i)));
       const { signal } = load.#stopReads;
       for (let i = 1; i <= STREAMS; i++) {
         load.readers.push(SharedReader.stream(`stream ${i}`, await load.open(), TOPIC, signal));
@@ -99,6 +101,11 @@ export class SharedLoad implements AsyncDisposable {
     const from = performance.now();
     const again = () => this.#acknowledged.every((begun) => begun > from);
     return await until(again, timeout, 5) ? performance.now() - from : timeout;
+  }
+
+  /** The address of the server at which one of those who put is now. */
+  putsAt(): string {
+    return this.#putters[this.#random(PUTTERS)]!.url;
   }
 
   /** Puts no more; resolves once all puts have settled. */

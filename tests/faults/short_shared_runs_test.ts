@@ -4,9 +4,11 @@
  * @module
  */
 
+import { noNamespaces } from "../support/bridged_network.ts";
 import { ignoredIf } from "../support/ignored_if.ts";
 import { noNats } from "../support/nats_server.ts";
 import { replicatedKills } from "./replicated_kills.ts";
+import { replicatedPartitions } from "./replicated_partitions.ts";
 import { replicatedReads } from "./replicated_reads.ts";
 import { allGood } from "./report.ts";
 
@@ -29,5 +31,15 @@ Deno.test({
   ),
   async fn() {
     allGood(await replicatedReads({ trials: 100, leads: 1 }));
+  },
+});
+
+Deno.test({
+  ...ignoredIf(
+    noNats || noNamespaces,
+    "servers of a shared queue that are cut off lose, repeat and reorder nothing, and no job has two valid claims",
+  ),
+  async fn() {
+    allGood(await replicatedPartitions({ partitions: 1, held: 2000, untimed }));
   },
 });
