@@ -164,6 +164,8 @@ export class Dispatcher implements RequestHandler {
    */
   endReads(error: WireError | undefined): Promise<unknown> | void {
     this.#readVerb.end();
+    // What is still done may be part of another epoch, in which this connection has no positions.
+    if (error?.code === "behind") this.#options.replies.end();
     const ends = [
       this.#openSubscriptions?.close(),
       this.#openJobStreams?.close(),

@@ -109,7 +109,8 @@ class PendingGet implements Waiter, HeapTimer {
   /** Ends it with an error, or without a reply. */
   end(error: WireError | undefined): void {
     if (this.#state === "settled") return;
-    this.#settle(error && errorReply(this.id, error));
+    this.#settle(undefined);
+    if (error) this.#context.replies.addLast(errorReply(this.id, error));
   }
 
   #settle(answer: string | undefined): void {

@@ -41,6 +41,7 @@ export class ReplyWriter {
   #lastIsLegacy = false;
   /** It has sent a reply to dsmq 1.x. */
   #isLegacy = false;
+  #ended = false;
 
   /** No frame has more bytes, unless a single reply has. */
   frameBytes: number = REPLY_FRAME_BYTES;
@@ -82,6 +83,10 @@ export class ReplyWriter {
 
   /** Adds a reply. */
   add(reply: string, bytes: number = utf8Length(reply)): void {
+    if (!this.#ended) this.#add(reply, bytes);
+  }
+
+  #add(reply: string, bytes: number): void {
     if (this.#lastIsLegacy) this.flush();
     // A comma or bracket counts with each reply, and one more byte for the last bracket.
     if (this.#bytes + bytes + 2 > this.frameBytes) this.flush();
@@ -106,6 +111,18 @@ export class ReplyWriter {
   /** Adds the reply to a request that left the pipeline, or what no request asks for: it does not wait for the end of a frame. */
   addLate(reply: string, bytes?: number): void {
     this.add(reply, bytes);
+    this.#scheduleFlush();
+  }
+
+  /** Takes nothing more but what {@linkcode ReplyWriter.addLast} adds. What was added before is still sent. */
+  end(): void {
+    this.flush();
+    this.#ended = true;
+  }
+
+  /** Adds the reply to a request that ends with the connection. */
+  addLast(reply: string): void {
+    this.#add(reply, utf8Length(reply));
     this.#scheduleFlush();
   }
 
@@ -136,6 +153,7 @@ export class ReplyWriter {
 
   /** Sends a frame whose end is shared with other connections, after all that was added. `bytes` is the size of its body. */
   sendShared(head: string, suffix: SharedSuffix, bytes: number): void {
+    if (this.#ended) return;
     this.flush();
     const total = head.length + bytes + suffix.closing.length;
     this.#announce(total, head);
@@ -145,6 +163,7 @@ export class ReplyWriter {
 
   /** Sends a frame of this many bytes, after all that was added. */
   sendFrame(frame: string, bytes: number = frame.length): void {
+    if (this.#ended) return;
     this.flush();
     this.#send(frame, bytes, frame);
   }

@@ -23,6 +23,7 @@ import { HttpCall } from "./http_call.ts";
 import type { HttpContext } from "./http_context.ts";
 import { HttpReaders } from "./http_readers.ts";
 import { findPage, mayLackHost, PAGE_METHODS } from "./pages.ts";
+import { presentAnswer } from "./present_answer.ts";
 import { badRequest, HttpProblem, SEND_TOKEN, stoppingProblem } from "./problem.ts";
 import { PUBLIC_UNREAD_BYTES, PublicRequest } from "./public_request.ts";
 import { requireNoToken } from "./query.ts";
@@ -232,7 +233,7 @@ export class HttpApi {
       if (needsSlot(handler, isAdministrator)) release = this.#acquire(from, granted);
       const parts = { context, readers: this.readers, request, from, granted, watch, end };
       call = new HttpCall({ ...parts, rest, group, search });
-      return await handler(call);
+      return await (isForOperators(handler) ? handler(call) : presentAnswer(call, handler));
     } catch (error) {
       return this.#failed(error, from);
     } finally {

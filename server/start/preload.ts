@@ -86,6 +86,7 @@ import "../../http/openapi_schemas.ts";
 import "../../http/openapi_status.ts";
 import "../../http/page_paths.ts";
 import "../../http/pages.ts";
+import "../../http/present_answer.ts";
 import "../../http/problem.ts";
 import "../../http/public_request.ts";
 import "../../http/put_lines.ts";
