@@ -88,6 +88,15 @@ export class LogMembership {
     await sender.control({ type: "join", knows });
   }
 
+  /** A record was applied. If another server has begun an epoch with it, what was told here is of the one that has ended. */
+  applied(): void {
+    const { keeper: { replica: { identity } }, watch } = this.#options;
+    if (!identity || watch.behind !== undefined || identity.epoch === this.#known?.epoch) return;
+    const isFirst = this.#known === undefined;
+    this.#known = identity;
+    if (!isFirst) watch.interrupt("another epoch has begun");
+  }
+
   /** The replica is not right any more, for this reason: until it is made anew, nothing is read from it and nothing sent. */
   block(reason: string): void {
     const { sender, watch, notify } = this.#options;
@@ -110,6 +119,7 @@ export class LogMembership {
       try {
         await this.join();
         if (known && this.identity.id === known.id) await this.#settleHistory(before, known);
+        this.#known = this.identity;
         if (rebuilt === this.#rebuilt) watch.block(undefined);
         return;
       } catch (error) {

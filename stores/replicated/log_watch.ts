@@ -78,6 +78,12 @@ export class LogWatch {
     else this.received();
   }
 
+  /** The server is behind for no time, for this reason: whoever reads from it begins again. */
+  interrupt(reason: string): void {
+    this.#tell(reason);
+    this.#tell(undefined);
+  }
+
   /** Listens no more. */
   stop(): void {
     this.#stopped = true;

@@ -266,6 +266,7 @@ export class ReplicatedStore extends SqliteStore {
     // Another server may have changed it.
     this.retention = this.#keeper.replica.identity?.configuration.retention ?? this.retention;
     this.#watch.received();
+    this.#membership.applied();
     this.#fences.onRecord();
     // Before the calls are answered: when a put is acknowledged, its readers have been served.
     if (messages.length > 0) this.#publish(messages);

@@ -44,8 +44,13 @@ Deno.test("of two servers that differ the wrong one is made anew for good, and a
     assertEquals(store.findFault(), undefined);
     assertEquals(await texts(store), ["right", "2", "3"]);
   }
-  // It is made anew once: nobody can say which of two is right.
-  assertEquals([told.length, told[1]], [2, undefined]);
+  // It is made anew once, since nobody can say which of two is right, and the other one begins an epoch.
+  assertEquals([told.length, told[1], told[2], told[3]], [
+    4,
+    undefined,
+    "another epoch has begun",
+    undefined,
+  ]);
 });
 
 Deno.test("a log that came back older has records of servers that did not know: the servers go on all the same", async () => {
