@@ -140,7 +140,7 @@ export class Connections implements ConnectionHandler, AdmissionContext {
     const seesCloseCode = offeredProtocols(request.headers).includes(SUBPROTOCOL);
     const refuseBehind = () => {
       if (!seesCloseCode) return textResponse(503, BEHIND.error.message, RETRY_LATER);
-      return (peer: Peer) => this.#refuse({ ...accepted, peer, start: 0 }, BEHIND.close);
+      return (peer: Peer) => this.#refuseBehind({ ...accepted, peer, start: 0 });
     };
     if (this.behind) return refuseBehind();
     const hasInvalidToken = check?.kind === "refused";
@@ -164,10 +164,10 @@ export class Connections implements ConnectionHandler, AdmissionContext {
       const { epoch } = store;
       return (peer) => {
         const acceptedPeer = { ...accepted, peer, start };
-        if (store.epoch === epoch) return this.#accept(acceptedPeer, release, exceeded);
-        // That is no number of the history that has begun since.
+        const isPresent = store.epoch === epoch && !this.behind;
+        if (isPresent) return this.#accept(acceptedPeer, release, exceeded);
         release?.();
-        return this.#refuse(acceptedPeer, BEHIND.close);
+        return this.#refuseBehind(acceptedPeer);
       };
     } catch (error) {
       release?.();
@@ -259,12 +259,14 @@ export class Connections implements ConnectionHandler, AdmissionContext {
   /** Closes a new connection, which learns the reason by the close code. */
   #rejectToken(accepted: AcceptedPeer): PeerEvents {
     this.shared.onRefused(tokenRefusal(accepted.check).logged, accepted.from, ADVICE.token);
-    return this.#refuse(accepted, [CLOSE_CODE.unauthorized, "the token is not valid"]);
+    const pendingConnection = this.#acceptPending(accepted);
+    pendingConnection.reject(CLOSE_CODE.unauthorized, "the token is not valid");
+    return pendingConnection;
   }
 
-  #refuse(accepted: AcceptedPeer, close: CloseReason): PeerEvents {
+  #refuseBehind(accepted: AcceptedPeer): PeerEvents {
     const pendingConnection = this.#acceptPending(accepted);
-    pendingConnection.reject(...close);
+    pendingConnection.refuse(BEHIND.error, BEHIND.close);
     return pendingConnection;
   }
 

@@ -40,14 +40,16 @@ export const BEHIND: Closing = {
   close: [CLOSE_CODE.tryAgainLater, "behind: the server is cut off from its log"],
 };
 
+/** Is called when none is left. */
+type OnEmpty = () => void;
+
 /** The connections of a server. */
 export class OpenConnections {
   readonly #admitted = new Set<ClientConnection>();
   /** Those that are not admitted, including rejected ones that are not closed yet. */
   readonly #pending = new Set<PendingConnection>();
   #closing: Closing | undefined;
-  /** Is called when none is left. */
-  #onEmpty: (() => void)[] = [];
+  readonly #onEmpty = new Set<OnEmpty>();
 
   /** How many are admitted. */
   get count(): number {
@@ -79,7 +81,7 @@ export class OpenConnections {
   /** One waits to be admitted, unless all are being closed. */
   addPending(connection: PendingConnection): void {
     this.#pending.add(connection);
-    if (this.#closing) connection.closeGracefully(...this.#closing.close);
+    if (this.#closing) closePending(connection, this.#closing);
   }
 
   /** One is gone. */
@@ -104,7 +106,7 @@ export class OpenConnections {
    * that is behind lets none finish: what has no answer yet waits for the log, and the client may do it at another server.
    *
    * @param closing why
-   * @returns when none is left
+   * @returns when none is left, or those that there were have been dropped while others may come
    */
   async closeAll(closing: Closing): Promise<void> {
     if (this.#closing !== STOPPING) this.#closing = closing;
@@ -113,8 +115,9 @@ export class OpenConnections {
       if (closing === BEHIND) connection.closeGracefully(...closing.close, closing.error);
       else void connection.finish(closing.error, ...closing.close);
     }
-    for (const connection of pending) connection.closeGracefully(...closing.close);
+    for (const connection of pending) closePending(connection, closing);
     if (this.#isEmpty) return;
+    const { promise: isOver, resolve: end } = Promise.withResolvers<void>();
     const closeTimer = setTimeout(() => {
       for (const connection of admitted) {
         if (!this.has(connection) || connection.closed) continue;
@@ -122,18 +125,21 @@ export class OpenConnections {
       }
     }, FINISH_TIMEOUT);
     const timer = setTimeout(() => {
-      // Others may have been admitted by now, unless the server stops.
-      const isOver = this.#closing !== closing;
-      for (const connection of isOver ? admitted : this.all) {
+      // Others may have come by now, unless the server stops.
+      const stops = closing === STOPPING;
+      for (const connection of stops ? this.all : admitted) {
         if (!this.has(connection)) continue;
         void connection.close();
         connection.peer.drop("it did not answer the close frame");
       }
-      for (const connection of isOver ? pending : [...this.#pending]) {
+      for (const connection of stops ? [...this.#pending] : pending) {
         if (this.#pending.has(connection)) connection.drop();
       }
+      if (!stops) end();
     }, CLOSE_TIMEOUT);
-    await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
+    this.#onEmpty.add(end);
+    await isOver;
+    this.#onEmpty.delete(end);
     clearTimeout(closeTimer);
     clearTimeout(timer);
   }
@@ -144,6 +150,12 @@ export class OpenConnections {
 
   #notifyIfEmpty(): void {
     if (!this.#isEmpty) return;
-    for (const onEmpty of this.#onEmpty.splice(0)) onEmpty();
+    for (const onEmpty of this.#onEmpty) onEmpty();
   }
+}
+
+/** A server that is behind says so in the reply to `hello`, which says more than a close code. */
+function closePending(connection: PendingConnection, closing: Closing): void {
+  if (closing === BEHIND) connection.refuse(closing.error, closing.close);
+  else connection.closeGracefully(...closing.close);
 }

@@ -24,6 +24,9 @@ const EVICTED_CLOSE_TIMEOUT = 100;
 /** How long a rejected peer has to close, in milliseconds. */
 const CLOSE_TIMEOUT = 2000;
 
+/** How long a peer has to send the `hello` that is refused, in milliseconds. */
+const REFUSAL_TIMEOUT = 1000;
+
 /** What may arrive, where the transport can see it: parts of frames, and pings, count as well. */
 const FIRST_INPUT = { bytes: PREAUTH_BYTES, frames: 4 * PREAUTH_FRAMES };
 
@@ -76,6 +79,8 @@ export class PendingConnection implements PeerEvents {
   #isClosing = false;
   /** Its time is over. */
   #isLate = false;
+  /** Its `hello` is refused, whatever is in it. */
+  #refusal: { readonly error: WireError; readonly close: CloseReason } | undefined;
   /** Not even that is read any more. */
   #isCutOff = false;
   #cancelTimer: () => void;
@@ -128,6 +133,17 @@ export class PendingConnection implements PeerEvents {
     void this.#gracefulClose.close(code, reason);
   }
 
+  /** Closes it once its `hello` is answered with an error, or if none comes. */
+  refuse(error: WireError, close: CloseReason): void {
+    if (this.#isClosing || this.#refusal) return;
+    this.#refusal = { error, close };
+    this.#cancelTimer();
+    this.#cancelTimer = this.#policy.clock.after(
+      REFUSAL_TIMEOUT,
+      () => this.closeGracefully(...close),
+    );
+  }
+
   /** The same for a peer that has just connected, and has nothing to read first. */
   reject(...[code, reason]: CloseReason): void {
     this.#beginClosing();
@@ -146,7 +162,7 @@ export class PendingConnection implements PeerEvents {
   }
 
   #protocolViolation(what: string): void {
-    const [code, reason] = this.#policy.rejection();
+    const [code, reason] = this.#refusal?.close ?? this.#policy.rejection();
     this.#cutOff([code, `${what}: ${reason}`], VIOLATION_CLOSE_TIMEOUT);
   }
 
@@ -201,12 +217,14 @@ export class PendingConnection implements PeerEvents {
 
   async #checkHello(hello: FirstHello, data: unknown): Promise<void> {
     const { token } = hello;
-    const check = token === undefined ? undefined : await this.#policy.checkToken(token);
+    const check = token === undefined || this.#refusal
+      ? undefined
+      : await this.#policy.checkToken(token);
     // Meanwhile it may have been rejected, or gone.
     const queued = this.#queued;
     if (!queued) return;
     this.#queued = undefined;
-    const result = this.#policy.checkHello(this, hello, check);
+    const result = this.#refusal ?? this.#policy.checkHello(this, hello, check);
     if ("handler" in result) {
       this.#handler = result.handler;
       for (const frame of [data, ...queued]) this.#handler?.receive(frame);

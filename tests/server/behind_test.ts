@@ -13,7 +13,10 @@ import { RawClient } from "../support/raw_client.ts";
 import { UPGRADE } from "../support/raw_socket.ts";
 import { testStores } from "../support/store_servers.ts";
 import { BEHIND, type Closing, OpenConnections, STOPPING } from "../../server/open_connections.ts";
+import { inVirtualTime, pass } from "../support/in_virtual_time.ts";
 import { withTimeout } from "../support/with_timeout.ts";
+
+const HELLO = { action: "hello", id: 1 };
 
 testStores(
   "it closes all connections with 1013, and ends waits and streams with behind",
@@ -69,9 +72,19 @@ testStores("it refuses new clients with 1013 or 503, until it has caught up", as
     assertEquals(refused.status, 503);
     assertMatch(refused.received[0]!, /^retry-after: \d+\r$/im);
     const dsmq = { ...headers, "Sec-WebSocket-Protocol": "dsmq" };
-    const closed = await RawClient.handshake(server.port, dsmq);
-    assertEquals(await withTimeout(closed.closeCode()), 1013);
+    const silent = await RawClient.handshake(server.port, dsmq);
+    assertEquals(await withTimeout(silent.closeCode()), 1013);
+    // Who says hello is answered first, also in a list, and whatever its token.
+    for (const hello of [HELLO, [HELLO], { ...HELLO, token: "wrong" }]) {
+      const closed = await RawClient.handshake(server.port, dsmq);
+      void closed.send(hello);
+      const { id, error } = [await withTimeout(closed.next())].flat()[0];
+      assertEquals([id, error.code], [1, "behind"]);
+      assertEquals(await withTimeout(closed.closeCode()), 1013);
+    }
   }
+  const refused = await connect(server.url, { timeout: 100 }).catch((error) => error);
+  assertEquals([refused.code, refused.retryable], ["behind", true]);
   for (
     const [path, init] of [
       ["/topics/t", {}],
@@ -152,6 +165,39 @@ Deno.test("the log tells the operator once each way", async () => {
     "dsmq: is up to date with its log again, and serves",
   ]);
 });
+
+Deno.test("a hello whose token is being checked when the server falls behind is answered with behind", async () => {
+  const store = new FencedStore();
+  const [asked, checked] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()];
+  await using server = await serveStore(store, {
+    auth: {
+      verify() {
+        asked.resolve();
+        return checked.promise;
+      },
+    },
+  });
+  const headers = { ...UPGRADE, Host: "localhost", "Sec-WebSocket-Protocol": "dsmq" };
+  await using raw = await RawClient.handshake(server.port, headers);
+  void raw.send({ ...HELLO, token: "a-token-of-a-test" });
+  await withTimeout(asked.promise);
+  store.fallBehind();
+  checked.resolve(undefined as never);
+  const { id, error } = await withTimeout(raw.next());
+  assertEquals([id, error.code], [1, "behind"]);
+  assertEquals(await withTimeout(raw.closeCode()), 1013);
+});
+
+Deno.test("a server that falls behind holds nothing for that once it has closed its connections, though there are others by then", () =>
+  inVirtualTime(async () => {
+    const connections = new OpenConnections();
+    const stays = { closeGracefully() {}, close() {}, peer: { drop() {} }, closed: false };
+    connections.admit(stays as never);
+    let isOver = false;
+    void connections.closeAll(BEHIND).then(() => isOver = true);
+    await pass(2001);
+    assert(isOver);
+  }));
 
 Deno.test("a server that stops while it is behind does not open again", async () => {
   const connections = new OpenConnections();
