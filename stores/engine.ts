@@ -68,3 +68,17 @@ export function sqliteErrorCode(error: unknown): number | undefined {
   const number = typeof errcode === "number" ? errcode : code;
   return typeof number === "number" ? number & 0xff : CODE_OF_TEXT.get(String(message));
 }
+
+/** The errors that say nothing of what is in a file: it cannot be used now. */
+const FAULTS_OF_PLACE = new Set<number | undefined>([
+  SQLITE_ERRORS.busy,
+  SQLITE_ERRORS.readonly,
+  SQLITE_ERRORS.io,
+  SQLITE_ERRORS.full,
+  SQLITE_ERRORS.cannotOpen,
+]);
+
+/** Whether an error of an engine is one of the disk or of the path, and not of what is in the file. */
+export function isFaultOfPlace(error: unknown): boolean {
+  return FAULTS_OF_PLACE.has(sqliteErrorCode(error));
+}

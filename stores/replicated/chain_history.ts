@@ -33,8 +33,8 @@ export class ServerViews {
   readonly #views = new Map<string, { readonly agrees: boolean; readonly time: number }>();
   /** Those because of which the replica is made anew. */
   readonly #doubting = new Set<string>();
-  /** Those that were wrong, and the position at which that was known. */
-  readonly #wrong = new Map<string, number>();
+  /** Those that were wrong, the position at which that was known, and when they wrote something last. */
+  readonly #wrong = new Map<string, { readonly position: number; readonly time: number }>();
 
   /**
    * A record of another server shows what it had applied.
@@ -48,8 +48,11 @@ export class ServerViews {
   compare(server: string, seen: number, agrees: boolean, time: number): boolean {
     const wrong = this.#wrong.get(server);
     // It may be made anew, too.
-    if (wrong !== undefined && agrees && seen >= wrong) this.#wrong.delete(server);
-    else if (wrong !== undefined) return false;
+    if (wrong && agrees && seen >= wrong.position) this.#wrong.delete(server);
+    else if (wrong) {
+      this.#wrong.set(server, { ...wrong, time: Math.max(wrong.time, time) });
+      return false;
+    }
     this.#views.delete(server);
     this.#views.set(server, { agrees, time });
     for (const [name, view] of this.#views) {
@@ -61,7 +64,13 @@ export class ServerViews {
 
   /** More servers differ from this one than agree with it, itself included. */
   get isOutnumbered(): boolean {
-    return this.others.length > this.#views.size - this.others.length + 1;
+    return this.#outnumbers(this.others.length);
+  }
+
+  /** The same, with those that seemed wrong and still write something at this time. */
+  isAlone(time: number): boolean {
+    const wrong = this.#wrong.values().filter((one) => one.time + VIEW_LIFETIME >= time);
+    return this.#outnumbers(this.others.length + wrong.toArray().length);
   }
 
   /** The servers that differ from this one. */
@@ -80,12 +89,17 @@ export class ServerViews {
    *
    * @param isSame it is as it was: those that differ from it are wrong
    * @param position where it is
+   * @param time the time of the log there
    */
-  settle(isSame: boolean, position: number): void {
+  settle(isSame: boolean, position: number, time: number): void {
     for (const server of isSame ? [...this.#doubting, ...this.others] : []) {
-      this.#wrong.set(server, position);
+      this.#wrong.set(server, { position, time });
       this.#views.delete(server);
     }
     this.#doubting.clear();
+  }
+
+  #outnumbers(others: number): boolean {
+    return others > this.#views.size - this.others.length + 1;
   }
 }

@@ -9,10 +9,11 @@ import type { Clock } from "../../queue/clock.ts";
 import { ServerViews } from "./chain_history.ts";
 import type { DigestChain } from "./digest_chain.ts";
 import { serverOf } from "./log_writers.ts";
+import { PositionWaits } from "./position_waits.ts";
 import { type LogEntry, LogError, type LogState, type RecordLog } from "./record_log.ts";
 import { type AppliedEntry, NewerVersionError } from "./replica.ts";
-import type { ReplicaKeeper } from "./replica_keeper.ts";
 import type { CatchUpProgress } from "./replica_notice.ts";
+import { ReplicaReplay, type ReplicaReplayOptions } from "./replica_replay.ts";
 
 /** How long until a tail that ended is begun again, in milliseconds. */
 const RETAIL_AFTER = 100;
@@ -29,10 +30,9 @@ class DivergedError extends Error {}
 const DIVERGED = "other servers have applied something else than this one";
 
 /** What this needs of the store. */
-export interface LogFollowerOptions {
+export interface LogFollowerOptions extends ReplicaReplayOptions {
   readonly log: RecordLog;
   readonly clock: Pick<Clock, "now" | "monotonic" | "after">;
-  readonly keeper: ReplicaKeeper;
   readonly signal: AbortSignal;
   /** Who writes the records of this server. */
   readonly writer: () => string;
@@ -52,11 +52,10 @@ export interface LogFollowerOptions {
 export class LogFollower {
   readonly #options: LogFollowerOptions;
   readonly #views = new ServerViews();
-  /** Everything up to here was applied before, if by an earlier replica. */
-  #newest = 0;
+  readonly #replay: ReplicaReplay;
   /** Ends the tail that is followed now. */
   #tailing = new AbortController();
-  #awaited: { readonly position: number; readonly resolve: () => void }[] = [];
+  readonly #waits = new PositionWaits();
 
   /** Why the replica has to be made anew. */
   #doubt: Error | undefined;
@@ -72,6 +71,7 @@ export class LogFollower {
   /** Follows nothing yet. */
   constructor(options: LogFollowerOptions) {
     this.#options = options;
+    this.#replay = new ReplicaReplay(options);
   }
 
   /** Where the replica is. */
@@ -91,10 +91,7 @@ export class LogFollower {
 
   /** Resolves once everything up to a position was applied, or nothing more is. */
   reached(position: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#awaited.push({ position, resolve });
-      this.#notifyAwaited(this.position);
-    });
+    return this.#waits.until(position, this.position);
   }
 
   /** Begins the tail again: there is a doubt about it. */
@@ -118,14 +115,14 @@ export class LogFollower {
         }
       }
     }
-    this.#notifyAwaited(Infinity);
+    this.#waits.reached(Infinity);
   }
 
   async #tail(): Promise<void> {
     const { log, keeper, signal } = this.#options;
     const tailing = this.#tailing = new AbortController();
     let sliceEnd = performance.now() + APPLY_SLICE;
-    if (keeper.replica.hasFailed) throw new Error("the replica has failed");
+    if (keeper.replica.failure !== undefined) throw keeper.replica.failure;
     // Not `AbortSignal.any`: what it returns may be collected while somebody listens to it (Deno 2.9.6).
     const stop = () => tailing.abort();
     signal.addEventListener("abort", stop, { once: true });
@@ -151,9 +148,8 @@ export class LogFollower {
 
   #apply(entry: LogEntry): void {
     const { keeper: { replica }, writer, onEntry } = this.#options;
-    const isNew = entry.position > this.#newest;
+    const isNew = entry.position > this.#replay.newest;
     const applied = replica.apply(entry);
-    this.#newest = Math.max(this.#newest, entry.position);
     const { record, ignored } = applied;
     const server = record && serverOf(record.writer);
     if (server && server !== serverOf(writer()) && (!ignored || ignored === "diverged")) {
@@ -163,7 +159,8 @@ export class LogFollower {
     }
     if (entry.position >= this.#rereadTo) this.#settleViews();
     onEntry(entry, applied, isNew);
-    if (this.#awaited.length > 0) this.#notifyAwaited(entry.position);
+    this.#replay.applied(entry.position);
+    this.#waits.reached(entry.position);
   }
 
   /** Does what is needed before the log can be followed again. Returns why that is of no use, if it is not. */
@@ -179,9 +176,9 @@ export class LogFollower {
         if (error instanceof DivergedError) keeper.refuse();
         this.#views.doubt();
         // Until it is made anew, perhaps with several attempts, this is what clients were told.
-        this.#appliedBefore ??= keeper.replica.chain;
+        this.#appliedBefore ??= this.#replay.chain;
       } else {
-        if (keeper.replica.hasFailed) keeper.reopen();
+        if (keeper.replica.failure !== undefined) this.#replay.begin();
         await this.#pause(RETAIL_AFTER);
       }
     } catch (failure) {
@@ -221,11 +218,11 @@ export class LogFollower {
   #onRebuilt(before: DigestChain, last: number): void {
     this.#missingSince = undefined;
     this.#doubt = undefined;
-    this.#newest = this.position;
     this.#rereadTo = last;
     this.#options.onRebuilt(before);
     if (this.position >= last) this.#settleViews();
-    this.#notifyAwaited(this.position);
+    this.#replay.rebuilt();
+    this.#waits.reached(this.position);
   }
 
   /** All is applied again that the log had when the replica was made anew. */
@@ -237,7 +234,11 @@ export class LogFollower {
     const isSame = chain.at(position)?.digest === digest;
     // The snapshot is that of a server that was wrong.
     if (!isSame && this.#views.isOutnumbered) throw new DivergedError(DIVERGED);
-    this.#views.settle(isSame, chain.last.position);
+    // It is wrong in the same way each time: its engine, its program or its machine is.
+    if (isSame && this.#views.isAlone(chain.last.time)) {
+      throw new LogError("unusable", `${DIVERGED}, also after it was made anew`);
+    }
+    this.#views.settle(isSame, chain.last.position, chain.last.time);
     this.#appliedBefore = undefined;
   }
 
@@ -246,17 +247,11 @@ export class LogFollower {
     return clock.monotonic?.() ?? clock.now();
   }
 
-  /** Somebody waits until the replica has everything. */
   #tellProgress(): void {
-    if (this.#awaited.length === 0) return;
-    const total = Math.max(...this.#awaited.map(({ position }) => position));
-    this.#options.onProgress({ what: "records", done: this.position, total });
-  }
-
-  #notifyAwaited(at: number): void {
-    const reached = this.#awaited.filter(({ position }) => position <= at);
-    this.#awaited = this.#awaited.filter(({ position }) => position > at);
-    for (const { resolve } of reached) resolve();
+    const { last: total } = this.#waits;
+    if (total !== undefined) {
+      this.#options.onProgress({ what: "records", done: this.position, total });
+    }
   }
 
   #pause(ms: number): Promise<void> {

@@ -100,7 +100,7 @@ export class LogMembership {
   /** The replica is not right any more, for this reason: until it is made anew, nothing is read from it and nothing sent. */
   block(reason: string): void {
     const { sender, watch, notify } = this.#options;
-    watch.block(reason);
+    watch.block("rebuild", reason);
     sender.pause();
     const message = "the log is not what it was: the replica is made anew";
     notify({ event: "log_replaced", message, reason });
@@ -120,10 +120,12 @@ export class LogMembership {
         await this.join();
         if (known && this.identity.id === known.id) await this.#settleHistory(before, known);
         this.#known = this.identity;
-        if (rebuilt === this.#rebuilt) watch.block(undefined);
+        if (rebuilt === this.#rebuilt) watch.unblock("rebuild");
         return;
       } catch (error) {
-        if (error instanceof LogError && error.code === "unusable") watch.block(error.message);
+        if (error instanceof LogError && error.code === "unusable") {
+          watch.block("rebuild", error.message);
+        }
         await new Promise<void>((resolve) => clock.after(RETRY_AFTER, resolve));
       }
     }

@@ -22,6 +22,9 @@ const BEHIND_AFTER = 5000;
 
 const NO_ANSWER = "the log does not answer";
 
+/** Why a replica cannot be read: it is made anew, or it has gone back to where it was saved and has not all again. */
+export type Blocker = "rebuild" | "replay";
+
 /** What this needs of the store. */
 export interface LogWatchOptions {
   readonly log: Pick<RecordLog, "state" | "fence">;
@@ -43,8 +46,8 @@ export class LogWatch {
   #fault = NO_ANSWER;
   #checks = 0;
   #behind: string | undefined;
-  /** Why the replica cannot be read now, if it cannot. */
-  #blocked: string | undefined;
+  /** Why the replica cannot be read now, if it cannot, in words. */
+  readonly #blocked = new Map<Blocker, string>();
   #cancel: () => void = () => {};
   #stopped = false;
 
@@ -68,14 +71,18 @@ export class LogWatch {
   /** A record has come: nothing is missing before it. */
   received(): void {
     this.#receivedAt = this.#now;
-    if (this.#behind !== undefined && this.#blocked === undefined) this.#tell(undefined);
+    if (this.#behind !== undefined && this.#blocked.size === 0) this.#tell(undefined);
   }
 
-  /** The replica cannot be read, for this reason, until it is `undefined`. */
-  block(reason: string | undefined): void {
-    this.#blocked = reason;
-    if (reason !== undefined) this.#tell(reason);
-    else this.received();
+  /** The replica cannot be read, for this reason in words, until {@linkcode LogWatch.unblock}. */
+  block(blocker: Blocker, reason: string): void {
+    this.#blocked.set(blocker, reason);
+    this.#tell(reason);
+  }
+
+  /** The replica can be read again, unless something else is in the way. */
+  unblock(blocker: Blocker): void {
+    if (this.#blocked.delete(blocker)) this.received();
   }
 
   /** The server is behind for no time, for this reason: whoever reads from it begins again. */
@@ -106,7 +113,7 @@ export class LogWatch {
   #check(): void {
     this.#options.onCheck();
     const isQuiet = this.silence >= QUIET;
-    if (this.silence >= BEHIND_AFTER) this.#tell(this.#fault);
+    if (this.silence >= BEHIND_AFTER && this.#blocked.size === 0) this.#tell(this.#fault);
     if ((++this.#checks % ASK_EVERY === 0 || isQuiet) && !this.#asking) void this.#ask(isQuiet);
   }
 

@@ -128,9 +128,9 @@ export class Replica {
     return this.#parts;
   }
 
-  /** The database has failed: the replica goes no further. */
-  get hasFailed(): boolean {
-    return this.#failure !== undefined;
+  /** Why the replica goes no further: its database has failed. `undefined`: it has not. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** How many records were applied since the last one that is in the file. */
@@ -267,7 +267,7 @@ export class Replica {
       case "begin_snapshot":
         return this.schedule.begin(writer, time);
       case "snapshot_taken":
-        return this.schedule.complete(writer, control, time);
+        return this.schedule.complete(writer, control, time, this.chain.at(control.position));
       case "begin_epoch":
         // Of a position that is not known any more the end is not known either: nothing of that epoch counts as known.
         return this.#identity.beginEpoch(control, this.chain.at(control.common)?.last ?? 0, time);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Database, Engine, Statement } from "../engine.ts";
+import { type Database, type Engine, isFaultOfPlace, type Statement } from "../engine.ts";
 import { UnusableFileError } from "../file_faults.ts";
 import { FileLock } from "../file_lock.ts";
 import { type ChainLink, type DigestChain, RECENT } from "./digest_chain.ts";
@@ -61,6 +61,7 @@ export class ReplicaFile implements Disposable {
   >;
   /** The chain is saved up to this position. */
   #savedTo = 0;
+  #closed = false;
 
   private constructor({ engine, path, isTemporary }: ReplicaPlace, lock: FileLock) {
     this.#lock = lock;
@@ -93,6 +94,7 @@ export class ReplicaFile implements Disposable {
    * @param place where it is
    * @param fresh make it anew in any case
    * @throws {UnusableFileError} if it is the file of another program, or in use
+   * @throws {Error} if the disk or the engine fails: the file stays as it is
    */
   static open(place: ReplicaPlace, fresh = false): ReplicaFile {
     const lock = FileLock.acquire(`${place.path}.lock`);
@@ -151,8 +153,10 @@ export class ReplicaFile implements Disposable {
     this.#sql.begin.run();
   }
 
-  /** Closes it, as of the last commit. */
+  /** Closes it, as of the last commit; a second call does nothing. */
   [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.db.close();
     this.#lock.release();
   }
@@ -198,7 +202,7 @@ function isUsable({ engine, path }: ReplicaPlace): boolean {
     }
     return value("user_version") === REPLICA_FORMAT;
   } catch (error) {
-    if (error instanceof UnusableFileError) throw error;
+    if (error instanceof UnusableFileError || isFaultOfPlace(error)) throw error;
     // A file that begins like SQLite's may be a damaged replica; anything else is somebody's own.
     if (beginsLikeSqlite(path)) return false;
     throw refuse("it is there, and is not the replica of a dsmq server; name another file");

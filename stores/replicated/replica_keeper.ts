@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Engine } from "../engine.ts";
+import { type Engine, isFaultOfPlace } from "../engine.ts";
 import { GroupState } from "../groups/group_state.ts";
 import type { StoreTime } from "../store_time.ts";
 import { LogError, type LogState, type Snapshots } from "./record_log.ts";
@@ -175,7 +175,7 @@ export class ReplicaKeeper {
   /** Closes the file. */
   close(): void {
     try {
-      if (!this.#replica.hasFailed) this.save();
+      if (this.#replica.failure === undefined) this.save();
     } catch {
       // The next start goes on from where it was saved before.
     } finally {
@@ -193,10 +193,10 @@ export class ReplicaKeeper {
     try {
       return new Replica(this.#file, this.#time, this.#knows);
     } catch (reason) {
-      if (reason instanceof NewerVersionError) throw reason;
+      this.#file[Symbol.dispose]();
+      if (reason instanceof NewerVersionError || isFaultOfPlace(reason)) throw reason;
       const message = "the file of the replica cannot be read: it is made anew from the log";
       this.#notify({ event: "replica_discarded", message, reason });
-      this.#file[Symbol.dispose]();
       this.#file = ReplicaFile.open(this.#place, true);
       return new Replica(this.#file, this.#time, this.#knows);
     }

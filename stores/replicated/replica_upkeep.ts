@@ -70,7 +70,7 @@ export class ReplicaUpkeep {
   check(isBehind: boolean): void {
     const { keeper, sender, follower, membership, snapshots, time } = this.#options;
     const { replica } = keeper;
-    if (replica.hasFailed) return follower.restart();
+    if (replica.failure !== undefined) return follower.restart();
     if (!replica.identity || isBehind) return;
     const now = time.now();
     try {

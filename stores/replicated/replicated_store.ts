@@ -115,7 +115,9 @@ export class ReplicatedStore extends SqliteStore {
       onBlocked: (reason) => this.#membership.block(reason),
       onRebuilt: (before) => this.#onRebuilt(before),
       onProgress: (progress) => options.onProgress?.(progress),
-      onEnd: ({ message }) => this.#watch.block(message),
+      onReplay: (reason) => this.#watch.block("replay", reason),
+      onReplayed: () => this.#watch.unblock("replay"),
+      onEnd: ({ message }) => this.#watch.block("rebuild", message),
     });
     this.#watch = new LogWatch({
       ...{ log, clock },

@@ -69,11 +69,22 @@ export class SnapshotSchedule {
     if (this.#isFree(time)) this.#state = { ...this.#state, begun: { writer, time } };
   }
 
-  /** One is complete. */
-  complete(writer: string, point: ChainPoint, time: number): void {
+  /**
+   * One is complete.
+   *
+   * @param writer who has made it
+   * @param point where
+   * @param time the time of the record that says so
+   * @param known what was applied there, if that is known: a snapshot of something else is none
+   */
+  complete(writer: string, point: ChainPoint, time: number, known: ChainPoint | undefined): void {
     const { begun, taken } = this.#state;
     // Another one may have been made meanwhile.
     if (begun?.writer !== writer) return;
+    if (known && known.digest !== point.digest) {
+      this.#state = { ...this.#state, begun: undefined };
+      return;
+    }
     const last = taken.at(-1);
     const both = last && last.position < point.position ? [last, point] : [point];
     this.#state = { bytes: 0, since: time, begun: undefined, taken: both };

@@ -53,6 +53,23 @@ Deno.test("of two servers that differ the wrong one is made anew for good, and a
   ]);
 });
 
+Deno.test("a server that is wrong in the same way each time ends, and the others go on", async () => {
+  await using servers = new ReplicatedStores();
+  const log = new DamagingLog(servers.shared);
+  const [a, b, c] = [await servers.open(), await servers.open(), await servers.open({ log })];
+  const told: (string | undefined)[] = [];
+  for (const store of [a, b]) store.watch((reason) => told.push(reason));
+  await append(a, puts("t", "right"));
+  await servers.settle();
+  await append(b, puts("t", "2"));
+  await append(a, puts("t", "3"));
+  await servers.pass(10_000);
+  const fault =
+    "other servers have applied something else than this one, also after it was made anew";
+  assertEquals([c.findFault(), told], [fault, []]);
+  for (const store of [a, b]) assertEquals(await texts(store), ["right", "2", "3"]);
+});
+
 Deno.test("a log that came back older has records of servers that did not know: the servers go on all the same", async () => {
   await using servers = new ReplicatedStores();
   let cut: PromiseWithResolvers<void> | undefined;

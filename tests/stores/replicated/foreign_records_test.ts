@@ -4,6 +4,7 @@ import {
   encodeCommands,
   encodeRecord,
 } from "../../../stores/replicated/record_text.ts";
+import type { ReplicatedStore } from "../../../stores/replicated/replicated_store.ts";
 import type { Command } from "../../../stores/store.ts";
 import { outcomes, put, texts } from "../../../testing/store/support.ts";
 import { ReplicatedServers } from "../../support/replicated_servers.ts";
@@ -74,6 +75,24 @@ for (const [what, damage] of Object.entries(DAMAGES)) {
     }
   });
 }
+
+Deno.test("a snapshot of something else than was applied is none: the log is not trimmed behind it", async () => {
+  await using servers = new ReplicatedServers();
+  const [one] = await servers.openAll(1);
+  await servers.during(outcomes(one!.store, [put("t", "one")]));
+  const { version, seen } = decodeRecord(servers.shared.entries.at(-1)!.record)!;
+  const controls = [
+    { type: "begin_snapshot" },
+    { type: "snapshot_taken", position: seen.position, digest: "another" },
+  ] as const;
+  for (const [i, control] of controls.entries()) {
+    servers.shared.append(encodeRecord({ version, writer: "w", number: i + 1, seen, control }, []));
+  }
+  await servers.pass(10);
+  // It is behind that one, and the first: nothing before it is to be trimmed.
+  await servers.during((one!.store as ReplicatedStore).makeSnapshot());
+  assertEquals([servers.shared.first, servers.shared.snapshots.size], [1, 1]);
+});
 
 Deno.test("a record that needs a newer version is not applied, and nothing behind it: no call says that it is done", async () => {
   await using servers = new ReplicatedServers();
