@@ -6,12 +6,13 @@
 
 import { afterNetworkPoll } from "../../budgets/after_network_poll.ts";
 import type { Clock } from "../../queue/clock.ts";
+import type { AppliedEntry } from "./applied_entry.ts";
 import { ServerViews } from "./chain_history.ts";
 import type { DigestChain } from "./digest_chain.ts";
 import { serverOf } from "./log_writers.ts";
 import { PositionWaits } from "./position_waits.ts";
 import { type LogEntry, LogError, type LogState, type RecordLog } from "./record_log.ts";
-import { type AppliedEntry, NewerVersionError } from "./replica.ts";
+import { NewerVersionError } from "./replica.ts";
 import type { CatchUpProgress } from "./replica_notice.ts";
 import { ReplicaReplay, type ReplicaReplayOptions } from "./replica_replay.ts";
 
@@ -37,7 +38,7 @@ export interface LogFollowerOptions extends ReplicaReplayOptions {
   /** Who writes the records of this server. */
   readonly writer: () => string;
   /** A record was applied, for the first time here, or once more after the replica went back. */
-  readonly onEntry: (entry: LogEntry, applied: AppliedEntry, isNew: boolean) => void;
+  readonly onEntry: (applied: AppliedEntry, isNew: boolean) => void;
   /** The replica cannot be read, for this reason. */
   readonly onBlocked: (reason: string) => void;
   /** The replica was made anew; before that, `before` was applied. */
@@ -158,7 +159,7 @@ export class LogFollower {
       if (isDoubtful && entry.position > this.#rereadTo) throw new DivergedError(DIVERGED);
     }
     if (entry.position >= this.#rereadTo) this.#settleViews();
-    onEntry(entry, applied, isNew);
+    onEntry(applied, isNew);
     this.#replay.applied(entry.position);
     this.#waits.reached(entry.position);
   }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { RecordTime } from "./log_time.ts";
+
 /** A writer is forgotten once it has written nothing for so long, in milliseconds: none of its records would be recent any more. */
 const WRITER_LIFETIME = 120_000;
 
@@ -25,8 +27,10 @@ export interface WriterState {
   readonly writer: string;
   /** The number of its last record that counted. */
   readonly number: number;
-  /** When that was stored, by the log's clock. */
+  /** When that was stored, by the store's time. */
   readonly time: number;
+  /** By how much its clock is ahead of that, in milliseconds. */
+  readonly ahead: number;
   /** The newest version of the state machine that it knows. */
   readonly knows: number;
   /** Sessions of which its last record had puts that were refused because the store is full, if there are any. */
@@ -62,18 +66,22 @@ export class LogWriters {
     return Math.min(...this.#writers.values().map(({ knows }) => knows));
   }
 
+  /** See {@linkcode WriterState.ahead}; `undefined` if the server of a writer is not known. */
+  clockAhead(writer: string): number | undefined {
+    return this.#writers.get(serverOf(writer))?.ahead;
+  }
+
   /** A record of a writer counts. */
   wrote(
-    writer: string,
-    number: number,
-    time: number,
+    { writer, number }: Pick<WriterState, "writer" | "number">,
+    { time, ahead }: RecordTime,
     refused: readonly string[],
     knows?: number,
   ): void {
     const server = serverOf(writer);
     const known = this.#writers.get(server);
     this.#writers.delete(server);
-    const state = { writer, number, time, knows: knows ?? known?.knows ?? 1 };
+    const state = { writer, number, time, ahead, knows: knows ?? known?.knows ?? 1 };
     this.#writers.set(server, refused.length > 0 ? { ...state, refused } : state);
     for (const one of this.#writers.values()) {
       if (one.time + WRITER_LIFETIME >= time) break;

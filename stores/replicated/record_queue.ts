@@ -235,4 +235,10 @@ function checkSize(encoded: EncodedCommands, limit: number): StoreError | undefi
 
 const NOTHING: EncodedCommands = { entries: [], texts: [], bytes: 0 };
 
-const NO_HEADER = { version: 1, writer: "", number: 1, seen: { position: 0, digest: "" } };
+const NO_HEADER = {
+  version: 1,
+  writer: "",
+  number: 1,
+  clock: 1,
+  seen: { position: 0, digest: "" },
+};

@@ -4,10 +4,10 @@
  * A record is UTF-8 text in three parts. The first line is its header, as JSON:
  *
  * ```json
- * {"v":1,"writer":"6f1c…","n":17,"at":41,"digest":"9a3e…","control":{…},"continues":true}
+ * {"v":1,"writer":"6f1c…","n":17,"t":1767225600000,"at":41,"digest":"9a3e…","control":{…},"continues":true}
  * ```
  *
- * `v` is the version of the state machine that it needs, `writer` and `n` name it, `at` and `digest` say what its writer had applied.
+ * `v` is the version of the state machine that it needs, `writer` and `n` name it, `t` is the time by its writer's clock, `at` and `digest` say what its writer had applied.
  * The second line is a JSON array of commands. Puts of one session into one topic share an entry,
  * `["put",topic,session,owner,identity,n,lengths,bytes]`: `n` is the number of the first, `lengths` those of the bodies in UTF-16 code
  * units, and `bytes` their sizes, if they differ. A put with attributes is
@@ -28,6 +28,8 @@ export interface RecordHeader {
   readonly writer: string;
   /** Its number: that of the record before it of this writer, and one. The first has 1. */
   readonly number: number;
+  /** The time by its writer's clock, which does not jump while it runs, in milliseconds since 1970. */
+  readonly clock: number;
   /** What its writer had applied when it wrote it. */
   readonly seen: ChainPoint;
   /** What it changes besides messages and groups. */
@@ -142,11 +144,13 @@ function isNext(command: Command | undefined, first: Put, count: number): comman
  * @param commands what it does
  */
 export function encodeRecord(
-  { version, writer, number, seen, control, continues }: RecordHeader,
+  { version, writer, number, clock, seen, control, continues }: RecordHeader,
   commands: readonly EncodedCommands[],
 ): Uint8Array<ArrayBuffer> {
   const { position: at, digest } = seen;
-  const head = JSON.stringify({ v: version, writer, n: number, at, digest, control, continues });
+  const head = JSON.stringify({
+    ...{ v: version, writer, n: number, t: clock, at, digest, control, continues },
+  });
   const entries = commands.flatMap((one) => one.entries);
   const texts = commands.flatMap((one) => one.texts);
   return new TextEncoder().encode(`${head}\n[${entries.join()}]\n${texts.join("")}`);
@@ -170,12 +174,13 @@ export function decodeRecord(record: Uint8Array): DecodedRecord | undefined {
   try {
     const headEnd = record.indexOf(NEW_LINE);
     const head = JSON.parse(decoder.decode(record.subarray(0, headEnd))) as Record<string, unknown>;
-    const { v: version, writer, n: number, at: position, digest, control, continues } = head;
-    if (!isCount(version) || !isCount(number)) return undefined;
+    const { v: version, writer, n: number, t: clock, at: position, digest } = head;
+    const { control, continues } = head;
+    if (!isCount(version) || !isCount(number) || !isCount(clock)) return undefined;
     if (position !== 0 && !isCount(position)) return undefined;
     if (typeof writer !== "string" || typeof digest !== "string") return undefined;
     return {
-      ...{ version, writer, number, seen: { position, digest } },
+      ...{ version, writer, number, clock, seen: { position, digest } },
       ...(control !== undefined && { control: control as ControlCommand }),
       ...(continues === true && { continues }),
       commands: () => {

@@ -6,17 +6,18 @@
 
 import type { NameMap } from "../../protocol/name_map.ts";
 import type { Command, CommandBatch } from "../commands.ts";
-import type { GroupEvent } from "../groups/group_commands.ts";
-import type { Result, StoreError, TopicMessage } from "../store.ts";
+import type { TopicMessage } from "../store.ts";
 import type { StoreTime } from "../store_time.ts";
+import { type AppliedEntry, ignored, type IgnoredReason } from "./applied_entry.ts";
 import type { Configure, ControlCommand } from "./control_commands.ts";
 import { refusedSessions, withoutRefused } from "./continued_commands.ts";
 import { DigestChain } from "./digest_chain.ts";
+import { LogTime, type SavedLogTime } from "./log_time.ts";
 import { LogWriters, type WriterState } from "./log_writers.ts";
 import type { LogEntry } from "./record_log.ts";
 import { type DecodedRecord, decodeRecord } from "./record_text.ts";
 import type { ReplicaFile } from "./replica_file.ts";
-import { type OpenedSession, type SavedClaim, SessionClaims } from "./session_claims.ts";
+import { type SavedClaim, SessionClaims } from "./session_claims.ts";
 import { type SavedSchedule, SnapshotSchedule } from "./snapshot_schedule.ts";
 import { type ReplicaIdentity, type SavedIdentity, StoreIdentity } from "./store_identity.ts";
 import { openParts, type ReplicaParts, type SavedParts, saveParts } from "./replica_parts.ts";
@@ -26,39 +27,6 @@ export const MACHINE_VERSION = 1;
 
 /** If no record has come for so long, one without commands tells everybody that time passes. In milliseconds. */
 const TICK = 1000;
-
-/** Why a record does not count. */
-export type IgnoredReason =
-  /** It is a fence, and no record. */
-  | "fence"
-  /** It is damaged, or not one of dsmq. */
-  | "unreadable"
-  /** It counted before. */
-  | "repeated"
-  /** One before it is missing. */
-  | "early"
-  /** Its writer had not seen what was there for long. */
-  | "stale"
-  /** Its writer had applied something else than is here. */
-  | "diverged"
-  /** Its writer had applied records that the log has lost. */
-  | "ahead";
-
-/** What became of a record. */
-export interface AppliedEntry {
-  /** Who wrote it, and its number; `undefined` if that cannot be read. */
-  readonly record: Pick<DecodedRecord, "writer" | "number" | "seen"> | undefined;
-  /** Why it does not count; `undefined`: it does. */
-  readonly ignored: IgnoredReason | undefined;
-  /** The result of each of its commands. */
-  readonly results: readonly (Result | StoreError)[];
-  /** What it stored. */
-  readonly messages: readonly TopicMessage[];
-  /** What has happened to groups. */
-  readonly events: readonly GroupEvent[];
-  /** The sessions that it opened. */
-  readonly sessions: readonly OpenedSession[];
-}
 
 /** The log needs a newer version of this program. */
 export class NewerVersionError extends Error {
@@ -74,6 +42,7 @@ export class NewerVersionError extends Error {
 interface SavedReplica {
   readonly identity: SavedIdentity;
   readonly schedule: SavedSchedule;
+  readonly time: SavedLogTime;
   readonly parts: SavedParts;
 }
 
@@ -84,7 +53,8 @@ export class Replica {
   /** When a snapshot is to be made. */
   readonly schedule: SnapshotSchedule = new SnapshotSchedule();
   readonly #file: ReplicaFile;
-  readonly #time: StoreTime;
+  readonly #storeTime: StoreTime;
+  readonly #time = new LogTime();
   readonly #knows: number;
   readonly #identity = new StoreIdentity();
   readonly #claims = new SessionClaims();
@@ -105,7 +75,7 @@ export class Replica {
   constructor(file: ReplicaFile, time: StoreTime, knows: number = MACHINE_VERSION) {
     this.#knows = knows;
     this.#file = file;
-    this.#time = time;
+    this.#storeTime = time;
     const [saved] = file.lines("replica") as Iterable<SavedReplica>;
     if (saved) this.#restore(saved);
     this.#savedAt = this.chain.last.position;
@@ -141,7 +111,7 @@ export class Replica {
   /** Whether something may be due by a time, or no record has come for long: only then is one without commands of any use. */
   isDue(now: number): boolean {
     const { messageLog: { range }, dedup, groups } = this.parts;
-    const passed = now - this.#time.applied;
+    const passed = now - this.#storeTime.applied;
     if (passed <= 0) return false;
     const { retention } = this.identity!.configuration;
     return passed >= TICK || range.readFloor(now - retention) > range.floor ||
@@ -154,8 +124,9 @@ export class Replica {
     if (!identity) return;
     try {
       const { retention } = identity.current.configuration;
-      const parts = saveParts(this.#file, this.parts, this.#time, retention);
-      const saved: SavedReplica = { identity, schedule: this.schedule.saved, parts };
+      const parts = saveParts(this.#file, this.parts, this.#storeTime, retention);
+      const [schedule, time] = [this.schedule.saved, this.#time.saved];
+      const saved: SavedReplica = { identity, schedule, time, parts };
       this.#file.save("replica", [saved]);
       this.#file.save("writers", this.writers.all);
       this.#file.save("claims", this.#claims.saved());
@@ -178,30 +149,32 @@ export class Replica {
   apply(entry: LogEntry): AppliedEntry {
     const { position, record: bytes } = entry;
     // What is over for long stays so when the clock of the log is set back.
-    const time = Math.max(entry.time, this.chain.last.time);
+    const linked = { ...entry, time: Math.max(entry.time, this.chain.last.time) };
     if (bytes.length === 0) {
-      this.chain.skip(position, time);
+      this.chain.skip(position, linked.time);
       return ignored("fence");
     }
     const record = decodeRecord(bytes);
-    const reason = record ? this.#reasonToIgnore(record, time) : "unreadable";
+    const reason = record ? this.#reasonToIgnore(record, linked.time) : "unreadable";
     const commands = reason ? undefined : record?.commands();
     if (!record || !commands) {
-      this.chain.add({ ...entry, time }, this.lastSeq, [], undefined);
+      this.chain.add(linked, this.lastSeq, [], undefined);
       return ignored(reason ?? "unreadable", record);
     }
-    if (record.control) this.#control(record.control, record, time);
+    const { writer, control, continues } = record;
+    const when = this.#time.next(entry.time, record.clock, this.writers.clockAhead(writer));
+    const { time } = when;
+    if (control) this.#control(control, record, time);
     this.schedule.applied(bytes.length, time);
     const messages: TopicMessage[] = [];
-    const { writer, number, control, continues } = record;
     const refusedBefore = continues ? this.writers.refused(writer) : [];
-    const batch = { time: entry.time, commands };
+    const batch = { time, commands };
     const { results, events } = this.#change(batch, refusedBefore, messages);
     const sessions = this.#claims.judge(commands, results, time);
     const knows = control?.type === "join" ? control.knows : undefined;
-    this.writers.wrote(writer, number, time, refusedSessions(commands, results), knows);
-    this.chain.add({ ...entry, time }, this.lastSeq, commands, results);
-    return { record, ignored: undefined, results, messages, events, sessions };
+    this.writers.wrote(record, when, refusedSessions(commands, results), knows);
+    this.chain.add(linked, this.lastSeq, commands, results);
+    return { record, time, ignored: undefined, results, messages, events, sessions };
   }
 
   /** The sequence number of the last message; 0 before the first record. */
@@ -209,10 +182,11 @@ export class Replica {
     return this.#parts?.messageLog.range.last ?? 0;
   }
 
-  #restore({ identity, schedule, parts }: SavedReplica): void {
+  #restore({ identity, schedule, time, parts }: SavedReplica): void {
     this.#requireKnown(identity.current.version);
     this.#identity.restore(identity);
     this.schedule.restore(schedule);
+    this.#time.restore(time);
     this.chain.restore(this.#file.links);
     this.#claims.restore(this.#file.lines("claims") as Iterable<SavedClaim>);
     this.writers.restore(this.#file.lines("writers") as Iterable<WriterState>);
@@ -221,7 +195,7 @@ export class Replica {
 
   #openParts(saved?: SavedParts): void {
     const { configuration, seed } = this.#identity.current!;
-    this.#parts = openParts(this.#file, { ...configuration, seed }, this.#time, (error) => {
+    this.#parts = openParts(this.#file, { ...configuration, seed }, this.#storeTime, (error) => {
       this.#failure ??= error;
     }, saved);
   }
@@ -285,14 +259,10 @@ export class Replica {
     if (!this.#identity.configure(command, version, time)) return;
     if (!before) return this.#openParts();
     const { retention } = before.configuration;
-    this.#openParts(saveParts(this.#file, this.parts, this.#time, retention));
+    this.#openParts(saveParts(this.#file, this.parts, this.#storeTime, retention));
   }
 
   #requireKnown(version: number): void {
     if (version > this.#knows) throw new NewerVersionError(version, this.#knows);
   }
-}
-
-function ignored(reason: IgnoredReason, record?: DecodedRecord): AppliedEntry {
-  return { record, ignored: reason, results: [], messages: [], events: [], sessions: [] };
 }

@@ -19,15 +19,16 @@ import {
   type TopicMessage,
   toStoreError,
 } from "../store.ts";
+import type { AppliedEntry } from "./applied_entry.ts";
 import type { DigestChain } from "./digest_chain.ts";
 import { FencePacing } from "./fence_pacing.ts";
 import { LogClock } from "./log_clock.ts";
 import { LogFollower } from "./log_follower.ts";
 import { LogMembership } from "./log_membership.ts";
 import { behindError, LogWatch } from "./log_watch.ts";
-import type { LogEntry, RecordLog } from "./record_log.ts";
+import type { RecordLog } from "./record_log.ts";
 import { RecordSender } from "./record_sender.ts";
-import { type AppliedEntry, MACHINE_VERSION } from "./replica.ts";
+import { MACHINE_VERSION } from "./replica.ts";
 import { ReplicaKeeper } from "./replica_keeper.ts";
 import type { ReplicatedStoreOptions } from "./replicated_store_options.ts";
 import { ReplicaUpkeep } from "./replica_upkeep.ts";
@@ -111,7 +112,7 @@ export class ReplicatedStore extends SqliteStore {
     });
     this.#follower = new LogFollower({
       ...{ log, clock, keeper, writer, signal: this.#stop.signal },
-      onEntry: (entry, applied, isNew) => this.#onEntry(entry, applied, isNew),
+      onEntry: (applied, isNew) => this.#onEntry(applied, isNew),
       onBlocked: (reason) => this.#membership.block(reason),
       onRebuilt: (before) => this.#onRebuilt(before),
       onProgress: (progress) => options.onProgress?.(progress),
@@ -260,11 +261,10 @@ export class ReplicatedStore extends SqliteStore {
   }
 
   #onEntry(
-    { time }: LogEntry,
-    { record, ignored, results, messages, events, sessions }: AppliedEntry,
+    { record, time, ignored, results, messages, events, sessions }: AppliedEntry,
     isNew: boolean,
   ): void {
-    this.#logClock.setTime(time);
+    if (time !== undefined) this.#logClock.setTime(time);
     // Another server may have changed it.
     this.retention = this.#keeper.replica.identity?.configuration.retention ?? this.retention;
     this.#watch.received();

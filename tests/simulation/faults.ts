@@ -145,10 +145,17 @@ export class Faults {
   /** Something happens to the log, or to what connects a server to it. */
   #disturb(log: SimulatedLog, { logConnection: connection }: SimulatedServer): void {
     const random = this.#random;
-    switch (random(4)) {
+    switch (random(5)) {
       case 0:
         connection?.endTails(random(100));
         return;
+      case 3: {
+        // Its clock is set, or another machine stamps records from now on.
+        const by = this.#drawJump();
+        log.process.wallOffset += by;
+        this.#around.history.add({ kind: "clock_set", process: log.process.name, by });
+        return;
+      }
       case 1:
         // It stands still.
         log.process.stop();
@@ -165,13 +172,19 @@ export class Faults {
   #setClock(server: SimulatedServer): void {
     const { clients } = this.#targets;
     const random = this.#random;
-    const by = (random(2) === 0 ? 1 : -1) * random([5000, DAY, 400 * DAY][random(3)]!);
+    const by = this.#drawJump();
     const client = clients[random(clients.length)]!.process;
     const isOfServer = random(2) === 0;
     if (isOfServer) server.setClock(by);
     else if (client) client.wallOffset += by;
     const process = isOfServer ? server.address : client?.name ?? "";
     this.#around.history.add({ kind: "clock_set", process, by });
+  }
+
+  /** By how much a clock is set, in milliseconds. */
+  #drawJump(): number {
+    const random = this.#random;
+    return (random(2) === 0 ? 1 : -1) * random([5000, DAY, 400 * DAY][random(3)]!);
   }
 
   #deafen(): void {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type AppliedEntry, Replica } from "../../stores/replicated/replica.ts";
+import type { AppliedEntry } from "../../stores/replicated/applied_entry.ts";
+import { Replica } from "../../stores/replicated/replica.ts";
 import { decodeRecord } from "../../stores/replicated/record_text.ts";
 import type { LogEntry } from "../../stores/replicated/record_log.ts";
 import { StoreError } from "../../stores/store.ts";
@@ -76,9 +77,9 @@ export class LogRecorder implements Disposable {
     this.#history.add({ kind: "fault", what });
   }
 
-  #record({ identity }: Replica, { record, time }: LogEntry, applied: AppliedEntry): void {
-    const { ignored, results, messages } = applied;
-    if (ignored || !identity) return;
+  #record({ identity }: Replica, { record }: LogEntry, applied: AppliedEntry): void {
+    const { time, results, messages } = applied;
+    if (time === undefined || !identity) return;
     if (!this.#isOpened) {
       this.#isOpened = true;
       const opened = { opening: OPENING, lineage: "log", epoch: identity.epoch };

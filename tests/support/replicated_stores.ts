@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly knows?: number;
   /** Its own log instead of one in memory. */
   readonly log?: RecordLog;
+  /** Its own clock instead of the one that all share. */
+  readonly clock?: ManualClock;
 }
 
 /** Several servers on one log, and one clock. */
@@ -38,8 +40,9 @@ export class ReplicatedStores implements AsyncDisposable {
     const { engine = nodeSqlite, disturb, limits = {}, retention = 600_000, ...rest } = options;
     const log = options.log ?? new MemoryRecordLog(this.shared, disturb);
     const opening = ReplicatedStore.open({
+      ...{ engine, clock: this.clock, limits, retention },
       ...rest,
-      ...{ engine, log, clock: this.clock, limits, retention },
+      log,
     });
     const store = await opening;
     this.#opened.push(store);

@@ -15,8 +15,8 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 /** The next record of a new writer, which has seen everything; a part of it may be something else. */
 function nextRecord({ shared }: ReplicatedServers, commands: readonly Command[]) {
   const last = decodeRecord(shared.entries.at(-1)!.record)!;
-  const { version, seen } = last;
-  return encodeRecord({ version, writer: "w", number: 1, seen }, [encodeCommands(commands)]);
+  const { version, clock, seen } = last;
+  return encodeRecord({ version, writer: "w", number: 1, clock, seen }, [encodeCommands(commands)]);
 }
 
 Deno.test("a record of dsmq from a writer that nobody knows counts", async () => {
@@ -51,6 +51,8 @@ const DAMAGES: Readonly<Record<string, (record: Uint8Array) => Uint8Array>> = {
   "has a position behind itself": (record) => replaced(record, /"at":\d+/, '"at":9007199254740993'),
   "has a number that is too large": (record) => replaced(record, '"n":1', '"n":9007199254740993'),
   "has number 0": (record) => replaced(record, '"n":1', '"n":0'),
+  "has no time": (record) => replaced(record, /"t":\d+,/, ""),
+  "has a time that is none": (record) => replaced(record, /"t":\d+/, '"t":"now"'),
   "has version 0": (record) => replaced(record, '"v":1', '"v":0'),
   "has another digest": (record) => replaced(record, /"digest":"\w/, '"digest":"x'),
 };
@@ -80,13 +82,15 @@ Deno.test("a snapshot of something else than was applied is none: the log is not
   await using servers = new ReplicatedServers();
   const [one] = await servers.openAll(1);
   await servers.during(outcomes(one!.store, [put("t", "one")]));
-  const { version, seen } = decodeRecord(servers.shared.entries.at(-1)!.record)!;
+  const { version, clock, seen } = decodeRecord(servers.shared.entries.at(-1)!.record)!;
   const controls = [
     { type: "begin_snapshot" },
     { type: "snapshot_taken", position: seen.position, digest: "another" },
   ] as const;
   for (const [i, control] of controls.entries()) {
-    servers.shared.append(encodeRecord({ version, writer: "w", number: i + 1, seen, control }, []));
+    servers.shared.append(
+      encodeRecord({ version, writer: "w", number: i + 1, clock, seen, control }, []),
+    );
   }
   await servers.pass(10);
   // It is behind that one, and the first: nothing before it is to be trimmed.

@@ -66,7 +66,13 @@ Deno.test("what commands are said to take in a record is never less than what th
       return { type: "put", topic: text(), ...sized, ...attributes, ...session };
     });
     const encoded = encodeCommands(commands);
-    const header = { version: 1, writer: "", number: 1, seen: { position: 0, digest: "" } };
+    const header = {
+      version: 1,
+      writer: "",
+      number: 1,
+      clock: 1,
+      seen: { position: 0, digest: "" },
+    };
     const without = encodeRecord(header, []).length;
     assert(
       encodeRecord(header, [encoded]).length - without <= encoded.bytes,

@@ -6,7 +6,7 @@ import {
 } from "../../../stores/replicated/record_text.ts";
 import type { Command } from "../../../stores/store.ts";
 
-const HEADER = { version: 1, writer: "w", number: 1, seen: { position: 0, digest: "" } };
+const HEADER = { version: 1, writer: "w", number: 1, clock: 1, seen: { position: 0, digest: "" } };
 
 /** What the servers of a log are given when one of them was given these commands. */
 function received(commands: readonly Command[]): readonly Command[] | undefined {
