@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { LogTime } from "../../../stores/replicated/log_time.ts";
 import { ManualClock } from "../../../testing/manual_clock.ts";
-import { append, put, puts, texts } from "../../../testing/store/support.ts";
+import { append, puts, texts } from "../../../testing/store/support.ts";
 import { ReplicatedStores } from "../../support/replicated_stores.ts";
 
 const DAY = 86_400_000;
