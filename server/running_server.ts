@@ -9,8 +9,8 @@ import type { AccessControl } from "../auth/access_control.ts";
 import { forwardingSign } from "../auth/forwarded.ts";
 import { isLoopback } from "../auth/allowed_hosts.ts";
 import type { Auth } from "../auth/auth.ts";
-import { clientLimits, maxRequestFrameBytes } from "../protocol/frame_sizes.ts";
-import { PROTOCOL_VERSION, SLOW_READER_TIMEOUT } from "../protocol/limits.ts";
+import { maxRequestFrameBytes } from "../protocol/frame_sizes.ts";
+import { SLOW_READER_TIMEOUT } from "../protocol/limits.ts";
 import { ConnectionDirectory } from "../connection/connection_directory.ts";
 import { SessionOwners } from "../connection/session_owners.ts";
 import { TokenExpiry } from "../connection/token_expiry.ts";
@@ -25,12 +25,14 @@ import { operationOf } from "./operation.ts";
 import { serverSource } from "./server_source.ts";
 import { OptionChecks } from "./option_checks.ts";
 import { parseAuth } from "./auth_choice.ts";
+import { LimitsInForce } from "./limits_in_force.ts";
 import { fitToHeap, heapLimit, MIN_HEAP } from "./heap_limits.ts";
 import type { AuthPreparation } from "./prepare_auth.ts";
 import type { ServerSettings } from "./options.ts";
 import { Connections } from "./connections.ts";
 import type { StopSignals } from "./stop_signals.ts";
 import { watchStore } from "./store_watch.ts";
+import { welcomeOf } from "./welcome.ts";
 
 /** The version of this software. */
 export const VERSION: string = deno.version;
@@ -114,25 +116,13 @@ export class RunningServer implements MessageServer {
     this.#tokenExpiry = new TokenExpiry(clock);
     this.#budgets = new SharedBudgets(fitToHeap(limits, settings.setLimits, MIN_HEAP));
     const server = `dsmq/${VERSION}`;
+    const inForce = new LimitsInForce(limits, store);
     const sessionOwners = new SessionOwners();
     store.watchSessions?.((session, attempt) => sessionOwners.openedElsewhere(session, attempt));
     this.#connections = new Connections({
       queue,
       accessControl: access,
-      welcome: {
-        protocol: PROTOCOL_VERSION,
-        server,
-        store: store.id,
-        // These two may change while it serves.
-        get epoch() {
-          return store.epoch;
-        },
-        durability: store.durability,
-        get retention() {
-          return store.retention ?? retention;
-        },
-        limits: clientLimits(limits, store.largestBytes),
-      },
+      welcome: welcomeOf(server, store, retention, inForce),
       errorsPerMinute: limits.errorsPerMinute,
       sessionOwners,
       directory: new ConnectionDirectory(() => store.now()),
@@ -163,7 +153,13 @@ export class RunningServer implements MessageServer {
         `${server}: a message queue. Connect with a WebSocket, or put and read over plain HTTP: POST and GET topics/NAME.`,
     });
     const { storeSource, description } = settings;
-    const parts = { queue, settings, connections: this.#connections, budgets: this.#budgets };
+    const parts = {
+      queue,
+      settings,
+      inForce,
+      connections: this.#connections,
+      budgets: this.#budgets,
+    };
     const sources: OperationSources = {
       server: serverSource({ ...parts, totals: this.#totals }),
       ...{ store: storeSource, description },

@@ -9,6 +9,7 @@ import type { Clock } from "../queue/clock.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Connections } from "./connections.ts";
 import { GroupReader } from "../queue/group_reader.ts";
+import type { LimitsInForce } from "./limits_in_force.ts";
 import type { ServerSource } from "./metrics/sources.ts";
 
 /** What it is made of. */
@@ -17,7 +18,8 @@ export interface ServerParts {
   readonly connections: Connections;
   readonly budgets: SharedBudgets;
   readonly totals: ServerSource["totals"];
-  readonly settings: Pick<ServerSource, "limits" | "log"> & {
+  readonly inForce: LimitsInForce;
+  readonly settings: Pick<ServerSource, "log"> & {
     readonly clock: Clock;
     readonly description: { readonly transport: string };
   };
@@ -25,15 +27,18 @@ export interface ServerParts {
 
 /** What a server tells, which starts now. */
 export function serverSource(
-  { queue, connections, budgets, totals, settings }: ServerParts,
+  { queue, connections, budgets, totals, inForce, settings }: ServerParts,
 ): ServerSource {
-  const { limits, log, clock, description: { transport } } = settings;
+  const { log, clock, description: { transport } } = settings;
   const reader = new GroupReader(queue.store, (name) => queue.groups.workersOf(name));
   const monotonic = () => clock.monotonic?.() ?? clock.now();
   const start = monotonic();
   return {
     counts: queue.counts,
-    ...{ totals, limits, log },
+    ...{ totals, log },
+    get limits() {
+      return inForce.all;
+    },
     connections: () => connections.kinds,
     pendingConnections: () => connections.pendingCount,
     usedSlots: () => connections.limiter.used,

@@ -57,7 +57,7 @@ export abstract class SqliteStore implements Store {
   abstract readonly description: string;
 
   protected readonly feed: Feed = new Feed();
-  protected readonly limits: StoreLimits;
+  limits: StoreLimits;
   protected readonly time: StoreTime;
   retention: number;
   protected closed = false;

@@ -85,6 +85,18 @@ export interface StoreBounds {
   readonly asOf?: number | undefined;
 }
 
+/** Limits that all servers of a store have in common. */
+export interface CommonLimits {
+  /** The bytes of all messages together. */
+  readonly storedBytes: number;
+  /** How many topics may hold messages. */
+  readonly topics: number;
+  /** How many groups there may be. */
+  readonly groups: number;
+  /** How many of the last numbers of a session are recognised when they are put again. */
+  readonly dedupWindow: number;
+}
+
 /** Asks for the bounds as they concern an epoch, and a topic or all topics that begin with a prefix. */
 export interface TopicBoundsQuery {
   /** The topic. */
@@ -190,6 +202,8 @@ export interface Store extends AsyncDisposable {
   readonly durability: Durability;
   /** For how many milliseconds a message is kept; where servers share a log, another one may change it. Default: as long as at the start. */
   readonly retention?: number;
+  /** The same for limits that servers have in common. */
+  readonly limits?: CommonLimits;
   /** Where the messages are, for a person, such as `memory on node:sqlite`. */
   readonly description: string;
 

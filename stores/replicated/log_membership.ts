@@ -43,6 +43,8 @@ export class LogMembership {
   readonly #options: LogMembershipOptions;
   /** What the store was when it was known last. */
   #known: ReplicaIdentity | undefined;
+  /** It has taken part: from then on it goes by the options of the log, which another server may have changed. */
+  #hasJoined = false;
   /** How often the replica was made anew. */
   #rebuilt = 0;
   #stopped = false;
@@ -79,13 +81,14 @@ export class LogMembership {
     const { identity } = keeper.replica;
     // What waits or is under way does not count in a log without options, and they would wait behind it.
     sender.resume(this.nextNumber, identity ? undefined : this.#configuring);
-    if (!identity || (reconfigure && this.#difference)) {
+    if (!identity || (reconfigure && !this.#hasJoined && this.#difference)) {
       await sender.control(this.#configuring);
     }
     follower.requireRunning();
-    if (this.#difference) throw new LogError("unusable", this.#difference);
+    if (!this.#hasJoined && this.#difference) throw new LogError("unusable", this.#difference);
     this.#known = keeper.replica.identity;
     await sender.control({ type: "join", knows });
+    this.#hasJoined = true;
   }
 
   /** A record was applied. If another server has begun an epoch with it, what was told here is of the one that has ended. */
@@ -154,9 +157,10 @@ export class LogMembership {
     } while (rebuilt !== this.#rebuilt);
   }
 
-  /** Gives the log the options of this server, unless it has got others meanwhile. */
+  /** Gives the log the options of this server, or those that it had before, unless it has got others meanwhile. */
   get #configuring(): Configure {
-    const { keeper, configuration } = this.#options;
+    const { keeper, configuration: own } = this.#options;
+    const { configuration } = this.#hasJoined ? this.identity : { configuration: own };
     const [seed] = crypto.getRandomValues(new Uint32Array(1)) as unknown as [number];
     return {
       ...{ type: "configure", after: keeper.replica.identity?.configured ?? 0, seed },

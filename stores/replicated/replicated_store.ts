@@ -266,7 +266,8 @@ export class ReplicatedStore extends SqliteStore {
   ): void {
     if (time !== undefined) this.#logClock.setTime(time);
     // Another server may have changed it.
-    this.retention = this.#keeper.replica.identity?.configuration.retention ?? this.retention;
+    const { identity } = this.#keeper.replica;
+    if (identity) ({ retention: this.retention, limits: this.limits } = identity.configuration);
     this.#watch.received();
     this.#membership.applied();
     this.#fences.onRecord();

@@ -6,6 +6,8 @@
 
 import { assertEquals } from "@std/assert";
 import { connect } from "@dsmq/server";
+import { defaultsOf } from "../../protocol/client_limits.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { requests1x } from "../support/requests_1x.ts";
 import { SharedLogServers } from "../support/shared_log_servers.ts";
@@ -65,17 +67,34 @@ Deno.test("plain HTTP finds at one server what was put at the other, also by the
   }
 });
 
-Deno.test("clients are told the retention of the log, also once another server has changed it", async () => {
+Deno.test("clients are told the retention and the limits of the log, also once another server has changed them", async () => {
   const servers = new SharedLogServers();
   await using a = await servers.serve();
-  const retentions = async () => {
+  const options = async () => {
     await using raw = await RawClient.open(a.url);
-    const { retention } = await raw.request({ action: "hello", id: 1 });
-    return [retention, (await (await a.get("/status")).json()).retention];
+    const { retention, limits } = await raw.request({ action: "hello", id: 1 });
+    const status = await (await a.get("/status")).json();
+    const uses: { name: string; limit: number }[] = status.operation.limits;
+    const limitOf = (wanted: string) => uses.find(({ name }) => name === wanted)!.limit;
+    return {
+      retentions: [retention, status.retention],
+      inFlight: limits.inFlight,
+      stored: ["storedBytes", "topics", "groups"].map(limitOf),
+    };
   };
-  assertEquals(await retentions(), [600_000, 600_000]);
-  await using _b = await servers.serve(undefined, { retention: 60_000, reconfigure: true });
+  const { inFlight, storedBytes, topics, groups } = defaultsOf(LIMITS);
+  assertEquals(await options(), {
+    ...{ retentions: [600_000, 600_000], inFlight, stored: [storedBytes, topics, groups] },
+  });
+  const limits = { inFlight: 100, storedBytes: 5e6, topics: 7, groups: 3 };
+  await using _b = await servers.serve(undefined, {
+    ...{ retention: 60_000, limits, reconfigure: true },
+  });
   // It has come here, too, once a read has passed its fence.
   await a.get("/topics").then((response) => response.body?.cancel());
-  assertEquals(await retentions(), [60_000, 60_000]);
+  assertEquals(await options(), {
+    retentions: [60_000, 60_000],
+    inFlight: 100,
+    stored: [5e6, 7, 3],
+  });
 });

@@ -5,6 +5,8 @@
  */
 
 import type { ServeOptions } from "@dsmq/server";
+import { defaultsOf } from "../../protocol/client_limits.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import { systemClock } from "../../queue/clock.ts";
 import { nodeSqlite } from "../../stores/engines/node_sqlite.ts";
 import { ReplicatedStore } from "../../stores/replicated/replicated_store.ts";
@@ -13,13 +15,17 @@ import { type Disturb, MemoryRecordLog, SharedLog } from "./memory_record_logs.t
 import { type HttpServer, withRequests } from "./http_server.ts";
 import { serveStore } from "./served_store.ts";
 
+const DEFAULTS = defaultsOf(LIMITS);
+
 /** Opens a store over a connection of its own to a log. */
 export function openReplica(
   shared: SharedLog,
   disturb?: Disturb,
-  { retention = 600_000, reconfigure = false }: ServeOptions = {},
+  { retention = 600_000, reconfigure = false, limits: given = {} }: ServeOptions = {},
 ): Promise<ReplicatedStore> {
-  const common = { engine: nodeSqlite, clock: systemClock, retention, reconfigure };
+  const { inFlight: dedupWindow, storedBytes, topics, groups } = { ...DEFAULTS, ...given };
+  const limits = { dedupWindow, storedBytes, topics, groups };
+  const common = { engine: nodeSqlite, clock: systemClock, retention, limits, reconfigure };
   return ReplicatedStore.open({ ...common, log: new MemoryRecordLog(shared, disturb) });
 }
 

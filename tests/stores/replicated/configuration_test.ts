@@ -90,3 +90,24 @@ Deno.test("a server that was away while the others went on to a newer version st
   assertEquals(await outcomes(old, [put("t")]), ["unavailable"]);
   assertEquals(await texts(a), ["1", "2"]);
 });
+
+Deno.test("a server whose log is lost goes on with the options that another one has given it", async () => {
+  await using servers = new ReplicatedStores();
+  const { shared } = servers;
+  const a = await servers.open({ limits: { topics: 2 } });
+  const b = await servers.open({ limits: { topics: 3 }, reconfigure: true });
+  await a.fence();
+  assertEquals([a.limits.topics, a.findFault()], [3, undefined]);
+  // Once a part of it is lost, and once all.
+  for (const left of [shared.entries.length - 1, 0]) {
+    shared.entries.length = left;
+    shared.id = crypto.randomUUID();
+    shared.wake();
+    await servers.pass(20_000);
+    assertEquals([a.findFault(), b.findFault()], [undefined, undefined]);
+    for (const store of [a, b]) {
+      await store.fence();
+      assertEquals(store.limits.topics, 3);
+    }
+  }
+});
