@@ -267,6 +267,7 @@ const BARE_KEYS: Readonly<Record<string, string>> = {
   "stores/replicated/log_writers.ts": "random names of servers of the log",
   "stores/replicated/replica_keeper.ts": "digests",
   "stores/replicated/nats/nats_errors.ts": "numbers that this code lists",
+  "stores/replicated/nats/nats_failover.ts": "addresses, few of which are tried",
   "stores/replicated/nats/nats_publisher.ts": "numbers that this code counts up",
   "stores/replicated/nats/nats_servers.ts": "addresses, few of which are looked at",
   "stores/segment_table.ts": "numbers of topics that the table counts up, and few at a time",

@@ -20,9 +20,10 @@ export interface PartitionScene {
   /** The one that leads the stream, and one that does not. */
   readonly leader: string;
   readonly follower: string;
-  /** The hosts of the dsmq servers, and one of them. */
-  readonly dsmq: readonly string[];
+  /** The host of a dsmq server. */
   readonly server: string;
+  /** Puts something at each dsmq server; whether all have acknowledged it. */
+  acknowledges(): Promise<boolean>;
 }
 
 /** What is cut off from what. */
@@ -67,17 +68,9 @@ export const PARTITION_KINDS: readonly PartitionKind[] = [
   {
     name: "the NATS server that all dsmq servers use from the others",
     hasMajority: true,
-    async prepare({ network, nats, follower, dsmq }) {
+    async prepare({ network, nats, follower, acknowledges }) {
       await network.cut(at("back", ...nats.filter((host) => host !== follower)));
-      const address = network.address("back", follower);
-      const isDone = async () => {
-        const peers = await Promise.all(dsmq.map((host) => network.peers(host)));
-        const others = nats.filter((host) => host !== follower);
-        return peers.every((of) =>
-          of.has(address) && !others.some((host) => of.has(network.address("back", host)))
-        );
-      };
-      if (!await until(isDone, MOVE_TIMEOUT)) throw new Error("dsmq servers do not move");
+      if (!await until(acknowledges, MOVE_TIMEOUT)) throw new Error("dsmq servers do not move");
       await network.heal();
     },
     cut: ({ network, follower }) => network.cut(at("mesh", follower)),

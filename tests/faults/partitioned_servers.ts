@@ -154,7 +154,12 @@ class PartitionedServers {
     const [leader, follower] = [await host(true), await host(false)];
     return {
       ...{ network: this.#network, nats: NATS, leader, follower },
-      ...{ dsmq: DSMQ, server: DSMQ[server]! },
+      server: DSMQ[server]!,
+      acknowledges: async () => {
+        const posted = this.#puts.count;
+        await this.#puts.putUntil(this.#servers.urls, Promise.resolve());
+        return this.#puts.acknowledgedSince(posted).length === DSMQ.length;
+      },
     };
   }
 }

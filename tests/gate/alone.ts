@@ -31,6 +31,7 @@ export const ALONE: Readonly<Record<string, string>> = {
   "stores/engine_trial_test.ts": FOLDER,
   "stores/exclusive_file_test.ts": FOLDER,
   "stores/file_test.ts": FOLDER,
+  "stores/nats/nats_failover_test.ts": "has limits of seconds over a real server",
   "stores/nats/nats_faults_test.ts": "has limits of seconds over a real server",
   "transports/hardened_test.ts": MEMORY,
   "transports/slow_network_promises_test.ts": SHORT_TIMES,

@@ -62,9 +62,6 @@ export interface BridgedNetworkOptions {
 const DEAF = "learning off flood off mcast_flood off bcast_flood off fdb_flush";
 const HEARING = "learning on flood on mcast_flood on bcast_flood on";
 
-/** A state in `/proc/net/tcp`. */
-const ESTABLISHED = "01";
-
 /** The networks. They are there as long as {@linkcode OWN_NETWORK}, within which this must run. */
 export class BridgedNetwork {
   readonly #bridges: readonly string[];
@@ -127,20 +124,6 @@ export class BridgedNetwork {
   /** The command that its own is given to, to run it at a host. */
   enter(host: string): readonly string[] {
     return ["nsenter", `--net=/run/netns/${host}`, "--"];
-  }
-
-  /** Whom a host has connections to over TCP, by their addresses. */
-  async peers(host: string): Promise<ReadonlySet<string>> {
-    const [program, ...args] = [...this.enter(host), "cat", "/proc/net/tcp"];
-    const { stdout } = await new Deno.Command(program!, { args, stderr: "inherit" }).output();
-    const lines = new TextDecoder().decode(stdout).trim().split("\n").slice(1);
-    const states = lines.map((line) => line.trim().split(/\s+/));
-    return new Set(
-      states.filter(([, , , state]) => state === ESTABLISHED).map(([, , remote]) =>
-        // In the order of a little-endian number: the last byte first.
-        remote!.slice(0, 8).match(/../g)!.reverse().map((byte) => parseInt(byte, 16)).join(".")
-      ),
-    );
   }
 
   /** Cuts hosts off: nothing comes from them or gets to them there, without a sign of that. */
@@ -216,17 +199,15 @@ function ip(lines: readonly string[], host?: string): Promise<void> {
   return run(["ip", ...(host === undefined ? [] : ["-n", host]), "-batch", "-"], lines.join("\n"));
 }
 
-async function run([program, ...args]: readonly string[], input = ""): Promise<void> {
-  const command = new Deno.Command(program!, {
-    args,
-    stdin: "piped",
-    stdout: "null",
-    stderr: "piped",
-  });
+async function run([program, ...args]: readonly string[], input?: string): Promise<void> {
+  const stdin = input === undefined ? "null" : "piped";
+  const command = new Deno.Command(program!, { args, stdin, stdout: "null", stderr: "piped" });
   const child = command.spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(`${input}\n`));
-  await writer.close();
+  if (input !== undefined) {
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(`${input}\n`));
+    await writer.close();
+  }
   const { success, stderr } = await child.output();
   if (!success) throw new Error(`${program} failed: ${new TextDecoder().decode(stderr).trim()}`);
 }

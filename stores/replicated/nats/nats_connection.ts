@@ -6,9 +6,16 @@
 
 import type { LogError } from "../record_log.ts";
 import type { NatsAddress } from "./nats_address.ts";
-import { type ApiError, apiError, connectError, requestError, unavailable } from "./nats_errors.ts";
+import {
+  type ApiError,
+  apiError,
+  connectError,
+  isTimeout,
+  requestError,
+  unavailable,
+} from "./nats_errors.ts";
 import { connectOptions } from "./nats_login.ts";
-import type { NatsClient, NatsPackages } from "./nats_packages.ts";
+import type { NatsClient, NatsPackages, NatsPoolServer } from "./nats_packages.ts";
 
 /** How long JetStream may take to answer, in milliseconds. */
 const API_TIMEOUT = 4000;
@@ -22,6 +29,11 @@ export type BreakListener = (error: LogError) => void;
 /** A user may not publish to a subject: told to those who do. */
 export type DenialListener = (error: unknown, subject: string) => void;
 
+/** The server that is tried next. */
+interface ServerChoice {
+  next: string | undefined;
+}
+
 /** A connection. */
 export class NatsConnection implements AsyncDisposable {
   /** The library's. */
@@ -29,11 +41,13 @@ export class NatsConnection implements AsyncDisposable {
   readonly #breakListeners = new Set<BreakListener>();
   readonly #denialListeners = new Set<DenialListener>();
   readonly #watching: Promise<void>;
+  readonly #choice: ServerChoice;
+  #onOverdue: () => void = () => {};
   #isConnected = true;
 
-  /** Watches a connection, which is closed with this. */
-  constructor(client: NatsClient) {
+  private constructor(client: NatsClient, choice: ServerChoice) {
     this.client = client;
+    this.#choice = choice;
     this.#watching = this.#watch();
   }
 
@@ -47,8 +61,18 @@ export class NatsConnection implements AsyncDisposable {
     nats: NatsPackages,
     timeout = DIAL_TIMEOUT,
   ): Promise<NatsConnection> {
+    const choice: ServerChoice = { next: undefined };
+    const options = {
+      ...connectOptions(address, nats, timeout),
+      reconnectToServer(servers: readonly NatsPoolServer[]) {
+        const { next } = choice;
+        // Once: if it cannot be reached, the others are tried in turn.
+        choice.next = undefined;
+        return servers.find(({ src }) => src === next) ?? null;
+      },
+    };
     try {
-      return new NatsConnection(await nats.connect(connectOptions(address, nats, timeout)));
+      return new NatsConnection(await nats.connect(options), choice);
     } catch (error) {
       throw connectError(`reach ${address.description}`, error);
     }
@@ -57,6 +81,28 @@ export class NatsConnection implements AsyncDisposable {
   /** Whether it is there, as far as is known. */
   get isConnected(): boolean {
     return this.#isConnected;
+  }
+
+  /** The server that it is connected to, as `HOST:PORT`. */
+  get server(): string {
+    return this.client.getServer();
+  }
+
+  /** Leaves the server for another one of the address. */
+  moveTo(server: string): void {
+    if (!this.#isConnected) return;
+    this.#choice.next = server;
+    void this.client.reconnect();
+  }
+
+  /** Calls this listener, and no earlier one, when the server owes an answer for long. */
+  onOverdue(listener: () => void): void {
+    this.#onOverdue = listener;
+  }
+
+  /** The server owes an answer for long. */
+  overdue(): void {
+    this.#onOverdue();
   }
 
   /** Calls a listener at each break; returns how to stop that. */
@@ -95,6 +141,7 @@ export class NatsConnection implements AsyncDisposable {
       const answer = await Promise.race([request, broken.promise]);
       return JSON.parse(new TextDecoder().decode(answer.data));
     } catch (error) {
+      if (isTimeout(error)) this.overdue();
       throw requestError(action, error);
     } finally {
       stop();

@@ -43,15 +43,25 @@ export function apiError(action: string, { code, err_code, description }: ApiErr
 /** The error for a request that was not answered, or a connection that broke. */
 export function requestError(action: string, error: unknown): LogError {
   if (error instanceof LogError) return error;
-  const { name, cause } = error as Error;
-  const inner = cause instanceof Error ? cause.name : name;
+  const { cause } = error as Error;
+  const inner = innerName(error);
   if (inner === "NoResponders") {
     return unavailable(action, "no server has JetStream, or the stream, just now", cause);
   }
-  if (inner === "TimeoutError") return unavailable(action, "NATS does not answer");
+  if (isTimeout(error)) return unavailable(action, "NATS does not answer");
   if (inner === "PermissionViolationError") return permissionError(action, cause ?? error);
   if (inner === "ClosedConnectionError") return unavailable(action, "the log is closed");
   return unavailable(action, "the connection to NATS broke", error);
+}
+
+/** Whether a request was not answered in its time. */
+export function isTimeout(error: unknown): boolean {
+  return innerName(error) === "TimeoutError";
+}
+
+function innerName(error: unknown): string {
+  const { name, cause } = error as Error;
+  return cause instanceof Error ? cause.name : name;
 }
 
 /** Whether an error says that nobody was there to answer. */

@@ -15,6 +15,7 @@ import {
 import type { NatsAddress } from "./nats_address.ts";
 import { NatsConnection } from "./nats_connection.ts";
 import { unavailable } from "./nats_errors.ts";
+import { NatsFailover } from "./nats_failover.ts";
 import { loadNats, type NatsPackages } from "./nats_packages.ts";
 import { expectStream, NatsPublisher } from "./nats_publisher.ts";
 import { checkAccount, checkServers } from "./nats_servers.ts";
@@ -165,6 +166,7 @@ class NatsLog implements RecordLog {
   readonly #nats: NatsPackages;
   readonly #name: string;
   readonly #publisher: NatsPublisher;
+  readonly #failover: NatsFailover;
 
   constructor(
     connection: NatsConnection,
@@ -182,6 +184,7 @@ class NatsLog implements RecordLog {
     this.#nats = nats;
     this.#name = address.name;
     this.#publisher = new NatsPublisher(connection, nats, address.name);
+    this.#failover = new NatsFailover(connection, address, nats);
   }
 
   async state(): Promise<LogState> {
@@ -219,6 +222,7 @@ class NatsLog implements RecordLog {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#publisher[Symbol.dispose]();
+    await this.#failover[Symbol.asyncDispose]();
     await this.#connection[Symbol.asyncDispose]();
   }
 }

@@ -49,6 +49,12 @@ export interface NatsServerInfo {
   readonly jetstream?: boolean;
 }
 
+/** A server that a connection can be made to. */
+export interface NatsPoolServer {
+  /** As it was given. */
+  readonly src: string;
+}
+
 /** A connection: by itself it connects again. */
 export interface NatsClient {
   /** Of the server; `undefined` while there is no connection. */
@@ -65,6 +71,10 @@ export interface NatsClient {
   ): Promise<NatsMessage>;
   subscribe(subject: string, options: { readonly callback: NatsCallback }): NatsSubscription;
   status(): AsyncIterable<NatsStatus>;
+  /** The one that it is connected to, or was last, as `HOST:PORT`. */
+  getServer(): string;
+  /** Breaks the connection, and connects again. */
+  reconnect(): Promise<void>;
   isClosed(): boolean;
   close(): Promise<void>;
 }

@@ -17,6 +17,9 @@ import { subjectOf } from "./nats_stream.ts";
 const TICK = 500;
 const MAX_TICKS = 8;
 
+/** After how many looks without one it is asked whether another server is better. */
+const OVERDUE_TICKS = 4;
+
 /** The time for an acknowledgement, in milliseconds: at least this less one tick. */
 export const ACKNOWLEDGE_TIMEOUT = TICK * MAX_TICKS;
 
@@ -144,7 +147,8 @@ export class NatsPublisher implements Disposable {
 
   #tick(): void {
     for (const [token, record] of this.#unacknowledged) {
-      if (++record.ticks < MAX_TICKS) continue;
+      if (++record.ticks === OVERDUE_TICKS) this.#connection.overdue();
+      if (record.ticks < MAX_TICKS) continue;
       this.#unacknowledged.delete(token);
       record.reject(
         unavailable(ACTION, `NATS did not acknowledge it in ${ACKNOWLEDGE_TIMEOUT / 1000} s`),
