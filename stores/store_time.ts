@@ -67,6 +67,11 @@ export class StoreTime {
     this.#applied = applied;
   }
 
+  /** It is the time of something else from now on: only now may the present time go back, to that of the last commands. */
+  restart(): void {
+    this.#latest = this.#applied;
+  }
+
   /** Goes on from an earlier opening's time, if that is later than the present one. */
   resumeFrom(time: number): void {
     this.#anchor += Math.max(0, time - this.now());

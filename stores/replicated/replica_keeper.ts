@@ -113,6 +113,7 @@ export class ReplicaKeeper {
   clear(): void {
     this.#file[Symbol.dispose]();
     this.#file = ReplicaFile.open(this.#place, true);
+    this.#time.rewind(0);
     this.#replica = new Replica(this.#file, this.#time, this.#knows);
   }
 

@@ -86,8 +86,8 @@ export class ReplicatedStore extends SqliteStore {
 
   private constructor(options: ReplicatedStoreOptions, logClock: LogClock) {
     super({ ...options, clock: logClock });
-    const { log, clock, engine, path, reconfigure = false, notify = () => {} } = options;
-    const { knows = MACHINE_VERSION } = options;
+    const { log, clock, engine, path, reconfigure = false, knows = MACHINE_VERSION } = options;
+    const { notify = () => {} } = options;
     this.#log = log;
     this.#clock = clock;
     this.#logClock = logClock;
@@ -148,12 +148,10 @@ export class ReplicatedStore extends SqliteStore {
    */
   static async open(options: ReplicatedStoreOptions): Promise<ReplicatedStore> {
     const store = new ReplicatedStore(options, new LogClock(options.clock));
-    try {
-      await store.#membership.join();
-    } catch (error) {
+    await store.#membership.join().catch(async (error) => {
       await store[Symbol.asyncDispose]();
       throw error;
-    }
+    });
     return store;
   }
 
@@ -293,6 +291,9 @@ export class ReplicatedStore extends SqliteStore {
   }
 
   #onRebuilt(before: DigestChain): void {
+    // Another log may have another time.
+    this.#logClock.setTime(this.time.applied);
+    this.time.restart();
     this.#fedTo = this.#keeper.replica.lastSeq;
     this.feed.fail(new Error("the replica was made anew"));
     void this.#membership.rebuilt(before);

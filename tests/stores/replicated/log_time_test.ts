@@ -77,6 +77,27 @@ Deno.test("what was due while no server ran is gone when one starts, and a serve
   for (const store of [next, wrong]) assertEquals(await texts(store), ["2", "3"]);
 });
 
+Deno.test("a log that was made anew by a machine whose clock is behind has its own time: nothing in it expires early", async () => {
+  await using servers = new ReplicatedStores();
+  const { shared, clock } = servers;
+  const [a, b] = [await servers.open(), await servers.open()];
+  await append(a, puts("t", "lost"));
+  await b.fence();
+  [shared.id, shared.entries] = [crypto.randomUUID(), []];
+  shared.now = () => clock.now() - DAY;
+  shared.wake();
+  await servers.pass(10_000);
+  await append(a, puts("t", "1"));
+  for (const store of [a, b]) {
+    await store.fence();
+    assertEquals([store.findFault(), await texts(store)], [undefined, ["1"]]);
+  }
+  await servers.pass(RETENTION - 1, 10_000);
+  for (const store of [a, b]) assertEquals(await texts(store), ["1"]);
+  await servers.pass(1);
+  for (const store of [a, b]) assertEquals(await texts(store), []);
+});
+
 /** A step of a log: time passes, its clock may be set, and a writer writes, whose record is on its way for some time. */
 const steps = fc.array(
   fc.record({

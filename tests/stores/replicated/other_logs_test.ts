@@ -55,6 +55,42 @@ Deno.test("if nobody has the records that were removed, the servers go on behind
   assertEquals([c.epoch, await texts(c)], [b.epoch, ["1", "2"]]);
 });
 
+Deno.test("servers that each lack other records of those that were removed come to the same", async () => {
+  await using servers = new ReplicatedStores();
+  const cuts: PromiseWithResolvers<void>[] = [];
+  const isCut = new Set<number>();
+  const a = await servers.open();
+  const lagging = [];
+  for (const i of [0, 1, 2]) {
+    cuts.push(Promise.withResolvers());
+    lagging.push(
+      await servers.open({ disturb: () => isCut.has(i) ? cuts[i]!.promise : undefined }),
+    );
+  }
+  const { epoch } = a;
+  // The last one lacks least.
+  for (const [i, store] of lagging.entries()) {
+    await append(a, puts("t", `${i}`));
+    await store.fence();
+    isCut.add(i);
+  }
+  await append(a, puts("t", "lost"));
+  purge(servers);
+  await a[Symbol.asyncDispose]();
+  isCut.clear();
+  for (const cut of cuts) cut.resolve();
+  await servers.pass(60_000);
+  const [first] = lagging;
+  await append(first!, puts("t", "more"));
+  for (const store of lagging) {
+    await store.fence();
+    assertEquals(store.findFault(), undefined);
+    assertEquals(await texts(store), await texts(first!));
+    assertEquals(store.epoch, first!.epoch);
+    assertNotEquals(store.epoch, epoch);
+  }
+});
+
 Deno.test("a new server without a snapshot of what the log has lost says so", async () => {
   await using servers = new ReplicatedStores();
   const a = await servers.open();
