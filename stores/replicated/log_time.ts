@@ -2,17 +2,17 @@
  * The time of a replicated store: that of its log, but for jumps of the log's clock.
  *
  * A log stamps records by the clock of whichever machine leads it, and that clock may be set, or another machine may lead. Each record also
- * has the time by its writer's clock, which does not jump: it was read once, and goes on as time passes. If the log's clock has moved by
- * something else than that of a writer, its stamps are shifted from then on.
+ * has the time by its writer's clock, which does not jump: it was read once, and goes on as time passes. If the two have moved apart by much,
+ * the stamps are shifted from then on. If they have moved apart by little, a record was on its way for long, or an earlier one was, and the
+ * earlier time counts: so nothing expires early.
  *
  * @module
  */
 
-/** A stamp may differ by so much from what its writer's clock makes of it, in milliseconds: records are on their way for some time. */
-const TOLERANCE = 100;
+/** If a stamp and the clock of its writer differ by more, in milliseconds, one of them has jumped; else a record was on its way. */
+const JUMP = 10_000;
 
-/** If it differs by more, but not by so much, two writers do not agree: they come closer by one millisecond in so many. */
-const DISAGREEMENT = 10_000;
+/** If the log's clock is faster than that of a writer, or has jumped by less, the time follows it by one millisecond in so many. */
 const SLEW = 1000;
 
 /** What is saved of it. */
@@ -57,23 +57,20 @@ export class LogTime {
     const { shift, last } = this.#state;
     const [stamped, latest] = [stamp + shift, last?.time ?? 0];
     const due = ahead === undefined ? this.#withoutWriter(stamped, clock) : clock - ahead;
-    const own = Math.floor(due + approach(stamped - due, due - latest));
+    const late = stamped - due;
+    const hasJumped = Math.abs(late) > JUMP;
+    // A record may be late, and never early: if it seems so, those before it were late.
+    const slew = hasJumped ? 0 : Math.min(late, Math.max(0, due - latest) / SLEW);
+    const own = Math.floor(due + slew);
     const time = Math.max(own, latest);
-    this.#state = { shift: own - stamp, last: { time, clock } };
+    this.#state = { shift: hasJumped ? own - stamp : shift, last: { time, clock } };
     return { time, ahead: clock - own };
   }
 
   /** What a writer of which nothing is known says: since the last record passed as much as both its clock and the log's say. */
   #withoutWriter(stamped: number, clock: number): number {
     const { last } = this.#state;
-    if (!last || Math.abs(stamped - last.time) <= TOLERANCE) return stamped;
+    if (!last) return stamped;
     return last.time + Math.max(0, Math.min(stamped - last.time, clock - last.clock));
   }
-}
-
-/** How far a writer that is wrong by `error` comes closer to the stamps, after so much time. */
-function approach(error: number, passed: number): number {
-  const by = Math.abs(error);
-  if (by <= TOLERANCE) return error;
-  return by > DISAGREEMENT ? 0 : Math.sign(error) * Math.max(0, passed) / SLEW;
 }
