@@ -79,7 +79,7 @@ export function putFindings(calls: readonly PutCall[]): Finding[] {
 }
 
 /** Whether what was acknowledged is stored, once, and what was refused is not. */
-function storedFindings(
+export function storedFindings(
   calls: readonly PutCall[],
   stored: readonly Stored[],
 ): Finding[] {
@@ -98,7 +98,7 @@ function storedFindings(
 }
 
 /** Waits until a reader has got a message, however many are before it; resolves with whether it comes to that. */
-async function hasRead({ got }: SharedReader, body: string): Promise<boolean> {
+export async function hasRead({ got }: SharedReader, body: string): Promise<boolean> {
   for (let count = -1; got.at(-1)?.body !== body;) {
     if (got.length === count) return false;
     count = got.length;

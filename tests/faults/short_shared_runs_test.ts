@@ -8,6 +8,7 @@ import { noNamespaces } from "../support/bridged_network.ts";
 import { ignoredIf } from "../support/ignored_if.ts";
 import { noNats } from "../support/nats_server.ts";
 import { replicatedKills } from "./replicated_kills.ts";
+import { replicatedLogs } from "./replicated_logs.ts";
 import { replicatedPartitions } from "./replicated_partitions.ts";
 import { replicatedReads } from "./replicated_reads.ts";
 import { allGood } from "./report.ts";
@@ -41,5 +42,15 @@ Deno.test({
   ),
   async fn() {
     allGood(await replicatedPartitions({ partitions: 1, held: 2000, untimed }));
+  },
+});
+
+Deno.test({
+  ...ignoredIf(
+    noNats,
+    "servers of a shared queue whose log is deleted and made anew tell each client, and mix no histories",
+  ),
+  async fn() {
+    allGood(await replicatedLogs({ faults: 1, untimed }));
   },
 });
