@@ -10,12 +10,16 @@ import { ignoredIf } from "../support/ignored_if.ts";
 import { NatsServer, noNats } from "../support/nats_server.ts";
 import { Program } from "../support/program.ts";
 import { runCommands } from "../support/run_commands.ts";
+import { withTimeout } from "../support/with_timeout.ts";
 
 const serveAt = (nats: NatsServer, ...options: string[]) =>
   new Program([
     ...["-A", "cli.ts", "serve", "--port", "0", "--json", "--engine", "node:sqlite"],
     ...["--store", `nats://${nats.host}/orders?sync=always`, ...options],
   ]);
+
+/** In how long a server has started, or says why not, and in how long it notices what happens to its log, in milliseconds. */
+const [START_TIMEOUT, NOTICED] = [20_000, 20_000];
 
 /** The line of JSON that a server prints once it takes clients. */
 const started = async (program: Program): Promise<{ url: string; port: number; store: string }> =>
@@ -57,13 +61,31 @@ Deno.test({
 });
 
 Deno.test({
+  ...ignoredIf(noNats, "with --freshness session, reads do not wait for a log that stands still"),
+  async fn() {
+    await using nats = await NatsServer.start();
+    await using server = serveAt(nats, "--freshness", "session");
+    const { url } = await started(server);
+    await using mq = await connect(url);
+    await mq.put("t", "1");
+    await nats.pause();
+    try {
+      // Sooner than a fence is given up.
+      assertEquals(await withTimeout(mq.get("t"), 4000), "1");
+    } finally {
+      nats.resume();
+    }
+  },
+});
+
+Deno.test({
   ...ignoredIf(noNats, "a server with other options refuses to start, and is told how it may"),
   async fn() {
     await using nats = await NatsServer.start();
     await using a = serveAt(nats);
     await started(a);
     await using b = serveAt(nats, "--retention", "60");
-    const { code, stderr } = await b.end();
+    const { code, stderr } = await withTimeout(b.end(), START_TIMEOUT);
     assertEquals(code, 1);
     assertMatch(stderr, /--reconfigure/);
     await using c = serveAt(nats, "--retention", "60", "--reconfigure");
@@ -105,10 +127,11 @@ Deno.test({
 
 /** Waits until a server says that it is ready, or is not. */
 async function untilReady(port: number, isReady: boolean): Promise<string> {
-  for (;;) {
+  for (const end = performance.now() + NOTICED;;) {
     const response = await fetch(`http://127.0.0.1:${port}/health/ready`);
     const line = await response.text();
     if (response.ok === isReady) return line;
+    assert(performance.now() < end, `it still says ${line}`);
   }
 }
 
@@ -138,6 +161,8 @@ Deno.test({
     }
     // Kept by the client until one of them is back.
     const put = mq.put("t", "after");
+    // What fails before is told in its place.
+    put.catch(() => {});
     await nats.run();
     for (const { port } of servers) await untilReady(port, true);
     await put;
