@@ -7,12 +7,13 @@
  */
 
 import deno from "../../deno.json" with { type: "json" };
-import { run, timed } from "./part.ts";
+import { ROOT, run, timed } from "./part.ts";
 
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   "format": ["fmt", "--check", "--quiet"],
   "lint": ["lint", "--quiet"],
-  "types": ["check", "--quiet", "--doc", "."],
+  // The tests are not checked once more when they run: so also the examples of all pages that are run as tests.
+  "types": ["check", "--quiet", "--doc", ".", ...await pages("", "docs/", "bench/")],
   "types in a browser": ["task", "--quiet", "check:browser"],
   // The page has a configuration of its own: it is for browsers alone.
   "format of the page": ["fmt", "--check", "--quiet", "--config", "web/page/deno.json", "web/page"],
@@ -28,6 +29,17 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "package": ["publish", "--dry-run", "--allow-dirty", "--quiet"],
   "tests": ["task", "--quiet", "test"],
 };
+
+/** The pages of documentation in folders. */
+async function pages(...folders: readonly string[]): Promise<string[]> {
+  const names: string[] = [];
+  for (const folder of folders) {
+    for await (const { name } of Deno.readDir(new URL(folder, ROOT))) {
+      if (name.endsWith(".md")) names.push(folder + name);
+    }
+  }
+  return names;
+}
 
 for (const [name, args] of Object.entries(PARTS)) {
   const { code, seconds } = await run(args);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ALONE } from "./alone.ts";
+import { APART } from "./apart.ts";
 import { ROOT } from "./part.ts";
 import { parseReport, sum, summary } from "./report.ts";
 
@@ -24,17 +24,17 @@ function hasShortHeartbeats(source: string): boolean {
   return source.includes("new FaultyProxy(") && /\bheartbeat(Interval)?: \d{1,3}\b/.test(source);
 }
 
-Deno.test("a test file that changes or measures its whole process, or cannot bear a busy machine, runs alone", async () => {
+Deno.test("a test file that changes or measures its whole process, or cannot bear a busy machine, does not run among the others", async () => {
   const files = await Array.fromAsync(testFiles());
   const tests = files.filter((file) => file.endsWith("_test.ts") && !file.startsWith("gate/"));
   assert(tests.length > 100);
   const missing: string[] = [];
   for (const file of tests) {
     const source = await sourceOf(file);
-    if (!(file in ALONE) && (SHARED.test(source) || hasShortHeartbeats(source))) missing.push(file);
+    if (!(file in APART) && (SHARED.test(source) || hasShortHeartbeats(source))) missing.push(file);
   }
   assertEquals(missing, []);
-  assertEquals(Object.keys(ALONE).filter((file) => !files.includes(file)), []);
+  assertEquals(Object.keys(APART).filter((file) => !files.includes(file)), []);
 });
 
 const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
