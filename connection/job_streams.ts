@@ -22,10 +22,11 @@ import type { Queue } from "../queue/queue.ts";
 import { storeErrorToWire } from "../queue/store_failure.ts";
 import type { ExtendedLease, OpenedHolder } from "../stores/groups/group_commands.ts";
 import { StoreError } from "../stores/store.ts";
-import { mustWait, type Peer } from "../transports/peer.ts";
 import { workDenied } from "./authorize.ts";
+import { JobRequests } from "./job_requests.ts";
 import { JobStream, type JobStreamContext } from "./job_stream.ts";
 import type { ReadVerbOptions } from "./read_verb.ts";
+import { ResumeQueue } from "./resume_queue.ts";
 import type { ReplyWriter } from "./reply_writer.ts";
 import { replyError, type ServerContext } from "./server_context.ts";
 import { StreamFrames } from "./stream_frames.ts";
@@ -57,16 +58,14 @@ export class JobStreams implements JobStreamContext {
   readonly output: StreamFrames;
   readonly holders: RenewedMap<number, JobStream> = new RenewedMap();
   readonly #context: ServerContext;
-  readonly #peer: Peer;
   readonly #replies: ReplyWriter;
   readonly #slots: StreamSlots;
   readonly #refusalOf: JobStreamsOptions["workRefusal"];
   readonly #streams = new IdMap<JobStream>();
   /** How many jobs they may hold together. */
   #credit = 0;
-  /** Workers whose peer has to read first, the next one first, and for how many bytes there has to be room. */
-  readonly #waiting: { readonly stream: JobStream; readonly bytes: number }[] = [];
-  #resuming = false;
+  readonly #toResume: ResumeQueue;
+  readonly #requests: JobRequests;
   #closed = false;
 
   /**
@@ -82,7 +81,8 @@ export class JobStreams implements JobStreamContext {
     { peer, replies, workRefusal }: JobStreamsOptions,
   ) {
     this.#context = context;
-    this.#peer = peer;
+    this.#toResume = new ResumeQueue(peer);
+    this.#requests = new JobRequests(context, replies);
     this.#replies = replies;
     this.#slots = slots;
     this.#refusalOf = workRefusal;
@@ -99,7 +99,11 @@ export class JobStreams implements JobStreamContext {
    * Opens a worker, or goes on with one that was on an earlier connection. An older stream of it ends first: so nothing is claimed
    * for that which this one does not hear of.
    */
-  async work(request: WorkRequest): Promise<void> {
+  work(request: WorkRequest): Promise<void> | void {
+    return this.#requests.open(request, request.holding.length, this.#open(request));
+  }
+
+  async #open(request: WorkRequest): Promise<void> {
     const { id: sub, worker: holder, credit, lease, timeout, attempts, holding } = request;
     const name = groupNameOf(request);
     const refusal = this.#creditError(credit) ?? this.#slots.take(sub, "work");
@@ -129,7 +133,7 @@ export class JobStreams implements JobStreamContext {
         return replyError(this.#context, request, ended, this.#replies);
       }
       const { lost, jobs } = opened as OpenedHolder;
-      this.#replies.addAscii(workReply(sub, lost));
+      this.#requests.reply(workReply(sub, lost));
       let losses = 0;
       // The lost ones are in the order in which they were given.
       const held = holding.filter((claim) => {
@@ -145,7 +149,14 @@ export class JobStreams implements JobStreamContext {
   }
 
   /** Finishes jobs. Their places are free again, whatever became of them. */
-  async finish(request: FinishRequest): Promise<void> {
+  finish(request: FinishRequest): Promise<void> | void {
+    const { done, outcomes } = request;
+    return this.#requests.run(request, done.length + outcomes.length, this.#finish(request));
+  }
+
+  async #finish(request: FinishRequest): Promise<void> {
+    const { opened } = this.#requests;
+    if (opened) await opened;
     const { id, done, outcomes } = request;
     const name = groupNameOf(request);
     const refusal = this.#refusalOf(name);
@@ -163,14 +174,20 @@ export class JobStreams implements JobStreamContext {
           freed.claims.forEach((claim, i) => this.holders.set(claim, freed.streams[i]!));
           return replyError(this.#context, request, storeErrorToWire(result), this.#replies);
         }
-        this.#replies.addAscii(claimsReply(id, result));
+        this.#requests.reply(claimsReply(id, result));
         for (const [stream, places] of freed.places) stream.free(places);
       },
     );
   }
 
   /** Renews leases. A worker whose lease has ended ends. */
-  async extend(request: ExtendRequest): Promise<void> {
+  extend(request: ExtendRequest): Promise<void> | void {
+    return this.#requests.run(request, request.claims.length, this.#extend(request));
+  }
+
+  async #extend(request: ExtendRequest): Promise<void> {
+    const { opened } = this.#requests;
+    if (opened) await opened;
     const { id, worker: holder, claims } = request;
     const name = groupNameOf(request);
     const { groups } = this.queue;
@@ -179,7 +196,7 @@ export class JobStreams implements JobStreamContext {
       return replyError(this.#context, request, storeErrorToWire(result), this.#replies);
     }
     const { lost, ended } = result as ExtendedLease;
-    this.#replies.addAscii(claimsReply(id, { lost, ended }));
+    this.#requests.reply(claimsReply(id, { lost, ended }));
     if (lost.length > 0) {
       const { places } = this.#freePlaces({ ...request, done: lost, outcomes: [] });
       for (const [stream, count] of places) stream.free(count);
@@ -208,8 +225,7 @@ export class JobStreams implements JobStreamContext {
   }
 
   waitForRoom(stream: JobStream, bytes: number): void {
-    this.#waiting.push({ stream, bytes });
-    if (!this.#resuming) void this.#resumeInTurn();
+    this.#toResume.add(stream, bytes);
   }
 
   /** A worker has ended; `finishes`: what it has got may be finished all the same. */
@@ -239,7 +255,7 @@ export class JobStreams implements JobStreamContext {
   /** Ends all, without a frame. The leases of those that hold jobs go on. Returns when that is done, if it takes long. */
   close(): Promise<void> | void {
     this.#closed = true;
-    this.#waiting.length = 0;
+    this.#toResume.close();
     const streams = this.#streams;
     this.#closeHolders(streams.values());
     return this.queue.cleanup.forEach(streams.values(), streams.size, (stream) => {
@@ -280,20 +296,5 @@ export class JobStreams implements JobStreamContext {
       for (const { claim } of outcomes) free(claim);
     }
     return { places, claims, streams };
-  }
-
-  /**
-   * Lets one worker after another take jobs while the peer has room. If each checked for itself, a thousand of them would find
-   * the same room, and fill it a thousand times.
-   */
-  async #resumeInTurn(): Promise<void> {
-    this.#resuming = true;
-    for (let next; (next = this.#waiting.shift());) {
-      if (next.bytes > 0) await this.#peer.waitForRoom?.(next.bytes);
-      if (mustWait(this.#peer)) await this.#peer.drained();
-      if (this.#closed) break;
-      await next.stream.resume();
-    }
-    this.#resuming = false;
   }
 }

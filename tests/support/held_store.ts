@@ -10,7 +10,7 @@ import { MemoryStore } from "../../stores/memory_store.ts";
 import type { Command, CommandBatch } from "../../stores/store.ts";
 
 /** What can be held. */
-type Verb = "read" | "topicBounds" | "topics" | "usage" | "open_session";
+type Verb = "read" | "topicBounds" | "topics" | "usage" | "open_session" | "extend";
 
 /** A store in memory: while it is held, it does at once what it is asked, and answers once it is released. */
 export class HeldStore extends MemoryStore {
@@ -69,8 +69,10 @@ export class HeldStore extends MemoryStore {
 
   override apply<C extends Command>(batch: CommandBatch<C>) {
     const applied = super.apply(batch);
-    const opens = batch.commands.some(({ type }) => type === "open_session");
-    return opens ? this.#late("open_session", applied) : applied;
+    const held = (["open_session", "extend"] as const).find((verb) =>
+      batch.commands.some(({ type }) => type === verb)
+    );
+    return held ? this.#late(held, applied) : applied;
   }
 
   async #late<T>(verb: Verb, reply: Promise<T>): Promise<T> {
