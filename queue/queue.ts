@@ -263,11 +263,11 @@ export class Queue implements AsyncDisposable {
     this.#fanOut.notify(topic, listeners, new TopicBatch(messages));
   }
 
-  #onFeedLost(error: Error): void {
+  #onFeedLost({ message: reason }: Error): void {
     if (this.#closed) return;
     this.#losses++;
     const message = "the store's feed was lost, following again";
-    this.log.write({ event: "store_feed_lost", message, reason: error.message });
+    if (this.#feed) this.log.write({ event: "store_feed_lost", message, reason });
     this.#feed?.[Symbol.dispose]();
     this.#feed = undefined;
     this.#cancelRefollow();

@@ -14,7 +14,7 @@ const TRIM_BUDGET = 5;
 
 /** What this needs of its queue. */
 export interface TrimmedQueue {
-  readonly store: Pick<Store, "trim">;
+  readonly store: Pick<Store, "trim" | "fence" | "findFault">;
   readonly clock: Clock;
   readonly log: EventLog;
   apply(commands: readonly []): Promise<unknown>;
@@ -26,6 +26,8 @@ export class Trimming {
   #isStarted = false;
   #isStopped = false;
   #cancel: () => void = () => {};
+  /** It was said that it fails; nothing was freed since. */
+  #hasFailed = false;
   /** What frees something, as far as that is under way. */
   #freeing: Promise<unknown> = Promise.resolve();
 
@@ -53,8 +55,11 @@ export class Trimming {
 
   /** Has everything happen that is due, so that it can be freed, and frees some of it. */
   async #trim(): Promise<boolean> {
+    const { store } = this.#queue;
+    // A server that is behind its log has said so, and what it has may be being made anew.
+    if (store.fence && store.findFault?.() !== undefined) return false;
     const due = this.#queue.apply([]);
-    const freeing = this.#queue.store.trim(TRIM_BUDGET);
+    const freeing = store.trim(TRIM_BUDGET);
     this.#freeing = freeing;
     const [, more] = await Promise.all([due, freeing]);
     return more;
@@ -65,10 +70,16 @@ export class Trimming {
     this.#cancel = this.#queue.clock.after(ms, () => {
       void this.#trim().then(
         // More to purge: after a pause, in which requests are served.
-        (more) => this.#trimAfter(more ? 0 : TRIM_EVERY),
+        (more) => {
+          this.#hasFailed = false;
+          this.#trimAfter(more ? 0 : TRIM_EVERY);
+        },
         (reason) => {
           const message = "cannot purge expired messages";
-          this.#queue.log.write({ event: "store_purge_failed", message, reason });
+          if (!this.#hasFailed) {
+            this.#queue.log.write({ event: "store_purge_failed", message, reason });
+          }
+          this.#hasFailed = true;
           this.#trimAfter(TRIM_EVERY);
         },
       );

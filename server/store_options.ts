@@ -44,7 +44,7 @@ export interface StoreOptions {
   /** The SQLite engine. Default: `"auto"`, `@db/sqlite` where its library can be used, else `node:sqlite`. */
   readonly engine?: EngineChoice;
   /**
-   * What reads are sure to find where several servers share a log: `"global"`, all that anybody was told of at any server;
+   * Only with a log: what reads are sure to find where several servers share it: `"global"`, all that anybody was told of at any server;
    * `"session"`, only what their own client was told of, which takes no time. Default: `"global"`.
    */
   readonly freshness?: Freshness;
@@ -117,6 +117,7 @@ export function parseStoreOptions<Others extends object>(
     storeFault: (expected: string) => check.rangeError("store", expected, NOT_SHOWN),
   };
   const given = {
+    freshness: freshness === "session" ? freshness : undefined,
     replica,
     reconfigure: reconfigure || undefined,
     waitForStore: options.waitForStore,
@@ -131,7 +132,7 @@ export function parseStoreOptions<Others extends object>(
   return { stored: settings, others };
 }
 
-const NOT_SHOWN = "another one, which may contain a password and is not shown";
+const NOT_SHOWN = "one that is not shown, because it may contain a password";
 
 function checkReplica(path: string, check: OptionChecks): void {
   const form = "the path of a file";

@@ -183,3 +183,23 @@ Deno.test("what a server says of itself counts for that connection alone: limits
     assertEquals(error.code, "too_large");
     await mq.close();
   }));
+
+Deno.test("a put waits while all servers are behind, however long that takes, and is stored once one is not", () =>
+  inVirtualTime(async () => {
+    const servers = new ScriptedServers(2);
+    const mq = await connect(servers.urls, { dial: servers.dial });
+    allBehind(servers.all);
+    const first = servers.all[servers.indexOf(mq.url)]!;
+    first.hangUp(1013);
+    let outcome: unknown = "it waits";
+    void mq.put("t", "m").then((seq) => outcome = seq, (error) => outcome = error);
+    await pass(120_000);
+    assertEquals(outcome, "it waits");
+    first.refusal = undefined;
+    await pass(10_001);
+    const { id, body } = await first.next();
+    await first.send({ id, seq: 7 });
+    await pass(1);
+    assertEquals([body, outcome], ["m", 7]);
+    await mq.close();
+  }));

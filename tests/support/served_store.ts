@@ -19,9 +19,13 @@ import { quiet } from "./open_server.ts";
 const NOT_COUNTED = new Error("this store does not count what it holds");
 
 /** Puts together what a server of a store needs. */
-export async function prepareStore(store: Store, options: ServeOptions, clock: Clock) {
+export async function prepareStore(
+  store: Store,
+  { freshness, ...options }: ServeOptions,
+  clock: Clock,
+) {
   const { auth, ...settings } = parseServeOptions({ port: 0, log: quiet, clock, ...options });
-  const queue = await Queue.open(store, clock, settings.log, undefined, settings.freshness);
+  const queue = await Queue.open(store, clock, settings.log, undefined, freshness);
   const storeSource: StoreSource = {
     findFault: () => store.findFault?.(),
     usage: () => store instanceof SqliteStore ? store.usage() : Promise.reject(NOT_COUNTED),
