@@ -48,9 +48,8 @@ export interface ReplicaPlace {
 }
 
 /**
- * Holds an open database in a transaction. All that happens between two commits is there or not, and nothing of it is needed: the log has it.
- * So
- * commits need no sync, and a file that is damaged is made anew.
+ * Holds an open database in a transaction. All that happens between two commits is there or not, and nothing of it is needed: the log has
+ * it. So commits need no sync, and a file that is damaged is made anew.
  */
 export class ReplicaFile implements Disposable {
   readonly db: Database;
