@@ -28,8 +28,9 @@ export interface JobSetup {
 }
 
 /**
- * Runs the handlers of jobs, never more at one time than may be, as long as the lease is certain. That counts from when a request
- * was sent that the server has confirmed: there it ends later. One timer serves all that has a time.
+ * Runs the handlers of jobs, never more at one time than may be, as long as the lease is certain. That counts from when its renewal
+ * was asked for, which the server has confirmed: there it ends later. That a job is finished says nothing: that may have been repeated, or
+ * the job be gone. One timer serves all that has a time.
  */
 export abstract class LeasedJobs extends PendingRequest {
   readonly #setup: JobSetup;
@@ -69,7 +70,7 @@ export abstract class LeasedJobs extends PendingRequest {
     return [...this.running.values, ...this.waiting].filter((job) => !job.isOver);
   }
 
-  /** The server has confirmed what was sent at this time. */
+  /** The server has renewed the lease, as was asked at this time. */
   protected confirm(sentAt: number): void {
     const { lease } = this.#setup.working;
     this.#endsAt = Math.max(this.#endsAt, sentAt + END_AFTER * lease);

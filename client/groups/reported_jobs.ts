@@ -110,9 +110,6 @@ export abstract class ReportedJobs extends LeasedJobs {
         outcome === "retry" && !others.includes(claim)
       ).length;
       this.#reports = this.#reports.filter((one) => one !== report);
-      if (lost.length === 0) {
-        this.confirm(report.request.sentAt);
-      }
       this.onFreed();
     } else if (isTransient(error)) {
       this.later(() => {

@@ -26,7 +26,6 @@ Deno.test("a worker renews its lease three times as often as it must, also while
     assertEquals(Math.round((performance.now() - began) / 1000), 20);
     handler.job(1).done();
     await group.answer("finish");
-    // That has renewed it, too.
     await group.isQuiet(9900);
     assertEquals((await group.answer("extend")).claims, [2]);
   }));
@@ -146,7 +145,7 @@ Deno.test("a worker that slept begins nothing once it is told that its lease has
     const worker = group.mq.work("t", handler.handle, { lease });
     const { id } = await group.answer("work");
     const { id: extend } = await group.next("extend");
-    await pass(lease);
+    await pass(18_000);
     // What the server had sent before is not sure any more.
     await group.jobs(id, [1]);
     await group.script.send({ id: extend, ended: true });
@@ -203,7 +202,7 @@ Deno.test("extend makes sure of a job, whatever happens on the way", () =>
     await third;
   }));
 
-Deno.test("a lease has one renewal under way at a time, however long that takes and whatever else confirms it", () =>
+Deno.test("a lease has one renewal under way at a time, however long that takes and whatever is finished meanwhile", () =>
   inVirtualTime(async () => {
     await using group = await ScriptedGroup.open();
     const handler = new ManualHandler();
@@ -211,11 +210,10 @@ Deno.test("a lease has one renewal under way at a time, however long that takes 
     const { id } = await group.answer("work");
     await group.jobs(id, [1, 2, 3]);
     const { id: slow } = await group.next("extend");
-    // Each of these renews it, too.
     for (const claim of [1, 2]) {
       handler.job(claim).done();
       await group.answer("finish");
-      await group.isQuiet(12_000);
+      await group.isQuiet(7000);
     }
     assertEquals(handler.job(3).signal.aborted, false);
     await group.script.send({ id: slow });
@@ -227,6 +225,23 @@ Deno.test("a lease has one renewal under way at a time, however long that takes 
     await group.answer("extend");
     await group.isQuiet(9900);
     await group.answer("extend");
+  }));
+
+Deno.test("that a job is finished renews no lease: that may have been repeated, or the server may not have the job any more", () =>
+  inVirtualTime(async () => {
+    await using group = await ScriptedGroup.open();
+    const handler = new ManualHandler();
+    group.mq.work("t", handler.handle, { lease, concurrency: 2 });
+    const { id } = await group.answer("work");
+    await group.jobs(id, [1, 2]);
+    await group.next("extend");
+    await pass(5000);
+    handler.job(1).done();
+    await group.answer("finish");
+    await pass(11_900);
+    assertEquals(handler.job(2).signal.aborted, false);
+    await pass(200);
+    assertEquals(handler.job(2).signal.aborted, true);
   }));
 
 Deno.test("jobs that make sure of the lease share a renewal, and those that come after it was sent the next one", () =>
