@@ -10,12 +10,21 @@ import { DsmqError } from "../protocol/errors.ts";
 import type { Limits } from "../protocol/client_limits.ts";
 import type { ResultReply } from "../protocol/replies.ts";
 import { PendingRequest, protocolError, requireKind } from "./pending_request.ts";
-import { maybeStoredError, type PutResult, resultsOf, tooLargeError } from "./put_errors.ts";
+import {
+  isUnseen,
+  maybeStoredError,
+  type PutResult,
+  resultsOf,
+  tooLargeError,
+} from "./put_errors.ts";
 import { rejectWithCallerStack } from "./rejection.ts";
 import type { TopicName } from "./topic_names.ts";
 
 /** A message in a list has two quotes and a comma. */
 const BODY_OVERHEAD = 3;
+
+const TOO_LARGE_NOW = "the server does not accept messages of its size any more";
+const UNSEEN = "it was sent before the connection broke, and the server does not take it now";
 
 /** Takes the outcome of a message of a request, by its index: its sequence number, or an error. */
 export type SettlePut = (index: number, outcome: PutResult) => void;
@@ -65,6 +74,8 @@ export class PutBatch extends PendingRequest {
   #nextPart: (() => PutBatch | undefined) | undefined;
   /** It was encoded, and may have been sent: nothing can be added. */
   isSealed = false;
+  /** It was sent before, on another connection. */
+  #isRepeated = false;
 
   constructor(
     topicName: TopicName,
@@ -125,7 +136,7 @@ export class PutBatch extends PendingRequest {
       if (isTooLarge[begin]) {
         const { isSent, topic } = this;
         const error = isSent
-          ? maybeStoredError(topic)
+          ? maybeStoredError(topic, TOO_LARGE_NOW)
           : tooLargeError(topic, messageBytes, this.bodies[begin]!, this.attributes?.[begin]);
         this.#settle(begin, error);
         continue;
@@ -155,6 +166,11 @@ export class PutBatch extends PendingRequest {
     for (let i = 0; i < calls; i++) this.#settle(i, seqs[i]!);
   }
 
+  override onReconnect(): boolean {
+    this.#isRepeated = this.isSent;
+    return true;
+  }
+
   override onErrorReply(error: DsmqError): void {
     const outcomeCount = error.outcomes?.length ?? this.calls;
     if (outcomeCount !== this.calls) throw protocolError("put", this.topic);
@@ -169,7 +185,10 @@ export class PutBatch extends PendingRequest {
 
   #settleFailed(error: DsmqError): void {
     const results = resultsOf(error, this.topic, this.calls);
-    for (let i = 0; i < results.length; i++) this.#settle(i, results[i]!);
+    for (const [i, result] of results.entries()) {
+      const isUnknown = this.#isRepeated && isUnseen(result);
+      this.#settle(i, isUnknown ? maybeStoredError(this.topic, UNSEEN) : result);
+    }
   }
 
   #sizeAt(index: number): number {
@@ -183,6 +202,7 @@ export class PutBatch extends PendingRequest {
     const attributes = this.attributes?.slice(begin, end);
     const part = new PutBatch(this.#topicName, n, bodies, attributes, settle);
     part.isSent = this.isSent;
+    part.#isRepeated = this.#isRepeated;
     part.known = this.known;
     part.isSuspect = this.isSuspect;
     part.callOrder = this.callOrder;

@@ -24,13 +24,18 @@ export function tooLargeError(
   return new DsmqError("too_large", message, { topic, limit, bytes });
 }
 
-/** The same for a message that was sent already, and may be stored. */
-export function maybeStoredError(topic: string): DsmqError {
-  return new DsmqError(
-    "unknown_outcome",
-    "Cannot tell whether the message is stored: the server does not accept messages of its size any more",
-    { topic },
-  );
+/** The error of a message that was sent already, and may be stored, though the server does not take it now, for this reason. */
+export function maybeStoredError(topic: string, reason: string): DsmqError {
+  const message = `Cannot tell whether the message is stored: ${reason}`;
+  return new DsmqError("unknown_outcome", message, { topic });
+}
+
+/** With these codes a server stores nothing now, and has not looked whether it did before. */
+const UNSEEN_CODES: readonly string[] = ["unavailable", "busy", "permission_denied"];
+
+/** Whether an error of a put that is repeated says nothing of the first time. */
+export function isUnseen(outcome: PutResult): outcome is DsmqError {
+  return outcome instanceof DsmqError && UNSEEN_CODES.includes(outcome.code);
 }
 
 /**

@@ -54,6 +54,32 @@ for (const dedupComplete of [undefined, false]) {
   });
 }
 
+for (const code of ["unavailable", "busy", "permission_denied", "full"]) {
+  Deno.test(`a put that is repeated may be stored, unless the server has looked: ${code}`, async () => {
+    const script = new ScriptedServer();
+    script.welcome = { ...WELCOME, dedupComplete: true };
+    const mq = await connect(script.url, { dial: script.dial, reconnect });
+    const error = { code, message: "Cannot put" };
+    const answer = async (details: object = {}) => {
+      const { id } = await withTimeout(script.next());
+      await script.send({ id, error: { ...error, ...details } });
+    };
+    for (const count of [1, 2]) {
+      const bodies = ["1", "2"].slice(0, count);
+      const put = settled<unknown>(count === 1 ? mq.put("t", "1") : mq.putMany("t", bodies));
+      await script.next();
+      script.hangUp();
+      await answer(count === 1 ? {} : { outcomes: [7, error] });
+      assertEquals(await put, `error ${code === "full" ? code : "unknown_outcome"}`);
+    }
+    // One that is sent for the first time is not stored.
+    const next = settled(mq.put("t", "4"));
+    await answer();
+    assertEquals(await next, `error ${code}`);
+    await withTimeout(mq.close());
+  });
+}
+
 Deno.test("a put that was never sent goes on, even if the server remembers nothing", async () => {
   const script = new ScriptedServer();
   script.welcome = { ...WELCOME, limits: { ...DEFAULT_LIMITS, inFlight: 1 } };
