@@ -19,8 +19,8 @@ const SLEW = 1000;
 export interface SavedLogTime {
   /** What is added to the log's stamps, in milliseconds. */
   readonly shift: number;
-  /** The store's time at the last record, and that of its writer's clock; `undefined` before the first. */
-  readonly last?: { readonly time: number; readonly clock: number };
+  /** The store's time at the last record, the log's stamp, and the time by its writer's clock; `undefined` before the first. */
+  readonly last?: { readonly time: number; readonly stamp: number; readonly clock: number };
 }
 
 /** When a record happens. */
@@ -56,21 +56,21 @@ export class LogTime {
   next(stamp: number, clock: number, ahead: number | undefined): RecordTime {
     const { shift, last } = this.#state;
     const [stamped, latest] = [stamp + shift, last?.time ?? 0];
-    const due = ahead === undefined ? this.#withoutWriter(stamped, clock) : clock - ahead;
+    const due = ahead === undefined ? this.#withoutWriter(stamp, clock) : clock - ahead;
     const late = stamped - due;
     const hasJumped = Math.abs(late) > JUMP;
     // A record may be late, and never early: if it seems so, those before it were late.
     const slew = hasJumped ? 0 : Math.min(late, Math.max(0, due - latest) / SLEW);
     const own = Math.floor(due + slew);
     const time = Math.max(own, latest);
-    this.#state = { shift: hasJumped ? own - stamp : shift, last: { time, clock } };
+    this.#state = { shift: hasJumped ? own - stamp : shift, last: { time, stamp, clock } };
     return { time, ahead: clock - own };
   }
 
   /** What a writer of which nothing is known says: since the last record passed as much as both its clock and the log's say. */
-  #withoutWriter(stamped: number, clock: number): number {
+  #withoutWriter(stamp: number, clock: number): number {
     const { last } = this.#state;
-    if (!last) return stamped;
-    return last.time + Math.max(0, Math.min(stamped - last.time, clock - last.clock));
+    if (!last) return stamp;
+    return last.time + Math.max(0, Math.min(stamp - last.stamp, clock - last.clock));
   }
 }
