@@ -6,7 +6,6 @@
 
 import type { Clock } from "../../queue/clock.ts";
 import { type Command, type Result, StoreError } from "../store.ts";
-import { StoreTime } from "../store_time.ts";
 import type { ChainPoint, ControlCommand } from "./control_commands.ts";
 import { PendingCalls, PendingCommands } from "./pending_commands.ts";
 import type { RecordLog } from "./record_log.ts";
@@ -63,8 +62,8 @@ export class RecordSender {
   /** The first of those that were under way when all were sent again because one did not count. */
   #resentFrom: OutgoingRecord | undefined;
   readonly #pending: PendingCalls;
-  /** The wall clock of its start, and the time since then. */
-  readonly #steadyClock: StoreTime;
+  /** What the wall clock showed at the start, without the time that had passed. */
+  readonly #origin: number;
   /** Nothing is sent: the replica is made anew, and what counts is not known. */
   #paused = false;
   #stopped = false;
@@ -72,7 +71,7 @@ export class RecordSender {
   /** Has nothing to send. */
   constructor(options: RecordSenderOptions) {
     this.#options = options;
-    this.#steadyClock = new StoreTime(options.clock);
+    this.#origin = options.clock.now() - this.#now;
     this.#waiting = new RecordQueue(options.log.maxRecord);
     this.#pending = new PendingCalls(options.clock, (late) => this.#giveUp(late));
   }
@@ -223,7 +222,7 @@ export class RecordSender {
     const { log, seen, version } = this.#options;
     const { number, control, continues, commands } = record;
     const { writer } = this;
-    const clock = this.#steadyClock.now();
+    const clock = Math.floor(this.#origin + this.#now);
     const header = { version: version(), writer, number, clock, seen: seen(), control, continues };
     log.append(encodeRecord(header, commands)).catch(() => {
       if (attempt === record.attempt) this.#resendLater();

@@ -17,6 +17,8 @@ export interface JobRun {
   over: number | undefined;
   /** Its handler has returned, and its signal was not aborted. */
   done: boolean;
+  /** Its worker gave it back, since it could not make sure of its lease: the attempt does not count, if that came in time. */
+  isGivenBack: boolean;
 }
 
 /** All runs of all workers. */
@@ -51,9 +53,9 @@ export class JobLedger {
   }
 
   /** A handler has begun. */
-  begin(run: Omit<JobRun, "over" | "done">): JobRun {
+  begin(run: Omit<JobRun, "over" | "done" | "isGivenBack">): JobRun {
     if (this.#runs.has(run.claim)) this.#sameClaim.push(run.claim);
-    const added = { ...run, over: undefined, done: false };
+    const added = { ...run, over: undefined, done: false, isGivenBack: false };
     this.#runs.set(run.claim, added);
     const ofJob = this.#bySeq.get(run.seq);
     if (ofJob) ofJob.push(added);
@@ -70,6 +72,12 @@ export class JobLedger {
     if (done) this.done++;
   }
 
+  /** A worker gives a job back whose handler is over. */
+  giveBack(claim: number): void {
+    const run = this.#runs.get(claim);
+    if (run) run.isGivenBack = true;
+  }
+
   /** Whether all jobs were worked as they may be. */
   findings(seqs: readonly number[]): Finding[] {
     const known = new Set([...seqs, ...this.#exempt]);
@@ -82,7 +90,10 @@ export class JobLedger {
       none("jobs that were never put", [...this.#bySeq.keys()].filter((seq) => !known.has(seq))),
       none("claims that were begun twice", this.#sameClaim),
       none("jobs with two valid claims at one time", seqs.filter((seq) => overlaps(of(seq)))),
-      none("jobs whose attempts do not grow", seqs.filter((seq) => !attemptsGrow(of(seq)))),
+      none(
+        "jobs whose attempts do not grow",
+        seqs.map(of).filter((runs) => !attemptsGrow(runs)).map(inWords),
+      ),
       none("jobs before an earlier one of their key", this.#disorder(seqs)),
     ];
   }
@@ -112,7 +123,21 @@ function overlaps(runs: readonly JobRun[]): boolean {
   );
 }
 
+/** The runs of a job, by their claims. */
+function inWords(runs: readonly JobRun[]): string {
+  const inOrder = [...runs].sort((one, other) => one.claim - other.claim);
+  return inOrder.map(({ seq, claim, attempt, begun, over, done }) =>
+    `number ${seq}, claim ${claim}, attempt ${attempt}: ${begun} to ${over}, ${
+      done ? "" : "not "
+    }done`
+  ).join(", ");
+}
+
 function attemptsGrow(runs: readonly JobRun[]): boolean {
   const inOrder = [...runs].sort((one, other) => one.claim - other.claim);
-  return inOrder.every(({ attempt }, i) => i === 0 || attempt > inOrder[i - 1]!.attempt);
+  return inOrder.every(({ attempt }, i) => {
+    const before = inOrder[i - 1];
+    return !before || attempt > before.attempt ||
+      (before.isGivenBack && attempt === before.attempt);
+  });
 }

@@ -19,9 +19,14 @@ export interface Finding extends Verdict {
   readonly seen: number | string;
 }
 
-/** A count that must be 0. */
+/** So many of those that should not be there are named. */
+const NAMED = 3;
+
+/** A count that must be 0; else the first of what was found is named, too. */
 export function none(what: string, found: readonly unknown[]): Finding {
-  return { what, seen: found.length, good: found.length === 0 };
+  const { length } = found;
+  const seen = length === 0 ? 0 : `${length}: ${found.slice(0, NAMED).join("; ")}`;
+  return { what, seen, good: length === 0 };
 }
 
 /** Whether something is not as it must be. */

@@ -194,6 +194,7 @@ export class SharedLoad implements AsyncDisposable {
       ledger.begin({ seq, claim, attempt, key, begun: performance.now() });
       signal.addEventListener("abort", () => ledger.end(claim, performance.now(), false));
       if (this.#random(4) === 0) await sleep(this.#random(300));
+      if (signal.aborted) ledger.giveBack(claim);
       // Else it would count as done, if the server has not taken it away.
       signal.throwIfAborted();
       ledger.end(claim, performance.now(), true);

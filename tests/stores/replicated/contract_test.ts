@@ -11,8 +11,11 @@ import { TurnTimers } from "../../support/turn_timers.ts";
 const files = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(files, { recursive: true }));
 
-/** Their logs, and what the time of each was when no time had passed: no clock of a server changes it. */
-const places = new Map<string, { readonly shared: SharedLog; readonly origin: number }>();
+/** Their logs, what the time of each was when no time had passed, and that of its last commands. */
+const places = new Map<
+  string,
+  { readonly shared: SharedLog; readonly origin: number; last: number }
+>();
 
 /** How late what a faulty log does can be, in turns of the event loop. */
 const MAX_DELAY = 5;
@@ -30,21 +33,26 @@ const SEEDS = [1, 2];
  * @param seed of the faults of its log. Default: it has none
  */
 async function open({ clock, location, ...options }: Opening, seed?: number) {
-  // What the store begins with comes before all that tests do.
-  let given: number | undefined = 0;
-  let place = places.get(location);
+  const known = places.get(location);
   const origin = clock.now() - clock.monotonic();
-  if (!place) places.set(location, place = { shared: new SharedLog(), origin });
+  const place = known ?? { shared: new SharedLog(), origin, last: 1 };
+  if (!known) places.set(location, place);
   const { shared } = place;
-  shared.now = () => given ?? place.origin + clock.monotonic();
+  // What a store begins with comes before all that tests do from then on.
+  let given: number | undefined = place.last;
+  // The log and the server have the same time, so that it is that of the store.
+  const now = () => given ?? place.origin + clock.monotonic();
+  shared.now = () => {
+    if (given !== undefined) place.last = given;
+    return now();
+  };
   const path = `${files}/${location}.db`;
   const { after, wait } = new TurnTimers();
   const faults = seed === undefined ? NO_FAULTS : drawLogFaults(seeded(seed), MAX_DELAY);
   const log = new FaultyRecordLog(shared, wait, faults);
   // Time that a test lets pass at once is no silence of the log, and what waits for a faulty one goes on.
   const timeless = {
-    now: () => clock.now(),
-    monotonic: () => clock.monotonic(),
+    ...{ now, monotonic: now },
     after: (ms: number, callback: () => void) => ms > REPEATED ? () => {} : after(ms, callback),
   };
   const replica = { engine: nodeSqlite, path };
