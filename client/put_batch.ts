@@ -23,9 +23,6 @@ import type { TopicName } from "./topic_names.ts";
 /** A message in a list has two quotes and a comma. */
 const BODY_OVERHEAD = 3;
 
-const TOO_LARGE_NOW = "the server does not accept messages of its size any more";
-const UNSEEN = "it was sent before the connection broke, and the server does not take it now";
-
 /** Takes the outcome of a message of a request, by its index: its sequence number, or an error. */
 export type SettlePut = (index: number, outcome: PutResult) => void;
 
@@ -136,7 +133,7 @@ export class PutBatch extends PendingRequest {
       if (isTooLarge[begin]) {
         const { isSent, topic } = this;
         const error = isSent
-          ? maybeStoredError(topic, TOO_LARGE_NOW)
+          ? maybeStoredError(topic)
           : tooLargeError(topic, messageBytes, this.bodies[begin]!, this.attributes?.[begin]);
         this.#settle(begin, error);
         continue;
@@ -185,9 +182,10 @@ export class PutBatch extends PendingRequest {
 
   #settleFailed(error: DsmqError): void {
     const results = resultsOf(error, this.topic, this.calls);
-    for (const [i, result] of results.entries()) {
+    for (let i = 0; i < results.length; i++) {
+      const result = results[i]!;
       const isUnknown = this.#isRepeated && isUnseen(result);
-      this.#settle(i, isUnknown ? maybeStoredError(this.topic, UNSEEN) : result);
+      this.#settle(i, isUnknown ? maybeStoredError(this.topic) : result);
     }
   }
 

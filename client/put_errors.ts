@@ -24,18 +24,18 @@ export function tooLargeError(
   return new DsmqError("too_large", message, { topic, limit, bytes });
 }
 
-/** The error of a message that was sent already, and may be stored, though the server does not take it now, for this reason. */
-export function maybeStoredError(topic: string, reason: string): DsmqError {
-  const message = `Cannot tell whether the message is stored: ${reason}`;
-  return new DsmqError("unknown_outcome", message, { topic });
+/** The error of a message that was sent before, and may be stored, though the server does not accept it now: it is too large, say. */
+export function maybeStoredError(topic: string): DsmqError {
+  return new DsmqError(
+    "unknown_outcome",
+    "Cannot tell whether the message is stored: it was sent before, and the server does not accept it now",
+    { topic },
+  );
 }
 
-/** With these codes a server stores nothing now, and has not looked whether it did before. */
-const UNSEEN_CODES: readonly string[] = ["unavailable", "busy", "permission_denied"];
-
-/** Whether an error of a put that is repeated says nothing of the first time. */
-export function isUnseen(outcome: PutResult): outcome is DsmqError {
-  return outcome instanceof DsmqError && UNSEEN_CODES.includes(outcome.code);
+/** Whether an outcome says that nothing is stored now, and not whether it was before: the server has not looked. */
+export function isUnseen(outcome: PutResult): boolean {
+  return /^(unavailable|busy|permission_denied)$/.test((outcome as DsmqError).code);
 }
 
 /**

@@ -88,9 +88,7 @@ export class ReplicatedStore extends SqliteStore {
     super({ ...options, clock: logClock });
     const { log, clock, engine, path, reconfigure = false, knows = MACHINE_VERSION } = options;
     const { notify = () => {} } = options;
-    this.#log = log;
-    this.#clock = clock;
-    this.#logClock = logClock;
+    [this.#log, this.#clock, this.#logClock] = [log, clock, logClock];
     this.durability = log.durability;
     this.largestBytes = log.maxRecord;
     this.description = describeReplicated(log, engine);

@@ -45,7 +45,7 @@ Deno.test("a purge that was on its way to a server is reported by the next one, 
   await using admin = await connect(early.url);
   for (const text of ["1", "2"]) await admin.put("t", text);
   const { dial, heartbeats } = dialFirst(late.url);
-  const options = { dial, reconnect, since: "start", heartbeatInterval: 100 } as const;
+  const options = { dial, reconnect, since: "start", heartbeatInterval: 1000 } as const;
   await using mq = await connect(servers.urls, options);
   assertEquals([mq.url, await mq.get("t")], [late.url, "1"]);
   hold();
@@ -70,7 +70,7 @@ Deno.test("hello and heartbeats tell by which time a server knows all, where tha
   const before = Date.now();
   await until(() => Date.now() > before);
   await admin.put("t", "later");
-  const welcome = await raw.request({ action: "hello", id: 1, heartbeat: 100 });
+  const welcome = await raw.request({ action: "hello", id: 1, heartbeat: 1000 });
   for (const { time, asOf } of [welcome, await raw.next()]) {
     assert(asOf < time && asOf <= before, `${asOf} is not before ${time}`);
   }
