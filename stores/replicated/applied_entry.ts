@@ -28,8 +28,8 @@ export type IgnoredReason =
 
 /** What became of a record. */
 export interface AppliedEntry {
-  /** Who wrote it, and its number; `undefined` if that cannot be read. */
-  readonly record: Pick<DecodedRecord, "writer" | "number" | "seen"> | undefined;
+  /** Who wrote it, its number, and what it changes besides messages and groups; `undefined` if that cannot be read. */
+  readonly record: Pick<DecodedRecord, "writer" | "number" | "seen" | "control"> | undefined;
   /** When it happened, by the store's time; `undefined` if it does not count. */
   readonly time: number | undefined;
   /** Why it does not count; `undefined`: it does. */

@@ -6,6 +6,7 @@
 
 import { formatValue } from "../../protocol/text.ts";
 import type { Clock } from "../../queue/clock.ts";
+import type { AppliedEntry } from "./applied_entry.ts";
 import { lastCommonLink } from "./chain_history.ts";
 import type { Configure, StoreConfiguration } from "./control_commands.ts";
 import { type DigestChain, RECENT } from "./digest_chain.ts";
@@ -89,12 +90,20 @@ export class LogMembership {
     this.#known = keeper.replica.identity;
     await sender.control({ type: "join", knows });
     this.#hasJoined = true;
+    // By now the others have answered: from this record on the time of this server is theirs.
+    await sender.fence();
   }
 
-  /** A record was applied. If another server has begun an epoch with it, what was told here is of the one that has ended. */
-  applied(): void {
-    const { keeper: { replica: { identity } }, watch } = this.#options;
-    if (!identity || watch.behind !== undefined || identity.epoch === this.#known?.epoch) return;
+  /**
+   * A record was applied. If another server takes part with it, that needs the time of this one. If it has begun an epoch, what was told
+   * here is of the one that has ended.
+   */
+  applied(record: AppliedEntry["record"]): void {
+    const { keeper: { replica: { identity } }, watch, sender } = this.#options;
+    if (!identity || watch.behind !== undefined) return;
+    const isOwn = record?.writer === sender.writer;
+    if (record?.control?.type === "join" && !isOwn && this.#hasJoined) void sender.fence();
+    if (identity.epoch === this.#known?.epoch) return;
     const isFirst = this.#known === undefined;
     this.#known = identity;
     if (!isFirst) watch.interrupt("another epoch has begun");

@@ -64,7 +64,8 @@ export class LogTime {
     const own = Math.floor(due + slew);
     const time = Math.max(own, latest);
     this.#state = { shift: hasJumped ? own - stamp : shift, last: { time, stamp, clock } };
-    return { time, ahead: clock - own };
+    // Also of one whose time was behind that of others: so all have the same.
+    return { time, ahead: clock - time };
   }
 
   /** What a writer of which nothing is known says: since the last record passed as much as both its clock and the log's say. */

@@ -265,7 +265,7 @@ export class ReplicatedStore extends SqliteStore {
     const { identity } = this.#keeper.replica;
     if (identity) ({ retention: this.retention, limits: this.limits } = identity.configuration);
     this.#watch.received();
-    this.#membership.applied();
+    this.#membership.applied(record);
     this.#fences.onRecord();
     // Before the calls are answered: when a put is acknowledged, its readers have been served.
     if (messages.length > 0) this.#publish(messages);

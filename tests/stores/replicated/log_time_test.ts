@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { LogTime } from "../../../stores/replicated/log_time.ts";
 import { ManualClock } from "../../../testing/manual_clock.ts";
-import { append, puts, texts } from "../../../testing/store/support.ts";
+import { append, puts, read, texts } from "../../../testing/store/support.ts";
 import { ReplicatedStores } from "../../support/replicated_stores.ts";
 
 const DAY = 86_400_000;
@@ -96,6 +96,23 @@ Deno.test("a log that was made anew by a machine whose clock is behind has its o
   for (const store of [a, b]) assertEquals(await texts(store), ["1"]);
   await servers.pass(1);
   for (const store of [a, b]) assertEquals(await texts(store), []);
+});
+
+Deno.test("a server whose clock is behind has the time of the others from its start on: its leases are as long as theirs", async () => {
+  await using servers = new ReplicatedStores();
+  const { clock } = servers;
+  const a = await servers.open();
+  await append(a, puts("t", "1"));
+  // Nobody writes meanwhile.
+  clock.advance(20_000);
+  const behind = new ManualClock(clock.now() - 400 * DAY);
+  const b = await servers.open({ clock: behind });
+  for (const passed of [0, 5000]) {
+    for (const each of [clock, behind]) each.advance(passed);
+    await append(b, puts("t", "2"));
+    const { messages } = await read(b, { topic: "t", count: 10 });
+    assertEquals(messages.at(-1)!.time, clock.now());
+  }
 });
 
 /** If a clock is set by more than this, it is known by how much, but for the time that records are on their way. In milliseconds. */
