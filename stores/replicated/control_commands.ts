@@ -46,6 +46,12 @@ export interface Join {
   readonly knows: number;
 }
 
+/** A server takes part no more: it closes. */
+export interface Leave {
+  /** Which command it is. */
+  readonly type: "leave";
+}
+
 /** A server makes a snapshot, unless another one does. */
 export interface BeginSnapshot {
   /** Which command it is. */
@@ -82,6 +88,7 @@ export interface RaiseVersion {
 export type ControlCommand =
   | Configure
   | Join
+  | Leave
   | BeginSnapshot
   | SnapshotTaken
   | BeginEpoch

@@ -21,6 +21,9 @@ import type { ReplicaNotice } from "./replica_notice.ts";
 /** After so long it is tried once more to take part in a log, in milliseconds. */
 const RETRY_AFTER = 500;
 
+/** For so long a server that begins waits for another one to answer, in milliseconds. */
+const ANSWER_WAIT = 1000;
+
 /** What this needs of the store. */
 export interface LogMembershipOptions {
   readonly log: Pick<RecordLog, "state">;
@@ -46,6 +49,8 @@ export class LogMembership {
   #known: ReplicaIdentity | undefined;
   /** It has taken part: from then on it goes by the options of the log, which another server may have changed. */
   #hasJoined = false;
+  /** Another server has written something. */
+  #onAnswer: () => void = () => {};
   /** How often the replica was made anew. */
   #rebuilt = 0;
   #stopped = false;
@@ -90,20 +95,39 @@ export class LogMembership {
     this.#known = keeper.replica.identity;
     await sender.control({ type: "join", knows });
     this.#hasJoined = true;
-    // By now the others have answered: from this record on the time of this server is theirs.
+    if (!keeper.replica.writers.hasOthers(sender.writer)) return;
+    // From the answer of another one on the time of this server is theirs.
+    await this.#answered();
     await sender.fence();
   }
 
+  /** Takes part no more, if it did. */
+  async leave(): Promise<void> {
+    if (this.#hasJoined) await this.#options.sender.control({ type: "leave" });
+  }
+
+  #answered(): Promise<void> {
+    const { clock } = this.#options;
+    return new Promise((resolve) => {
+      const cancel = clock.after(ANSWER_WAIT, resolve);
+      this.#onAnswer = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
   /**
-   * A record was applied. If another server takes part with it, that needs the time of this one. If it has begun an epoch, what was told
+   * A record was applied; `undefined` if it does not count. If another server takes part with it, that needs the time of this one. If it has begun an epoch, what was told
    * here is of the one that has ended.
    */
   applied(record: AppliedEntry["record"]): void {
     const { keeper: { replica: { identity } }, watch, sender } = this.#options;
-    if (!identity || watch.behind !== undefined) return;
-    const isOwn = record?.writer === sender.writer;
-    if (record?.control?.type === "join" && !isOwn && this.#hasJoined) void sender.fence();
-    if (identity.epoch === this.#known?.epoch) return;
+    if (record && record.writer !== sender.writer) {
+      this.#onAnswer();
+      if (record.control?.type === "join" && this.#hasJoined) void sender.fence();
+    }
+    if (!identity || watch.behind !== undefined || identity.epoch === this.#known?.epoch) return;
     const isFirst = this.#known === undefined;
     this.#known = identity;
     if (!isFirst) watch.interrupt("another epoch has begun");

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ControlCommand } from "./control_commands.ts";
 import type { RecordTime } from "./log_time.ts";
 
 /** A writer is forgotten once it has written nothing for so long, in milliseconds: none of its records would be recent any more. */
@@ -33,6 +34,8 @@ export interface WriterState {
   readonly ahead: number;
   /** The newest version of the state machine that it knows. */
   readonly knows: number;
+  /** It takes part no more. */
+  readonly hasLeft?: true;
   /** Sessions of which its last record had puts that were refused because the store is full, if there are any. */
   readonly refused?: readonly string[];
 }
@@ -66,6 +69,13 @@ export class LogWriters {
     return Math.min(...this.#writers.values().map(({ knows }) => knows));
   }
 
+  /** Whether another server than that of a writer takes part, as far as is known. */
+  hasOthers(writer: string): boolean {
+    return this.#writers.entries().some(([server, { hasLeft }]) =>
+      server !== serverOf(writer) && !hasLeft
+    );
+  }
+
   /** See {@linkcode WriterState.ahead}; `undefined` if the server of a writer is not known. */
   clockAhead(writer: string): number | undefined {
     return this.#writers.get(serverOf(writer))?.ahead;
@@ -76,13 +86,17 @@ export class LogWriters {
     { writer, number }: Pick<WriterState, "writer" | "number">,
     { time, ahead }: RecordTime,
     refused: readonly string[],
-    knows?: number,
+    control: ControlCommand | undefined,
   ): void {
     const server = serverOf(writer);
     const known = this.#writers.get(server);
     this.#writers.delete(server);
-    const state = { writer, number, time, ahead, knows: knows ?? known?.knows ?? 1 };
-    this.#writers.set(server, refused.length > 0 ? { ...state, refused } : state);
+    const knows = control?.type === "join" ? control.knows : known?.knows ?? 1;
+    this.#writers.set(server, {
+      ...{ writer, number, time, ahead, knows },
+      ...control?.type === "leave" && { hasLeft: true },
+      ...refused.length > 0 && { refused },
+    });
     for (const one of this.#writers.values()) {
       if (one.time + WRITER_LIFETIME >= time) break;
       this.#writers.delete(serverOf(one.writer));

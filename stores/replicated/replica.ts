@@ -171,8 +171,7 @@ export class Replica {
     const batch = { time, commands };
     const { results, events } = this.#change(batch, refusedBefore, messages);
     const sessions = this.#claims.judge(commands, results, time);
-    const knows = control?.type === "join" ? control.knows : undefined;
-    this.writers.wrote(record, when, refusedSessions(commands, results), knows);
+    this.writers.wrote(record, when, refusedSessions(commands, results), control);
     this.chain.add(linked, this.lastSeq, commands, results);
     return { record, time, ignored: undefined, results, messages, events, sessions };
   }
@@ -237,6 +236,7 @@ export class Replica {
       case "configure":
         return this.#configure(control, version, time);
       case "join":
+      case "leave":
         return;
       case "begin_snapshot":
         return this.schedule.begin(writer, time);

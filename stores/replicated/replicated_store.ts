@@ -253,7 +253,8 @@ export class ReplicatedStore extends SqliteStore {
   async #settled(): Promise<void> {
     let cancel = () => {};
     const timeout = new Promise<void>((end) => cancel = this.#clock.after(CLOSE_TIMEOUT, end));
-    await Promise.race([this.#sender.settled(), timeout]).finally(cancel);
+    const left = this.#membership.leave().catch(() => {});
+    await Promise.race([left.then(() => this.#sender.settled()), timeout]).finally(cancel);
   }
 
   #onEntry(
@@ -265,7 +266,7 @@ export class ReplicatedStore extends SqliteStore {
     const { identity } = this.#keeper.replica;
     if (identity) ({ retention: this.retention, limits: this.limits } = identity.configuration);
     this.#watch.received();
-    this.#membership.applied(record);
+    this.#membership.applied(ignored ? undefined : record);
     this.#fences.onRecord();
     // Before the calls are answered: when a put is acknowledged, its readers have been served.
     if (messages.length > 0) this.#publish(messages);

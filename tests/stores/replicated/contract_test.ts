@@ -83,6 +83,8 @@ async function open({ clock, location, ...options }: Opening, seed?: number) {
   const dispose = store[Symbol.asyncDispose].bind(store);
   store[Symbol.asyncDispose] = async () => {
     await last;
+    // That it takes part no more is no command.
+    given = place.last;
     await dispose();
   };
   return store;
