@@ -67,7 +67,7 @@ async function assertReadable(url: string, lengths: readonly number[]): Promise<
   await using reader = await connect(url, { since });
   assertEquals(await lengthsOf(count, async () => (await reader.read("t"))?.body), lengths);
   await using waiter = await connect(url, { since });
-  assertEquals(await lengthsOf(count, () => waiter.getWait("t", { timeout: 1000 })), lengths);
+  assertEquals(await lengthsOf(count, () => waiter.getWait("t", { timeout: 9000 })), lengths);
   assertEquals([mq, reader, waiter].map(({ status }) => status), Array(3).fill("connected"));
 }
 
