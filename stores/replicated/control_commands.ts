@@ -47,9 +47,9 @@ export interface Join {
 }
 
 /** A server takes part no more: it closes. */
-export interface Leave {
+export interface Close {
   /** Which command it is. */
-  readonly type: "leave";
+  readonly type: "close";
 }
 
 /** A server makes a snapshot, unless another one does. */
@@ -88,7 +88,7 @@ export interface RaiseVersion {
 export type ControlCommand =
   | Configure
   | Join
-  | Leave
+  | Close
   | BeginSnapshot
   | SnapshotTaken
   | BeginEpoch

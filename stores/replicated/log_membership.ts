@@ -93,28 +93,25 @@ export class LogMembership {
     follower.requireRunning();
     if (!this.#hasJoined && this.#difference) throw new LogError("unusable", this.#difference);
     this.#known = keeper.replica.identity;
+    const answered = new Promise<void>((resolve) => this.#onAnswer = resolve);
     await sender.control({ type: "join", knows });
     this.#hasJoined = true;
     if (!keeper.replica.writers.hasOthers(sender.writer)) return;
     // From the answer of another one on the time of this server is theirs.
-    await this.#answered();
+    await this.#within(ANSWER_WAIT, answered);
     await sender.fence();
   }
 
   /** Takes part no more, if it did. */
-  async leave(): Promise<void> {
-    if (this.#hasJoined) await this.#options.sender.control({ type: "leave" });
+  async close(): Promise<void> {
+    if (this.#hasJoined) await this.#options.sender.control({ type: "close" });
   }
 
-  #answered(): Promise<void> {
-    const { clock } = this.#options;
-    return new Promise((resolve) => {
-      const cancel = clock.after(ANSWER_WAIT, resolve);
-      this.#onAnswer = () => {
-        cancel();
-        resolve();
-      };
-    });
+  /** Waits for something, but no longer than so many milliseconds. */
+  #within(ms: number, awaited: Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.after(ms, resolve);
+    return Promise.race([awaited, promise]).finally(cancel);
   }
 
   /**

@@ -35,7 +35,7 @@ export interface WriterState {
   /** The newest version of the state machine that it knows. */
   readonly knows: number;
   /** It takes part no more. */
-  readonly hasLeft?: true;
+  readonly hasClosed?: true;
   /** Sessions of which its last record had puts that were refused because the store is full, if there are any. */
   readonly refused?: readonly string[];
 }
@@ -71,8 +71,8 @@ export class LogWriters {
 
   /** Whether another server than that of a writer takes part, as far as is known. */
   hasOthers(writer: string): boolean {
-    return this.#writers.entries().some(([server, { hasLeft }]) =>
-      server !== serverOf(writer) && !hasLeft
+    return this.#writers.entries().some(([server, { hasClosed }]) =>
+      server !== serverOf(writer) && !hasClosed
     );
   }
 
@@ -94,7 +94,7 @@ export class LogWriters {
     const knows = control?.type === "join" ? control.knows : known?.knows ?? 1;
     this.#writers.set(server, {
       ...{ writer, number, time, ahead, knows },
-      ...control?.type === "leave" && { hasLeft: true },
+      ...control?.type === "close" && { hasClosed: true },
       ...refused.length > 0 && { refused },
     });
     for (const one of this.#writers.values()) {

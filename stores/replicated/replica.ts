@@ -236,7 +236,7 @@ export class Replica {
       case "configure":
         return this.#configure(control, version, time);
       case "join":
-      case "leave":
+      case "close":
         return;
       case "begin_snapshot":
         return this.schedule.begin(writer, time);

@@ -253,8 +253,8 @@ export class ReplicatedStore extends SqliteStore {
   async #settled(): Promise<void> {
     let cancel = () => {};
     const timeout = new Promise<void>((end) => cancel = this.#clock.after(CLOSE_TIMEOUT, end));
-    const left = this.#membership.leave().catch(() => {});
-    await Promise.race([left.then(() => this.#sender.settled()), timeout]).finally(cancel);
+    const closed = this.#membership.close().catch(() => {});
+    await Promise.race([closed.then(() => this.#sender.settled()), timeout]).finally(cancel);
   }
 
   #onEntry(

@@ -36,10 +36,13 @@ Deno.test("a server that is told to changes the options for all, and all go on a
 
 Deno.test("of two servers that configure an empty log at once, one decides", async () => {
   await using servers = new ReplicatedStores();
-  const opened = await Promise.allSettled([
+  const opening = Promise.allSettled([
     servers.open({ retention: 5000 }),
     servers.open({ retention: 6000 }),
   ]);
+  // One of them waits for an answer of the other one.
+  await servers.pass(2000);
+  const opened = await opening;
   const statuses = opened.map(({ status }) => status);
   assertEquals(statuses.toSorted(), ["fulfilled", "rejected"]);
 });

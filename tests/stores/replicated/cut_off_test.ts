@@ -67,7 +67,9 @@ Deno.test("a store that is closed while it makes a snapshot without a log that a
   isCut = true;
   const making = a.makeSnapshot();
   await servers.settle();
-  await Promise.all([a[Symbol.asyncDispose](), making]);
+  const closing = a[Symbol.asyncDispose]();
+  await servers.pass(2000);
+  await Promise.all([closing, making]);
 });
 
 Deno.test("a log that answers but takes no records is one to which a server is cut off, and it says why", async () => {

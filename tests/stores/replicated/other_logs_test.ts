@@ -121,7 +121,10 @@ Deno.test("a log that was restored, and has grown past a server that was cut off
   await a[Symbol.asyncDispose]();
   shared.id = crypto.randomUUID();
   shared.entries = [...backup];
-  const c = await servers.open();
+  const opening = servers.open();
+  // The one that is cut off does not answer it.
+  await servers.pass(2000);
+  const c = await opening;
   await append(c, puts("t", "2", "3"));
   await append(c, puts("t", "4"));
   assert(shared.last > backup.length + 2, "it has grown past what the other server has applied");
