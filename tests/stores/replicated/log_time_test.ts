@@ -115,6 +115,32 @@ Deno.test("a server whose clock is behind has the time of the others from its st
   }
 });
 
+Deno.test("a server that begins waits until another one has answered, but not long for one that does not", async () => {
+  await using servers = new ReplicatedStores();
+  let held: PromiseWithResolvers<void> | undefined;
+  const a = await servers.open({
+    disturb: (what) => what === "append" ? held?.promise : undefined,
+  });
+  await append(a, puts("t", "1"));
+  held = Promise.withResolvers();
+  let isOpen = false;
+  const opening = servers.open();
+  void opening.then(() => isOpen = true);
+  await servers.settle();
+  const wasOpen = isOpen;
+  held.resolve();
+  const b = await opening;
+  assert(!wasOpen);
+  await b[Symbol.asyncDispose]();
+  held = Promise.withResolvers();
+  isOpen = false;
+  const alone = servers.open().then(() => isOpen = true);
+  await servers.pass(2000);
+  held.resolve();
+  assert(isOpen);
+  await alone;
+});
+
 /** If a clock is set by more than this, it is known by how much, but for the time that records are on their way. In milliseconds. */
 const JUMP = 10_000;
 const DELAY = 400;
