@@ -16,6 +16,12 @@ import type { WorkGroup } from "./work_group.ts";
 const MAX_HOLDERS = 100_000;
 
 /**
+ * A job that a holder has had for longer without knowing of it is given back, in milliseconds: a worker counts its `timeout` from when it is
+ * told, and would still work on the job when somebody else has it.
+ */
+const TELL_WITHIN = 1000;
+
+/**
  * Opens a holder, or goes on with it.
  *
  * @param group its group
@@ -37,6 +43,7 @@ export function openHolder(
   const { unknown: jobs, left } = jobsToTell(
     known ? known.jobs.values : [],
     new Set<HeldJob | undefined>(holding.map((claim) => group.heldBy(claim))),
+    clock.now - TELL_WITHIN,
     bytes,
     (seq) => messages.at(group.name, seq),
   );
@@ -65,13 +72,15 @@ export function openHolder(
  *
  * @param jobs its jobs, the one that was claimed first at the beginning
  * @param known those that it knows of
+ * @param since it is told of those that it holds since then
  * @param bytes about this many bytes of them fit, and one always. Default: all do
  * @param read reads a message; `undefined` if it is gone
- * @returns those of which it is to learn, and those that do not fit
+ * @returns those of which it is to learn, and those that are too old or do not fit
  */
 function jobsToTell(
   jobs: Iterable<HeldJob>,
   known: ReadonlySet<HeldJob | undefined>,
+  since: number,
   bytes: number = Infinity,
   read: (seq: number) => TopicMessage | undefined,
 ): { readonly unknown: readonly ClaimedJob[]; readonly left: readonly HeldJob[] } {
@@ -80,7 +89,7 @@ function jobsToTell(
   let room = bytes;
   for (const job of jobs) {
     if (known.has(job)) continue;
-    if (room <= 0 && unknown.length > 0) {
+    if (job.since < since || room <= 0 && unknown.length > 0) {
       left.push(job);
       continue;
     }

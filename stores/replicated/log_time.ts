@@ -19,8 +19,8 @@ const SLEW = 1000;
 export interface SavedLogTime {
   /** What is added to the log's stamps, in milliseconds. */
   readonly shift: number;
-  /** The store's time at the last record, the log's stamp, and the time by its writer's clock; `undefined` before the first. */
-  readonly last?: { readonly time: number; readonly stamp: number; readonly clock: number };
+  /** The store's time at the last record, and the log's stamp; `undefined` before the first. */
+  readonly last?: { readonly time: number; readonly stamp: number };
 }
 
 /** When a record happens. */
@@ -51,27 +51,35 @@ export class LogTime {
    * @param stamp when the log stored it, in milliseconds since 1970
    * @param clock the time by its writer's clock
    * @param ahead by how much that was ahead of the store's time at its last record; `undefined` if it is new, or was silent for long
+   * @param most by how much the clock of any writer is ahead at most; `undefined` if none is known
    * @returns when it happens
    */
-  next(stamp: number, clock: number, ahead: number | undefined): RecordTime {
+  next(
+    stamp: number,
+    clock: number,
+    ahead: number | undefined,
+    most: number | undefined,
+  ): RecordTime {
     const { shift, last } = this.#state;
     const [stamped, latest] = [stamp + shift, last?.time ?? 0];
-    const due = ahead === undefined ? this.#withoutWriter(stamp, clock) : clock - ahead;
+    const due = ahead === undefined ? this.#ofNew(stamp, clock, most) : clock - ahead;
     const late = stamped - due;
     const hasJumped = Math.abs(late) > JUMP;
     // A record may be late, and never early: if it seems so, those before it were late.
     const slew = hasJumped ? 0 : Math.min(late, Math.max(0, due - latest) / SLEW);
     const own = Math.floor(due + slew);
     const time = Math.max(own, latest);
-    this.#state = { shift: hasJumped ? own - stamp : shift, last: { time, stamp, clock } };
+    this.#state = { shift: hasJumped ? own - stamp : shift, last: { time, stamp } };
     // Also of one whose time was behind that of others: so all have the same.
     return { time, ahead: clock - time };
   }
 
-  /** What a writer of which nothing is known says: since the last record passed as much as both its clock and the log's say. */
-  #withoutWriter(stamp: number, clock: number): number {
+  /** When a record of a new writer happens: since the last one passed no more than the log's clock says, nor by the clock of any writer. */
+  #ofNew(stamp: number, clock: number, most: number | undefined): number {
     const { last } = this.#state;
     if (!last) return stamp;
-    return last.time + Math.max(0, Math.min(stamp - last.stamp, clock - last.clock));
+    const passed = stamp - last.stamp;
+    return last.time +
+      Math.max(0, most === undefined ? passed : Math.min(passed, clock - most - last.time));
   }
 }

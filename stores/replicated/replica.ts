@@ -162,7 +162,9 @@ export class Replica {
       return ignored(reason ?? "unreadable", record);
     }
     const { writer, control, continues } = record;
-    const when = this.#time.next(entry.time, record.clock, this.writers.clockAhead(writer));
+    const ahead = this.writers.clockAhead(writer);
+    const most = ahead === undefined ? this.writers.mostAhead : undefined;
+    const when = this.#time.next(entry.time, record.clock, ahead, most);
     const { time } = when;
     if (control) this.#control(control, record, time);
     this.schedule.applied(bytes.length, time);

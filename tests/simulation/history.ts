@@ -105,6 +105,8 @@ export type HistoryEntry =
     readonly attempts: number;
     /** If that makes the group, it gets what comes after this number. Default: all that is retained. */
     readonly after?: number | undefined;
+    /** The claims of it that it knows of, or is told: the others are given back. Default: all. */
+    readonly knows?: readonly number[];
   })
   /** A job was given to a holder. */
   | (GroupChange & {

@@ -11,6 +11,7 @@ import type {
   FinishJobs,
   GroupName,
   GroupResult,
+  OpenedHolder,
   OpenHolder,
 } from "../../stores/groups/group_commands.ts";
 import type { GroupPlan, History } from "./history.ts";
@@ -91,7 +92,7 @@ export class GroupRecorder {
     const change = { opening: this.#opening, name: planOf(command.name), clock: this.clock };
     switch (command.type) {
       case "open_holder":
-        return this.#holder(command, change);
+        return this.#holder(command, result as OpenedHolder, change);
       case "close_holder":
         if (!this.#isLast(command)) return;
         this.#closed.add(command.holder);
@@ -120,11 +121,21 @@ export class GroupRecorder {
     return opening === undefined || this.#openings.get(holder) === opening;
   }
 
-  #holder(command: OpenHolder, change: Change): void {
-    const { holder, lease, timeout, attempts, after } = command;
+  #holder(command: OpenHolder, { jobs }: OpenedHolder, change: Change): void {
+    const { holder, lease, timeout, attempts, after, holding } = command;
+    const knows = [...holding, ...jobs.map(({ claim }) => claim)];
     this.#openings.set(holder, command.opening);
     this.#closed.delete(holder);
-    this.#history.add({ kind: "holder", ...change, holder, lease, timeout, attempts, after });
+    this.#history.add({
+      kind: "holder",
+      ...change,
+      holder,
+      lease,
+      timeout,
+      attempts,
+      after,
+      knows,
+    });
   }
 
   #claims({ holders }: ClaimJobs, { jobs, ended }: GroupResult<ClaimJobs>, change: Change): void {

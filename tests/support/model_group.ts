@@ -63,9 +63,9 @@ export class ModelGroup {
     const until = Math.max(this.holders.get(name)?.until ?? 0, clock + lease);
     this.holders.set(name, { lease, timeout, attempts, until, closed: false });
     for (const job of this.jobs.held(name)) {
-      const { seq, claim, attempt } = job;
+      const { seq, claim, attempt, since } = job;
       if (holding.includes(claim!)) continue;
-      if (bytes <= 0 && jobs.length > 0) {
+      if (since! < clock - 1000 || bytes <= 0 && jobs.length > 0) {
         this.#model.lost.add(claim!);
         this.jobs.giveBack(job, attempt - 1);
         continue;

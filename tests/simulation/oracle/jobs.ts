@@ -38,6 +38,8 @@ export interface Claim {
   deadline: number;
   /** See {@linkcode Holder.isDoubtful}. */
   isDoubtful: boolean;
+  /** Its holder came again and did not know of it: it was given back, unless its lease had ended. */
+  isUnknown?: true;
   outcome?: Entry<"finished">["outcome"] | undefined;
 }
 
@@ -96,9 +98,12 @@ export class Jobs {
   }
 
   holder(entry: Entry<"holder">, at: number): void {
-    const { lease, timeout, attempts, clock } = entry;
+    const { lease, timeout, attempts, clock, knows } = entry;
     const group = this.#groupOf(entry) ?? this.#make(entry, at);
     const known = group.holders.get(entry.holder);
+    for (const job of knows ? group.jobs.values() : []) {
+      if (job.holder === known && !knows!.includes(job.claim)) job.isUnknown = true;
+    }
     if (known?.isDoubtful) return void Object.assign(known, { lease, timeout, attempts });
     const terms = { lease, timeout, attempts, isClosed: false, isDoubtful: false };
     // If its lease has ended it is another one, and holds nothing.
@@ -127,7 +132,10 @@ export class Jobs {
     if (before?.outcome === "done" || before?.outcome === "dead") fault(`it is ${before.outcome}`);
     // What was released counts as if it had not been claimed.
     const attempts = (before?.attempt ?? 0) + (before?.outcome === "release" ? 0 : 1);
-    if (attempt !== attempts) fault(`it is attempt ${attempt}, and not ${attempts}`);
+    const isGivenBack = before?.isUnknown && attempt === before.attempt;
+    if (attempt !== attempts && !isGivenBack) {
+      fault(`it is attempt ${attempt}, and not ${attempts}`);
+    }
     for (const other of this.#before(message, group)) {
       if (!mayBeFinished(group.jobs.get(other.seq), clock)) {
         fault(`${inWords(other)} has its key, and is not finished`);
@@ -265,8 +273,9 @@ function isOf({ name, after, gone }: Group, { seq, topic }: KnownMessage): boole
 }
 
 /** Whether somebody still holds a job, by the clock of leases. */
-function isHeld({ outcome, holder, deadline, isDoubtful }: Claim, clock: number): boolean {
-  if (outcome !== undefined || isDoubtful || holder.isDoubtful) return false;
+function isHeld(job: Claim, clock: number): boolean {
+  const { outcome, holder, deadline, isDoubtful, isUnknown } = job;
+  if (outcome !== undefined || isDoubtful || isUnknown || holder.isDoubtful) return false;
   return clock < holder.until && clock < deadline;
 }
 

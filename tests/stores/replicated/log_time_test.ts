@@ -168,7 +168,8 @@ class LogWithWriters {
   /** A writer writes, whose record is on its way for some time. Returns by how much the store's time is wrong. */
   write(writer: number, delay: number): number {
     const [stamp, clock] = [this.real + delay + this.#set, this.real + this.#wrong[writer]!];
-    const { time, ahead } = this.#time.next(stamp, clock, this.#ahead[writer]);
+    const most = Math.max(...this.#ahead.filter((ahead) => ahead !== undefined));
+    const { time, ahead } = this.#time.next(stamp, clock, this.#ahead[writer], most);
     assert(time >= this.#last, "it does not go back");
     [this.#ahead[writer], this.#last] = [ahead, time];
     return time - this.real;
