@@ -122,6 +122,25 @@ export const holders: Promises = {
     assertEquals(textsOf(none.jobs), ["4"]);
   },
 
+  async "a job that a worker was not told of in time is given back: it would work on it for too long"(
+    { store, clock },
+  ) {
+    await append(store, puts("t", "1", "2", "3", "4"));
+    await open(store, "a");
+    const [one, two] = await claim(store, "a", 2);
+    clock.advance(400);
+    const [three] = await claim(store, "a", 1);
+    clock.advance(400);
+    await extend(store, "a", []);
+    clock.advance(400);
+    const again = await open(store, "a", { holding: [one!.claim] });
+    assertEquals([again.lost, textsOf(again.jobs)], [[], ["3"]]);
+    await open(store, "b");
+    // It counts as if it had not been claimed.
+    assertEquals(tries(await claim(store, "b")), ["2", "4"]);
+    assertEquals(await finish(store, [one!, two!, three!]), { lost: [two!.claim], dead: [] });
+  },
+
   async "what another group holds, nobody finishes or extends: its claims are lost"({ store }) {
     const other = { topic: "t", group: "other" };
     await append(store, puts("t", "1", "2", "3"));

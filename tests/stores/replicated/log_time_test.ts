@@ -141,6 +141,38 @@ Deno.test("a server that begins waits until another one has answered, but not lo
   await alone;
 });
 
+Deno.test("a server that was silent since a new one takes part goes on from the time of that one: no lease of it is shorter", async () => {
+  await using servers = new ReplicatedStores();
+  const { clock } = servers;
+  let held: PromiseWithResolvers<void> | undefined;
+  const a = await servers.open({
+    disturb: (what) => what === "append" ? held?.promise : undefined,
+  });
+  await append(a, puts("t", "1"));
+  clock.advance(20_000);
+  held = Promise.withResolvers();
+  const behind = new ManualClock(clock.now() - 400 * DAY);
+  const pass = async (ms: number) => {
+    behind.advance(ms);
+    await servers.pass(ms);
+  };
+  // So it cannot know how much time has passed.
+  const opening = servers.open({ clock: behind });
+  for (let i = 0; i < 4; i++) await pass(500);
+  const b = await opening;
+  await append(b, puts("t", "2"));
+  const pending = append(a, puts("t", "3"));
+  held.resolve();
+  held = undefined;
+  await pass(500);
+  await pending;
+  await append(b, puts("t", "4"));
+  const { messages } = await read(b, { topic: "t", count: 10 });
+  const times = messages.map(({ time }) => time);
+  assertEquals(times.length, 4);
+  assert(times[2]! - times[1]! <= 500 && times[3]! - times[1]! <= 500, `${times}`);
+});
+
 /** If a clock is set by more than this, it is known by how much, but for the time that records are on their way. In milliseconds. */
 const JUMP = 10_000;
 const DELAY = 400;
@@ -152,12 +184,12 @@ class LogWithWriters {
   real = begin;
   readonly #time = new LogTime();
   readonly #ahead: (number | undefined)[] = [];
-  readonly #wrong: readonly number[];
+  readonly #wrong: number[];
   #set = 0;
   #last = 0;
 
   constructor(wrong: readonly number[]) {
-    this.#wrong = wrong;
+    this.#wrong = [...wrong];
   }
 
   /** The log's clock is set. */
@@ -173,6 +205,11 @@ class LogWithWriters {
     assert(time >= this.#last, "it does not go back");
     [this.#ahead[writer], this.#last] = [ahead, time];
     return time - this.real;
+  }
+
+  /** One that is new writes, whose clock is wrong by so much. */
+  writeNew(wrong: number): number {
+    return this.write(this.#wrong.push(wrong) - 1, 0);
   }
 
   /** A writer is not known any more. */
@@ -229,6 +266,21 @@ Deno.test("the store's time is not ahead, however little the log's clock is set,
       for (const error of errors) {
         assert(error <= DELAY + passed / 1000 + 1, `${error} ms after ${passed} ms`);
       }
+    }
+  }));
+});
+
+Deno.test("the store's time is not ahead, even if the log's clock is set as a new server writes whose clock is no further ahead than another's", () => {
+  const jump = fc.integer({ min: 0, max: 2 * DAY });
+  const later = fc.record({ passes, jump, than: fc.nat(2), behind: fc.nat(DAY) });
+  fc.assert(fc.property(wrongClocks, fc.array(later, { maxLength: 5 }), (wrong, steps) => {
+    const log = new LogWithWriters(wrong);
+    for (const writer of [0, 1, 2]) log.write(writer, 0);
+    for (const { passes, jump, than, behind } of steps) {
+      log.real += passes;
+      log.set(jump);
+      const error = log.writeNew(wrong[than]! - behind);
+      assert(error <= 1, `${error} ms`);
     }
   }));
 });
