@@ -97,8 +97,9 @@ export class LogMembership {
     await sender.control({ type: "join", knows });
     this.#hasJoined = true;
     if (!keeper.replica.writers.hasOthers(sender.writer)) return;
-    // From the answer of another one on the time of this server is theirs.
+    // What another one has written meanwhile was no later than now: so from then on the time of this server is theirs.
     await this.#within(ANSWER_WAIT, answered);
+    sender.clock.advance(keeper.replica.timeBehind(sender.writer, sender.clock.now));
     await sender.fence();
   }
 

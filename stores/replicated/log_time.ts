@@ -70,8 +70,7 @@ export class LogTime {
     const own = Math.floor(due + slew);
     const time = Math.max(own, latest);
     this.#state = { shift: hasJumped ? own - stamp : shift, last: { time, stamp } };
-    // Also of one whose time was behind that of others: so all have the same.
-    return { time, ahead: clock - time };
+    return { time, ahead: clock - own };
   }
 
   /** When a record of a new writer happens: since the last one passed no more than the log's clock says, nor by the clock of any writer. */

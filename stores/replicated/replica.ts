@@ -178,6 +178,13 @@ export class Replica {
     return { record, time, ignored: undefined, results, messages, events, sessions };
   }
 
+  /** By how much the time of a server whose clock shows this is behind that of the last record, in milliseconds. */
+  timeBehind(writer: string, clock: number): number {
+    const { last } = this.#time.saved;
+    const ahead = this.writers.clockAhead(writer);
+    return last && ahead !== undefined ? Math.max(0, last.time + ahead - clock) : 0;
+  }
+
   /** The sequence number of the last message; 0 before the first record. */
   get lastSeq(): number {
     return this.#parts?.messageLog.range.last ?? 0;
