@@ -4,7 +4,8 @@
  * A log stamps records by the clock of whichever machine leads it, and that clock may be set, or another machine may lead. Each record also
  * has the time by its writer's clock, which does not jump: it was read once, and goes on as time passes. If the two have moved apart by much,
  * the stamps are shifted from then on. If they have moved apart by little, a record was on its way for long, or an earlier one was, and the
- * earlier time counts: so nothing expires early.
+ * earlier time counts: so nothing expires early. For the same reason no writer is ahead of the one that wrote before it by more than has
+ * passed by the log's clock: all go by the slowest.
  *
  * @module
  */
@@ -15,20 +16,58 @@ const JUMP = 10_000;
 /** If the log's clock is faster than that of a writer, or has jumped by less, the time follows it by one millisecond in so many. */
 const SLEW = 1000;
 
+/** A writer may be ahead of the one before it by so much, in milliseconds: delays differ. */
+const TOLERANCE = 50;
+
+/** Of so many records within no less than so many milliseconds one has no delay. */
+const [FEW, SHORT] = [16, 1000];
+
 /** What is saved of it. */
 export interface SavedLogTime {
   /** What is added to the log's stamps, in milliseconds. */
   readonly shift: number;
-  /** The store's time at the last record, and the log's stamp; `undefined` before the first. */
-  readonly last?: { readonly time: number; readonly stamp: number };
+  /** The last record; `undefined` before the first. */
+  readonly last?: {
+    /** When it happened. */
+    readonly time: number;
+    /** The log's stamp. */
+    readonly stamp: number;
+    /** For how long it was on its way, but for what all of its writer's are; `undefined` if that is not known. */
+    readonly delay?: number;
+  };
 }
 
-/** When a record happens. */
+/** When a record happens, and what is known of its writer's clock then. */
 export interface RecordTime {
   /** The store's time, in milliseconds since 1970. It does not go back. */
   readonly time: number;
-  /** By how much the clock of its writer is ahead of the store's time, in milliseconds. */
+  /** By how much the clock is ahead of the store's time, in milliseconds. */
   readonly ahead: number;
+  readonly leads: Leads;
+}
+
+/** By how much the log's clock was ahead of a writer's when its records were stored, in milliseconds. */
+interface Leads {
+  /** The least of it lately: more than that is a delay. */
+  readonly least: number;
+  /** The least since `since`, of so many records: if that lasts, the log's clock was set forward. */
+  readonly recent: number;
+  readonly since: number;
+  readonly records: number;
+}
+
+/** What decides when a record happens. */
+export interface StampedRecord {
+  /** When the log stored it, in milliseconds since 1970. */
+  readonly stamp: number;
+  /** The time by its writer's clock. */
+  readonly clock: number;
+  /** The last record of the writer; `undefined` if it is new, or was silent for long. */
+  readonly known: RecordTime | undefined;
+  /** By how much the clock of any writer is ahead at most; `undefined` if none is known. */
+  readonly mostAhead: number | undefined;
+  /** Its writer begins: others tell it the time. */
+  readonly isBeginning: boolean;
 }
 
 /** Tells the store's time. Decides by the records and their stamps alone, so that all servers have the same. */
@@ -48,37 +87,55 @@ export class LogTime {
   /**
    * The next record counts.
    *
-   * @param stamp when the log stored it, in milliseconds since 1970
-   * @param clock the time by its writer's clock
-   * @param ahead by how much that was ahead of the store's time at its last record; `undefined` if it is new, or was silent for long
-   * @param most by how much the clock of any writer is ahead at most; `undefined` if none is known
+   * @param record its stamp and its writer's clock
    * @returns when it happens
    */
-  next(
-    stamp: number,
-    clock: number,
-    ahead: number | undefined,
-    most: number | undefined,
-  ): RecordTime {
-    const { shift, last } = this.#state;
-    const [stamped, latest] = [stamp + shift, last?.time ?? 0];
-    const due = ahead === undefined ? this.#ofNew(stamp, clock, most) : clock - ahead;
-    const late = stamped - due;
+  next(record: StampedRecord): RecordTime {
+    const { stamp, clock, known, isBeginning } = record;
+    const { shift: before, last } = this.#state;
+    const due = known ? clock - known.ahead : this.#ofNew(record);
+    const late = stamp + before - due;
     const hasJumped = Math.abs(late) > JUMP;
+    const latest = last?.time ?? 0;
     // A record may be late, and never early: if it seems so, those before it were late.
     const slew = hasJumped ? 0 : Math.min(late, Math.max(0, due - latest) / SLEW);
-    const own = Math.floor(due + slew);
+    const lead = stamp - clock;
+    const [wanted, limit] = [Math.floor(due + slew), this.#latestBy(stamp)];
+    // If the log's clock was set back, it does not show what has passed.
+    const isSetBack = known !== undefined && lead < known.leads.least - TOLERANCE;
+    const own = wanted > limit + TOLERANCE && !isSetBack ? limit : wanted;
+    const shift = hasJumped ? own - stamp : before;
     const time = Math.max(own, latest);
-    this.#state = { shift: hasJumped ? own - stamp : shift, last: { time, stamp } };
-    return { time, ahead: clock - own };
+    const leads = leadsAfter(known?.leads, lead, time);
+    const delay = known && !isBeginning ? { delay: lead - leads.least } : {};
+    this.#state = { shift, last: { time, stamp, ...delay } };
+    return { time, ahead: clock - own, leads };
+  }
+
+  /** The latest time that a record with a stamp may have, by the one before it. */
+  #latestBy(stamp: number): number {
+    const { last } = this.#state;
+    if (last?.delay === undefined || stamp < last.stamp) return Infinity;
+    return last.time + last.delay + stamp - last.stamp;
   }
 
   /** When a record of a new writer happens: since the last one passed no more than the log's clock says, nor by the clock of any writer. */
-  #ofNew(stamp: number, clock: number, most: number | undefined): number {
+  #ofNew({ stamp, clock, mostAhead }: StampedRecord): number {
     const { last } = this.#state;
     if (!last) return stamp;
     const passed = stamp - last.stamp;
-    return last.time +
-      Math.max(0, most === undefined ? passed : Math.min(passed, clock - most - last.time));
+    if (mostAhead === undefined) return last.time + Math.max(0, passed);
+    return last.time + Math.max(0, Math.min(passed, clock - mostAhead - last.time));
   }
+}
+
+/** What is known after one more record, which was stored when the log's clock was ahead by so much. */
+function leadsAfter(known: Leads | undefined, lead: number, time: number): Leads {
+  if (!known) return { least: lead, recent: lead, since: time, records: 1 };
+  const [least, recent] = [Math.min(known.least, lead), Math.min(known.recent, lead)];
+  const { since, records } = known;
+  const isEnough = records >= FEW && time >= since + SHORT;
+  return isEnough
+    ? { least: recent, recent: lead, since: time, records: 1 }
+    : { least, recent, since, records: records + 1 };
 }

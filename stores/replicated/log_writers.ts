@@ -23,19 +23,13 @@ function isLater(writer: string, than: string): boolean {
 }
 
 /** A writer, as it is saved. */
-export interface WriterState {
+export interface WriterState extends RecordTime {
   /** Its name: that of a server, which is random, and maybe `/` and a number. */
   readonly writer: string;
   /** The number of its last record that counted. */
   readonly number: number;
-  /** When that was stored, by the store's time. */
-  readonly time: number;
-  /** By how much its clock is ahead of that, in milliseconds; `undefined` if another server takes part since, and does not go by it. */
-  readonly ahead?: number;
   /** The newest version of the state machine that it knows. */
   readonly knows: number;
-  /** All that it wrote is that it takes part: until it writes something else, it has the time of those that answer. */
-  readonly isNew?: true;
   /** It takes part no more. */
   readonly hasClosed?: true;
   /** Sessions of which its last record had puts that were refused because the store is full, if there are any. */
@@ -78,54 +72,37 @@ export class LogWriters {
     );
   }
 
-  /** See {@linkcode WriterState.ahead}; `undefined` if the server of a writer is not known. */
-  clockAhead(writer: string): number | undefined {
-    return this.#writers.get(serverOf(writer))?.ahead;
+  /** When the last record of a writer's server happened; `undefined` if it is not known. */
+  lastOf(writer: string): RecordTime | undefined {
+    return this.#writers.get(serverOf(writer));
   }
 
   /** By how much any clock is ahead of the store's time at most; `undefined` if none is known. */
   get mostAhead(): number | undefined {
-    const known = this.#writers.values().flatMap(({ ahead }) => ahead === undefined ? [] : [ahead]);
-    return known.reduce<number | undefined>(
-      (most, ahead) => Math.max(most ?? ahead, ahead),
-      undefined,
-    );
+    return this.#writers.size > 0
+      ? Math.max(...this.#writers.values().map(({ ahead }) => ahead))
+      : undefined;
   }
 
   /** A record of a writer counts. */
   wrote(
     { writer, number }: Pick<WriterState, "writer" | "number">,
-    { time, ahead }: RecordTime,
+    { time, ahead, leads }: RecordTime,
     refused: readonly string[],
     control: ControlCommand | undefined,
   ): void {
     const server = serverOf(writer);
     const known = this.#writers.get(server);
-    const isNew = known === undefined || known.isNew;
-    const joins = control?.type === "configure" || control?.type === "join";
-    if (isNew && !joins) this.#begin(server);
     this.#writers.delete(server);
     const knows = control?.type === "join" ? control.knows : known?.knows ?? 1;
     this.#writers.set(server, {
-      ...{ writer, number, time, ahead, knows },
-      ...isNew && joins && { isNew },
+      ...{ writer, number, time, ahead, leads, knows },
       ...control?.type === "close" && { hasClosed: true },
       ...refused.length > 0 && { refused },
     });
     for (const one of this.#writers.values()) {
       if (one.time + WRITER_LIFETIME >= time) break;
       this.#writers.delete(serverOf(one.writer));
-    }
-  }
-
-  /**
-   * A new server gives times. Those that have written nothing since it takes part go by it later: their own time may be ahead of it, and what
-   * it stores would not last as long as it should.
-   */
-  #begin(server: string): void {
-    for (const [other, { ahead: _, ...state }] of this.#writers) {
-      if (other === server) return;
-      this.#writers.set(other, state);
     }
   }
 

@@ -162,9 +162,12 @@ export class Replica {
       return ignored(reason ?? "unreadable", record);
     }
     const { writer, control, continues } = record;
-    const ahead = this.writers.clockAhead(writer);
-    const most = ahead === undefined ? this.writers.mostAhead : undefined;
-    const when = this.#time.next(entry.time, record.clock, ahead, most);
+    const known = this.writers.lastOf(writer);
+    const when = this.#time.next({
+      ...{ stamp: entry.time, clock: record.clock, known },
+      mostAhead: known ? undefined : this.writers.mostAhead,
+      isBeginning: control?.type === "configure" || control?.type === "join",
+    });
     const { time } = when;
     if (control) this.#control(control, record, time);
     this.schedule.applied(bytes.length, time);
@@ -181,8 +184,8 @@ export class Replica {
   /** By how much the time of a server whose clock shows this is behind that of the last record, in milliseconds. */
   timeBehind(writer: string, clock: number): number {
     const { last } = this.#time.saved;
-    const ahead = this.writers.clockAhead(writer);
-    return last && ahead !== undefined ? Math.max(0, last.time + ahead - clock) : 0;
+    const known = this.writers.lastOf(writer);
+    return last && known ? Math.max(0, last.time + known.ahead - clock) : 0;
   }
 
   /** The sequence number of the last message; 0 before the first record. */

@@ -53,7 +53,12 @@ Deno.test("no record under an earlier name of a server counts behind one under a
   const writers = new LogWriters();
   for (const [i, name] of ["s", "s/9", "s/10"].entries()) {
     assertEquals(writers.next(name), 1);
-    writers.wrote({ writer: name, number: 1 }, { time: i, ahead: 0 }, [], undefined);
+    writers.wrote(
+      { writer: name, number: 1 },
+      { time: i, ahead: 0, leads: { least: 0, recent: 0, since: 0, records: 1 } },
+      [],
+      undefined,
+    );
     assertEquals(writers.next(name), 2);
   }
   const restored = new LogWriters();
