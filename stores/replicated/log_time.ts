@@ -48,9 +48,9 @@ export interface RecordTime {
 
 /** By how much the log's clock was ahead of a writer's when its records were stored, in milliseconds. */
 interface Leads {
-  /** The least of it lately: more than that is a delay. */
-  readonly least: number;
-  /** The least since `since`, of so many records: if that lasts, the log's clock was set forward. */
+  /** The smallest of it lately: more than that is a delay. */
+  readonly min: number;
+  /** The smallest since `since`, of so many records: if that lasts, the log's clock was set forward. */
   readonly recent: number;
   readonly since: number;
   readonly records: number;
@@ -65,7 +65,7 @@ export interface StampedRecord {
   /** The last record of the writer; `undefined` if it is new, or was silent for long. */
   readonly known: RecordTime | undefined;
   /** By how much the clock of any writer is ahead at most; `undefined` if none is known. */
-  readonly mostAhead: number | undefined;
+  readonly maxAhead: number | undefined;
   /** Its writer begins: others tell it the time. */
   readonly isBeginning: boolean;
 }
@@ -102,12 +102,12 @@ export class LogTime {
     const lead = stamp - clock;
     const [wanted, limit] = [Math.floor(due + slew), this.#latestBy(stamp)];
     // If the log's clock was set back, it does not show what has passed.
-    const isSetBack = known !== undefined && lead < known.leads.least - TOLERANCE;
+    const isSetBack = known !== undefined && lead < known.leads.min - TOLERANCE;
     const own = wanted > limit + TOLERANCE && !isSetBack ? limit : wanted;
     const shift = hasJumped ? own - stamp : before;
     const time = Math.max(own, latest);
     const leads = leadsAfter(known?.leads, lead, time);
-    const delay = known && !isBeginning ? { delay: lead - leads.least } : {};
+    const delay = known && !isBeginning ? { delay: lead - leads.min } : {};
     this.#state = { shift, last: { time, stamp, ...delay } };
     return { time, ahead: clock - own, leads };
   }
@@ -120,22 +120,22 @@ export class LogTime {
   }
 
   /** When a record of a new writer happens: since the last one passed no more than the log's clock says, nor by the clock of any writer. */
-  #ofNew({ stamp, clock, mostAhead }: StampedRecord): number {
+  #ofNew({ stamp, clock, maxAhead }: StampedRecord): number {
     const { last } = this.#state;
     if (!last) return stamp;
     const passed = stamp - last.stamp;
-    if (mostAhead === undefined) return last.time + Math.max(0, passed);
-    return last.time + Math.max(0, Math.min(passed, clock - mostAhead - last.time));
+    if (maxAhead === undefined) return last.time + Math.max(0, passed);
+    return last.time + Math.max(0, Math.min(passed, clock - maxAhead - last.time));
   }
 }
 
 /** What is known after one more record, which was stored when the log's clock was ahead by so much. */
 function leadsAfter(known: Leads | undefined, lead: number, time: number): Leads {
-  if (!known) return { least: lead, recent: lead, since: time, records: 1 };
-  const [least, recent] = [Math.min(known.least, lead), Math.min(known.recent, lead)];
+  if (!known) return { min: lead, recent: lead, since: time, records: 1 };
+  const [min, recent] = [Math.min(known.min, lead), Math.min(known.recent, lead)];
   const { since, records } = known;
   const isEnough = records >= FEW && time >= since + SHORT;
   return isEnough
-    ? { least: recent, recent: lead, since: time, records: 1 }
-    : { least, recent, since, records: records + 1 };
+    ? { min: recent, recent: lead, since: time, records: 1 }
+    : { min, recent, since, records: records + 1 };
 }

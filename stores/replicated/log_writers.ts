@@ -78,7 +78,7 @@ export class LogWriters {
   }
 
   /** By how much any clock is ahead of the store's time at most; `undefined` if none is known. */
-  get mostAhead(): number | undefined {
+  get maxAhead(): number | undefined {
     return this.#writers.size > 0
       ? Math.max(...this.#writers.values().map(({ ahead }) => ahead))
       : undefined;

@@ -165,7 +165,7 @@ export class Replica {
     const known = this.writers.lastOf(writer);
     const when = this.#time.next({
       ...{ stamp: entry.time, clock: record.clock, known },
-      mostAhead: known ? undefined : this.writers.mostAhead,
+      maxAhead: known ? undefined : this.writers.maxAhead,
       isBeginning: control?.type === "configure" || control?.type === "join",
     });
     const { time } = when;

@@ -201,10 +201,10 @@ class LogWithWriters {
   write(writer: number, delay: number): number {
     const [stamp, clock] = [this.real + delay + this.#set, this.real + this.#wrong[writer]!];
     const known = this.#clocks[writer];
-    const mostAhead = Math.max(
+    const maxAhead = Math.max(
       ...this.#clocks.filter((clock) => clock !== undefined).map(({ ahead }) => ahead),
     );
-    const when = this.#time.next({ stamp, clock, known, mostAhead, isBeginning: false });
+    const when = this.#time.next({ stamp, clock, known, maxAhead, isBeginning: false });
     const { time } = when;
     assert(time >= this.#last, "it does not go back");
     [this.#clocks[writer], this.#last] = [when, time];
