@@ -290,3 +290,24 @@ Deno.test("the store's time is not ahead, even if the log's clock is set as a ne
     }
   }));
 });
+
+Deno.test("the store's time does not run fast, however little the log's clock is set, and however the records of several writers overtake each other", () => {
+  const step = fc.record({ passes: fc.nat(300), writer: fc.nat(2), delay: fc.nat(3000) });
+  const steps = fc.array(step, { minLength: 30, maxLength: 120 });
+  fc.assert(fc.property(steps, wrongClocks, (steps, wrong) => {
+    const log = new LogWithWriters(wrong);
+    let passed = 0;
+    for (const writer of [0, 1, 2]) log.write(writer, 0);
+    log.set(5000);
+    for (const { passes, writer, delay } of steps) {
+      log.real += passes;
+      passed += passes;
+      // It was written before others that are stored already.
+      const age = Math.min(delay, passed);
+      log.real -= age;
+      const error = log.write(writer, age) - age;
+      log.real += age;
+      assert(error <= passed / 1000 + 1, `${error} ms after ${passed} ms`);
+    }
+  }));
+});
