@@ -38,6 +38,14 @@ export interface Configure {
   readonly seed: number;
 }
 
+/** A server begins, and asks the others for the time: with what they write next it has it. */
+export interface Announce {
+  /** Which command it is. */
+  readonly type: "announce";
+  /** The newest version of the state machine that it knows. */
+  readonly knows: number;
+}
+
 /** A server takes part. It says so at its start, and again now and then. */
 export interface Join {
   /** Which command it is. */
@@ -87,6 +95,7 @@ export interface RaiseVersion {
 /** A record changes how the store works, besides its commands. */
 export type ControlCommand =
   | Configure
+  | Announce
   | Join
   | Close
   | BeginSnapshot

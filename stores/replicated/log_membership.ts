@@ -87,20 +87,16 @@ export class LogMembership {
     const { identity } = keeper.replica;
     // What waits or is under way does not count in a log without options, and they would wait behind it.
     sender.resume(this.nextNumber, identity ? undefined : this.#configuring);
+    const hasOthers = keeper.replica.writers.hasOthers(sender.writer);
+    if (identity && hasOthers && !this.#hasJoined) await this.#announce();
     if (!identity || (reconfigure && !this.#hasJoined && this.#difference)) {
       await sender.control(this.#configuring);
     }
     follower.requireRunning();
     if (!this.#hasJoined && this.#difference) throw new LogError("unusable", this.#difference);
     this.#known = keeper.replica.identity;
-    const answered = new Promise<void>((resolve) => this.#onAnswer = resolve);
     await sender.control({ type: "join", knows });
     this.#hasJoined = true;
-    if (!keeper.replica.writers.hasOthers(sender.writer)) return;
-    // What another one has written meanwhile was no later than now: so from then on the time of this server is theirs.
-    await this.#within(ANSWER_WAIT, answered);
-    sender.clock.advance(keeper.replica.timeBehind(sender.writer, sender.clock.now));
-    await sender.fence();
   }
 
   /** Takes part no more, if it did. */
@@ -108,22 +104,25 @@ export class LogMembership {
     if (this.#hasJoined) await this.#options.sender.control({ type: "close" });
   }
 
-  /** Waits for something, but no longer than so many milliseconds. */
-  #within(ms: number, awaited: Promise<void>): Promise<void> {
+  /** Waits for an answer of another server, but not long: behind that, this one goes by the same time. */
+  async #announce(): Promise<void> {
+    const { clock, sender, knows } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#options.clock.after(ms, resolve);
-    return Promise.race([awaited, promise]).finally(cancel);
+    this.#onAnswer = resolve;
+    await sender.control({ type: "announce", knows });
+    const cancel = clock.after(ANSWER_WAIT, resolve);
+    await promise.finally(cancel);
   }
 
   /**
-   * A record was applied; `undefined` if it does not count. If another server takes part with it, that needs the time of this one. If it has begun an epoch, what was told
-   * here is of the one that has ended.
+   * A record was applied; `undefined` if it does not count. If another server begins with it, that needs an answer. If it has begun an epoch,
+   * what was told here is of the one that has ended.
    */
   applied(record: AppliedEntry["record"]): void {
     const { keeper: { replica: { identity } }, watch, sender } = this.#options;
     if (record && record.writer !== sender.writer) {
-      this.#onAnswer();
-      if (record.control?.type === "join" && this.#hasJoined) void sender.fence();
+      if (record.control?.type !== "announce") this.#onAnswer();
+      else if (this.#hasJoined) void sender.fence();
     }
     if (!identity || watch.behind !== undefined || identity.epoch === this.#known?.epoch) return;
     const isFirst = this.#known === undefined;

@@ -37,13 +37,17 @@ export interface SavedLogTime {
   };
 }
 
-/** When a record happens, and what is known of its writer's clock then. */
-export interface RecordTime {
-  /** The store's time, in milliseconds since 1970. It does not go back. */
-  readonly time: number;
+/** What is known of a writer's clock with its last record. */
+export interface WriterClock {
   /** By how much the clock is ahead of the store's time, in milliseconds. */
   readonly ahead: number;
   readonly leads: Leads;
+}
+
+/** When a record happens. */
+export interface RecordTime extends WriterClock {
+  /** The store's time, in milliseconds since 1970. It does not go back. */
+  readonly time: number;
 }
 
 /** By how much the log's clock was ahead of a writer's when its records were stored, in milliseconds. */
@@ -62,12 +66,10 @@ export interface StampedRecord {
   readonly stamp: number;
   /** The time by its writer's clock. */
   readonly clock: number;
-  /** The last record of the writer; `undefined` if it is new, or was silent for long. */
-  readonly known: RecordTime | undefined;
+  /** What is known of that; `undefined` if the writer is new, or was silent for long. */
+  readonly known: WriterClock | undefined;
   /** By how much the clock of any writer is ahead at most; `undefined` if none is known. */
   readonly maxAhead: number | undefined;
-  /** Its writer begins: others tell it the time. */
-  readonly isBeginning: boolean;
 }
 
 /** Tells the store's time. Decides by the records and their stamps alone, so that all servers have the same. */
@@ -91,7 +93,7 @@ export class LogTime {
    * @returns when it happens
    */
   next(record: StampedRecord): RecordTime {
-    const { stamp, clock, known, isBeginning } = record;
+    const { stamp, clock, known } = record;
     const { shift: before, last } = this.#state;
     const due = known ? clock - known.ahead : this.#ofNew(record);
     const late = stamp + before - due;
@@ -107,7 +109,7 @@ export class LogTime {
     const shift = hasJumped ? own - stamp : before;
     const time = Math.max(own, latest);
     const leads = leadsAfter(known?.leads, lead, time);
-    const delay = known && !isBeginning ? { delay: lead - leads.min } : {};
+    const delay = known ? { delay: lead - leads.min } : {};
     this.#state = { shift, last: { time, stamp, ...delay } };
     return { time, ahead: clock - own, leads };
   }

@@ -5,7 +5,7 @@
  */
 
 import type { ControlCommand } from "./control_commands.ts";
-import type { RecordTime } from "./log_time.ts";
+import type { WriterClock } from "./log_time.ts";
 
 /** A writer is forgotten once it has written nothing for so long, in milliseconds: none of its records would be recent any more. */
 const WRITER_LIFETIME = 120_000;
@@ -23,11 +23,15 @@ function isLater(writer: string, than: string): boolean {
 }
 
 /** A writer, as it is saved. */
-export interface WriterState extends RecordTime {
+export interface WriterState {
   /** Its name: that of a server, which is random, and maybe `/` and a number. */
   readonly writer: string;
   /** The number of its last record that counted. */
   readonly number: number;
+  /** When that happened, by the store's time. */
+  readonly time: number;
+  /** What is known of its clock; `undefined` if all that it wrote is that it begins. */
+  readonly clock?: WriterClock;
   /** The newest version of the state machine that it knows. */
   readonly knows: number;
   /** It takes part no more. */
@@ -72,31 +76,32 @@ export class LogWriters {
     );
   }
 
-  /** When the last record of a writer's server happened; `undefined` if it is not known. */
-  lastOf(writer: string): RecordTime | undefined {
-    return this.#writers.get(serverOf(writer));
+  /** What is known of the clock of a writer's server. */
+  clockOf(writer: string): WriterClock | undefined {
+    return this.#writers.get(serverOf(writer))?.clock;
   }
 
   /** By how much any clock is ahead of the store's time at most; `undefined` if none is known. */
   get maxAhead(): number | undefined {
-    return this.#writers.size > 0
-      ? Math.max(...this.#writers.values().map(({ ahead }) => ahead))
-      : undefined;
+    const known = this.#writers.values().flatMap(({ clock }) => clock ? [clock.ahead] : []);
+    const max = Math.max(...known);
+    return max === -Infinity ? undefined : max;
   }
 
   /** A record of a writer counts. */
   wrote(
     { writer, number }: Pick<WriterState, "writer" | "number">,
-    { time, ahead, leads }: RecordTime,
+    { time, clock }: Pick<WriterState, "time" | "clock">,
     refused: readonly string[],
     control: ControlCommand | undefined,
   ): void {
     const server = serverOf(writer);
     const known = this.#writers.get(server);
     this.#writers.delete(server);
-    const knows = control?.type === "join" ? control.knows : known?.knows ?? 1;
+    const knows = control && "knows" in control ? control.knows : known?.knows ?? 1;
     this.#writers.set(server, {
-      ...{ writer, number, time, ahead, leads, knows },
+      ...{ writer, number, time, knows },
+      ...clock ? { clock } : known?.clock && { clock: known.clock },
       ...control?.type === "close" && { hasClosed: true },
       ...refused.length > 0 && { refused },
     });

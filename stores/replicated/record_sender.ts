@@ -11,7 +11,6 @@ import { PendingCalls, PendingCommands } from "./pending_commands.ts";
 import type { RecordLog } from "./record_log.ts";
 import { OutgoingRecord, RecordQueue } from "./record_queue.ts";
 import { encodeRecord } from "./record_text.ts";
-import { ServerClock } from "./server_clock.ts";
 
 /** At most this many records are under way. */
 const MAX_UNDER_WAY = 8;
@@ -63,8 +62,8 @@ export class RecordSender {
   /** The first of those that were under way when all were sent again because one did not count. */
   #resentFrom: OutgoingRecord | undefined;
   readonly #pending: PendingCalls;
-  /** Its records have their times by it. */
-  readonly clock: ServerClock;
+  /** What the wall clock showed at the start, without the time that had passed. */
+  readonly #origin: number;
   /** Nothing is sent: the replica is made anew, and what counts is not known. */
   #paused = false;
   #stopped = false;
@@ -72,7 +71,7 @@ export class RecordSender {
   /** Has nothing to send. */
   constructor(options: RecordSenderOptions) {
     this.#options = options;
-    this.clock = new ServerClock(options.clock);
+    this.#origin = options.clock.now() - this.#now;
     this.#waiting = new RecordQueue(options.log.maxRecord);
     this.#pending = new PendingCalls(options.clock, (late) => this.#giveUp(late));
   }
@@ -223,7 +222,7 @@ export class RecordSender {
     const { log, seen, version } = this.#options;
     const { number, control, continues, commands } = record;
     const { writer } = this;
-    const clock = this.clock.now;
+    const clock = Math.floor(this.#origin + this.#now);
     const header = { version: version(), writer, number, clock, seen: seen(), control, continues };
     log.append(encodeRecord(header, commands)).catch(() => {
       if (attempt === record.attempt) this.#resendLater();

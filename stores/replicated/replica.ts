@@ -12,7 +12,7 @@ import { type AppliedEntry, ignored, type IgnoredReason } from "./applied_entry.
 import type { Configure, ControlCommand } from "./control_commands.ts";
 import { refusedSessions, withoutRefused } from "./continued_commands.ts";
 import { DigestChain } from "./digest_chain.ts";
-import { LogTime, type SavedLogTime } from "./log_time.ts";
+import { LogTime, type SavedLogTime, type WriterClock } from "./log_time.ts";
 import { LogWriters, type WriterState } from "./log_writers.ts";
 import type { LogEntry } from "./record_log.ts";
 import { type DecodedRecord, decodeRecord } from "./record_text.ts";
@@ -162,12 +162,7 @@ export class Replica {
       return ignored(reason ?? "unreadable", record);
     }
     const { writer, control, continues } = record;
-    const known = this.writers.lastOf(writer);
-    const when = this.#time.next({
-      ...{ stamp: entry.time, clock: record.clock, known },
-      maxAhead: known ? undefined : this.writers.maxAhead,
-      isBeginning: control?.type === "configure" || control?.type === "join",
-    });
+    const when = this.#timeOf(record, entry.time);
     const { time } = when;
     if (control) this.#control(control, record, time);
     this.schedule.applied(bytes.length, time);
@@ -181,16 +176,22 @@ export class Replica {
     return { record, time, ignored: undefined, results, messages, events, sessions };
   }
 
-  /** By how much the time of a server whose clock shows this is behind that of the last record, in milliseconds. */
-  timeBehind(writer: string, clock: number): number {
-    const { last } = this.#time.saved;
-    const known = this.writers.lastOf(writer);
-    return last && known ? Math.max(0, last.time + known.ahead - clock) : 0;
-  }
-
   /** The sequence number of the last message; 0 before the first record. */
   get lastSeq(): number {
     return this.#parts?.messageLog.range.last ?? 0;
+  }
+
+  /** When a record happens. A server that asks for the time has none. */
+  #timeOf(
+    { writer, clock, control }: DecodedRecord,
+    stamp: number,
+  ): { readonly time: number; readonly clock?: WriterClock } {
+    const { last } = this.#time.saved;
+    if (control?.type === "announce" && last) return { time: last.time };
+    const known = this.writers.clockOf(writer);
+    const maxAhead = known ? undefined : this.writers.maxAhead;
+    const { time, ...next } = this.#time.next({ stamp, clock, known, maxAhead });
+    return { time, clock: next };
   }
 
   #restore({ identity, schedule, time, parts }: SavedReplica): void {
@@ -247,6 +248,7 @@ export class Replica {
     switch (control.type) {
       case "configure":
         return this.#configure(control, version, time);
+      case "announce":
       case "join":
       case "close":
         return;

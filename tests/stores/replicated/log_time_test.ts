@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { LogTime, type RecordTime } from "../../../stores/replicated/log_time.ts";
+import { LogTime, type WriterClock } from "../../../stores/replicated/log_time.ts";
 import { ManualClock } from "../../../testing/manual_clock.ts";
 import { append, puts, read, texts } from "../../../testing/store/support.ts";
 import { ReplicatedStores } from "../../support/replicated_stores.ts";
@@ -183,7 +183,7 @@ const begin = 1_767_225_600_000;
 class LogWithWriters {
   real = begin;
   readonly #time = new LogTime();
-  readonly #clocks: (RecordTime | undefined)[] = [];
+  readonly #clocks: (WriterClock | undefined)[] = [];
   readonly #wrong: number[];
   #set = 0;
   #last = 0;
@@ -204,7 +204,7 @@ class LogWithWriters {
     const maxAhead = Math.max(
       ...this.#clocks.filter((clock) => clock !== undefined).map(({ ahead }) => ahead),
     );
-    const when = this.#time.next({ stamp, clock, known, maxAhead, isBeginning: false });
+    const when = this.#time.next({ stamp, clock, known, maxAhead });
     const { time } = when;
     assert(time >= this.#last, "it does not go back");
     [this.#clocks[writer], this.#last] = [when, time];

@@ -55,7 +55,7 @@ Deno.test("no record under an earlier name of a server counts behind one under a
     assertEquals(writers.next(name), 1);
     writers.wrote(
       { writer: name, number: 1 },
-      { time: i, ahead: 0, leads: { min: 0, recent: 0, since: 0, records: 1 } },
+      { time: i },
       [],
       undefined,
     );
