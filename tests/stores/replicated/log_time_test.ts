@@ -173,6 +173,18 @@ Deno.test("a server that was silent since a new one takes part goes on from the 
   assert(times[2]! - times[1]! <= 500 && times[3]! - times[1]! <= 500, `${times}`);
 });
 
+Deno.test("a server whose clock is wrong, and that begins when the log's clock is set, asks the others for the time: nothing expires early", async () => {
+  await using servers = new ReplicatedStores();
+  const { shared, clock } = servers;
+  const a = await servers.open();
+  await append(a, puts("t", "1"));
+  shared.now = () => clock.now() + 10 * DAY;
+  const b = await servers.open({ clock: new ManualClock(clock.now() + 2 * DAY) });
+  await append(b, puts("t", "2"));
+  await append(a, puts("t", "3"));
+  for (const store of [a, b]) assertEquals(await texts(store), ["1", "2", "3"]);
+});
+
 /** If a clock is set by more than this, it is known by how much, but for the time that records are on their way. In milliseconds. */
 const JUMP = 10_000;
 const DELAY = 400;
