@@ -104,7 +104,7 @@ export class LogMembership {
     if (this.#hasJoined) await this.#options.sender.control({ type: "close" });
   }
 
-  /** Waits for an answer of another server, but not long: behind that, this one goes by the same time. */
+  /** Waits until another server has written something, but not long: behind that this one goes by the same time. */
   async #announce(): Promise<void> {
     const { clock, sender, knows } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
